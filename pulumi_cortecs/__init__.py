@@ -1,0 +1,1 @@
+"""Rented LLM inference as Pulumi resources."""

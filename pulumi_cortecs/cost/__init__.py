@@ -1,0 +1,17 @@
+"""What rented inference costs: money, priced hardware, quotes and billing rules; pure, with no network and no clock."""
+
+from pulumi_cortecs.cost.billing import BillingInterval, billed
+from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.money import CurrencyMismatchError, Money, MoneyError
+from pulumi_cortecs.cost.quote import Quote, quote
+
+__all__ = [
+    "BillingInterval",
+    "CurrencyMismatchError",
+    "HardwareType",
+    "Money",
+    "MoneyError",
+    "Quote",
+    "billed",
+    "quote",
+]

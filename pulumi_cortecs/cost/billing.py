@@ -1,0 +1,33 @@
+"""How long something ran, turned into what is billed for it (API facts, section 1.8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+
+from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.money import Money
+
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+
+
+class BillingInterval(str, Enum):
+    """What the vendor rounds up to: started minutes, or started hours."""
+
+    PER_MINUTE = "per_minute"
+    PER_HOUR = "per_hour"
+
+
+def billed(hardware: HardwareType, interval: BillingInterval, num_workers: int, ran_for: timedelta) -> Money:
+    """The bill of one uninterrupted run: started intervals x price x workers.
+
+    Each worker is billed. That a started hour counts as a whole one is an inference, and so is the same for minutes:
+    Cortecs documents neither. A run of no length costs nothing. Raises ValueError for a negative length.
+    """
+    if ran_for < timedelta(0):
+        raise ValueError(f"a run cannot last {ran_for}")
+    by_the_hour = interval is BillingInterval.PER_HOUR
+    price = hardware.price_per_hour if by_the_hour else hardware.price_per_minute
+    started = -(-ran_for // (_HOUR if by_the_hour else _MINUTE))
+    return price * (started * num_workers)

@@ -1,0 +1,46 @@
+"""The price of a purchase before it is made, in the form that plans and states keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulumi_cortecs.cost.billing import BillingInterval
+from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.money import Money
+
+_MINUTES_PER_HOUR = 60
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What one purchase costs while it runs.
+
+    `price_per_hour` and `price_per_minute` are per worker; `hourly_total` is what an hour of all workers costs at the
+    billing interval chosen; `source` says where the prices come from ("live", or the name of a catalogue). It holds
+    nothing that differs between two looks at the same market, or plans would never match what `up` computes.
+    """
+
+    price_per_hour: Money
+    price_per_minute: Money
+    hourly_total: Money
+    source: str
+
+    def as_property(self) -> dict[str, str]:
+        """The quote as a resource property: decimal strings, because the engine turns every number into a float."""
+        return {
+            "price_per_hour": self.price_per_hour.decimal_string(),
+            "price_per_minute": self.price_per_minute.decimal_string(),
+            "hourly_total": self.hourly_total.decimal_string(),
+            "currency": self.hourly_total.currency,
+            "source": self.source,
+        }
+
+
+def quote(hardware: HardwareType, interval: BillingInterval, num_workers: int, source: str) -> Quote:
+    """The quote for `num_workers` workers of `hardware`, billed by `interval`."""
+    hourly = (
+        hardware.price_per_hour
+        if interval is BillingInterval.PER_HOUR
+        else hardware.price_per_minute * _MINUTES_PER_HOUR
+    )
+    return Quote(hardware.price_per_hour, hardware.price_per_minute, hourly * num_workers, source)
