@@ -1,0 +1,1 @@
+"""What a program declares: arguments and resources, one file per cloud."""

@@ -1,0 +1,48 @@
+# `make demo` and `make test` need nothing but Python 3.10 or newer (and network access once, for what they install).
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ENGINE := $(PYTHON) tools/engine/get.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup engine demo demo-stop up destroy test lint format clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY)  ## the virtual environment in .venv, with everything the tests need
+
+$(READY): pyproject.toml constraints.txt tools/setup.sh tests/compat/fetch.py
+	@PYTHON="$(PYTHON)" sh tools/setup.sh
+
+engine:  ## the pulumi CLI: the one on PATH, or one in your cache; prints its path
+	@$(ENGINE)
+
+demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running)
+	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" $(if $(KEEP),--keep)
+
+demo-stop: $(READY)  ## ends what `make demo KEEP=1` left
+	@$(BIN)/python -m tools.demo --stop
+
+up: $(READY)  ## the quickstart with your own Cortecs credentials: this costs money
+	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" up
+
+destroy: $(READY)  ## ends what `make up` started
+	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" destroy
+
+test: $(READY) lint  ## everything that must hold before a change lands
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+lint: $(READY)  ## style, types, and who may import whom
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY)  ## lets the formatter have its way
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+clean:  ## removes what can be made again; never the state of `make up`
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -1,0 +1,217 @@
+"""Cortecs' dedicated provisioning API, typed (API facts, sections 1.2 to 1.4). Threads may share a client."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import Field
+
+from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.errors import BadAnswerError
+from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, shared_client
+from pulumi_cortecs.clouds.oauth import ClientCredentials
+from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+
+VENDOR = "Cortecs"
+
+
+class InstanceArgs(WireModel):
+    """What was ordered. The vendor fills in what was left out."""
+
+    model_id: str
+    hardware_type_id: str | None = None
+    context_length: int | None = None
+    billing_interval: str | None = None
+    num_workers: int | None = None
+
+
+class InstanceStatus(WireModel):
+    """`status` is pending, running or stopped; the times are ISO-8601 with Z."""
+
+    status: str
+    started_at: str | None = None
+    stopped_at: str | None = None
+
+
+class InitProgress(WireModel):
+    """How far a worker's boot has come: step 1 to 5 of 5, in the vendor's words."""
+
+    current_step: int
+    num_steps: int
+    description: str = ""
+
+
+class WorkerStatus(WireModel):
+    """One worker; no progress while stopped."""
+
+    init_progress: InitProgress | None = None
+
+
+class Instance(WireModel):
+    """A rented instance. `base_url` is None until it has booted."""
+
+    instance_id: str = Field(min_length=1)
+    base_url: str | None = None
+    instance_args: InstanceArgs
+    instance_status: InstanceStatus
+    worker_statuses: list[WorkerStatus] = Field(default_factory=list)
+
+
+class _HardwareConfig(WireModel):
+    params: dict[str, Any] = Field(default_factory=dict)
+    max_context_length: int | None = None
+
+
+class Model(WireModel):
+    """A model and what it runs on."""
+
+    model_id: str
+    recommended_config: str | None = None
+    hardware_configs: dict[str, _HardwareConfig] = Field(default_factory=dict)
+
+    def longest_context(self, hardware_type_id: str) -> int | None:
+        """The most tokens a context may have on this hardware, None where the vendor names no limit.
+
+        Raises KeyError for hardware that the model does not run on.
+        """
+        config = self.hardware_configs[hardware_type_id]
+        limit = config.params.get("--max-model-len", config.max_context_length)
+        return limit if isinstance(limit, int) and not isinstance(limit, bool) else None
+
+
+class _ModelPreview(WireModel):
+    model_id: str
+
+
+class _PriceInfo(WireModel):
+    price_per_hour: Decimal
+    price_per_minute: Decimal
+    currency: str
+
+
+class _HardwareInfo(WireModel):
+    gpu_type: str | None = None
+    num_gpus: int | None = None
+    gpu_ram_gb: Decimal | None = None
+
+
+class _HardwareType(WireModel):
+    hardware_type_id: str
+    price_info: _PriceInfo
+    hardware_info: _HardwareInfo
+
+
+class _Instances(WireModel):
+    instances: list[Instance]
+
+
+class _OneInstance(WireModel):
+    instance: Instance
+
+
+class _Deleted(WireModel):
+    instance_id: str
+
+
+class _Models(WireModel):
+    models: list[_ModelPreview]
+
+
+class _OneModel(WireModel):
+    model: Model
+
+
+class _HardwareTypes(WireModel):
+    hardware_types: list[_HardwareType]
+
+
+class CortecsMarket:
+    """The public part of the API: what can be rented and what it costs. Needs no credentials."""
+
+    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
+        self._core = HttpCore(VENDOR, base_url, client or shared_client())
+
+    @property
+    def base_url(self) -> str:
+        """Where it asks."""
+        return self._core.base_url
+
+    def model_ids(self) -> list[str]:
+        """The ids of all models on offer, with `--` for `/`."""
+        return [model.model_id for model in self._core.call("GET", "/models/", _Models, resend=Resend.SAFE).models]
+
+    def model(self, model_id: str) -> Model:
+        """One model with the hardware it runs on. Raises RefusedError when there is none of this id."""
+        return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, resend=Resend.SAFE).model
+
+    def hardware_types(self) -> dict[str, HardwareType]:
+        """All hardware types by id, prices per worker."""
+        return self._hardware_types("/hardware-types/")
+
+    def available_hardware_types(self) -> dict[str, HardwareType]:
+        """Those of which something is in stock now."""
+        return self._hardware_types("/hardware-types/available")
+
+    def _hardware_types(self, path: str) -> dict[str, HardwareType]:
+        rows = self._core.call("GET", path, _HardwareTypes, resend=Resend.SAFE).hardware_types
+        try:
+            return {row.hardware_type_id: _priced(row) for row in rows}
+        except MoneyError as error:
+            raise BadAnswerError(f"{VENDOR} names a price that is none: {error}") from None
+
+
+class CortecsClient:
+    """The part of the API that costs money, for one account."""
+
+    def __init__(self, credentials: CortecsCredentials, client: httpx.Client | None = None) -> None:
+        self._core = HttpCore(VENDOR, credentials.base_url, client or shared_client())
+        self._core.auth = ClientCredentials(self._core, credentials.client_id, credentials.client_secret)
+
+    def instances(self) -> dict[str, Instance]:
+        """Everything the account has, stopped ones too, by id. A new one may be missing for some seconds."""
+        answer = self._core.call("GET", "/instances/", _Instances, resend=Resend.SAFE)
+        return {instance.instance_id: instance for instance in answer.instances}
+
+    def instance(self, instance_id: str) -> Instance:
+        """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
+        return self._core.call("GET", _path(instance_id), _OneInstance, resend=Resend.SAFE).instance
+
+    def start(self, args: InstanceArgs) -> Instance:
+        """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with
+        `may_have_taken_effect` means that there may be one now."""
+        body = args.model_dump()
+        return self._core.call("POST", "/instances/start", _OneInstance, resend=Resend.NEVER, body=body).instance
+
+    def restart(self, instance_id: str) -> Instance:
+        """Boots a stopped instance again. The vendor refuses it for one that runs."""
+        return self._act("restart", instance_id)
+
+    def stop(self, instance_id: str) -> Instance:
+        """Stops an instance; it has stopped when this returns, and costs nothing from then on."""
+        return self._act("stop", instance_id)
+
+    def delete(self, instance_id: str) -> None:
+        """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
+        self._core.call("DELETE", _path(instance_id), _Deleted, resend=Resend.SAFE)
+
+    def _act(self, verb: str, instance_id: str) -> Instance:
+        body = {"instance_id": instance_id}
+        return self._core.call("POST", f"/instances/{verb}", _OneInstance, resend=Resend.SAFE, body=body).instance
+
+
+def _path(instance_id: str) -> str:
+    return f"/instances/{quote(instance_id, safe='')}"
+
+
+def _priced(row: _HardwareType) -> HardwareType:
+    return HardwareType(
+        hardware_type_id=row.hardware_type_id,
+        price_per_hour=Money(row.price_info.price_per_hour, row.price_info.currency),
+        price_per_minute=Money(row.price_info.price_per_minute, row.price_info.currency),
+        gpu_type=row.hardware_info.gpu_type,
+        num_gpus=row.hardware_info.num_gpus,
+        gpu_ram_gb=row.hardware_info.gpu_ram_gb,
+    )

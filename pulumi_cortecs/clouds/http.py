@@ -1,0 +1,221 @@
+"""One HTTP core for all vendors: time limits on everything, retries only where they are safe, answers only in the
+documented shape, and errors that name the vendor's words but never a credential."""
+
+from __future__ import annotations
+
+import functools
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+
+import httpx
+import pydantic
+import stamina
+
+from pulumi_cortecs.clouds.errors import (
+    AnswerLostError,
+    BadAnswerError,
+    CloudError,
+    ConfigurationError,
+    NotFoundError,
+    NoTokenError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnreachableError,
+)
+
+ModelT = TypeVar("ModelT", bound="WireModel")
+
+_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=30.0)
+_BUSY = frozenset({408, 409, 425, 429})
+_LONGEST_RETRY_AFTER = 20.0
+_LONGEST_MESSAGE = 300
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class WireModel(pydantic.BaseModel):
+    """A vendor's object. Fields we do not know are ignored; a wrong type is refused and named, never guessed at."""
+
+    model_config = pydantic.ConfigDict(strict=True, frozen=True, extra="ignore", protected_namespaces=())
+
+
+class Resend(Enum):
+    """What may happen when a request ends in doubt."""
+
+    SAFE = "sending it again does no harm"
+    """Reads, and changes that are the same when made twice."""
+    NEVER = "it may have bought something"
+    """It is sent again only when it certainly never left (no connection)."""
+
+
+class Authentication(Protocol):
+    """How a vendor is told who asks."""
+
+    def signer(self) -> httpx.Auth:
+        """What signs one request. Raises CloudError when nothing can be signed now; nothing was sent then."""
+        ...
+
+    def redact(self, text: str) -> str:
+        """`text` without any secret of ours that a vendor may have echoed."""
+        ...
+
+
+@functools.cache
+def shared_client() -> httpx.Client:
+    """The connection pool of this process, made at its first use; httpx clients may be used by many threads."""
+    return new_client()
+
+
+def new_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """A client with our time limits; `transport` is the seam for tests."""
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+    return httpx.Client(timeout=_TIMEOUT, limits=limits, transport=transport, headers={"User-Agent": "pulumi-cortecs"})
+
+
+def checked_base_url(url: str, source: str) -> str:
+    """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this very machine."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        raise ConfigurationError(f"{source} is not a URL: {url!r}") from None
+    if parsed.userinfo:
+        raise ConfigurationError(f"{source} must not carry credentials in the URL")
+    if parsed.scheme == "https" and parsed.host:
+        return url.rstrip("/")
+    if parsed.scheme == "http" and parsed.host in _LOOPBACK:
+        return url.rstrip("/")
+    raise ConfigurationError(f"{source} must start with https:// (http:// only on this machine), not {url!r}")
+
+
+class HttpCore:
+    """Speaks JSON to one vendor under one base URL. Threads may share it."""
+
+    auth: Authentication | None = None
+
+    def __init__(self, vendor: str, base_url: str, client: httpx.Client) -> None:
+        self.vendor = vendor
+        self.base_url = base_url
+        self._client = client
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        answer: type[ModelT],
+        *,
+        resend: Resend,
+        body: dict[str, Any] | None = None,
+        params: dict[str, str] | None = None,
+        signed: bool = True,
+    ) -> ModelT:
+        """Sends one request, signed with `auth` unless `signed` is False, and returns its answer.
+
+        Raises CloudError (see clouds/errors.py). A safe request is repeated up to four times over some seconds, with
+        jittered back-off and the vendor's Retry-After; one that may buy something only after a failed connection.
+        """
+
+        auth = self.auth.signer() if signed and self.auth else None
+
+        def again(error: Exception) -> bool | float:
+            if isinstance(error, UnreachableError):
+                return True
+            if isinstance(error, NoTokenError) or not (isinstance(error, CloudError) and error.transient):
+                return False  # the token was asked for with retries of its own
+            if resend is Resend.NEVER:
+                return False
+            if isinstance(error, UnavailableError) and error.retry_after is not None:
+                return min(error.retry_after, _LONGEST_RETRY_AFTER)
+            return True
+
+        for attempt in stamina.retry_context(
+            on=again, attempts=4, timeout=60.0, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
+        ):
+            with attempt:
+                return self._once(method, path, answer, body=body, params=params, auth=auth)
+        raise AssertionError("stamina lets the last exception through")
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        answer: type[ModelT],
+        *,
+        body: dict[str, Any] | None,
+        params: dict[str, str] | None,
+        auth: httpx.Auth | None,
+    ) -> ModelT:
+        try:
+            response = self._client.request(method, f"{self.base_url}{path}", json=body, params=params, auth=auth)
+        except CloudError:
+            raise  # the signer's own
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+            raise UnreachableError(f"{self.vendor} at {self.base_url} cannot be reached: {_plain(error)}") from None
+        except (httpx.RequestError, httpx.StreamError) as error:
+            raise AnswerLostError(
+                f"{self.vendor} did not finish its answer to {method} {path}: {_plain(error)}"
+            ) from None
+        if not response.is_success:
+            raise self._refusal(method, path, response)
+        try:
+            return answer.model_validate_json(response.content)
+        except pydantic.ValidationError as error:
+            raise BadAnswerError(
+                f"{self.vendor} answered {method} {path} with something it does not document: {_where(error)}"
+            ) from None
+
+    def _refusal(self, method: str, path: str, response: httpx.Response) -> RefusedError:
+        status = response.status_code
+        message = self._redacted(vendor_message(response))
+        request_id = next((response.headers[h] for h in _REQUEST_ID_HEADERS if h in response.headers), None)
+        suffix = f" (request id {request_id})" if request_id else ""
+        text = f"{self.vendor} answered {method} {path} with {status}: {message}{suffix}"
+        if status in (401, 403):
+            return UnauthorizedError(text, status=status, vendor_message=message, request_id=request_id)
+        if status == 404:
+            return NotFoundError(text, status=status, vendor_message=message, request_id=request_id)
+        if status in _BUSY or status >= 500:
+            wait = _seconds(response.headers.get("retry-after"))
+            return UnavailableError(
+                text, status=status, vendor_message=message, request_id=request_id, retry_after=wait
+            )
+        return RefusedError(text, status=status, vendor_message=message, request_id=request_id)
+
+    def _redacted(self, text: str) -> str:
+        return self.auth.redact(text) if self.auth else text
+
+
+def vendor_message(response: httpx.Response) -> str:
+    """The vendor's own words on an error, on one line: whichever of `error`, `message`, `detail` it uses."""
+    try:
+        body: Any = response.json()
+    except ValueError:
+        body = None
+    for key in ("error", "message", "detail"):
+        if isinstance(body, dict) and body.get(key):
+            words = body[key]
+            nested = words.get("message") if isinstance(words, dict) else None
+            return _one_line(str(nested or words))
+    return _one_line(response.reason_phrase or "no message")
+
+
+def _where(error: pydantic.ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the body"
+    return _one_line(f"{place}: {first['msg']}")
+
+
+def _plain(error: Exception) -> str:
+    return _one_line(str(error) or type(error).__name__)
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= _LONGEST_MESSAGE else flat[: _LONGEST_MESSAGE - 3] + "..."
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in seconds; its other form, a date, is left to the back-off."""
+    if retry_after is None or not retry_after.strip().isdigit():
+        return None
+    return float(retry_after)

@@ -1,0 +1,38 @@
+"""When an instance may be called gone: only ever from good answers, never from an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.poller import Poller
+
+T = TypeVar("T")
+
+_BURST_AGE = 5.0
+"""Seconds for which one listing serves a burst of reads: a refresh of a thousand rows is one call."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+
+
+def find(instance_id: str, poller: Poller[T], by_id: Callable[[str], T | None], clock: Clock, lag: float) -> T | None:
+    """The instance as it is now, or None when it is certainly gone.
+
+    Gone = missing from two listings further apart than `lag` seconds *and* from the answer by id: the vendor documents
+    no 404, and its list may be behind. Looking for something gone takes as long as the lag. `by_id` returns None for
+    the vendor's "no such instance" and raises for everything else. Raises what the listing raises.
+    """
+    seen = poller.snapshot(max_age=_BURST_AGE, not_before=poller.changed_at(instance_id))
+    if instance_id in seen.instances:
+        return seen.instances[instance_id]
+    found = by_id(instance_id)
+    pause = min(max(lag / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    while found is None and not poller.absent_for_good(instance_id):
+        clock.sleep(pause)
+        seen = poller.snapshot(max_age=pause / 2, not_before=poller.changed_at(instance_id))
+        if instance_id in seen.instances:
+            return seen.instances[instance_id]
+    if found is None:
+        found = by_id(instance_id)  # once more at the end: it may have been listed late
+    return found

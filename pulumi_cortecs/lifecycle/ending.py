@@ -1,0 +1,76 @@
+"""Ending an instance's bill, provably: stop, delete, and good answers that say it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError, UnavailableError
+from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.poller import Poller
+
+T = TypeVar("T")
+
+_LOOKS = 30
+_PAUSE = 0.5
+
+
+class NotGoneError(Exception):
+    """The vendor accepted the deletion, and still shows the instance."""
+
+
+@dataclass(frozen=True)
+class Ending(Generic[T]):
+    """How one cloud ends instances. `by_id` returns None for the vendor's "no such instance"."""
+
+    poller: Poller[T]
+    clock: Clock
+    lag: float
+    stop: Callable[[str], object]
+    delete: Callable[[str], None]
+    by_id: Callable[[str], T | None]
+    phase: Callable[[T], Phase]
+
+    def end(self, instance_id: str) -> None:
+        """Returns when the instance is certainly gone; silent if it already was.
+
+        Raises CloudError when the vendor refuses or cannot be asked, and NotGoneError; the instance may then still be
+        billed.
+        """
+        try:
+            self.stop(instance_id)
+        except RefusedError as refused:
+            seen = self._in_spite_of(refused, instance_id)
+            if seen is None:
+                return
+            if self.phase(seen) is not Phase.STOPPED:
+                raise
+        finally:
+            self.poller.changed(instance_id)
+        try:
+            self.delete(instance_id)
+        except RefusedError as refused:
+            if self._in_spite_of(refused, instance_id) is None:
+                return
+            raise
+        finally:
+            self.poller.changed(instance_id)
+        self._confirm(instance_id)
+
+    def _in_spite_of(self, refused: RefusedError, instance_id: str) -> T | None:
+        """What is there although the vendor refused; an error alone is never taken for "gone"."""
+        if isinstance(refused, (UnauthorizedError, UnavailableError)):
+            raise refused
+        return find(instance_id, self.poller, self.by_id, self.clock, self.lag)
+
+    def _confirm(self, instance_id: str) -> None:
+        deleted_at = self.poller.changed_at(instance_id)
+        for _ in range(_LOOKS):
+            listed = self.poller.snapshot(max_age=_PAUSE, not_before=deleted_at).instances
+            if instance_id not in listed and self.by_id(instance_id) is None:
+                return
+            self.clock.sleep(_PAUSE)
+        raise NotGoneError(f"the vendor accepted the deletion of {instance_id}, and still shows it")

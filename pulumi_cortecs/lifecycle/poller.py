@@ -1,0 +1,98 @@
+"""One list call for everybody: what an account holds, as all waits and all reads of a refresh see it.
+
+However many wait, there is one call per interval: whoever comes first asks the vendor, the others wait for that answer
+and share it. No thread of its own is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pulumi_cortecs.lifecycle.clock import Clock
+
+T = TypeVar("T")
+
+NEVER = float("-inf")
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[T]):
+    """One good listing. `taken_at` is when it was asked for: nothing in it is older than that."""
+
+    taken_at: float
+    instances: Mapping[str, T]
+
+
+class Poller(Generic[T]):
+    """The shared view of one account. Threads may share it.
+
+    `listing` returns a whole listing or raises; what it raises reaches exactly the callers that needed a new one.
+    """
+
+    def __init__(self, listing: Callable[[], Mapping[str, T]], clock: Clock, lag: float) -> None:
+        """`lag`: for how many seconds the vendor's list may miss what has just been made."""
+        self._listing = listing
+        self._clock = clock
+        self._lag = lag
+        self._lock = threading.Lock()
+        self._latest: Snapshot[T] | None = None
+        self._history: deque[tuple[float, frozenset[str]]] = deque()
+        self._changed: dict[str, float] = {}
+        self._began: dict[str, float] = {}
+
+    def snapshot(self, *, max_age: float, not_before: float = NEVER) -> Snapshot[T]:
+        """A listing at most `max_age` seconds old and asked for at `not_before` or later."""
+        oldest = max(self._clock.now() - max_age, not_before)
+        latest = self._latest
+        if latest is not None and latest.taken_at >= oldest:
+            return latest
+        with self._lock:
+            if self._latest is not None and self._latest.taken_at >= oldest:
+                return self._latest  # somebody else asked while we waited for the lock
+            taken_at = self._clock.now()
+            self._latest = Snapshot(taken_at, self._listing())
+            self._remember(self._latest)
+            return self._latest
+
+    def changed(self, instance_id: str) -> None:
+        """Notes that this process has just changed the instance: older listings say nothing about it any more."""
+        self._changed[instance_id] = self._clock.now()
+
+    def changed_at(self, instance_id: str) -> float:
+        """When this process changed the instance last, NEVER if it did not."""
+        return self._changed.get(instance_id, NEVER)
+
+    def began(self, instance_id: str) -> None:
+        """Notes that this process has just started the instance anew. Older listings may be used all the same: one that
+        lacks it only says that it is starting."""
+        self._began[instance_id] = self._clock.now()
+
+    def began_at(self, instance_id: str) -> float:
+        """When this process started the instance last, NEVER if it did not."""
+        return self._began.get(instance_id, NEVER)
+
+    def absent_for_good(self, instance_id: str) -> bool:
+        """Whether two good listings further apart than the lag both lacked the instance, and all between them did.
+
+        One listing without it proves nothing: the vendor's list may be behind.
+        """
+        counts_from = max(self.changed_at(instance_id), self.began_at(instance_id))
+        with self._lock:
+            first: float | None = None
+            for taken_at, ids in self._history:
+                if instance_id in ids or taken_at < counts_from:
+                    first = None
+                elif first is None:
+                    first = taken_at
+            last = self._history[-1][0] if self._history else NEVER
+            return first is not None and last - first > self._lag
+
+    def _remember(self, snapshot: Snapshot[T]) -> None:
+        self._history.append((snapshot.taken_at, frozenset(snapshot.instances)))
+        # keep one listing that is older than the lag, so that a pair far enough apart can be found
+        while len(self._history) > 2 and snapshot.taken_at - self._history[1][0] > self._lag:
+            self._history.popleft()

@@ -1,0 +1,111 @@
+"""Waiting as data: what is hoped for, what ends the hope, how often to look, and until when.
+
+Retrying a call and waiting for an outcome are two things. Errors of single calls are weathered here until the deadline;
+only four things end a wait early: the hoped-for phase, a failure, a stop from outside, and a disappearance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from pulumi_cortecs.clouds.errors import CloudError, UnauthorizedError
+from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.poller import Poller
+
+T = TypeVar("T")
+
+SCHEDULE: Final[Sequence[tuple[float, float]]] = ((30.0, 0.5), (120.0, 1.0), (float("inf"), 5.0))
+"""(up to this age of the instance, look this often), both in seconds."""
+
+
+class WaitEndedError(Exception):
+    """A wait that ended without what it hoped for. `last` is what was seen last, in words."""
+
+    def __init__(self, last: str) -> None:
+        super().__init__(last)
+        self.last = last
+
+
+class DeadlineError(WaitEndedError):
+    """The time is up; the instance may still be booting, and billed."""
+
+
+class StoppedWhileWaitingError(WaitEndedError):
+    """Somebody, or the vendor, stopped the instance."""
+
+
+class FailedWhileWaitingError(WaitEndedError):
+    """The vendor reports that the instance failed or is being deleted."""
+
+
+class GoneWhileWaitingError(WaitEndedError):
+    """The instance does not exist any more."""
+
+
+@dataclass(frozen=True)
+class Wait(Generic[T]):
+    """How to wait for one cloud's instances.
+
+    `phase` tells an instance's phase (it may raise UnknownStatusError), `words` describes it in a few words for a
+    person, `gone` says whether an instance missing from the list is certainly gone (it may take as long as the lag).
+    """
+
+    poller: Poller[T]
+    clock: Clock
+    phase: Callable[[T], Phase]
+    words: Callable[[T], str]
+    gone: Callable[[str], bool]
+    lag: float
+    schedule: Sequence[tuple[float, float]] = SCHEDULE
+
+    def until_ready(self, instance_id: str, *, started_at: float, timeout: float, report: Callable[[str], None]) -> T:
+        """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
+
+        `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
+        the others. `report` is told each new state in words.
+        """
+        last, told = "not listed yet", ""
+        while True:
+            age = self.clock.now() - started_at
+            try:
+                seen = self._look(instance_id, age)
+            except UnauthorizedError:
+                raise
+            except CloudError as error:
+                last = f"no answer: {error}"
+            else:
+                if seen is not None:
+                    phase, last = self.phase(seen), self.words(seen)
+                    if phase is Phase.READY:
+                        report(last)
+                        return seen
+                    self._give_up_on(phase, last, instance_id)
+                elif age > self.lag and self.gone(instance_id):
+                    raise GoneWhileWaitingError(last)
+            if last != told:
+                report(last)
+                told = last
+            left = started_at + timeout - self.clock.now()
+            if left <= 0:
+                raise DeadlineError(last)
+            self.clock.sleep(min(self._interval(age), left))
+
+    def _look(self, instance_id: str, age: float) -> T | None:
+        seen = self.poller.snapshot(max_age=self._interval(age), not_before=self.poller.changed_at(instance_id))
+        return seen.instances.get(instance_id)
+
+    def _give_up_on(self, phase: Phase, last: str, instance_id: str) -> None:
+        if phase is Phase.STOPPED and not self._just_began(instance_id):
+            raise StoppedWhileWaitingError(last)
+        if phase in (Phase.FAILED, Phase.DELETING):
+            raise FailedWhileWaitingError(last)
+
+    def _just_began(self, instance_id: str) -> bool:
+        """A list that lags may still show what was before a restart of ours."""
+        return self.clock.now() - self.poller.began_at(instance_id) <= self.lag
+
+    def _interval(self, age: float) -> float:
+        return next(interval for up_to, interval in self.schedule if age < up_to)

@@ -1,0 +1,154 @@
+"""Whose account this process works for: one client, one shared list poll and one purchase book per account."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
+from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
+from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError, UnavailableError
+from pulumi_cortecs.lifecycle import phases
+from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.clock import Clock, SystemClock
+from pulumi_cortecs.lifecycle.ending import Ending
+from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.purchases import Purchases
+from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
+from pulumi_cortecs.provider.market import Market
+from pulumi_cortecs.provider.settings import Settings, settings_from
+
+_CLOCK: Clock = SystemClock()
+_lock = threading.Lock()
+_config: dict[str, str] = {}
+
+
+def configure(config: Mapping[str, str]) -> None:
+    """Takes the stack's configuration over. A host process serves one provider resource, so there is just one."""
+    _config.clear()
+    _config.update({key: value for key, value in config.items() if key.startswith("cortecs:")})
+
+
+@dataclass(frozen=True)
+class Account:
+    """One Cortecs account, as this process works with it."""
+
+    fingerprint: str
+    client: CortecsClient
+    poller: Poller[Instance]
+    purchases: Purchases[Instance]
+    clock: Clock
+    lag: float
+    settings: Settings
+
+    def by_id(self, instance_id: str) -> Instance | None:
+        """The vendor's answer by id, None for "no such instance".
+
+        Cortecs documents no 404, so any refusal that is not about the credentials or about its own trouble counts.
+        Never enough by itself to call an instance gone.
+        """
+        try:
+            return self.client.instance(instance_id)
+        except (UnauthorizedError, UnavailableError):
+            raise
+        except RefusedError:
+            return None
+
+    def find(self, instance_id: str) -> Instance | None:
+        """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
+        return find(instance_id, self.poller, self.by_id, self.clock, self.lag)
+
+    def ending(self) -> Ending[Instance]:
+        """How this account's instances are ended."""
+        return Ending(
+            poller=self.poller,
+            clock=self.clock,
+            lag=self.lag,
+            stop=self.client.stop,
+            delete=self.client.delete,
+            by_id=self.by_id,
+            phase=phase,
+        )
+
+    def wait(self) -> Wait[Instance]:
+        """How this account's instances are waited for."""
+        every = self.settings.poll_interval
+        return Wait(
+            poller=self.poller,
+            clock=self.clock,
+            phase=usable_phase,
+            words=in_words,
+            gone=lambda instance_id: self.find(instance_id) is None,
+            lag=self.lag,
+            schedule=SCHEDULE if every is None else ((float("inf"), every),),
+        )
+
+    def started_at(self, instance_id: str) -> float:
+        """When this process started the instance, by its own clock; now, for what an earlier run started."""
+        began_at = self.poller.began_at(instance_id)
+        return self.clock.now() if began_at == NEVER else began_at
+
+
+_accounts: dict[CortecsCredentials, Account] = {}
+_markets: dict[str, Market] = {}
+
+
+def account() -> Account:
+    """The account in force. Raises ConfigurationError when there are no usable credentials."""
+    return _account(cortecs_credentials(os.environ, _config))
+
+
+def market() -> Market:
+    """What can be rented where the account is, credentials or not. Raises ConfigurationError for an unfit URL."""
+    return _market(cortecs_base_url(os.environ, _config))
+
+
+def phase(instance: Instance) -> Phase:
+    """The instance's phase by its status word. Raises UnknownStatusError."""
+    return phase_of(instance.instance_status.status, phases.CORTECS)
+
+
+def usable_phase(instance: Instance) -> Phase:
+    """Like `phase`, but an instance without an address is not ready yet, whatever its status says."""
+    found = phase(instance)
+    return Phase.STARTING if found is Phase.READY and not instance.base_url else found
+
+
+def in_words(instance: Instance) -> str:
+    """Where the instance is, for a person: "pending, step 3/5 loading weights"."""
+    status = instance.instance_status.status
+    steps = [worker.init_progress for worker in instance.worker_statuses if worker.init_progress]
+    if status != "pending" or not steps:
+        return status
+    step = max(steps, key=lambda progress: progress.current_step)
+    return f"{status}, step {step.current_step}/{step.num_steps} {step.description}".rstrip()
+
+
+def arguments_of(instance: Instance) -> Hashable:
+    """What an instance was ordered with, comparable between an order and the vendor's echo of it."""
+    args = instance.instance_args
+    return (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval, args.num_workers or 1)
+
+
+def _account(credentials: CortecsCredentials) -> Account:
+    with _lock:  # two threads must never get two purchase books for one account
+        if credentials not in _accounts:
+            settings = settings_from(os.environ)
+            client = CortecsClient(credentials)
+            poller = Poller(client.instances, _CLOCK, settings.list_lag)
+            purchases = Purchases(poller, _CLOCK, settings.list_lag, arguments_of)
+            fingerprint = credentials.fingerprint
+            _accounts[credentials] = Account(
+                fingerprint, client, poller, purchases, _CLOCK, settings.list_lag, settings
+            )
+        return _accounts[credentials]
+
+
+def _market(base_url: str) -> Market:
+    with _lock:
+        if base_url not in _markets:
+            _markets[base_url] = Market(CortecsMarket(base_url), _CLOCK, settings_from(os.environ).market_age)
+        return _markets[base_url]

@@ -1,0 +1,118 @@
+"""The two providers that states of Cortecs resources point to. Thin on purpose: a program imports this module with the
+resources, and only the engine's own host process needs what is behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from pulumi_cortecs import _abi
+from pulumi_cortecs.provider.host import served
+
+
+class _Provider(ResourceProvider):
+    """What both have in common: nothing of ours is secret in its pickle, and the pickle is a name."""
+
+    serialize_as_secret_always = False
+    abi_name = ""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (_abi.load, (self.abi_name,))
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Hands the stack's configuration to the accounts; nothing of it is kept on the provider."""
+        from pulumi_cortecs.provider import accounts
+
+        names = ("cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl")
+        accounts.configure({name: value for name in names if (value := req.config.get(name)) is not None})
+
+
+class InstanceProvider(_Provider):
+    """Serves `pulumi-python:dynamic/cortecs:Instance`; see provider/cortecs/instance.py."""
+
+    abi_name = "cortecs.Instance"
+
+    @served
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        from pulumi_cortecs.provider.cortecs import checking
+
+        return checking.check(olds, news)
+
+    @served
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        from pulumi_cortecs.provider.cortecs import instance
+
+        return instance.diff(olds, news)
+
+    @served
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        from pulumi_cortecs.provider.cortecs import instance
+
+        return instance.create(props)
+
+    @served
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        from pulumi_cortecs.provider.cortecs import instance
+
+        return instance.read(id_, props)
+
+    @served
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        from pulumi_cortecs.provider.cortecs import instance
+
+        return instance.update(id_, olds, news)
+
+    @served
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        from pulumi_cortecs.provider.cortecs import instance
+
+        instance.delete(id_, props)
+
+
+class EndpointProvider(_Provider):
+    """Serves `pulumi-python:dynamic/cortecs:Endpoint`; see provider/cortecs/endpoint.py."""
+
+    abi_name = "cortecs.Endpoint"
+
+    @served
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        from pulumi_cortecs.provider.cortecs import endpoint
+
+        return endpoint.check(news)
+
+    @served
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        from pulumi_cortecs.provider.cortecs import endpoint
+
+        return endpoint.diff(olds, news)
+
+    @served
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        from pulumi_cortecs.provider.cortecs import endpoint
+
+        return endpoint.create(props)
+
+    @served
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        from pulumi_cortecs.provider.cortecs import endpoint
+
+        return endpoint.read(id_, props)
+
+    @served
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        from pulumi_cortecs.provider.cortecs import endpoint
+
+        return endpoint.update(olds, news)
+
+    @served
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """Nothing ends at the vendor with an Endpoint: the Instance does that."""

@@ -1,0 +1,160 @@
+"""What happens to an Endpoint: it waits until its Instance can answer, and tells where. It buys and ends nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.output import Unknown
+
+from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.cost import BillingInterval, Money, quote
+from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.waiting import (
+    DeadlineError,
+    GoneWhileWaitingError,
+    StoppedWhileWaitingError,
+    WaitEndedError,
+)
+from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.cortecs.arguments import BadArgumentError, whole_number
+
+ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
+_INPUTS: Final = ("instance_id", "state", "spec_digest", "ready_timeout")
+_WATCHED: Final = ("instance_id", "state", "spec_digest")
+_LONGEST_TIMEOUT: Final = 7 * 24 * 3600
+
+
+class EndpointError(Exception):
+    """The instance did not become usable. The text says what it still costs and how to go on."""
+
+
+def check(news: Mapping[str, Any]) -> CheckResult:
+    """Refuses what no Instance of ours would pass on."""
+    call = host.current_call()
+    if call.resource_type and call.resource_type != ENDPOINT_TYPE:
+        raise EndpointError(f"this provider serves {ENDPOINT_TYPE} only, not {call.resource_type}")
+    inputs = {key: news[key] for key in _INPUTS if key in news}
+    failures = [
+        CheckFailure(key, "is no argument of an Endpoint") for key in news if key not in (*_INPUTS, "__provider")
+    ]
+    timeout = inputs.get("ready_timeout")
+    if not isinstance(timeout, Unknown):
+        try:
+            inputs["ready_timeout"] = whole_number(timeout, 1, _LONGEST_TIMEOUT)
+        except BadArgumentError as error:
+            failures.append(CheckFailure("ready_timeout", f"{error} (seconds)"))
+    return CheckResult(inputs, failures)
+
+
+def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
+    """Another instance, another wanted state or an interrupted service is waited for; so is one that never got ready.
+
+    A changed instance_id is an update, not a replacement: nothing of an Endpoint would have to be made anew.
+    """
+    if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _WATCHED):
+        return DiffResult(changes=None)
+    # a wait that failed, or a refresh in the middle of a boot, left a state that inputs do not show
+    unfinished = news.get("state") == "running" and not (olds.get("status") == "running" and olds.get("base_url"))
+    return DiffResult(changes=unfinished)
+
+
+def create(props: Mapping[str, Any]) -> CreateResult:
+    """Waits for the instance. Raises EndpointError; the Instance stays in the state then, and `pulumi up` resumes."""
+    return CreateResult(uuid.uuid4().hex, _waited_for(props))
+
+
+def update(olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
+    """Like create."""
+    return UpdateResult(_waited_for(news))
+
+
+def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
+    """The endpoint as it is; gone together with its instance. Raises EndpointError when that cannot be told."""
+    instance_id = str(props["instance_id"])
+    try:
+        seen = accounts.account().find(instance_id)
+        if seen is None:
+            return ReadResult("", {})
+        inputs = {key: props[key] for key in _INPUTS if key in props}
+        inputs["state"] = "stopped" if accounts.phase(seen) is Phase.STOPPED else "running"
+    except (CloudError, UnknownStatusError) as error:
+        raise EndpointError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
+    return ReadResult(endpoint_id, _outputs(inputs, seen), inputs)
+
+
+def _waited_for(props: Mapping[str, Any]) -> dict[str, Any]:
+    instance_id = str(props["instance_id"])
+    try:
+        account = accounts.account()
+        seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(account, props)
+    except (CloudError, UnknownStatusError) as error:
+        raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
+    return _outputs({key: props[key] for key in _INPUTS if key in props}, seen)
+
+
+def _stopped(account: Account, instance_id: str) -> cortecs.Instance:
+    seen = account.find(instance_id)
+    if seen is None:
+        raise EndpointError(f"{instance_id} does not exist any more; `pulumi up --refresh` goes on from there")
+    return seen
+
+
+def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
+    instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
+    try:
+        return account.wait().until_ready(
+            instance_id,
+            started_at=account.started_at(instance_id),
+            timeout=timeout,
+            report=host.current_call().tell,
+        )
+    except WaitEndedError as error:
+        raise EndpointError(_why(error, instance_id, timeout, _hourly(account, instance_id))) from None
+
+
+def _why(error: WaitEndedError, instance_id: str, timeout: float, hourly: Money | None) -> str:
+    cost = f"costs {hourly} per hour" if hourly else "may be billed"
+    if isinstance(error, DeadlineError):
+        return (
+            f"{instance_id} was not ready within {timeout:.0f} s; last seen: {error.last}. It still exists and {cost}. "
+            "`pulumi up` waits on, `pulumi destroy` ends the bill"
+        )
+    if isinstance(error, StoppedWhileWaitingError):
+        return (
+            f"{instance_id} was stopped from outside while it was waited for, so it costs nothing now. "
+            "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
+        )
+    if isinstance(error, GoneWhileWaitingError):
+        return f"{instance_id} does not exist any more, so it costs nothing. `pulumi up --refresh` makes a new one"
+    return f"{instance_id} failed: {error.last}. It {cost}. `pulumi destroy` ends the bill"
+
+
+def _hourly(account: Account, instance_id: str) -> Money | None:
+    """What the instance costs per hour, None where that cannot be found out now."""
+    with suppress(CloudError, ValueError):
+        seen = account.by_id(instance_id)
+        hardware = seen and accounts.market().hardware_types().get(str(seen.instance_args.hardware_type_id))
+        if seen and hardware:
+            args = seen.instance_args
+            interval = BillingInterval(args.billing_interval or BillingInterval.PER_MINUTE)
+            return quote(hardware, interval, args.num_workers or 1, source="live").hourly_total
+    return None
+
+
+def _outputs(inputs: Mapping[str, Any], seen: cortecs.Instance) -> dict[str, Any]:
+    """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
+    status = seen.instance_status
+    return {
+        **inputs,
+        "base_url": seen.base_url or "",
+        "status": status.status,
+        "worker_statuses": [worker.model_dump(exclude_none=True) for worker in seen.worker_statuses],
+        "started_at": status.started_at or "",
+        "stopped_at": status.stopped_at or "",
+    }

@@ -1,0 +1,149 @@
+"""Everything that leans on the internals of Pulumi's dynamic provider host, in one place.
+
+The host gives a provider method neither the resource's URN nor a way to report progress or a clean error. All three
+are to be had from the frame of the gRPC method above ours. Each is looked for, never assumed: where a host has changed,
+the URN is unknown, progress is silent, and an error comes with the host's own traceback.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_METHODS = frozenset({"Check", "Diff", "Create", "Read", "Update", "Delete"})
+_FRAMES_TO_LOOK_AT = 30
+_UNKNOWN = 2  # google.rpc.Code.UNKNOWN
+
+
+class _Context(Protocol):
+    """What we use of a grpc.ServicerContext."""
+
+    def set_trailing_metadata(self, metadata: tuple[tuple[str, bytes], ...]) -> None: ...
+
+    def is_active(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """The engine's call that is being served. `urn` is "" where the host does not tell."""
+
+    urn: str = ""
+    context: _Context | None = None
+
+    @property
+    def resource_type(self) -> str:
+        """The resource's own type token, "" where unknown: the last of `parent$child` in the URN."""
+        parts = self.urn.split("::", 3)
+        return parts[2].rsplit("$", 1)[-1] if len(parts) == 4 else ""
+
+    @property
+    def resource_name(self) -> str:
+        """The name that the program gave, "" where unknown."""
+        parts = self.urn.split("::", 3)
+        return parts[3] if len(parts) == 4 else ""
+
+    def caller_is_gone(self) -> bool:
+        """Whether nobody is left to take our answer (the engine was killed, or gave up on us)."""
+        return self.context is not None and not self.context.is_active()
+
+    def tell(self, text: str) -> None:
+        """Shows `text` on the resource's own row while the call runs; silent where there is no engine to tell."""
+        engine = _engine()
+        if engine is None or not self.urn:
+            return
+        with suppress(Exception):  # progress is a courtesy: nothing that goes wrong with it may fail a paid call
+            from pulumi.runtime.proto import engine_pb2
+
+            # never as an ERROR: that marks the row as failed while the exit code stays 0
+            line = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=self.urn, ephemeral=True)
+            engine.Log(line, timeout=2.0)
+
+
+_current: contextvars.ContextVar[Call] = contextvars.ContextVar("pulumi_cortecs_call")
+
+
+def current_call() -> Call:
+    """The engine's call that this thread serves; an empty one outside of a host."""
+    return _current.get(Call())
+
+
+def served(method: Callable[P, R]) -> Callable[P, R]:
+    """Makes a provider method a good citizen of the host: it knows its call, and its errors reach the CLI as one text.
+
+    Any exception ends as `error: TEXT` on the resource, without the traceback that newer hosts print.
+    """
+
+    @functools.wraps(method)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        call = _call_above()
+        token = _current.set(call)
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:
+            _send_clean_error(call, _text_of(error))
+            raise
+        finally:
+            _current.reset(token)
+
+    return wrapper
+
+
+def _call_above() -> Call:
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_FRAMES_TO_LOOK_AT):
+        if frame is None:
+            break
+        if frame.f_code.co_name in _METHODS and {"request", "context"} <= frame.f_locals.keys():
+            request, context = frame.f_locals["request"], frame.f_locals["context"]
+            usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
+            return Call(urn=str(getattr(request, "urn", "")), context=context if usable else None)
+        frame = frame.f_back
+    return Call()
+
+
+def _text_of(error: Exception) -> str:
+    """Our own errors speak for themselves; anything else is a bug of ours and says so."""
+    text = str(error)
+    if type(error).__module__.startswith("pulumi_cortecs."):
+        return text
+    where = ""
+    trace = error.__traceback__
+    while trace is not None:
+        where = f" at {trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"unexpected {type(error).__name__} in pulumi-cortecs{where}: {text}"
+
+
+def _send_clean_error(call: Call, text: str) -> None:
+    if call.context is None:
+        return
+    with suppress(Exception):  # the plain error follows all the same
+        from pulumi.runtime.proto import status_pb2
+
+        status = status_pb2.Status(code=_UNKNOWN, message=text)
+        call.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+
+
+@functools.cache
+def _engine() -> Any:
+    """The engine's own service, whose address the host was started with; None outside of a host."""
+    address = sys.argv[-1] if len(sys.argv) > 1 else ""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return None
+    try:
+        import grpc
+        from pulumi.runtime.proto import engine_pb2_grpc
+
+        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+    except Exception:
+        return None

@@ -1,0 +1,50 @@
+"""The market as one process sees it: each price list asked for once in a while, however many resources are checked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model
+from pulumi_cortecs.cost import HardwareType
+from pulumi_cortecs.lifecycle.clock import Clock
+
+T = TypeVar("T")
+
+
+class Market:
+    """Models and hardware types of one base URL. Threads may share it. Every method raises CloudError."""
+
+    def __init__(self, market: CortecsMarket, clock: Clock, max_age: float) -> None:
+        self._market = market
+        self._clock = clock
+        self._max_age = max_age
+        self._lock = threading.Lock()
+        self._known: dict[object, tuple[float, Any]] = {}
+
+    def model_ids(self) -> list[str]:
+        """The ids of all models on offer."""
+        return self._once("models", self._market.model_ids)
+
+    def model(self, model_id: str) -> Model:
+        """One model with the hardware it runs on."""
+        return self._once(("model", model_id), lambda: self._market.model(model_id))
+
+    def hardware_types(self) -> dict[str, HardwareType]:
+        """All hardware types by id."""
+        return self._once("hardware", self._market.hardware_types)
+
+    def in_stock(self) -> dict[str, HardwareType]:
+        """Those that can be had now."""
+        return self._once("available", self._market.available_hardware_types)
+
+    def _once(self, key: object, ask: Callable[[], T]) -> T:
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None and self._clock.now() - known[0] <= self._max_age:
+                answer: T = known[1]
+                return answer
+            answer = ask()
+            self._known[key] = (self._clock.now(), answer)
+            return answer

@@ -1,0 +1,220 @@
+"""Cortecs instances as Pulumi resources."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, overload
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs.resources.timeouts import create_timeout
+
+_READY_TIMEOUT = 1200
+_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account")
+_OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
+
+
+class InstanceArgs:
+    """What to rent.
+
+    `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: what each worker
+    runs on; the model's recommendation when left out. `context_length`: tokens; min(32000, the hardware's limit) when
+    left out. `billing_interval`: `per_minute` (default) or `per_hour`. `num_workers`: 1 (default) to 8, each billed.
+    `state`: `running` (default) or `stopped`. `restart_trigger`: any text; a change restarts in place.
+
+    A change of the first five is a replacement: the new instance is ready before the old one ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        model_id: pulumi.Input[str],
+        hardware_type_id: pulumi.Input[str] | None = None,
+        context_length: pulumi.Input[int] | None = None,
+        billing_interval: pulumi.Input[str] | None = None,
+        num_workers: pulumi.Input[int] | None = None,
+        state: pulumi.Input[str] | None = None,
+        restart_trigger: pulumi.Input[str] | None = None,
+    ) -> None:
+        self.model_id = model_id
+        self.hardware_type_id = hardware_type_id
+        self.context_length = context_length
+        self.billing_interval = billing_interval
+        self.num_workers = num_workers
+        self.state = state
+        self.restart_trigger = restart_trigger
+
+
+class Endpoint(Resource, module="cortecs", name="Endpoint"):
+    """Where an Instance answers. Made by `Instance`, as its child; it waits until the instance is usable.
+
+    Outputs: `base_url` ("" while stopped), `status` (pending, running, stopped), `worker_statuses` (one per worker,
+    with `init_progress` while it has any), `started_at` and `stopped_at` (ISO-8601, "" for none).
+    """
+
+    instance_id: pulumi.Output[str]
+    state: pulumi.Output[str]
+    base_url: pulumi.Output[str]
+    status: pulumi.Output[str]
+    worker_statuses: pulumi.Output[list[Any]]
+    started_at: pulumi.Output[str]
+    stopped_at: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        instance_id: pulumi.Input[str],
+        state: pulumi.Input[str],
+        spec_digest: pulumi.Input[str],
+        ready_timeout: pulumi.Input[int],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props: dict[str, Any] = {
+            "instance_id": instance_id,
+            "state": state,
+            "spec_digest": spec_digest,
+            "ready_timeout": ready_timeout,
+            **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
+        }
+        super().__init__(EndpointProvider(), resource_name, props, opts)
+
+
+class Instance(Resource, module="cortecs", name="Instance"):
+    """A rented instance that serves one model: bought by `pulumi up`, ended by `pulumi destroy`.
+
+    `base_url`, `status` and their like wait until the instance can answer; `instance.id` does not. To make another
+    resource wait, use `depends_on=[instance.endpoint]`: `depends_on=[instance]` waits for the purchase only.
+    """
+
+    model_id: pulumi.Output[str]
+    """The model, with `--` for `/`."""
+    hardware_type_id: pulumi.Output[str]
+    context_length: pulumi.Output[int]
+    """In tokens."""
+    billing_interval: pulumi.Output[str]
+    num_workers: pulumi.Output[int]
+    state: pulumi.Output[str]
+    restart_trigger: pulumi.Output[str]
+    quote: pulumi.Output[Any]
+    """What it costs: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
+    strings, with `currency` and `source`."""
+    instance_id: pulumi.Output[str]
+    """Cortecs' id of the instance, the same as `id`."""
+    account: pulumi.Output[str]
+    """A fingerprint of the account that it was bought with; no credential can be read from it."""
+
+    endpoint: Endpoint
+    """The child that waits for readiness, for `depends_on=[instance.endpoint]`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # a subclass without these would become another type, with another URN, and be replaced
+        super().__init_subclass__(module="cortecs", name="Instance", **kwargs)
+
+    @overload
+    def __init__(self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        model_id: pulumi.Input[str],
+        hardware_type_id: pulumi.Input[str] | None = None,
+        context_length: pulumi.Input[int] | None = None,
+        billing_interval: pulumi.Input[str] | None = None,
+        num_workers: pulumi.Input[int] | None = None,
+        state: pulumi.Input[str] | None = None,
+        restart_trigger: pulumi.Input[str] | None = None,
+    ) -> None: ...
+
+    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
+        """Takes `(name, InstanceArgs(...), opts)` or `(name, opts, model_id=..., ...)`, as Pulumi's own SDKs do.
+
+        Raises TypeError for a missing model_id, an unknown argument, or a mixture of both forms. `opts.custom_timeouts`
+        with `create` bounds the wait for readiness (20 minutes by default).
+        """
+        wanted, opts = _arguments(args, kwargs)
+        props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
+        super().__init__(InstanceProvider(), resource_name, props, opts)
+        self.endpoint = Endpoint(
+            resource_name,
+            instance_id=self.id,
+            state=self.state,
+            spec_digest=self.restart_trigger.apply(_digest),
+            ready_timeout=create_timeout(opts, _READY_TIMEOUT),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    @property
+    def base_url(self) -> pulumi.Output[str | None]:
+        """The OpenAI-compatible address, known once the instance is usable; None while it is stopped."""
+        return self.endpoint.base_url.apply(_or_none)
+
+    @property
+    def status(self) -> pulumi.Output[str]:
+        """Cortecs' word: pending, running or stopped."""
+        return self.endpoint.status
+
+    @property
+    def worker_statuses(self) -> pulumi.Output[list[Any]]:
+        """One entry per worker, with its `init_progress`."""
+        return self.endpoint.worker_statuses
+
+    @property
+    def started_at(self) -> pulumi.Output[str | None]:
+        """When it was started last, ISO-8601."""
+        return self.endpoint.started_at.apply(_or_none)
+
+    @property
+    def stopped_at(self) -> pulumi.Output[str | None]:
+        """When it was stopped, ISO-8601; None while it is not."""
+        return self.endpoint.stopped_at.apply(_or_none)
+
+    @property
+    def instance_status(self) -> pulumi.Output[dict[str, str | None]]:
+        """`status`, `started_at` and `stopped_at` in one object, as Cortecs' API has them."""
+        parts = pulumi.Output.all(self.status, self.started_at, self.stopped_at)
+        return parts.apply(lambda all_: dict(zip(("status", "started_at", "stopped_at"), all_, strict=True)))
+
+    def chat_openai_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
+        """What an OpenAI client takes: `base_url`, `model` (with `/`) and whatever is given, `temperature=0.2` say.
+
+        The API key is not in it: it is the client's business.
+        """
+        both = pulumi.Output.all(self.base_url, self.model_id)
+        return both.apply(lambda all_: {"base_url": all_[0], "model": all_[1].replace("--", "/"), **kwargs})
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[InstanceArgs, pulumi.ResourceOptions | None]:
+    given = dict(kwargs)
+    wanted, opts = given.pop("args", None), given.pop("opts", None)
+    rest = list(args)
+    if rest and (isinstance(rest[0], InstanceArgs) or (rest[0] is None and len(rest) > 1)):
+        wanted = rest.pop(0)
+    if rest:
+        opts = rest.pop(0)
+    if rest:
+        raise TypeError("Instance takes a name, InstanceArgs and ResourceOptions; name everything else")
+    if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
+        raise TypeError(f"Instance's options are a pulumi.ResourceOptions, not a {type(opts).__name__}")
+    if wanted is None:
+        if "model_id" not in given:
+            raise TypeError("Instance needs model_id: which model should it serve?")
+        return InstanceArgs(**given), opts
+    if not isinstance(wanted, InstanceArgs):
+        raise TypeError(f"Instance's arguments are an InstanceArgs, not a {type(wanted).__name__}")
+    if given:
+        raise TypeError(f"Instance got InstanceArgs and also {', '.join(sorted(given))}: put all into InstanceArgs")
+    return wanted, opts
+
+
+def _digest(restart_trigger: str | None) -> str:
+    return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
+
+
+def _or_none(text: str) -> str | None:
+    return text or None

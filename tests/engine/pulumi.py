@@ -1,0 +1,182 @@
+"""The real pulumi CLI as tests drive it: a project in a directory of its own, a file backend, and no process left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_LONGEST_RUN = 120.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one command ended: its exit code and everything it printed."""
+
+    code: int
+    text: str
+
+
+class PulumiFailedError(AssertionError):
+    """A command that was expected to succeed did not."""
+
+
+@dataclass
+class Stack:
+    """One project with one stack. `program` is the source of its __main__.py; it can be replaced at any time."""
+
+    pulumi: Path
+    directory: Path
+    environment: dict[str, str]
+    name: str = "test"
+    _running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def project(self) -> Path:
+        return self.directory / "project"
+
+    @property
+    def state_file(self) -> Path:
+        return self.directory / "state" / ".pulumi" / "stacks" / "tests" / f"{self.name}.json"
+
+    def program(self, source: str) -> None:
+        """Replaces the program."""
+        (self.project / "__main__.py").write_text(source)
+
+    def run(self, *arguments: str, expect: int | None = 0, env: Mapping[str, str] | None = None) -> Run:
+        """Runs a pulumi command to its end. `expect` None accepts any exit code."""
+        with self.started(*arguments, env=env) as process:
+            text, _ = process.communicate(timeout=_LONGEST_RUN)
+        if expect is not None and process.returncode != expect:
+            raise PulumiFailedError(f"pulumi {' '.join(arguments)} exited {process.returncode}, not {expect}:\n{text}")
+        return Run(process.returncode, text)
+
+    def up(self, *arguments: str, expect: int | None = 0, env: Mapping[str, str] | None = None) -> Run:
+        return self.run("up", "--yes", "--skip-preview", *arguments, expect=expect, env=env)
+
+    def preview(self, *arguments: str, expect: int | None = 0, env: Mapping[str, str] | None = None) -> Run:
+        return self.run("preview", *arguments, expect=expect, env=env)
+
+    def refresh(self, *arguments: str, expect: int | None = 0, env: Mapping[str, str] | None = None) -> Run:
+        return self.run("refresh", "--yes", "--skip-preview", *arguments, expect=expect, env=env)
+
+    def drift(self, expect: int) -> Run:
+        """The drift alarm that people run every hour: 0 is quiet, 7 is drift."""
+        return self.run("refresh", "--preview-only", "--expect-no-changes", expect=expect)
+
+    def destroy(self, *arguments: str, expect: int | None = 0) -> Run:
+        return self.run("destroy", "--yes", "--skip-preview", *arguments, expect=expect)
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json", "--show-secrets").text)
+        return found
+
+    def resources(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The rows of the state, of one type ("Instance", "Endpoint") or all."""
+        if not self.state_file.exists():
+            return []
+        latest = json.loads(self.state_file.read_text())["checkpoint"]["latest"] or {}
+        rows = latest.get("resources") or []
+        return [row for row in rows if kind is None or row["type"].endswith(f":{kind}")]
+
+    def instance_ids(self) -> set[str]:
+        """The ids of all Cortecs instances that the state knows."""
+        return {str(row["id"]) for row in self.resources("Instance")}
+
+    @contextmanager
+    def started(self, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+        """A command while it runs. Whatever it started is killed at the end of the block."""
+        command = [str(self.pulumi), *arguments]
+        if arguments[0] != "stack":
+            command += ["--color", "never"]
+        process = subprocess.Popen(
+            [*command, "--stack", self.name, "--non-interactive"],
+            cwd=self.project,
+            env={**self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            # a shell's `&` leaves SIGINT ignored, and every `up` started from there takes five seconds longer
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+        )
+        try:
+            yield process
+        finally:
+            kill_session(process.pid)
+            if process.stdout is not None:
+                process.stdout.close()
+            process.wait(timeout=10)
+
+
+def kill_session(session: int) -> None:
+    """Kills every process of a session; the engine's children outlive it when it is killed."""
+    for _ in range(50):
+        left = [pid for pid in _processes() if _session_of(pid) == session and not _is_zombie(pid)]
+        if not left:
+            return
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.02)
+
+
+def new_stack(pulumi: Path, directory: Path, environment: Mapping[str, str], home: Path) -> Stack:
+    """A stack in an empty directory, with a file backend beside it."""
+    (directory / "project").mkdir()
+    (directory / "state").mkdir()
+    (directory / "project" / "Pulumi.yaml").write_text("name: tests\nruntime: python\n")
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(pulumi.parent), os.environ.get("PATH", "")])
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
+    stack = Stack(
+        pulumi,
+        directory,
+        {
+            **clean,
+            "PATH": path,
+            "PULUMI_HOME": str(home),
+            "PULUMI_BACKEND_URL": f"file://{directory / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "tests",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_CORTECS_POLL_INTERVAL": "0.1",
+            "PULUMI_CORTECS_LIST_LAG": "0.3",
+            **environment,
+        },
+    )
+    stack.run("stack", "init")
+    return stack
+
+
+def _processes() -> list[int]:
+    proc = Path("/proc")
+    if proc.is_dir():
+        return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
+    listed = subprocess.run(["ps", "-axo", "pid="], capture_output=True, text=True, timeout=10, check=True)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False

@@ -1,0 +1,17 @@
+#!/bin/sh
+# The quickstart against the real API: tools/real.sh PULUMI up|destroy. State stays in .state, which nothing here deletes.
+set -eu
+cd "$(dirname "$0")/.."
+pulumi=$1 verb=$2
+: "${CORTECS_CLIENT_ID:?set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET first (make demo needs neither)}"
+: "${CORTECS_CLIENT_SECRET:?set CORTECS_CLIENT_SECRET first}"
+PATH="$PWD/.venv/bin:$(dirname "$pulumi"):$PATH"
+export PATH
+if [ -z "${PULUMI_BACKEND_URL:-}" ]; then
+    mkdir -p .state
+    export PULUMI_BACKEND_URL="file://$PWD/.state"
+fi
+export PULUMI_CONFIG_PASSPHRASE="${PULUMI_CONFIG_PASSPHRASE-}"
+export PULUMI_SKIP_UPDATE_CHECK=true PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
+"$pulumi" stack select --create quickstart >/dev/null
+exec "$pulumi" "$verb" --stack quickstart --refresh
