@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pulumi_cortecs.clouds.credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import BadAnswerError
+from pulumi_cortecs.clouds.errors import BadAnswerError, NotFoundError
 from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, shared_client
 from pulumi_cortecs.clouds.oauth import ClientCredentials
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
 
 VENDOR = "Cortecs"
+
+_ROUTES: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
+"""What would make another request out of `/instances/{id}`: httpx resolves the dots, quoted or not."""
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+# what only tells a story may be null wherever it is: an instance must stay visible, or nobody could end it
+_MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
+_List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
+_Dict = Annotated[dict[str, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
 
 
 class InstanceArgs(WireModel):
@@ -41,7 +52,7 @@ class InitProgress(WireModel):
 
     current_step: int
     num_steps: int
-    description: str = ""
+    description: str | None = None
 
 
 class WorkerStatus(WireModel):
@@ -57,11 +68,11 @@ class Instance(WireModel):
     base_url: str | None = None
     instance_args: InstanceArgs
     instance_status: InstanceStatus
-    worker_statuses: list[WorkerStatus] = Field(default_factory=list)
+    worker_statuses: _List[WorkerStatus] = Field(default_factory=list)
 
 
 class _HardwareConfig(WireModel):
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: _MaybeNull[dict[str, Any]] = Field(default_factory=dict)
     max_context_length: int | None = None
 
 
@@ -70,7 +81,7 @@ class Model(WireModel):
 
     model_id: str
     recommended_config: str | None = None
-    hardware_configs: dict[str, _HardwareConfig] = Field(default_factory=dict)
+    hardware_configs: _Dict[_HardwareConfig] = Field(default_factory=dict)
 
     def longest_context(self, hardware_type_id: str) -> int | None:
         """The most tokens a context may have on this hardware, None where the vendor names no limit.
@@ -78,8 +89,13 @@ class Model(WireModel):
         Raises KeyError for hardware that the model does not run on.
         """
         config = self.hardware_configs[hardware_type_id]
-        limit = config.params.get("--max-model-len", config.max_context_length)
-        return limit if isinstance(limit, int) and not isinstance(limit, bool) else None
+        # its name has changed from one release of the vendor's client to the next (API facts, section 1.6)
+        named = (
+            config.params.get("--max-model-len"),
+            config.params.get("max_context_length"),
+            config.max_context_length,
+        )
+        return next((limit for limit in named if isinstance(limit, int) and limit > 0 and limit is not True), None)
 
 
 class _ModelPreview(WireModel):
@@ -113,7 +129,7 @@ class _OneInstance(WireModel):
 
 
 class _Deleted(WireModel):
-    instance_id: str
+    """Whatever the vendor says here: its list says whether it is true."""
 
 
 class _Models(WireModel):
@@ -177,7 +193,7 @@ class CortecsClient:
 
     def instance(self, instance_id: str) -> Instance:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
-        return self._core.call("GET", _path(instance_id), _OneInstance, resend=Resend.SAFE).instance
+        return self._core.call("GET", self._path(instance_id), _OneInstance, resend=Resend.SAFE).instance
 
     def start(self, args: InstanceArgs) -> Instance:
         """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with
@@ -195,15 +211,18 @@ class CortecsClient:
 
     def delete(self, instance_id: str) -> None:
         """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
-        self._core.call("DELETE", _path(instance_id), _Deleted, resend=Resend.SAFE)
+        self._core.call("DELETE", self._path(instance_id), _Deleted, resend=Resend.SAFE)
 
     def _act(self, verb: str, instance_id: str) -> Instance:
         body = {"instance_id": instance_id}
         return self._core.call("POST", f"/instances/{verb}", _OneInstance, resend=Resend.SAFE, body=body).instance
 
-
-def _path(instance_id: str) -> str:
-    return f"/instances/{quote(instance_id, safe='')}"
+    def _path(self, instance_id: str) -> str:
+        """Raises NotFoundError, without asking, for what is no id: "delete-all" would delete all."""
+        if instance_id in _ROUTES or "/" in instance_id or "\\" in instance_id:
+            text = f"{VENDOR} gives out no id such as {instance_id!r}"
+            raise NotFoundError(text, status=404, vendor_message=text, request_id=None)
+        return f"/instances/{quote(instance_id, safe='')}"
 
 
 def _priced(row: _HardwareType) -> HardwareType:

@@ -65,6 +65,9 @@ def cortecs_credentials(environment: Mapping[str, str], config: Mapping[str, str
     if not client_id or not secret:
         missing = names[0] if not client_id else names[1]
         raise ConfigurationError(f"the Cortecs credentials are incomplete: {missing} is not set")
+    for name, value in zip(names, (client_id, secret), strict=True):
+        if value != value.strip() or not value.isprintable():
+            raise ConfigurationError(f"{name} has a space or line break around it, or something unprintable in it")
     return CortecsCredentials(cortecs_base_url(environment, config), client_id, secret)
 
 

@@ -7,7 +7,7 @@ CloudError
 ├── AnswerLostError       asked, and no whole answer came back
 ├── BadAnswerError        answered "success" with something that is not what the vendor documents
 └── RefusedError          answered with an error status
-    ├── UnauthorizedError     401, 403
+    ├── UnauthorizedError     401, 403, and any refusal to give a token
     ├── NotFoundError         404
     └── UnavailableError      408, 409, 425, 429, 5xx
 """
@@ -70,11 +70,11 @@ class RefusedError(CloudError):
 
 
 class UnauthorizedError(RefusedError):
-    """The credentials were refused (401) or do not suffice (403)."""
+    """The credentials were refused (401, or in exchange for a token) or do not suffice (403)."""
 
 
 class NotFoundError(RefusedError):
-    """The vendor knows nothing under this path (404)."""
+    """The vendor knows nothing under this path (404), or gives out no such id."""
 
 
 class UnavailableError(RefusedError):

@@ -4,7 +4,9 @@ documented shape, and errors that name the vendor's words but never a credential
 from __future__ import annotations
 
 import functools
+import math
 from enum import Enum
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
 
 import httpx
@@ -32,6 +34,13 @@ _LONGEST_RETRY_AFTER = 20.0
 _LONGEST_MESSAGE = 300
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,  # the proxy would not let us through: it has seen no more than a host name
+    httpx.UnsupportedProtocol,
+)
 
 
 class WireModel(pydantic.BaseModel):
@@ -68,19 +77,31 @@ def shared_client() -> httpx.Client:
 
 
 def new_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """A client with our time limits; `transport` is the seam for tests."""
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
-    return httpx.Client(timeout=_TIMEOUT, limits=limits, transport=transport, headers={"User-Agent": "pulumi-cortecs"})
+    """A client with our time limits; `transport` is the seam for tests.
+
+    It keeps no cookies, so that only the token says whose account is meant, and asks this machine without any proxy:
+    plain http is allowed to it because it stays here.
+    """
+    return httpx.Client(
+        timeout=_TIMEOUT,
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+        transport=transport,
+        mounts={f"http://{_in_url(host)}": None for host in _LOOPBACK},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={"User-Agent": "pulumi-cortecs"},
+    )
 
 
 def checked_base_url(url: str, source: str) -> str:
     """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this very machine."""
+    if "@" in url:  # first, because the other errors show the URL
+        raise ConfigurationError(f"{source} must not carry credentials in the URL")
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         raise ConfigurationError(f"{source} is not a URL: {url!r}") from None
-    if parsed.userinfo:
-        raise ConfigurationError(f"{source} must not carry credentials in the URL")
+    if "?" in url or "#" in url:
+        raise ConfigurationError(f"{source} must end with a path, without ? and #: {url!r}")
     if parsed.scheme == "https" and parsed.host:
         return url.rstrip("/")
     if parsed.scheme == "http" and parsed.host in _LOOPBACK:
@@ -149,25 +170,28 @@ class HttpCore:
             response = self._client.request(method, f"{self.base_url}{path}", json=body, params=params, auth=auth)
         except CloudError:
             raise  # the signer's own
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            raise UnreachableError(f"{self.vendor} at {self.base_url} cannot be reached: {_plain(error)}") from None
+        except _NEVER_SENT as error:
+            text = f"{self.vendor} at {self.base_url} cannot be reached: {self._plain(error)}"
+            raise UnreachableError(text) from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise AnswerLostError(
-                f"{self.vendor} did not finish its answer to {method} {path}: {_plain(error)}"
+                f"{self.vendor} did not finish its answer to {method} {path}: {self._plain(error)}"
             ) from None
         if not response.is_success:
             raise self._refusal(method, path, response)
         try:
-            return answer.model_validate_json(response.content)
+            return answer.model_validate_json(response.content or b"{}")
         except pydantic.ValidationError as error:
             raise BadAnswerError(
-                f"{self.vendor} answered {method} {path} with something it does not document: {_where(error)}"
+                f"{self.vendor} answered {method} {path} with something it does not document: "
+                f"{self._safe(_where(error))}"
             ) from None
 
     def _refusal(self, method: str, path: str, response: httpx.Response) -> RefusedError:
         status = response.status_code
-        message = self._redacted(vendor_message(response))
-        request_id = next((response.headers[h] for h in _REQUEST_ID_HEADERS if h in response.headers), None)
+        message = self._safe(vendor_message(response))
+        named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
+        request_id = self._safe(named) if named else None
         suffix = f" (request id {request_id})" if request_id else ""
         text = f"{self.vendor} answered {method} {path} with {status}: {message}{suffix}"
         if status in (401, 403):
@@ -181,32 +205,33 @@ class HttpCore:
             )
         return RefusedError(text, status=status, vendor_message=message, request_id=request_id)
 
-    def _redacted(self, text: str) -> str:
-        return self.auth.redact(text) if self.auth else text
+    def _plain(self, error: Exception) -> str:
+        return self._safe(str(error) or type(error).__name__)
+
+    def _safe(self, text: str) -> str:
+        """Foreign words as an error may show them; redacted before they are cut, or half a secret could remain."""
+        return _one_line(self.auth.redact(text) if self.auth else text)
 
 
 def vendor_message(response: httpx.Response) -> str:
-    """The vendor's own words on an error, on one line: whichever of `error`, `message`, `detail` it uses."""
+    """The vendor's own words on an error: whichever of `error`, `message`, `detail` holds some."""
     try:
         body: Any = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     for key in ("error", "message", "detail"):
-        if isinstance(body, dict) and body.get(key):
-            words = body[key]
-            nested = words.get("message") if isinstance(words, dict) else None
-            return _one_line(str(nested or words))
-    return _one_line(response.reason_phrase or "no message")
+        words = body.get(key) if isinstance(body, dict) else None
+        if isinstance(words, dict):
+            words = words.get("message") or words
+        if words and isinstance(words, (str, dict, list)):  # not the "error": true that some put beside a message
+            return str(words)
+    return response.reason_phrase or "no message"
 
 
 def _where(error: pydantic.ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the body"
-    return _one_line(f"{place}: {first['msg']}")
-
-
-def _plain(error: Exception) -> str:
-    return _one_line(str(error) or type(error).__name__)
+    return f"{place}: {first['msg']}"
 
 
 def _one_line(text: str) -> str:
@@ -216,6 +241,12 @@ def _one_line(text: str) -> str:
 
 def _seconds(retry_after: str | None) -> float | None:
     """Retry-After in seconds; its other form, a date, is left to the back-off."""
-    if retry_after is None or not retry_after.strip().isdigit():
+    try:
+        seconds = float(retry_after or "")
+    except ValueError:
         return None
-    return float(retry_after)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -23,11 +23,19 @@ def billed(hardware: HardwareType, interval: BillingInterval, num_workers: int, 
     """The bill of one uninterrupted run: started intervals x price x workers.
 
     Each worker is billed. That a started hour counts as a whole one is an inference, and so is the same for minutes:
-    Cortecs documents neither. A run of no length costs nothing. Raises ValueError for a negative length.
+    Cortecs documents neither. A run of no length costs nothing. Raises ValueError for a negative length, for an
+    interval that is none, and for no workers.
     """
+    check_workers(num_workers)
     if ran_for < timedelta(0):
         raise ValueError(f"a run cannot last {ran_for}")
-    by_the_hour = interval is BillingInterval.PER_HOUR
+    by_the_hour = BillingInterval(interval) is BillingInterval.PER_HOUR  # the plain word will do
     price = hardware.price_per_hour if by_the_hour else hardware.price_per_minute
     started = -(-ran_for // (_HOUR if by_the_hour else _MINUTE))
     return price * (started * num_workers)
+
+
+def check_workers(num_workers: int) -> None:
+    """Raises ValueError unless there is at least one worker: nothing is ever priced at zero, or below."""
+    if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 1:
+        raise ValueError(f"at least one worker is paid for, not {num_workers!r}")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from functools import total_ordering
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # Decimal reads "1_0" and look-alike digits as well
+
+_MOST_DIGITS, _MOST_DECIMALS = 20, 40
+"""Before and after the point: more than any price has, and few enough to be written out."""
+_EXACT = Context(prec=200, traps=[InvalidOperation, Inexact])
+"""The context around us rounds to 28 digits, or to what the program has set; an amount is exact or an error."""
 
 
 class MoneyError(ValueError):
-    """The amount is not a finite decimal, or the currency is not a three-letter ISO 4217 code."""
+    """The amount is no decimal that can be money, or the currency is not a three-letter ISO 4217 code."""
 
 
 class CurrencyMismatchError(MoneyError):
@@ -23,7 +29,8 @@ class CurrencyMismatchError(MoneyError):
 class Money:
     """`amount` units (not cents) of `currency`, an ISO 4217 code such as "EUR".
 
-    Raises MoneyError for a float (its decimals are noise; give a string, an int or a Decimal) and for NaN and infinity.
+    Raises MoneyError for a float (its decimals are noise; give a string, an int or a Decimal), for NaN and infinity,
+    and for more digits than money has.
     """
 
     amount: Decimal
@@ -34,6 +41,11 @@ class Money:
             raise MoneyError(f"an amount is a Decimal, not {type(self.amount).__name__}: {self.amount!r}")
         if not self.amount.is_finite():
             raise MoneyError(f"an amount is finite, not {self.amount}")
+        exponent = self.amount.as_tuple().exponent
+        if self.amount.adjusted() >= _MOST_DIGITS or (isinstance(exponent, int) and -exponent > _MOST_DECIMALS):
+            raise MoneyError(
+                f"an amount has at most {_MOST_DIGITS} digits and {_MOST_DECIMALS} decimals, not {self.amount:.5e}"
+            )
         if not isinstance(self.currency, str) or not _CURRENCY.fullmatch(self.currency):
             raise MoneyError(f"a currency is a three-letter code such as EUR, not {self.currency!r}")
 
@@ -44,6 +56,8 @@ class Money:
             raise MoneyError(
                 f"an amount is a decimal string, an int or a Decimal, not {type(amount).__name__}: {amount!r}"
             )
+        if isinstance(amount, str) and not _NUMBER.fullmatch(amount):
+            raise MoneyError(f"not a decimal amount: {amount!r}")
         try:
             return cls(Decimal(amount), currency)
         except ArithmeticError:
@@ -55,15 +69,21 @@ class Money:
         return cls(Decimal(0), currency)
 
     def __add__(self, other: Money) -> Money:
-        return Money(self.amount + self._same(other).amount, self.currency)
+        with localcontext(_EXACT):
+            return Money(self.amount + self._same(other).amount, self.currency)
 
     def __sub__(self, other: Money) -> Money:
-        return Money(self.amount - self._same(other).amount, self.currency)
+        with localcontext(_EXACT):
+            return Money(self.amount - self._same(other).amount, self.currency)
 
     def __mul__(self, factor: int | Decimal) -> Money:
         if isinstance(factor, bool) or not isinstance(factor, (int, Decimal)):
             raise MoneyError(f"money is multiplied by an int or a Decimal, not {type(factor).__name__}")
-        return Money(self.amount * factor, self.currency)
+        try:
+            with localcontext(_EXACT):
+                return Money(self.amount * factor, self.currency)
+        except ArithmeticError:
+            raise MoneyError(f"{self} cannot be multiplied by {factor}") from None
 
     __rmul__ = __mul__
 
@@ -76,7 +96,8 @@ class Money:
 
     def decimal_string(self) -> str:
         """The amount alone, as it is written into states and ledgers: "1.20", "0.0125"; the same for equal amounts."""
-        plain = f"{self.amount.normalize():f}"
+        with localcontext(_EXACT):
+            plain = f"{self.amount.normalize() or Decimal(0):f}"  # there is a -0, equal to 0
         whole, _, decimals = plain.partition(".")
         return f"{whole}.{decimals:0<2}"
 

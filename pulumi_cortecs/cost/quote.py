@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pulumi_cortecs.cost.billing import BillingInterval
+from pulumi_cortecs.cost.billing import BillingInterval, check_workers
 from pulumi_cortecs.cost.hardware import HardwareType
 from pulumi_cortecs.cost.money import Money
 
@@ -37,10 +37,11 @@ class Quote:
 
 
 def quote(hardware: HardwareType, interval: BillingInterval, num_workers: int, source: str) -> Quote:
-    """The quote for `num_workers` workers of `hardware`, billed by `interval`."""
+    """The quote for `num_workers` workers of `hardware`, billed by `interval`. Raises ValueError for no workers."""
+    check_workers(num_workers)
     hourly = (
         hardware.price_per_hour
-        if interval is BillingInterval.PER_HOUR
+        if BillingInterval(interval) is BillingInterval.PER_HOUR
         else hardware.price_per_minute * _MINUTES_PER_HOUR
     )
     return Quote(hardware.price_per_hour, hardware.price_per_minute, hourly * num_workers, source)

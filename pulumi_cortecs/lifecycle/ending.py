@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 
 T = TypeVar("T")
 
-_LOOKS = 30
+_PATIENCE = 15.0
 _PAUSE = 0.5
 
 
@@ -24,7 +24,8 @@ class NotGoneError(Exception):
 
 @dataclass(frozen=True)
 class Ending(Generic[T]):
-    """How one cloud ends instances. `by_id` returns None for the vendor's "no such instance"."""
+    """How one cloud ends instances. `by_id` returns None for the vendor's "no such instance"; `lag` is for how many
+    seconds the vendor's list may be behind."""
 
     poller: Poller[T]
     clock: Clock
@@ -40,16 +41,8 @@ class Ending(Generic[T]):
         Raises CloudError when the vendor refuses or cannot be asked, and NotGoneError; the instance may then still be
         billed.
         """
-        try:
-            self.stop(instance_id)
-        except RefusedError as refused:
-            seen = self._in_spite_of(refused, instance_id)
-            if seen is None:
-                return
-            if self.phase(seen) is not Phase.STOPPED:
-                raise
-        finally:
-            self.poller.changed(instance_id)
+        if not self._stopped(instance_id):
+            return
         try:
             self.delete(instance_id)
         except RefusedError as refused:
@@ -60,17 +53,44 @@ class Ending(Generic[T]):
             self.poller.changed(instance_id)
         self._confirm(instance_id)
 
+    def _stopped(self, instance_id: str) -> bool:
+        """Whether there is something to delete. Raises what the vendor said when it runs on."""
+        for last_try in (False, True):
+            try:
+                self.stop(instance_id)
+            except RefusedError as refused:
+                seen = self._in_spite_of(refused, instance_id)
+                if seen is None:
+                    return False
+                if not self._runs(seen):
+                    return True
+                if last_try:
+                    raise
+                # a new instance may have been unknown when we asked, and known now: nobody comes back to stop it
+            else:
+                return True
+            finally:
+                self.poller.changed(instance_id)
+        raise AssertionError("the last try returns or raises")
+
+    def _runs(self, seen: T) -> bool:
+        try:
+            return self.phase(seen) is not Phase.STOPPED
+        except UnknownStatusError:
+            return False  # nobody knows what the word means: whether it can be deleted is for the vendor to say
+
     def _in_spite_of(self, refused: RefusedError, instance_id: str) -> T | None:
-        """What is there although the vendor refused; an error alone is never taken for "gone"."""
+        """What is there now although the vendor refused; an error alone is never taken for "gone"."""
         if isinstance(refused, (UnauthorizedError, UnavailableError)):
             raise refused
-        return find(instance_id, self.poller, self.by_id, self.clock, self.lag)
+        return find(instance_id, self.poller, self.by_id, self.clock, self.lag, max_age=0.0)
 
     def _confirm(self, instance_id: str) -> None:
         deleted_at = self.poller.changed_at(instance_id)
-        for _ in range(_LOOKS):
+        while True:
             listed = self.poller.snapshot(max_age=_PAUSE, not_before=deleted_at).instances
             if instance_id not in listed and self.by_id(instance_id) is None:
                 return
+            if self.clock.now() - deleted_at > max(_PATIENCE, 2 * self.lag):
+                raise NotGoneError(f"the vendor accepted the deletion of {instance_id}, and still shows it")
             self.clock.sleep(_PAUSE)
-        raise NotGoneError(f"the vendor accepted the deletion of {instance_id}, and still shows it")

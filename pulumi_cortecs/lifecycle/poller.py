@@ -30,7 +30,8 @@ class Snapshot(Generic[T]):
 class Poller(Generic[T]):
     """The shared view of one account. Threads may share it.
 
-    `listing` returns a whole listing or raises; what it raises reaches exactly the callers that needed a new one.
+    `listing` returns a whole listing or raises; what it raises reaches exactly the callers that needed a new one and
+    came before it was known. Whoever comes later asks again.
     """
 
     def __init__(self, listing: Callable[[], Mapping[str, T]], clock: Clock, lag: float) -> None:
@@ -40,6 +41,8 @@ class Poller(Generic[T]):
         self._lag = lag
         self._lock = threading.Lock()
         self._latest: Snapshot[T] | None = None
+        self._failures = 0
+        self._failure: tuple[float, Exception] | None = None
         self._history: deque[tuple[float, frozenset[str]]] = deque()
         self._changed: dict[str, float] = {}
         self._began: dict[str, float] = {}
@@ -47,14 +50,21 @@ class Poller(Generic[T]):
     def snapshot(self, *, max_age: float, not_before: float = NEVER) -> Snapshot[T]:
         """A listing at most `max_age` seconds old and asked for at `not_before` or later."""
         oldest = max(self._clock.now() - max_age, not_before)
+        failures = self._failures
         latest = self._latest
         if latest is not None and latest.taken_at >= oldest:
             return latest
         with self._lock:
             if self._latest is not None and self._latest.taken_at >= oldest:
                 return self._latest  # somebody else asked while we waited for the lock
+            if self._failure is not None and self._failures != failures and self._failure[0] >= oldest:
+                raise self._failure[1]  # and was told no: a hundred waiters must not each try in turn
             taken_at = self._clock.now()
-            self._latest = Snapshot(taken_at, self._listing())
+            try:
+                self._latest = Snapshot(taken_at, self._listing())
+            except Exception as error:
+                self._failures, self._failure = self._failures + 1, (taken_at, error)
+                raise
             self._remember(self._latest)
             return self._latest
 

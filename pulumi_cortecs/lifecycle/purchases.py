@@ -8,19 +8,22 @@ that cannot be told, nothing more is bought, and the candidates are named.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
 T = TypeVar("T")
+Arguments = tuple[object, ...]
 
 _BASELINE_AGE = 5.0
 _PAUSE = 0.25
-_TRIES = 40
+_PATIENCE = 60.0
+"""Seconds for which an account that cannot be listed is asked again."""
+_LONGEST_ORDER = 300.0
+"""Seconds after which no order can still be on its way: its time limits and repeated connections are far below."""
 
 
 class UnclearPurchaseError(Exception):
@@ -35,28 +38,23 @@ class NotBoughtError(Exception):
     """The vendor did not carry the request out: it was looked for and is certainly not there."""
 
 
-@dataclass
-class _Book:
-    """The purchases of one set of arguments in this process."""
-
-    in_flight: int = 0
-    in_doubt: int = 0
-    ours: set[str] = field(default_factory=set)
-
-
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
-    def __init__(self, poller: Poller[T], clock: Clock, lag: float, arguments_of: Callable[[T], Hashable]) -> None:
-        """`arguments_of` tells what an instance was ordered with, comparable with `buy`'s `arguments`."""
+    def __init__(self, poller: Poller[T], clock: Clock, lag: float, fits: Callable[[T, Arguments], bool]) -> None:
+        """`fits` tells whether an instance may be what was ordered with `buy`'s `arguments`: it says no only where the
+        vendor shows that something else was ordered."""
         self._poller = poller
         self._clock = clock
         self._lag = lag
-        self._arguments_of = arguments_of
+        self._fits = fits
         self._changed = threading.Condition()
-        self._books: dict[Hashable, _Book] = {}
+        self._orders = 0
+        self._in_flight: set[int] = set()
+        self._in_doubt: list[Arguments] = []
+        self._ours: set[str] = set()
 
-    def buy(self, arguments: Hashable, order: Callable[[], T], id_of: Callable[[T], str]) -> T:
+    def buy(self, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> T:
         """Sends `order` once and returns what was bought.
 
         Raises CloudError when the vendor refused it, NotBoughtError when the answer was lost and nothing was bought,
@@ -64,70 +62,77 @@ class Purchases(Generic[T]):
         """
         baseline = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
         with self._changed:
-            book = self._books.setdefault(arguments, _Book())
-            book.in_flight += 1
+            self._orders += 1
+            number = self._orders
+            self._in_flight.add(number)
         try:
             bought = order()
-        except CloudError as error:
-            if not error.may_have_taken_effect:
-                self._settle(book)
-                raise
-            lost = error
-        except BaseException:
-            self._settle(book)
-            raise
-        else:
-            self._settle(book, id_of(bought))
-            return bought
-        with self._changed:
-            book.in_flight -= 1
-            book.in_doubt += 1
-            self._changed.notify_all()
-        try:
-            return self._reconcile(arguments, book, baseline, lost)
-        finally:
+        except BaseException as error:
+            lost = error if isinstance(error, CloudError) and error.may_have_taken_effect else None
             with self._changed:
-                book.in_doubt -= 1
+                self._in_flight.discard(number)
+                if lost is not None:
+                    self._in_doubt.append(arguments)
                 self._changed.notify_all()
+            if lost is None:
+                raise
+        else:
+            with self._changed:
+                self._in_flight.discard(number)
+                self._ours.add(id_of(bought))
+                self._changed.notify_all()
+            return bought
+        try:
+            return self._reconcile(arguments, baseline, lost)
+        except BaseException:
+            with self._changed:
+                self._in_doubt.remove(arguments)
+            raise
 
-    def _settle(self, book: _Book, instance_id: str | None = None) -> None:
-        with self._changed:
-            book.in_flight -= 1
-            if instance_id is not None:
-                book.ours.add(instance_id)
-            self._changed.notify_all()
-
-    def _reconcile(self, arguments: Hashable, book: _Book, baseline: frozenset[str], lost: CloudError) -> T:
+    def _reconcile(self, arguments: Arguments, baseline: frozenset[str], lost: CloudError) -> T:
         """Finds what a lost answer was about, in listings that were asked for after it."""
         lost_at = self._clock.now()
-        last: CloudError = lost
-        for _ in range(_TRIES):
+        while True:
             try:
                 seen = self._poller.snapshot(max_age=_PAUSE, not_before=lost_at)
             except CloudError as error:
-                if not error.transient:
-                    break
-                last = error
+                if not error.transient or self._clock.now() - lost_at > _PATIENCE:
+                    text = f"{lost}, and the account cannot be listed to see whether it was started: {error}"
+                    raise UnclearPurchaseError(text) from None
                 self._clock.sleep(_PAUSE)
                 continue
-            with self._changed:
-                while book.in_flight and self._changed.wait(timeout=60.0):
-                    pass  # an answer that is still on its way may be about what we have found
-                fresh = {
-                    instance_id: instance
-                    for instance_id, instance in seen.instances.items()
-                    if instance_id not in baseline
-                    and instance_id not in book.ours
-                    and self._arguments_of(instance) == arguments
-                }
-                if len(fresh) > book.in_doubt:
-                    raise UnclearPurchaseError(f"{lost}, and more than one instance may be it", tuple(sorted(fresh)))
-                if fresh:
-                    # equal orders are interchangeable: any of them will do, as long as each is taken once
-                    instance_id = min(fresh)
-                    book.ours.add(instance_id)
-                    return fresh[instance_id]
+            found = self._claimed(arguments, baseline, seen, lost)
+            if found is not None:
+                return found
             if seen.taken_at - lost_at > self._lag:
                 raise NotBoughtError(f"{lost}; the account's list shows that nothing was started")
             self._clock.sleep(max(_PAUSE, self._lag / 4))
-        raise UnclearPurchaseError(f"{lost}, and the account cannot be listed to see whether it was started: {last}")
+
+    def _claimed(self, arguments: Arguments, baseline: frozenset[str], seen: Snapshot[T], lost: CloudError) -> T | None:
+        """One of those that appeared, and from now on ours; None while there is none. Raises UnclearPurchaseError."""
+        with self._changed:
+            found = self._unclaimed(arguments, baseline, seen)
+            if not found:
+                return None
+            # an answer that is still on its way may be about what we have found
+            earlier = frozenset(self._in_flight)
+            settled = self._changed.wait_for(lambda: not earlier & self._in_flight, _LONGEST_ORDER)
+            found = self._unclaimed(arguments, baseline, seen)
+            if not found:
+                return None
+            rivals = [other for other in self._in_doubt if any(self._fits(each, other) for each in found.values())]
+            # equal orders are interchangeable: any of them will do, as long as each is taken once
+            if not settled or len(found) > rivals.count(arguments) or any(other != arguments for other in rivals):
+                text = f"{lost}, and it cannot be told which instance it started, if any"
+                raise UnclearPurchaseError(text, tuple(sorted(found)))
+            instance_id = min(found)
+            self._ours.add(instance_id)
+            self._in_doubt.remove(arguments)
+            return found[instance_id]
+
+    def _unclaimed(self, arguments: Arguments, baseline: frozenset[str], seen: Snapshot[T]) -> dict[str, T]:
+        return {
+            instance_id: instance
+            for instance_id, instance in seen.instances.items()
+            if instance_id not in baseline and instance_id not in self._ours and self._fits(instance, arguments)
+        }

@@ -72,19 +72,20 @@ class Wait(Generic[T]):
             age = self.clock.now() - started_at
             try:
                 seen = self._look(instance_id, age)
+                gone = seen is None and age > self.lag and self.gone(instance_id)
             except UnauthorizedError:
                 raise
             except CloudError as error:
                 last = f"no answer: {error}"
             else:
+                if gone:
+                    raise GoneWhileWaitingError(last)
                 if seen is not None:
                     phase, last = self.phase(seen), self.words(seen)
                     if phase is Phase.READY:
                         report(last)
                         return seen
                     self._give_up_on(phase, last, instance_id)
-                elif age > self.lag and self.gone(instance_id):
-                    raise GoneWhileWaitingError(last)
             if last != told:
                 report(last)
                 told = last

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
-from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError, UnavailableError
+from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock, SystemClock
 from pulumi_cortecs.lifecycle.ending import Ending
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from pulumi_cortecs.lifecycle.purchases import Purchases
+from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
 _CLOCK: Clock = SystemClock()
 _lock = threading.Lock()
-_config: dict[str, str] = {}
+_config: Mapping[str, str] = {}
+_NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
 
 
 def configure(config: Mapping[str, str]) -> None:
     """Takes the stack's configuration over. A host process serves one provider resource, so there is just one."""
-    _config.clear()
-    _config.update({key: value for key, value in config.items() if key.startswith("cortecs:")})
+    global _config  # replaced as a whole: another thread may be reading it
+    _config = {key: value for key, value in config.items() if key.startswith("cortecs:")}
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,15 @@ class Account:
     def by_id(self, instance_id: str) -> Instance | None:
         """The vendor's answer by id, None for "no such instance".
 
-        Cortecs documents no 404, so any refusal that is not about the credentials or about its own trouble counts.
-        Never enough by itself to call an instance gone.
+        Cortecs documents a 400 and no 404, so each status counts that can mean it; not a redirect to some login page,
+        nor an unpaid bill. Never enough by itself to call an instance gone.
         """
         try:
             return self.client.instance(instance_id)
-        except (UnauthorizedError, UnavailableError):
+        except RefusedError as refused:
+            if refused.status in _NO_SUCH_INSTANCE and not isinstance(refused, UnauthorizedError):
+                return None  # a refused token has such a status, too
             raise
-        except RefusedError:
-            return None
 
     def find(self, instance_id: str) -> Instance | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
@@ -124,13 +125,19 @@ def in_words(instance: Instance) -> str:
     if status != "pending" or not steps:
         return status
     step = max(steps, key=lambda progress: progress.current_step)
-    return f"{status}, step {step.current_step}/{step.num_steps} {step.description}".rstrip()
+    return f"{status}, step {step.current_step}/{step.num_steps} {step.description or ''}".rstrip()
 
 
-def arguments_of(instance: Instance) -> Hashable:
-    """What an instance was ordered with, comparable between an order and the vendor's echo of it."""
+def fits(instance: Instance, ordered: Arguments) -> bool:
+    """Whether an instance may be what was ordered: model, hardware, context length, billing interval and workers.
+
+    What the vendor does not tell fits everything (its documented examples omit the workers): taken for another order's,
+    what a lost answer has bought would go on unseen, and be bought again.
+    """
     args = instance.instance_args
-    return (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval, args.num_workers or 1)
+    model_id = args.model_id.replace("/", "--")
+    told = (model_id, args.hardware_type_id, args.context_length, args.billing_interval, args.num_workers)
+    return all(one is None or one == other for one, other in zip(told, ordered, strict=True))
 
 
 def _account(credentials: CortecsCredentials) -> Account:
@@ -139,7 +146,7 @@ def _account(credentials: CortecsCredentials) -> Account:
             settings = settings_from(os.environ)
             client = CortecsClient(credentials)
             poller = Poller(client.instances, _CLOCK, settings.list_lag)
-            purchases = Purchases(poller, _CLOCK, settings.list_lag, arguments_of)
+            purchases = Purchases(poller, _CLOCK, settings.list_lag, fits)
             fingerprint = credentials.fingerprint
             _accounts[credentials] = Account(
                 fingerprint, client, poller, purchases, _CLOCK, settings.list_lag, settings

@@ -21,6 +21,7 @@ class Market:
         self._clock = clock
         self._max_age = max_age
         self._lock = threading.Lock()
+        self._asking: dict[object, threading.Lock] = {}
         self._known: dict[object, tuple[float, Any]] = {}
 
     def model_ids(self) -> list[str]:
@@ -41,6 +42,8 @@ class Market:
 
     def _once(self, key: object, ask: Callable[[], T]) -> T:
         with self._lock:
+            asking = self._asking.setdefault(key, threading.Lock())
+        with asking:  # one lock per question, so that a slow answer keeps nobody waiting who asks something else
             known = self._known.get(key)
             if known is not None and self._clock.now() - known[0] <= self._max_age:
                 answer: T = known[1]

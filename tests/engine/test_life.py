@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import httpx
 
-from pulumi_cortecs.simulator import Simulator
+from pulumi_cortecs.simulator import Simulator, running
 from tests.engine.programs import NOTHING, fleet, one_instance
 from tests.engine.pulumi import Stack
 
+MakeStack = Callable[[Mapping[str, str]], Stack]
 LIST = "GET /api/v1/instances"
 
 
@@ -139,3 +142,13 @@ def test_all_reads_of_a_refresh_are_one_list_call(stack: Stack, simulator: Simul
     before = simulator.control.requests().count(LIST)
     stack.refresh()
     assert simulator.control.requests().count(LIST) - before == 1
+
+
+def test_the_list_calls_of_a_wait_do_not_grow_with_the_fleet(make_stack: MakeStack) -> None:
+    with running(boot=3) as simulator:
+        stack = make_stack({**simulator.env(), "PULUMI_CORTECS_POLL_INTERVAL": "1"})
+        stack.program(fleet(40))
+        stack.up()
+        assert len(simulator.control.instances()) == 40
+        # one look before buying, one per second of the boot, and some slack for a slow machine
+        assert simulator.control.requests().count(LIST) <= 12

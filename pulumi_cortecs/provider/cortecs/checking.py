@@ -7,9 +7,10 @@ market is not asked, so that a moved price, a changed recommendation or an API t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
+from unicodedata import normalize
 
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.output import Unknown
@@ -19,13 +20,17 @@ from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.cortecs import judged
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, Problem, default, read_arguments, same
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default, read_arguments, same
+from pulumi_cortecs.provider.cortecs.properties import LATER, Problem
 from pulumi_cortecs.provider.market import Market
 
 INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
-_LATER: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 _USUAL_CONTEXT: Final = 32_000
 _MOST_NAMED: Final = 12
+_NO_STOPPED_REPLACEMENT: Final = (
+    "a stopped instance cannot be replaced: that would buy and boot a new one; "
+    "set state to 'running' first, or remove the resource"
+)
 
 
 class CheckError(Exception):
@@ -33,7 +38,8 @@ class CheckError(Exception):
 
 
 def check(olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
-    """Validates, fills in what the vendor would choose, and quotes. Problems come as CheckFailures on their property.
+    """Validates, fills in what the vendor would choose, and quotes. Problems come as CheckFailures on their property,
+    as many at once as can be told.
 
     Raises CheckError when the market cannot be asked, and for a resource that is not of our type.
     """
@@ -43,19 +49,21 @@ def check(olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
     given, problems = read_arguments({key: value for key, value in news.items() if key != "quote"})
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
-    if problems:
-        return _result(dict(news), problems)
     shown = None if olds else judged.of(call.urn)
     if shown is not None:
-        return _result(shown, _departures(given, shown))
-    shop = _Shop(given, olds)
+        return _result(shown, [*problems, *_departures(given, shown)])
+    shop = _Shop(given, olds, problems)
     try:
         inputs = shop.settle()
     except CloudError as error:
+        if problems:
+            return _result(dict(news), problems)
         raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
-    if olds and not shop.problems:
+    if problems:
+        return _result(dict(news), problems)
+    if olds:
         judged.remember(call.urn, inputs)
-    return _result(inputs, shop.problems)
+    return _result(inputs, [])
 
 
 def bought_differs(props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
@@ -65,6 +73,8 @@ def bought_differs(props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[s
 
 def _departures(given: Mapping[str, Any], shown: Mapping[str, Any]) -> list[Problem]:
     """Where a replacement would buy something else than was shown to policies and reviewers."""
+    if shown.get("state") == "stopped":
+        return [Problem("state", _NO_STOPPED_REPLACEMENT)]
     return [
         Problem(
             key,
@@ -73,7 +83,7 @@ def _departures(given: Mapping[str, Any], shown: Mapping[str, Any]) -> list[Prob
             "deleted. Write the value that you want into the program",
         )
         for key in PURCHASE
-        if key in given and not same(given[key], shown.get(key))
+        if key in given and not _unknown(given[key], shown.get(key)) and not same(given[key], shown.get(key))
     ]
 
 
@@ -83,25 +93,28 @@ def _result(inputs: dict[str, Any], problems: Iterable[Problem]) -> CheckResult:
 
 @dataclass
 class _Shop:
-    """One check against the market: `given` is what the program says, `olds` what was checked last time."""
+    """One check against the market: `given` is what the program says, `olds` what was checked last time. What is wrong
+    is added to `problems`."""
 
-    given: dict[str, Any]
+    given: Mapping[str, Any]
     olds: Mapping[str, Any]
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem]
 
     def settle(self) -> dict[str, Any]:
-        """All inputs with defaults and quote; `problems` tells whether they can be used. Raises CloudError."""
-        wanted = {key: self.given.get(key, default(key)) for key in ("billing_interval", "num_workers")}
-        wanted |= {key: self.given.get(key, default(key)) for key in ("state", "restart_trigger")}
-        wanted |= {key: self.given[key] for key in PURCHASE if key in self.given}
+        """All inputs with defaults and quote, to be used unless there are problems. Raises CloudError."""
+        wanted = {key: default(key) for key in ("billing_interval", "num_workers", "state", "restart_trigger")}
+        wanted |= self.given
         changed = [key for key in PURCHASE if key in wanted and not same(wanted[key], self.olds.get(key))]
         if not self.olds or changed:
             self._mind_the_state(wanted["state"], changed)
-            return wanted if self.problems else self._shop_for(wanted)
+            self._shop_for(wanted)
+            return wanted
         kept = {key: self.olds[key] for key in (*PURCHASE, "quote") if key in self.olds}
         result = {**kept, "state": wanted["state"], "restart_trigger": wanted["restart_trigger"]}
         if self.olds.get("state") == "stopped" and wanted["state"] == "running":
-            result["quote"] = self._quote(accounts.market(), result)
+            market = accounts.market()
+            self._mind_the_offer(market, result["hardware_type_id"])
+            result["quote"] = self._quote(market, result)
         return result
 
     def _mind_the_state(self, state: Any, changed: Sequence[str]) -> None:
@@ -112,32 +125,26 @@ class _Shop:
                 "an instance cannot be created stopped: creating it buys and boots it; leave state out, stop it later"
             )
             self.problems.append(Problem("state", text))
-        elif not any(isinstance(self.given.get(key), Unknown) for key in changed):
-            text = (
-                "a stopped instance cannot be replaced: that would buy and boot a new one; "
-                "set state to 'running' first, or remove the resource"
-            )
-            self.problems.extend(Problem(key, text) for key in changed)
-
-    def _shop_for(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        market = accounts.market()
-        model_id = wanted["model_id"]
-        if isinstance(model_id, Unknown):
-            for key in ("hardware_type_id", "context_length"):
-                wanted.setdefault(key, _LATER)
         else:
-            model = self._model(market, model_id)
-            if model is None:
-                return wanted
-            wanted.setdefault("hardware_type_id", self._hardware_for(model))
-            self._mind_the_hardware(market, model, wanted["hardware_type_id"])
-            if self.problems:
-                return wanted
-            self._settle_context(model, wanted)
-        wanted["quote"] = self._quote(market, wanted)
-        return wanted
+            known = [key for key in changed if not _unknown(self.given.get(key))]
+            self.problems.extend(Problem(key, _NO_STOPPED_REPLACEMENT) for key in known)
 
-    def _model(self, market: Market, model_id: str) -> Model | None:
+    def _shop_for(self, wanted: dict[str, Any]) -> None:
+        """Completes what is `wanted`; what cannot be told yet is left to a later check."""
+        market = accounts.market()
+        model = self._model(market, wanted["model_id"])
+        if model is not None:
+            wanted.setdefault("hardware_type_id", self._hardware_for(model))
+        hardware_type_id = wanted.setdefault("hardware_type_id", LATER)
+        if self._mind_the_hardware(market, model, hardware_type_id) and model is not None:
+            self._settle_context(model, wanted)
+        wanted.setdefault("context_length", LATER)
+        wanted["quote"] = self._quote(market, wanted)
+
+    def _model(self, market: Market, model_id: Any) -> Model | None:
+        """The model, None while it is unknown and for one that is not on offer."""
+        if _unknown(model_id):
+            return None
         on_offer = market.model_ids()
         if model_id in on_offer:
             return market.model(model_id)
@@ -149,56 +156,70 @@ class _Shop:
         now = self.olds.get("hardware_type_id")
         return now if now in model.hardware_configs else model.recommended_config
 
-    def _mind_the_hardware(self, market: Market, model: Model, hardware_type_id: Any) -> None:
-        if isinstance(hardware_type_id, Unknown):
-            return
-        fitting = ", ".join(sorted(model.hardware_configs)[:_MOST_NAMED]) or "nothing on offer"
-        known = market.hardware_types()
-        if hardware_type_id is None:
-            reason = f"is required: Cortecs recommends none for {model.model_id}; it runs on {fitting}"
-        elif hardware_type_id not in known:
-            reason = f"Cortecs has no hardware type {hardware_type_id!r}{_nearest(hardware_type_id, known)}"
-        elif hardware_type_id not in model.hardware_configs:
-            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {fitting}"
+    def _mind_the_hardware(self, market: Market, model: Model | None, hardware_type_id: Any) -> bool:
+        """Whether this hardware is known and can be had for the model, as far as that is known."""
+        if _unknown(hardware_type_id):
+            return False
+        fitting = sorted(market.hardware_types() if model is None else model.hardware_configs)
+        if hardware_type_id is None and model is not None:
+            reason = f"is required: Cortecs recommends none for {model.model_id}; it runs on {_some(fitting)}"
+        elif not self._mind_the_offer(market, hardware_type_id):
+            return False
+        elif model is not None and hardware_type_id not in model.hardware_configs:
+            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {_some(fitting)}"
         elif hardware_type_id not in (in_stock := market.in_stock()):
-            others = ", ".join(sorted(set(model.hardware_configs) & set(in_stock))) or "nothing that fits the model"
+            others = _some([each for each in fitting if each in in_stock])
             reason = f"{hardware_type_id} is out of stock; in stock is {others}"
         else:
-            return
+            return True
         self.problems.append(Problem("hardware_type_id", reason))
+        return False
+
+    def _mind_the_offer(self, market: Market, hardware_type_id: str) -> bool:
+        """Whether this hardware is on the price list."""
+        known = market.hardware_types()
+        if hardware_type_id not in known:
+            reason = f"Cortecs has no hardware type {hardware_type_id!r}{_nearest(hardware_type_id, known)}"
+            self.problems.append(Problem("hardware_type_id", reason))
+        return hardware_type_id in known
 
     def _settle_context(self, model: Model, wanted: dict[str, Any]) -> None:
-        hardware_type_id = wanted["hardware_type_id"]
-        if isinstance(hardware_type_id, Unknown):
-            wanted.setdefault("context_length", _LATER)
-            return
-        longest = model.longest_context(hardware_type_id)
+        longest = model.longest_context(wanted["hardware_type_id"])
         length = wanted.get("context_length")
         if length is None:
             now = self.olds.get("context_length")
             fits = now is not None and (longest is None or now <= longest)
             wanted["context_length"] = now if fits else min(_USUAL_CONTEXT, longest or _USUAL_CONTEXT)
-        elif not isinstance(length, Unknown) and longest is not None and length > longest:
-            reason = f"{model.model_id} on {hardware_type_id} takes at most {longest} tokens; got {length}"
+        elif not _unknown(length) and longest is not None and length > longest:
+            reason = f"{model.model_id} on {wanted['hardware_type_id']} takes at most {longest} tokens; got {length}"
             self.problems.append(Problem("context_length", reason))
 
     def _quote(self, market: Market, wanted: Mapping[str, Any]) -> Any:
-        parts = (wanted["hardware_type_id"], wanted["billing_interval"], wanted["num_workers"])
-        if any(isinstance(part, Unknown) for part in parts):
-            return _LATER
-        hardware_type_id, interval, workers = parts
-        hardware = market.hardware_types().get(hardware_type_id)
-        if hardware is None:
-            known = _nearest(hardware_type_id, market.hardware_types())
-            self.problems.append(
-                Problem("hardware_type_id", f"Cortecs has no hardware type {hardware_type_id!r}{known}")
-            )
-            return _LATER
+        """The price, unknown as long as anything that it depends on is."""
+        hardware_type_id, interval, workers = (
+            wanted[key] for key in ("hardware_type_id", "billing_interval", "num_workers")
+        )
+        hardware = None if _unknown(hardware_type_id) else market.hardware_types().get(hardware_type_id)
+        if hardware is None or _unknown(interval, workers):
+            return LATER
         return quote(hardware, BillingInterval(interval), int(workers), source="live").as_property()
+
+
+def _unknown(*values: Any) -> bool:
+    return any(isinstance(value, Unknown) for value in values)
 
 
 def _nearest(value: str, known: Iterable[str]) -> str:
     ids = sorted(known)
-    near = get_close_matches(value, ids, n=1, cutoff=0.5)
-    listed = ", ".join(ids[:_MOST_NAMED]) + (", ..." if len(ids) > _MOST_NAMED else "")
-    return (f"; did you mean {near[0]}?" if near else ".") + f" On offer: {listed or 'nothing'}"
+    by_likeness = {_likeness(each): each for each in ids}
+    near = get_close_matches(_likeness(value), by_likeness, n=1, cutoff=0.5)
+    return (f"; did you mean {by_likeness[near[0]]}?" if near else ".") + f" On offer: {_some(ids)}"
+
+
+def _likeness(value: str) -> str:
+    """The same for what looks the same: letters of either case, full-width digits."""
+    return normalize("NFKC", value).casefold()
+
+
+def _some(ids: Sequence[str]) -> str:
+    return (", ".join(ids[:_MOST_NAMED]) + (", ..." if len(ids) > _MOST_NAMED else "")) or "nothing"

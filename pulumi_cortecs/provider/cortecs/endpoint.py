@@ -22,12 +22,19 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs.arguments import BadArgumentError, whole_number
+from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, STATES
+from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
 
 ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
-_INPUTS: Final = ("instance_id", "state", "spec_digest", "ready_timeout")
+_READERS: Final[Mapping[str, Reader]] = {
+    "instance_id": identifier,
+    "state": one_of(*STATES),
+    "spec_digest": text,
+    "ready_timeout": whole_number(1, LONGEST_READY_TIMEOUT),
+}
+_INPUTS: Final = tuple(_READERS)
 _WATCHED: Final = ("instance_id", "state", "spec_digest")
-_LONGEST_TIMEOUT: Final = 7 * 24 * 3600
+_PASSED_ON: Final = "an Instance passes it on to its Endpoint"
 
 
 class EndpointError(Exception):
@@ -39,17 +46,10 @@ def check(news: Mapping[str, Any]) -> CheckResult:
     call = host.current_call()
     if call.resource_type and call.resource_type != ENDPOINT_TYPE:
         raise EndpointError(f"this provider serves {ENDPOINT_TYPE} only, not {call.resource_type}")
-    inputs = {key: news[key] for key in _INPUTS if key in news}
-    failures = [
-        CheckFailure(key, "is no argument of an Endpoint") for key in news if key not in (*_INPUTS, "__provider")
-    ]
-    timeout = inputs.get("ready_timeout")
-    if not isinstance(timeout, Unknown):
-        try:
-            inputs["ready_timeout"] = whole_number(timeout, 1, _LONGEST_TIMEOUT)
-        except BadArgumentError as error:
-            failures.append(CheckFailure("ready_timeout", f"{error} (seconds)"))
-    return CheckResult(inputs, failures)
+    inputs, problems = read_properties(
+        news, _READERS, required=dict.fromkeys(_READERS, _PASSED_ON), owner="an Endpoint"
+    )
+    return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
 
 def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:

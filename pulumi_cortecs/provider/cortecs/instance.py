@@ -11,12 +11,12 @@ from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, UnclearPurchaseError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import judged
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default, same
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default, read_arguments, same
 from pulumi_cortecs.provider.cortecs.checking import bought_differs
 
 _IN_PLACE = ("state", "restart_trigger")
@@ -48,10 +48,14 @@ def create(props: Mapping[str, Any]) -> CreateResult:
     Raises InstanceError.
     """
     call = host.current_call()
-    inputs = _plain(props)
+    inputs = _settled(props)
     shown = judged.of(call.urn)
     if shown is not None and (differing := bought_differs(inputs, shown)):
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
+    if inputs["state"] == "stopped":
+        raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
+    if call.caller_is_gone():
+        raise InstanceError("the engine was gone before anything was ordered; nothing was bought")
     try:
         account = accounts.account()
         order = cortecs.InstanceArgs(**{key: inputs[key] for key in PURCHASE})
@@ -90,14 +94,14 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
                 return ReadResult("", {})
             raise InstanceError(f"there is no Cortecs instance {instance_id!r} in this account")
         inputs = _as_inputs(seen, props)
-    except CloudError as error:
+    except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
     return ReadResult(instance_id, _outputs(inputs, instance_id, account), inputs)
 
 
 def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Starts, stops or restarts in place. Raises InstanceError."""
-    inputs = _plain(news)
+    inputs = _settled(news)
     try:
         account = accounts.account()
         _same_account(account, instance_id, olds)
@@ -114,7 +118,7 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
             _stop(account, instance_id)
             _start(account, instance_id)
-    except CloudError as error:
+    except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
     return UpdateResult(_outputs(inputs, instance_id, account))
 
@@ -125,7 +129,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
         account = accounts.account()
         _same_account(account, instance_id, props)
         account.ending().end(instance_id)
-    except (CloudError, NotGoneError) as error:
+    except (CloudError, NotGoneError, UnknownStatusError) as error:
         raise InstanceError(
             f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it at {_BY_HAND}"
         ) from None
@@ -175,9 +179,22 @@ def _plain(props: Mapping[str, Any]) -> dict[str, Any]:
     """Our inputs out of what the host passes, where every whole number has become a float."""
     inputs = {key: props[key] for key in _INPUTS if key in props}
     for key in _WHOLE_NUMBERS:
-        if isinstance(inputs.get(key), float):
+        if isinstance(inputs.get(key), float) and inputs[key].is_integer():
             inputs[key] = int(inputs[key])
     return inputs
+
+
+def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as check settled them. Raises InstanceError for any others.
+
+    A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
+    """
+    settled, problems = read_arguments({key: value for key, value in props.items() if key != "quote"})
+    refusals = [f"{problem.property} {problem.reason}" for problem in problems]
+    refusals += [f"{key} is missing" for key in _INPUTS if key not in props and key != "model_id"]
+    if refusals:
+        raise InstanceError(f"refused, because this is not what was checked: {'; '.join(refusals)}")
+    return {**settled, "quote": props["quote"]}
 
 
 def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, Any]:

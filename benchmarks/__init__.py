@@ -1,0 +1,1 @@
+"""What the README's numbers come from: ratios within one run, because machines are noisy."""

@@ -1,0 +1,98 @@
+"""The `pulumi-cortecs` command. Each imports what it needs when it runs, so that it asks for its own extra only."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+try:
+    import typer
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"{missing.name} is missing. Run: pip install 'pulumi-cortecs[cli]'") from None
+
+app = typer.Typer(
+    name="pulumi-cortecs",
+    help="Rented LLM inference as reviewable infrastructure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pulumi-cortecs {version('pulumi-cortecs')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 3000,
+    speed: Annotated[float, typer.Option(help="Virtual seconds per real second.")] = 1.0,
+    boot: Annotated[float, typer.Option(min=0, max=1e9, help="Virtual seconds from start to running.")] = 30.0,
+    token_ttl: Annotated[
+        float, typer.Option(min=0, max=1e9, help="Real seconds an access token is good for.")
+    ] = 3600.0,
+    port_file: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the port here once the simulator listens.")
+    ] = None,
+    parent_pid: Annotated[
+        int | None, typer.Option(min=1, help="End when this process is gone, so that none is left behind.")
+    ] = None,
+    print_env: Annotated[
+        bool, typer.Option("--print-env", help="Print the export lines for a shell and exit.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No log line per request.")] = False,
+) -> None:
+    """Serve the simulated Cortecs on 127.0.0.1, for free: the credentials are sim and sim.
+
+    In another shell: eval "$(pulumi-cortecs simulator --print-env)"
+    """
+    try:
+        from pulumi_cortecs.simulator import process
+    except ModuleNotFoundError as missing:
+        raise _failed(f"{missing.name} is missing. Run: pip install 'pulumi-cortecs[cli,simulator]'") from None
+    if print_env:
+        if port == 0:
+            raise typer.BadParameter("--print-env needs to know the port: give the one the simulator runs on")
+        print(process.exports(port))
+        return
+    if not 0 < speed <= 1e6:
+        raise typer.BadParameter(f"--speed is more than 0 and at most 1000000, not {speed:g}")
+    try:
+        process.serve(
+            port=port,
+            speed=speed,
+            boot=boot,
+            token_ttl=token_ttl,
+            port_file=port_file,
+            parent_pid=parent_pid,
+            quiet=quiet,
+        )
+    except (process.PortTakenError, OSError) as failure:
+        raise _failed(str(failure)) from None
+
+
+def _failed(message: str) -> typer.Exit:
+    typer.echo(f"Error: {message}", err=True)
+    return typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Properties read strictly: a wrong type, an unknown key or an odd number is named and refused, never bent to fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pulumi.output import Unknown
+
+LATER: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
+"""Stands for a value that only `up` will know; it may be returned from check."""
+
+_PROVIDER_KEY: Final = "__provider"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a property was refused. `property` names it."""
+
+    property: str
+    reason: str
+
+
+class BadValueError(ValueError):
+    """One property's value cannot be used; the text says what could be."""
+
+
+Reader = Callable[[Any], Any]
+"""Returns the value as it is meant. Raises BadValueError."""
+
+
+def read_properties(
+    news: Mapping[str, Any], readers: Mapping[str, Reader], *, required: Mapping[str, str], owner: str
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The properties given, each read by its reader, and what is wrong with them.
+
+    One that was left out is not in the result; one that only `up` will know is an Unknown in it, and so is one that is
+    refused or missing, so that what does not depend on it can be judged in the same go. `required` says why each of its
+    keys is; `owner` is what the properties belong to, "an Instance".
+    """
+    given: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for key, value in news.items():
+        if key == _PROVIDER_KEY or value is None:
+            continue
+        reader = readers.get(key)
+        if reader is None:
+            problems.append(Problem(key, _unknown_key(key, readers, owner)))
+        elif isinstance(value, Unknown):
+            given[key] = value
+        else:
+            try:
+                given[key] = reader(value)
+            except BadValueError as error:
+                given[key] = LATER
+                problems.append(Problem(key, str(error)))
+    missing = [key for key in required if key not in given]
+    problems += [Problem(key, f"is required: {required[key]}") for key in missing]
+    return given | dict.fromkeys(missing, LATER), problems
+
+
+def text(value: Any) -> str:
+    """Any string."""
+    if not isinstance(value, str):
+        raise BadValueError(f"must be a string; got {_shown(value)}")
+    return value
+
+
+def identifier(value: Any) -> str:
+    """A name of something that exists elsewhere."""
+    name = text(value)
+    if not name or name != name.strip() or not name.isprintable():
+        raise BadValueError(f"must be an id without spaces around it; got {name!r}")
+    return name
+
+
+def one_of(*allowed: str) -> Reader:
+    """One of a few words."""
+
+    def reader(value: Any) -> str:
+        word = text(value)
+        if word not in allowed:
+            raise BadValueError(f"must be {' or '.join(allowed)}; got {word!r}")
+        return word
+
+    return reader
+
+
+def whole_number(low: int, high: int | None = None) -> Reader:
+    """An int in low..high, or from low on; the host passes every number as a float."""
+    limits = f"{low}..{high}" if high is not None else f"{low} or more"
+
+    def reader(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise BadValueError(f"must be a whole number, {limits}; got {_shown(value)}")
+        if not math.isfinite(value) or value != int(value):
+            raise BadValueError(f"must be a whole number, {limits}; got {value}")
+        number = int(value)
+        if number < low or (high is not None and number > high):
+            raise BadValueError(f"must be {limits}; got {number}")
+        return number
+
+    return reader
+
+
+def _unknown_key(key: str, readers: Mapping[str, Reader], owner: str) -> str:
+    near = get_close_matches(key, readers, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(readers)}"
+    return f"is no argument of {owner}{hint}"
+
+
+def _shown(value: Any) -> str:
+    kind = {str: "the string", bool: "the boolean", list: "the list", dict: "the object"}.get(type(value), "")
+    return f"{kind} {value!r}".strip()

@@ -1,0 +1,92 @@
+"""The whole simulator as one ASGI application: vendors' routes, served models, control, and the request log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pulumi_cortecs.simulator.control import CONTROL, control_router
+from pulumi_cortecs.simulator.cortecs import CortecsCloud, cortecs_control_router, cortecs_router
+from pulumi_cortecs.simulator.routing import DROPPED, Connections
+from pulumi_cortecs.simulator.serving import serving_router
+from pulumi_cortecs.simulator.traffic import UNLISTED, Refusal
+from pulumi_cortecs.simulator.world import World
+
+log = logging.getLogger("pulumi_cortecs.simulator")
+request_log = logging.getLogger("pulumi_cortecs.simulator.requests")
+
+
+def simulator_app(world: World, connections: Connections | None = None) -> ASGIApp:
+    """The application. Without `connections` (an in-process test client) faults cannot drop any."""
+    cloud = CortecsCloud(world)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.connections = connections
+    for router in (
+        cortecs_router(cloud),
+        serving_router(world, cloud.served),
+        control_router(world),
+        cortecs_control_router(cloud),
+    ):
+        app.include_router(router)
+
+    async def unlisted(request: Request, error: Exception) -> Response:
+        return _unlisted(request, world)
+
+    for status in (404, 405):
+        app.add_exception_handler(status, unlisted)
+    app.add_exception_handler(HTTPException, _unreadable)
+    return _Logged(app)
+
+
+def _unlisted(request: Request, world: World) -> Response:
+    """A client calls what does not exist: never quietly, because that is a bug in the client or in the simulator."""
+    method, path = request.method, quote(request.url.path)
+    log.warning("no such route: %s %s", method, path)
+    if not path.startswith(f"{CONTROL}/"):
+        world.traffic.count(method, UNLISTED)
+        world.traffic.refuse(method, UNLISTED, Refusal(method, path, 404, "no such route"))
+    return JSONResponse({"error": f"There is no route {method} {path}."}, 404)
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 400
+    return JSONResponse({"error": "The request cannot be read."}, status)
+
+
+class _Logged:
+    """One line per request: method, path, status, milliseconds. Never header, query or body: they carry secrets."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        began, status = time.perf_counter(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            log.exception("failed: %s %s", scope["method"], quote(scope["path"]))
+            if status:
+                raise
+            await JSONResponse({"error": "The simulator itself failed; its log says how."}, 500)(scope, receive, noted)
+        finally:
+            outcome: Any = "dropped" if scope.get(DROPPED) else status
+            took = (time.perf_counter() - began) * 1000
+            request_log.info("%s %s %s %.1f ms", scope["method"], quote(scope["path"]), outcome, took)
+        return None

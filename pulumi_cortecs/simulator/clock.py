@@ -1,0 +1,86 @@
+"""What time it is in the simulated clouds: real time, sped up, stepped forward or held still.
+
+Only what the clouds themselves would date runs on this clock: boots, bills, list lag, stops from outside. Access tokens
+do not, because clients compare `expires_in` with their own wall clock; they run on real time (`cortecs.tokens`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+Monotonic = Callable[[], float]
+
+
+class VirtualClock:
+    """A clock that starts at `start` (real now by default) and makes `speed` virtual seconds of each real one.
+
+    `monotonic` is the seam for tests: a callable that returns real seconds.
+    """
+
+    def __init__(self, speed: float = 1.0, *, start: datetime | None = None, monotonic: Monotonic = time.monotonic):
+        self._monotonic = monotonic
+        self._real_at = monotonic()
+        self._virtual_at = start or datetime.now(timezone.utc)
+        self._speed = _checked_speed(speed)
+        self._paused = False
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds per real second while the clock is not paused."""
+        return self._speed
+
+    @property
+    def paused(self) -> bool:
+        """Whether time only passes by `advance`."""
+        return self._paused
+
+    def now(self) -> datetime:
+        """The virtual time in UTC, in whole milliseconds.
+
+        Answers show milliseconds. Were the ledger finer, a run of 60.0004 s would be billed as two minutes and
+        shown as one.
+        """
+        passed = 0.0 if self._paused else (self._monotonic() - self._real_at) * self._speed
+        exact = self._virtual_at + timedelta(seconds=passed)
+        return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
+
+    def advance(self, seconds: float) -> None:
+        """Steps forward. Raises ValueError for a step back and for one beyond the calendar."""
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"time only moves forward: advance by 0 or more seconds, not {seconds}")
+        self._anchor()
+        try:
+            self._virtual_at += timedelta(seconds=seconds)
+        except OverflowError:
+            raise ValueError(f"{seconds} seconds lead beyond the calendar") from None
+
+    def run_at(self, speed: float) -> None:
+        """Goes on at `speed` from this moment. Raises ValueError unless it is positive and finite."""
+        checked = _checked_speed(speed)
+        self._anchor()
+        self._speed = checked
+
+    def pause(self) -> None:
+        """Holds time still until `resume`."""
+        self._anchor()
+        self._paused = True
+
+    def resume(self) -> None:
+        """Lets time pass again, from where it was held."""
+        self._anchor()
+        self._paused = False
+
+    def _anchor(self) -> None:
+        real = self._monotonic()
+        if not self._paused:
+            self._virtual_at += timedelta(seconds=(real - self._real_at) * self._speed)
+        self._real_at = real
+
+
+def _checked_speed(speed: float) -> float:
+    if not math.isfinite(speed) or speed <= 0:
+        raise ValueError(f"a speed is a positive number of virtual seconds per real second, not {speed}")
+    return speed

@@ -1,0 +1,162 @@
+"""`/_sim` for the simulated Cortecs: its instances as they really are, its market, its clients."""
+
+# no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from pulumi_cortecs.cost import Money, MoneyError
+from pulumi_cortecs.simulator.control import CONTROL, control_error
+from pulumi_cortecs.simulator.cortecs.answers import hardware_json, instance_json, model_json
+from pulumi_cortecs.simulator.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.simulator.cortecs.instances import Instance
+from pulumi_cortecs.simulator.cortecs.market import MINUTES_PER_HOUR, Model, Offer
+from pulumi_cortecs.simulator.cortecs.tokens import Credential
+from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator.routing import plain_route
+from pulumi_cortecs.simulator.sent import Amount, Sent
+from pulumi_cortecs.simulator.timestamps import timestamp
+
+_SMALLEST = Decimal("0.000001")
+
+
+class HardwareRequest(Sent):
+    """POST /_sim/market/hardware-types/{id}: a new price, or whether new workers can be had."""
+
+    price_per_hour: Amount | None = None
+    price_per_minute: Amount | None = None
+    available: bool | None = None
+
+
+class ModelRequest(Sent):
+    """POST /_sim/market/models/{id}."""
+
+    recommended_config: str
+
+
+class CredentialRequest(Sent):
+    """POST /_sim/credentials: a client of its own account, or a second one of an account."""
+
+    client_id: str
+    client_secret: str
+    account: str | None = None
+
+    def __repr__(self) -> str:
+        return "CredentialRequest(...)"
+
+
+def cortecs_control_router(cloud: CortecsCloud) -> APIRouter:
+    """The instances, market, tokens and credentials below `/_sim`."""
+    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error), redirect_slashes=False)
+
+    @router.get("/instances", response_model=None)
+    async def instances() -> Response:
+        return JSONResponse({"instances": [_truth(cloud, each) for each in cloud.every()]})
+
+    @router.post("/instances/{instance_id}/stop", response_model=None)
+    async def stop(instance_id: str) -> Response:
+        return JSONResponse(_truth(cloud, cloud.stop_from_outside(instance_id)))
+
+    @router.delete("/instances/{instance_id}", response_model=None)
+    async def vanish(instance_id: str) -> Response:
+        cloud.vanish(instance_id)
+        return JSONResponse({"instance_id": instance_id})
+
+    @router.post("/tokens/expire", response_model=None)
+    async def expire_tokens() -> Response:
+        cloud.tokens.expire_all()
+        return JSONResponse({})
+
+    @router.post("/credentials", response_model=None)
+    async def register(sent: CredentialRequest) -> Response:
+        account = sent.account or sent.client_id
+        cloud.tokens.register(sent.client_id, Credential(sent.client_secret, account))
+        return JSONResponse({"client_id": sent.client_id, "account": account})
+
+    @router.get("/market", response_model=None)
+    async def market() -> Response:
+        return JSONResponse(
+            {
+                "hardware_types": [_offer_truth(offer) for offer in cloud.market.offers.values()],
+                "models": [_model_truth(model) for model in cloud.market.models.values()],
+            }
+        )
+
+    @router.post("/market/hardware-types/{hardware_type_id}", response_model=None)
+    async def change_hardware(hardware_type_id: str, sent: HardwareRequest) -> Response:
+        offer = cloud.market.offers.get(hardware_type_id)
+        if offer is None:
+            raise Refused(404, f"There is no hardware type {hardware_type_id!r}.")
+        per_minute = _per_minute(sent, offer.hardware.currency)
+        try:
+            if per_minute is not None:
+                cloud.market.reprice(hardware_type_id, per_minute)
+        except MoneyError as wrong:
+            raise Refused(400, str(wrong)) from None
+        if sent.available is not None:
+            cloud.market.set_available(hardware_type_id, sent.available)
+        return JSONResponse(_offer_truth(cloud.market.offers[hardware_type_id]))
+
+    @router.delete("/market/hardware-types/{hardware_type_id}", response_model=None)
+    async def withdraw_hardware(hardware_type_id: str) -> Response:
+        if hardware_type_id not in cloud.market.offers:
+            raise Refused(404, f"There is no hardware type {hardware_type_id!r}.")
+        cloud.market.withdraw_hardware(hardware_type_id)
+        return JSONResponse({"hardware_type_id": hardware_type_id})
+
+    @router.post("/market/models/{model_id}", response_model=None)
+    async def change_model(model_id: str, sent: ModelRequest) -> Response:
+        model = cloud.market.models.get(model_id)
+        if model is None:
+            raise Refused(404, f"There is no model {model_id!r}.")
+        if sent.recommended_config not in model.max_context:
+            raise Refused(400, f"{model_id} does not run on {sent.recommended_config!r}.")
+        cloud.market.recommend(model_id, sent.recommended_config)
+        return JSONResponse(_model_truth(cloud.market.models[model_id]))
+
+    @router.delete("/market/models/{model_id}", response_model=None)
+    async def withdraw_model(model_id: str) -> Response:
+        if model_id not in cloud.market.models:
+            raise Refused(404, f"There is no model {model_id!r}.")
+        cloud.market.withdraw_model(model_id)
+        return JSONResponse({"model_id": model_id})
+
+    return router
+
+
+def _per_minute(sent: HardwareRequest, currency: str) -> Money | None:
+    """The new price per minute; an hour is sixty of them, in the simulated market as in the vendor's example."""
+    minute, hour = sent.price_per_minute, sent.price_per_hour
+    if minute is None:
+        if hour is None:
+            return None
+        minute = (hour / MINUTES_PER_HOUR).quantize(_SMALLEST)
+    if hour is not None and minute * MINUTES_PER_HOUR != hour:
+        raise Refused(400, f"price_per_hour {hour}: an hour is sixty minutes of at most six decimals each.")
+    return Money.of(minute, currency)
+
+
+def _truth(cloud: CortecsCloud, instance: Instance) -> dict[str, Any]:
+    return {
+        **instance_json(instance, cloud.world.now(), cloud.world.origin),
+        "account": instance.account,
+        "listed_from": timestamp(instance.listed_from),
+        "found_from": timestamp(instance.found_from),
+        "stuck_at_step": instance.boot.stuck_at_step,
+    }
+
+
+def _offer_truth(offer: Offer) -> dict[str, Any]:
+    return {
+        **hardware_json(offer),
+        "price_per_hour": offer.hardware.price_per_hour.decimal_string(),
+        "price_per_minute": offer.hardware.price_per_minute.decimal_string(),
+        "available": offer.available,
+        "provenance": offer.provenance,
+    }
+
+
+def _model_truth(model: Model) -> dict[str, Any]:
+    return {**model_json(model), "provenance": model.provenance}

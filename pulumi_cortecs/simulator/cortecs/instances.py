@@ -1,0 +1,86 @@
+"""The life of one simulated instance, a pure function of virtual time: pending through five steps, running, stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from pulumi_cortecs.cost import BillingInterval
+
+NUM_STEPS = 5
+STEPS = (
+    "Reserving hardware.",
+    "Starting the worker.",
+    "Downloading the model.",
+    "Loading the model into memory.",
+    "The worker is running.",
+)
+
+
+class Status(str, Enum):
+    """All there are: there is no failed and no deleting (API facts, section 1.5)."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class InstanceArgs:
+    """What was bought, with the defaults filled in: clients compare them by equality (API facts, section 1.6)."""
+
+    model_id: str
+    hardware_type_id: str
+    context_length: int
+    billing_interval: BillingInterval
+    num_workers: int
+
+
+@dataclass(frozen=True)
+class Boot:
+    """How one start or restart goes; times are virtual seconds. `stuck_at_step` is the step it never gets beyond."""
+
+    started_at: datetime
+    seconds: float
+    worker_stagger: float = 0.0
+    stuck_at_step: int | None = None
+
+    def step(self, worker: int, now: datetime) -> int:
+        """The step, 1 to 5, that a worker has reached; at 5 it runs."""
+        age = (now - self.started_at).total_seconds() - worker * self.worker_stagger
+        if age >= self.seconds:
+            reached = NUM_STEPS
+        elif age <= 0:
+            reached = 1
+        else:
+            # a share can round up to the whole: only the time itself makes a worker run
+            reached = min(1 + int(age * (NUM_STEPS - 1) / self.seconds), NUM_STEPS - 1)
+        return reached if self.stuck_at_step is None else min(reached, self.stuck_at_step)
+
+    @property
+    def ready_at(self) -> datetime | None:
+        """When the first worker runs: from then on the instance is usable. None when the boot is stuck."""
+        return None if self.stuck_at_step is not None else self.started_at + timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One instance: what was bought, its latest boot, and when it was stopped.
+
+    `listed_from` is when it appears in lists, `found_from` when its id is known to the API (list lag).
+    """
+
+    account: str
+    instance_id: str
+    args: InstanceArgs
+    boot: Boot
+    listed_from: datetime
+    found_from: datetime
+    stopped_at: datetime | None = None
+
+    def status(self, now: datetime) -> Status:
+        """Running as soon as at least one worker is."""
+        if self.stopped_at is not None:
+            return Status.STOPPED
+        return Status.RUNNING if self.boot.step(0, now) == NUM_STEPS else Status.PENDING

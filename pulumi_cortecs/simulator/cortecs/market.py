@@ -1,0 +1,115 @@
+"""What can be rented, for how much: hardware types and models, read from `market.yaml` and changeable while running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from pulumi_cortecs.cost import HardwareType, Money
+
+MINUTES_PER_HOUR = 60
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A hardware type with its price; `available` is whether a new worker could be had at this moment."""
+
+    hardware: HardwareType
+    provenance: str
+    available: bool = True
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be served; `max_context` is the longest context, in tokens, per hardware type id."""
+
+    model_id: str
+    screen_name: str | None
+    creator: dict[str, str] | None
+    description: str | None
+    size: int | None
+    instant_provisioned: bool
+    recommended_config: str
+    max_context: dict[str, int]
+    provenance: str
+
+    @property
+    def hf_name(self) -> str:
+        """The name on Hugging Face."""
+        return hf_name(self.model_id)
+
+
+def hf_name(model_id: str) -> str:
+    """The vendor's rule: every "--" is a "/" (API facts, section 1.6)."""
+    return model_id.replace("--", "/")
+
+
+class Market:
+    """Today's offers and models by their ids."""
+
+    def __init__(self) -> None:
+        offers, models = _rows()
+        self.offers: dict[str, Offer] = {offer.hardware.hardware_type_id: offer for offer in offers}
+        self.models: dict[str, Model] = {model.model_id: model for model in models}
+
+    def reprice(self, hardware_type_id: str, per_minute: Money) -> None:
+        """A new price per worker for runs that begin from now on."""
+        offer = self.offers[hardware_type_id]
+        hardware = replace(offer.hardware, price_per_minute=per_minute, price_per_hour=per_minute * MINUTES_PER_HOUR)
+        self.offers[hardware_type_id] = replace(offer, hardware=hardware, provenance="invented: set while running")
+
+    def set_available(self, hardware_type_id: str, available: bool) -> None:
+        """Whether new workers can be had; a type that is out of stock stays listed."""
+        self.offers[hardware_type_id] = replace(self.offers[hardware_type_id], available=available)
+
+    def withdraw_hardware(self, hardware_type_id: str) -> None:
+        """Takes a hardware type off every list and out of every model; what runs on it goes on running."""
+        del self.offers[hardware_type_id]
+        for model in list(self.models.values()):
+            left = {hardware: tokens for hardware, tokens in model.max_context.items() if hardware != hardware_type_id}
+            recommended = model.recommended_config
+            if recommended == hardware_type_id and left:
+                recommended = min(left)
+            self.models[model.model_id] = replace(model, max_context=left, recommended_config=recommended)
+
+    def withdraw_model(self, model_id: str) -> None:
+        """Takes a model off every list; instances that serve it go on running."""
+        del self.models[model_id]
+
+    def recommend(self, model_id: str, hardware_type_id: str) -> None:
+        """Changes a model's recommendation. Raises KeyError unless the model runs on that hardware."""
+        model = self.models[model_id]
+        if hardware_type_id not in model.max_context:
+            raise KeyError(hardware_type_id)
+        self.models[model_id] = replace(model, recommended_config=hardware_type_id)
+
+
+@lru_cache(maxsize=1)
+def _rows() -> tuple[tuple[Offer, ...], tuple[Model, ...]]:
+    text = (files("pulumi_cortecs.simulator.cortecs") / "market.yaml").read_text(encoding="utf-8")
+    data = yaml.safe_load(text)
+    offers = tuple(_offer(row, data["currency"]) for row in data["hardware_types"])
+    return offers, tuple(_model(row) for row in data["models"])
+
+
+def _offer(row: dict[str, Any], currency: str) -> Offer:
+    per_minute = Money.of(row["price_per_minute"], currency)
+    hardware = HardwareType(
+        hardware_type_id=row["hardware_type_id"],
+        price_per_hour=per_minute * MINUTES_PER_HOUR,
+        price_per_minute=per_minute,
+        gpu_type=row["gpu_type"],
+        num_gpus=row["num_gpus"],
+        gpu_ram_gb=Decimal(row["gpu_ram_gb"]),
+    )
+    return Offer(hardware, row["provenance"])
+
+
+def _model(row: dict[str, Any]) -> Model:
+    fields = {name: value for name, value in row.items() if name != "hardware_configs"}
+    return Model(**fields, max_context=dict(row["hardware_configs"]))

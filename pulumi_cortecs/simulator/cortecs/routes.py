@@ -1,0 +1,188 @@
+"""The vendor's routes (API facts, section 1.3): with and without a final slash, literal ones before `{instance_id}`.
+
+Neither form redirects to the other, because clients drop their Authorization header on redirects.
+"""
+
+# no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pulumi_cortecs.simulator.cortecs import answers
+from pulumi_cortecs.simulator.cortecs.cloud import BASE, CortecsCloud
+from pulumi_cortecs.simulator.cortecs.orders import Order
+from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator.routing import simulated_route
+from pulumi_cortecs.simulator.sent import Sent, Whole
+
+_Endpoint = Callable[..., Coroutine[Any, Any, Response]]
+_FORCE = {"true": True, "1": True, "false": False, "0": False}
+
+
+class TokenRequest(Sent):
+    """POST /oauth2/token. It holds a secret, so nothing ever prints it."""
+
+    client_id: str
+    client_secret: str
+    grant_type: str
+
+    def __repr__(self) -> str:
+        return "TokenRequest(...)"
+
+
+class StartRequest(Sent):
+    """POST /instances/start: what is not set arrives as null."""
+
+    model_id: str
+    hardware_type_id: str | None = None
+    context_length: Whole | None = None
+    billing_interval: str | None = None
+    num_workers: Whole | None = None
+
+
+class InstanceRequest(Sent):
+    """POST /instances/stop and /instances/restart."""
+
+    instance_id: str
+
+
+class CortecsApi:
+    """How this vendor's errors look, and what faults need to know."""
+
+    base = BASE
+    by_path_only = False
+
+    def __init__(self, cloud: CortecsCloud):
+        self._cloud = cloud
+
+    def error_body(self, refused: Refused) -> dict[str, Any]:
+        return {self._cloud.world.settings.error_key: refused.message}
+
+    def known_query(self, template: str) -> Iterable[str]:
+        return ("force_deletion",) if template.endswith("/delete-all") else ()
+
+    def model_of(self, instance_id: str) -> str | None:
+        instance = self._cloud.anyones(instance_id)
+        return instance.args.model_id if instance else None
+
+    def expire_tokens(self) -> None:
+        self._cloud.tokens.expire_all()
+
+
+def cortecs_router(cloud: CortecsCloud) -> APIRouter:
+    """All routes below `/api/v1`."""
+    world = cloud.world
+    router = APIRouter(prefix=BASE, route_class=simulated_route(CortecsApi(cloud), world), redirect_slashes=False)
+
+    def route(method: str, path: str) -> Callable[[_Endpoint], _Endpoint]:
+        def add(endpoint: _Endpoint) -> _Endpoint:
+            for form in (path, f"{path}/"):
+                router.add_api_route(form, endpoint, methods=[method], response_model=None)
+            return endpoint
+
+        return add
+
+    async def account_of_token(request: Request) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        account = cloud.tokens.account_of(token.strip()) if scheme.lower() == "bearer" else None
+        if account is None:
+            raise Refused(401, "The access token is missing, unknown or expired.")
+        return account
+
+    Account = Annotated[str, Depends(account_of_token)]
+
+    @route("POST", "/oauth2/token")
+    async def token(sent: TokenRequest) -> Response:
+        if sent.grant_type != "client_credentials":
+            raise Refused(400, "grant_type: it must be client_credentials.")
+        lifetime = world.settings.token_ttl_real_seconds
+        granted = cloud.tokens.grant(sent.client_id, sent.client_secret, lifetime)
+        if granted is None:
+            raise Refused(401, "The client credentials are not valid.")
+        expires_in = int(lifetime) if float(lifetime).is_integer() else lifetime
+        return JSONResponse({"access_token": granted, "token_type": "Bearer", "expires_in": expires_in})
+
+    @route("GET", "/user/balance")
+    async def balance(account: Account) -> Response:
+        left = cloud.balance(account)
+        return JSONResponse({"current_balance": float(left.amount), "currency": left.currency})
+
+    @route("GET", "/instances")
+    async def all_instances(account: Account) -> Response:
+        now = world.now()
+        rows = [answers.instance_json(each, now, world.origin) for each in cloud.listed(account)]
+        return JSONResponse({"instances": rows})
+
+    @route("POST", "/instances/start")
+    async def start(account: Account, sent: StartRequest) -> Response:
+        instance = cloud.start(account, Order(**sent.model_dump()))
+        return JSONResponse(
+            {"message": "Instance is starting.", "instance": answers.begun_json(instance, world.origin)}
+        )
+
+    @route("POST", "/instances/restart")
+    async def restart(account: Account, sent: InstanceRequest) -> Response:
+        instance = cloud.restart(account, sent.instance_id)
+        return JSONResponse(
+            {"message": "Instance is starting.", "instance": answers.begun_json(instance, world.origin)}
+        )
+
+    @route("POST", "/instances/stop")
+    async def stop(account: Account, sent: InstanceRequest) -> Response:
+        instance = cloud.stop(account, sent.instance_id)
+        return JSONResponse(
+            {
+                "message": "Instance is stopped.",
+                "instance": answers.instance_json(instance, world.now(), world.origin),
+            }
+        )
+
+    @route("POST", "/instances/stop-all")
+    async def stop_all(account: Account) -> Response:
+        stopped = cloud.stop_all(account)
+        if not stopped:
+            return JSONResponse({"message": "No instance was running."})
+        return JSONResponse({"message": "All instances are stopped.", "instance_ids": stopped})
+
+    @route("DELETE", "/instances/delete-all")
+    async def delete_all(account: Account, request: Request) -> Response:
+        given = request.query_params.get("force_deletion", "false")
+        force = _FORCE.get(given.lower())
+        if force is None:
+            raise Refused(400, f"force_deletion {given!r}: it is true or false.")
+        return JSONResponse({"instance_ids": cloud.delete_all(account, force=force)})
+
+    @route("GET", "/instances/{instance_id}")
+    async def one_instance(account: Account, instance_id: str) -> Response:
+        instance = cloud.found(account, instance_id)
+        return JSONResponse({"instance": answers.instance_json(instance, world.now(), world.origin)})
+
+    @route("DELETE", "/instances/{instance_id}")
+    async def delete(account: Account, instance_id: str) -> Response:
+        cloud.delete(account, instance_id)
+        return JSONResponse({"instance_id": instance_id})
+
+    @route("GET", "/models")
+    async def all_models() -> Response:
+        return JSONResponse({"models": [answers.model_preview_json(each) for each in cloud.market.models.values()]})
+
+    @route("GET", "/models/{model_id}")
+    async def one_model(model_id: str) -> Response:
+        model = cloud.market.models.get(model_id)
+        if model is None:
+            raise Refused(world.settings.unknown_id_status, f"There is no model {model_id!r}.")
+        return JSONResponse({"model": answers.model_json(model)})
+
+    @route("GET", "/hardware-types")
+    async def all_hardware() -> Response:
+        return JSONResponse({"hardware_types": [answers.hardware_json(each) for each in cloud.market.offers.values()]})
+
+    @route("GET", "/hardware-types/available")
+    async def available_hardware() -> Response:
+        in_stock = [each for each in cloud.market.offers.values() if each.available]
+        return JSONResponse({"hardware_types": [answers.hardware_json(each) for each in in_stock]})
+
+    return router

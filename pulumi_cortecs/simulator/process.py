@@ -1,0 +1,126 @@
+"""The simulator as a program: it says when it listens, ends at a signal, and does not outlive who started it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pulumi_cortecs.simulator.embedded import environment, running
+
+_PARENT_CHECK_SECONDS = 0.25
+
+
+class PortTakenError(Exception):
+    """Another program listens on the port."""
+
+
+def serve(
+    *,
+    port: int,
+    speed: float,
+    boot: float,
+    token_ttl: float,
+    port_file: Path | None,
+    parent_pid: int | None,
+    quiet: bool,
+) -> None:
+    """Serves until SIGINT or SIGTERM, or until the process `parent_pid` is gone; then every connection is cut.
+
+    Once it listens it writes the port into `port_file` and prints "simulator listening on URL" as its first line.
+    Raises PortTakenError.
+    """
+    _log_to_stderr(quiet=quiet)
+    try:
+        with (
+            _told_to_end() as ended,
+            running(port=port, speed=speed, boot=boot, token_ttl=token_ttl) as simulator,
+            _announced(simulator.port, port_file),
+        ):
+            sys.stdout.write(f"simulator listening on {simulator.url}\n")
+            sys.stdout.flush()
+            _wait(ended, parent_pid)
+    except OSError as failure:
+        if failure.errno == errno.EADDRINUSE:
+            raise PortTakenError(f"port {port} is taken by another program") from None
+        raise
+
+
+def exports(port: int) -> str:
+    """The lines that point a shell at a simulator on `port`."""
+    return "\n".join(f"export {name}={value}" for name, value in environment(port).items())
+
+
+@contextmanager
+def _announced(port: int, port_file: Path | None) -> Iterator[None]:
+    """The port is in the file for as long as it is served."""
+    if port_file is None:
+        yield
+        return
+    _write_at_once(port_file, f"{port}\n")
+    try:
+        yield
+    finally:
+        port_file.unlink(missing_ok=True)
+
+
+def _write_at_once(path: Path, text: str) -> None:
+    """Whoever waits for the file never sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(name, path)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[threading.Event]:
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait(ended: threading.Event, parent_pid: int | None) -> None:
+    if parent_pid is None:
+        ended.wait()
+        return
+    # a dead direct parent stays visible as a zombie until it is reaped, but we are given to another at once
+    direct = os.getppid() == parent_pid
+    while not ended.wait(_PARENT_CHECK_SECONDS):
+        if (os.getppid() != parent_pid) if direct else not _alive(parent_pid):
+            return
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # it is there, and somebody else's
+    return True
+
+
+def _log_to_stderr(*, quiet: bool) -> None:
+    logger = logging.getLogger("pulumi_cortecs.simulator")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    if quiet:
+        logging.getLogger("pulumi_cortecs.simulator.requests").setLevel(logging.WARNING)

@@ -1,0 +1,201 @@
+"""What every simulated route does around its own work: count the request, let the faults happen, shape the errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pulumi_cortecs.simulator.faults import Call, Fault, FaultKind
+from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator.sent import complaint
+from pulumi_cortecs.simulator.traffic import Refusal
+from pulumi_cortecs.simulator.world import World
+
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+DROPPED = "simulator.dropped"
+
+
+class Api(Protocol):
+    """What the routes of one simulated API have in common.
+
+    `base` is what all its paths begin with. `by_path_only`: its requests are hit by faults that name a path only.
+    """
+
+    base: str
+    by_path_only: bool
+
+    def error_body(self, refused: Refused) -> dict[str, Any]:
+        """The body of an error."""
+
+    def known_query(self, template: str) -> Iterable[str]:
+        """The query parameters that a route has."""
+
+    def model_of(self, instance_id: str) -> str | None:
+        """The model of an instance, for faults that are matched by it."""
+
+    def expire_tokens(self) -> None:
+        """Makes every access token invalid."""
+
+
+class Connections(Protocol):
+    """The server's open connections."""
+
+    def drop(self, client: tuple[str, int]) -> Coroutine[Any, Any, None]:
+        """Closes the connection from `client` without another byte."""
+
+
+def simulated_route(api: Api, world: World) -> type[APIRoute]:
+    """The route class for an API's router."""
+
+    class SimulatedRoute(APIRoute):
+        def get_route_handler(self) -> _Handler:
+            inner = super().get_route_handler()
+            template = self.path_format.rstrip("/")
+
+            async def checked(request: Request) -> Response:
+                await _check_shape(request, api.known_query(template), has_body=self.body_field is not None)
+                return await inner(request)
+
+            async def answered(request: Request) -> Response:
+                world.traffic.count(request.method, template)
+                response, reason = await _with_faults(checked, request, api, world)
+                if response.status_code >= 400:
+                    refusal = Refusal(request.method, request.url.path, response.status_code, reason)
+                    world.traffic.refuse(request.method, template, refusal)
+                return response
+
+            return answered
+
+    return SimulatedRoute
+
+
+def plain_route(error_body: Callable[[Refused], dict[str, Any]]) -> type[APIRoute]:
+    """The route class for what is not simulated: errors in the same shape, but no faults and no counting."""
+
+    class PlainRoute(APIRoute):
+        def get_route_handler(self) -> _Handler:
+            inner = super().get_route_handler()
+
+            async def answered(request: Request) -> Response:
+                return (await _outcome(inner, request, error_body))[0]
+
+            return answered
+
+    return PlainRoute
+
+
+async def _with_faults(handler: _Handler, request: Request, api: Api, world: World) -> tuple[Response, str]:
+    faults = world.faults.hitting(await _call(request, api))
+
+    async def faulty(request: Request) -> Response:
+        for fault in faults:
+            await _before(fault, request, api)
+        return await handler(request)
+
+    response, reason = await _outcome(faulty, request, api.error_body)
+    if DROPPED not in request.scope:
+        for fault in faults:
+            response = await _after(fault, request, response, api)
+    return response, reason
+
+
+async def _before(fault: Fault, request: Request, api: Api) -> None:
+    if fault.kind is FaultKind.LOST_REQUEST:
+        await _drop(request)
+        raise Refused(499, "The connection was dropped.")
+    if fault.kind is FaultKind.TOKEN_EXPIRY:
+        api.expire_tokens()
+    if fault.kind is FaultKind.TOO_MANY_REQUESTS:
+        seconds = f"{fault.parameter('retry_after'):g}"
+        raise Refused(429, "Too many requests.", headers={"Retry-After": seconds})
+    if fault.after_side_effect:
+        return
+    if fault.kind is FaultKind.SERVER_ERROR:
+        raise _server_error(fault)
+    if fault.kind is FaultKind.SLOW_ANSWER:
+        await asyncio.sleep(fault.parameter("real_seconds"))
+
+
+async def _after(fault: Fault, request: Request, response: Response, api: Api) -> Response:
+    if fault.kind is FaultKind.LOST_ANSWER:
+        await _drop(request)
+    if fault.kind is FaultKind.MALFORMED_JSON:
+        return Response(response.body[: len(response.body) // 2], response.status_code, media_type="application/json")
+    if not fault.after_side_effect:
+        return response
+    if fault.kind is FaultKind.SERVER_ERROR:
+        return _refusal(_server_error(fault), api.error_body)
+    if fault.kind is FaultKind.SLOW_ANSWER:
+        await asyncio.sleep(fault.parameter("real_seconds"))
+    return response
+
+
+def _server_error(fault: Fault) -> Refused:
+    return Refused(int(fault.parameter("status")), "Something went wrong on the server.")
+
+
+async def _outcome(
+    handler: _Handler, request: Request, error_body: Callable[[Refused], dict[str, Any]]
+) -> tuple[Response, str]:
+    try:
+        return await handler(request), ""
+    except Refused as refused:
+        return _refusal(refused, error_body), refused.message
+    except RequestValidationError as invalid:
+        wrong = Refused(400, complaint(invalid), code="invalid_request")
+    except HTTPException:
+        wrong = Refused(400, "The request cannot be read.", code="invalid_request")
+    return _refusal(wrong, error_body), wrong.message
+
+
+def _refusal(refused: Refused, error_body: Callable[[Refused], dict[str, Any]]) -> Response:
+    return JSONResponse(error_body(refused), refused.status, headers=refused.headers)
+
+
+async def _check_shape(request: Request, known_query: Iterable[str], *, has_body: bool) -> None:
+    unknown = sorted(set(request.query_params) - set(known_query))
+    if unknown:
+        raise Refused(400, f"{unknown[0]}: unknown query parameter")
+    if not has_body and (await request.body()).strip() not in (b"", b"{}", b"null"):
+        raise Refused(400, "This route takes no body.")
+
+
+async def _call(request: Request, api: Api) -> Call:
+    body = await _json_object(request)
+    instance_id = request.path_params.get("instance_id") or body.get("instance_id")
+    model_id = body.get("model_id")
+    if isinstance(instance_id, str):
+        model_id = api.model_of(instance_id)
+    return Call(
+        method=request.method,
+        path=request.url.path,
+        base=api.base,
+        model_id=model_id if isinstance(model_id, str) else None,
+        instance_id=instance_id if isinstance(instance_id, str) else None,
+        authorized="authorization" in request.headers,
+        by_path_only=api.by_path_only,
+    )
+
+
+async def _json_object(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+async def _drop(request: Request) -> None:
+    connections: Connections | None = getattr(request.app.state, "connections", None)
+    if connections is None or request.client is None:
+        raise ConnectionAbortedError("the answer was to be lost, and there is no connection to close")
+    request.scope[DROPPED] = True
+    await connections.drop((request.client.host, request.client.port))

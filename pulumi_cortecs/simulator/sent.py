@@ -1,0 +1,56 @@
+"""What clients may send: strict JSON bodies, where an unknown field is an error and "1" is not a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+class Sent(BaseModel):
+    """The base of all bodies: no unknown fields, no conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False)
+
+
+def _whole(value: object) -> object:
+    # engines such as Pulumi's know floats only, so 32000.0 is a whole number; 32000.5, "32000" and true are not
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _amount(value: object) -> object:
+    # a float's decimals are noise: amounts are decimal strings
+    try:
+        return Decimal(value) if isinstance(value, str) else value
+    except ArithmeticError:
+        raise ValueError('an amount is a decimal string such as "1.20"') from None
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
+
+
+def complaint(invalid: RequestValidationError) -> str:
+    """What is wrong with a request, in a line. Values are left out: one of them may be a secret."""
+    return "; ".join(_described(error) for error in invalid.errors())
+
+
+def _described(error: dict[str, Any]) -> str:
+    where, kind = list(error["loc"])[1:], error["type"]
+    if kind == "json_invalid":
+        return "The body is not JSON."
+    if not where:
+        return "A JSON object is required as the body, with the content type application/json."
+    field = _dotted(where)
+    if kind == "extra_forbidden":
+        return f"{field}: unknown field"
+    if kind == "missing":
+        return f"{field}: required"
+    return f"{field}: {error['msg']}"
+
+
+def _dotted(where: Sequence[object]) -> str:
+    return ".".join(str(part) for part in where)

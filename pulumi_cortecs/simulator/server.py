@@ -1,0 +1,195 @@
+"""The simulator's socket: loopback only, quick to start, and gone at once when it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HOST = "127.0.0.1"
+HOST_V6 = "::1"
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 3600  # a connection closed between two requests looks to a client like a lost answer
+_PORTS_TRIED = 20
+
+
+class OpenConnections:
+    """The transports of this server by the client's address, so that a fault can close one without an answer."""
+
+    def __init__(self) -> None:
+        self._transports: dict[tuple[str, int], asyncio.Transport] = {}
+
+    def opened(self, transport: asyncio.Transport) -> tuple[str, int]:
+        """Notes a new connection; the key under which to forget it."""
+        peer = transport.get_extra_info("peername")
+        key = (str(peer[0]), int(peer[1]))
+        self._transports[key] = transport
+        return key
+
+    def closed(self, key: tuple[str, int]) -> None:
+        """Forgets a connection."""
+        self._transports.pop(key, None)
+
+    async def drop(self, client: tuple[str, int]) -> None:
+        """Closes the connection from `client` without another byte."""
+        transport = self._transports.get(client)
+        if transport is not None:
+            transport.abort()
+        await asyncio.sleep(0)  # lets the server learn of it, so that it does not answer into the void
+
+    def drop_all(self) -> None:
+        """Closes every connection, open streams included."""
+        for transport in list(self._transports.values()):
+            transport.abort()
+
+
+class Listener:
+    """The bound sockets. Raises OSError (EADDRINUSE) from `listen` when the port is taken on either loopback."""
+
+    def __init__(self, sockets: list[socket.socket]):
+        self.sockets = sockets
+        self.port = int(sockets[0].getsockname()[1])
+
+    @classmethod
+    def bind(cls, port: int) -> Listener:
+        """Binds `port` on 127.0.0.1 and, where there is IPv6, on ::1; port 0 takes a free one.
+
+        "localhost" means ::1 first for many clients: were another program there, they would talk to that one.
+        """
+        for attempt in range(_PORTS_TRIED if port == 0 else 1):
+            v4 = _bound(socket.AF_INET, HOST, port)
+            try:
+                return cls([v4, *_bound_v6(v4.getsockname()[1])])
+            except OSError:
+                v4.close()
+                if port or attempt == _PORTS_TRIED - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Gives the port back."""
+        for each in self.sockets:
+            each.close()
+
+
+@contextmanager
+def serving(app: ASGIApp, listener: Listener, connections: OpenConnections) -> Iterator[None]:
+    """Serves in a thread of its own for as long as the block lasts; the sockets are closed afterwards."""
+    server = _Server(app, listener, connections)
+    thread = threading.Thread(target=server.serve_until_stopped, name="cortecs-simulator", daemon=True)
+    thread.start()
+    try:
+        server.listening.wait()
+        if server.failure is not None:
+            raise server.failure
+        yield
+    finally:
+        server.stop()
+        thread.join()
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its polling: it says when it listens, and ends at once, in the middle of answers if need be."""
+
+    def __init__(self, app: ASGIApp, listener: Listener, connections: OpenConnections):
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_protocol(connections),
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                backlog=_BACKLOG,
+                date_header=False,
+                server_header=False,
+                # else anybody's X-Forwarded-For would take the place of the address a connection is known by
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            )
+        )
+        self._sockets = listener.sockets
+        self._connections = connections
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.listening = threading.Event()
+        self.failure: BaseException | None = None
+
+    def serve_until_stopped(self) -> None:
+        """The thread's work."""
+        try:
+            asyncio.run(self.serve(self._sockets))
+        except BaseException as failure:
+            self.failure = failure
+        finally:
+            self.listening.set()
+
+    def stop(self) -> None:
+        """Ends the serving, from whichever thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._told_to_stop.set)
+
+    async def main_loop(self) -> None:
+        """Waits; the sockets are served meanwhile."""
+        self._told_to_stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.listening.set()
+        await self._told_to_stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cuts every connection; asyncio cancels what was still being answered."""
+        for server in self.servers:
+            server.close()
+        self._connections.drop_all()
+        await asyncio.sleep(0)
+
+
+def _protocol(connections: OpenConnections) -> type[asyncio.Protocol]:
+    class Connection(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            self._key = connections.opened(transport)
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.closed(self._key)
+            super().connection_lost(exc)
+
+    return Connection
+
+
+def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    # asyncio turns Nagle's delay off only where the protocol is named; with it an answer takes 40 ms
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        # a port that was served a minute ago can be served again
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((host, port))
+        made.listen(_BACKLOG)
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _bound_v6(port: int) -> list[socket.socket]:
+    if not socket.has_ipv6:
+        return []
+    try:
+        return [_bound(socket.AF_INET6, HOST_V6, port)]
+    except OSError as failure:
+        if failure.errno == errno.EADDRINUSE:
+            raise
+        return []  # this machine has no IPv6 loopback

@@ -1,0 +1,188 @@
+"""Running instances answer like an OpenAI server, and say in every answer that no model stands behind it.
+
+What the vendor's instances want as an API key is not documented: any Authorization header will do, and so will none.
+Fields that are not simulated (temperature, tools, ...) are accepted and have no effect, as with other such servers.
+"""
+
+# no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from pulumi_cortecs.simulator import replies
+from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator.replies import Reply
+from pulumi_cortecs.simulator.routing import simulated_route
+from pulumi_cortecs.simulator.sent import Whole
+from pulumi_cortecs.simulator.world import World
+
+SERVE = "/serve"
+_INSTANCE = SERVE + "/{instance_id}/v1"
+_TYPES = {404: "not_found_error", 503: "service_unavailable_error"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """What an instance serves, whichever cloud it is in: by `model_name`, and `model_id` is understood too."""
+
+    instance_id: str
+    status: str
+    model_name: str
+    model_id: str
+    context_length: int
+    started_at: datetime
+
+
+Lookup = Callable[[str], Served | None]
+
+
+class StreamOptions(BaseModel):
+    """Only `include_usage` has an effect."""
+
+    include_usage: bool = False
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
+
+    model: str
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Whole | None = Field(None, ge=0)
+    n: Whole | None = Field(None, ge=1, le=16)
+
+
+class Message(BaseModel):
+    """One turn of a chat; its content is a text, nothing, or a list of parts."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+
+
+class ChatRequest(_Request):
+    """POST chat/completions."""
+
+    messages: list[Message] = Field(min_length=1)
+    max_completion_tokens: Whole | None = Field(None, ge=0)
+
+
+class TextRequest(_Request):
+    """POST completions."""
+
+    prompt: str | Annotated[list[str], Field(min_length=1)]
+
+
+class ServeApi:
+    """Errors in OpenAI's shape. Only faults that name a path below /serve hit these routes."""
+
+    base = SERVE
+    by_path_only = True
+
+    def __init__(self, lookup: Lookup):
+        self._lookup = lookup
+
+    def error_body(self, refused: Refused) -> dict[str, Any]:
+        kind = _TYPES.get(refused.status, "invalid_request_error")
+        return {"error": {"message": refused.message, "type": kind, "param": None, "code": refused.code}}
+
+    def known_query(self, template: str) -> Iterable[str]:
+        return ()
+
+    def model_of(self, instance_id: str) -> str | None:
+        served = self._lookup(instance_id)
+        return served.model_id if served else None
+
+    def expire_tokens(self) -> None:
+        """There are none here."""
+
+
+def serving_router(world: World, lookup: Lookup) -> APIRouter:
+    """The routes below `/serve/{instance_id}/v1`."""
+    router = APIRouter(prefix=_INSTANCE, route_class=simulated_route(ServeApi(lookup), world), redirect_slashes=False)
+
+    def running(instance_id: str) -> Served:
+        served = lookup(instance_id)
+        if served is None:
+            raise Refused(404, f"There is no instance {instance_id!r}.", code="instance_not_found")
+        if served.status != "running":
+            raise Refused(503, f"Instance {instance_id} is {served.status}.", code="instance_not_running")
+        return served
+
+    def answer(instance_id: str, sent: _Request, prompts: list[str], max_tokens: int | None, *, chat: bool) -> Response:
+        served = running(instance_id)
+        _check_name(served, sent.model)
+        limit, given = served.context_length, [replies.tokens(prompt) for prompt in prompts]
+        wanted = max(given) + (max_tokens or 0)
+        if wanted > limit:
+            message = f"The context length is {limit} tokens; prompt and max_tokens make {wanted}."
+            raise Refused(400, message, code="context_length_exceeded")
+        created = int(world.now().timestamp())
+        choices = (sent.n or 1) * len(prompts)
+        said = replies.reply(served.model_name, created, sum(given), choices=choices, max_tokens=max_tokens, chat=chat)
+        if not sent.stream:
+            return JSONResponse(replies.whole(said))
+        with_usage = sent.stream_options is not None and sent.stream_options.include_usage
+        events = _events(said, with_usage=with_usage, pause=world.settings.stream_chunk_real_seconds)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+
+    @router.get("/models", response_model=None)
+    async def models(instance_id: str) -> Response:
+        return JSONResponse({"object": "list", "data": [_card(running(instance_id))]})
+
+    @router.get("/models/{model:path}", response_model=None)
+    async def model(instance_id: str, model: str) -> Response:
+        served = running(instance_id)
+        _check_name(served, model)
+        return JSONResponse(_card(served))
+
+    @router.post("/chat/completions", response_model=None)
+    async def chat(instance_id: str, sent: ChatRequest) -> Response:
+        prompt = " ".join(_text(message.content) for message in sent.messages)
+        max_tokens = sent.max_tokens if sent.max_completion_tokens is None else sent.max_completion_tokens
+        return answer(instance_id, sent, [prompt], max_tokens, chat=True)
+
+    @router.post("/completions", response_model=None)
+    async def text(instance_id: str, sent: TextRequest) -> Response:
+        prompts = [sent.prompt] if isinstance(sent.prompt, str) else sent.prompt
+        return answer(instance_id, sent, prompts, sent.max_tokens, chat=False)
+
+    return router
+
+
+async def _events(said: Reply, *, with_usage: bool, pause: float) -> AsyncIterator[str]:
+    for chunk in replies.chunks(said, with_usage=with_usage):
+        if pause:
+            await asyncio.sleep(pause)
+        yield f"data: {json.dumps(chunk)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+def _check_name(served: Served, name: str) -> None:
+    if name not in (served.model_name, served.model_id):
+        message = f"The model {name!r} does not exist: this instance serves {served.model_name}."
+        raise Refused(404, message, code="model_not_found")
+
+
+def _card(served: Served) -> dict[str, Any]:
+    return {
+        "id": served.model_name,
+        "object": "model",
+        "created": int(served.started_at.timestamp()),
+        "owned_by": "pulumi_cortecs simulator",
+        "max_model_len": served.context_length,
+    }
+
+
+def _text(content: str | list[dict[str, Any]] | None) -> str:
+    if isinstance(content, str):
+        return content
+    return " ".join(str(part["text"]) for part in content or [] if "text" in part)

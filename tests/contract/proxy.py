@@ -1,0 +1,109 @@
+"""A man in the middle between a provider and the simulator: sees what is sent, and changes what is answered.
+
+For answers that the simulator, being faithful, would never give: a status word that nobody documents, a secret echoed
+in an error, an address on an instance that is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+
+from pulumi_cortecs.simulator import Simulator
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request as the provider sent it. `path` begins behind the API's base; `body` is {} where there was none."""
+
+    method: str
+    path: str
+    authorization: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, the simulator's or another one."""
+
+    status: int
+    body: Any
+
+
+Rewrite = Callable[[Sent, Callable[[], Answer]], Answer]
+"""Gets the request and a way to pass it on to the simulator; returns what the provider is to see."""
+
+
+@dataclass
+class Proxy:
+    """A running proxy. `rewrite` may be replaced at any time."""
+
+    simulator: Simulator
+    port: int
+    rewrite: Rewrite = lambda sent, passed_on: passed_on()
+    sent: list[Sent] = field(default_factory=list)
+
+    def env(self) -> dict[str, str]:
+        """The environment that points a provider here."""
+        return {**self.simulator.env(), "CORTECS_API_BASE_URL": f"http://127.0.0.1:{self.port}/api/v1"}
+
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        """What was sent to one path."""
+        return [sent.body for sent in self.sent if sent.path == path]
+
+    def tokens(self) -> set[str]:
+        """All access tokens that were used."""
+        return {sent.authorization.removeprefix("Bearer ") for sent in self.sent if sent.authorization}
+
+
+@contextmanager
+def between(simulator: Simulator) -> Iterator[Proxy]:
+    """A proxy in front of the simulator, for the length of the block."""
+    with httpx.Client(trust_env=False, timeout=30) as onwards:
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def serve(self) -> None:
+                raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                path = self.path.removeprefix("/api/v1")
+                sent = Sent(self.command, path, self.headers.get("Authorization") or "", json.loads(raw or b"{}"))
+                proxy.sent.append(sent)
+
+                def passed_on() -> Answer:
+                    headers = {"Authorization": sent.authorization} if sent.authorization else {}
+                    url = f"{simulator.base_url}{path}"
+                    answer = onwards.request(sent.method, url, json=sent.body if raw else None, headers=headers)
+                    return Answer(answer.status_code, answer.json())
+
+                answer = proxy.rewrite(sent, passed_on)
+                data = json.dumps(answer.body).encode()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = do_DELETE = serve
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing: a test's output is its own."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        proxy = Proxy(simulator, server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()

@@ -1,0 +1,80 @@
+"""What states hold of us for ever: the pickled providers, to the byte."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import subprocess
+import sys
+
+import dill
+import pytest
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic import dynamic as pulumi_dynamic
+
+from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.host import Host
+
+PUBLISHED = {
+    (InstanceProvider, 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
+    (InstanceProvider, 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
+    (EndpointProvider, 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
+    (EndpointProvider, 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
+}
+"""Pulumi pickles with Python's default protocol: 4, and 5 from Python 3.14 on. Both are in states: never change one."""
+
+BOTH = pytest.mark.parametrize("provider", [InstanceProvider, EndpointProvider])
+EACH = pytest.mark.parametrize(("provider", "protocol"), PUBLISHED)
+
+
+@EACH
+def test_a_provider_is_pickled_to_the_published_bytes(
+    provider: type[ResourceProvider], protocol: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
+    assert pulumi_dynamic.serialize_provider(provider()) == PUBLISHED[provider, protocol]
+
+
+@EACH
+def test_the_published_bytes_load_today(provider: type[ResourceProvider], protocol: int) -> None:
+    loaded = dill.loads(base64.b64decode(PUBLISHED[provider, protocol]))
+    assert type(loaded) is provider
+
+
+@BOTH
+def test_a_provider_keeps_nothing_and_hides_nothing(provider: type[ResourceProvider]) -> None:
+    # an attribute would be pickled by value: code frozen into states; a secret would be encrypted in each of them
+    assert vars(provider()) == {}
+    assert provider.serialize_as_secret_always is False
+
+
+def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
+    program = (
+        "from pulumi.dynamic.dynamic import serialize_provider as pickled\n"
+        "from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider\n"
+        "print(pickled(InstanceProvider()), pickled(EndpointProvider()))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PATH": "", "PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    (both,) = said
+    assert set(both.split()) <= set(PUBLISHED.values())
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_a_host_serves_what_either_python_has_written(
+    shared_host: Host, shared_simulator: Simulator, protocol: int
+) -> None:
+    resource = shared_host.instance(provider=PUBLISHED[InstanceProvider, protocol])
+    assert resource.check({"model_id": "Qwen/Qwen2-7B-Instruct"}).inputs["hardware_type_id"] == "NVIDIA_L4_1"
+    endpoint = shared_host.endpoint(provider=PUBLISHED[EndpointProvider, protocol])
+    assert endpoint.diff({"state": "stopped"}, {"state": "stopped"}).changes is False

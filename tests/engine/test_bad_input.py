@@ -1,0 +1,196 @@
+"""Bad input through the real CLI: a short message in the right place, a non-zero exit, nothing bought or lost."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+import pytest
+
+from pulumi_cortecs.simulator import Simulator, running
+from tests.engine.programs import one_instance
+from tests.engine.pulumi import Run, Stack
+
+MakeStack = Callable[[Mapping[str, str]], Stack]
+
+
+def assert_short_and_clean(run: Run, *words: str) -> None:
+    """The message is there, says the words, and drags no traceback along."""
+    for word in words:
+        assert word in run.text
+    for noise in ("Traceback", 'File "', "Exception calling application", "grpc"):
+        assert noise not in run.text, run.text
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "words"),
+    [
+        ("Qwen/Qwen2-7B-Instrukt", "", ["property model_id", "no model", "did you mean Qwen--Qwen2-7B-Instruct?"]),
+        ("", "", ["property model_id", "must be a model id"]),
+        ("Qwen/Qwen2-7B-Instruct", "hardware_type_id='NVIDIA_L5_1'", ["property hardware_type_id", "NVIDIA_L4_1?"]),
+        ("Qwen/Qwen2-7B-Instruct", "context_length=32769", ["property context_length", "at most 32768 tokens"]),
+        ("Qwen/Qwen2-7B-Instruct", "context_length=0", ["property context_length", "must be 1 or more; got 0"]),
+        ("Qwen/Qwen2-7B-Instruct", "num_workers=9", ["property num_workers", "must be 1..8; got 9"]),
+        ("Qwen/Qwen2-7B-Instruct", "num_workers=0", ["property num_workers", "must be 1..8; got 0"]),
+        ("Qwen/Qwen2-7B-Instruct", "num_workers='8'", ["property num_workers", "got the string '8'"]),
+        ("Qwen/Qwen2-7B-Instruct", "num_workers=True", ["property num_workers", "got the boolean True"]),
+        ("Qwen/Qwen2-7B-Instruct", "billing_interval='per_second'", ["billing_interval", "per_minute or per_hour"]),
+        ("Qwen/Qwen2-7B-Instruct", "state='stopped'", ["property state", "cannot be created stopped"]),
+    ],
+)
+def test_a_wrong_argument_is_refused_on_its_property(
+    stack: Stack, simulator: Simulator, model: str, arguments: str, words: list[str]
+) -> None:
+    stack.program(one_instance(arguments).replace("Qwen/Qwen2-7B-Instruct", model))
+    assert_short_and_clean(stack.up(expect=1), *words)
+    assert simulator.control.instances() == ()
+    assert stack.resources("Instance") == []
+
+
+def test_hardware_that_does_not_fit_the_model_is_refused(stack: Stack, simulator: Simulator) -> None:
+    small = "hardware_type_id='NVIDIA_L4_1'"
+    stack.program(one_instance(small).replace("Qwen/Qwen2-7B-Instruct", "neuralmagic/Meta-Llama-3.1-70B-Instruct-FP8"))
+    assert_short_and_clean(stack.preview(expect=1), "property hardware_type_id", "does not run on NVIDIA_L4_1")
+    assert simulator.control.instances() == ()
+
+
+def test_a_wrong_change_leaves_what_runs_alone(stack: Stack, simulator: Simulator) -> None:
+    stack.program(one_instance())
+    stack.up()
+    ids = stack.instance_ids()
+    stack.program(one_instance("hardware_type_id='NVIDIA_L5_1'"))
+    stack.up(expect=1)
+    assert stack.instance_ids() == ids
+    assert len(simulator.control.ledger().open) == 1
+
+
+def test_without_credentials_the_price_is_shown_and_nothing_is_bought(
+    simulator: Simulator, make_stack: MakeStack
+) -> None:
+    stack = make_stack({"CORTECS_API_BASE_URL": simulator.base_url})
+    stack.program(one_instance())
+    assert 'hourly_total    : "1.20"' in stack.preview("--diff").text
+    assert_short_and_clean(stack.up(expect=1), "nothing was bought", "set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET")
+    assert simulator.control.instances() == ()
+
+
+def test_wrong_credentials_buy_nothing_and_are_not_shown(simulator: Simulator, make_stack: MakeStack) -> None:
+    stack = make_stack({**simulator.env(), "CORTECS_CLIENT_SECRET": "quite-wrong-secret"})
+    stack.program(one_instance())
+    run = stack.up(expect=1)
+    assert_short_and_clean(run, "nothing was bought", "401")
+    assert "quite-wrong-secret" not in run.text
+    assert simulator.control.instances() == ()
+
+
+def test_wrong_credentials_never_take_an_instance_for_gone(stack: Stack, simulator: Simulator) -> None:
+    stack.program(one_instance())
+    stack.up()
+    ids = stack.instance_ids()
+    wrong = {"CORTECS_CLIENT_SECRET": "quite-wrong-secret"}
+    run = stack.refresh(expect=1, env=wrong)
+    assert_short_and_clean(run, "state stays as it was")
+    assert stack.instance_ids() == ids
+
+
+def test_another_accounts_key_never_takes_an_instance_for_gone(stack: Stack, simulator: Simulator) -> None:
+    stack.program(one_instance())
+    stack.up()
+    ids = stack.instance_ids()
+    simulator.control.register("someone", "else", account="another")
+    run = stack.refresh(expect=1, env={"CORTECS_CLIENT_ID": "someone", "CORTECS_CLIENT_SECRET": "else"})
+    assert_short_and_clean(run, "was made with other credentials")
+    assert stack.instance_ids() == ids
+
+
+def test_an_unreachable_api_buys_nothing(make_stack: MakeStack) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        base_url = f"http://127.0.0.1:{taken.getsockname()[1]}/api/v1"
+        credentials = {"CORTECS_CLIENT_ID": "sim", "CORTECS_CLIENT_SECRET": "sim"}
+        stack = make_stack({"CORTECS_API_BASE_URL": base_url, **credentials})
+        stack.program(one_instance())
+        run = stack.up(expect=1)
+    assert_short_and_clean(run, "cannot be reached", "nothing was bought")
+    assert stack.resources("Instance") == []
+
+
+def test_a_url_that_would_send_the_secret_in_clear_is_refused(make_stack: MakeStack) -> None:
+    credentials = {"CORTECS_CLIENT_ID": "sim", "CORTECS_CLIENT_SECRET": "sim"}
+    stack = make_stack({"CORTECS_API_BASE_URL": "http://cortecs.invalid/api/v1", **credentials})
+    stack.program(one_instance())
+    run = stack.up(expect=1)
+    assert_short_and_clean(run, "CORTECS_API_BASE_URL must start with https://")
+
+
+def test_an_api_that_dies_during_the_wait_loses_nothing(make_stack: MakeStack) -> None:
+    with ExitStack() as until_it_dies:
+        simulator = until_it_dies.enter_context(running(speed=1, boot=600))
+        stack = make_stack(simulator.env())
+        stack.program(one_instance(options="custom_timeouts=pulumi.CustomTimeouts(create='3s')"))
+        with stack.started("up", "--yes", "--skip-preview") as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "pending" in line:
+                    break
+            (bought,) = simulator.control.instances()
+            until_it_dies.close()
+            run = Run(text=process.stdout.read(), code=process.wait(timeout=60))
+    assert run.code == 1
+    assert_short_and_clean(run, "was not ready within 3 s", "no answer", "may be billed")
+    assert stack.instance_ids() == {bought.instance_id}
+
+
+@pytest.mark.parametrize("path", ["*/models*", "*/hardware-types*"])
+def test_malformed_prices_buy_nothing(stack: Stack, simulator: Simulator, path: str) -> None:
+    simulator.control.fault("malformed_json", method="GET", path=path)
+    stack.program(one_instance())
+    run = stack.up(expect=1)
+    assert_short_and_clean(run, "nothing was bought", "does not document")
+    assert simulator.control.instances() == ()
+
+
+@pytest.mark.parametrize("kind", ["malformed_json", "lost_answer"])
+def test_a_spoilt_answer_to_the_purchase_still_buys_exactly_one(stack: Stack, simulator: Simulator, kind: str) -> None:
+    simulator.control.fault(kind, method="POST", path="*/instances/start", count=1)
+    stack.program(one_instance())
+    stack.up()
+    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert len(stack.instance_ids()) == 1
+    stack.destroy()
+    assert simulator.control.ledger().open == ()
+
+
+def test_a_busy_vendor_buys_nothing_and_the_next_up_does(stack: Stack, simulator: Simulator) -> None:
+    simulator.control.fault("too_many_requests", method="POST", path="*/instances/start", count=1)
+    stack.program(one_instance())
+    assert_short_and_clean(stack.up(expect=1), "nothing was bought", "429")
+    assert simulator.control.instances() == ()
+    stack.up()
+    assert len(simulator.control.instances()) == 1
+
+
+def test_an_error_is_never_taken_for_gone(stack: Stack, simulator: Simulator) -> None:
+    stack.program(one_instance())
+    stack.up()
+    ids = stack.instance_ids()
+    for kind in ("server_error", "malformed_json"):
+        simulator.control.fault(kind, method="GET", path="*/instances*")
+        run = stack.refresh(expect=1)
+        assert_short_and_clean(run, "state stays as it was")
+        assert stack.instance_ids() == ids
+        simulator.control.clear_faults()
+    stack.drift(expect=0)
+
+
+def test_a_destroy_that_fails_keeps_the_instance_in_the_state(stack: Stack, simulator: Simulator) -> None:
+    stack.program(one_instance())
+    stack.up()
+    ids = stack.instance_ids()
+    simulator.control.fault("server_error", method="DELETE")
+    assert_short_and_clean(stack.destroy(expect=1), "may still exist and be billed")
+    assert stack.instance_ids() == ids
+    simulator.control.clear_faults()
+    stack.destroy()
+    assert simulator.control.instances() == ()

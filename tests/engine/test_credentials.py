@@ -1,0 +1,70 @@
+"""No credential where it does not belong: searched for in everything that a life of an instance leaves behind."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.simulator import Simulator
+from pulumi_cortecs.simulator.cortecs.tokens import TOKEN_PREFIX
+from tests.engine.programs import one_instance
+from tests.engine.pulumi import Stack
+
+MakeStack = Callable[[Mapping[str, str]], Stack]
+SECRET = "s3cr3t-that-must-not-leak"
+
+
+def everything_below(directory: Path) -> str:
+    """The contents of all files, states with their backups and histories among them."""
+    return "\n".join(each.read_text(errors="replace") for each in directory.rglob("*") if each.is_file())
+
+
+def without_pulumis_own_configure(trace: Path) -> str:
+    """The engine's gRPC trace, less the calls that hand the stack's config to providers and language hosts."""
+    rows: list[dict[str, Any]] = [json.loads(line) for line in trace.read_text().splitlines() if line.strip()]
+    assert rows
+    return "\n".join(json.dumps(row) for row in rows if not row["method"].endswith("/Configure"))
+
+
+@pytest.mark.parametrize("source", ["environment", "config"])
+def test_no_credential_in_state_output_trace_or_log(
+    simulator: Simulator, make_stack: MakeStack, caplog: pytest.LogCaptureFixture, tmp_path: Path, source: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    simulator.control.register("leaky", SECRET)
+    trace = tmp_path / "grpc.json"
+    if source == "environment":
+        credentials = {"CORTECS_CLIENT_ID": "leaky", "CORTECS_CLIENT_SECRET": SECRET}
+        stack = make_stack({**simulator.env(), **credentials, "PULUMI_DEBUG_GRPC": str(trace)})
+    else:
+        stack = make_stack({"PULUMI_DEBUG_GRPC": str(trace)})
+        stack.run("config", "set", "cortecs:apiBaseUrl", simulator.base_url)
+        stack.run("config", "set", "cortecs:clientId", "leaky")
+        stack.run("config", "set", "--secret", "cortecs:clientSecret", SECRET)
+        trace.unlink(missing_ok=True)
+    stack.program(one_instance())
+    printed = [stack.preview("--diff").text, stack.up().text, stack.refresh().text]
+    simulator.control.fault("server_error", method="DELETE")
+    printed.append(stack.destroy(expect=1).text)
+    simulator.control.clear_faults()
+    printed.append(stack.destroy().text)
+    assert stack.resources() == []
+    assert simulator.control.ledger().open == ()
+
+    places = {
+        "state": everything_below(stack.directory / "state"),
+        "project": everything_below(stack.project),
+        "output": "\n".join(printed),
+        "log": caplog.text,
+    }
+    if source == "environment":
+        places["trace"] = without_pulumis_own_configure(trace)
+    for place, text in places.items():
+        assert text
+        for secret in (SECRET, TOKEN_PREFIX):
+            assert secret not in text, f"a credential is in the {place}"

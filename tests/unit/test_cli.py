@@ -1,0 +1,48 @@
+"""The command itself: its version, and what it says when an extra is not installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+
+def run(*args: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process in which some packages look as if they were not installed."""
+    program = (
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.split('.')[0] in {without!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from pulumi_cortecs.cli import main\n"
+        "main()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *args], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_it_says_its_version() -> None:
+    shown = run("--version")
+    assert (shown.returncode, shown.stdout.strip()) == (0, f"pulumi-cortecs {version('pulumi-cortecs')}")
+
+
+def test_without_typer_it_says_what_to_install() -> None:
+    failed = run("--version", without=("typer",))
+    assert failed.returncode == 1
+    assert failed.stderr == "typer is missing. Run: pip install 'pulumi-cortecs[cli]'\n"
+
+
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
+def test_without_the_simulators_extra_it_says_what_to_install(missing: str) -> None:
+    failed = run("simulator", "--port", "0", without=(missing,))
+    assert failed.returncode == 1
+    assert failed.stderr == f"Error: {missing} is missing. Run: pip install 'pulumi-cortecs[cli,simulator]'\n"
+
+
+def test_what_needs_no_extra_runs_without_it() -> None:
+    assert run("--version", without=("fastapi", "uvicorn", "starlette")).returncode == 0

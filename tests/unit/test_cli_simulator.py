@@ -1,0 +1,185 @@
+"""`pulumi-cortecs simulator` as a person and as a program starts it: a real process each time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pulumi_cortecs.simulator import Control, running
+
+COMMAND = [sys.executable, "-c", "from pulumi_cortecs.cli import main; main()"]
+QWEN = "Qwen--Qwen2-7B-Instruct"
+PATIENCE = 30
+
+
+def cli(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, timeout=PATIENCE, env=env, check=False)
+
+
+@contextmanager
+def started(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A simulator on a free port, once its first line is there; it is ended, whatever the test does."""
+    process = subprocess.Popen(
+        [*COMMAND, "simulator", "--port", "0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline().strip()
+            assert line.startswith("simulator listening on http://127.0.0.1:"), line
+            yield process, line.removeprefix("simulator listening on ")
+        finally:
+            process.kill()
+
+
+def ends_with(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_in_the_middle_of_a_stream(number: signal.Signals) -> None:
+    with started("--boot", "0", "--quiet") as (process, url), httpx.Client(trust_env=False) as client:
+        sent = {"client_id": "sim", "client_secret": "sim", "grant_type": "client_credentials"}
+        token = client.post(f"{url}/api/v1/oauth2/token", json=sent).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        answer = client.post(f"{url}/api/v1/instances/start", json={"model_id": QWEN})
+        instance_id = answer.json()["instance"]["instance_id"]
+        with Control(url) as control:
+            control.settings(stream_chunk_real_seconds=60)
+        body = {"model": QWEN, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        with client.stream("POST", f"{url}/serve/{instance_id}/v1/chat/completions", json=body) as stream:
+            assert stream.status_code == 200
+            began = time.monotonic()
+            assert ends_with(process, number) == (0, "")
+            assert time.monotonic() - began < 5
+
+
+def test_the_port_file_is_there_while_it_listens(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    with started("--port-file", str(file)) as (process, url):
+        assert file.read_text() == f"{url.rsplit(':', 1)[1]}\n"
+        assert list(tmp_path.iterdir()) == [file]
+        assert ends_with(process, signal.SIGTERM)[0] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_a_short_error(tmp_path: Path) -> None:
+    theirs = tmp_path / "port"
+    theirs.write_text("theirs")
+    with running() as sim:
+        failed = cli("simulator", "--port", str(sim.port), "--port-file", str(theirs))
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == f"Error: port {sim.port} is taken by another program\n"
+    assert theirs.read_text() == "theirs"
+
+
+def test_an_impossible_port_file_is_a_short_error(tmp_path: Path) -> None:
+    failed = cli("simulator", "--port", "0", "--port-file", str(tmp_path / "no" / "port"))
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("Error: ")
+    assert "Traceback" not in failed.stderr
+
+
+def test_speed_boot_and_token_ttl_reach_the_simulator() -> None:
+    with started("--speed", "50", "--boot", "7", "--token-ttl", "60") as (_, url), Control(url) as control:
+        assert control.clock().speed == 50
+        settings = control.settings()
+        assert (settings["boot_seconds"], settings["token_ttl_real_seconds"]) == (7, 60)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_quiet_keeps_the_loud_lines_only(quiet: bool) -> None:
+    with started(*(["--quiet"] if quiet else [])) as (process, url):
+        httpx.get(f"{url}/api/v1/models", trust_env=False)
+        httpx.get(f"{url}/api/v1/nope", trust_env=False)
+        _, errors = ends_with(process, signal.SIGTERM)
+    assert ("GET /api/v1/models 200" in errors) is not quiet
+    assert "WARNING no such route: GET /api/v1/nope" in errors
+
+
+def test_it_does_not_outlive_the_process_that_started_it(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    # a middleman starts the simulator and is killed without a chance to end it
+    middleman = (
+        "import os, subprocess, sys, time\n"
+        f"subprocess.Popen({COMMAND!r} + ['simulator', '--port', '0', '--port-file', sys.argv[1],"
+        " '--parent-pid', str(os.getpid())], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", middleman, str(file)]) as process:
+        try:
+            _until(file.exists)
+        finally:
+            process.kill()
+    _until(lambda: not file.exists())
+
+
+def test_a_parent_that_is_not_the_direct_one_is_watched_too(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as other:
+        try:
+            with started("--port-file", str(file), "--parent-pid", str(other.pid)) as (process, _):
+                assert process.poll() is None
+                other.kill()
+                other.wait()
+                assert process.wait(PATIENCE) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                other.kill()
+
+
+def test_print_env_is_what_a_shell_needs() -> None:
+    line = (
+        f'eval "$({sys.executable} -c "from pulumi_cortecs.cli import main; main()" simulator --port 4321 --print-env)"'
+    )
+    shown = subprocess.run(
+        ["sh", "-c", f"{line}; env | grep ^CORTECS_ | sort"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env={"PATH": os.environ["PATH"]},
+        check=True,
+    )
+    assert shown.stdout.split() == [
+        "CORTECS_API_BASE_URL=http://127.0.0.1:4321/api/v1",
+        "CORTECS_CLIENT_ID=sim",
+        "CORTECS_CLIENT_SECRET=sim",
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--port", "0", "--print-env"],
+        ["--port", "70000"],
+        ["--speed", "0"],
+        ["--speed", "nan"],
+        ["--boot", "-1"],
+        ["--boot", "nan"],
+        ["--boot", "inf"],
+        ["--token-ttl", "nan"],
+        ["--host", "0.0.0.0"],
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(wrong: list[str]) -> None:
+    failed = cli("simulator", *wrong)
+    assert failed.returncode == 2
+    assert "Traceback" not in failed.stderr
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.01)

@@ -1,0 +1,122 @@
+"""Which faults happen to which call: the table and the rule, without a server."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pulumi_cortecs.simulator.faults import BOOT_FAULTS, PARAMETERS, Call, FaultKind, FaultTable, Match, matches
+
+START = Call("POST", "/api/v1/instances/start", "/api/v1", model_id="m", authorized=True)
+ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", model_id="m", instance_id="id-1", authorized=True)
+
+
+@pytest.mark.parametrize(
+    ("match", "call", "hit"),
+    [
+        (Match(), START, True),
+        (Match(method="post"), START, True),
+        (Match(method="GET"), START, False),
+        (Match(path="/instances/start"), START, True),
+        (Match(path="/instances/start/"), START, True),
+        (Match(path="/api/v1/instances/start"), START, True),
+        (Match(path="/instances/*"), ONE, True),
+        (Match(path="*"), ONE, True),
+        (Match(path="/instances"), ONE, False),
+        (Match(path="/start"), START, False),
+        (Match(model_id="m"), START, True),
+        (Match(model_id="other"), START, False),
+        (Match(instance_id="id-1"), ONE, True),
+        (Match(instance_id="id-1"), START, False),
+        (Match(method="GET", path="/instances/*", model_id="m", instance_id="id-1"), ONE, True),
+        (Match(method="GET", path="/instances/*", model_id="m", instance_id="id-2"), ONE, False),
+    ],
+)
+def test_every_field_that_is_given_must_fit(match: Match, call: Call, hit: bool) -> None:
+    assert matches(match, call) is hit
+
+
+def test_served_models_are_hit_only_by_faults_that_name_their_path() -> None:
+    served = Call("GET", "/serve/id-1/v1/models", "/serve", by_path_only=True)
+    assert not matches(Match(), served)
+    assert matches(Match(path="/serve/*"), served)
+
+
+def table(seed: int = 1) -> FaultTable:
+    return FaultTable(random.Random(seed))
+
+
+def test_a_count_runs_out() -> None:
+    faults = table()
+    fault = faults.add(FaultKind.SERVER_ERROR, Match(), count=2)
+    assert [len(faults.hitting(START)) for _ in range(4)] == [1, 1, 0, 0]
+    assert fault.happened == 2
+
+
+def test_a_call_that_does_not_match_uses_nothing_up() -> None:
+    faults = table()
+    faults.add(FaultKind.SERVER_ERROR, Match(method="POST"), count=1)
+    assert faults.hitting(ONE) == []
+    assert len(faults.hitting(START)) == 1
+
+
+def drawn(seed: int) -> list[bool]:
+    faults = table(seed)
+    faults.add(FaultKind.LOST_ANSWER, Match(), probability=0.3)
+    return [bool(faults.hitting(START)) for _ in range(200)]
+
+
+def test_chance_can_be_replayed() -> None:
+    assert drawn(7) == drawn(7)
+    assert drawn(7) != drawn(8)
+    assert 30 < sum(drawn(7)) < 90
+
+
+def test_probability_zero_never_happens() -> None:
+    faults = table()
+    faults.add(FaultKind.LOST_ANSWER, Match(), probability=0)
+    assert not any(faults.hitting(START) for _ in range(50))
+
+
+def test_boots_and_requests_have_faults_of_their_own() -> None:
+    faults = table()
+    for kind in FaultKind:
+        faults.add(kind, Match())
+    boot = Call("POST", START.path, START.base, new_instance=True)
+    assert {fault.kind for fault in faults.hitting_boot(boot)} == BOOT_FAULTS
+    assert {fault.kind for fault in faults.hitting(START)} == set(FaultKind) - BOOT_FAULTS
+
+
+def test_a_restarted_instance_does_not_lag_again() -> None:
+    faults = table()
+    faults.add(FaultKind.LIST_LAG, Match(), count=1)
+    restart = Call("POST", "/api/v1/instances/restart", "/api/v1")
+    assert faults.hitting_boot(restart) == []
+
+
+def test_a_call_without_a_token_cannot_find_it_expired() -> None:
+    faults = table()
+    faults.add(FaultKind.TOKEN_EXPIRY, Match(), count=1)
+    assert faults.hitting(Call("POST", "/api/v1/oauth2/token", "/api/v1")) == []
+    assert len(faults.hitting(START)) == 1
+
+
+def test_parameters_fall_back_to_their_kind() -> None:
+    faults = table()
+    given = faults.add(FaultKind.SERVER_ERROR, Match(), parameters={"status": 503})
+    assert given.parameter("status") == 503
+    assert given.after_side_effect is False
+    assert faults.add(FaultKind.SLOW_ANSWER, Match()).after_side_effect is True
+
+
+def test_every_kind_says_what_it_takes() -> None:
+    assert set(PARAMETERS) == set(FaultKind)
+
+
+def test_a_removed_fault_is_out_of_force() -> None:
+    faults = table()
+    fault = faults.add(FaultKind.SERVER_ERROR, Match())
+    assert faults.remove(fault.fault_id)
+    assert not faults.remove(fault.fault_id)
+    assert faults.hitting(START) == []

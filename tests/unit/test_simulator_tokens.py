@@ -1,0 +1,65 @@
+"""Access tokens: real time, whatever the virtual clock does."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_cortecs.simulator.cortecs.tokens import Credential, Tokens
+
+
+class RealTime:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def real() -> RealTime:
+    return RealTime()
+
+
+@pytest.fixture
+def tokens(real: RealTime) -> Tokens:
+    return Tokens(real)
+
+
+def granted(tokens: Tokens, client: str = "sim", secret: str = "sim") -> str:
+    token = tokens.grant(client, secret, 3600)
+    assert token is not None
+    return token
+
+
+def test_a_token_is_good_until_its_last_real_second(tokens: Tokens, real: RealTime) -> None:
+    token = granted(tokens)
+    real.seconds = 3599.9
+    assert tokens.account_of(token) == "sim"
+    real.seconds = 3600
+    assert tokens.account_of(token) is None
+
+
+def test_tokens_are_never_the_same(tokens: Tokens) -> None:
+    assert granted(tokens) != granted(tokens)
+
+
+@pytest.mark.parametrize(("client", "secret"), [("sim", "wrong"), ("other", "sim"), ("", ""), ("sim", "sím")])
+def test_wrong_credentials_get_none(client: str, secret: str, tokens: Tokens) -> None:
+    assert tokens.grant(client, secret, 3600) is None
+
+
+def test_expiring_all_leaves_new_ones_good(tokens: Tokens) -> None:
+    old = granted(tokens)
+    tokens.expire_all()
+    assert tokens.account_of(old) is None
+    assert tokens.account_of(granted(tokens)) == "sim"
+
+
+def test_a_rotated_key_opens_the_same_account_and_another_client_another(tokens: Tokens) -> None:
+    tokens.register("sim-2", Credential("s", "sim"))
+    tokens.register("acme", Credential("s", "acme"))
+    assert tokens.account_of(granted(tokens, "sim-2", "s")) == "sim"
+    assert tokens.account_of(granted(tokens, "acme", "s")) == "acme"
+
+
+def test_a_secret_is_not_in_what_is_printed() -> None:
+    assert "hunter2" not in repr(Credential("hunter2", "sim"))

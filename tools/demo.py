@@ -1,0 +1,283 @@
+"""`make demo`: the main job from purchase to bill, on the embedded simulator, step by step for somebody who is new.
+
+Everything it keeps lies under .demo/. Whatever fails, the simulator is ended and the exit code tells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator.embedded import environment
+from pulumi_cortecs.simulator.remote import Control, LedgerEntry
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / ".demo"
+PROJECT = HOME / "project"
+PID_FILE = HOME / "simulator.pid"
+STACK = "demo"
+SPEED = 60
+BOOT_SECONDS = 240
+
+
+class DemoError(Exception):
+    """A step did not do what it should."""
+
+
+@dataclass
+class Demo:
+    """One run. `control` talks to the simulator behind the vendor's back."""
+
+    pulumi: Path
+    variables: dict[str, str]
+    control: Control
+    steps: int
+    step: int = 0
+
+    def run(self, *, keep: bool) -> None:
+        """All steps, or, with `keep`, those before the end."""
+        self._prepare()
+        self._buy()
+        url = self._show_outputs()
+        self._chat(url)
+        self._drift()
+        if keep:
+            self._leave()
+            return
+        price, workers = self._price()
+        self._destroy()
+        self._compare(price, workers)
+
+    def _prepare(self) -> None:
+        self.heading(
+            "The program, and what it would cost", "preview buys nothing; look for `quote`: the price is in the plan"
+        )
+        print((PROJECT / "__main__.py").read_text())
+        self.run_pulumi("stack", "init", STACK, quiet=True)
+        self.run_pulumi("preview", "--diff")
+
+    def _buy(self) -> None:
+        self.heading("Buy it", f"one simulated minute takes a second here; the boot takes {BOOT_SECONDS // 60} of them")
+        self.run_pulumi("up", "--yes", "--skip-preview")
+
+    def _show_outputs(self) -> str:
+        self.heading("What other programs get", "base_url is an OpenAI-compatible address; it is known once it answers")
+        self.run_pulumi("stack", "output")
+        return str(self.outputs()["base_url"])
+
+    def _chat(self, url: str) -> None:
+        self.heading("Ask it something", "the simulator has no GPU and says so; the protocol is the real one")
+        question = {"model": "Qwen/Qwen2-7B-Instruct", "messages": [{"role": "user", "content": "Are you there?"}]}
+        print(f"$ POST {url}/chat/completions  {json.dumps(question)}")
+        answer = httpx.post(f"{url}/chat/completions", json=question, timeout=10, trust_env=False)
+        answer.raise_for_status()
+        print(answer.json()["choices"][0]["message"]["content"])
+
+    def _drift(self) -> None:
+        (instance,) = self.control.instances()
+        self.heading("Somebody stops it in the vendor's console", "refresh finds it, `up --refresh` repairs it")
+        self.control.stop(instance.instance_id)
+        print("(stopped, behind Pulumi's back)\n")
+        self.run_pulumi("preview", "--refresh", "--diff")
+        self.run_pulumi("up", "--yes", "--skip-preview", "--refresh")
+        if self.outputs().get("status") != "running":
+            raise DemoError("it does not run again")
+
+    def _price(self) -> tuple[Money, int]:
+        quote = self.outputs()["quote"]
+        (instance,) = self.control.instances()
+        return Money.of(quote["price_per_minute"], quote["currency"]), instance.num_workers
+
+    def _destroy(self) -> None:
+        self.heading("End it", "destroy returns when the vendor confirms that nothing is left to be billed")
+        self.run_pulumi("destroy", "--yes", "--skip-preview")
+        if self.control.instances():
+            raise DemoError("something is still there")
+
+    def _compare(self, price: Money, workers: int) -> None:
+        self.heading("The bill", "started minutes x the quoted price, beside the simulator's ledger")
+        ledger = self.control.ledger()
+        predicted = Money.zero(price.currency)
+        for entry in ledger.entries:
+            cost = price * (_started_minutes(entry) * workers)
+            predicted += cost
+            times = f"{entry.started_at:%H:%M:%S} to {entry.ended_at:%H:%M:%S}"
+            print(f"  {times}  {_started_minutes(entry):>3} min x {price}  predicted {cost}  billed {entry.amount}")
+        billed = ledger.totals[price.currency]
+        print(f"  {'in total':<20}  {'':>19}  predicted {predicted}  billed {billed}")
+        if predicted != billed or ledger.open:
+            raise DemoError("the prediction and the bill differ")
+
+    def _leave(self) -> None:
+        lines = [f"export {name}={value!r}" for name, value in self.variables.items() if name != "PATH"]
+        script = HOME / "env.sh"
+        script.write_text("\n".join([*lines, f'export PATH="{_extra_path(self.pulumi)}:$PATH"', ""]))
+        self.heading("It is yours to play with", "the simulator and the stack stay until `make demo-stop`")
+        print(f"  . {script.relative_to(ROOT)} && cd {PROJECT.relative_to(ROOT)}")
+        print(f"  pulumi up --stack {STACK}          # after a change to __main__.py")
+        print(f"  pulumi destroy --stack {STACK}")
+
+    def heading(self, title: str, remark: str) -> None:
+        """Opens the next step."""
+        self.step += 1
+        print(f"\n━━━ {self.step} of {self.steps}  {title} ━━━\n    {remark}\n", flush=True)
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.run_pulumi("stack", "output", "--json", quiet=True))
+        return found
+
+    def run_pulumi(self, *arguments: str, quiet: bool = False) -> str:
+        """Runs a command, shown as a user would type it, and fails the demo with it. Its output only when `quiet`."""
+        if not quiet:
+            print(f"$ pulumi {' '.join(arguments)}", flush=True)
+        named = [] if arguments[:2] == ("stack", "init") else ["--stack", STACK]
+        done = subprocess.run(
+            [str(self.pulumi), *arguments, *named],
+            cwd=PROJECT,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.PIPE if quiet else None,
+            text=True,
+            timeout=300,
+            check=False,
+            # a shell's `&` leaves SIGINT ignored, and `up` takes five seconds longer then
+            preexec_fn=_default_interrupts,
+        )
+        if done.returncode != 0:
+            if quiet:
+                print(done.stdout, done.stderr, sep="", file=sys.stderr)
+            raise DemoError(f"`pulumi {' '.join(arguments)}` exited {done.returncode}")
+        return done.stdout or ""
+
+
+def main() -> int:
+    """Runs or ends the demo; 0 when everything went as it should."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--pulumi", type=Path, help="the pulumi CLI")
+    parser.add_argument("--keep", action="store_true", help="leave simulator and stack at the end")
+    parser.add_argument("--stop", action="store_true", help="end what --keep left")
+    options = parser.parse_args()
+    _end_earlier()
+    if options.stop:
+        return 0
+    signal.signal(signal.SIGTERM, _interrupted)
+    started = time.monotonic()
+    try:
+        with _simulator(keep=options.keep) as port, Control(f"http://127.0.0.1:{port}") as control:
+            steps = 6 if options.keep else 7
+            Demo(options.pulumi, _variables(options.pulumi, port), control, steps).run(keep=options.keep)
+    except (DemoError, httpx.HTTPError, subprocess.TimeoutExpired) as error:
+        print(f"\ndemo: failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted; the simulator is ended, and nothing of it costs anything", file=sys.stderr)
+        return 130
+    print(f"\ndemo: done in {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+@contextmanager
+def _simulator(*, keep: bool) -> Iterator[int]:
+    """The port of a simulator that ends with this block, and with this process however that ends; unless kept."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    shutil.copytree(
+        ROOT / "examples" / "quickstart", PROJECT, ignore=shutil.ignore_patterns("Pulumi.*.yaml", "__pycache__")
+    )
+    (HOME / "state").mkdir()
+    port_file = HOME / "simulator.port"
+    command = [sys.executable, "-m", "pulumi_cortecs.cli", "simulator", "--port", "0", "--port-file", str(port_file)]
+    command += ["--speed", str(SPEED), "--boot", str(BOOT_SECONDS)]
+    if not keep:
+        command += ["--parent-pid", str(os.getpid())]
+    with (HOME / "simulator.log").open("w") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=ROOT
+        )
+    PID_FILE.write_text(f"{process.pid}\n")
+    finished = False
+    try:
+        for _ in range(200):
+            if port_file.exists():
+                break
+            if process.poll() is not None:
+                raise DemoError(f"the simulator did not start: {(HOME / 'simulator.log').read_text()[-500:]}")
+            time.sleep(0.05)
+        else:
+            raise DemoError("the simulator did not start within ten seconds")
+        yield int(port_file.read_text())
+        finished = True
+    finally:
+        if not (keep and finished):
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            PID_FILE.unlink(missing_ok=True)
+
+
+def _end_earlier() -> None:
+    """Ends a simulator that an earlier `--keep` left, if that is what still runs under its process id."""
+    try:
+        pid = int(PID_FILE.read_text())
+        running = subprocess.run(["ps", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False)
+    except (OSError, ValueError):
+        return
+    if "pulumi_cortecs.cli simulator" in running.stdout:
+        os.kill(pid, signal.SIGTERM)
+        print("demo: ended the simulator of an earlier run")
+    PID_FILE.unlink(missing_ok=True)
+
+
+def _variables(pulumi: Path, port: int) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CORTECS_"))}
+    return {
+        **kept,
+        **environment(port),
+        "PATH": f"{_extra_path(pulumi)}:{os.environ.get('PATH', '')}",
+        "PULUMI_HOME": str(HOME / "home"),
+        "PULUMI_BACKEND_URL": f"file://{HOME / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "demo",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+def _extra_path(pulumi: Path) -> str:
+    # the language host finds Python through PATH; the interpreter's own folder, not where a link to it leads
+    return f"{Path(sys.executable).parent}:{pulumi.parent}"
+
+
+def _started_minutes(entry: LedgerEntry) -> int:
+    if entry.ended_at is None:
+        raise DemoError(f"{entry.instance_id} is still billed")
+    return -(-(entry.ended_at - entry.started_at) // timedelta(minutes=1))
+
+
+def _default_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupted(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
