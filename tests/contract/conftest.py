@@ -8,13 +8,40 @@ from contextlib import ExitStack
 import pytest
 
 from pulumi_cortecs.simulator import Simulator, running
-from tests.contract.host import Host, hosting
+from tests.contract.host import IMPATIENT, Host, hosting
 from tests.contract.proxy import Proxy, between
+
+
+@pytest.fixture(scope="session")
+def _simulator() -> Iterator[Simulator]:
+    with running(speed=60, boot=18) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(_simulator: Simulator) -> Iterator[Simulator]:
+    """A simulator with empty books; instances boot in three tenths of a second (18 virtual ones)."""
+    _simulator.control.reset()
+    yield _simulator
+    _simulator.control.reset()
+    _simulator.control.register("sim", "sim", "sim")
+
+
+@pytest.fixture(scope="session")
+def _host(_simulator: Simulator) -> Iterator[Host]:
+    with hosting(_simulator.env(), before=IMPATIENT) as host:
+        yield host
+
+
+@pytest.fixture
+def host(_host: Host, simulator: Simulator) -> Host:
+    """A host that has been there for a while: it remembers prices of half a minute ago, and retries without a pause."""
+    return _host
 
 
 @pytest.fixture
 def start_host(simulator: Simulator) -> Iterator[Callable[..., Host]]:
-    """Starts hosts: each engine operation has a process of its own, with nothing remembered from the one before.
+    """Starts hosts that know nothing yet: each engine operation has one.
 
     Takes variables that go before those of the simulator, and what `hosting` takes.
     """
@@ -27,12 +54,6 @@ def start_host(simulator: Simulator) -> Iterator[Callable[..., Host]]:
 
 
 @pytest.fixture
-def host(start_host: Callable[..., Host]) -> Host:
-    """A host of this test."""
-    return start_host()
-
-
-@pytest.fixture
 def proxy(simulator: Simulator) -> Iterator[Proxy]:
     """Somebody between provider and simulator."""
     with between(simulator) as proxy:
@@ -40,14 +61,7 @@ def proxy(simulator: Simulator) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="session")
-def shared_simulator() -> Iterator[Simulator]:
-    """A simulator that no test changes."""
-    with running(speed=60, boot=18) as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="session")
-def shared_host(shared_simulator: Simulator) -> Iterator[Host]:
-    """A host for tests that only ask, under names of their own, and buy nothing."""
-    with hosting(shared_simulator.env()) as host:
+def shared_host() -> Iterator[Host]:
+    """A host for tests that only ask, under names of their own; nobody changes the market that it sees."""
+    with running() as simulator, hosting(simulator.env()) as host:
         yield host

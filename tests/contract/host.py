@@ -21,14 +21,20 @@ import grpc
 from google.protobuf import struct_pb2
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
-from pulumi.runtime.rpc import UNKNOWN
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
 ENDPOINT = "pulumi-python:dynamic/cortecs:Endpoint"
+UNKNOWN: str = rpc.UNKNOWN
+"""Stands on the wire for what only `up` will know."""
+
 NO_ENGINE = "127.0.0.1:1"
+IMPATIENT = "import stamina; stamina.set_testing(True, attempts=4, cap=True)"
+"""To be run in a host before anything else: its retries follow each other at once."""
+
 _LONGEST_CALL = 30.0
 _LONGEST_START = 30.0
 _PROVIDERS: Mapping[str, type[ResourceProvider]] = {INSTANCE: InstanceProvider, ENDPOINT: EndpointProvider}
@@ -266,6 +272,3 @@ def _drain(stdout: IO[bytes], lines: queue.Queue[bytes]) -> None:
     for line in stdout:
         lines.put(line)
     lines.put(b"")
-
-
-__all__ = ["ENDPOINT", "INSTANCE", "UNKNOWN", "CallFailedError", "Checked", "Diffed", "Host", "Made", "hosting"]

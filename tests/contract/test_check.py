@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.host import ENDPOINT, INSTANCE, UNKNOWN, CallFailedError, Host, urn
+from tests.contract.host import ENDPOINT, IMPATIENT, INSTANCE, UNKNOWN, CallFailedError, Host, urn
 
 QWEN = "Qwen/Qwen2-7B-Instruct"
 LLAMA_70B = "neuralmagic/Meta-Llama-3.1-70B-Instruct-FP8"
@@ -163,9 +164,11 @@ def test_unfitting_hardware_is_refused_with_what_fits(shared_host: Host) -> None
     assert "it runs on NVIDIA_H100_2, NVIDIA_L40S_2" in reason
 
 
-def test_hardware_out_of_stock_is_refused_with_what_is_there(simulator: Simulator, host: Host) -> None:
+def test_hardware_out_of_stock_is_refused_with_what_is_there(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
     simulator.control.set_available("NVIDIA_L4_1", False)
-    (reason,) = host.instance().check({"model_id": QWEN}).reasons("hardware_type_id")
+    (reason,) = start_host().instance().check({"model_id": QWEN}).reasons("hardware_type_id")
     assert reason == "NVIDIA_L4_1 is out of stock; in stock is NVIDIA_L40S_1, NVIDIA_L4_2"
 
 
@@ -190,9 +193,11 @@ def test_all_failures_come_at_once(shared_host: Host) -> None:
     assert {name for name, _ in shared_host.instance().check(news).failures} == set(news)
 
 
-def test_wrong_arguments_are_named_even_when_the_market_is_down(host: Host, simulator: Simulator) -> None:
+def test_wrong_arguments_are_named_even_when_the_market_is_down(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
     simulator.control.fault("server_error", path="/models")
-    checked = host.instance().check({"model_id": QWEN, "num_workers": 9})
+    checked = start_host(before=IMPATIENT).instance().check({"model_id": QWEN, "num_workers": 9})
     assert [name for name, _ in checked.failures] == ["num_workers"]
 
 
@@ -271,10 +276,10 @@ def test_an_instance_may_be_a_child_of_anything(shared_host: Host) -> None:
     assert nested.check({"model_id": QWEN}).failures == ()
 
 
-def test_no_answer_from_the_market_stops_the_check(host: Host, simulator: Simulator) -> None:
+def test_no_answer_from_the_market_stops_the_check(start_host: Callable[..., Host], simulator: Simulator) -> None:
     simulator.control.fault("server_error", path="/models")
     with pytest.raises(CallFailedError, match="nothing was bought or changed: Cortecs answered GET /models/ with 500"):
-        host.instance().check({"model_id": QWEN})
+        start_host(before=IMPATIENT).instance().check({"model_id": QWEN})
 
 
 ENDPOINT_INPUTS = {"instance_id": "some-id", "state": "running", "spec_digest": "", "ready_timeout": 1200}

@@ -13,7 +13,6 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic import dynamic as pulumi_dynamic
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
-from pulumi_cortecs.simulator import Simulator
 from tests.contract.host import Host
 
 PUBLISHED = {
@@ -71,9 +70,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
 
 
 @pytest.mark.parametrize("protocol", [4, 5])
-def test_a_host_serves_what_either_python_has_written(
-    shared_host: Host, shared_simulator: Simulator, protocol: int
-) -> None:
+def test_a_host_serves_what_either_python_has_written(shared_host: Host, protocol: int) -> None:
     resource = shared_host.instance(provider=PUBLISHED[InstanceProvider, protocol])
     assert resource.check({"model_id": "Qwen/Qwen2-7B-Instruct"}).inputs["hardware_type_id"] == "NVIDIA_L4_1"
     endpoint = shared_host.endpoint(provider=PUBLISHED[EndpointProvider, protocol])

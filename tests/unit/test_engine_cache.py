@@ -82,8 +82,10 @@ def test_the_lock_of_a_killed_run_is_free(tmp_path: Path, progress: Progress, sa
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from tools.engine import cache; from tools.engine.progress import Progress\n"
-            "with cache.exclusive(Path(sys.argv[1]), Progress(sys.stderr)): print('held', flush=True); sys.stdin.read()",
+            "import sys; from pathlib import Path\n"
+            "from tools.engine import cache; from tools.engine.progress import Progress\n"
+            "with cache.exclusive(Path(sys.argv[1]), Progress(sys.stderr)):\n"
+            "    print('held', flush=True); sys.stdin.read()",
             str(tmp_path),
         ],
         cwd=ROOT,

@@ -1,6 +1,6 @@
 """Commands end in time, and nothing they started outlives them or us.
 
-A FIFO tells when a process is gone, without polling and without guessing: its reader sees the end when no writer is left.
+A FIFO tells when a process is gone, without polling or guessing: its reader sees the end when no writer is left.
 """
 
 from __future__ import annotations

@@ -241,6 +241,13 @@ def test_without_a_good_token_the_answer_is_401(header: str | None, method: str,
     assert list(answer.json()) == ["error"]
 
 
+def test_a_good_token_under_another_scheme_is_refused(api: httpx.Client) -> None:
+    token = api.headers["Authorization"].removeprefix("Bearer ")
+    for header in (token, f"Basic {token}", f"Token {token}"):
+        assert api.get("/instances", headers={"Authorization": header}).status_code == 401
+    assert api.get("/instances", headers={"Authorization": f"bearer {token}"}).status_code == 200
+
+
 def test_an_expired_token_is_refused_and_a_new_one_works(sim: Simulator, api: httpx.Client) -> None:
     sim.control.expire_tokens()
     assert api.get("/instances").status_code == 401

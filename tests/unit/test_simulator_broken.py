@@ -63,6 +63,12 @@ def test_a_dropped_connection_leaves_the_others_alone(sim: Simulator, api: httpx
         assert len(listed(other)) == 1
 
 
+def test_what_a_client_says_about_its_address_saves_no_answer(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("lost_answer", path="/instances")
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.get("/instances", headers={"X-Forwarded-For": "192.0.2.1"})
+
+
 @pytest.mark.parametrize("code", [500, 502, 503])
 def test_a_server_error_comes_before_the_side_effect(code: int, sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("server_error", path="/instances/start", count=1, status=code)

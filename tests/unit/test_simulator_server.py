@@ -102,6 +102,16 @@ def test_an_open_stream_is_cut_when_the_simulator_ends() -> None:
                 answer.read()
 
 
+def test_an_idle_connection_is_closed_when_the_simulator_ends() -> None:
+    with ExitStack() as block, socket.socket() as idle:
+        sim = block.enter_context(running())
+        idle.settimeout(5)
+        idle.connect(("127.0.0.1", sim.port))
+        sim.control.clock()
+        block.close()
+        assert idle.recv(1) == b""
+
+
 def test_answers_do_not_wait_for_acknowledgements() -> None:
     # with Nagle's delay on the server's side every answer to a POST took 40 ms
     with running() as sim, sim.client() as api:

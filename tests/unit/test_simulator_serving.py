@@ -147,6 +147,14 @@ def test_errors_have_openais_shape(changed: dict[str, Any], status: int, code: s
     assert error["code"] == code
 
 
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_cannot_be_read_has_that_shape_too(content: bytes, chat: Chat) -> None:
+    answer = chat.api.post("/chat/completions", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert chat.sim.control.requests().refused == {"POST /serve/{instance_id}/v1/chat/completions": 1}
+
+
 def test_the_context_length_may_be_used_up_to_the_last_token(chat: Chat) -> None:
     assert chat.ask(max_tokens=97).status_code == 200
 

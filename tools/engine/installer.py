@@ -110,10 +110,12 @@ def fetch(url: str, within: float) -> bytes:
 
 
 def _download(url: str, within: float) -> bytes:
-    with urllib.request.urlopen(url, timeout=within) as response:
-        if url.startswith("https:") and not response.url.startswith("https:"):
-            raise OSError(f"it sent us on to {response.url}, which anybody on the way could change")
-        script: bytes = response.read(_LARGEST_SCRIPT + 1)
+    try:
+        with urllib.request.urlopen(url, timeout=within) as response:
+            script: bytes = response.read(_LARGEST_SCRIPT + 1)
+    except urllib.error.HTTPError as error:
+        with error:  # it holds the connection
+            raise InstallerFailed(f"{url} answered {error.code} {error.reason}") from error
     if len(script) > _LARGEST_SCRIPT:
-        raise OSError(f"its answer is larger than {_LARGEST_SCRIPT} bytes")
+        raise InstallerFailed(f"{url} answered with more than {_LARGEST_SCRIPT} bytes")
     return script

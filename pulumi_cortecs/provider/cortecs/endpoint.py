@@ -93,9 +93,9 @@ def _waited_for(props: Mapping[str, Any]) -> dict[str, Any]:
     try:
         account = accounts.account()
         seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(account, props)
+        return _outputs({key: props[key] for key in _INPUTS if key in props}, seen)
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
-    return _outputs({key: props[key] for key in _INPUTS if key in props}, seen)
 
 
 def _stopped(account: Account, instance_id: str) -> cortecs.Instance:
@@ -120,9 +120,10 @@ def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
 
 def _why(error: WaitEndedError, instance_id: str, timeout: float, hourly: Money | None) -> str:
     cost = f"costs {hourly} per hour" if hourly else "may be billed"
+    last = error.last.rstrip(". ")  # the vendor's words are sentences
     if isinstance(error, DeadlineError):
         return (
-            f"{instance_id} was not ready within {timeout:.0f} s; last seen: {error.last}. It still exists and {cost}. "
+            f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. It still exists and {cost}. "
             "`pulumi up` waits on, `pulumi destroy` ends the bill"
         )
     if isinstance(error, StoppedWhileWaitingError):
@@ -132,7 +133,7 @@ def _why(error: WaitEndedError, instance_id: str, timeout: float, hourly: Money 
         )
     if isinstance(error, GoneWhileWaitingError):
         return f"{instance_id} does not exist any more, so it costs nothing. `pulumi up --refresh` makes a new one"
-    return f"{instance_id} failed: {error.last}. It {cost}. `pulumi destroy` ends the bill"
+    return f"{instance_id} failed: {last}. It {cost}. `pulumi destroy` ends the bill"
 
 
 def _hourly(account: Account, instance_id: str) -> Money | None:
@@ -150,9 +151,10 @@ def _hourly(account: Account, instance_id: str) -> Money | None:
 def _outputs(inputs: Mapping[str, Any], seen: cortecs.Instance) -> dict[str, Any]:
     """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
     status = seen.instance_status
+    stopped = accounts.phase(seen) is Phase.STOPPED
     return {
         **inputs,
-        "base_url": seen.base_url or "",
+        "base_url": "" if stopped else seen.base_url or "",
         "status": status.status,
         "worker_statuses": [worker.model_dump(exclude_none=True) for worker in seen.worker_statuses],
         "started_at": status.started_at or "",

@@ -54,15 +54,17 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
-    if call.caller_is_gone():
-        raise InstanceError("the engine was gone before anything was ordered; nothing was bought")
     try:
         account = accounts.account()
-        order = cortecs.InstanceArgs(**{key: inputs[key] for key in PURCHASE})
+        args = cortecs.InstanceArgs(**{key: inputs[key] for key in PURCHASE})
+
+        def order() -> cortecs.Instance:
+            if call.caller_is_gone():
+                raise InstanceError("the engine was gone before anything was ordered; nothing was bought")
+            return account.client.start(args)
+
         bought = account.purchases.buy(
-            tuple(inputs[key] for key in PURCHASE),
-            lambda: account.client.start(order),
-            lambda instance: instance.instance_id,
+            tuple(inputs[key] for key in PURCHASE), order, lambda instance: instance.instance_id
         )
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
@@ -205,11 +207,17 @@ def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, An
     for key in ("billing_interval", "num_workers", "restart_trigger"):
         inputs.setdefault(key, default(key))
     if "quote" not in inputs:
-        hardware = accounts.market().hardware_types().get(str(inputs.get("hardware_type_id")))
-        if hardware is not None:
-            interval = BillingInterval(inputs["billing_interval"])
-            inputs["quote"] = quote(hardware, interval, inputs["num_workers"], source="live").as_property()
+        inputs["quote"] = _quote(inputs)
     return inputs
+
+
+def _quote(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """What an instance found by its id costs today; empty for hardware that is not on offer any more."""
+    hardware = accounts.market().hardware_types().get(str(inputs.get("hardware_type_id")))
+    if hardware is None:
+        return {}
+    interval = BillingInterval(inputs["billing_interval"])
+    return quote(hardware, interval, inputs["num_workers"], source="live").as_property()
 
 
 def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account) -> dict[str, Any]:

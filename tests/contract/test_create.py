@@ -1,0 +1,263 @@
+"""Create: one purchase per call, whatever happens to the answer, and an id at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import INPUTS, QWEN, ids
+from tests.contract.host import IMPATIENT, CallFailedError, Host
+from tests.contract.patience import until
+from tests.contract.proxy import Answer, Proxy, Sent
+
+START = "POST /api/v1/instances/start"
+LIST = "GET /api/v1/instances"
+ARGUMENTS: dict[str, Any] = {
+    "model_id": "Qwen--Qwen2-7B-Instruct",
+    "hardware_type_id": "NVIDIA_L4_2",
+    "context_length": 4096,
+    "billing_interval": "per_hour",
+    "num_workers": 2,
+    "restart_trigger": "one",
+}
+
+
+def test_create_returns_at_once_and_waits_for_nothing(start_host: Callable[..., Host], simulator: Simulator) -> None:
+    simulator.control.pause()
+    resource = start_host().instance()
+    began = time.monotonic()
+    made = resource.create(INPUTS)
+    assert time.monotonic() - began < 2
+    (instance,) = simulator.control.instances()
+    assert (instance.instance_id, instance.status) == (made.id, "pending")
+    requests = simulator.control.requests()
+    # one look before, so that what is ours can be told should the answer get lost
+    assert (requests.count(START), requests.count(LIST)) == (1, 1)
+    assert requests.count("GET /api/v1/instances/{instance_id}") == 0
+
+
+def test_outputs_are_the_inputs_with_id_and_account(host: Host, simulator: Simulator) -> None:
+    resource = host.instance()
+    inputs = resource.check(ARGUMENTS).inputs
+    made = resource.create(inputs)
+    account = made.outs.pop("account")
+    assert account.startswith("cortecs:")
+    assert made.outs == {**inputs, "instance_id": made.id}
+    (instance,) = simulator.control.instances()
+    assert instance.instance_id == made.id
+    bought = {key: getattr(instance, key) for key in ARGUMENTS if key != "restart_trigger"}
+    assert bought == {key: value for key, value in ARGUMENTS.items() if key != "restart_trigger"}
+
+
+def test_the_order_is_sent_as_the_vendor_documents_it(start_host: Callable[..., Host], proxy: Proxy) -> None:
+    host = start_host(proxy.env())
+    host.instance().buy(ARGUMENTS)
+    (body,) = proxy.bodies("/instances/start")
+    assert body == {key: value for key, value in ARGUMENTS.items() if key != "restart_trigger"}
+    assert [type(body[key]) for key in ("context_length", "num_workers")] == [int, int]
+
+
+LOST: dict[str, dict[str, Any]] = {
+    "the connection breaks behind the order": {"kind": "lost_answer"},
+    "a 500 behind the order": {"kind": "server_error", "after_side_effect": True},
+    "a 503 behind the order": {"kind": "server_error", "status": 503, "after_side_effect": True},
+    "a 409 behind the order": {"kind": "server_error", "status": 409, "after_side_effect": True},
+    "half an answer": {"kind": "malformed_json"},
+}
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_lost_answer_is_one_instance_and_its_id(host: Host, simulator: Simulator, fault: str) -> None:
+    simulator.control.fault(**LOST[fault], path="/instances/start")
+    made = host.instance().buy({"model_id": QWEN})
+    assert ids(simulator) == [made.id]
+    assert made.outs["instance_id"] == made.id
+    assert simulator.control.requests().count(START) == 1
+
+
+def test_equal_orders_with_lost_answers_get_one_instance_each(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("lost_answer", path="/instances/start", count=2)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: host.instance().create(INPUTS), range(4)))
+    assert len({each.id for each in made}) == 4
+    assert sorted(each.id for each in made) == sorted(ids(simulator))
+
+
+def test_an_expired_token_is_renewed_and_one_instance_bought(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("token_expiry", path="/instances/start", count=1)
+    made = host.instance().buy({"model_id": QWEN})
+    assert ids(simulator) == [made.id]
+
+
+NOT_CARRIED_OUT: dict[str, tuple[dict[str, Any], str]] = {
+    "the connection breaks before the order": ({"kind": "lost_request"}, "shows that nothing was started"),
+    "a 500 before the order": ({"kind": "server_error"}, "with 500"),
+    "a 429 before the order": ({"kind": "too_many_requests"}, "with 429"),
+    "a 400": ({"kind": "server_error", "status": 400}, "nothing was bought: Cortecs answered"),
+    "a 403": ({"kind": "server_error", "status": 403}, "nothing was bought: Cortecs answered"),
+}
+
+
+@pytest.mark.parametrize("fault", NOT_CARRIED_OUT)
+def test_an_order_that_was_not_carried_out_is_an_error_and_no_instance(
+    host: Host, simulator: Simulator, fault: str
+) -> None:
+    kind, said = NOT_CARRIED_OUT[fault]
+    resource = host.instance()
+    simulator.control.fault(**kind, path="/instances/start")
+    with pytest.raises(CallFailedError) as failed:
+        resource.create(INPUTS)
+    assert failed.value.text is not None
+    assert failed.value.text.startswith("nothing was bought: ")
+    assert said in failed.value.text
+    assert ids(simulator) == []
+    assert simulator.control.requests().count(START) == 1
+
+
+def test_what_sold_out_since_the_check_is_refused_in_the_vendors_words(host: Host, simulator: Simulator) -> None:
+    resource = host.instance()
+    simulator.control.set_available("NVIDIA_L4_1", False)
+    with pytest.raises(CallFailedError, match=r"^nothing was bought: .*'NVIDIA_L4_1' is not available at the moment"):
+        resource.create(INPUTS)
+    assert ids(simulator) == []
+
+
+def test_refused_credentials_buy_nothing(start_host: Callable[..., Host], simulator: Simulator) -> None:
+    host = start_host({"CORTECS_CLIENT_SECRET": "not-the-secret"})
+    with pytest.raises(CallFailedError, match=r"^nothing was bought: .* 401: The client credentials are not valid"):
+        host.instance().buy({"model_id": QWEN})
+    assert ids(simulator) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (("CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET"), "no Cortecs credentials: set CORTECS_CLIENT_ID"),
+        (("CORTECS_CLIENT_ID",), "CORTECS_CLIENT_ID is not set"),
+        (("CORTECS_CLIENT_SECRET",), "CORTECS_CLIENT_SECRET is not set"),
+    ],
+)
+def test_without_credentials_a_preview_works_and_create_refuses(
+    start_host: Callable[..., Host], simulator: Simulator, missing: tuple[str, ...], said: str
+) -> None:
+    resource = start_host(dict.fromkeys(missing, "")).instance()
+    checked = resource.check({"model_id": QWEN})
+    assert checked.failures == ()
+    with pytest.raises(CallFailedError, match=f"^nothing was bought: .*{said}"):
+        resource.create(checked.inputs)
+    assert ids(simulator) == []
+
+
+def test_a_vendor_that_cannot_be_reached_sells_nothing(start_host: Callable[..., Host]) -> None:
+    host = start_host({"CORTECS_API_BASE_URL": "http://127.0.0.1:1/api/v1"}, before=IMPATIENT)
+    with pytest.raises(CallFailedError, match=r"^nothing was bought: .*Cortecs at \S+ cannot be reached"):
+        host.instance().create(INPUTS)
+
+
+def test_nothing_is_ordered_while_the_account_cannot_be_listed(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
+    simulator.control.fault("server_error", method="GET", path="/instances")
+    resource = start_host(before=IMPATIENT).instance()
+    with pytest.raises(CallFailedError, match=r"^nothing was bought: Cortecs answered GET /instances/ with 500"):
+        resource.create(INPUTS)
+    assert simulator.control.requests().count(START) == 0
+
+
+def test_when_it_cannot_be_told_whether_something_was_bought_it_is_said(
+    start_host: Callable[..., Host], simulator: Simulator, proxy: Proxy
+) -> None:
+    def credentials_are_withdrawn_behind_the_order(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        if sent.path == "/instances/start":
+            simulator.control.register("sim", "another secret", "sim")
+            simulator.control.expire_tokens()
+            return Answer(500, {"error": "no idea"})
+        return answer
+
+    proxy.rewrite = credentials_are_withdrawn_behind_the_order
+    with pytest.raises(CallFailedError) as failed:
+        start_host(proxy.env()).instance().buy({"model_id": QWEN})
+    simulator.control.register("sim", "sim", "sim")
+    assert "it cannot be told whether something was bought" in str(failed.value)
+    assert "a second run would buy a second one" in str(failed.value)
+    assert len(ids(simulator)) == 1
+
+
+def test_a_create_whose_caller_is_gone_undoes_its_purchase(host: Host, simulator: Simulator) -> None:
+    resource = host.instance()
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=1)
+    call = host.stub.Create.future(resource.create_request(INPUTS))
+    until(lambda: len(ids(simulator)) == 1)
+    call.cancel()
+    until(lambda: ids(simulator) == [])
+    ledger = simulator.control.ledger()
+    assert len(ledger.entries) == 1
+    assert ledger.open == ()
+
+
+def test_a_create_whose_caller_is_gone_before_the_order_sends_none(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
+    host = start_host()
+    simulator.control.fault("slow_answer", path="/instances", method="GET", real_seconds=0.5)
+    call = host.stub.Create.future(host.instance().create_request(INPUTS))
+    until(lambda: simulator.control.requests().count(LIST) == 1)
+    call.cancel()
+    time.sleep(1)
+    assert simulator.control.requests().count(START) == 0
+
+
+def test_calls_that_queue_behind_others_are_not_taken_for_gone(host: Host, simulator: Simulator) -> None:
+    # the host serves four calls at a time
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=0.3)
+    calls = [host.stub.Create.future(host.instance().create_request(INPUTS), timeout=20) for _ in range(9)]
+    assert len({call.result().id for call in calls}) == len(ids(simulator)) == 9
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"state": "stopped"}, "would be bought and booted"),
+        ({"num_workers": 1.5}, "num_workers must be a whole number"),
+        ({"num_workers": 9}, "num_workers must be 1..8"),
+        ({"context_length": "8"}, "context_length must be a whole number"),
+        ({"billing_interval": "per_day"}, "billing_interval must be per_minute or per_hour"),
+        ({"hardware_type_id": None}, "hardware_type_id is missing"),
+        ({"quote": None}, "quote is missing"),
+        ({"colour": "red"}, "colour is no argument"),
+    ],
+)
+def test_create_buys_only_what_a_check_can_have_come_to(
+    host: Host, simulator: Simulator, changed: dict[str, Any], said: str
+) -> None:
+    # a policy's remediation comes after check, and on a new resource nothing else looks at what it made
+    inputs = {**INPUTS, **changed}
+    with pytest.raises(CallFailedError, match=f"^refused.*{said}"):
+        host.instance().create({key: value for key, value in inputs.items() if value is not None})
+    assert simulator.control.requests().count(START) == 0
+
+
+def test_credentials_may_come_from_the_stacks_configuration(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
+    host = start_host(dict.fromkeys(simulator.env(), ""))
+    config = {"clientId": "sim", "clientSecret": "sim", "apiBaseUrl": simulator.base_url}
+    host.configure({f"cortecs:{key}": value for key, value in config.items()})
+    made = host.instance().buy({"model_id": QWEN})
+    assert ids(simulator) == [made.id]
+
+
+def test_url_from_the_environment_and_key_from_the_stack_is_refused(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
+    host = start_host({"CORTECS_CLIENT_ID": "", "CORTECS_CLIENT_SECRET": ""})
+    host.configure({"cortecs:clientId": "sim", "cortecs:clientSecret": "sim"})
+    with pytest.raises(CallFailedError, match="take both from one place"):
+        host.instance().buy({"model_id": QWEN})
+    assert ids(simulator) == []

@@ -1,0 +1,259 @@
+"""An Endpoint waits: until its Instance answers, until it cannot any more, or until the time is up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_cortecs.simulator import Simulator, running
+from tests.contract.bought import QWEN, bought
+from tests.contract.engine import listening
+from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, hosting
+from tests.contract.patience import until
+from tests.contract.proxy import Answer, Proxy, Sent
+
+LIST = "GET /api/v1/instances"
+StartHost = Callable[..., Host]
+
+
+@pytest.fixture
+def made(simulator: Simulator) -> Made:
+    """An instance that an earlier `up` bought."""
+    return bought(simulator)
+
+
+def _wanted(made: Made, **inputs: Any) -> dict[str, Any]:
+    return {"instance_id": made.id, "state": "running", "spec_digest": "", "ready_timeout": 20, **inputs}
+
+
+def _meanwhile(act: Callable[[], object]) -> None:
+    """Does something in the middle of the wait that follows."""
+    threading.Timer(0.5, act).start()
+
+
+def test_create_returns_when_the_instance_answers(host: Host, made: Made) -> None:
+    endpoint = host.endpoint().create(_wanted(made))
+    assert httpx.get(f"{endpoint.outs['base_url']}/models", trust_env=False).status_code == 200
+    assert endpoint.outs["status"] == "running"
+
+
+def test_outputs_are_the_inputs_and_what_the_vendor_tells(host: Host, made: Made, simulator: Simulator) -> None:
+    endpoint = host.endpoint().create(_wanted(made, spec_digest="d"))
+    assert made.id not in endpoint.id
+    outs = dict(endpoint.outs)
+    assert outs.pop("started_at").endswith("Z")
+    assert outs == {
+        **_wanted(made, spec_digest="d"),
+        "base_url": f"{simulator.url}/serve/{made.id}/v1",
+        "status": "running",
+        "stopped_at": "",
+        "worker_statuses": [
+            {"init_progress": {"current_step": 5, "num_steps": 5, "description": "The worker is running."}}
+        ],
+    }
+
+
+def test_every_endpoint_has_an_id_of_its_own(host: Host, made: Made) -> None:
+    assert host.endpoint().create(_wanted(made)).id != host.endpoint().create(_wanted(made)).id
+
+
+def test_one_running_worker_of_several_is_enough(host: Host, simulator: Simulator) -> None:
+    simulator.control.settings(worker_stagger_seconds=3600)
+    endpoint = host.endpoint().create(_wanted(bought(simulator, num_workers=2)))
+    steps = [each["init_progress"]["current_step"] for each in endpoint.outs["worker_statuses"]]
+    assert steps == [5, 1]
+
+
+def test_update_waits_for_another_instance(host: Host, made: Made, simulator: Simulator) -> None:
+    endpoint = host.endpoint().create(_wanted(made))
+    other = bought(simulator)
+    updated = host.endpoint().update(endpoint, _wanted(other))
+    assert (updated.id, updated.outs["instance_id"]) == (endpoint.id, other.id)
+    assert updated.outs["base_url"] == f"{simulator.url}/serve/{other.id}/v1"
+
+
+def test_a_stopped_endpoint_has_no_address_and_waits_for_nothing(host: Host, made: Made, simulator: Simulator) -> None:
+    simulator.control.stop(made.id)
+    endpoint = host.endpoint().create(_wanted(made, state="stopped"))
+    assert {key: endpoint.outs[key] for key in ("base_url", "status", "state")} == {
+        "base_url": "",
+        "status": "stopped",
+        "state": "stopped",
+    }
+    assert endpoint.outs["stopped_at"].endswith("Z")
+    assert endpoint.outs["worker_statuses"] == [{}]
+
+
+def test_waits_of_many_share_their_lists(start_host: StartHost, simulator: Simulator) -> None:
+    simulator.control.pause()
+    made = [bought(simulator) for _ in range(4)]
+    host = start_host({"PULUMI_CORTECS_POLL_INTERVAL": "0.2"})
+    with ThreadPoolExecutor(4) as pool:
+        waits = [pool.submit(host.endpoint().create, _wanted(each)) for each in made]
+        until(lambda: simulator.control.requests().count(LIST) == 1)
+        time.sleep(1)
+        during = simulator.control.requests().count(LIST)
+        simulator.control.resume()
+        assert {wait.result().outs["instance_id"] for wait in waits} == {each.id for each in made}
+    # a second, looked at each fifth of it
+    assert 3 <= during <= 7
+
+
+def test_when_the_time_is_up_it_is_said_what_it_costs_and_what_to_do(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("stuck_boot")
+    made = bought(simulator, num_workers=3)
+    began = time.monotonic()
+    with pytest.raises(CallFailedError) as failed:
+        host.endpoint().create(_wanted(made, ready_timeout=1))
+    assert 1 <= time.monotonic() - began < 5
+    assert failed.value.text == (
+        f"{made.id} was not ready within 1 s; last seen: pending, step 3/5 Downloading the model. "
+        "It still exists and costs 3.60 EUR per hour. "
+        "`pulumi up` waits on, `pulumi destroy` ends the bill"
+    )
+
+
+def test_the_time_counts_from_the_start_of_the_instance(host: Host, simulator: Simulator) -> None:
+    # a wait that had to queue gets no longer than the others
+    simulator.control.fault("stuck_boot")
+    made = host.instance().buy({"model_id": QWEN})
+    time.sleep(1)
+    began = time.monotonic()
+    with pytest.raises(CallFailedError, match="was not ready within 1 s"):
+        host.endpoint().create(_wanted(made, ready_timeout=1))
+    assert time.monotonic() - began < 0.9
+
+
+def test_a_restart_is_waited_for_anew(host: Host, made: Made, simulator: Simulator) -> None:
+    waited = host.endpoint().create(_wanted(made))
+    news = {key: value for key, value in made.outs.items() if key not in ("instance_id", "account")}
+    host.instance().update(made, {**news, "restart_trigger": "now"})
+    again = host.endpoint().update(waited, _wanted(made, spec_digest="new"))
+    assert again.outs["status"] == "running"
+    assert again.outs["started_at"] > waited.outs["started_at"]
+
+
+def test_an_instance_stopped_during_the_wait_ends_it(host: Host, made: Made, simulator: Simulator) -> None:
+    simulator.control.fault("stuck_boot")
+    made = bought(simulator)
+    _meanwhile(lambda: simulator.control.stop(made.id))
+    with pytest.raises(CallFailedError) as failed:
+        host.endpoint().create(_wanted(made))
+    assert failed.value.text == (
+        f"{made.id} was stopped from outside while it was waited for, so it costs nothing now. "
+        "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
+    )
+
+
+def test_an_instance_that_vanishes_during_the_wait_ends_it(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("stuck_boot")
+    made = bought(simulator)
+    _meanwhile(lambda: simulator.control.vanish(made.id))
+    with pytest.raises(CallFailedError) as failed:
+        host.endpoint().create(_wanted(made))
+    assert failed.value.text == (
+        f"{made.id} does not exist any more, so it costs nothing. `pulumi up --refresh` makes a new one"
+    )
+
+
+def test_a_vendor_that_is_down_during_the_wait_is_named_at_its_end() -> None:
+    with ExitStack() as vendor:
+        simulator = vendor.enter_context(running(boot=3600))
+        made = bought(simulator)
+        with hosting(simulator.env(), before=IMPATIENT) as host:
+            _meanwhile(vendor.close)
+            began = time.monotonic()
+            with pytest.raises(CallFailedError) as failed:
+                host.endpoint().create(_wanted(made, ready_timeout=2))
+            assert 2 <= time.monotonic() - began < 10
+    said = str(failed.value)
+    assert said.startswith(f"{made.id} was not ready within 2 s; last seen: no answer: ")
+    assert "cannot be reached" in said
+    assert "It still exists and may be billed. `pulumi up` waits on" in said
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [("malformed_json", 7), ("server_error", 7), ("lost_answer", 7), ("too_many_requests", 7), ("token_expiry", 1)],
+)
+def test_passing_trouble_is_weathered(host: Host, simulator: Simulator, fault: str, times: int) -> None:
+    made = bought(simulator)
+    simulator.control.fault(fault, method="GET", path="/instances", count=times)
+    assert host.endpoint().create(_wanted(made)).outs["status"] == "running"
+
+
+def test_an_instance_that_is_not_listed_yet_is_waited_for(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("list_lag", seconds=30, by_id=True)
+    made = bought(simulator)
+    patient = {"PULUMI_CORTECS_LIST_LAG": "2"}
+    with hosting({**simulator.env(), **patient}) as later:
+        assert later.endpoint().create(_wanted(made)).outs["status"] == "running"
+
+
+def test_refused_credentials_end_the_wait_at_once(start_host: StartHost, made: Made) -> None:
+    host = start_host({"CORTECS_CLIENT_SECRET": "wrong"}, before=IMPATIENT)
+    began = time.monotonic()
+    with pytest.raises(CallFailedError, match=r"exists and may be billed, but cannot be waited for: .* 401"):
+        host.endpoint().create(_wanted(made))
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_status_that_nobody_knows_ends_the_wait(start_host: StartHost, made: Made, proxy: Proxy, state: str) -> None:
+    def hibernating(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        for each in answer.body.get("instances", []):
+            each["instance_status"]["status"] = "hibernating"
+        return answer
+
+    proxy.rewrite = hibernating
+    with pytest.raises(CallFailedError, match=r"exists and may be billed, but cannot be waited for: .*'hibernating'"):
+        start_host(proxy.env()).endpoint().create(_wanted(made, state=state))
+
+
+def test_running_without_an_address_is_not_ready(start_host: StartHost, made: Made, proxy: Proxy) -> None:
+    def address_unknown(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        for each in answer.body.get("instances", []):
+            each["base_url"] = None
+        return answer
+
+    proxy.rewrite = address_unknown
+    with pytest.raises(CallFailedError, match="was not ready within 1 s; last seen: running"):
+        start_host(proxy.env()).endpoint().create(_wanted(made, ready_timeout=1))
+
+
+def test_progress_is_told_on_the_resources_own_row(simulator: Simulator) -> None:
+    simulator.control.pause()
+    made = bought(simulator)
+    with listening() as engine, hosting(simulator.env(), engine=engine.address) as host, ThreadPoolExecutor() as pool:
+        endpoint = host.endpoint("chat")
+        wait = pool.submit(endpoint.create, _wanted(made))
+        for told in range(1, 5):
+            until(lambda told=told: len(engine.lines) == told)
+            simulator.control.advance(4.5)
+        wait.result()
+    assert engine.messages == [
+        "pending, step 1/5 Reserving hardware.",
+        "pending, step 2/5 Starting the worker.",
+        "pending, step 3/5 Downloading the model.",
+        "pending, step 4/5 Loading the model into memory.",
+        "running",
+    ]
+    assert {(line.severity, line.ephemeral, line.urn) for line in engine.lines} == {(1, True, endpoint.urn)}
+
+
+def test_an_engine_that_does_not_listen_costs_a_wait_nothing(simulator: Simulator) -> None:
+    made = bought(simulator)
+    with hosting(simulator.env(), engine="127.0.0.1:1") as host:
+        began = time.monotonic()
+        host.endpoint().create(_wanted(made))
+        assert time.monotonic() - began < 5
+        assert host.printed() == ""

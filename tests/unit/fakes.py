@@ -1,0 +1,201 @@
+"""What stands in for the world in tests of the waiting and talking parts: clocks whose hands we turn, an account in
+memory whose list may lag, and a vendor that answers by a script."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from pulumi_cortecs.clouds.errors import CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
+
+Event = Callable[[], object]
+
+
+class FakeClock:
+    """Sleeping advances it at once; what was planned `at` a time happens when it comes."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+        self._planned: list[tuple[float, Event]] = []
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        until = self._now + seconds
+        for due in sorted((each for each in self._planned if each[0] <= until), key=lambda each: each[0]):
+            self._planned.remove(due)
+            self._now = max(self._now, due[0])
+            due[1]()
+        self._now = until
+
+    def at(self, seconds: float, event: Event) -> None:
+        """Plans an event for `seconds` after now."""
+        self._planned.append((self._now + seconds, event))
+
+
+class CrowdClock:
+    """A clock for `size` threads: time passes only when all of them sleep, and then up to the first who wakes."""
+
+    def __init__(self, size: int) -> None:
+        self._now = 1000.0
+        self._turned = threading.Condition()
+        self._awake = size
+        self._wakes: list[float] = []
+
+    def now(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """The time that a call takes."""
+        with self._turned:
+            self._now += seconds
+
+    def sleep(self, seconds: float) -> None:
+        with self._turned:
+            wakes = self._now + seconds
+            self._wakes.append(wakes)
+            self._awake -= 1
+            self._turn()
+            assert self._turned.wait_for(lambda: self._now >= wakes, timeout=30), "somebody neither sleeps nor leaves"
+
+    def leave(self) -> None:
+        """A thread goes home: nobody waits for it any more."""
+        with self._turned:
+            self._awake -= 1
+            self._turn()
+
+    def _turn(self) -> None:
+        if self._awake == 0 and self._wakes:
+            self._now = max(self._now, min(self._wakes))
+            self._awake = sum(wakes <= self._now for wakes in self._wakes)
+            self._wakes = [wakes for wakes in self._wakes if wakes > self._now]
+            self._turned.notify_all()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An instance of the fake account."""
+
+    instance_id: str
+    arguments: tuple[object, ...] = ("small",)
+    status: str = "pending"
+    listed_from: float = 0.0
+    known_from: float = 0.0
+
+
+def phase(machine: Machine) -> Phase:
+    return phase_of(machine.status, CORTECS)
+
+
+def refused(status: int = 400) -> RefusedError:
+    kind = NotFoundError if status == 404 else RefusedError
+    return kind(f"the vendor said {status}", status=status, vendor_message="no", request_id=None)
+
+
+@dataclass
+class FakeAccount:
+    """An account in memory. `lag` is for how long its list misses a new machine; with `lag_by_id` the answer by id
+    misses it as well. `trouble` is raised by the next listings, one error each."""
+
+    clock: FakeClock | CrowdClock
+    lag: float = 0.0
+    lag_by_id: bool = False
+    machines: dict[str, Machine] = field(default_factory=dict)
+    trouble: list[CloudError | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def put(self, instance_id: str, status: str = "running", arguments: tuple[object, ...] = ("small",)) -> None:
+        """Something that has been there for long."""
+        self.machines[instance_id] = Machine(instance_id, arguments, status)
+
+    def turn(self, instance_id: str, status: str) -> None:
+        self.machines[instance_id] = replace(self.machines[instance_id], status=status)
+
+    def listing(self) -> Mapping[str, Machine]:
+        with self._lock:
+            self.asked.append("list")
+            error = self.trouble.pop(0) if self.trouble else None
+            if error is not None:
+                raise error
+            now = self.clock.now()
+            return {key: machine for key, machine in self.machines.items() if machine.listed_from <= now}
+
+    def by_id(self, instance_id: str) -> Machine | None:
+        self.asked.append("by id")
+        machine = self.machines.get(instance_id)
+        return machine if machine is not None and machine.known_from <= self.clock.now() else None
+
+    def start(self, *arguments: object) -> Machine:
+        with self._lock:
+            self.asked.append("start")
+            now = self.clock.now()
+            known_from = now + self.lag if self.lag_by_id else now
+            machine = Machine(f"id-{len(self.machines) + 1:03}", arguments, "pending", now + self.lag, known_from)
+            self.machines[machine.instance_id] = machine
+            return machine
+
+    def stop(self, instance_id: str) -> None:
+        self.asked.append("stop")
+        self._known(instance_id)
+        self.turn(instance_id, "stopped")
+
+    def delete(self, instance_id: str) -> None:
+        self.asked.append("delete")
+        if self._known(instance_id).status != "stopped":
+            raise refused(400)
+        del self.machines[instance_id]
+
+    def _known(self, instance_id: str) -> Machine:
+        machine = self.machines.get(instance_id)
+        if machine is None or machine.known_from > self.clock.now():
+            raise refused(404)
+        return machine
+
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def answer(status: int = 200, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """An HTTP answer; a body that is neither text nor bytes goes out as JSON."""
+    content = body if isinstance(body, (str, bytes)) else json.dumps({} if body is None else body)
+    return lambda _request: httpx.Response(status, content=content, headers=headers)
+
+
+def breaks(error: type[httpx.TransportError], words: str = "it broke") -> Answer:
+    """No answer but a broken connection."""
+
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise error(words, request=request)
+
+    return broken
+
+
+class Script:
+    """A vendor that gives one answer after the other, the last one for ever. Threads may share it."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+        self._lock = threading.Lock()
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            self.requests.append(request)
+            chosen = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return chosen(request)
+
+    def paths(self) -> list[str]:
+        return [request.url.path for request in self.requests]
