@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pulumi_cortecs.provider.host import served
+
 if TYPE_CHECKING:
     from pulumi.dynamic import ResourceProvider
 
 
+class UnknownProviderError(LookupError):
+    """The state was written by a newer version of this package."""
+
+
+@served
 def load(name: str) -> ResourceProvider:
-    """The provider that a state calls `name`. Raises LookupError for a name of a newer version."""
+    """The provider that a state calls `name`. Raises UnknownProviderError for a name of a newer version."""
     if name == "cortecs.Instance":
         from pulumi_cortecs.provider.cortecs import InstanceProvider
 
@@ -23,4 +30,6 @@ def load(name: str) -> ResourceProvider:
         from pulumi_cortecs.provider.cortecs import EndpointProvider
 
         return EndpointProvider()
-    raise LookupError(f"this pulumi-cortecs has no provider {name!r}; a newer one has: pip install -U pulumi-cortecs")
+    raise UnknownProviderError(
+        f"this pulumi-cortecs has no provider {name!r}; a newer one has: pip install -U pulumi-cortecs"
+    )

@@ -157,8 +157,6 @@ class Demo:
             text=True,
             timeout=300,
             check=False,
-            # a shell's `&` leaves SIGINT ignored, and `up` takes five seconds longer then
-            preexec_fn=_default_interrupts,
         )
         if done.returncode != 0:
             if quiet:
@@ -178,6 +176,8 @@ def main() -> int:
     if options.stop:
         return 0
     signal.signal(signal.SIGTERM, _interrupted)
+    # a shell's `&` leaves SIGINT ignored, and `up` takes five seconds longer then
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
     try:
         with _simulator(keep=options.keep) as port, Control(f"http://127.0.0.1:{port}") as control:
@@ -269,10 +269,6 @@ def _started_minutes(entry: LedgerEntry) -> int:
     if entry.ended_at is None:
         raise DemoError(f"{entry.instance_id} is still billed")
     return -(-(entry.ended_at - entry.started_at) // timedelta(minutes=1))
-
-
-def _default_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _interrupted(number: int, frame: object) -> None:

@@ -98,8 +98,16 @@ class Model(WireModel):
         return next((limit for limit in named if isinstance(limit, int) and limit > 0 and limit is not True), None)
 
 
-class _ModelPreview(WireModel):
+class ModelPreview(WireModel):
+    """A model as the list of all shows it. `size` is its number of parameters; most may be missing."""
+
     model_id: str
+    hf_name: str | None = None
+    screen_name: str | None = None
+    description: str | None = None
+    size: int | None = None
+    instant_provisioned: bool | None = None
+    hardware_configs: _List[str] = Field(default_factory=list)
 
 
 class _PriceInfo(WireModel):
@@ -120,6 +128,11 @@ class _HardwareType(WireModel):
     hardware_info: _HardwareInfo
 
 
+class _Balance(WireModel):
+    current_balance: Decimal
+    currency: str
+
+
 class _Instances(WireModel):
     instances: list[Instance]
 
@@ -132,8 +145,16 @@ class _Deleted(WireModel):
     """Whatever the vendor says here: its list says whether it is true."""
 
 
+class _ModelId(WireModel):
+    model_id: str
+
+
+class _ModelIds(WireModel):
+    models: list[_ModelId]
+
+
 class _Models(WireModel):
-    models: list[_ModelPreview]
+    models: list[ModelPreview]
 
 
 class _OneModel(WireModel):
@@ -156,8 +177,12 @@ class CortecsMarket:
         return self._core.base_url
 
     def model_ids(self) -> list[str]:
-        """The ids of all models on offer, with `--` for `/`."""
-        return [model.model_id for model in self._core.call("GET", "/models/", _Models, resend=Resend.SAFE).models]
+        """The ids of all models on offer, with `--` for `/`. Nothing else of the list has to be as documented."""
+        return [model.model_id for model in self._core.call("GET", "/models/", _ModelIds, resend=Resend.SAFE).models]
+
+    def models(self) -> list[ModelPreview]:
+        """All models on offer, ids with `--` for `/`."""
+        return self._core.call("GET", "/models/", _Models, resend=Resend.SAFE).models
 
     def model(self, model_id: str) -> Model:
         """One model with the hardware it runs on. Raises RefusedError when there is none of this id."""
@@ -194,6 +219,14 @@ class CortecsClient:
     def instance(self, instance_id: str) -> Instance:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
         return self._core.call("GET", self._path(instance_id), _OneInstance, resend=Resend.SAFE).instance
+
+    def balance(self) -> Money:
+        """What is left of the prepaid balance."""
+        left = self._core.call("GET", "/user/balance", _Balance, resend=Resend.SAFE)
+        try:
+            return Money(left.current_balance, left.currency)
+        except MoneyError as error:
+            raise BadAnswerError(f"{VENDOR} names a balance that is none: {error}") from None
 
     def start(self, args: InstanceArgs) -> Instance:
         """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with

@@ -18,7 +18,7 @@ _SKEW = 60.0
 _REDACTED = "[redacted]"
 _TOKENS_KEPT = 8
 _SHORTEST_SECRET = 6
-"""Characters. A shorter one (the simulator's is "sim") is no secret, and blacking it out would maim every other word."""
+"""Characters. A shorter one (the simulator's is "sim") is no secret, and blacking it out would maim other words."""
 
 
 class _Token(WireModel):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.clouds.errors import CloudError
@@ -38,6 +39,21 @@ class NotBoughtError(Exception):
     """The vendor did not carry the request out: it was looked for and is certainly not there."""
 
 
+@dataclass(eq=False)
+class _Doubt:
+    """An order whose answer was lost.
+
+    `before` are ids that were there, or named to somebody, before it was sent; an instance that it may take was started
+    before `started_by`.
+    """
+
+    arguments: Arguments
+    before: frozenset[str]
+    lost: CloudError
+    lost_at: float
+    started_by: float
+
+
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
@@ -48,11 +64,12 @@ class Purchases(Generic[T]):
         self._clock = clock
         self._lag = lag
         self._fits = fits
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._orders = 0
         self._in_flight: set[int] = set()
-        self._in_doubt: list[Arguments] = []
+        self._in_doubt: list[_Doubt] = []
         self._ours: set[str] = set()
+        self._named: set[str] = set()
 
     def buy(self, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> T:
         """Sends `order` once and returns what was bought.
@@ -60,79 +77,103 @@ class Purchases(Generic[T]):
         Raises CloudError when the vendor refused it, NotBoughtError when the answer was lost and nothing was bought,
         and UnclearPurchaseError when that could not be told.
         """
-        baseline = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
-        with self._changed:
+        known = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
+        with self._lock:
             self._orders += 1
             number = self._orders
             self._in_flight.add(number)
+            before = known | self._named
+        doubt: _Doubt | None = None
         try:
             bought = order()
         except BaseException as error:
-            lost = error if isinstance(error, CloudError) and error.may_have_taken_effect else None
-            with self._changed:
-                self._in_flight.discard(number)
-                if lost is not None:
-                    self._in_doubt.append(arguments)
-                self._changed.notify_all()
-            if lost is None:
+            with self._lock:
+                self._in_flight.remove(number)
+                if isinstance(error, CloudError) and error.may_have_taken_effect:
+                    now = self._clock.now()
+                    doubt = _Doubt(arguments, before, error, now, now)
+                    self._in_doubt.append(doubt)
+            if doubt is None:
                 raise
         else:
-            with self._changed:
-                self._in_flight.discard(number)
+            with self._lock:
+                self._in_flight.remove(number)
                 self._ours.add(id_of(bought))
-                self._changed.notify_all()
             return bought
         try:
-            return self._reconcile(arguments, baseline, lost)
-        except BaseException:
-            with self._changed:
-                self._in_doubt.remove(arguments)
-            raise
+            return self._reconcile(doubt)
+        finally:
+            self._decided(doubt)
 
-    def _reconcile(self, arguments: Arguments, baseline: frozenset[str], lost: CloudError) -> T:
+    def _reconcile(self, doubt: _Doubt) -> T:
         """Finds what a lost answer was about, in listings that were asked for after it."""
-        lost_at = self._clock.now()
+        listed_at = doubt.lost_at
         while True:
             try:
-                seen = self._poller.snapshot(max_age=_PAUSE, not_before=lost_at)
+                seen = self._poller.snapshot(max_age=_PAUSE, not_before=doubt.lost_at)
             except CloudError as error:
-                if not error.transient or self._clock.now() - lost_at > _PATIENCE:
-                    text = f"{lost}, and the account cannot be listed to see whether it was started: {error}"
+                if not error.transient or self._clock.now() - listed_at > _PATIENCE:
+                    text = f"{doubt.lost}, and the account cannot be listed to see whether it was started: {error}"
                     raise UnclearPurchaseError(text) from None
                 self._clock.sleep(_PAUSE)
                 continue
-            found = self._claimed(arguments, baseline, seen, lost)
+            found = self._claimed(doubt, seen)
             if found is not None:
                 return found
-            if seen.taken_at - lost_at > self._lag:
-                raise NotBoughtError(f"{lost}; the account's list shows that nothing was started")
+            listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
-    def _claimed(self, arguments: Arguments, baseline: frozenset[str], seen: Snapshot[T], lost: CloudError) -> T | None:
-        """One of those that appeared, and from now on ours; None while there is none. Raises UnclearPurchaseError."""
-        with self._changed:
-            found = self._unclaimed(arguments, baseline, seen)
+    def _claimed(self, doubt: _Doubt, seen: Snapshot[T]) -> T | None:
+        """One of those that appeared, and from now on ours; None while there is none.
+
+        Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
+        the fewest others may be waiting for; and it may have been another's, who then waits for ours to show. Raises
+        NotBoughtError and UnclearPurchaseError.
+        """
+        with self._lock:
+            earlier = frozenset(self._in_flight) if self._found(doubt, seen) else frozenset()
+        # an answer that is still on its way may be about what we have found
+        settled = self._settled(earlier)
+        with self._lock:
+            found = self._found(doubt, seen)
             if not found:
-                return None
-            # an answer that is still on its way may be about what we have found
-            earlier = frozenset(self._in_flight)
-            settled = self._changed.wait_for(lambda: not earlier & self._in_flight, _LONGEST_ORDER)
-            found = self._unclaimed(arguments, baseline, seen)
-            if not found:
-                return None
-            rivals = [other for other in self._in_doubt if any(self._fits(each, other) for each in found.values())]
-            # equal orders are interchangeable: any of them will do, as long as each is taken once
-            if not settled or len(found) > rivals.count(arguments) or any(other != arguments for other in rivals):
-                text = f"{lost}, and it cannot be told which instance it started, if any"
+                if seen.taken_at <= doubt.started_by + self._lag:
+                    return None
+                self._in_doubt.remove(doubt)
+                raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
+            rivals = [each for each in self._in_doubt if any(self._may_be(*one, each) for one in found.items())]
+            self._in_doubt.remove(doubt)
+            alike = all(rival.arguments == doubt.arguments for rival in rivals)
+            if not settled or not alike or len(found) > len(rivals) or self._named & found.keys():
+                self._named |= found.keys()
+                text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
                 raise UnclearPurchaseError(text, tuple(sorted(found)))
-            instance_id = min(found)
+            takers = {key: [each for each in rivals if self._may_be(key, one, each)] for key, one in found.items()}
+            instance_id = min(found, key=lambda key: (len(takers[key]), key))
+            for other in takers[instance_id]:
+                other.started_by = max(other.started_by, doubt.started_by)
             self._ours.add(instance_id)
-            self._in_doubt.remove(arguments)
             return found[instance_id]
 
-    def _unclaimed(self, arguments: Arguments, baseline: frozenset[str], seen: Snapshot[T]) -> dict[str, T]:
-        return {
-            instance_id: instance
-            for instance_id, instance in seen.instances.items()
-            if instance_id not in baseline and instance_id not in self._ours and self._fits(instance, arguments)
-        }
+    def _decided(self, doubt: _Doubt) -> None:
+        with self._lock:
+            if doubt in self._in_doubt:
+                self._in_doubt.remove(doubt)
+
+    def _settled(self, orders: frozenset[int]) -> bool:
+        """Waits for the answers to these orders; whether all have come. Those that began later are no matter."""
+        until = self._clock.now() + _LONGEST_ORDER
+        while True:
+            with self._lock:
+                if not orders & self._in_flight:
+                    return True
+            if self._clock.now() > until:
+                return False
+            self._clock.sleep(_PAUSE)
+
+    def _found(self, doubt: _Doubt, seen: Snapshot[T]) -> dict[str, T]:
+        return {key: one for key, one in seen.instances.items() if self._may_be(key, one, doubt)}
+
+    def _may_be(self, instance_id: str, instance: T, doubt: _Doubt) -> bool:
+        unknown = instance_id not in doubt.before and instance_id not in self._ours
+        return unknown and self._fits(instance, doubt.arguments)

@@ -45,12 +45,6 @@ class Call:
         parts = self.urn.split("::", 3)
         return parts[2].rsplit("$", 1)[-1] if len(parts) == 4 else ""
 
-    @property
-    def resource_name(self) -> str:
-        """The name that the program gave, "" where unknown."""
-        parts = self.urn.split("::", 3)
-        return parts[3] if len(parts) == 4 else ""
-
     def caller_is_gone(self) -> bool:
         """Whether nobody is left to take our answer (the engine was killed, or gave up on us)."""
         return self.context is not None and not self.context.is_active()
@@ -95,6 +89,13 @@ def served(method: Callable[P, R]) -> Callable[P, R]:
             _current.reset(token)
 
     return wrapper
+
+
+def keep_quiet() -> None:
+    """Keeps libraries from printing: whatever a host process prints is shown on the stack's row."""
+    import stamina.instrumentation
+
+    stamina.instrumentation.set_on_retry_hooks(())  # one line for each retry
 
 
 def _call_above() -> Call:

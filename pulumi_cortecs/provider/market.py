@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model
+from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model, ModelPreview
 from pulumi_cortecs.cost import HardwareType
 from pulumi_cortecs.lifecycle.clock import Clock
 
@@ -27,6 +27,10 @@ class Market:
     def model_ids(self) -> list[str]:
         """The ids of all models on offer."""
         return self._once("models", self._market.model_ids)
+
+    def models(self) -> list[ModelPreview]:
+        """All models on offer."""
+        return self._once("previews", self._market.models)
 
     def model(self, model_id: str) -> Model:
         """One model with the hardware it runs on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from typing import Any, overload
 
 import pulumi
@@ -112,6 +113,8 @@ class Instance(Resource, module="cortecs", name="Instance"):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # a subclass without these would become another type, with another URN, and be replaced
         super().__init_subclass__(module="cortecs", name="Instance", **kwargs)
+        # Pulumi looks at the annotations of the very class only, and without them ints arrive as floats
+        cls.__annotations__ = {**Instance.__annotations__, **inspect.get_annotations(cls)}
 
     @overload
     def __init__(self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
@@ -162,7 +165,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
     @property
     def worker_statuses(self) -> pulumi.Output[list[Any]]:
         """One entry per worker, with its `init_progress`."""
-        return self.endpoint.worker_statuses
+        return self.endpoint.worker_statuses.apply(_with_ints)
 
     @property
     def started_at(self) -> pulumi.Output[str | None]:
@@ -183,22 +186,24 @@ class Instance(Resource, module="cortecs", name="Instance"):
     def chat_openai_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
         """What an OpenAI client takes: `base_url`, `model` (with `/`) and whatever is given, `temperature=0.2` say.
 
-        The API key is not in it: it is the client's business.
+        The API key is not in it: it is the client's business. An Output that is given keeps its secrecy.
         """
-        both = pulumi.Output.all(self.base_url, self.model_id)
-        return both.apply(lambda all_: {"base_url": all_[0], "model": all_[1].replace("--", "/"), **kwargs})
+        model = self.model_id.apply(lambda model_id: model_id.replace("--", "/"))
+        config: dict[str, Any] = {"base_url": self.base_url, "model": model, **kwargs}
+        return pulumi.Output.from_input(config)
 
 
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[InstanceArgs, pulumi.ResourceOptions | None]:
-    given = dict(kwargs)
-    wanted, opts = given.pop("args", None), given.pop("opts", None)
-    rest = list(args)
+    given, rest = dict(kwargs), list(args)
+    wanted = opts = None
     if rest and (isinstance(rest[0], InstanceArgs) or (rest[0] is None and len(rest) > 1)):
         wanted = rest.pop(0)
     if rest:
         opts = rest.pop(0)
     if rest:
         raise TypeError("Instance takes a name, InstanceArgs and ResourceOptions; name everything else")
+    wanted = _once("args", wanted, given.pop("args", None))
+    opts = _once("opts", opts, given.pop("opts", None))
     if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
         raise TypeError(f"Instance's options are a pulumi.ResourceOptions, not a {type(opts).__name__}")
     if wanted is None:
@@ -212,9 +217,24 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[InstanceA
     return wanted, opts
 
 
+def _once(name: str, by_position: Any, by_name: Any) -> Any:
+    if by_position is not None and by_name is not None:
+        raise TypeError(f"Instance got {name} twice: by position and by name")
+    return by_name if by_position is None else by_position
+
+
 def _digest(restart_trigger: str | None) -> str:
     return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
 
 
 def _or_none(text: str) -> str | None:
     return text or None
+
+
+def _with_ints(value: Any) -> Any:
+    """The same with ints for whole numbers: the engine has floats only, and no type tells Pulumi what is in a list."""
+    if isinstance(value, list):
+        return [_with_ints(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _with_ints(each) for key, each in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.simulator import Simulator, running
-from tests.contract.bought import QWEN, bought
+from tests.contract.bought import INPUTS, QWEN, bought
 from tests.contract.engine import listening
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, hosting
 from tests.contract.patience import until
@@ -133,11 +133,31 @@ def test_the_time_counts_from_the_start_of_the_instance(host: Host, simulator: S
 
 def test_a_restart_is_waited_for_anew(host: Host, made: Made, simulator: Simulator) -> None:
     waited = host.endpoint().create(_wanted(made))
-    news = {key: value for key, value in made.outs.items() if key not in ("instance_id", "account")}
-    host.instance().update(made, {**news, "restart_trigger": "now"})
+    host.instance().update(made, {**INPUTS, "restart_trigger": "now"})
     again = host.endpoint().update(waited, _wanted(made, spec_digest="new"))
     assert again.outs["status"] == "running"
     assert again.outs["started_at"] > waited.outs["started_at"]
+
+
+def test_a_list_that_lags_behind_a_restart_shows_no_stop_from_outside(
+    start_host: StartHost, made: Made, proxy: Proxy
+) -> None:
+    restarted: list[float] = []
+
+    def lagging(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        if sent.path == "/instances/restart":
+            restarted.append(time.monotonic())
+        if sent.path == "/instances/" and restarted and time.monotonic() - restarted[0] < 0.4:
+            for each in answer.body["instances"]:
+                each["instance_status"]["status"] = "stopped"
+        return answer
+
+    proxy.rewrite = lagging
+    host = start_host({**proxy.env(), "PULUMI_CORTECS_LIST_LAG": "3"})
+    host.instance().update(made, {**INPUTS, "restart_trigger": "now"})
+    waited = host.endpoint().update(Made("some-id", _wanted(made)), _wanted(made, spec_digest="new"))
+    assert waited.outs["status"] == "running"
 
 
 def test_an_instance_stopped_during_the_wait_ends_it(host: Host, made: Made, simulator: Simulator) -> None:

@@ -188,6 +188,12 @@ def test_a_restart_trigger_that_is_left_out_is_none(settled: Settled, check_anew
     assert requests == 0
 
 
+def test_a_quote_that_ignore_changes_holds_on_to_is_no_argument(settled: Settled, shared_host: Host) -> None:
+    first = settled({"model_id": QWEN})
+    ignoring = {"model_id": QWEN, "quote": first["quote"]}
+    assert shared_host.instance().check(ignoring, first) == Checked(first, ())
+
+
 CHANGES: dict[str, Any] = {
     "model_id": LLAMA,
     "hardware_type_id": "NVIDIA_L40S_1",

@@ -13,7 +13,7 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic import dynamic as pulumi_dynamic
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
-from tests.contract.host import Host
+from tests.contract.host import CallFailedError, Host
 
 PUBLISHED = {
     (InstanceProvider, 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
@@ -75,3 +75,13 @@ def test_a_host_serves_what_either_python_has_written(shared_host: Host, protoco
     assert resource.check({"model_id": "Qwen/Qwen2-7B-Instruct"}).inputs["hardware_type_id"] == "NVIDIA_L4_1"
     endpoint = shared_host.endpoint(provider=PUBLISHED[EndpointProvider, protocol])
     assert endpoint.diff({"state": "stopped"}, {"state": "stopped"}).changes is False
+
+
+def test_a_state_of_a_newer_version_is_refused_in_plain_words(shared_host: Host) -> None:
+    known = base64.b64decode(PUBLISHED[InstanceProvider, 4])
+    newer = base64.b64encode(known.replace(b"cortecs.Instance", b"cortecs.Instanze")).decode()
+    with pytest.raises(CallFailedError) as failed:
+        shared_host.instance(provider=newer).check({"model_id": "Qwen/Qwen2-7B-Instruct"})
+    assert failed.value.text == (
+        "this pulumi-cortecs has no provider 'cortecs.Instanze'; a newer one has: pip install -U pulumi-cortecs"
+    )

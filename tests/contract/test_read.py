@@ -176,6 +176,31 @@ def test_get_works_for_hardware_that_is_not_offered_any_more(
     assert set(got.outs) == set(made.outs)
 
 
+def test_a_model_spelled_with_a_slash_is_the_same_model(made: Made, start_host: StartHost, proxy: Proxy) -> None:
+    def spelled_otherwise(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        for each in answer.body.get("instances", []):
+            each["instance_args"]["model_id"] = QWEN
+        return answer
+
+    proxy.rewrite = spelled_otherwise
+    read = start_host(proxy.env()).instance("chat").read(made)
+    assert read.inputs == _inputs(made)
+
+
+def test_what_the_vendor_does_not_tell_stays_as_recorded(made: Made, start_host: StartHost, proxy: Proxy) -> None:
+    # the vendor's own examples omit the workers
+    def forgetful(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        for each in answer.body.get("instances", []):
+            each["instance_args"] = {"model_id": "Qwen--Qwen2-7B-Instruct", "context_length": None}
+        return answer
+
+    proxy.rewrite = forgetful
+    read = start_host(proxy.env()).instance("chat").read(made)
+    assert read.inputs == _inputs(made)
+
+
 def _with_status(word: str) -> Callable[[Sent, Callable[[], Answer]], Answer]:
     def rewrite(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()

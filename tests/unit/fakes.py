@@ -107,13 +107,15 @@ def refused(status: int = 400) -> RefusedError:
 @dataclass
 class FakeAccount:
     """An account in memory. `lag` is for how long its list misses a new machine; with `lag_by_id` the answer by id
-    misses it as well. `trouble` is raised by the next listings, one error each."""
+    misses it as well. `trouble` is raised by the next listings, one error each; a listing `takes` some seconds."""
 
     clock: FakeClock | CrowdClock
     lag: float = 0.0
     lag_by_id: bool = False
     machines: dict[str, Machine] = field(default_factory=dict)
+    takes: float = 0.0
     trouble: list[CloudError | None] = field(default_factory=list)
+    trouble_by_id: list[CloudError | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -127,6 +129,7 @@ class FakeAccount:
     def listing(self) -> Mapping[str, Machine]:
         with self._lock:
             self.asked.append("list")
+            self.clock.advance(self.takes)
             error = self.trouble.pop(0) if self.trouble else None
             if error is not None:
                 raise error
@@ -135,6 +138,9 @@ class FakeAccount:
 
     def by_id(self, instance_id: str) -> Machine | None:
         self.asked.append("by id")
+        error = self.trouble_by_id.pop(0) if self.trouble_by_id else None
+        if error is not None:
+            raise error
         machine = self.machines.get(instance_id)
         return machine if machine is not None and machine.known_from <= self.clock.now() else None
 

@@ -16,7 +16,7 @@ from pulumi.dynamic import (
 )
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.provider.host import served
+from pulumi_cortecs.provider.host import keep_quiet, served
 
 
 class _Provider(ResourceProvider):
@@ -32,6 +32,7 @@ class _Provider(ResourceProvider):
         """Hands the stack's configuration to the accounts; nothing of it is kept on the provider."""
         from pulumi_cortecs.provider import accounts
 
+        keep_quiet()
         names = ("cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl")
         accounts.configure({name: value for name in names if (value := req.config.get(name)) is not None})
 

@@ -131,7 +131,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
         account = accounts.account()
         _same_account(account, instance_id, props)
         account.ending().end(instance_id)
-    except (CloudError, NotGoneError, UnknownStatusError) as error:
+    except (CloudError, NotGoneError) as error:
         raise InstanceError(
             f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it at {_BY_HAND}"
         ) from None
@@ -203,6 +203,7 @@ def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, An
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
     inputs = _plain(props)
     inputs |= {key: value for key, value in seen.instance_args.model_dump().items() if value is not None}
+    inputs["model_id"] = inputs["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
     inputs["state"] = "stopped" if accounts.phase(seen) is Phase.STOPPED else "running"
     for key in ("billing_interval", "num_workers", "restart_trigger"):
         inputs.setdefault(key, default(key))

@@ -1,0 +1,33 @@
+"""A program imports little: what only the provider's own process needs is not loaded with the resources."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = {"httpx", "pydantic", "stamina", "yaml", "fastapi", "starlette", "uvicorn", "typer", "rich", "pulumi_policy"}
+
+
+def _imported(statement: str) -> set[str]:
+    program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
+    ours = _imported("import pulumi_cortecs")
+    assert "pulumi_cortecs.resources.cortecs" in ours
+    # what Pulumi itself loads is not ours to judge
+    assert {name.partition(".")[0] for name in ours - _imported("import pulumi.dynamic")} & HEAVY == set()
+    rooms = {name.split(".")[1] for name in ours if name.startswith("pulumi_cortecs.")}
+    assert rooms == {"_abi", "provider", "resources"}
+
+
+def test_the_provider_loads_no_extras() -> None:
+    loaded = _imported("from pulumi_cortecs.provider.cortecs import checking, endpoint, instance")
+    assert {"httpx", "pydantic", "stamina"} <= loaded
+    # httpx loads rich by itself where it is installed
+    ours = {name.partition(".")[0] for name in loaded - _imported("import httpx, pydantic, stamina, pulumi.dynamic")}
+    assert ours & {"fastapi", "starlette", "uvicorn", "typer", "rich", "pulumi_policy"} == set()
+    assert not {name for name in loaded if name.startswith(("pulumi_cortecs.simulator", "pulumi_cortecs.cli"))}

@@ -1,0 +1,234 @@
+"""Ending a bill: silent when it had ended, proven when it ends, and an error whenever it may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from pulumi_cortecs.clouds.errors import (
+    AnswerLostError,
+    CloudError,
+    NotFoundError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from pulumi_cortecs.lifecycle.ending import Ending, NotGoneError
+from pulumi_cortecs.lifecycle.poller import Poller
+from tests.unit.fakes import FakeAccount, FakeClock, Machine, phase, refused
+
+LAG = 3.0
+
+
+class Room:
+    """An account with one instance "x", and how its instances are ended."""
+
+    def __init__(self, lag: float = LAG, *, lag_by_id: bool = False) -> None:
+        self.clock = FakeClock()
+        self.account = FakeAccount(self.clock, lag=lag, lag_by_id=lag_by_id)
+        self.account.put("x", "running")
+        self.poller: Poller[Machine] = Poller(self.account.listing, self.clock, lag)
+        self.stop: Callable[[str], object] = self.account.stop
+        self.delete: Callable[[str], None] = self.account.delete
+        self.lag = lag
+        self.began_at = self.clock.now()
+
+    def end(self, instance_id: str = "x") -> None:
+        Ending(
+            poller=self.poller,
+            clock=self.clock,
+            lag=self.lag,
+            stop=self.stop,
+            delete=self.delete,
+            by_id=self.account.by_id,
+            phase=phase,
+        ).end(instance_id)
+
+    def actions(self) -> list[str]:
+        return [word for word in self.account.asked if word in ("stop", "delete")]
+
+    @property
+    def passed(self) -> float:
+        return self.clock.now() - self.began_at
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def refuses(error: CloudError) -> Callable[[str], None]:
+    def raises(_instance_id: str) -> None:
+        raise error
+
+    return raises
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "stopped"])
+def test_whatever_it_does_it_is_stopped_deleted_and_looked_for(status: str, room: Room) -> None:
+    room.account.put("x", status)
+    room.end()
+    assert room.account.machines == {}
+    assert room.account.asked == ["stop", "delete", "list", "by id"]
+    assert room.passed == 0
+
+
+def test_what_is_already_gone_ends_silently_and_is_not_deleted(room: Room) -> None:
+    room.account.machines.clear()
+    room.end()
+    assert "delete" not in room.actions()
+    assert LAG < room.passed < LAG + 2
+
+
+def test_what_vanished_since_the_last_list_ends_silently(room: Room) -> None:
+    room.poller.snapshot(max_age=0)
+    room.clock.advance(1)
+    room.account.machines.clear()
+    room.end()
+
+
+def test_what_vanishes_between_stop_and_delete_ends_silently(room: Room) -> None:
+    def stop(instance_id: str) -> None:
+        room.account.stop(instance_id)
+        room.account.machines.clear()
+
+    room.stop = stop
+    room.end()
+
+
+def test_a_stop_that_is_refused_because_it_has_stopped_is_good_enough(room: Room) -> None:
+    room.account.put("x", "stopped")
+    room.stop = refuses(refused(400))
+    room.end()
+    assert room.account.machines == {}
+
+
+@pytest.mark.parametrize("status", ["running", "pending"])
+def test_a_stop_that_is_refused_although_it_runs_is_an_error(status: str, room: Room) -> None:
+    room.account.put("x", status)
+    room.stop = refuses(refused(400))
+    with pytest.raises(RefusedError, match="the vendor said 400"):
+        room.end()
+    assert room.actions() == []
+    assert "x" in room.account.machines
+
+
+def test_a_stop_that_is_refused_in_an_unknown_state_leaves_it_to_the_deletion(room: Room) -> None:
+    """Or an instance in a state of tomorrow could never be ended by us."""
+    room.account.put("x", "broken")
+    room.stop = refuses(refused(400))
+    room.delete = lambda instance_id: room.account.machines.pop(instance_id) and None
+    room.end()
+    assert room.account.machines == {}
+
+
+def test_what_the_vendor_did_not_know_yet_is_stopped_when_it_does() -> None:
+    """A create whose caller is gone ends what it has just bought; nobody comes back to try again."""
+    room = Room(lag_by_id=True)
+    new = room.account.start("small")
+    room.end(new.instance_id)
+    assert new.instance_id not in room.account.machines
+    assert room.actions() == ["stop", "stop", "delete"]
+
+
+def test_a_deletion_that_is_refused_is_an_error(room: Room) -> None:
+    room.delete = refuses(refused(400))
+    with pytest.raises(RefusedError):
+        room.end()
+    assert "x" in room.account.machines
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_no_is_not_taken_for_gone_while_the_list_shows_it(status: int, room: Room) -> None:
+    room.account.put("x", "running")
+    room.stop = room.delete = refuses(refused(status))
+    with pytest.raises(RefusedError):
+        room.end()
+
+
+def test_a_no_by_id_is_not_taken_for_gone_while_the_list_shows_it(room: Room) -> None:
+    room.account.machines["x"] = Machine("x", status="running", known_from=float("inf"))
+    with pytest.raises(NotFoundError):
+        room.end()
+
+
+def test_a_deletion_is_believed_when_list_and_id_agree(room: Room) -> None:
+    """The list of some seconds ago goes on showing it."""
+    remains = replace(room.account.machines["x"], status="stopped", known_from=float("inf"))
+
+    def delete(_instance_id: str) -> None:
+        room.account.machines["x"] = remains
+        room.clock.at(5, room.account.machines.clear)
+
+    room.delete = delete
+    room.end()
+    assert 5 <= room.passed <= 5.5
+
+
+def test_a_deletion_is_not_believed_while_it_is_found_by_its_id(room: Room) -> None:
+    def delete(_instance_id: str) -> None:
+        room.account.machines["x"] = Machine("x", status="stopped", listed_from=float("inf"))
+
+    room.delete = delete
+    with pytest.raises(NotGoneError, match="accepted the deletion of x, and still shows it"):
+        room.end()
+
+
+@pytest.mark.parametrize(("lag", "at_most"), [(0.0, 16.0), (LAG, 16.0), (60.0, 121.0)])
+def test_the_vendor_has_some_time_to_let_it_go_but_not_for_ever(lag: float, at_most: float) -> None:
+    room = Room(lag)
+    room.delete = lambda _instance_id: None
+    with pytest.raises(NotGoneError):
+        room.end()
+    assert max(15, lag) < room.passed <= at_most
+    assert len(room.account.asked) < 300
+
+
+def lost() -> CloudError:
+    return AnswerLostError("the line broke")
+
+
+def busy() -> CloudError:
+    return UnavailableError("busy", status=409, vendor_message="busy", request_id=None)
+
+
+def unauthorized() -> CloudError:
+    return UnauthorizedError("who are you", status=401, vendor_message="who are you", request_id=None)
+
+
+@pytest.mark.parametrize("trouble", [lost, busy, unauthorized])
+@pytest.mark.parametrize("step", ["stop", "delete"])
+def test_an_error_that_says_nothing_about_the_instance_is_raised(trouble: object, step: str, room: Room) -> None:
+    setattr(room, step, refuses(trouble()))  # type: ignore[operator]
+    with pytest.raises(CloudError) as raised:
+        room.end()
+    assert type(raised.value) is type(trouble())  # type: ignore[operator]
+    assert "list" not in room.account.asked
+
+
+@pytest.mark.parametrize("trouble", [lost, busy, unauthorized])
+def test_a_deletion_that_cannot_be_confirmed_is_an_error(trouble: object, room: Room) -> None:
+    room.account.trouble = [trouble()]  # type: ignore[operator]
+    with pytest.raises(CloudError):
+        room.end()
+    other = Room()
+    other.account.trouble_by_id = [trouble()]  # type: ignore[operator]
+    with pytest.raises(CloudError):
+        other.end()
+
+
+@pytest.mark.parametrize("trouble", [lost, busy, unauthorized])
+def test_already_gone_is_not_concluded_from_an_error(trouble: object, room: Room) -> None:
+    room.account.machines.clear()
+    room.account.trouble = [None, trouble()]  # type: ignore[operator]
+    with pytest.raises(CloudError):
+        room.end()
+
+
+def test_whoever_looks_afterwards_gets_a_list_from_after_the_end(room: Room) -> None:
+    room.delete = refuses(refused(400))
+    with pytest.raises(RefusedError):
+        room.end()
+    assert room.poller.changed_at("x") == room.clock.now()

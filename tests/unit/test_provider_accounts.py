@@ -1,0 +1,234 @@
+"""An account as a provider process works with it: what counts as "no such instance", as ready, and as what was
+ordered."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance
+from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnauthorizedError
+from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.purchases import Purchases
+from pulumi_cortecs.lifecycle.waiting import SCHEDULE, DeadlineError
+from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider.accounts import Account, fits, in_words, phase, usable_phase
+from pulumi_cortecs.provider.settings import Settings
+from tests.unit.fakes import Answer, FakeClock, Script, answer
+
+TOKEN = answer(200, {"access_token": "a-good-token", "expires_in": 3600})
+
+
+def account(*answers: Answer, **settings: Any) -> Account:
+    """An account whose vendor answers by a script, after it has given a token."""
+    http = new_client(httpx.MockTransport(Script(TOKEN, *answers)))
+    credentials = CortecsCredentials("https://vendor.example", "me", "a-long-secret")
+    client, clock, knobs = CortecsClient(credentials, http), FakeClock(), Settings(**settings)
+    poller = Poller(client.instances, clock, knobs.list_lag)
+    purchases = Purchases(poller, clock, knobs.list_lag, fits)
+    return Account(credentials.fingerprint, client, poller, purchases, clock, knobs.list_lag, knobs)
+
+
+def instance(status: str = "running", base_url: str | None = "https://x.eu/v1", **args: Any) -> Instance:
+    return Instance.model_validate(
+        {
+            "instance_id": "i-1",
+            "base_url": base_url,
+            "instance_args": {"model_id": "m", **args},
+            "instance_status": {"status": status},
+        }
+    )
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_a_no_to_an_id_is_no_such_instance(status: int) -> None:
+    assert account(answer(status, {"error": "there is none"})).by_id("i-1") is None
+
+
+@pytest.mark.parametrize("status", [302, 307, 401, 402, 403, 405, 407, 408, 409, 418, 429, 451, 500, 503])
+def test_an_answer_about_something_else_is_an_error(status: int) -> None:
+    """A login page of a proxy, an unpaid bill, a vendor in trouble: none of them says that nothing is billed."""
+    with pytest.raises(CloudError):
+        account(answer(status)).by_id("i-1")
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_token_that_is_not_to_be_had_is_no_answer_about_an_instance(status: int) -> None:
+    http = new_client(httpx.MockTransport(Script(answer(status))))
+    credentials = CortecsCredentials("https://vendor.example/wrong", "me", "a-long-secret")
+    client, clock = CortecsClient(credentials, http), FakeClock()
+    poller = Poller(client.instances, clock, 0)
+    stranger = Account("", client, poller, Purchases(poller, clock, 0, fits), clock, 0, Settings())
+    with pytest.raises(UnauthorizedError):
+        stranger.by_id("i-1")
+
+
+def test_an_id_that_cannot_be_one_is_no_such_instance() -> None:
+    assert account(answer(500)).by_id("delete-all") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "base_url", "found", "usable"),
+    [
+        ("pending", None, Phase.STARTING, Phase.STARTING),
+        ("running", "https://x.eu/v1", Phase.READY, Phase.READY),
+        ("running", None, Phase.READY, Phase.STARTING),
+        ("running", "", Phase.READY, Phase.STARTING),
+        ("stopped", None, Phase.STOPPED, Phase.STOPPED),
+        ("stopped", "https://x.eu/v1", Phase.STOPPED, Phase.STOPPED),
+    ],
+)
+def test_an_instance_without_an_address_is_not_usable(
+    status: str, base_url: str | None, found: Phase, usable: Phase
+) -> None:
+    assert phase(instance(status, base_url)) is found
+    assert usable_phase(instance(status, base_url)) is usable
+
+
+@pytest.mark.parametrize("word", ["", "Running", "failed", "running "])
+def test_an_unknown_word_is_nobodys_guess(word: str) -> None:
+    for judge in (phase, usable_phase):
+        with pytest.raises(UnknownStatusError, match=repr(word)):
+            judge(instance(word))
+
+
+ORDERED = ("m", "NVIDIA_L4_1", 32000, "per_minute", 2)
+ARGS = {"hardware_type_id": "NVIDIA_L4_1", "context_length": 32000, "billing_interval": "per_minute", "num_workers": 2}
+
+
+@pytest.mark.parametrize(
+    ("args", "may_be"),
+    [
+        (ARGS, True),
+        ({**ARGS, "num_workers": 1}, False),
+        ({**ARGS, "num_workers": None}, True),
+        ({**ARGS, "context_length": 16000}, False),
+        ({**ARGS, "billing_interval": "per_hour"}, False),
+        ({**ARGS, "hardware_type_id": "NVIDIA_L4_2"}, False),
+        ({**ARGS, "hardware_type_id": None}, True),
+        ({}, True),
+    ],
+)
+def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, Any], may_be: bool) -> None:
+    assert fits(instance(**args), ORDERED) is may_be
+
+
+def test_a_model_is_the_same_with_a_slash() -> None:
+    seen = instance(**ARGS)
+    slashed = seen.model_copy(update={"instance_args": seen.instance_args.model_copy(update={"model_id": "a/b"})})
+    assert fits(slashed, ("a--b", *ORDERED[1:]))
+    assert not fits(slashed, ORDERED)
+
+
+def step(number: int, words: str | None = None) -> dict[str, Any]:
+    return {"init_progress": {"current_step": number, "num_steps": 5, "description": words}}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        (None, "pending"),
+        ([], "pending"),
+        ([None], "pending"),
+        ([step(3, "loading")], "pending, step 3/5 loading"),
+        ([step(3)], "pending, step 3/5"),
+        ([step(2, "slow"), step(4, "fast"), {"init_progress": None}], "pending, step 4/5 fast"),
+    ],
+)
+def test_progress_is_told_in_words_of_the_fastest_worker(statuses: Any, words: str) -> None:
+    body = {
+        "instance_id": "i-1",
+        "instance_args": {"model_id": "m"},
+        "instance_status": {"status": "pending"},
+        "worker_statuses": statuses,
+    }
+    assert in_words(Instance.model_validate(body)) == words
+
+
+def test_a_poll_interval_replaces_the_schedule() -> None:
+    assert account(answer(200)).wait().schedule == SCHEDULE
+    assert account(answer(200), poll_interval=0.1).wait().schedule == ((float("inf"), 0.1),)
+
+
+def test_a_wait_for_an_account_runs_on_its_clock_and_lag() -> None:
+    seen = {"instance_id": "i-1", "instance_args": {"model_id": "m"}, "instance_status": {"status": "pending"}}
+    mine = account(answer(200, {"instances": [seen]}), poll_interval=1.0)
+    with pytest.raises(DeadlineError, match="pending"):
+        mine.wait().until_ready("i-1", started_at=mine.started_at("i-1"), timeout=10, report=lambda _text: None)
+
+
+def test_a_wait_counts_from_our_own_start_or_from_now() -> None:
+    mine = account(answer(200))
+    assert mine.started_at("i-1") == mine.clock.now()
+    mine.poller.began("i-1")
+    began_at = mine.clock.now()
+    mine.clock.sleep(10)
+    assert mine.started_at("i-1") == began_at
+    assert mine.started_at("i-2") == mine.clock.now()
+
+
+@pytest.fixture
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+CONFIG = {
+    "cortecs:clientId": "id",
+    "cortecs:clientSecret": "a-long-secret",
+    "cortecs:apiBaseUrl": "https://vendor.example/v1",
+}
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_one_account_is_one_client_one_poller_and_one_purchase_book() -> None:
+    accounts.configure({**CONFIG, "other:clientId": "not ours"})
+    first = accounts.account()
+    accounts.configure(dict(CONFIG))
+    assert accounts.account() is first
+    assert first.fingerprint == CortecsCredentials("https://vendor.example/v1", "id", "x").fingerprint
+    assert accounts.market() is accounts.market()
+    accounts.configure({**CONFIG, "cortecs:clientId": "another"})
+    assert accounts.account() is not first
+    accounts.configure({})
+    with pytest.raises(ConfigurationError):
+        accounts.account()
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_a_second_provider_that_is_configured_does_not_take_the_credentials_away_for_a_moment() -> None:
+    accounts.configure(CONFIG)
+    interval = sys.getswitchinterval()
+    errors: list[CloudError] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            try:
+                accounts.account()
+            except CloudError as error:
+                errors.append(error)
+
+    def meanwhile(work: Callable[[], None]) -> None:
+        for _ in range(3000):
+            work()
+        done.set()
+
+    sys.setswitchinterval(1e-6)
+    try:
+        looker = threading.Thread(target=look)
+        looker.start()
+        meanwhile(lambda: accounts.configure(dict(CONFIG)))
+        looker.join(10)
+    finally:
+        sys.setswitchinterval(interval)
+        accounts.configure({})
+    assert errors == []

@@ -1,0 +1,56 @@
+"""Pulumi's custom timeouts, as the engine itself reads them: Go's durations."""
+
+from __future__ import annotations
+
+import pytest
+from pulumi import CustomTimeouts, ResourceOptions
+
+from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT
+from pulumi_cortecs.resources.timeouts import create_timeout
+
+
+def _create(text: str | None) -> ResourceOptions:
+    return ResourceOptions(custom_timeouts=CustomTimeouts(create=text))
+
+
+@pytest.mark.parametrize(
+    "opts", [None, ResourceOptions(), _create(None), ResourceOptions(custom_timeouts=CustomTimeouts(delete="1s"))]
+)
+def test_without_a_timeout_there_is_the_default(opts: ResourceOptions | None) -> None:
+    assert create_timeout(opts, 1200) == 1200
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("15m", 900),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("90s", 90),
+        ("1m30s", 90),
+        ("30m1h", 5400),
+        ("1500ms", 2),
+        ("1m500ms", 60),
+        ("1ms", 1),
+        ("0s", 1),
+        ("168h", LONGEST_READY_TIMEOUT),
+    ],
+)
+def test_a_duration_is_whole_seconds_at_least_one(text: str, seconds: int) -> None:
+    read = create_timeout(_create(text), 1200)
+    assert read == seconds
+    assert type(read) is int
+
+
+@pytest.mark.parametrize(
+    "text", ["", "15", "m", "15 m", "15min", "-15m", "+", "1d", "15m!", "１５m", "1_5m", "1e3s", "infs", "15M", "\n15m"]
+)
+def test_what_is_no_duration_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a duration such as '15m' or '1h30m'"):
+        create_timeout(_create(text), 1200)
+
+
+def test_a_wait_that_no_endpoint_would_accept_is_refused_before_anything_is_bought() -> None:
+    # the Endpoint's own check comes after its Instance has been bought
+    with pytest.raises(ValueError, match="at most 168 hours, not '169h'"):
+        create_timeout(_create("169h"), 1200)
