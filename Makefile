@@ -26,10 +26,10 @@ demo-stop: $(READY)  ## ends what `make demo KEEP=1` left
 	@$(BIN)/python -m tools.demo --stop
 
 up: $(READY)  ## the quickstart with your own Cortecs credentials: this costs money
-	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" up
+	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" up $(ARGS)
 
 destroy: $(READY)  ## ends what `make up` started
-	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" destroy
+	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" destroy $(ARGS)
 
 test: $(READY) lint  ## everything that must hold before a change lands
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

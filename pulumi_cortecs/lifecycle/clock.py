@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Protocol
 
@@ -28,3 +29,19 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Blocks the calling thread."""
         time.sleep(max(0.0, seconds))
+
+
+class InterruptedWaitError(Exception):
+    """Somebody wants no more waiting."""
+
+
+class InterruptibleClock(SystemClock):
+    """A clock for waits that buy and end nothing: once `interrupted` is set, nobody sleeps any more."""
+
+    def __init__(self, interrupted: threading.Event) -> None:
+        self._interrupted = interrupted
+
+    def sleep(self, seconds: float) -> None:
+        """Blocks the calling thread. Raises InterruptedWaitError."""
+        if self._interrupted.wait(max(0.0, seconds)):
+            raise InterruptedWaitError("interrupted")

@@ -66,7 +66,8 @@ class Ending(Generic[T]):
                     return True
                 if last_try:
                     raise
-                # a new instance may have been unknown when we asked, and known now: nobody comes back to stop it
+                # what we saw may be older than the refusal, and what was too new to be known may be known by now:
+                # once more, because nobody comes back to stop it
             else:
                 return True
             finally:
@@ -80,10 +81,10 @@ class Ending(Generic[T]):
             return False  # nobody knows what the word means: whether it can be deleted is for the vendor to say
 
     def _in_spite_of(self, refused: RefusedError, instance_id: str) -> T | None:
-        """What is there now although the vendor refused; an error alone is never taken for "gone"."""
+        """What is there although the vendor refused; an error alone is never taken for "gone"."""
         if isinstance(refused, (UnauthorizedError, UnavailableError)):
             raise refused
-        return find(instance_id, self.poller, self.by_id, self.clock, self.lag, max_age=0.0)
+        return find(instance_id, self.poller, self.by_id, self.clock, self.lag)
 
     def _confirm(self, instance_id: str) -> None:
         deleted_at = self.poller.changed_at(instance_id)

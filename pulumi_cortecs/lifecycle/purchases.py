@@ -43,8 +43,7 @@ class NotBoughtError(Exception):
 class _Doubt:
     """An order whose answer was lost.
 
-    `before` are ids that were there, or named to somebody, before it was sent; an instance that it may take was started
-    before `started_by`.
+    `before` are ids that were there before it was sent; an instance that it may take was started before `started_by`.
     """
 
     arguments: Arguments
@@ -77,12 +76,11 @@ class Purchases(Generic[T]):
         Raises CloudError when the vendor refused it, NotBoughtError when the answer was lost and nothing was bought,
         and UnclearPurchaseError when that could not be told.
         """
-        known = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
+        before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
         with self._lock:
             self._orders += 1
             number = self._orders
             self._in_flight.add(number)
-            before = known | self._named
         doubt: _Doubt | None = None
         try:
             bought = order()

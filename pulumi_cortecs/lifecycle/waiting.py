@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from pulumi_cortecs.clouds.errors import CloudError, UnauthorizedError
-from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.poller import Poller
 
@@ -43,6 +43,10 @@ class FailedWhileWaitingError(WaitEndedError):
 
 class GoneWhileWaitingError(WaitEndedError):
     """The instance does not exist any more."""
+
+
+class InterruptedWhileWaitingError(WaitEndedError):
+    """Somebody wants no more waiting; the instance goes on booting."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,10 @@ class Wait(Generic[T]):
             left = started_at + timeout - self.clock.now()
             if left <= 0:
                 raise DeadlineError(last)
-            self.clock.sleep(min(self._interval(age), left))
+            try:
+                self.clock.sleep(min(self._interval(age), left))
+            except InterruptedWaitError:
+                raise InterruptedWhileWaitingError(last) from None
 
     def _look(self, instance_id: str, age: float) -> T | None:
         seen = self.poller.snapshot(max_age=self._interval(age), not_before=self.poller.changed_at(instance_id))

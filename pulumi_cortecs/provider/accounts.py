@@ -12,16 +12,18 @@ from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_u
 from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
-from pulumi_cortecs.lifecycle.clock import Clock, SystemClock
+from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
 from pulumi_cortecs.lifecycle.ending import Ending
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
+from pulumi_cortecs.provider import process
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
 _CLOCK: Clock = SystemClock()
+_WAITING: Clock = InterruptibleClock(process.interrupted)
 _lock = threading.Lock()
 _config: Mapping[str, str] = {}
 _NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
@@ -79,7 +81,7 @@ class Account:
         every = self.settings.poll_interval
         return Wait(
             poller=self.poller,
-            clock=self.clock,
+            clock=_WAITING,
             phase=usable_phase,
             words=in_words,
             gone=lambda instance_id: self.find(instance_id) is None,
@@ -125,7 +127,7 @@ def in_words(instance: Instance) -> str:
     if status != "pending" or not steps:
         return status
     step = max(steps, key=lambda progress: progress.current_step)
-    return f"{status}, step {step.current_step}/{step.num_steps} {step.description or ''}".rstrip()
+    return f"{status}, step {step.current_step}/{step.num_steps} {step.description or ''}".rstrip(" .")
 
 
 def fits(instance: Instance, ordered: Arguments) -> bool:

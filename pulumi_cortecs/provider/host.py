@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from pulumi_cortecs.provider.process import InCall
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -81,7 +83,8 @@ def served(method: Callable[P, R]) -> Callable[P, R]:
         call = _call_above()
         token = _current.set(call)
         try:
-            return method(*args, **kwargs)
+            with InCall():
+                return method(*args, **kwargs)
         except Exception as error:
             _send_clean_error(call, _text_of(error))
             raise

@@ -124,11 +124,11 @@ def test_the_time_counts_from_the_start_of_the_instance(host: Host, simulator: S
     # a wait that had to queue gets no longer than the others
     simulator.control.fault("stuck_boot")
     made = host.instance().buy({"model_id": QWEN})
-    time.sleep(1)
+    time.sleep(2)
     began = time.monotonic()
-    with pytest.raises(CallFailedError, match="was not ready within 1 s"):
-        host.endpoint().create(_wanted(made, ready_timeout=1))
-    assert time.monotonic() - began < 0.9
+    with pytest.raises(CallFailedError, match="was not ready within 2 s"):
+        host.endpoint().create(_wanted(made, ready_timeout=2))
+    assert time.monotonic() - began < 1.9
 
 
 def test_a_restart_is_waited_for_anew(host: Host, made: Made, simulator: Simulator) -> None:
@@ -261,10 +261,10 @@ def test_progress_is_told_on_the_resources_own_row(simulator: Simulator) -> None
             simulator.control.advance(4.5)
         wait.result()
     assert engine.messages == [
-        "pending, step 1/5 Reserving hardware.",
-        "pending, step 2/5 Starting the worker.",
-        "pending, step 3/5 Downloading the model.",
-        "pending, step 4/5 Loading the model into memory.",
+        "pending, step 1/5 Reserving hardware",
+        "pending, step 2/5 Starting the worker",
+        "pending, step 3/5 Downloading the model",
+        "pending, step 4/5 Loading the model into memory",
         "running",
     ]
     assert {(line.severity, line.ephemeral, line.urn) for line in engine.lines} == {(1, True, endpoint.urn)}

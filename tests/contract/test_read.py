@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.contract.proxy import Answer, Proxy, Sent
 LIST = "GET /api/v1/instances"
 BY_ID = "GET /api/v1/instances/{instance_id}"
 StartHost = Callable[..., Host]
+_SDK = tuple(int(part) for part in version("pulumi").split(".")[:2])
+GETTABLE = pytest.mark.skipif(_SDK < (3, 268), reason="older hosts look for a provider in recorded outputs only")
 
 
 @pytest.fixture
@@ -154,6 +157,7 @@ def test_a_rotated_key_of_the_same_account_goes_on(made: Made, start_host: Start
     assert simulator.control.instances() == ()
 
 
+@GETTABLE
 @pytest.mark.parametrize("stopped", [False, True])
 def test_get_finds_out_everything_by_itself(made: Made, refreshing: Host, simulator: Simulator, stopped: bool) -> None:
     if stopped:
@@ -163,11 +167,13 @@ def test_get_finds_out_everything_by_itself(made: Made, refreshing: Host, simula
     assert (got.id, got.outs) == (made.id, wanted)
 
 
+@GETTABLE
 def test_get_of_what_does_not_exist_is_an_error(host: Host) -> None:
     with pytest.raises(CallFailedError, match="there is no Cortecs instance 'no-such-id' in this account"):
         host.instance().get("no-such-id", {"model_id": QWEN})
 
 
+@GETTABLE
 def test_get_works_for_hardware_that_is_not_offered_any_more(
     made: Made, refreshing: Host, simulator: Simulator
 ) -> None:

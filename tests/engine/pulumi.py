@@ -130,7 +130,7 @@ def hear_interrupts() -> None:
 def kill_session(session: int) -> None:
     """Kills every process of a session; the engine's children outlive it when it is killed."""
     for _ in range(50):
-        left = [pid for pid in _processes() if _session_of(pid) == session and not _is_zombie(pid)]
+        left = session_processes(session)
         if not left:
             return
         for pid in left:
@@ -139,6 +139,11 @@ def kill_session(session: int) -> None:
             except ProcessLookupError:
                 continue
         time.sleep(0.02)
+
+
+def session_processes(session: int) -> list[int]:
+    """The living processes of a session."""
+    return [pid for pid in _processes() if _session_of(pid) == session and not _is_zombie(pid)]
 
 
 def new_stack(pulumi: Path, directory: Path, environment: Mapping[str, str], home: Path) -> Stack:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from pulumi_cortecs.clouds.errors import CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
 
 Event = Callable[[], object]
@@ -107,16 +107,19 @@ def refused(status: int = 400) -> RefusedError:
 @dataclass
 class FakeAccount:
     """An account in memory. `lag` is for how long its list misses a new machine; with `lag_by_id` the answer by id
-    misses it as well. `trouble` is raised by the next listings, one error each; a listing `takes` some seconds."""
+    misses it as well. A listing `takes` some seconds, raises the next `trouble`, if any, and fails from the one to the
+    other time of `down`."""
 
     clock: FakeClock | CrowdClock
     lag: float = 0.0
     lag_by_id: bool = False
     machines: dict[str, Machine] = field(default_factory=dict)
     takes: float = 0.0
+    down: tuple[float, float] = (0.0, 0.0)
     trouble: list[CloudError | None] = field(default_factory=list)
     trouble_by_id: list[CloudError | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    started: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, instance_id: str, status: str = "running", arguments: tuple[object, ...] = ("small",)) -> None:
@@ -134,6 +137,8 @@ class FakeAccount:
             if error is not None:
                 raise error
             now = self.clock.now()
+            if self.down[0] <= now < self.down[1]:
+                raise AnswerLostError("the list is down")
             return {key: machine for key, machine in self.machines.items() if machine.listed_from <= now}
 
     def by_id(self, instance_id: str) -> Machine | None:
@@ -149,7 +154,9 @@ class FakeAccount:
             self.asked.append("start")
             now = self.clock.now()
             known_from = now + self.lag if self.lag_by_id else now
-            machine = Machine(f"id-{len(self.machines) + 1:03}", arguments, "pending", now + self.lag, known_from)
+            # newer ids sort first, so that whoever chooses by name alone does not choose the oldest by luck
+            self.started += 1
+            machine = Machine(f"id-{999 - self.started}", arguments, "pending", now + self.lag, known_from)
             self.machines[machine.instance_id] = machine
             return machine
 

@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, UnknownStatusError, phase_of
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.waiting import (
@@ -16,6 +17,7 @@ from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     FailedWhileWaitingError,
     GoneWhileWaitingError,
+    InterruptedWhileWaitingError,
     StoppedWhileWaitingError,
     Wait,
     WaitEndedError,
@@ -197,6 +199,14 @@ def test_credentials_that_are_refused_are_never_taken_for_gone(room: Room) -> No
         room.replay((0, GONE)).wait()
 
 
+def test_an_interrupted_wait_ends_with_what_was_seen_last(room: Room) -> None:
+    room.clock.at(5, lambda: (_ for _ in ()).throw(InterruptedWaitError()))
+    with pytest.raises(InterruptedWhileWaitingError) as raised:
+        room.replay((0, "pending"), (10, "running")).wait()
+    assert raised.value.last == "pending"
+    assert 5 <= room.passed < 6
+
+
 def test_the_deadline_counts_from_the_start_of_the_instance(room: Room) -> None:
     room.replay((0, "pending"))
     room.clock.advance(50)
@@ -218,6 +228,11 @@ def test_who_comes_after_the_deadline_still_looks_once(room: Room) -> None:
 def test_each_new_state_is_told_once(room: Room) -> None:
     room.replay((0, HIDDEN), (2, "pending"), (10, "running")).wait()
     assert room.told == ["not listed yet", "pending", "running"]
+
+
+def test_nobody_asks_for_a_new_instance_by_its_id_before_the_list_should_show_it(room: Room) -> None:
+    room.replay((0, HIDDEN), (LAG - 0.5, "running")).wait()
+    assert "by id" not in room.account.asked
 
 
 def test_what_the_list_showed_before_our_own_change_does_not_count(room: Room) -> None:

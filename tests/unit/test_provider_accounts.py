@@ -18,7 +18,7 @@ from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
-from pulumi_cortecs.lifecycle.waiting import SCHEDULE, DeadlineError
+from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account, fits, in_words, phase, usable_phase
 from pulumi_cortecs.provider.settings import Settings
@@ -156,13 +156,6 @@ def test_progress_is_told_in_words_of_the_fastest_worker(statuses: Any, words: s
 def test_a_poll_interval_replaces_the_schedule() -> None:
     assert account(answer(200)).wait().schedule == SCHEDULE
     assert account(answer(200), poll_interval=0.1).wait().schedule == ((float("inf"), 0.1),)
-
-
-def test_a_wait_for_an_account_runs_on_its_clock_and_lag() -> None:
-    seen = {"instance_id": "i-1", "instance_args": {"model_id": "m"}, "instance_status": {"status": "pending"}}
-    mine = account(answer(200, {"instances": [seen]}), poll_interval=1.0)
-    with pytest.raises(DeadlineError, match="pending"):
-        mine.wait().until_ready("i-1", started_at=mine.started_at("i-1"), timeout=10, report=lambda _text: None)
 
 
 def test_a_wait_counts_from_our_own_start_or_from_now() -> None:

@@ -17,6 +17,7 @@ from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     GoneWhileWaitingError,
+    InterruptedWhileWaitingError,
     StoppedWhileWaitingError,
     WaitEndedError,
 )
@@ -124,6 +125,11 @@ def _why(error: WaitEndedError, instance_id: str, timeout: float, hourly: Money 
     if isinstance(error, DeadlineError):
         return (
             f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. It still exists and {cost}. "
+            "`pulumi up` waits on, `pulumi destroy` ends the bill"
+        )
+    if isinstance(error, InterruptedWhileWaitingError):
+        return (
+            f"the wait for {instance_id} was interrupted; last seen: {error.last}. It goes on booting and {cost}. "
             "`pulumi up` waits on, `pulumi destroy` ends the bill"
         )
     if isinstance(error, StoppedWhileWaitingError):
