@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
-from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError
+from pulumi_cortecs.clouds.errors import ConfigurationError, RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
@@ -63,6 +63,19 @@ class Account:
     def find(self, instance_id: str) -> Instance | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
         return find(instance_id, self.poller, self.by_id, self.clock, self.lag)
+
+    def must_own(self, instance_id: str, recorded: object) -> None:
+        """Raises ConfigurationError unless this may be the account that the state says holds the instance.
+
+        A rotated key has another fingerprint, and finds the instance all the same. Another account's "no" counts for
+        nothing.
+        """
+        if not recorded or recorded == self.fingerprint or self.by_id(instance_id) is not None:
+            return
+        raise ConfigurationError(
+            f"{instance_id} was made with other credentials (account {recorded}), and these ({self.fingerprint}) do "
+            "not know it. It is not taken for gone: use the credentials of its account"
+        )
 
     def ending(self) -> Ending[Instance]:
         """How this account's instances are ended."""

@@ -4,6 +4,7 @@ it the process is an ordinary one: four calls at a time, the second ^C, an end w
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import sys
@@ -37,6 +38,12 @@ def take_over(switched_off: str = "") -> dict[str, bool]:
         "engine": end_with_engine,
     }
     return {name: name not in without and piece() for name, piece in pieces.items()}
+
+
+@functools.cache
+def taken_over() -> dict[str, bool]:
+    """What could be done for this process, done at the first asking."""
+    return take_over(os.environ.get("PULUMI_CORTECS_HOST_WITHOUT", ""))
 
 
 def widen_pool() -> bool:

@@ -51,6 +51,7 @@ def test_outputs_are_the_inputs_and_what_the_vendor_tells(host: Host, made: Made
     assert outs.pop("started_at").endswith("Z")
     assert outs == {
         **_wanted(made, spec_digest="d"),
+        "account": made.outs["account"],
         "base_url": f"{simulator.url}/serve/{made.id}/v1",
         "status": "running",
         "stopped_at": "",

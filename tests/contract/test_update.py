@@ -97,6 +97,16 @@ def test_a_lost_answer_does_no_harm(host: Host, made: Made, simulator: Simulator
     assert len(simulator.control.ledger().of(made.id)) == 2
 
 
+def test_a_stop_whose_answer_is_lost_counts_though_the_second_one_is_refused(
+    host: Host, made: Made, simulator: Simulator
+) -> None:
+    simulator.control.settings(stop_stopped_status=400)
+    simulator.control.fault("lost_answer", path="/instances/stop", count=1)
+    updated = host.instance().update(made, {**INPUTS, "state": "stopped"})
+    assert updated.outs["state"] == "stopped"
+    assert _status(simulator, made) == "stopped"
+
+
 def test_a_restart_whose_answers_are_all_lost_has_happened(host: Host, made: Made, simulator: Simulator) -> None:
     simulator.control.stop(made.id)
     simulator.control.fault("lost_answer", path="/instances/restart")

@@ -118,6 +118,15 @@ class Stack:
             process.wait(timeout=10)
 
 
+def read_until(process: subprocess.Popen[str], word: str) -> None:
+    """Reads what a command prints up to the first line with `word`. Fails when it ends before."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if word in line:
+            return
+    raise PulumiFailedError(f"the command ended, exit code {process.wait(timeout=10)}, and never said {word!r}")
+
+
 def hear_interrupts() -> None:
     """Undoes what a shell's `&` does: with SIGINT ignored, every `up` started from here takes five seconds longer.
 

@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator, running
 from tests.engine.programs import one_instance
-from tests.engine.pulumi import Run, Stack
+from tests.engine.pulumi import Run, Stack, read_until
 
 MakeStack = Callable[[Mapping[str, str]], Stack]
 
@@ -102,6 +102,7 @@ def test_another_accounts_key_never_takes_an_instance_for_gone(stack: Stack, sim
     run = stack.refresh(expect=1, env={"CORTECS_CLIENT_ID": "someone", "CORTECS_CLIENT_SECRET": "else"})
     assert_short_and_clean(run, "was made with other credentials")
     assert stack.instance_ids() == ids
+    assert len(stack.resources("Endpoint")) == 1
 
 
 def test_an_unreachable_api_buys_nothing(make_stack: MakeStack) -> None:
@@ -131,9 +132,7 @@ def test_an_api_that_dies_during_the_wait_loses_nothing(make_stack: MakeStack) -
         stack.program(one_instance(options="custom_timeouts=pulumi.CustomTimeouts(create='3s')"))
         with stack.started("up", "--yes", "--skip-preview") as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                if "pending" in line:
-                    break
+            read_until(process, "pending")
             (bought,) = simulator.control.instances()
             until_it_dies.close()
             run = Run(text=process.stdout.read(), code=process.wait(timeout=60))

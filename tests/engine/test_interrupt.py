@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.programs import fleet, one_instance
-from tests.engine.pulumi import Stack, session_processes
+from tests.engine.pulumi import Stack, read_until, session_processes
 
 _SOON = 3.0
 
@@ -40,14 +40,26 @@ def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_r
     stack.drift(expect=0)
 
 
+def test_killed_during_the_wait_then_cancel_and_destroy_leaves_nothing(stack: Stack, simulator: Simulator) -> None:
+    simulator.control.fault("stuck_boot")
+    stack.program(one_instance())
+    with stack.started("up", "--yes", "--skip-preview") as process:
+        read_until(process, "pending")
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    (bought,) = simulator.control.instances()
+    assert stack.instance_ids() == {bought.instance_id}
+    stack.run("cancel", "--yes")
+    stack.destroy()
+    assert simulator.control.instances() == ()
+    assert simulator.control.ledger().open == ()
+
+
 def test_a_killed_engine_leaves_no_process_of_ours(stack: Stack, simulator: Simulator) -> None:
     simulator.control.pause()
     stack.program(one_instance())
     with stack.started("up", "--yes", "--skip-preview") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "pending" in line:
-                break
+        read_until(process, "pending")
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
         until = time.monotonic() + 30

@@ -30,12 +30,10 @@ class _Provider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Hands the stack's configuration to the accounts; nothing of it is kept on the provider."""
-        import os
-
         from pulumi_cortecs.provider import accounts, process
 
         keep_quiet()
-        process.take_over(os.environ.get("PULUMI_CORTECS_HOST_WITHOUT", ""))
+        process.taken_over()
         names = ("cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl")
         accounts.configure({name: value for name in names if (value := req.config.get(name)) is not None})
 

@@ -79,14 +79,16 @@ def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
     """The endpoint as it is; gone together with its instance. Raises EndpointError when that cannot be told."""
     instance_id = str(props["instance_id"])
     try:
-        seen = accounts.account().find(instance_id)
+        account = accounts.account()
+        account.must_own(instance_id, props.get("account"))
+        seen = account.find(instance_id)
         if seen is None:
             return ReadResult("", {})
         inputs = {key: props[key] for key in _INPUTS if key in props}
         inputs["state"] = "stopped" if accounts.phase(seen) is Phase.STOPPED else "running"
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
-    return ReadResult(endpoint_id, _outputs(inputs, seen), inputs)
+    return ReadResult(endpoint_id, _outputs(inputs, seen, account), inputs)
 
 
 def _waited_for(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def _waited_for(props: Mapping[str, Any]) -> dict[str, Any]:
     try:
         account = accounts.account()
         seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(account, props)
-        return _outputs({key: props[key] for key in _INPUTS if key in props}, seen)
+        return _outputs({key: props[key] for key in _INPUTS if key in props}, seen, account)
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
 
@@ -154,7 +156,7 @@ def _hourly(account: Account, instance_id: str) -> Money | None:
     return None
 
 
-def _outputs(inputs: Mapping[str, Any], seen: cortecs.Instance) -> dict[str, Any]:
+def _outputs(inputs: Mapping[str, Any], seen: cortecs.Instance, account: Account) -> dict[str, Any]:
     """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
     status = seen.instance_status
     stopped = accounts.phase(seen) is Phase.STOPPED
@@ -165,4 +167,5 @@ def _outputs(inputs: Mapping[str, Any], seen: cortecs.Instance) -> dict[str, Any
         "worker_statuses": [worker.model_dump(exclude_none=True) for worker in seen.worker_statuses],
         "started_at": status.started_at or "",
         "stopped_at": status.stopped_at or "",
+        "account": account.fingerprint,
     }

@@ -90,7 +90,8 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
     recorded = "instance_id" in props
     try:
         account = accounts.account()
-        seen = _found(account, instance_id, props)
+        account.must_own(instance_id, props.get("account"))
+        seen = account.find(instance_id)
         if seen is None:
             if recorded:
                 return ReadResult("", {})
@@ -106,7 +107,7 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     inputs = _settled(news)
     try:
         account = accounts.account()
-        _same_account(account, instance_id, olds)
+        account.must_own(instance_id, olds.get("account"))
         live = account.by_id(instance_id)
         if live is None:
             raise InstanceError(
@@ -129,7 +130,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
     """Returns when the bill has provably ended. Raises InstanceError otherwise."""
     try:
         account = accounts.account()
-        _same_account(account, instance_id, props)
+        account.must_own(instance_id, props.get("account"))
         account.ending().end(instance_id)
     except (CloudError, NotGoneError) as error:
         raise InstanceError(
@@ -138,8 +139,13 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
 
 
 def _stop(account: Account, instance_id: str) -> None:
+    """Stops an instance. A refusal because it has stopped already is as good: a lost answer is asked for again."""
     try:
         account.client.stop(instance_id)
+    except CloudError:
+        live = account.by_id(instance_id)
+        if live is None or accounts.phase(live) is not Phase.STOPPED:
+            raise
     finally:
         account.poller.changed(instance_id)
 
@@ -155,26 +161,6 @@ def _start(account: Account, instance_id: str) -> None:
     finally:
         account.poller.changed(instance_id)
         account.poller.began(instance_id)
-
-
-def _found(account: Account, instance_id: str, props: Mapping[str, Any]) -> cortecs.Instance | None:
-    """The instance, None when it is gone from the account that is recorded. Another account's no means nothing."""
-    _same_account(account, instance_id, props)
-    return account.find(instance_id)
-
-
-def _same_account(account: Account, instance_id: str, props: Mapping[str, Any]) -> None:
-    """Raises InstanceError unless the credentials belong to the account that holds the instance.
-
-    A rotated key has another fingerprint, and finds the instance all the same.
-    """
-    recorded = props.get("account")
-    if not recorded or recorded == account.fingerprint or account.by_id(instance_id) is not None:
-        return
-    raise InstanceError(
-        f"{instance_id} was made with other credentials (account {recorded}), and these ({account.fingerprint}) do not "
-        "know it. It is not taken for gone: use the credentials of its account"
-    )
 
 
 def _plain(props: Mapping[str, Any]) -> dict[str, Any]:
