@@ -1,8 +1,8 @@
 # `make demo` and `make test` need nothing but Python 3.10 or newer (and network access once, for what they install).
 PYTHON ?= python3
-VENV := $(CURDIR)/.venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+# relative, because a path to here may have spaces in it
+BIN := .venv/bin
+READY := .venv/.ready
 ENGINE := $(PYTHON) tools/engine/get.py
 
 .DEFAULT_GOAL := help
@@ -20,7 +20,7 @@ engine:  ## the pulumi CLI: the one on PATH, or one in your cache; prints its pa
 	@$(ENGINE)
 
 demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running)
-	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" $(if $(KEEP),--keep)
+	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" $(if $(filter-out 0,$(KEEP)),--keep)
 
 demo-stop: $(READY)  ## ends what `make demo KEEP=1` left
 	@$(BIN)/python -m tools.demo --stop
@@ -45,4 +45,5 @@ format: $(READY)  ## lets the formatter have its way
 	@$(BIN)/ruff format
 
 clean:  ## removes what can be made again; never the state of `make up`
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tools.demo --stop
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -9,7 +9,7 @@ from typing import Annotated
 try:
     import typer
 except ModuleNotFoundError as missing:
-    raise SystemExit(f"{missing.name} is missing. Run: pip install 'pulumi-cortecs[cli]'") from None
+    raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
 app = typer.Typer(
     name="pulumi-cortecs",
@@ -44,11 +44,25 @@ def _options(
 @app.command()
 def simulator(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 3000,
-    speed: Annotated[float, typer.Option(help="Virtual seconds per real second.")] = 1.0,
-    boot: Annotated[float, typer.Option(min=0, max=1e9, help="Virtual seconds from start to running.")] = 30.0,
+    state: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Keep everything in this file, and go on from it, even after a kill -9."),
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Virtual seconds per real second.", show_default="1, or as in --state")
+    ] = None,
+    boot: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1e9, help="Virtual seconds from start to running.", show_default="30, or as in --state"
+        ),
+    ] = None,
     token_ttl: Annotated[
-        float, typer.Option(min=0, max=1e9, help="Real seconds an access token is good for.")
-    ] = 3600.0,
+        float | None,
+        typer.Option(
+            min=0, max=1e9, help="Real seconds an access token is good for.", show_default="3600, or as in --state"
+        ),
+    ] = None,
     port_file: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the port here once the simulator listens.")
     ] = None,
@@ -65,15 +79,15 @@ def simulator(
     In another shell: eval "$(pulumi-cortecs simulator --print-env)"
     """
     try:
-        from pulumi_cortecs.simulator import process
+        from pulumi_cortecs.simulator import StateError, process
     except ModuleNotFoundError as missing:
-        raise _failed(f"{missing.name} is missing. Run: pip install 'pulumi-cortecs[cli,simulator]'") from None
+        raise _failed(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
     if print_env:
         if port == 0:
             raise typer.BadParameter("--print-env needs to know the port: give the one the simulator runs on")
         print(process.exports(port))
         return
-    if not 0 < speed <= 1e6:
+    if speed is not None and not 0 < speed <= 1e6:
         raise typer.BadParameter(f"--speed is more than 0 and at most 1000000, not {speed:g}")
     try:
         process.serve(
@@ -81,11 +95,12 @@ def simulator(
             speed=speed,
             boot=boot,
             token_ttl=token_ttl,
+            state=state,
             port_file=port_file,
             parent_pid=parent_pid,
             quiet=quiet,
         )
-    except (process.PortTakenError, OSError) as failure:
+    except (process.PortTakenError, StateError, OSError) as failure:
         raise _failed(str(failure)) from None
 
 

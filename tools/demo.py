@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,9 +28,10 @@ from pulumi_cortecs.simulator.embedded import environment
 from pulumi_cortecs.simulator.remote import Control, LedgerEntry
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME = ROOT / ".demo"
+HOME = Path(os.environ.get("PULUMI_CORTECS_DEMO_DIRECTORY") or ROOT / ".demo")
 PROJECT = HOME / "project"
 PID_FILE = HOME / "simulator.pid"
+SCRIPT = HOME / "env.sh"
 STACK = "demo"
 SPEED = 60
 BOOT_SECONDS = 240
@@ -44,7 +46,7 @@ class Demo:
     """One run. `control` talks to the simulator behind the vendor's back."""
 
     pulumi: Path
-    variables: dict[str, str]
+    own: dict[str, str]
     control: Control
     steps: int
     step: int = 0
@@ -91,8 +93,8 @@ class Demo:
     def _drift(self) -> None:
         (instance,) = self.control.instances()
         self.heading("Somebody stops it in the vendor's console", "refresh finds it, `up --refresh` repairs it")
+        print(f"$ {self.stop_command()}   # behind Pulumi's back\n")
         self.control.stop(instance.instance_id)
-        print("(stopped, behind Pulumi's back)\n")
         self.run_pulumi("preview", "--refresh", "--diff")
         self.run_pulumi("up", "--yes", "--skip-preview", "--refresh")
         if self.outputs().get("status") != "running":
@@ -124,13 +126,19 @@ class Demo:
             raise DemoError("the prediction and the bill differ")
 
     def _leave(self) -> None:
-        lines = [f"export {name}={value!r}" for name, value in self.variables.items() if name != "PATH"]
-        script = HOME / "env.sh"
-        script.write_text("\n".join([*lines, f'export PATH="{_extra_path(self.pulumi)}:$PATH"', ""]))
+        _write_script(self.pulumi, self.own)
         self.heading("It is yours to play with", "the simulator and the stack stay until `make demo-stop`")
-        print(f"  . {script.relative_to(ROOT)} && cd {PROJECT.relative_to(ROOT)}")
+        print(f"  . {shlex.quote(_short(SCRIPT))} && cd {shlex.quote(_short(PROJECT))}")
         print(f"  pulumi up --stack {STACK}          # after a change to __main__.py")
+        print(f"  {self.stop_command()}")
+        print(f"  pulumi preview --refresh --diff --stack {STACK}      # finds that")
         print(f"  pulumi destroy --stack {STACK}")
+
+    def stop_command(self) -> str:
+        """How anybody stops the instance behind Pulumi's back."""
+        (instance,) = self.control.instances()
+        origin = self.own["CORTECS_API_BASE_URL"].removesuffix("/api/v1")
+        return f"curl -X POST {origin}/_sim/instances/{instance.instance_id}/stop"
 
     def heading(self, title: str, remark: str) -> None:
         """Opens the next step."""
@@ -147,22 +155,11 @@ class Demo:
         if not quiet:
             print(f"$ pulumi {' '.join(arguments)}", flush=True)
         named = [] if arguments[:2] == ("stack", "init") else ["--stack", STACK]
-        done = subprocess.run(
-            [str(self.pulumi), *arguments, *named],
-            cwd=PROJECT,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if quiet else None,
-            stderr=subprocess.PIPE if quiet else None,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode != 0:
-            if quiet:
-                print(done.stdout, done.stderr, sep="", file=sys.stderr)
-            raise DemoError(f"`pulumi {' '.join(arguments)}` exited {done.returncode}")
-        return done.stdout or ""
+        code, printed = _run([str(self.pulumi), *arguments, *named], _environment(self.pulumi, self.own), quiet=quiet)
+        if code != 0:
+            print(printed, file=sys.stderr)
+            raise DemoError(f"`pulumi {' '.join(arguments)}` exited {code}")
+        return printed
 
 
 def main() -> int:
@@ -172,8 +169,10 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave simulator and stack at the end")
     parser.add_argument("--stop", action="store_true", help="end what --keep left")
     options = parser.parse_args()
-    _end_earlier()
+    ended = _end_earlier()
     if options.stop:
+        SCRIPT.unlink(missing_ok=True)
+        print("demo: ended" if ended else "demo: nothing is running")
         return 0
     signal.signal(signal.SIGTERM, _interrupted)
     # a shell's `&` leaves SIGINT ignored, and `up` takes five seconds longer then
@@ -182,7 +181,7 @@ def main() -> int:
     try:
         with _simulator(keep=options.keep) as port, Control(f"http://127.0.0.1:{port}") as control:
             steps = 6 if options.keep else 7
-            Demo(options.pulumi, _variables(options.pulumi, port), control, steps).run(keep=options.keep)
+            Demo(options.pulumi, _variables(port), control, steps).run(keep=options.keep)
     except (DemoError, httpx.HTTPError, subprocess.TimeoutExpired) as error:
         print(f"\ndemo: failed: {error}", file=sys.stderr)
         return 1
@@ -233,25 +232,24 @@ def _simulator(*, keep: bool) -> Iterator[int]:
             PID_FILE.unlink(missing_ok=True)
 
 
-def _end_earlier() -> None:
+def _end_earlier() -> bool:
     """Ends a simulator that an earlier `--keep` left, if that is what still runs under its process id."""
     try:
         pid = int(PID_FILE.read_text())
         running = subprocess.run(["ps", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False)
     except (OSError, ValueError):
-        return
-    if "pulumi_cortecs.cli simulator" in running.stdout:
-        os.kill(pid, signal.SIGTERM)
-        print("demo: ended the simulator of an earlier run")
+        return False
     PID_FILE.unlink(missing_ok=True)
+    if "pulumi_cortecs.cli simulator" not in running.stdout:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    return True
 
 
-def _variables(pulumi: Path, port: int) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CORTECS_"))}
+def _variables(port: int) -> dict[str, str]:
+    """What the demo sets, beside PATH."""
     return {
-        **kept,
         **environment(port),
-        "PATH": f"{_extra_path(pulumi)}:{os.environ.get('PATH', '')}",
         "PULUMI_HOME": str(HOME / "home"),
         "PULUMI_BACKEND_URL": f"file://{HOME / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "demo",
@@ -260,9 +258,46 @@ def _variables(pulumi: Path, port: int) -> dict[str, str]:
     }
 
 
+def _environment(pulumi: Path, own: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CORTECS_"))}
+    return {**kept, **own, "PATH": f"{_extra_path(pulumi)}:{os.environ.get('PATH', '')}"}
+
+
+def _write_script(pulumi: Path, own: dict[str, str]) -> None:
+    """What a shell needs to go on: the demo's own variables, and nothing of the surroundings."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in own.items()]
+    SCRIPT.touch(mode=0o600)
+    SCRIPT.write_text("\n".join([*lines, f'export PATH={shlex.quote(_extra_path(pulumi))}:"$PATH"', ""]))
+
+
+def _run(command: list[str], variables: dict[str, str], *, quiet: bool) -> tuple[int, str]:
+    """The exit code, and what was printed when `quiet`; otherwise it goes where ours goes."""
+    pipe = subprocess.PIPE if quiet else None
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=variables, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=300)
+        except KeyboardInterrupt:
+            # the CLI has heard the ^C as well: killed now, it would leave its children behind
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=15)
+            process.terminate()
+            raise
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            raise
+    return process.returncode, f"{out}{err}" if process.returncode and quiet else out or ""
+
+
 def _extra_path(pulumi: Path) -> str:
     # the language host finds Python through PATH; the interpreter's own folder, not where a link to it leads
     return f"{Path(sys.executable).parent}:{pulumi.parent}"
+
+
+def _short(path: Path) -> str:
+    """The path as a user at the root of the repository would type it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 def _started_minutes(entry: LedgerEntry) -> int:

@@ -60,7 +60,8 @@ def cortecs_credentials(environment: Mapping[str, str], config: Mapping[str, str
     if not client_id and not secret:
         raise ConfigurationError(
             "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment, "
-            "or `pulumi config set cortecs:clientId ...` and `pulumi config set --secret cortecs:clientSecret ...`"
+            "or `pulumi config set cortecs:clientId ...` and `pulumi config set --secret cortecs:clientSecret ...` "
+            "(refresh and destroy see the config of the last `up`, unless they get --run-program)"
         )
     if not client_id or not secret:
         missing = names[0] if not client_id else names[1]

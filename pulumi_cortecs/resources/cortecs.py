@@ -141,6 +141,8 @@ class Instance(Resource, module="cortecs", name="Instance"):
         with `create` bounds the wait for readiness (20 minutes by default).
         """
         wanted, opts = _arguments(args, kwargs)
+        # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
+        ready_timeout = create_timeout(opts, _READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
         super().__init__(InstanceProvider(), resource_name, props, opts)
         self.endpoint = Endpoint(
@@ -148,7 +150,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
             instance_id=self.id,
             state=self.state,
             spec_digest=self.restart_trigger.apply(_digest),
-            ready_timeout=create_timeout(opts, _READY_TIMEOUT),
+            ready_timeout=ready_timeout,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -205,8 +207,14 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[InstanceA
     wanted = _once("args", wanted, given.pop("args", None))
     opts = _once("opts", opts, given.pop("opts", None))
     if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
-        raise TypeError(f"Instance's options are a pulumi.ResourceOptions, not a {type(opts).__name__}")
+        kind = type(opts).__name__
+        raise TypeError(f"Instance takes InstanceArgs(model_id=...) or model_id=..., and ResourceOptions; not a {kind}")
+    if opts is not None and opts.import_ is not None:
+        raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
     if wanted is None:
+        if unknown := sorted(given.keys() - inspect.signature(InstanceArgs).parameters.keys()):
+            known = ", ".join(inspect.signature(InstanceArgs).parameters)
+            raise TypeError(f"Instance has no argument {', '.join(unknown)}; there are {known}")
         if "model_id" not in given:
             raise TypeError("Instance needs model_id: which model should it serve?")
         return InstanceArgs(**given), opts

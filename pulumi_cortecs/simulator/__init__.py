@@ -15,6 +15,7 @@ from pulumi_cortecs.simulator.remote import (
     TrafficReading,
 )
 from pulumi_cortecs.simulator.settings import Settings
+from pulumi_cortecs.simulator.state import StateError
 
 __all__ = [
     "ClockReading",
@@ -26,6 +27,7 @@ __all__ = [
     "LedgerReading",
     "Settings",
     "Simulator",
+    "StateError",
     "TrafficReading",
     "running",
 ]

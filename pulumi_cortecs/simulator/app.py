@@ -43,6 +43,7 @@ def simulator_app(world: World, connections: Connections | None = None) -> ASGIA
     for status in (404, 405):
         app.add_exception_handler(status, unlisted)
     app.add_exception_handler(HTTPException, _unreadable)
+    app.add_exception_handler(Exception, _failed)
     return _Logged(app)
 
 
@@ -61,6 +62,10 @@ async def _unreadable(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "The request cannot be read."}, status)
 
 
+async def _failed(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "The simulator itself failed; its log says how."}, 500)
+
+
 class _Logged:
     """One line per request: method, path, status, milliseconds. Never header, query or body: they carry secrets."""
 
@@ -70,21 +75,21 @@ class _Logged:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        began, status = time.perf_counter(), 0
+        began, status, complete = time.perf_counter(), 0, False
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
+            complete = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
             await self._app(scope, receive, noted)
         except Exception:
             log.exception("failed: %s %s", scope["method"], quote(scope["path"]))
-            if status:
+            if not complete:  # else it was answered: the connection can go on
                 raise
-            await JSONResponse({"error": "The simulator itself failed; its log says how."}, 500)(scope, receive, noted)
         finally:
             outcome: Any = "dropped" if scope.get(DROPPED) else status
             took = (time.perf_counter() - began) * 1000

@@ -2,6 +2,9 @@
 
 Only what the clouds themselves would date runs on this clock: boots, bills, list lag, stops from outside. Access tokens
 do not, because clients compare `expires_in` with their own wall clock; they run on real time (`cortecs.tokens`).
+
+While the simulator is off, virtual time stands still. Were it to go on, a night between two runs would be billed, at a
+speed of 60 as sixty nights, and how long a restart takes would decide what a test finds afterwards.
 """
 
 from __future__ import annotations
@@ -9,9 +12,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 Monotonic = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a clock was, and how it went: what another one needs to go on from there."""
+
+    at: datetime
+    speed: float
+    paused: bool
 
 
 class VirtualClock:
@@ -26,6 +39,17 @@ class VirtualClock:
         self._virtual_at = start or datetime.now(timezone.utc)
         self._speed = _checked_speed(speed)
         self._paused = False
+
+    @classmethod
+    def since(cls, moment: Moment, *, monotonic: Monotonic = time.monotonic) -> VirtualClock:
+        """A clock that goes on from `moment`, as if no time had passed since."""
+        clock = cls(moment.speed, start=moment.at, monotonic=monotonic)
+        clock._paused = moment.paused
+        return clock
+
+    def moment(self) -> Moment:
+        """Where it is, to the microsecond."""
+        return Moment(self._exact(), self._speed, self._paused)
 
     @property
     def speed(self) -> float:
@@ -43,8 +67,7 @@ class VirtualClock:
         Answers show milliseconds. Were the ledger finer, a run of 60.0004 s would be billed as two minutes and
         shown as one.
         """
-        passed = 0.0 if self._paused else (self._monotonic() - self._real_at) * self._speed
-        exact = self._virtual_at + timedelta(seconds=passed)
+        exact = self._exact()
         return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
 
     def advance(self, seconds: float) -> None:
@@ -73,11 +96,13 @@ class VirtualClock:
         self._anchor()
         self._paused = False
 
+    def _exact(self, real: float | None = None) -> datetime:
+        passed = (self._monotonic() if real is None else real) - self._real_at
+        return self._virtual_at if self._paused else self._virtual_at + timedelta(seconds=passed * self._speed)
+
     def _anchor(self) -> None:
         real = self._monotonic()
-        if not self._paused:
-            self._virtual_at += timedelta(seconds=(real - self._real_at) * self._speed)
-        self._real_at = real
+        self._virtual_at, self._real_at = self._exact(real), real
 
 
 def _checked_speed(speed: float) -> float:

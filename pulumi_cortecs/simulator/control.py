@@ -9,11 +9,12 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from starlette.responses import JSONResponse, Response
 
-from pulumi_cortecs.simulator.faults import PARAMETERS, Fault, FaultKind, Match
+from pulumi_cortecs.simulator.faults import PARAMETERS, Fault, FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.routing import plain_route
 from pulumi_cortecs.simulator.sent import Amount, Sent, Whole
+from pulumi_cortecs.simulator.shapes import WrongShape
 from pulumi_cortecs.simulator.timestamps import timestamp
 from pulumi_cortecs.simulator.world import World
 
@@ -36,6 +37,13 @@ def _kind(value: object) -> FaultKind:
         return FaultKind(value)
     except ValueError:
         raise ValueError(f"the kinds are {', '.join(kind.value for kind in FaultKind)}") from None
+
+
+def _shape(value: object) -> str:
+    try:
+        return WrongShape(value).value
+    except ValueError:
+        raise ValueError(f"it is {' or '.join(shape.value for shape in WrongShape)}") from None
 
 
 class ResetRequest(Sent):
@@ -62,7 +70,7 @@ class MatchRequest(Sent):
 
 
 class FaultRequest(Sent):
-    """POST /_sim/faults: the kind, how often, what it hits, and the parameters of that kind."""
+    """POST /_sim/faults: the kind, how often, what it hits, and the parameters of that kind (see `faults`)."""
 
     kind: Annotated[FaultKind, BeforeValidator(_kind)]
     probability: float = Field(1.0, ge=0, le=1)
@@ -76,6 +84,10 @@ class FaultRequest(Sent):
     step: Whole | None = Field(None, ge=1, le=4)
     seconds: _Seconds | None = None
     by_id: bool | None = None
+    limit: Whole | None = Field(None, ge=0)
+    vanish: bool | None = None
+    how: Annotated[str, BeforeValidator(_shape)] | None = None
+    field: str | None = None
 
     @model_validator(mode="after")
     def _only_its_own_parameters(self) -> "FaultRequest":
@@ -86,7 +98,7 @@ class FaultRequest(Sent):
         return self
 
     @property
-    def parameters(self) -> dict[str, float | bool]:
+    def parameters(self) -> dict[str, Parameter]:
         """The parameters that were given."""
         return self.model_dump(exclude={"kind", "probability", "count", "match"}, exclude_none=True)
 
@@ -101,6 +113,7 @@ class SettingsRequest(Sent):
     error_key: str | None = None
     unknown_id_status: _ErrorStatus | None = None
     unknown_model_status: _ErrorStatus | None = None
+    empty_balance_status: _AnyStatus | None = None
     stop_stopped_status: _AnyStatus | None = None
     stop_pending_status: _AnyStatus | None = None
     token_ttl_real_seconds: _Seconds | None = None
@@ -114,7 +127,7 @@ def control_error(refused: Refused) -> dict[str, Any]:
 
 def control_router(world: World) -> APIRouter:
     """Reset, clock, settings, faults, ledger and requests."""
-    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error), redirect_slashes=False)
+    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error, world), redirect_slashes=False)
 
     @router.post("/reset", response_model=None)
     async def reset(sent: ResetRequest | None = None) -> Response:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -12,6 +13,7 @@ from pulumi_cortecs.simulator.app import simulator_app
 from pulumi_cortecs.simulator.remote import Control, plain_client
 from pulumi_cortecs.simulator.server import HOST, Listener, OpenConnections, serving
 from pulumi_cortecs.simulator.settings import Settings
+from pulumi_cortecs.simulator.state import opened
 from pulumi_cortecs.simulator.world import World
 
 
@@ -59,24 +61,35 @@ def environment(port: int) -> dict[str, str]:
 def running(
     *,
     port: int = 0,
-    speed: float = 1.0,
+    speed: float | None = None,
     boot: float | None = None,
     token_ttl: float | None = None,
     seed: int | None = None,
     settings: Settings | None = None,
+    state: Path | None = None,
 ) -> Iterator[Simulator]:
-    """Runs a simulator with a state of its own in a thread, on a free port of this machine unless one is given.
+    """Runs a simulator in a thread, on a free port of this machine unless one is given.
 
-    `speed` is virtual seconds per real second; `boot` (virtual seconds from start to running) and `token_ttl` (real
-    seconds) go before the same knobs in `settings`. Raises OSError when the port is taken.
+    `speed` is virtual seconds per real second (1 unless given); `boot` (virtual seconds from start to running) and
+    `token_ttl` (real seconds) go before the same knobs in `settings`. With `state` it keeps everything in that file,
+    and goes on from it if it is there already: what is given here then replaces what was kept, but for `seed`, which is
+    for a new file only. Raises OSError when the port is taken, StateError when the file is not to be had.
     """
-    knobs = settings or Settings()
-    if boot is not None:
-        knobs = replace(knobs, boot_seconds=boot)
-    if token_ttl is not None:
-        knobs = replace(knobs, token_ttl_real_seconds=token_ttl)
-    listener = Listener.bind(port)
-    connections = OpenConnections()
-    world = World(origin=f"http://{HOST}:{listener.port}", settings=knobs, speed=speed, seed=seed)
-    with serving(simulator_app(world, connections), listener, connections), Control(world.origin) as control:
-        yield Simulator(listener.port, control)
+    knobs = {"boot_seconds": boot, "token_ttl_real_seconds": token_ttl}
+    with closing(opened(state)) as kept, closing(Listener.bind(port)) as listener:
+        connections = OpenConnections()
+        world = World(
+            origin=f"http://{HOST}:{listener.port}",
+            state=kept,
+            settings=settings,
+            knobs={name: value for name, value in knobs.items() if value is not None},
+            speed=speed,
+            seed=seed,
+        )
+        app = simulator_app(world, connections)
+        world.save()
+        try:
+            with serving(app, listener, connections), Control(world.origin) as control:
+                yield Simulator(listener.port, control)
+        finally:
+            world.save()

@@ -1,43 +1,109 @@
-"""What is made to go wrong, and which request or boot it hits: a table of faults and the rule that matches them."""
+"""What is made to go wrong, and which request, order, boot or change it hits: a table of faults and the rule that matches.
+
+| kind | hits | what happens | parameters with their defaults |
+|---|---|---|---|
+| `lost_request` | any request | the connection is cut before anything was done | - |
+| `lost_answer` | any request | everything is done, then the connection is cut | - |
+| `server_error` | any request | a 5xx, before the side effect or after it | `status` 500, `after_side_effect` false |
+| `too_many_requests` | any request | 429 with Retry-After (seconds) before the side effect | `retry_after` 1 |
+| `malformed_json` | any request | everything is done, and the answer ends in the middle | - |
+| `wrong_shape` | any request | a good answer stays valid JSON but is `missing` a field, or has `null` or a `wrong_type` in it; or it is an empty `array` | `how` missing, `field` "" |
+| `empty_list` | requests for lists | a 200 in which all lists are empty, whatever there is | - |
+| `slow_answer` | any request | the answer is late, and so is the side effect if it is to come after | `real_seconds` 1, `after_side_effect` true |
+| `token_expiry` | requests with a token | all tokens expire before the request is looked at: 401 | - |
+| `out_of_stock` | start, restart | the order is refused, although the hardware is listed as available | `status` 400 |
+| `insufficient_funds` | start, restart | the order is refused, whatever the balance says | `status` 402 |
+| `quota_exceeded` | start, restart | the order is refused if the account's workers that are not stopped would be more than `limit` with it | `status` 403, `limit` 0 |
+| `stuck_boot` | start, restart | pending for ever, at a step from 1 to 4 | `step` 3 |
+| `boot_failure` | start, restart | pending turns into stopped at the end of a step from 1 to 4: there is no failed state | `step` 3 |
+| `stop_from_outside` | start, restart | somebody stops it so many seconds after the start | `seconds` 0 |
+| `reclaim` | start, restart | the vendor takes it back so many seconds after it began to run: it is stopped, or vanishes | `seconds` 60, `vanish` false |
+| `list_lag` | start | the new instance is missing from lists for a while; with `by_id` its id is unknown too | `seconds` 3, `by_id` false |
+| `status_lag` | start, stop, restart | lists show the status before the change, and the progress of a boot, late; with `by_id` the answer by id too | `seconds` 3, `by_id` false |
+| `delete_lag` | delete | the deleted instance stays in lists for a while; with `by_id` it is found by its id too | `seconds` 3, `by_id` false |
+
+Seconds are virtual unless they say real. `field` names a key at any depth; "" means all keys of the outermost object. The
+first end of a run is its only one: what was stopped in time is not stopped or taken back again.
+"""  # noqa: E501 - a row of a table is one line
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, MutableMapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 
 class FaultKind(str, Enum):
-    """The faults there are. The first group hits requests, the second the boot of an instance."""
+    """The faults there are, by what they hit: requests, orders, boots, changes of an instance."""
 
     LOST_REQUEST = "lost_request"
     LOST_ANSWER = "lost_answer"
     SERVER_ERROR = "server_error"
     TOO_MANY_REQUESTS = "too_many_requests"
     MALFORMED_JSON = "malformed_json"
+    WRONG_SHAPE = "wrong_shape"
+    EMPTY_LIST = "empty_list"
     SLOW_ANSWER = "slow_answer"
     TOKEN_EXPIRY = "token_expiry"
 
+    OUT_OF_STOCK = "out_of_stock"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    QUOTA_EXCEEDED = "quota_exceeded"
+
     STUCK_BOOT = "stuck_boot"
-    LIST_LAG = "list_lag"
+    BOOT_FAILURE = "boot_failure"
     STOP_FROM_OUTSIDE = "stop_from_outside"
+    RECLAIM = "reclaim"
+    LIST_LAG = "list_lag"
+
+    STATUS_LAG = "status_lag"
+    DELETE_LAG = "delete_lag"
 
 
-BOOT_FAULTS = frozenset({FaultKind.STUCK_BOOT, FaultKind.LIST_LAG, FaultKind.STOP_FROM_OUTSIDE})
+ORDER_FAULTS = frozenset({FaultKind.OUT_OF_STOCK, FaultKind.INSUFFICIENT_FUNDS, FaultKind.QUOTA_EXCEEDED})
+"""Refuse an order that could be filled."""
+BOOT_FAULTS = frozenset(
+    {
+        FaultKind.STUCK_BOOT,
+        FaultKind.BOOT_FAILURE,
+        FaultKind.STOP_FROM_OUTSIDE,
+        FaultKind.RECLAIM,
+        FaultKind.LIST_LAG,
+        FaultKind.STATUS_LAG,
+    }
+)
+"""Decide at a start or restart how the run is going to go."""
+STOP_FAULTS = frozenset({FaultKind.STATUS_LAG})
+"""Decide how a stop shows."""
+DELETE_FAULTS = frozenset({FaultKind.DELETE_LAG})
+"""Decide how a deletion shows."""
+REQUEST_FAULTS = frozenset(FaultKind) - ORDER_FAULTS - BOOT_FAULTS - STOP_FAULTS - DELETE_FAULTS
+"""Happen to a request, whatever it is for."""
 
-PARAMETERS: dict[FaultKind, dict[str, float | bool]] = {
+Parameter = bool | int | float | str
+
+PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
     FaultKind.LOST_REQUEST: {},
     FaultKind.LOST_ANSWER: {},
     FaultKind.SERVER_ERROR: {"status": 500, "after_side_effect": False},
     FaultKind.TOO_MANY_REQUESTS: {"retry_after": 1},
     FaultKind.MALFORMED_JSON: {},
+    FaultKind.WRONG_SHAPE: {"how": "missing", "field": ""},
+    FaultKind.EMPTY_LIST: {},
     FaultKind.SLOW_ANSWER: {"real_seconds": 1, "after_side_effect": True},
     FaultKind.TOKEN_EXPIRY: {},
+    FaultKind.OUT_OF_STOCK: {"status": 400},
+    FaultKind.INSUFFICIENT_FUNDS: {"status": 402},
+    FaultKind.QUOTA_EXCEEDED: {"status": 403, "limit": 0},
     FaultKind.STUCK_BOOT: {"step": 3},
-    FaultKind.LIST_LAG: {"seconds": 3, "by_id": False},
+    FaultKind.BOOT_FAILURE: {"step": 3},
     FaultKind.STOP_FROM_OUTSIDE: {"seconds": 0},
+    FaultKind.RECLAIM: {"seconds": 60, "vanish": False},
+    FaultKind.LIST_LAG: {"seconds": 3, "by_id": False},
+    FaultKind.STATUS_LAG: {"seconds": 3, "by_id": False},
+    FaultKind.DELETE_LAG: {"seconds": 3, "by_id": False},
 }
 """The parameters of each kind with their defaults; seconds are virtual unless they say real."""
 
@@ -46,8 +112,8 @@ PARAMETERS: dict[FaultKind, dict[str, float | bool]] = {
 class Match:
     """What a fault hits; a field that is None hits everything.
 
-    `path` is a glob, of the whole path or of what follows the vendor's base ("/instances/start", "/instances/*").
-    Boot faults look at `model_id` only: the request that begins a boot has no instance id yet.
+    `path` is a glob, of the whole path or of what follows the vendor's base ("/instances/start", "/instances/*"). The
+    request that starts an instance has no instance id yet.
     """
 
     method: str | None = None
@@ -58,9 +124,10 @@ class Match:
 
 @dataclass(frozen=True)
 class Call:
-    """What is matched: a request, or the boot that a request began.
+    """What is matched: a request, or what a request does to an instance.
 
-    `base` is what all paths of its API begin with; `by_path_only` keeps off faults that name no path.
+    `base` is what all paths of its API begin with; `by_path_only` keeps off faults that name no path; `workers` says
+    how many the account would have that are not stopped.
     """
 
     method: str
@@ -70,24 +137,35 @@ class Call:
     instance_id: str | None = None
     authorized: bool = False
     new_instance: bool = False
+    for_list: bool = False
     by_path_only: bool = False
+    workers: Callable[[], int] = field(default=lambda: 0, compare=False)  # counted only where a quota asks for it
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fault:
-    """One row of the table: `count` is how often it may still happen (None: always), `happened` how often it has."""
+    """One row of the table: `count` is how often it may happen (None: always), `happened` how often it has."""
 
     fault_id: str
     kind: FaultKind
     match: Match = field(default_factory=Match)
     probability: float = 1.0
     count: int | None = None
-    parameters: dict[str, float | bool] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
     happened: int = 0
 
-    def parameter(self, name: str) -> float:
+    def parameter(self, name: str) -> Parameter:
         """The value given, or the kind's default."""
         return self.parameters.get(name, PARAMETERS[self.kind][name])
+
+    def number(self, name: str) -> float:
+        """A parameter that is a number."""
+        return float(self.parameter(name))
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of those kinds that have one."""
+        return int(self.parameter("status"))
 
     @property
     def after_side_effect(self) -> bool:
@@ -109,20 +187,36 @@ def matches(match: Match, call: Call) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(path.removeprefix(call.base), pattern)
 
 
-def _concerns(kind: FaultKind, call: Call) -> bool:
-    """A request without a token cannot find it expired; an instance that was listed before does not lag again."""
-    if kind is FaultKind.TOKEN_EXPIRY:
+def _concerns(fault: Fault, call: Call) -> bool:
+    """A request without a token cannot find it expired; an instance that was listed before does not lag again; ..."""
+    if fault.kind is FaultKind.TOKEN_EXPIRY:
         return call.authorized
-    return kind is not FaultKind.LIST_LAG or call.new_instance
+    if fault.kind is FaultKind.EMPTY_LIST:
+        return call.for_list
+    if fault.kind is FaultKind.QUOTA_EXCEEDED:
+        return call.workers() > fault.number("limit")
+    return fault.kind is not FaultKind.LIST_LAG or call.new_instance
+
+
+class SomeChance(Protocol):
+    """Where chance comes from."""
+
+    def random(self) -> float:
+        """At least 0 and below 1."""
 
 
 class FaultTable:
-    """The faults in force. Chance comes from a seeded generator, so that runs can be replayed."""
+    """The faults in force, kept in `faults` by their ids, which are counted in `tally`."""
 
-    def __init__(self, chance: random.Random):
+    def __init__(
+        self,
+        chance: SomeChance,
+        faults: MutableMapping[str, Fault] | None = None,
+        tally: MutableMapping[str, int] | None = None,
+    ):
         self._chance = chance
-        self._faults: dict[str, Fault] = {}
-        self._added = 0
+        self._faults: MutableMapping[str, Fault] = {} if faults is None else faults
+        self._tally: MutableMapping[str, int] = {} if tally is None else tally
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._faults.values())
@@ -134,11 +228,12 @@ class FaultTable:
         *,
         probability: float = 1.0,
         count: int | None = None,
-        parameters: dict[str, float | bool] | None = None,
+        parameters: dict[str, Parameter] | None = None,
     ) -> Fault:
         """A new row, in force at once."""
-        self._added += 1
-        fault = Fault(f"fault-{self._added}", kind, match, probability, count, parameters or {})
+        number = self._tally.get("faults added", 0) + 1
+        self._tally["faults added"] = number
+        fault = Fault(f"fault-{number}", kind, match, probability, count, parameters or {})
         self._faults[fault.fault_id] = fault
         return fault
 
@@ -150,28 +245,20 @@ class FaultTable:
         """Takes all rows out."""
         self._faults.clear()
 
-    def hitting(self, call: Call) -> list[Fault]:
-        """The request faults that happen to this call, in the order they were added; each is counted."""
-        return self._drawn(call, boot=False)
-
-    def hitting_boot(self, call: Call) -> list[Fault]:
-        """The boot faults that happen to the boot that this call begins; each is counted."""
-        return self._drawn(call, boot=True)
-
-    def _drawn(self, call: Call, *, boot: bool) -> list[Fault]:
+    def hitting(self, call: Call, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
+        """The faults of these kinds that happen to this call, in the order they were added; each is counted."""
         return [
-            fault
-            for fault in self._faults.values()
-            if (fault.kind in BOOT_FAULTS) is boot
-            and _concerns(fault.kind, call)
-            and matches(fault.match, call)
-            and self._happens(fault)
+            self._counted(fault)
+            for fault in list(self._faults.values())
+            if fault.kind in kinds and matches(fault.match, call) and _concerns(fault, call) and self._happens(fault)
         ]
 
     def _happens(self, fault: Fault) -> bool:
         if fault.count is not None and fault.happened >= fault.count:
             return False
-        if fault.probability < 1 and self._chance.random() >= fault.probability:
-            return False
-        fault.happened += 1
-        return True
+        return fault.probability >= 1 or self._chance.random() < fault.probability
+
+    def _counted(self, fault: Fault) -> Fault:
+        counted = replace(fault, happened=fault.happened + 1)
+        self._faults[fault.fault_id] = counted
+        return counted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -37,30 +37,36 @@ class Run:
 class Ledger:
     """The runs in the order they began. Deleting an instance leaves its runs here."""
 
-    def __init__(self) -> None:
-        self._runs: list[Run] = []
-        self._open: dict[str, int] = {}
+    def __init__(self, runs: MutableMapping[str, Run] | None = None) -> None:
+        self._runs: MutableMapping[str, Run] = {} if runs is None else runs
+        self._open = {run.instance_id: number for number, run in self._runs.items() if run.ended_at is None}
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(self._runs)
+        return iter(self._runs.values())
 
     def begin(self, run: Run) -> None:
         """Opens a run; the instance must have no other open one."""
         if run.instance_id in self._open:
             raise ValueError(f"instance {run.instance_id} already has an open run")
-        self._open[run.instance_id] = len(self._runs)
-        self._runs.append(run)
+        number = str(len(self._runs) + 1)  # no run is ever taken out
+        self._open[run.instance_id] = number
+        self._runs[number] = run
 
     def end(self, instance_id: str, at: datetime) -> None:
         """Closes the open run of an instance, if it has one."""
-        index = self._open.pop(instance_id, None)
-        if index is not None:
-            self._runs[index] = replace(self._runs[index], ended_at=at)
+        number = self._open.pop(instance_id, None)
+        if number is not None:
+            self._runs[number] = replace(self._runs[number], ended_at=at)
+
+    def clear(self) -> None:
+        """Forgets all runs."""
+        self._runs.clear()
+        self._open.clear()
 
     def totals(self, now: datetime, account: str | None = None) -> dict[str, Money]:
         """What was billed until `now`, per currency; of all accounts, or of one."""
         totals: dict[str, Money] = {}
-        for run in self._runs:
+        for run in self._runs.values():
             if account is None or run.account == account:
                 amount = run.amount(now)
                 totals[amount.currency] = totals.get(amount.currency, Money.zero(amount.currency)) + amount

@@ -26,9 +26,10 @@ class PortTakenError(Exception):
 def serve(
     *,
     port: int,
-    speed: float,
-    boot: float,
-    token_ttl: float,
+    speed: float | None,
+    boot: float | None,
+    token_ttl: float | None,
+    state: Path | None,
     port_file: Path | None,
     parent_pid: int | None,
     quiet: bool,
@@ -36,13 +37,13 @@ def serve(
     """Serves until SIGINT or SIGTERM, or until the process `parent_pid` is gone; then every connection is cut.
 
     Once it listens it writes the port into `port_file` and prints "simulator listening on URL" as its first line.
-    Raises PortTakenError.
+    Raises PortTakenError, StateError, and OSError for a port file that cannot be written.
     """
     _log_to_stderr(quiet=quiet)
     try:
         with (
             _told_to_end() as ended,
-            running(port=port, speed=speed, boot=boot, token_ttl=token_ttl) as simulator,
+            running(port=port, speed=speed, boot=boot, token_ttl=token_ttl, state=state) as simulator,
             _announced(simulator.port, port_file),
         ):
             sys.stdout.write(f"simulator listening on {simulator.url}\n")

@@ -13,7 +13,7 @@ import httpx
 
 from pulumi_cortecs.cost import BillingInterval, Money
 from pulumi_cortecs.simulator.control import CONTROL
-from pulumi_cortecs.simulator.faults import FaultKind
+from pulumi_cortecs.simulator.faults import FaultKind, Parameter
 
 
 class ControlError(Exception):
@@ -150,9 +150,9 @@ class Control:
         path: str | None = None,
         model_id: str | None = None,
         instance_id: str | None = None,
-        **parameters: float | bool,
+        **parameters: Parameter,
     ) -> str:
-        """Puts a fault in force (`faults.PARAMETERS` has what each kind takes); its id."""
+        """Puts a fault in force (the table in `faults` has what each kind does and takes); its id."""
         match = {"method": method, "path": path, "model_id": model_id, "instance_id": instance_id}
         body = {"kind": FaultKind(kind).value, "probability": probability, "count": count, "match": match, **parameters}
         return str(self._ask("POST", "/faults", body)["fault_id"])

@@ -1,4 +1,7 @@
-"""What every simulated route does around its own work: count the request, let the faults happen, shape the errors."""
+"""What every route does around its own work: count the request, let faults happen, shape errors, keep what was done.
+
+Keeping comes before anybody learns of it, by an answer or by a connection that is cut.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from pulumi_cortecs.simulator.faults import Call, Fault, FaultKind
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.sent import complaint
+from pulumi_cortecs.simulator.shapes import WrongShape, emptied, misshapen
 from pulumi_cortecs.simulator.traffic import Refusal
 from pulumi_cortecs.simulator.world import World
 
@@ -27,10 +31,12 @@ class Api(Protocol):
     """What the routes of one simulated API have in common.
 
     `base` is what all its paths begin with. `by_path_only`: its requests are hit by faults that name a path only.
+    `lists` are the templates of the routes that answer a GET with a list.
     """
 
     base: str
     by_path_only: bool
+    lists: frozenset[str]
 
     def error_body(self, refused: Refused) -> dict[str, Any]:
         """The body of an error."""
@@ -66,7 +72,8 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
 
             async def answered(request: Request) -> Response:
                 world.traffic.count(request.method, template)
-                response, reason = await _with_faults(checked, request, api, world)
+                is_list = request.method == "GET" and template in api.lists
+                response, reason = await _with_faults(checked, request, api, world, is_list=is_list)
                 if response.status_code >= 400:
                     refusal = Refusal(request.method, request.url.path, response.status_code, reason)
                     world.traffic.refuse(request.method, template, refusal)
@@ -77,7 +84,7 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
     return SimulatedRoute
 
 
-def plain_route(error_body: Callable[[Refused], dict[str, Any]]) -> type[APIRoute]:
+def plain_route(error_body: Callable[[Refused], dict[str, Any]], world: World) -> type[APIRoute]:
     """The route class for what is not simulated: errors in the same shape, but no faults and no counting."""
 
     class PlainRoute(APIRoute):
@@ -85,65 +92,79 @@ def plain_route(error_body: Callable[[Refused], dict[str, Any]]) -> type[APIRout
             inner = super().get_route_handler()
 
             async def answered(request: Request) -> Response:
-                return (await _outcome(inner, request, error_body))[0]
+                return (await _outcome(inner, request, error_body, world))[0]
 
             return answered
 
     return PlainRoute
 
 
-async def _with_faults(handler: _Handler, request: Request, api: Api, world: World) -> tuple[Response, str]:
-    faults = world.faults.hitting(await _call(request, api))
+async def _with_faults(
+    handler: _Handler, request: Request, api: Api, world: World, *, is_list: bool
+) -> tuple[Response, str]:
+    faults = world.faults.hitting(await _call(request, api, is_list=is_list))
 
     async def faulty(request: Request) -> Response:
         for fault in faults:
-            await _before(fault, request, api)
+            await _before(fault, request, api, world)
         return await handler(request)
 
-    response, reason = await _outcome(faulty, request, api.error_body)
+    response, reason = await _outcome(faulty, request, api.error_body, world)
     if DROPPED not in request.scope:
         for fault in faults:
-            response = await _after(fault, request, response, api)
+            response = await _after(fault, request, response, api, world)
     return response, reason
 
 
-async def _before(fault: Fault, request: Request, api: Api) -> None:
+async def _before(fault: Fault, request: Request, api: Api, world: World) -> None:
     if fault.kind is FaultKind.LOST_REQUEST:
-        await _drop(request)
+        await _drop(request, world)
         raise Refused(499, "The connection was dropped.")
     if fault.kind is FaultKind.TOKEN_EXPIRY:
         api.expire_tokens()
     if fault.kind is FaultKind.TOO_MANY_REQUESTS:
-        seconds = f"{fault.parameter('retry_after'):g}"
+        seconds = f"{fault.number('retry_after'):g}"
         raise Refused(429, "Too many requests.", headers={"Retry-After": seconds})
     if fault.after_side_effect:
         return
     if fault.kind is FaultKind.SERVER_ERROR:
         raise _server_error(fault)
     if fault.kind is FaultKind.SLOW_ANSWER:
-        await asyncio.sleep(fault.parameter("real_seconds"))
+        await asyncio.sleep(fault.number("real_seconds"))
 
 
-async def _after(fault: Fault, request: Request, response: Response, api: Api) -> Response:
+async def _after(fault: Fault, request: Request, response: Response, api: Api, world: World) -> Response:
     if fault.kind is FaultKind.LOST_ANSWER:
-        await _drop(request)
-    if fault.kind is FaultKind.MALFORMED_JSON:
-        return Response(response.body[: len(response.body) // 2], response.status_code, media_type="application/json")
+        await _drop(request, world)
+    if isinstance(response, JSONResponse):  # a stream has no body yet
+        response = _spoiled(fault, response)
     if not fault.after_side_effect:
         return response
     if fault.kind is FaultKind.SERVER_ERROR:
         return _refusal(_server_error(fault), api.error_body)
     if fault.kind is FaultKind.SLOW_ANSWER:
-        await asyncio.sleep(fault.parameter("real_seconds"))
+        await asyncio.sleep(fault.number("real_seconds"))
     return response
 
 
+def _spoiled(fault: Fault, response: JSONResponse) -> Response:
+    body, status = bytes(response.body), response.status_code
+    if fault.kind is FaultKind.MALFORMED_JSON:
+        return Response(body[: len(body) // 2], status, media_type="application/json")
+    if status != 200:
+        return response
+    if fault.kind is FaultKind.WRONG_SHAPE:
+        shape = WrongShape(fault.parameter("how"))
+        return JSONResponse(misshapen(json.loads(body), shape, str(fault.parameter("field"))))
+    return JSONResponse(emptied(json.loads(body))) if fault.kind is FaultKind.EMPTY_LIST else response
+
+
 def _server_error(fault: Fault) -> Refused:
-    return Refused(int(fault.parameter("status")), "Something went wrong on the server.")
+    return Refused(fault.status, "Something went wrong on the server.")
 
 
 async def _outcome(
-    handler: _Handler, request: Request, error_body: Callable[[Refused], dict[str, Any]]
+    handler: _Handler, request: Request, error_body: Callable[[Refused], dict[str, Any]], world: World
 ) -> tuple[Response, str]:
     try:
         return await handler(request), ""
@@ -153,6 +174,8 @@ async def _outcome(
         wrong = Refused(400, complaint(invalid), code="invalid_request")
     except HTTPException:
         wrong = Refused(400, "The request cannot be read.", code="invalid_request")
+    finally:
+        world.save()
     return _refusal(wrong, error_body), wrong.message
 
 
@@ -168,7 +191,7 @@ async def _check_shape(request: Request, known_query: Iterable[str], *, has_body
         raise Refused(400, "This route takes no body.")
 
 
-async def _call(request: Request, api: Api) -> Call:
+async def _call(request: Request, api: Api, *, is_list: bool) -> Call:
     body = await _json_object(request)
     instance_id = request.path_params.get("instance_id") or body.get("instance_id")
     model_id = body.get("model_id")
@@ -181,6 +204,7 @@ async def _call(request: Request, api: Api) -> Call:
         model_id=model_id if isinstance(model_id, str) else None,
         instance_id=instance_id if isinstance(instance_id, str) else None,
         authorized="authorization" in request.headers,
+        for_list=is_list,
         by_path_only=api.by_path_only,
     )
 
@@ -193,7 +217,8 @@ async def _json_object(request: Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-async def _drop(request: Request) -> None:
+async def _drop(request: Request, world: World) -> None:
+    world.save()
     connections: Connections | None = getattr(request.app.state, "connections", None)
     if connections is None or request.client is None:
         raise ConnectionAbortedError("the answer was to be lost, and there is no connection to close")

@@ -86,6 +86,7 @@ class ServeApi:
 
     base = SERVE
     by_path_only = True
+    lists = frozenset({f"{_INSTANCE}/models"})
 
     def __init__(self, lookup: Lookup):
         self._lookup = lookup

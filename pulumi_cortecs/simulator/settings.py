@@ -22,6 +22,8 @@ class Settings:
     """Whether the bill begins at the start request (true) or when the first worker runs."""
     initial_balance: Decimal = Decimal("1000.00")
     """The prepaid balance in EUR, before anything was billed."""
+    empty_balance_status: int = 200
+    """HTTP status for a start or restart while the balance is zero or less; other than 200 refuses it."""
     error_key: str = "error"
     """The key of the message in an error's body."""
     unknown_id_status: int = 404

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 _REFUSALS_KEPT = 1000
@@ -20,18 +21,31 @@ class Refusal:
 
 
 class Traffic:
-    """Requests counted per "METHOD /route/{template}"; requests for the simulator's own control are not counted."""
+    """Requests counted per "METHOD /route/{template}"; requests for the simulator's own control are not counted.
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.refused: Counter[str] = Counter()
+    The counts are kept with everything else; the single refusals are of this process only.
+    """
+
+    def __init__(self, counts: MutableMapping[str, int], refused: MutableMapping[str, int]) -> None:
+        self.counts = counts
+        self.refused = refused
         self.refusals: deque[Refusal] = deque(maxlen=_REFUSALS_KEPT)
 
     def count(self, method: str, template: str) -> None:
         """A request has come in."""
-        self.counts[f"{method} {template}"] += 1
+        _one_more(self.counts, f"{method} {template}")
 
     def refuse(self, method: str, template: str, refusal: Refusal) -> None:
         """The request that was counted was refused."""
-        self.refused[f"{method} {template}"] += 1
+        _one_more(self.refused, f"{method} {template}")
         self.refusals.append(refusal)
+
+    def clear(self) -> None:
+        """As if nobody had asked for anything."""
+        self.counts.clear()
+        self.refused.clear()
+        self.refusals.clear()
+
+
+def _one_more(counts: MutableMapping[str, int], route: str) -> None:
+    counts[route] = counts.get(route, 0) + 1

@@ -8,18 +8,27 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
-from pulumi_cortecs.simulator.clock import Monotonic, VirtualClock
-from pulumi_cortecs.simulator.faults import FaultTable
-from pulumi_cortecs.simulator.ledger import Ledger
+from pulumi_cortecs.simulator.chance import SEED, Chance
+from pulumi_cortecs.simulator.clock import Moment, Monotonic, VirtualClock
+from pulumi_cortecs.simulator.faults import Fault, FaultTable
+from pulumi_cortecs.simulator.ledger import Ledger, Run
 from pulumi_cortecs.simulator.settings import Settings
+from pulumi_cortecs.simulator.state import State, opened
 from pulumi_cortecs.simulator.traffic import Traffic
+
+T = TypeVar("T")
+_CURRENT = "current"
 
 
 class Cloud(Protocol):
-    """What the world asks of each simulated vendor."""
+    """What the world asks of each simulated vendor; `name` is what its things are kept under."""
+
+    name: str
 
     def reset(self) -> None:
         """Begins anew, as empty as at first."""
@@ -29,48 +38,88 @@ class Cloud(Protocol):
 
 
 class World:
-    """The shared state. `origin` is where it is reached ("http://127.0.0.1:3000"); `seed` None is a random one."""
+    """The shared state, new or gone on with.
+
+    `origin` is where it is reached ("http://127.0.0.1:3000"). `settings`, the single `knobs` and `speed` are those of
+    the beginning, to which a reset returns; where a kept state goes on, only those given replace what is kept. `seed`
+    (None: a random one) is for a new state: a kept one goes on with its own.
+    """
 
     clock: VirtualClock
-    settings: Settings
-    faults: FaultTable
-    ledger: Ledger
-    traffic: Traffic
-    seed: int
 
     def __init__(
         self,
         *,
         origin: str,
+        state: State | None = None,
         settings: Settings | None = None,
-        speed: float = 1.0,
+        knobs: Mapping[str, Any] | None = None,
+        speed: float | None = None,
         seed: int | None = None,
         monotonic: Monotonic = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ):
         self.origin = origin
-        self.monotonic = monotonic
-        self._initial_settings = settings or Settings()
-        self._initial_speed = speed
+        self.wall = wall
+        self._monotonic = monotonic
+        self._state = opened(None) if state is None else state
+        self._initial_settings = replace(settings or Settings(), **(knobs or {}))
+        self._initial_speed = 1.0 if speed is None else speed
         self._clouds: list[Cloud] = []
-        self.reset(seed)
+
+        self._begun = self.shelf("clouds", bool)
+        self._tally = self.shelf("tally", int)
+        self._settings = self.shelf("settings", Settings)
+        self._moments = self.shelf("clock", Moment)
+        # two sources, so that a fault added in between does not change the ids that follow
+        self._ids = Chance("ids drawn", self._tally)
+        self.faults = FaultTable(Chance("chances drawn", self._tally), self.shelf("faults", Fault), self._tally)
+        self.ledger = Ledger(self.shelf("runs", Run))
+        self.traffic = Traffic(self.shelf("requests", int), self.shelf("refused requests", int))
+        if SEED not in self._tally:
+            self.reset(seed)
+            return
+        self.clock = VirtualClock.since(self._moments[_CURRENT], monotonic=monotonic)
+        if speed is not None:
+            self.clock.run_at(speed)
+        self.settings = replace(settings or self.settings, **(knobs or {}))
+
+    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+        """Where things of one kind are kept; see `state.State`."""
+        return self._state.shelf(name, kind)
 
     def join(self, cloud: Cloud) -> None:
-        """Takes a cloud in; from now on it is reset and settled with the others."""
+        """Takes a cloud in, empty unless it was kept; from now on it is reset and settled with the others."""
         self._clouds.append(cloud)
-        cloud.reset()
+        if cloud.name not in self._begun:
+            cloud.reset()
+            self._begun[cloud.name] = True
 
     def reset(self, seed: int | None = None) -> None:
         """Everything as it was at the beginning. With the same seed, ids and chances come in the same order again."""
-        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
-        # two generators, so that a fault added in between does not change the ids that follow
-        self._ids = random.Random(f"ids {self.seed}")
-        self.clock = VirtualClock(self._initial_speed, monotonic=self.monotonic)
+        self._tally.clear()
+        self._tally[SEED] = random.SystemRandom().getrandbits(32) if seed is None else seed
+        self.clock = VirtualClock(self._initial_speed, monotonic=self._monotonic)
         self.settings = self._initial_settings
-        self.faults = FaultTable(random.Random(f"faults {self.seed}"))
-        self.ledger = Ledger()
-        self.traffic = Traffic()
+        self.faults.clear()
+        self.ledger.clear()
+        self.traffic.clear()
         for cloud in self._clouds:
             cloud.reset()
+
+    @property
+    def seed(self) -> int:
+        """What ids and chances follow from."""
+        return self._tally[SEED]
+
+    @property
+    def settings(self) -> Settings:
+        """The knobs as they are now."""
+        return self._settings[_CURRENT]
+
+    @settings.setter
+    def settings(self, changed: Settings) -> None:
+        self._settings[_CURRENT] = changed
 
     def now(self) -> datetime:
         """The virtual time, with everything done that was due by then."""
@@ -81,4 +130,9 @@ class World:
 
     def new_id(self) -> str:
         """An opaque id that has not been given out before."""
-        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+        return str(uuid.UUID(bytes=self._ids.bytes16(), version=4))
+
+    def save(self) -> None:
+        """Keeps everything as it is at this moment; to be called before anybody learns of it."""
+        self._moments[_CURRENT] = self.clock.moment()
+        self._state.save()

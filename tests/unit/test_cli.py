@@ -34,14 +34,14 @@ def test_it_says_its_version() -> None:
 def test_without_typer_it_says_what_to_install() -> None:
     failed = run("--version", without=("typer",))
     assert failed.returncode == 1
-    assert failed.stderr == "typer is missing. Run: pip install 'pulumi-cortecs[cli]'\n"
+    assert failed.stderr == "typer is missing: install pulumi-cortecs with its extras [cli,simulator]\n"
 
 
 @pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
 def test_without_the_simulators_extra_it_says_what_to_install(missing: str) -> None:
     failed = run("simulator", "--port", "0", without=(missing,))
     assert failed.returncode == 1
-    assert failed.stderr == f"Error: {missing} is missing. Run: pip install 'pulumi-cortecs[cli,simulator]'\n"
+    assert failed.stderr == f"Error: {missing} is missing: install pulumi-cortecs with its extras [cli,simulator]\n"
 
 
 def test_what_needs_no_extra_runs_without_it() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -96,6 +98,91 @@ def test_speed_boot_and_token_ttl_reach_the_simulator() -> None:
         assert control.clock().speed == 50
         settings = control.settings()
         assert (settings["boot_seconds"], settings["token_ttl_real_seconds"]) == (7, 60)
+
+
+def test_what_is_not_given_comes_from_the_state(tmp_path: Path) -> None:
+    file = str(tmp_path / "sim.db")
+    with started("--state", file, "--speed", "50", "--boot", "7") as (process, _):
+        assert ends_with(process, signal.SIGTERM)[0] == 0
+    with started("--state", file, "--boot", "9") as (_, url), Control(url) as control:
+        assert (control.clock().speed, control.settings()["boot_seconds"]) == (50, 9)
+
+
+class Customer:
+    """Starts, stops and deletes until the simulator is gone, and knows what it was told."""
+
+    def __init__(self, url: str, headers: dict[str, str]):
+        self._client = httpx.Client(base_url=f"{url}/api/v1", headers=headers, trust_env=False)
+        self.started: list[str] = []
+        self.stopped: list[str] = []
+        self.deleted: list[str] = []
+
+    def __call__(self) -> None:
+        with self._client as client, suppress(httpx.HTTPError):
+            while True:
+                instance = (
+                    client.post("/instances/start", json={"model_id": QWEN}).raise_for_status().json()["instance"]
+                )
+                self.started.append(instance["instance_id"])
+                if len(self.started) % 2:
+                    continue
+                client.post("/instances/stop", json={"instance_id": self.started[-1]}).raise_for_status()
+                self.stopped.append(self.started[-1])
+                if len(self.stopped) % 2:
+                    client.delete(f"/instances/{self.stopped[-1]}").raise_for_status()
+                    self.deleted.append(self.stopped[-1])
+
+
+def test_killed_at_any_moment_it_goes_on_with_all_that_it_had_answered(tmp_path: Path) -> None:
+    file, chance, customers = str(tmp_path / "sim.db"), random.Random(4), list[Customer]()
+    with started("--state", file, "--quiet") as (process, url):
+        sent = {"client_id": "sim", "client_secret": "sim", "grant_type": "client_credentials"}
+        token = httpx.post(f"{url}/api/v1/oauth2/token", json=sent, trust_env=False).json()["access_token"]
+        process.kill()
+    for _ in range(2):
+        with started("--state", file, "--quiet") as (process, url):
+            new = [Customer(url, {"Authorization": f"Bearer {token}"}) for _ in range(3)]
+            threads = [threading.Thread(target=each) for each in new]
+            for thread in threads:
+                thread.start()
+            time.sleep(chance.uniform(0.1, 0.4))
+            process.kill()
+            for thread in threads:
+                thread.join()
+            customers += new
+    with started("--state", file, "--quiet") as (_, url), Control(url) as control:
+        truth = {each.instance_id: each.status for each in control.instances()}
+        runs = [run.instance_id for run in control.ledger().entries]
+        still_billed = {run.instance_id for run in control.ledger().open}
+    told = {instance_id for each in customers for instance_id in each.started}
+    stopped = {instance_id for each in customers for instance_id in each.stopped}
+    deleted = {instance_id for each in customers for instance_id in each.deleted}
+    assert min(len(told), len(stopped), len(deleted)) > 3
+    assert len(runs) == len(set(runs))
+    assert told <= set(runs)
+    assert not deleted & set(truth)
+    assert not stopped & still_billed
+    assert still_billed == {instance_id for instance_id, status in truth.items() if status != "stopped"}
+    # a customer has one request on its way at most: that one has happened, or it has not
+    assert len(set(runs) - told) <= len(customers)
+    assert len(told - deleted - set(truth)) <= len(customers)
+
+
+def test_a_state_in_use_is_a_short_error(tmp_path: Path) -> None:
+    file = tmp_path / "sim.db"
+    with running(state=file):
+        failed = cli("simulator", "--port", "0", "--state", str(file))
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == f"Error: {file} is in use by another simulator\n"
+
+
+def test_a_file_that_is_no_state_is_a_short_error_and_stays(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("dear diary")
+    failed = cli("simulator", "--port", "0", "--state", str(file))
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == f"Error: {file} is not a state of this simulator, and was left as it is\n"
+    assert file.read_text() == "dear diary"
 
 
 @pytest.mark.parametrize("quiet", [True, False])

@@ -69,6 +69,8 @@ def test_all_ways_to_call_it_mean_the_same() -> None:
         (lambda: Instance("a", num_workers=1), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), model_id="m"), "and also model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), num_workers=1), "and also num_workers"),  # type: ignore[call-overload]
+        (lambda: Instance("a", model="m"), "no argument model; there are model_id"),  # type: ignore[call-overload]
+        (lambda: Instance("a", pulumi.ResourceOptions(import_="x"), model_id="m"), "leave import_ out"),
         (lambda: Instance("a", {"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
         (lambda: Instance("a", args={"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
         (lambda: Instance("a", "m"), "not a str"),  # type: ignore[call-overload]
@@ -83,6 +85,12 @@ def test_all_ways_to_call_it_mean_the_same() -> None:
 def test_a_wrong_call_is_refused_before_anything_is_declared(call: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         call()
+
+
+def test_a_timeout_that_is_none_is_refused_before_anything_is_declared() -> None:
+    soon = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="soon"))
+    with pytest.raises(ValueError, match="must be a duration such as '15m' or '1h30m', not 'soon'"):
+        Instance("a", soon, model_id="m")
 
 
 def test_both_ways_to_call_it_know_the_same_arguments() -> None:

@@ -6,7 +6,19 @@ import random
 
 import pytest
 
-from pulumi_cortecs.simulator.faults import BOOT_FAULTS, PARAMETERS, Call, FaultKind, FaultTable, Match, matches
+from pulumi_cortecs.simulator.faults import (
+    BOOT_FAULTS,
+    DELETE_FAULTS,
+    ORDER_FAULTS,
+    PARAMETERS,
+    REQUEST_FAULTS,
+    STOP_FAULTS,
+    Call,
+    FaultKind,
+    FaultTable,
+    Match,
+    matches,
+)
 
 START = Call("POST", "/api/v1/instances/start", "/api/v1", model_id="m", authorized=True)
 ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", model_id="m", instance_id="id-1", authorized=True)
@@ -49,9 +61,9 @@ def table(seed: int = 1) -> FaultTable:
 
 def test_a_count_runs_out() -> None:
     faults = table()
-    fault = faults.add(FaultKind.SERVER_ERROR, Match(), count=2)
+    faults.add(FaultKind.SERVER_ERROR, Match(), count=2)
     assert [len(faults.hitting(START)) for _ in range(4)] == [1, 1, 0, 0]
-    assert fault.happened == 2
+    assert [fault.happened for fault in faults] == [2]
 
 
 def test_a_call_that_does_not_match_uses_nothing_up() -> None:
@@ -79,20 +91,50 @@ def test_probability_zero_never_happens() -> None:
     assert not any(faults.hitting(START) for _ in range(50))
 
 
-def test_boots_and_requests_have_faults_of_their_own() -> None:
+GROUPS = (REQUEST_FAULTS, ORDER_FAULTS, BOOT_FAULTS, STOP_FAULTS, DELETE_FAULTS)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_only_faults_of_the_group_that_is_asked_for_happen(group: frozenset[FaultKind]) -> None:
     faults = table()
     for kind in FaultKind:
         faults.add(kind, Match())
-    boot = Call("POST", START.path, START.base, new_instance=True)
-    assert {fault.kind for fault in faults.hitting_boot(boot)} == BOOT_FAULTS
-    assert {fault.kind for fault in faults.hitting(START)} == set(FaultKind) - BOOT_FAULTS
+    call = Call("POST", START.path, START.base, authorized=True, new_instance=True, for_list=True, workers=lambda: 1)
+    assert {fault.kind for fault in faults.hitting(call, group)} == group
+    assert {fault.kind for fault in faults if fault.happened} == group
+
+
+def test_no_kind_is_in_no_group() -> None:
+    assert frozenset().union(*GROUPS) == set(FaultKind)
 
 
 def test_a_restarted_instance_does_not_lag_again() -> None:
     faults = table()
     faults.add(FaultKind.LIST_LAG, Match(), count=1)
     restart = Call("POST", "/api/v1/instances/restart", "/api/v1")
-    assert faults.hitting_boot(restart) == []
+    assert faults.hitting(restart, BOOT_FAULTS) == []
+
+
+def test_only_a_request_for_a_list_can_find_it_empty() -> None:
+    faults = table()
+    faults.add(FaultKind.EMPTY_LIST, Match(), count=1)
+    assert faults.hitting(ONE) == []
+    assert len(faults.hitting(Call("GET", "/api/v1/instances", "/api/v1", for_list=True))) == 1
+
+
+@pytest.mark.parametrize(("workers", "refused"), [(2, False), (3, True)])
+def test_a_quota_refuses_only_what_is_above_it(workers: int, refused: bool) -> None:
+    faults = table()
+    faults.add(FaultKind.QUOTA_EXCEEDED, Match(), parameters={"limit": 2})
+    call = Call("POST", START.path, START.base, workers=lambda: workers)
+    assert bool(faults.hitting(call, ORDER_FAULTS)) is refused
+
+
+def test_ids_of_faults_are_not_given_out_again() -> None:
+    faults = table()
+    first = faults.add(FaultKind.SERVER_ERROR, Match())
+    faults.clear()
+    assert faults.add(FaultKind.SERVER_ERROR, Match()).fault_id != first.fault_id
 
 
 def test_a_call_without_a_token_cannot_find_it_expired() -> None:

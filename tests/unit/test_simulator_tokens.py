@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_cortecs.simulator.cortecs.tokens import Credential, Tokens
+from pulumi_cortecs.simulator.cortecs.tokens import Credential, Token, Tokens
 
 
 class RealTime:
@@ -55,11 +55,39 @@ def test_expiring_all_leaves_new_ones_good(tokens: Tokens) -> None:
 
 
 def test_a_rotated_key_opens_the_same_account_and_another_client_another(tokens: Tokens) -> None:
-    tokens.register("sim-2", Credential("s", "sim"))
-    tokens.register("acme", Credential("s", "acme"))
+    tokens.register("sim-2", "s", "sim")
+    tokens.register("acme", "s", "acme")
     assert tokens.account_of(granted(tokens, "sim-2", "s")) == "sim"
     assert tokens.account_of(granted(tokens, "acme", "s")) == "acme"
 
 
-def test_a_secret_is_not_in_what_is_printed() -> None:
-    assert "hunter2" not in repr(Credential("hunter2", "sim"))
+def test_what_is_kept_opens_nothing(real: RealTime) -> None:
+    credentials: dict[str, Credential] = {}
+    kept: dict[str, Token] = {}
+    tokens = Tokens(real, credentials, kept)
+    tokens.register("acme", "hunter2", "acme")
+    token = granted(tokens, "acme", "hunter2")
+    assert Tokens(real, credentials, kept).account_of(token) == "acme"
+    for secret in ("hunter2", token):
+        assert secret not in f"{credentials} {kept}"
+
+
+def test_a_client_that_was_kept_is_not_overwritten_by_the_first_one(real: RealTime) -> None:
+    credentials: dict[str, Credential] = {}
+    Tokens(real, credentials).register("sim", "changed", "sim")
+    assert Tokens(real, credentials).grant("sim", "sim", 60) is None
+
+
+def test_expired_tokens_are_not_kept(real: RealTime) -> None:
+    kept: dict[str, Token] = {}
+    tokens = Tokens(real, None, kept)
+    for _ in range(3):
+        real.seconds += 3600
+        granted(tokens)
+    assert len(kept) == 1
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "", "s\u00edm"])
+def test_any_text_can_be_tried_as_a_secret_or_a_token(odd: str, tokens: Tokens) -> None:
+    assert tokens.grant("sim", odd, 60) is None
+    assert tokens.account_of(odd) is None

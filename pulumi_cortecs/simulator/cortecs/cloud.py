@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.simulator.cortecs.instances import Boot, Instance, InstanceArgs, Status
-from pulumi_cortecs.simulator.cortecs.market import Market, hf_name
-from pulumi_cortecs.simulator.cortecs.orders import Order, accepted, in_stock
-from pulumi_cortecs.simulator.cortecs.tokens import Tokens
-from pulumi_cortecs.simulator.faults import Call, FaultKind
+from pulumi_cortecs.simulator.cortecs.fate import Fate, fate, lag
+from pulumi_cortecs.simulator.cortecs.fleet import Echo, Fleet, Seen
+from pulumi_cortecs.simulator.cortecs.instances import Instance, InstanceArgs, Late, Status
+from pulumi_cortecs.simulator.cortecs.market import Market, Model, Offer, hf_name
+from pulumi_cortecs.simulator.cortecs.orders import Order, accepted, in_stock, out_of_stock
+from pulumi_cortecs.simulator.cortecs.tokens import Credential, Token, Tokens
+from pulumi_cortecs.simulator.faults import (
+    BOOT_FAULTS,
+    DELETE_FAULTS,
+    ORDER_FAULTS,
+    STOP_FAULTS,
+    Call,
+    Fault,
+    FaultKind,
+)
 from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.serving import Served
@@ -24,109 +34,119 @@ CURRENCY = "EUR"
 class CortecsCloud:
     """All accounts' instances, and the market they rent from."""
 
+    name = "cortecs"
+
     def __init__(self, world: World):
         self.world = world
-        self.tokens = Tokens(world.monotonic)
+        self.market = Market(world.shelf("cortecs hardware types", Offer), world.shelf("cortecs models", Model))
+        self.tokens = Tokens(
+            world.wall, world.shelf("cortecs credentials", Credential), world.shelf("cortecs tokens", Token)
+        )
+        self._fleet = Fleet(world.shelf("cortecs instances", Instance), world.shelf("cortecs echoes", Echo))
         world.join(self)
 
     def reset(self) -> None:
         """An empty cloud with the original market. Clients and their tokens stay good."""
-        self.market = Market()
-        self._instances: dict[str, Instance] = {}
-        self._stops_due: dict[str, datetime] = {}
+        self.market.restock()
+        self._fleet.clear()
 
     def settle(self, now: datetime) -> None:
-        """Stops from outside that were due by `now` happen, at the moment they were due."""
-        for instance_id, due in [(each, due) for each, due in self._stops_due.items() if due <= now]:
-            self._halt(self._instances[instance_id], due)
+        """Runs that were to end by themselves by `now` end, at the moment they were due."""
+        for instance, end in self._fleet.due(now):
+            self._halt(instance, end.at)
+            if end.vanishes:
+                self._fleet.remove(instance)
 
     def every(self) -> list[Instance]:
         """All instances of all accounts as they really are, lag or not."""
         self.world.now()
-        return list(self._instances.values())
+        return list(self._fleet)
 
     def anyones(self, instance_id: str) -> Instance | None:
         """An instance whosever it is, as it really is."""
         self.world.now()
-        return self._instances.get(instance_id)
+        return self._fleet.get(instance_id)
 
-    def listed(self, account: str) -> list[Instance]:
-        """What the list shows: an account's instances without those that a list lag still hides."""
-        now = self.world.now()
-        return [each for each in self._instances.values() if each.account == account and each.listed_from <= now]
+    def listed(self, account: str) -> list[Seen]:
+        """What the list shows of an account's instances."""
+        return self._fleet.listed(account, self.world.now())
 
-    def found(self, account: str, instance_id: str) -> Instance:
-        """An account's instance by its id. Raises Refused for an unknown one, and for another account's."""
-        now = self.world.now()
-        instance = self._instances.get(instance_id)
-        if instance is None or instance.account != account or instance.found_from > now:
-            raise Refused(self.world.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
-        return instance
+    def found(self, account: str, instance_id: str) -> Seen:
+        """What the answer by id shows. Raises Refused for an unknown id, and for another account's."""
+        seen = self._fleet.found(account, instance_id, self.world.now())
+        if seen is None:
+            raise self._unknown(instance_id)
+        return seen
 
     def start(self, account: str, order: Order) -> Instance:
-        """Buys and boots a new instance. Raises Refused for an order that cannot be filled."""
+        """Buys and boots a new instance. Raises Refused for an order that is not filled."""
         args = accepted(order, self.market, self.world.settings)
         now = self.world.now()
-        boot, lag, lag_by_id, stop_after = self._boot(args, now, new=True)
+        call = replace(_call("POST", "/instances/start", args), new_instance=True)
+        going = self._ordered(account, args, call, now)
         instance = Instance(
             account=account,
             instance_id=self.world.new_id(),
             args=args,
-            boot=boot,
-            listed_from=now + timedelta(seconds=lag),
-            found_from=now + timedelta(seconds=lag_by_id),
+            boot=going.boot,
+            listed_from=going.listed_from,
+            found_from=going.found_from,
+            ends=going.ends,
+            late=going.late,
         )
-        self._begin(instance, stop_after)
+        self._begin(instance)
         return instance
 
     def restart(self, account: str, instance_id: str) -> Instance:
         """Boots a stopped instance again, at today's price. Raises Refused for one that is not stopped."""
-        instance = self.found(account, instance_id)
+        instance = self._own(account, instance_id)
         now = self.world.now()
         status = instance.status(now)
         if status is not Status.STOPPED:
             raise Refused(400, f"Instance {instance_id} is already {status.value}.")
         in_stock(instance.args.hardware_type_id, self.market)
-        boot, _, _, stop_after = self._boot(instance.args, now, new=False)
-        again = replace(instance, boot=boot, stopped_at=None)
-        self._begin(again, stop_after)
+        call = _call("POST", "/instances/restart", instance.args, instance_id)
+        going = self._ordered(account, instance.args, call, now)
+        again = replace(instance, boot=going.boot, stopped_at=None, ends=going.ends, late=going.late)
+        self._begin(again)
+        self._fleet.echo(instance, now, going.late)
         return again
 
     def stop(self, account: str, instance_id: str) -> Instance:
         """Ends a run at once; stopping a stopped instance changes nothing."""
-        instance = self.found(account, instance_id)
+        instance = self._own(account, instance_id)
         now, settings = self.world.now(), self.world.settings
         status = instance.status(now)
         required = {Status.STOPPED: settings.stop_stopped_status, Status.PENDING: settings.stop_pending_status}
         if required.get(status, 200) != 200:
             raise Refused(required[status], f"Instance {instance_id} is {status.value}.")
-        return instance if status is Status.STOPPED else self._halt(instance, now)
+        return instance if status is Status.STOPPED else self._stop(instance, now, "/instances/stop")
 
     def stop_all(self, account: str) -> list[str]:
         """Ends every run of an account, pending ones too; the ids of those it ended."""
         now = self.world.now()
-        ended = [each for each in self._instances.values() if each.account == account and each.stopped_at is None]
+        ended = [each for each in self._fleet if each.account == account and each.stopped_at is None]
         for instance in ended:
-            self._halt(instance, now)
+            self._stop(instance, now, "/instances/stop-all")
         return [instance.instance_id for instance in ended]
 
     def delete(self, account: str, instance_id: str) -> None:
         """Forgets a stopped instance. Raises Refused for one that is not stopped."""
-        instance = self.found(account, instance_id)
-        status = instance.status(self.world.now())
+        instance = self._own(account, instance_id)
+        now = self.world.now()
+        status = instance.status(now)
         if status is not Status.STOPPED:
             raise Refused(400, f"Instance {instance_id} is {status.value}: only stopped instances can be deleted.")
-        self._forget([instance])
+        self._delete(instance, now, f"/instances/{instance_id}")
 
     def delete_all(self, account: str, *, force: bool) -> list[str]:
         """Forgets an account's stopped instances, or with `force` all of them, ending their runs; the ids."""
         now = self.world.now()
         doomed = [
-            each
-            for each in self._instances.values()
-            if each.account == account and (force or each.status(now) is Status.STOPPED)
+            each for each in self._fleet if each.account == account and (force or each.status(now) is Status.STOPPED)
         ]
-        self._forget(doomed)
+        for instance in doomed:
+            self._delete(self._halt(instance, now), now, "/instances/delete-all")
         return [instance.instance_id for instance in doomed]
 
     def stop_from_outside(self, instance_id: str) -> Instance:
@@ -136,10 +156,10 @@ class CortecsCloud:
 
     def vanish(self, instance_id: str) -> None:
         """An instance is gone, running or not, and no client asked for it. Raises Refused for an unknown id."""
-        self._forget([self._really(instance_id)])
+        self._fleet.remove(self._halt(self._really(instance_id), self.world.now()))
 
     def balance(self, account: str) -> Money:
-        """What is left of the prepaid balance; nothing is documented about zero, so it goes on below it."""
+        """What is left of the prepaid balance; running instances take it below zero, as nothing else is documented."""
         billed = self.world.ledger.totals(self.world.now(), account).get(CURRENCY, Money.zero(CURRENCY))
         return Money(self.world.settings.initial_balance, CURRENCY) - billed
 
@@ -163,28 +183,37 @@ class CortecsCloud:
             raise Refused(404, f"There is no instance {instance_id!r}.")
         return instance
 
-    def _boot(self, args: InstanceArgs, now: datetime, *, new: bool) -> tuple[Boot, float, float, float | None]:
-        """How this boot goes, the lag in lists and by id, and after how many seconds it is stopped from outside."""
-        stuck_at, lag, lag_by_id, stop_after = None, 0.0, 0.0, None
-        path = f"{BASE}/instances/{'start' if new else 'restart'}"
-        call = Call("POST", path, BASE, args.model_id, new_instance=new)
-        for fault in self.world.faults.hitting_boot(call):
-            if fault.kind is FaultKind.STUCK_BOOT:
-                stuck_at = int(fault.parameter("step"))
-            elif fault.kind is FaultKind.LIST_LAG:
-                lag = fault.parameter("seconds")
-                lag_by_id = lag if fault.parameter("by_id") else 0.0
-            elif fault.kind is FaultKind.STOP_FROM_OUTSIDE:
-                stop_after = fault.parameter("seconds")
-        settings = self.world.settings
-        boot = Boot(now, settings.boot_seconds, settings.worker_stagger_seconds, stuck_at)
-        return boot, lag, lag_by_id, stop_after
+    def _own(self, account: str, instance_id: str) -> Instance:
+        """An account's instance as it really is: what asks for a change is not served from where lists come from."""
+        now = self.world.now()
+        instance = self._fleet.get(instance_id)
+        if instance is None or instance.account != account or instance.found_from > now:
+            raise self._unknown(instance_id)
+        return instance
 
-    def _begin(self, instance: Instance, stop_after: float | None) -> None:
-        self._instances[instance.instance_id] = instance
+    def _unknown(self, instance_id: str) -> Refused:
+        return Refused(self.world.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
+
+    def _ordered(self, account: str, args: InstanceArgs, call: Call, now: datetime) -> Fate:
+        """How the run goes that may begin now. Raises Refused where the balance or a fault says no."""
+        status = self.world.settings.empty_balance_status
+        if status != 200 and (balance := self.balance(account)) <= Money.zero(CURRENCY):
+            raise Refused(status, f"The balance is {balance}: it must be above zero to start an instance.")
+
+        def workers() -> int:
+            others = [each for each in self._fleet if each.account == account and each.stopped_at is None]
+            return args.num_workers + sum(each.args.num_workers for each in others)
+
+        for fault in self._hitting(replace(call, workers=workers), ORDER_FAULTS):
+            raise _no(fault, args)
+        return fate(self._hitting(call, BOOT_FAULTS), self.world.settings, now)
+
+    def _hitting(self, call: Call, kinds: Collection[FaultKind]) -> list[Fault]:
+        return self.world.faults.hitting(call, kinds)
+
+    def _begin(self, instance: Instance) -> None:
+        self._fleet.put(instance)
         boot, args = instance.boot, instance.args
-        if stop_after is not None:
-            self._stops_due[instance.instance_id] = boot.started_at + timedelta(seconds=stop_after)
         self.world.ledger.begin(
             Run(
                 account=instance.account,
@@ -197,15 +226,38 @@ class CortecsCloud:
             )
         )
 
-    def _halt(self, instance: Instance, at: datetime) -> Instance:
-        self._stops_due.pop(instance.instance_id, None)
-        self.world.ledger.end(instance.instance_id, at)
-        stopped = replace(instance, stopped_at=at)
-        self._instances[instance.instance_id] = stopped
+    def _stop(self, instance: Instance, now: datetime, path: str) -> Instance:
+        late = _latest(self._hitting(_call("POST", path, instance.args, instance.instance_id), STOP_FAULTS))
+        stopped = self._halt(instance, now)
+        self._fleet.echo(instance, now, late)
         return stopped
 
-    def _forget(self, instances: Iterable[Instance]) -> None:
-        now = self.world.now()
-        for instance in instances:
-            self._halt(instance, now)
-            del self._instances[instance.instance_id]
+    def _delete(self, instance: Instance, now: datetime, path: str) -> None:
+        late = _latest(self._hitting(_call("DELETE", path, instance.args, instance.instance_id), DELETE_FAULTS))
+        self._fleet.remove(instance)
+        self._fleet.echo(instance, now, late)
+
+    def _halt(self, instance: Instance, at: datetime) -> Instance:
+        """Stopped at that moment, unless it was before."""
+        if instance.stopped_at is not None:
+            return instance
+        self.world.ledger.end(instance.instance_id, at)
+        stopped = replace(instance, stopped_at=at, ends=None, late=Late())
+        self._fleet.put(stopped)
+        return stopped
+
+
+def _call(method: str, path: str, args: InstanceArgs, instance_id: str | None = None) -> Call:
+    return Call(method, f"{BASE}{path}", BASE, args.model_id, instance_id)
+
+
+def _no(fault: Fault, args: InstanceArgs) -> Refused:
+    if fault.kind is FaultKind.OUT_OF_STOCK:
+        return out_of_stock(args.hardware_type_id, fault.status)
+    if fault.kind is FaultKind.INSUFFICIENT_FUNDS:
+        return Refused(fault.status, "The balance does not suffice to start an instance.")
+    return Refused(fault.status, f"The quota of {fault.number('limit'):g} workers is used up.")
+
+
+def _latest(lags: Iterable[Fault]) -> Late:
+    return lag(next(reversed(list(lags)), None))

@@ -13,7 +13,6 @@ from pulumi_cortecs.simulator.cortecs.answers import hardware_json, instance_jso
 from pulumi_cortecs.simulator.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator.cortecs.instances import Instance
 from pulumi_cortecs.simulator.cortecs.market import MINUTES_PER_HOUR, Model, Offer
-from pulumi_cortecs.simulator.cortecs.tokens import Credential
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.routing import plain_route
 from pulumi_cortecs.simulator.sent import Amount, Sent
@@ -49,7 +48,7 @@ class CredentialRequest(Sent):
 
 def cortecs_control_router(cloud: CortecsCloud) -> APIRouter:
     """The instances, market, tokens and credentials below `/_sim`."""
-    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error), redirect_slashes=False)
+    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error, cloud.world), redirect_slashes=False)
 
     @router.get("/instances", response_model=None)
     async def instances() -> Response:
@@ -72,7 +71,7 @@ def cortecs_control_router(cloud: CortecsCloud) -> APIRouter:
     @router.post("/credentials", response_model=None)
     async def register(sent: CredentialRequest) -> Response:
         account = sent.account or sent.client_id
-        cloud.tokens.register(sent.client_id, Credential(sent.client_secret, account))
+        cloud.tokens.register(sent.client_id, sent.client_secret, account)
         return JSONResponse({"client_id": sent.client_id, "account": account})
 
     @router.get("/market", response_model=None)
@@ -145,6 +144,7 @@ def _truth(cloud: CortecsCloud, instance: Instance) -> dict[str, Any]:
         "listed_from": timestamp(instance.listed_from),
         "found_from": timestamp(instance.found_from),
         "stuck_at_step": instance.boot.stuck_at_step,
+        "ends_at": timestamp(instance.ends.at) if instance.ends else None,
     }
 
 

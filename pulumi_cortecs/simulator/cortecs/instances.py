@@ -58,6 +58,10 @@ class Boot:
             reached = min(1 + int(age * (NUM_STEPS - 1) / self.seconds), NUM_STEPS - 1)
         return reached if self.stuck_at_step is None else min(reached, self.stuck_at_step)
 
+    def end_of(self, step: int) -> datetime:
+        """When the first worker is through a step from 1 to 4, if it is not stuck before that."""
+        return self.started_at + timedelta(seconds=self.seconds * step / (NUM_STEPS - 1))
+
     @property
     def ready_at(self) -> datetime | None:
         """When the first worker runs: from then on the instance is usable. None when the boot is stuck."""
@@ -65,8 +69,24 @@ class Boot:
 
 
 @dataclass(frozen=True)
+class End:
+    """How a run ends without its account's doing: at a moment it is stopped, or it `vanishes` altogether."""
+
+    at: datetime
+    vanishes: bool = False
+
+
+@dataclass(frozen=True)
+class Late:
+    """How many virtual seconds late the progress of a boot shows in lists, and in the answer by id."""
+
+    in_lists: float = 0.0
+    by_id: float = 0.0
+
+
+@dataclass(frozen=True)
 class Instance:
-    """One instance: what was bought, its latest boot, and when it was stopped.
+    """One instance: what was bought, its latest boot, and when it was stopped or is going to be.
 
     `listed_from` is when it appears in lists, `found_from` when its id is known to the API (list lag).
     """
@@ -78,6 +98,8 @@ class Instance:
     listed_from: datetime
     found_from: datetime
     stopped_at: datetime | None = None
+    ends: End | None = None
+    late: Late = Late()
 
     def status(self, now: datetime) -> Status:
         """Running as soon as at least one worker is."""

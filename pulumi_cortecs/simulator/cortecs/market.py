@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -50,12 +51,23 @@ def hf_name(model_id: str) -> str:
 
 
 class Market:
-    """Today's offers and models by their ids."""
+    """Today's offers and models by their ids: those that were kept, or without any what `market.yaml` has."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, offers: MutableMapping[str, Offer] | None = None, models: MutableMapping[str, Model] | None = None
+    ) -> None:
+        self.offers: MutableMapping[str, Offer] = {} if offers is None else offers
+        self.models: MutableMapping[str, Model] = {} if models is None else models
+        if offers is None or models is None:
+            self.restock()
+
+    def restock(self) -> None:
+        """The original market."""
         offers, models = _rows()
-        self.offers: dict[str, Offer] = {offer.hardware.hardware_type_id: offer for offer in offers}
-        self.models: dict[str, Model] = {model.model_id: model for model in models}
+        self.offers.clear()
+        self.offers.update({offer.hardware.hardware_type_id: offer for offer in offers})
+        self.models.clear()
+        self.models.update({model.model_id: model for model in models})
 
     def reprice(self, hardware_type_id: str, per_minute: Money) -> None:
         """A new price per worker for runs that begin from now on."""

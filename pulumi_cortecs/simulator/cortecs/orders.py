@@ -51,7 +51,12 @@ def in_stock(hardware_type_id: str, market: Market) -> None:
     if offer is None:
         raise Refused(400, f"hardware_type_id {hardware_type_id!r} is not offered any more.")
     if not offer.available:
-        raise Refused(400, f"hardware_type_id {hardware_type_id!r} is not available at the moment.")
+        raise out_of_stock(hardware_type_id)
+
+
+def out_of_stock(hardware_type_id: str, status: int = 400) -> Refused:
+    """The refusal of an order for hardware of which nothing is left; the status is an inference."""
+    return Refused(status, f"hardware_type_id {hardware_type_id!r} is not available at the moment.")
 
 
 def _model(model_id: str, market: Market, settings: Settings) -> Model:

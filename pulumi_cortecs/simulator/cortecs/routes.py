@@ -54,6 +54,9 @@ class CortecsApi:
 
     base = BASE
     by_path_only = False
+    lists = frozenset(
+        {f"{BASE}/{name}" for name in ("instances", "models", "hardware-types", "hardware-types/available")}
+    )
 
     def __init__(self, cloud: CortecsCloud):
         self._cloud = cloud
@@ -112,8 +115,7 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
 
     @route("GET", "/instances")
     async def all_instances(account: Account) -> Response:
-        now = world.now()
-        rows = [answers.instance_json(each, now, world.origin) for each in cloud.listed(account)]
+        rows = [answers.instance_json(each.instance, each.as_of, world.origin) for each in cloud.listed(account)]
         return JSONResponse({"instances": rows})
 
     @route("POST", "/instances/start")
@@ -157,8 +159,8 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
 
     @route("GET", "/instances/{instance_id}")
     async def one_instance(account: Account, instance_id: str) -> Response:
-        instance = cloud.found(account, instance_id)
-        return JSONResponse({"instance": answers.instance_json(instance, world.now(), world.origin)})
+        seen = cloud.found(account, instance_id)
+        return JSONResponse({"instance": answers.instance_json(seen.instance, seen.as_of, world.origin)})
 
     @route("DELETE", "/instances/{instance_id}")
     async def delete(account: Account, instance_id: str) -> Response:

@@ -2,14 +2,16 @@
 
 Expiry runs on real time, whatever the virtual clock's speed: a client compares `expires_in` with its own clock, and
 at a thousandfold speed a token in virtual time would be dead before its first use. `expire_all` is for tests.
+
+What is kept are digests: a state file opens nothing.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
-
-from pulumi_cortecs.simulator.clock import Monotonic
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from hashlib import sha256
 
 DEFAULT_CLIENT = "sim"
 TOKEN_PREFIX = "sim-token-"
@@ -18,46 +20,63 @@ TOKEN_PREFIX = "sim-token-"
 
 @dataclass(frozen=True)
 class Credential:
-    """A client's secret, and the account it opens. Several clients can open one account: a rotated key."""
+    """A client's secret as a digest, and the account it opens. Several clients can open one account: a rotated key."""
 
-    client_secret: str = field(repr=False)
+    secret_digest: str
     account: str
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """The account that an access token opens, and until when, in Unix seconds of real time."""
+
     account: str
     good_until: float
 
 
 class Tokens:
-    """Client credentials and the access tokens given out for them. They survive a reset of the clouds."""
+    """Client credentials, and access tokens by their digests. They survive a reset of the clouds.
 
-    def __init__(self, monotonic: Monotonic):
-        self._monotonic = monotonic
-        self._credentials = {DEFAULT_CLIENT: Credential("sim", DEFAULT_CLIENT)}
-        self._tokens: dict[str, _Token] = {}
+    `wall` is the seam for tests: the real time in Unix seconds.
+    """
 
-    def register(self, client_id: str, credential: Credential) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], float],
+        credentials: MutableMapping[str, Credential] | None = None,
+        tokens: MutableMapping[str, Token] | None = None,
+    ):
+        self._wall = wall
+        self._credentials: MutableMapping[str, Credential] = {} if credentials is None else credentials
+        self._tokens: MutableMapping[str, Token] = {} if tokens is None else tokens
+        if not self._credentials:
+            self.register(DEFAULT_CLIENT, DEFAULT_CLIENT, DEFAULT_CLIENT)
+
+    def register(self, client_id: str, client_secret: str, account: str) -> None:
         """Makes a further client known, or gives a known one another secret."""
-        self._credentials[client_id] = credential
+        self._credentials[client_id] = Credential(_digest(client_secret), account)
 
     def grant(self, client_id: str, client_secret: str, real_seconds: float) -> str | None:
         """A new access token, or None for an unknown client or a wrong secret."""
         credential = self._credentials.get(client_id)
-        if credential is None or not secrets.compare_digest(credential.client_secret.encode(), client_secret.encode()):
+        if credential is None or not secrets.compare_digest(credential.secret_digest, _digest(client_secret)):
             return None
-        now = self._monotonic()
-        self._tokens = {token: entry for token, entry in self._tokens.items() if entry.good_until > now}
-        token = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
-        self._tokens[token] = _Token(credential.account, now + real_seconds)
-        return token
+        now = self._wall()
+        for expired in [digest for digest, token in self._tokens.items() if token.good_until <= now]:
+            del self._tokens[expired]
+        made = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
+        self._tokens[_digest(made)] = Token(credential.account, now + real_seconds)
+        return made
 
     def account_of(self, token: str) -> str | None:
         """The account a token opens, or None for one that is unknown or has expired."""
-        entry = self._tokens.get(token)
-        return entry.account if entry and entry.good_until > self._monotonic() else None
+        known = self._tokens.get(_digest(token))
+        return known.account if known and known.good_until > self._wall() else None
 
     def expire_all(self) -> None:
         """From this moment no token given out so far is good any more."""
         self._tokens.clear()
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode(errors="surrogatepass")).hexdigest()

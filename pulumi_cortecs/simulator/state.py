@@ -1,0 +1,226 @@
+"""Where everything is kept that may have to outlast the process: in memory, or in a SQLite file.
+
+The simulated clouds keep their things on named shelves, which are plain mappings of frozen values. In memory a shelf
+is a dict and nothing more. In a file, `save` writes what has changed since the last one, in a single transaction. The
+routes call it before an answer goes out (`routing`), so whatever a client was told survives a kill -9 right after it.
+A power cut can take the last moments with it (synchronous=NORMAL); it does not break the file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, MutableMapping, ValuesView
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+FORMAT = 1
+_APPLICATION_ID = int.from_bytes(b"pcSi", "big")
+_SCHEMA = """
+CREATE TABLE kept (
+    position INTEGER PRIMARY KEY,
+    shelf TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (shelf, key)
+)
+"""
+_LOAD = "SELECT key, value FROM kept WHERE shelf = ? ORDER BY position"
+_PUT = (
+    "INSERT INTO kept (shelf, key, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (shelf, key) DO UPDATE SET value = excluded.value"
+)
+_REMOVE = "DELETE FROM kept WHERE shelf = ? AND key = ?"
+_EMPTY = "DELETE FROM kept WHERE shelf = ?"
+
+
+class StateError(Exception):
+    """The file cannot be used, and was left as it is; the message says which and why, in a line."""
+
+
+class State(Protocol):
+    """Shelves, and when what is on them is kept."""
+
+    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+        """The things of that name, in the order they were put there. To change one, put another in its place."""
+
+    def save(self) -> None:
+        """Keeps all changes made so far, or none of them."""
+
+    def close(self) -> None:
+        """Lets go of the file, without saving."""
+
+
+def opened(path: Path | None) -> State:
+    """The state in a file, a new one if there is none, or in memory alone.
+
+    Raises StateError for a file that is no state of a simulator, is of a newer version, damaged, or in use.
+    """
+    return _MemoryState() if path is None else _FileState(path)
+
+
+class _MemoryState:
+    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+        return {}
+
+    def save(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _FileState:
+    def __init__(self, path: Path):
+        self._path = path
+        self._shelves: list[_Shelf[Any]] = []
+        self._connection = _connected(path.absolute())
+
+    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+        adapter = TypeAdapter(kind)
+        try:
+            rows = self._connection.execute(_LOAD, (name,))
+            shelf = _Shelf(name, adapter, {key: adapter.validate_json(value) for key, value in rows})
+        except (ValidationError, sqlite3.DatabaseError) as damage:
+            raise StateError(f"{self._path} is damaged, at its {name}: {str(damage).splitlines()[0]}") from None
+        self._shelves.append(shelf)
+        return shelf
+
+    def save(self) -> None:
+        changed = [shelf for shelf in self._shelves if shelf.changed]
+        if not changed:
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for shelf in changed:
+                shelf.write(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        for shelf in changed:
+            shelf.written()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Shelf(MutableMapping[str, T], Generic[T]):
+    """A dict that knows what in it has changed."""
+
+    def __init__(self, name: str, adapter: TypeAdapter[T], items: dict[str, T]):
+        self._name = name
+        self._adapter = adapter
+        self._items = items
+        self.written()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._put or self._removed or self._emptied)
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        if self._emptied:
+            connection.execute(_EMPTY, (self._name,))
+        # removals first: what was removed and put back stands last, as it does in the dict
+        connection.executemany(_REMOVE, [(self._name, key) for key in self._removed])
+        encode = self._adapter.dump_json
+        connection.executemany(_PUT, [(self._name, key, encode(self._items[key]).decode()) for key in self._put])
+
+    def written(self) -> None:
+        self._put: dict[str, None] = {}
+        self._removed: set[str] = set()
+        self._emptied = False
+
+    def __getitem__(self, key: str) -> T:
+        return self._items[key]
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self._items[key] = value
+        self._put[key] = None
+
+    def __delitem__(self, key: str) -> None:
+        del self._items[key]
+        self._put.pop(key, None)
+        self._removed.add(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def values(self) -> ValuesView[T]:
+        # the inherited one looks every key up: lists of a thousand instances would feel it
+        return self._items.values()
+
+    def clear(self) -> None:
+        self._items.clear()
+        self.written()
+        self._emptied = True
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """A connection that nobody else can have at the same time; it goes with its process, however that ends."""
+    try:
+        if path.exists() and path.stat().st_size:
+            _check_header(path)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as failure:
+        raise StateError(f"{path} cannot be opened: {failure.strerror}") from None
+    try:
+        # one thread after the other uses it: this one loads, the server's saves, this one closes
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    except sqlite3.OperationalError as failure:
+        raise StateError(f"{path} cannot be opened: {failure}") from None
+    try:
+        _take(connection)
+    except BaseException as failure:
+        connection.close()
+        if isinstance(failure, sqlite3.OperationalError) and "locked" in str(failure):
+            raise StateError(f"{path} is in use by another simulator") from None
+        if isinstance(failure, sqlite3.DatabaseError):
+            raise StateError(f"{path} cannot be used: {failure}") from None
+        raise
+    return connection
+
+
+def _check_header(path: Path) -> None:
+    """Refuses foreign files by looking alone: as immutable, SQLite takes no lock and writes no file beside it."""
+    foreign = StateError(f"{path} is not a state of this simulator, and was left as it is")
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            application_id, version = _stamps(connection)
+    except sqlite3.OperationalError as failure:
+        raise StateError(f"{path} cannot be opened: {failure}") from None
+    except sqlite3.DatabaseError:
+        raise foreign from None
+    if application_id != _APPLICATION_ID:
+        raise foreign
+    if version > FORMAT:
+        raise StateError(f"{path} was written by a newer version (format {version}, this one knows {FORMAT})")
+
+
+def _take(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("BEGIN EXCLUSIVE")
+    if _stamps(connection) != (_APPLICATION_ID, FORMAT):
+        # new. It becomes a WAL afterwards only, so that the stamps are in the file itself, where _check_header looks
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute(_SCHEMA)
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _stamps(connection: sqlite3.Connection) -> tuple[int, int]:
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(application_id), int(version)

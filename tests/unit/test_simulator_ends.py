@@ -1,0 +1,157 @@
+"""Runs that end without their account's doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_cortecs.simulator import Simulator, running
+
+QWEN = "Qwen--Qwen2-7B-Instruct"
+BOOT = 40
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with running(boot=BOOT, seed=1) as simulator:
+        simulator.control.pause()
+        yield simulator
+
+
+@pytest.fixture
+def api(sim: Simulator) -> Iterator[httpx.Client]:
+    with sim.client() as client:
+        yield client
+
+
+def ordered(api: httpx.Client, **wanted: Any) -> httpx.Response:
+    return api.post("/instances/start", json={"model_id": QWEN, **wanted})
+
+
+def start(api: httpx.Client, **wanted: Any) -> str:
+    return str(ordered(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
+
+
+def stop(api: httpx.Client, instance_id: str) -> Any:
+    return api.post("/instances/stop", json={"instance_id": instance_id}).raise_for_status().json()["instance"]
+
+
+def restart(api: httpx.Client, instance_id: str) -> httpx.Response:
+    return api.post("/instances/restart", json={"instance_id": instance_id})
+
+
+def delete(api: httpx.Client, instance_id: str) -> None:
+    api.delete(f"/instances/{instance_id}").raise_for_status()
+
+
+def listed(api: httpx.Client) -> dict[str, str]:
+    rows = api.get("/instances").raise_for_status().json()["instances"]
+    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
+
+
+def by_id(api: httpx.Client, instance_id: str) -> Any:
+    answer = api.get(f"/instances/{instance_id}")
+    return answer.json()["instance"]["instance_status"]["status"] if answer.is_success else answer.status_code
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_a_boot_that_fails_is_stopped_while_pending_and_never_runs(
+    step: int, sim: Simulator, api: httpx.Client
+) -> None:
+    sim.control.fault("boot_failure", step=step, count=1)
+    instance_id = start(api)
+    sim.control.advance(BOOT * step / 4 - 0.001)
+    assert by_id(api, instance_id) == "pending"
+    sim.control.advance(0.001)
+    answer = api.get(f"/instances/{instance_id}").json()["instance"]
+    assert answer["instance_status"]["status"] == "stopped"
+    assert answer["base_url"] is None
+    assert listed(api) == {instance_id: "stopped"}
+    (run,) = sim.control.ledger().of(instance_id)
+    assert run.ended_at is not None
+    assert (run.ended_at - run.started_at).total_seconds() == BOOT * step / 4
+
+
+def test_a_boot_that_failed_can_be_tried_again(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("boot_failure", count=1)
+    instance_id = start(api)
+    sim.control.advance(BOOT)
+    restart(api, instance_id).raise_for_status()
+    sim.control.advance(BOOT)
+    assert by_id(api, instance_id) == "running"
+
+
+@pytest.mark.parametrize("vanish", [False, True])
+def test_the_vendor_takes_a_running_instance_back(vanish: bool, sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("reclaim", seconds=100, vanish=vanish)
+    instance_id = start(api)
+    sim.control.advance(BOOT + 99.999)
+    assert by_id(api, instance_id) == "running"
+    sim.control.advance(10_000)
+    assert by_id(api, instance_id) == (404 if vanish else "stopped")
+    assert listed(api) == ({} if vanish else {instance_id: "stopped"})
+    (run,) = sim.control.ledger().of(instance_id)
+    assert run.ended_at is not None
+    assert (run.ended_at - run.started_at).total_seconds() == BOOT + 100
+
+
+def test_what_never_runs_is_not_taken_back(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("stuck_boot")
+    sim.control.fault("reclaim", seconds=0)
+    instance_id = start(api)
+    sim.control.advance(1e6)
+    assert by_id(api, instance_id) == "pending"
+
+
+@pytest.mark.parametrize("kind", ["reclaim", "boot_failure", "stop_from_outside"])
+def test_what_was_ended_in_time_is_not_ended_again(kind: str, sim: Simulator, api: httpx.Client) -> None:
+    seconds = {} if kind == "boot_failure" else {"seconds": 20}
+    sim.control.fault(kind, count=1, **seconds)
+    instance_id = start(api)
+    stop(api, instance_id)
+    restart(api, instance_id)
+    sim.control.advance(BOOT + 100)
+    assert by_id(api, instance_id) == "running"
+
+
+def test_of_two_ends_the_first_one_counts(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("reclaim", seconds=10, vanish=True)
+    sim.control.fault("stop_from_outside", seconds=20)
+    instance_id = start(api)
+    sim.control.advance(1000)
+    assert by_id(api, instance_id) == "stopped"
+    (run,) = sim.control.ledger().of(instance_id)
+    assert run.ended_at is not None
+    assert (run.ended_at - run.started_at).total_seconds() == 20
+
+
+def test_what_was_stopped_in_time_does_not_vanish(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("reclaim", seconds=10, vanish=True)
+    instance_id = start(api)
+    stop(api, instance_id)
+    sim.control.advance(1000)
+    assert by_id(api, instance_id) == "stopped"
+
+
+def test_the_end_of_an_earlier_run_is_not_that_of_a_later_one(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("stop_from_outside", seconds=100, count=1)
+    sim.control.fault("stop_from_outside", path="/instances/restart", seconds=300)
+    instance_id = start(api)
+    stop(api, instance_id)
+    restart(api, instance_id)
+    sim.control.advance(299)
+    assert by_id(api, instance_id) == "running"
+    sim.control.advance(1)
+    assert by_id(api, instance_id) == "stopped"
+
+
+def test_a_deleted_instance_has_no_end_to_come(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("reclaim", seconds=10, vanish=True)
+    instance_id = start(api)
+    stop(api, instance_id)
+    delete(api, instance_id)
+    sim.control.advance(1000)
+    assert listed(api) == {}

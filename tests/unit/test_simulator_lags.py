@@ -1,0 +1,188 @@
+"""Lists, and answers by id, that are behind the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_cortecs.simulator import Simulator, running
+
+QWEN = "Qwen--Qwen2-7B-Instruct"
+BOOT = 40
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with running(boot=BOOT, seed=1) as simulator:
+        simulator.control.pause()
+        yield simulator
+
+
+@pytest.fixture
+def api(sim: Simulator) -> Iterator[httpx.Client]:
+    with sim.client() as client:
+        yield client
+
+
+def ordered(api: httpx.Client, **wanted: Any) -> httpx.Response:
+    return api.post("/instances/start", json={"model_id": QWEN, **wanted})
+
+
+def start(api: httpx.Client, **wanted: Any) -> str:
+    return str(ordered(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
+
+
+def stop(api: httpx.Client, instance_id: str) -> Any:
+    return api.post("/instances/stop", json={"instance_id": instance_id}).raise_for_status().json()["instance"]
+
+
+def restart(api: httpx.Client, instance_id: str) -> httpx.Response:
+    return api.post("/instances/restart", json={"instance_id": instance_id})
+
+
+def delete(api: httpx.Client, instance_id: str) -> None:
+    api.delete(f"/instances/{instance_id}").raise_for_status()
+
+
+def listed(api: httpx.Client) -> dict[str, str]:
+    rows = api.get("/instances").raise_for_status().json()["instances"]
+    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
+
+
+def by_id(api: httpx.Client, instance_id: str) -> Any:
+    answer = api.get(f"/instances/{instance_id}")
+    return answer.json()["instance"]["instance_status"]["status"] if answer.is_success else answer.status_code
+
+
+def test_a_deleted_instance_lingers_in_the_list(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("delete_lag", seconds=3)
+    instance_id, other = start(api), start(api)
+    stop(api, instance_id)
+    delete(api, instance_id)
+    assert listed(api) == {other: "pending", instance_id: "stopped"}
+    assert by_id(api, instance_id) == 404
+    assert [each.instance_id for each in sim.control.instances()] == [other]
+    sim.control.advance(2.999)
+    assert instance_id in listed(api)
+    sim.control.advance(0.001)
+    assert listed(api) == {other: "pending"}
+
+
+def test_a_deleted_instance_may_linger_by_its_id_but_cannot_be_used(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("delete_lag", seconds=3, by_id=True)
+    instance_id = start(api)
+    stop(api, instance_id)
+    delete(api, instance_id)
+    assert by_id(api, instance_id) == "stopped"
+    assert restart(api, instance_id).status_code == 404
+    assert api.delete(f"/instances/{instance_id}").status_code == 404
+    sim.control.advance(3)
+    assert by_id(api, instance_id) == 404
+
+
+def test_a_deleted_instance_lingers_for_its_own_account_only(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.register("acme", "s")
+    sim.control.fault("delete_lag", by_id=True)
+    instance_id = start(api)
+    stop(api, instance_id)
+    delete(api, instance_id)
+    with sim.client("acme", "s") as acme:
+        assert listed(acme) == {}
+        assert by_id(acme, instance_id) == 404
+
+
+def test_what_was_never_listed_does_not_linger(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("list_lag", seconds=100, by_id=False)
+    sim.control.fault("delete_lag", seconds=100)
+    instance_id = start(api)
+    stop(api, instance_id)
+    delete(api, instance_id)
+    assert listed(api) == {}
+
+
+def test_deleting_all_lags_too(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("delete_lag", path="/instances/delete-all", count=1)
+    first, second = start(api), start(api)
+    api.delete("/instances/delete-all", params={"force_deletion": "True"}).raise_for_status()
+    assert listed(api) == {first: "stopped"}
+    assert sim.control.instances() == ()
+    assert second not in listed(api)
+
+
+@pytest.mark.parametrize("by_id_too", [False, True])
+def test_a_stop_shows_late_in_the_list(by_id_too: bool, sim: Simulator, api: httpx.Client) -> None:
+    instance_id = start(api)
+    sim.control.advance(BOOT)
+    sim.control.fault("status_lag", seconds=3, by_id=by_id_too)
+    assert stop(api, instance_id)["instance_status"]["status"] == "stopped"
+    assert listed(api) == {instance_id: "running"}
+    assert by_id(api, instance_id) == ("running" if by_id_too else "stopped")
+    sim.control.advance(3)
+    assert listed(api) == {instance_id: "stopped"}
+    assert by_id(api, instance_id) == "stopped"
+
+
+def test_a_list_that_lags_shows_one_moment_not_a_mixture(sim: Simulator, api: httpx.Client) -> None:
+    instance_id = start(api)
+    sim.control.advance(BOOT / 2)
+    sim.control.fault("status_lag", seconds=1000)
+    (before,) = api.get("/instances").json()["instances"]
+    stop(api, instance_id)
+    sim.control.advance(999)
+    assert api.get("/instances").json()["instances"] == [before]
+
+
+def test_a_restart_and_its_boot_show_late_in_the_list(sim: Simulator, api: httpx.Client) -> None:
+    instance_id = start(api)
+    stop(api, instance_id)
+    sim.control.fault("status_lag", path="/instances/restart", seconds=10)
+    restart(api, instance_id)
+    seen = []
+    for _ in range(6):
+        seen.append((listed(api)[instance_id], by_id(api, instance_id)))
+        sim.control.advance(10)
+    assert seen == [
+        ("stopped", "pending"),
+        ("pending", "pending"),
+        ("pending", "pending"),
+        ("pending", "pending"),
+        ("pending", "running"),
+        ("running", "running"),
+    ]
+
+
+def test_a_start_is_listed_at_once_and_progresses_late(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("status_lag", path="/instances/start", seconds=10, by_id=True)
+    instance_id = start(api)
+    assert listed(api) == {instance_id: "pending"}
+    sim.control.advance(BOOT + 9.999)
+    assert (listed(api)[instance_id], by_id(api, instance_id)) == ("pending", "pending")
+    assert sim.control.instances()[0].status == "running"
+    sim.control.advance(0.001)
+    assert (listed(api)[instance_id], by_id(api, instance_id)) == ("running", "running")
+
+
+def test_stop_all_lags_for_each_that_it_stops(sim: Simulator, api: httpx.Client) -> None:
+    first, second = start(api), start(api)
+    sim.control.fault("status_lag", instance_id=second)
+    api.post("/instances/stop-all").raise_for_status()
+    assert listed(api) == {first: "stopped", second: "pending"}
+
+
+def test_a_deletion_without_a_lag_ends_the_lag_of_the_stop_before_it(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("status_lag", seconds=100, by_id=True)
+    instance_id = start(api)
+    stop(api, instance_id)
+    delete(api, instance_id)
+    assert (listed(api), by_id(api, instance_id)) == ({}, 404)
+
+
+def test_what_vanishes_is_gone_at_once_whatever_lagged_before(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("status_lag", seconds=100, by_id=True)
+    instance_id = start(api)
+    stop(api, instance_id)
+    sim.control.vanish(instance_id)
+    assert (listed(api), by_id(api, instance_id)) == ({}, 404)

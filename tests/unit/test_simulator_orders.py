@@ -1,0 +1,151 @@
+"""Orders that a good client may still not get: stock, funds, quota."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_cortecs.simulator import Simulator, running
+
+QWEN = "Qwen--Qwen2-7B-Instruct"
+OTHER = "cortecs--phi-4-FP8-Dynamic"
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with running(boot=40, seed=1) as simulator:
+        simulator.control.pause()
+        yield simulator
+
+
+@pytest.fixture
+def api(sim: Simulator) -> Iterator[httpx.Client]:
+    with sim.client() as client:
+        yield client
+
+
+def ordered(api: httpx.Client, **wanted: Any) -> httpx.Response:
+    return api.post("/instances/start", json={"model_id": QWEN, **wanted})
+
+
+def start(api: httpx.Client, **wanted: Any) -> str:
+    return str(ordered(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
+
+
+def stop(api: httpx.Client, instance_id: str) -> Any:
+    return api.post("/instances/stop", json={"instance_id": instance_id}).raise_for_status().json()["instance"]
+
+
+def restart(api: httpx.Client, instance_id: str) -> httpx.Response:
+    return api.post("/instances/restart", json={"instance_id": instance_id})
+
+
+def listed(api: httpx.Client) -> dict[str, str]:
+    rows = api.get("/instances").raise_for_status().json()["instances"]
+    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
+
+
+def by_id(api: httpx.Client, instance_id: str) -> Any:
+    answer = api.get(f"/instances/{instance_id}")
+    return answer.json()["instance"]["instance_status"]["status"] if answer.is_success else answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "said"),
+    [
+        ("out_of_stock", 400, "NVIDIA_L4_1"),
+        ("insufficient_funds", 402, "balance"),
+        ("quota_exceeded", 403, "quota of 0 workers"),
+    ],
+)
+def test_a_refused_order_buys_nothing_and_says_why(
+    kind: str, code: int, said: str, sim: Simulator, api: httpx.Client
+) -> None:
+    sim.control.fault(kind, count=1)
+    answer = ordered(api)
+    assert (answer.status_code, list(answer.json())) == (code, ["error"])
+    assert said in answer.json()["error"]
+    assert sim.control.instances() == ()
+    assert sim.control.ledger().entries == ()
+    start(api)
+
+
+@pytest.mark.parametrize("kind", ["out_of_stock", "insufficient_funds", "quota_exceeded"])
+def test_the_status_of_a_refused_order_is_a_parameter(kind: str, sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault(kind, status=409)
+    assert ordered(api).status_code == 409
+
+
+@pytest.mark.parametrize("kind", ["out_of_stock", "insufficient_funds", "quota_exceeded"])
+def test_a_restart_can_be_refused_and_stays_stopped(kind: str, sim: Simulator, api: httpx.Client) -> None:
+    instance_id = start(api)
+    stop(api, instance_id)
+    sim.control.fault(kind, path="/instances/restart", count=1)
+    assert restart(api, instance_id).status_code >= 400
+    assert listed(api) == {instance_id: "stopped"}
+    assert sim.control.ledger().open == ()
+    assert restart(api, instance_id).status_code == 200
+
+
+def test_an_order_that_is_wrong_anyway_uses_no_fault_up(sim: Simulator, api: httpx.Client) -> None:
+    fault = sim.control.fault("out_of_stock", count=1)
+    assert ordered(api, num_workers=99).status_code == 400
+    assert sim.control.faults() == {fault: 0}
+
+
+def test_stock_runs_out_between_the_look_and_the_order(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.fault("out_of_stock", model_id=QWEN)
+    available = [each["hardware_type_id"] for each in api.get("/hardware-types/available").json()["hardware_types"]]
+    assert "NVIDIA_L4_1" in available
+    assert ordered(api).status_code == 400
+    assert ordered(api, model_id=OTHER).status_code == 200
+
+
+def test_a_quota_counts_the_workers_that_are_not_stopped(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.register("acme", "s")
+    with sim.client("acme", "s") as acme:
+        start(acme, num_workers=8)
+    sim.control.fault("quota_exceeded", limit=3)
+    first = start(api, num_workers=2)
+    assert ordered(api, num_workers=2).status_code == 403
+    second = start(api)
+    assert ordered(api).status_code == 403
+    stop(api, first)
+    assert restart(api, first).status_code == 200
+    stop(api, second)
+    start(api)
+
+
+def test_an_empty_balance_refuses_orders_when_the_knob_says_so(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.settings(initial_balance="0.02", empty_balance_status=402)
+    first = start(api)
+    second = start(api)
+    stop(api, second)
+    sim.control.advance(60)
+    assert api.get("/user/balance").json()["current_balance"] == 0
+    refused = ordered(api)
+    assert (refused.status_code, "0.00 EUR" in refused.json()["error"]) == (402, True)
+    assert restart(api, second).status_code == 402
+    assert by_id(api, first) == "running"
+    sim.control.settings(initial_balance="0.03")
+    start(api)
+
+
+def test_only_the_account_that_is_empty_is_refused(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.settings(initial_balance="0.02", empty_balance_status=402)
+    start(api)
+    sim.control.advance(60)
+    sim.control.register("acme", "s")
+    with sim.client("acme", "s") as acme:
+        start(acme)
+
+
+def test_unless_the_knob_is_turned_a_balance_goes_below_zero(sim: Simulator, api: httpx.Client) -> None:
+    sim.control.settings(initial_balance="0")
+    start(api)
+    sim.control.advance(60)
+    start(api)
+    assert api.get("/user/balance").json()["current_balance"] < 0

@@ -1,0 +1,41 @@
+"""Valid JSON of a wrong shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.simulator.shapes import WrongShape, emptied, misshapen
+
+A: dict[str, Any] = {"id": "a", "status": {"status": "running", "at": None}}
+B: dict[str, Any] = {"id": "b", "status": {"status": "stopped"}}
+ANSWER = {"instances": [A, B], "count": 2}
+
+
+@pytest.mark.parametrize(
+    ("how", "field", "wrong"),
+    [
+        ("array", "", []),
+        ("array", "count", []),
+        ("missing", "", {}),
+        ("null", "", {"instances": None, "count": None}),
+        ("wrong_type", "", {"instances": {"unexpected": True}, "count": {"unexpected": True}}),
+        ("missing", "count", {"instances": [A, B]}),
+        ("missing", "id", {"instances": [{"status": A["status"]}, {"status": B["status"]}], "count": 2}),
+        ("null", "count", {"instances": [A, B], "count": None}),
+        ("wrong_type", "status", {"instances": [{**each, "status": ["unexpected"]} for each in (A, B)], "count": 2}),
+        ("missing", "nothing", ANSWER),
+    ],
+)
+def test_a_field_is_spoiled_wherever_it_stands(how: str, field: str, wrong: Any) -> None:
+    assert misshapen(ANSWER, WrongShape(how), field) == wrong
+
+
+def test_what_is_no_object_stays() -> None:
+    assert misshapen("text", WrongShape.MISSING) == "text"
+    assert emptied("text") == "text"
+
+
+def test_every_list_is_emptied_and_nothing_else() -> None:
+    assert emptied(ANSWER) == {"instances": [], "count": 2}
