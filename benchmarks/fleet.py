@@ -56,6 +56,7 @@ def main() -> int:
     ratio = statistics.median(ours) / (boot + statistics.median(floor))
     result = {"instances": size, "boot": boot, "seconds": ours, "noop_seconds": floor, "ratio": ratio, "calls": calls}
     target = _ROOT / "benchmarks" / "results" / f"fleet-{size}.json"
+    target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps({**result, "goal": _GOAL}, indent=1) + "\n")
     print(f"fleet-{size} ratio={ratio:.3f} goal={_GOAL} calls={calls}")
     return 0 if ratio <= _GOAL else 1
