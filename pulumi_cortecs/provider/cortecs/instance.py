@@ -22,7 +22,7 @@ from pulumi_cortecs.provider.cortecs.checking import bought_differs
 _IN_PLACE = ("state", "restart_trigger")
 _INPUTS = (*PURCHASE, *_IN_PLACE, "quote")
 _WHOLE_NUMBERS = ("context_length", "num_workers")
-_BY_HAND = "https://cortecs.ai/userArea"
+_BY_HAND = "Cortecs' console"
 
 
 class InstanceError(Exception):
@@ -134,7 +134,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
         account.ending().end(instance_id)
     except (CloudError, NotGoneError) as error:
         raise InstanceError(
-            f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it at {_BY_HAND}"
+            f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in {_BY_HAND}"
         ) from None
 
 
@@ -214,10 +214,10 @@ def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account) -> d
 def _unclear(error: UnclearPurchaseError) -> str:
     if not error.candidates:
         return (
-            f"it cannot be told whether something was bought: {error}. Look at {_BY_HAND} before you run `pulumi up` "
-            "again: a second run would buy a second one"
+            f"it cannot be told whether something was bought: {error}. Look into {_BY_HAND} before you run "
+            "`pulumi up` again: a second run would buy a second one"
         )
     return (
-        f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. End those that nothing uses at "
+        f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. End those that nothing uses in "
         f"{_BY_HAND} before you run `pulumi up` again"
     )
