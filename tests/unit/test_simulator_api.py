@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from pulumi_cortecs.simulator import Simulator, running
+from pulumi_cortecs.simulator import Simulator
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with running(boot=40, seed=1) as simulator:
-        simulator.control.pause()
-        yield simulator
-
-
-@pytest.fixture
-def api(sim: Simulator) -> Iterator[httpx.Client]:
-    with sim.client() as client:
-        yield client
 
 
 def start(api: httpx.Client, **wanted: Any) -> Any:

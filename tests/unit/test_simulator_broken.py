@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from pulumi_cortecs.simulator import ControlError, FaultKind, Simulator, running
+from pulumi_cortecs.simulator import ControlError, FaultKind, Simulator
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 OTHER = "cortecs--phi-4-FP8-Dynamic"
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with running(boot=40, seed=1) as simulator:
-        simulator.control.pause()
-        yield simulator
-
-
-@pytest.fixture
-def api(sim: Simulator) -> Iterator[httpx.Client]:
-    with sim.client() as client:
-        yield client
 
 
 def start(api: httpx.Client, model_id: str = QWEN) -> Any:

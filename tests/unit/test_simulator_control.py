@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -11,22 +10,9 @@ import httpx
 import pytest
 
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator import ControlError, Settings, Simulator, running
+from pulumi_cortecs.simulator import ControlError, Settings, Simulator
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with running(boot=40, seed=1) as simulator:
-        simulator.control.pause()
-        yield simulator
-
-
-@pytest.fixture
-def api(sim: Simulator) -> Iterator[httpx.Client]:
-    with sim.client() as client:
-        yield client
 
 
 def start(api: httpx.Client, **wanted: Any) -> str:

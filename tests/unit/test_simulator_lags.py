@@ -2,59 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import httpx
 import pytest
 
-from pulumi_cortecs.simulator import Simulator, running
-
-QWEN = "Qwen--Qwen2-7B-Instruct"
-BOOT = 40
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with running(boot=BOOT, seed=1) as simulator:
-        simulator.control.pause()
-        yield simulator
-
-
-@pytest.fixture
-def api(sim: Simulator) -> Iterator[httpx.Client]:
-    with sim.client() as client:
-        yield client
-
-
-def ordered(api: httpx.Client, **wanted: Any) -> httpx.Response:
-    return api.post("/instances/start", json={"model_id": QWEN, **wanted})
-
-
-def start(api: httpx.Client, **wanted: Any) -> str:
-    return str(ordered(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
-
-
-def stop(api: httpx.Client, instance_id: str) -> Any:
-    return api.post("/instances/stop", json={"instance_id": instance_id}).raise_for_status().json()["instance"]
-
-
-def restart(api: httpx.Client, instance_id: str) -> httpx.Response:
-    return api.post("/instances/restart", json={"instance_id": instance_id})
-
-
-def delete(api: httpx.Client, instance_id: str) -> None:
-    api.delete(f"/instances/{instance_id}").raise_for_status()
-
-
-def listed(api: httpx.Client) -> dict[str, str]:
-    rows = api.get("/instances").raise_for_status().json()["instances"]
-    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
-
-
-def by_id(api: httpx.Client, instance_id: str) -> Any:
-    answer = api.get(f"/instances/{instance_id}")
-    return answer.json()["instance"]["instance_status"]["status"] if answer.is_success else answer.status_code
+from pulumi_cortecs.simulator import Simulator
+from tests.unit.simulated import BOOT, by_id, delete, listed, restart, start, stop
 
 
 def test_a_deleted_instance_lingers_in_the_list(sim: Simulator, api: httpx.Client) -> None:

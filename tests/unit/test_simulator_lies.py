@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from pulumi_cortecs.simulator import ControlError, Simulator, running
+from pulumi_cortecs.simulator import ControlError, Simulator
 from pulumi_cortecs.simulator.faults import PARAMETERS
-
-QWEN = "Qwen--Qwen2-7B-Instruct"
-BOOT = 40
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with running(boot=BOOT, seed=1) as simulator:
-        simulator.control.pause()
-        yield simulator
-
-
-@pytest.fixture
-def api(sim: Simulator) -> Iterator[httpx.Client]:
-    with sim.client() as client:
-        yield client
-
-
-def ordered(api: httpx.Client, **wanted: Any) -> httpx.Response:
-    return api.post("/instances/start", json={"model_id": QWEN, **wanted})
-
-
-def start(api: httpx.Client, **wanted: Any) -> str:
-    return str(ordered(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
-
-
-def listed(api: httpx.Client) -> dict[str, str]:
-    rows = api.get("/instances").raise_for_status().json()["instances"]
-    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
+from tests.unit.simulated import BOOT, QWEN, listed, ordered, start
 
 
 def test_a_good_answer_with_no_instance_in_it(sim: Simulator, api: httpx.Client) -> None:

@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import httpx
 import pytest
 
-from pulumi_cortecs.simulator import Simulator, running
+from pulumi_cortecs.simulator import Simulator
+from tests.unit.simulated import QWEN, by_id, listed, ordered, restart, start, stop
 
-QWEN = "Qwen--Qwen2-7B-Instruct"
 OTHER = "cortecs--phi-4-FP8-Dynamic"
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with running(boot=40, seed=1) as simulator:
-        simulator.control.pause()
-        yield simulator
-
-
-@pytest.fixture
-def api(sim: Simulator) -> Iterator[httpx.Client]:
-    with sim.client() as client:
-        yield client
-
-
-def ordered(api: httpx.Client, **wanted: Any) -> httpx.Response:
-    return api.post("/instances/start", json={"model_id": QWEN, **wanted})
-
-
-def start(api: httpx.Client, **wanted: Any) -> str:
-    return str(ordered(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
-
-
-def stop(api: httpx.Client, instance_id: str) -> Any:
-    return api.post("/instances/stop", json={"instance_id": instance_id}).raise_for_status().json()["instance"]
-
-
-def restart(api: httpx.Client, instance_id: str) -> httpx.Response:
-    return api.post("/instances/restart", json={"instance_id": instance_id})
-
-
-def listed(api: httpx.Client) -> dict[str, str]:
-    rows = api.get("/instances").raise_for_status().json()["instances"]
-    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
-
-
-def by_id(api: httpx.Client, instance_id: str) -> Any:
-    answer = api.get(f"/instances/{instance_id}")
-    return answer.json()["instance"]["instance_status"]["status"] if answer.is_success else answer.status_code
 
 
 @pytest.mark.parametrize(
