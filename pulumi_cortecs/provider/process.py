@@ -15,7 +15,12 @@ from types import FrameType
 from typing import Any, Final
 
 THREADS: Final = 64
-_GRACE: Final = 120.0
+_GRACE: Final = 1800.0
+"""Seconds, far above the longest that a purchase, the search for its lost answer and its undoing can take together.
+
+Each has limits of its own, and an end in the middle would leave something running that no state knows.
+"""
+
 _LOOK_EVERY: Final = 1.0
 _MISSES: Final = 2
 _METHODS: Final = frozenset({"Check", "Diff", "Create", "Read", "Update", "Delete"})

@@ -98,22 +98,22 @@ def test_waits_of_many_share_their_lists(start_host: StartHost, simulator: Simul
     host = start_host({"PULUMI_CORTECS_POLL_INTERVAL": "0.2"})
     with ThreadPoolExecutor(4) as pool:
         waits = [pool.submit(host.endpoint().create, _wanted(each)) for each in made]
-        until(lambda: simulator.control.requests().count(LIST) == 1)
-        time.sleep(1)
-        during = simulator.control.requests().count(LIST)
+        until(lambda: simulator.control.requests().count(LIST) >= 1)
+        began, before = time.monotonic(), simulator.control.requests().count(LIST)
+        until(lambda: simulator.control.requests().count(LIST) >= before + 4)
+        during = simulator.control.requests().count(LIST) - before
+        intervals = (time.monotonic() - began) / 0.2
         simulator.control.resume()
         assert {wait.result().outs["instance_id"] for wait in waits} == {each.id for each in made}
-    # a second, looked at each fifth of it
-    assert 3 <= during <= 7
+    # a rate, not a speed: four waits that each asked for themselves would ask four times as often on any machine
+    assert during <= intervals + 2
 
 
 def test_when_the_time_is_up_it_is_said_what_it_costs_and_what_to_do(host: Host, simulator: Simulator) -> None:
     simulator.control.fault("stuck_boot")
     made = bought(simulator, num_workers=3)
-    began = time.monotonic()
     with pytest.raises(CallFailedError) as failed:
         host.endpoint().create(_wanted(made, ready_timeout=1))
-    assert 1 <= time.monotonic() - began < 5
     assert failed.value.text == (
         f"{made.id} was not ready within 1 s; last seen: pending, step 3/5 Downloading the model. "
         "It still exists and costs 3.60 EUR per hour. "
@@ -125,11 +125,12 @@ def test_the_time_counts_from_the_start_of_the_instance(host: Host, simulator: S
     # a wait that had to queue gets no longer than the others
     simulator.control.fault("stuck_boot")
     made = host.instance().buy({"model_id": QWEN})
-    time.sleep(2)
-    began = time.monotonic()
-    with pytest.raises(CallFailedError, match="was not ready within 2 s"):
-        host.endpoint().create(_wanted(made, ready_timeout=2))
-    assert time.monotonic() - began < 1.9
+    time.sleep(1)
+    before = simulator.control.requests().count(LIST)
+    with pytest.raises(CallFailedError, match="was not ready within 1 s"):
+        host.endpoint().create(_wanted(made, ready_timeout=1))
+    # its time was up at the first look; one that counted from now would have looked ten times
+    assert simulator.control.requests().count(LIST) - before == 1
 
 
 def test_a_restart_is_waited_for_anew(host: Host, made: Made, simulator: Simulator) -> None:

@@ -10,8 +10,6 @@ from pulumi_cortecs.simulator import Simulator
 from tests.engine.programs import fleet, one_instance
 from tests.engine.pulumi import Stack, read_until, session_processes
 
-_SOON = 3.0
-
 
 def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_resumes(
     stack: Stack, simulator: Simulator
@@ -23,14 +21,11 @@ def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_r
         for line in process.stdout:
             if len(simulator.control.instances()) == 8 and "pending" in line:
                 break
-        began = time.monotonic()
         process.send_signal(signal.SIGINT)
         text = process.stdout.read()
         assert process.wait(timeout=30) != 0
-        took = time.monotonic() - began
         left = session_processes(process.pid)
     assert "was interrupted" in text
-    assert took < _SOON * 3  # a slow machine; without hearing it the wait would last for twenty minutes
     assert left == []
     bought = {each.instance_id for each in simulator.control.instances()}
     assert stack.instance_ids() == bought
