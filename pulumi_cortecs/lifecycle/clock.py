@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime, timezone
 from typing import Protocol
 
 
@@ -12,6 +13,10 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds since some fixed moment."""
+        ...
+
+    def utc_now(self) -> datetime:
+        """What a calendar says, in UTC."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -25,6 +30,10 @@ class SystemClock:
     def now(self) -> float:
         """Seconds since some fixed moment."""
         return time.monotonic()
+
+    def utc_now(self) -> datetime:
+        """What the machine's calendar says, in UTC."""
+        return datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
         """Blocks the calling thread."""

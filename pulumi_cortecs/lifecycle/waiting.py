@@ -20,6 +20,9 @@ T = TypeVar("T")
 SCHEDULE: Final[Sequence[tuple[float, float]]] = ((30.0, 0.5), (120.0, 1.0), (float("inf"), 5.0))
 """(up to this age of the instance, look this often), both in seconds."""
 
+_SAY_AGAIN: Final = 10.0
+"""Seconds after which the same is reported once more: a person wants to see that somebody still looks."""
+
 
 class WaitEndedError(Exception):
     """A wait that ended without what it hoped for. `last` is what was seen last, in words."""
@@ -69,9 +72,9 @@ class Wait(Generic[T]):
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
         `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
-        the others. `report` is told each new state in words.
+        the others. `report` is told each new state in words, and the same one again now and then.
         """
-        last, told = "not listed yet", ""
+        last, told, told_at = "not listed yet", "", self.clock.now()
         while True:
             age = self.clock.now() - started_at
             try:
@@ -90,9 +93,9 @@ class Wait(Generic[T]):
                         report(last)
                         return seen
                     self._give_up_on(phase, last, instance_id)
-            if last != told:
+            if last != told or self.clock.now() - told_at >= _SAY_AGAIN:
                 report(last)
-                told = last
+                told, told_at = last, self.clock.now()
             left = started_at + timeout - self.clock.now()
             if left <= 0:
                 raise DeadlineError(last)

@@ -134,13 +134,13 @@ def usable_phase(instance: Instance) -> Phase:
 
 
 def in_words(instance: Instance) -> str:
-    """Where the instance is, for a person: "pending, step 3/5 loading weights"."""
+    """Where the instance is, for a person: "3/5 loading weights"."""
     status = instance.instance_status.status
     steps = [worker.init_progress for worker in instance.worker_statuses if worker.init_progress]
     if status != "pending" or not steps:
         return status
     step = max(steps, key=lambda progress: progress.current_step)
-    return f"{status}, step {step.current_step}/{step.num_steps} {step.description or ''}".rstrip(" .")
+    return f"{step.current_step}/{step.num_steps} {step.description or ''}".rstrip(" .")
 
 
 def fits(instance: Instance, ordered: Arguments) -> bool:

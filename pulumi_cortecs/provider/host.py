@@ -53,6 +53,13 @@ class Call:
 
     def tell(self, text: str) -> None:
         """Shows `text` on the resource's own row while the call runs; silent where there is no engine to tell."""
+        self._log(text, warning=False)
+
+    def warn(self, text: str) -> None:
+        """Adds a warning about the resource to what the command reports; silent where there is no engine to tell."""
+        self._log(text, warning=True)
+
+    def _log(self, text: str, *, warning: bool) -> None:
         engine = _engine()
         if engine is None or not self.urn:
             return
@@ -60,7 +67,8 @@ class Call:
             from pulumi.runtime.proto import engine_pb2
 
             # never as an ERROR: that marks the row as failed while the exit code stays 0
-            line = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=self.urn, ephemeral=True)
+            severity = engine_pb2.WARNING if warning else engine_pb2.INFO
+            line = engine_pb2.LogRequest(severity=severity, message=text, urn=self.urn, ephemeral=not warning)
             engine.Log(line, timeout=2.0)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model, ModelPreview
+from pulumi_cortecs.clouds.errors import UnreachableError
 from pulumi_cortecs.cost import HardwareType
 from pulumi_cortecs.lifecycle.clock import Clock
 
@@ -14,7 +15,11 @@ T = TypeVar("T")
 
 
 class Market:
-    """Models and hardware types of one base URL. Threads may share it. Every method raises CloudError."""
+    """Models and hardware types of one base URL. Threads may share it. Every method raises CloudError.
+
+    A vendor that could not be reached is not asked again for as long as an answer would hold: without a network, a
+    preview of a hundred instances must not try in vain a hundred times.
+    """
 
     def __init__(self, market: CortecsMarket, clock: Clock, max_age: float) -> None:
         self._market = market
@@ -23,6 +28,7 @@ class Market:
         self._lock = threading.Lock()
         self._asking: dict[object, threading.Lock] = {}
         self._known: dict[object, tuple[float, Any]] = {}
+        self._unreachable: tuple[float, UnreachableError] | None = None
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer."""
@@ -52,6 +58,13 @@ class Market:
             if known is not None and self._clock.now() - known[0] <= self._max_age:
                 answer: T = known[1]
                 return answer
-            answer = ask()
+            unreachable = self._unreachable
+            if unreachable is not None and self._clock.now() - unreachable[0] <= self._max_age:
+                raise unreachable[1]
+            try:
+                answer = ask()
+            except UnreachableError as error:
+                self._unreachable = (self._clock.now(), error)
+                raise
             self._known[key] = (self._clock.now(), answer)
             return answer

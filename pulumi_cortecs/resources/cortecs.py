@@ -13,7 +13,7 @@ from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from pulumi_cortecs.resources.timeouts import create_timeout
 
 _READY_TIMEOUT = 1200
-_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account")
+_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
 
 
@@ -23,7 +23,10 @@ class InstanceArgs:
     `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: what each worker
     runs on; the model's recommendation when left out. `context_length`: tokens; min(32000, the hardware's limit) when
     left out. `billing_interval`: `per_minute` (default) or `per_hour`. `num_workers`: 1 (default) to 8, each billed.
-    `state`: `running` (default) or `stopped`. `restart_trigger`: any text; a change restarts in place.
+    `state`: `running` (default) or `stopped`. `restart_trigger`: any text; a change restarts in place. `ttl`: how long
+    it is wanted, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
+    `on_timeout`: what a wait that ends without success does with the instance: `keep` (default), `stop` or `delete`.
+    `adopt_id`: the id of a running instance to take over instead of buying one; what else is given must be true of it.
 
     A change of the first five is a replacement: the new instance is ready before the old one ends.
     """
@@ -38,6 +41,9 @@ class InstanceArgs:
         num_workers: pulumi.Input[int] | None = None,
         state: pulumi.Input[str] | None = None,
         restart_trigger: pulumi.Input[str] | None = None,
+        ttl: pulumi.Input[str] | None = None,
+        on_timeout: pulumi.Input[str] | None = None,
+        adopt_id: pulumi.Input[str] | None = None,
     ) -> None:
         self.model_id = model_id
         self.hardware_type_id = hardware_type_id
@@ -46,6 +52,9 @@ class InstanceArgs:
         self.num_workers = num_workers
         self.state = state
         self.restart_trigger = restart_trigger
+        self.ttl = ttl
+        self.on_timeout = on_timeout
+        self.adopt_id = adopt_id
 
 
 class Endpoint(Resource, module="cortecs", name="Endpoint"):
@@ -71,6 +80,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
         state: pulumi.Input[str],
         spec_digest: pulumi.Input[str],
         ready_timeout: pulumi.Input[int],
+        on_timeout: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props: dict[str, Any] = {
@@ -78,6 +88,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             "state": state,
             "spec_digest": spec_digest,
             "ready_timeout": ready_timeout,
+            "on_timeout": on_timeout,
             **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
         super().__init__(EndpointProvider(), resource_name, props, opts)
@@ -99,6 +110,13 @@ class Instance(Resource, module="cortecs", name="Instance"):
     num_workers: pulumi.Output[int]
     state: pulumi.Output[str]
     restart_trigger: pulumi.Output[str]
+    ttl: pulumi.Output[str]
+    """As the program has it; "" for none."""
+    expires_at: pulumi.Output[str]
+    """When its `ttl` is over, ISO-8601 in UTC; "" without one."""
+    on_timeout: pulumi.Output[str]
+    adopt_id: pulumi.Output[str]
+    """The id that it was adopted by; "" for one that was bought."""
     quote: pulumi.Output[Any]
     """What it costs: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
     strings, with `currency` and `source`."""
@@ -132,6 +150,9 @@ class Instance(Resource, module="cortecs", name="Instance"):
         num_workers: pulumi.Input[int] | None = None,
         state: pulumi.Input[str] | None = None,
         restart_trigger: pulumi.Input[str] | None = None,
+        ttl: pulumi.Input[str] | None = None,
+        on_timeout: pulumi.Input[str] | None = None,
+        adopt_id: pulumi.Input[str] | None = None,
     ) -> None: ...
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
@@ -151,6 +172,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
             state=self.state,
             spec_digest=self.restart_trigger.apply(_digest),
             ready_timeout=ready_timeout,
+            on_timeout=self.on_timeout,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 import pulumi
 
+from pulumi_cortecs.lifecycle.durations import seconds_in
 from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT
-
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s)")
-_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
@@ -23,9 +18,10 @@ def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
     text = timeouts.create if timeouts is not None else None
     if text is None:
         return default
-    if not text or _PART.sub("", text):
+    exact = None if "d" in text else seconds_in(text)  # the engine's own durations have no days
+    if exact is None:
         raise ValueError(f"custom_timeouts.create must be a duration such as '15m' or '1h30m', not {text!r}")
-    seconds = round(sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
+    seconds = round(exact)
     if seconds > LONGEST_READY_TIMEOUT:
         hours = LONGEST_READY_TIMEOUT // 3600
         raise ValueError(f"custom_timeouts.create must be at most {hours} hours, not {text!r}")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import INPUTS
+from tests.contract.engine import listening
 from tests.contract.host import ENDPOINT, IMPATIENT, INSTANCE, UNKNOWN, CallFailedError, Host, urn
 
 QWEN = "Qwen/Qwen2-7B-Instruct"
@@ -27,6 +29,9 @@ def test_what_the_vendor_would_choose_is_filled_in(shared_host: Host) -> None:
         "num_workers": 1,
         "state": "running",
         "restart_trigger": "",
+        "ttl": "",
+        "on_timeout": "keep",
+        "adopt_id": "",
         "quote": {
             "price_per_hour": "1.20",
             "price_per_minute": "0.02",
@@ -201,6 +206,28 @@ def test_wrong_arguments_are_named_even_when_the_market_is_down(
     assert [name for name, _ in checked.failures] == ["num_workers"]
 
 
+NOWHERE = {"CORTECS_API_BASE_URL": "http://127.0.0.1:1/api/v1"}
+
+
+def test_without_a_network_a_preview_says_what_is_not_known(start_host: Callable[..., Host]) -> None:
+    with listening() as engine:
+        host = start_host(NOWHERE, before=IMPATIENT, engine=engine.address)
+        checked = host.instance("chat").check({"model_id": QWEN, "num_workers": 2})
+        assert checked.failures == ()
+        # left out, not unknown: an `up` takes no unknown from check, and create says what is missing
+        assert set(INPUTS) - set(checked.inputs) == {"hardware_type_id", "context_length", "quote"}
+        (warning,) = engine.lines
+        assert "what this would be and cost is not known" in warning.message
+        assert (warning.severity, warning.ephemeral) == (2, False)
+
+
+def test_without_a_network_nothing_that_runs_is_changed(start_host: Callable[..., Host], shared_host: Host) -> None:
+    """A replacement that create would refuse must stop before the old instance is ended (delete_before_replace)."""
+    olds = shared_host.instance().check({"model_id": QWEN}).inputs
+    with pytest.raises(CallFailedError, match="cannot check what this would buy"):
+        start_host(NOWHERE, before=IMPATIENT).instance().check({"model_id": QWEN, "num_workers": 2}, olds)
+
+
 PURCHASE = ("model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers")
 
 
@@ -282,7 +309,13 @@ def test_no_answer_from_the_market_stops_the_check(start_host: Callable[..., Hos
         start_host(before=IMPATIENT).instance().check({"model_id": QWEN})
 
 
-ENDPOINT_INPUTS = {"instance_id": "some-id", "state": "running", "spec_digest": "", "ready_timeout": 1200}
+ENDPOINT_INPUTS = {
+    "instance_id": "some-id",
+    "state": "running",
+    "spec_digest": "",
+    "ready_timeout": 1200,
+    "on_timeout": "stop",
+}
 
 
 def test_an_endpoints_inputs_pass_unchanged(shared_host: Host) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from google.protobuf import empty_pb2
 
 from pulumi_cortecs.simulator import Simulator, running
 from tests.contract.bought import INPUTS, QWEN, bought
@@ -115,7 +117,7 @@ def test_when_the_time_is_up_it_is_said_what_it_costs_and_what_to_do(host: Host,
     with pytest.raises(CallFailedError) as failed:
         host.endpoint().create(_wanted(made, ready_timeout=1))
     assert failed.value.text == (
-        f"{made.id} was not ready within 1 s; last seen: pending, step 3/5 Downloading the model. "
+        f"{made.id} was not ready within 1 s; last seen: 3/5 Downloading the model. "
         "It still exists and costs 3.60 EUR per hour. "
         "`pulumi up` waits on, `pulumi destroy` ends the bill"
     )
@@ -262,14 +264,67 @@ def test_progress_is_told_on_the_resources_own_row(simulator: Simulator) -> None
             until(lambda told=told: len(engine.lines) == told)
             simulator.control.advance(4.5)
         wait.result()
-    assert engine.messages == [
-        "pending, step 1/5 Reserving hardware",
-        "pending, step 2/5 Starting the worker",
-        "pending, step 3/5 Downloading the model",
-        "pending, step 4/5 Loading the model into memory",
+    told = [message.rsplit(", ", 1) for message in engine.messages]
+    assert [words for words, _ in told] == [
+        "1/5 Reserving hardware",
+        "2/5 Starting the worker",
+        "3/5 Downloading the model",
+        "4/5 Loading the model into memory",
         "running",
     ]
+    assert all(re.fullmatch(r"[0-9]+s", age) for _, age in told)
     assert {(line.severity, line.ephemeral, line.urn) for line in engine.lines} == {(1, True, endpoint.urn)}
+
+
+def test_progress_says_what_it_costs_once_the_instance_was_seen(simulator: Simulator) -> None:
+    with listening() as engine, hosting(simulator.env(), engine=engine.address) as host:
+        made = bought(simulator, quote={**INPUTS["quote"], "hourly_total": "3.60"})
+        host.instance().diff(made.outs, INPUTS, made.id)
+        host.endpoint("chat").create(_wanted(made))
+    assert engine.messages[-1].endswith(", 3.60 EUR/h")
+
+
+@pytest.mark.parametrize(
+    ("on_timeout", "said", "left"),
+    [
+        ("keep", "It still exists and costs 1.20 EUR per hour. `pulumi up` waits on", ["pending"]),
+        ("stop", r"It was stopped \(on_timeout\) and costs nothing now. `pulumi up --refresh` starts it", ["stopped"]),
+        ("delete", r"It was deleted \(on_timeout\) and costs nothing any more. `pulumi up --refresh` makes", []),
+    ],
+)
+def test_a_wait_that_gives_up_ends_the_bill_if_told_to(
+    host: Host, simulator: Simulator, on_timeout: str, said: str, left: list[str]
+) -> None:
+    simulator.control.fault("stuck_boot")
+    made = bought(simulator)
+    with pytest.raises(CallFailedError, match=rf"was not ready within 1 s; last seen: 3/5 [^.]+\. {said}"):
+        host.endpoint().create(_wanted(made, ready_timeout=1, on_timeout=on_timeout))
+    assert [each.status for each in simulator.control.instances()] == left
+    assert (simulator.control.ledger().open == ()) is (on_timeout != "keep")
+
+
+def test_a_bill_that_could_not_be_ended_is_told(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("stuck_boot")
+    made = bought(simulator)
+    simulator.control.fault("server_error", path="/instances/stop")
+    with pytest.raises(CallFailedError) as failed:
+        host.endpoint().create(_wanted(made, ready_timeout=1, on_timeout="delete"))
+    assert "on_timeout='delete' failed" in str(failed.value)
+    assert "it may still exist, and costs 1.20 EUR per hour. `pulumi destroy` ends the bill" in str(failed.value)
+
+
+def test_an_interrupted_wait_gives_nothing_up(host: Host, simulator: Simulator, start_host: StartHost) -> None:
+    simulator.control.pause()
+    made = bought(simulator)
+    host = start_host()
+    before = simulator.control.requests().count(LIST)
+    with ThreadPoolExecutor() as pool:
+        wait = pool.submit(host.endpoint().create, _wanted(made, on_timeout="delete"))
+        until(lambda: simulator.control.requests().count(LIST) > before)
+        host.stub.Cancel(empty_pb2.Empty(), timeout=10)
+        with pytest.raises(CallFailedError, match=r"was interrupted; .* It still exists and costs"):
+            wait.result()
+    assert [each.status for each in simulator.control.instances()] == ["pending"]
 
 
 def test_an_engine_that_does_not_listen_costs_a_wait_nothing(simulator: Simulator) -> None:

@@ -19,7 +19,7 @@ def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_r
     with stack.started("up", "--yes", "--skip-preview") as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if len(simulator.control.instances()) == 8 and "pending" in line:
+            if len(simulator.control.instances()) == 8 and "1/5" in line:
                 break
         process.send_signal(signal.SIGINT)
         text = process.stdout.read()
@@ -39,7 +39,7 @@ def test_killed_during_the_wait_then_cancel_and_destroy_leaves_nothing(stack: St
     simulator.control.fault("stuck_boot")
     stack.program(one_instance())
     with stack.started("up", "--yes", "--skip-preview") as process:
-        read_until(process, "pending")
+        read_until(process, "/5 ")
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
     (bought,) = simulator.control.instances()
@@ -54,7 +54,7 @@ def test_a_killed_engine_leaves_no_process_of_ours(stack: Stack, simulator: Simu
     simulator.control.pause()
     stack.program(one_instance())
     with stack.started("up", "--yes", "--skip-preview") as process:
-        read_until(process, "pending")
+        read_until(process, "/5 ")
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
         until = time.monotonic() + 30

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, NotFoundEr
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
 
 Event = Callable[[], object]
+EPOCH = datetime(2030, 1, 1, tzinfo=timezone.utc)
+"""When the clocks of tests begin."""
 
 
 class FakeClock:
@@ -27,6 +30,9 @@ class FakeClock:
 
     def now(self) -> float:
         return self._now
+
+    def utc_now(self) -> datetime:
+        return EPOCH + timedelta(seconds=self._now)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -56,6 +62,9 @@ class CrowdClock:
 
     def now(self) -> float:
         return self._now
+
+    def utc_now(self) -> datetime:
+        return EPOCH + timedelta(seconds=self._now)
 
     def advance(self, seconds: float) -> None:
         """The time that a call takes."""

@@ -305,3 +305,8 @@ def test_waits_that_began_apart_share_calls_too() -> None:
 
 def test_the_intervals_are_those_that_are_documented() -> None:
     assert list(SCHEDULE) == [(30.0, 0.5), (120.0, 1.0), (float("inf"), 5.0)]
+
+
+def test_a_long_wait_says_now_and_then_that_it_still_looks(room: Room) -> None:
+    room.replay((0, "pending"), (35, "running")).wait()
+    assert room.told == ["pending", "pending", "pending", "pending", "running"]

@@ -138,9 +138,9 @@ def step(number: int, words: str | None = None) -> dict[str, Any]:
         (None, "pending"),
         ([], "pending"),
         ([None], "pending"),
-        ([step(3, "loading")], "pending, step 3/5 loading"),
-        ([step(3)], "pending, step 3/5"),
-        ([step(2, "slow"), step(4, "fast"), {"init_progress": None}], "pending, step 4/5 fast"),
+        ([step(3, "loading")], "3/5 loading"),
+        ([step(3)], "3/5"),
+        ([step(2, "slow"), step(4, "fast"), {"init_progress": None}], "4/5 fast"),
     ],
 )
 def test_progress_is_told_in_words_of_the_fastest_worker(statuses: Any, words: str) -> None:

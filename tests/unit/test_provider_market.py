@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsMarket
-from pulumi_cortecs.clouds.errors import NotFoundError, UnavailableError
+from pulumi_cortecs.clouds.errors import NotFoundError, UnavailableError, UnreachableError
 from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.provider.market import Market
 from tests.unit.fakes import FakeClock
@@ -34,12 +34,15 @@ class Vendor:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.broken = False
+        self.unplugged = False
         self.hold: Callable[[str], object] = lambda _path: None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         self.asked.append(path)
         self.hold(path)
+        if self.unplugged:
+            raise httpx.ConnectError("no route to it")
         if self.broken:
             return httpx.Response(503)
         return httpx.Response(200, json=BODIES[path]) if path in BODIES else httpx.Response(404)
@@ -111,6 +114,22 @@ def test_an_error_is_not_remembered(market: Market, vendor: Vendor) -> None:
     with pytest.raises(UnavailableError):
         market.model_ids()
     vendor.broken = False
+    assert market.model_ids() == ["m"]
+
+
+def test_without_a_network_one_attempt_serves_all(market: Market, vendor: Vendor, clock: FakeClock) -> None:
+    market.hardware_types()
+    vendor.unplugged = True
+    with pytest.raises(UnreachableError):
+        market.model_ids()
+    tried = len(vendor.asked)
+    for ask in (market.model_ids, market.in_stock, lambda: market.model("m")):
+        with pytest.raises(UnreachableError):
+            ask()
+    assert len(vendor.asked) == tried
+    assert list(market.hardware_types()) == ["H"]
+    vendor.unplugged = False
+    clock.advance(MAX_AGE + 0.1)
     assert market.model_ids() == ["m"]
 
 

@@ -53,7 +53,7 @@ class InstanceProvider(_Provider):
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         from pulumi_cortecs.provider.cortecs import instance
 
-        return instance.diff(olds, news)
+        return instance.diff(id_, olds, news)
 
     @served
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pulumi_cortecs.lifecycle.durations import seconds_in
 from pulumi_cortecs.provider.cortecs.properties import (
     BadValueError,
     Problem,
@@ -20,14 +21,30 @@ from pulumi_cortecs.provider.cortecs.properties import (
 PURCHASE: Final = ("model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers")
 """What decides what is bought: a change of any of these is a replacement."""
 
+IN_PLACE: Final = ("state", "restart_trigger", "ttl", "on_timeout")
+"""What changes without a new instance."""
+
+INPUTS: Final = (*PURCHASE, *IN_PLACE, "adopt_id", "quote")
+"""All that check settles."""
+
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 STATES: Final = ("running", "stopped")
+ON_TIMEOUT: Final = ("keep", "stop", "delete")
 MOST_WORKERS: Final = 8
 LONGEST_READY_TIMEOUT: Final = 7 * 24 * 3600
 """In seconds: how long an Endpoint may be told to wait."""
 
 _MODEL_ID = re.compile(r"[^\s/]+(/[^\s/]+)?")
-_DEFAULTS: Final = {"billing_interval": "per_minute", "num_workers": 1, "state": "running", "restart_trigger": ""}
+_LONGEST_TTL: Final = 366 * 24 * 3600
+_DEFAULTS: Final = {
+    "billing_interval": "per_minute",
+    "num_workers": 1,
+    "state": "running",
+    "restart_trigger": "",
+    "ttl": "",
+    "on_timeout": "keep",
+    "adopt_id": "",
+}
 _REQUIRED: Final = {"model_id": "which model should the instance serve?"}
 
 
@@ -58,6 +75,18 @@ def _model_id(value: Any) -> str:
     return model_id.replace("/", "--")
 
 
+def _ttl(value: Any) -> str:
+    duration = text(value)
+    seconds = seconds_in(duration)
+    if duration and (seconds is None or not 1 <= seconds <= _LONGEST_TTL):
+        raise BadValueError(f"must be a duration such as 8h, 90m or 7d, of at most 366d; got {duration!r}")
+    return duration
+
+
+def _adopt_id(value: Any) -> str:
+    return identifier(value) if value != "" else ""
+
+
 _READERS: Final[Mapping[str, Reader]] = {
     "model_id": _model_id,
     "hardware_type_id": identifier,
@@ -66,4 +95,7 @@ _READERS: Final[Mapping[str, Reader]] = {
     "num_workers": whole_number(1, MOST_WORKERS),
     "state": one_of(*STATES),
     "restart_trigger": text,
+    "ttl": _ttl,
+    "on_timeout": one_of(*ON_TIMEOUT),
+    "adopt_id": _adopt_id,
 }

@@ -13,24 +13,21 @@ from typing import Any, Final
 from unicodedata import normalize
 
 from pulumi.dynamic import CheckFailure, CheckResult
-from pulumi.output import Unknown
 
-from pulumi_cortecs.clouds.cortecs import Model
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.clouds.cortecs import Instance, Model
+from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.cost import BillingInterval, quote
+from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host
-from pulumi_cortecs.provider.cortecs import judged
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default, read_arguments, same
-from pulumi_cortecs.provider.cortecs.properties import LATER, Problem
+from pulumi_cortecs.provider.cortecs import adoption, judged
+from pulumi_cortecs.provider.cortecs.arguments import IN_PLACE, INPUTS, PURCHASE, default, read_arguments, same
+from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
 from pulumi_cortecs.provider.market import Market
 
 INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _USUAL_CONTEXT: Final = 32_000
 _MOST_NAMED: Final = 12
-_NO_STOPPED_REPLACEMENT: Final = (
-    "a stopped instance cannot be replaced: that would buy and boot a new one; "
-    "set state to 'running' first, or remove the resource"
-)
+_DEFAULTED: Final = ("billing_interval", "num_workers")
 
 
 class CheckError(Exception):
@@ -51,40 +48,28 @@ def check(olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
     shown = None if olds else judged.of(call.urn)
     if shown is not None:
-        return _result(shown, [*problems, *_departures(given, shown)])
+        return _result(*judged.second_check(given, problems, shown))
     shop = _Shop(given, olds, problems)
     try:
         inputs = shop.settle()
-    except CloudError as error:
+    except (CloudError, UnknownStatusError) as error:
         if problems:
             return _result(dict(news), problems)
-        raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
+        if olds or not isinstance(error, UnreachableError):
+            raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
+        # a preview without network; check is not told what it serves, and create refuses what was never settled
+        call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
+        return _result(_unsettled(given), [])
     if problems:
         return _result(dict(news), problems)
     if olds:
-        judged.remember(call.urn, inputs)
+        judged.remember(call.urn, inputs, adopts=shop.adopts)
     return _result(inputs, [])
 
 
-def bought_differs(props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The arguments of a purchase that are not what was judged."""
-    return [key for key in PURCHASE if not same(props.get(key), shown.get(key))]
-
-
-def _departures(given: Mapping[str, Any], shown: Mapping[str, Any]) -> list[Problem]:
-    """Where a replacement would buy something else than was shown to policies and reviewers."""
-    if shown.get("state") == "stopped":
-        return [Problem("state", _NO_STOPPED_REPLACEMENT)]
-    return [
-        Problem(
-            key,
-            f"the replacement was judged with {shown.get(key)!r}, and the program says {given[key]!r} "
-            "(ignore_changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
-            "deleted. Write the value that you want into the program",
-        )
-        for key in PURCHASE
-        if key in given and not _unknown(given[key], shown.get(key)) and not same(given[key], shown.get(key))
-    ]
+def _unsettled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known without asking anybody. The rest is left out: an `up` takes no unknown from check."""
+    return {**{key: default(key) for key in (*_DEFAULTED, *IN_PLACE, "adopt_id")}, **given}
 
 
 def _result(inputs: dict[str, Any], problems: Iterable[Problem]) -> CheckResult:
@@ -99,23 +84,69 @@ class _Shop:
     given: Mapping[str, Any]
     olds: Mapping[str, Any]
     problems: list[Problem]
+    adopts: bool = False
+    """Whether what there was is replaced by an instance that runs already."""
 
     def settle(self) -> dict[str, Any]:
-        """All inputs with defaults and quote, to be used unless there are problems. Raises CloudError."""
-        wanted = {key: default(key) for key in ("billing_interval", "num_workers", "state", "restart_trigger")}
-        wanted |= self.given
+        """All inputs with defaults and quote, to be used unless there are problems.
+
+        Raises CloudError and UnknownStatusError.
+        """
+        wanted: dict[str, Any] = {**{key: default(key) for key in (*IN_PLACE, "adopt_id")}, **self.given}
+        adopted = self.olds.get("adopt_id")
+        if not adopted:  # what an instance was adopted with stays, also when the program never said it
+            wanted = {**{key: default(key) for key in _DEFAULTED}, **wanted}
         changed = [key for key in PURCHASE if key in wanted and not same(wanted[key], self.olds.get(key))]
         if not self.olds or changed:
+            adopt_id = wanted["adopt_id"]
+            if adopt_id and adopt_id == adopted:
+                self.problems.append(Problem("adopt_id", judged.ONCE_ONLY.format(adopted)))
+                return wanted
+            if adopt_id:
+                return self._adopt(adopt_id)
             self._mind_the_state(wanted["state"], changed)
+            wanted = {**{key: self.olds.get(key, default(key)) for key in _DEFAULTED}, **wanted}
             self._shop_for(wanted)
             return wanted
         kept = {key: self.olds[key] for key in (*PURCHASE, "quote") if key in self.olds}
-        result = {**kept, "state": wanted["state"], "restart_trigger": wanted["restart_trigger"]}
+        result = {**kept, **{key: wanted[key] for key in IN_PLACE}, "adopt_id": adopted or ""}
         if self.olds.get("state") == "stopped" and wanted["state"] == "running":
             market = accounts.market()
             self._mind_the_offer(market, result["hardware_type_id"])
             result["quote"] = self._quote(market, result)
         return result
+
+    def _adopt(self, adopt_id: Any) -> dict[str, Any]:
+        """The inputs that describe the running instance, as far as the program does not."""
+        self.adopts = bool(self.olds)
+        wanted: dict[str, Any] = {**{key: default(key) for key in IN_PLACE}, **self.given}
+        if unknown(adopt_id):
+            return {**dict.fromkeys(INPUTS, LATER), **wanted}
+        live = self._running(adopt_id)
+        if live is None:
+            return wanted
+        settled, problems = adoption.settle(wanted, live)
+        self.problems.extend(problems)
+        hardware_types = accounts.market().hardware_types()
+        # what is not on the price list any more runs on all the same
+        priced = unknown(settled["hardware_type_id"]) or settled["hardware_type_id"] in hardware_types
+        settled["quote"] = self._quote(accounts.market(), settled) if priced else {}
+        return settled
+
+    def _running(self, adopt_id: str) -> Instance | None:
+        """The instance to adopt, None for one that is not there, or that nobody may look at without credentials."""
+        try:
+            account = accounts.account()
+        except ConfigurationError as error:
+            if self.olds:
+                raise
+            host.current_call().warn(f"{adopt_id} cannot be looked at, and `pulumi up` would refuse it: {error}")
+            return None
+        live = account.find(adopt_id)
+        if live is None:
+            reason = f"there is no Cortecs instance {adopt_id!r} in this account; leave adopt_id out to buy a new one"
+            self.problems.append(Problem("adopt_id", reason))
+        return live
 
     def _mind_the_state(self, state: Any, changed: Sequence[str]) -> None:
         if state != "stopped":
@@ -126,8 +157,8 @@ class _Shop:
             )
             self.problems.append(Problem("state", text))
         else:
-            known = [key for key in changed if not _unknown(self.given.get(key))]
-            self.problems.extend(Problem(key, _NO_STOPPED_REPLACEMENT) for key in known)
+            known = [key for key in changed if not unknown(self.given.get(key))]
+            self.problems.extend(Problem(key, judged.NO_STOPPED_REPLACEMENT) for key in known)
 
     def _shop_for(self, wanted: dict[str, Any]) -> None:
         """Completes what is `wanted`; what cannot be told yet is left to a later check."""
@@ -143,7 +174,7 @@ class _Shop:
 
     def _model(self, market: Market, model_id: Any) -> Model | None:
         """The model, None while it is unknown and for one that is not on offer."""
-        if _unknown(model_id):
+        if unknown(model_id):
             return None
         on_offer = market.model_ids()
         if model_id in on_offer:
@@ -158,7 +189,7 @@ class _Shop:
 
     def _mind_the_hardware(self, market: Market, model: Model | None, hardware_type_id: Any) -> bool:
         """Whether this hardware is known and can be had for the model, as far as that is known."""
-        if _unknown(hardware_type_id):
+        if unknown(hardware_type_id):
             return False
         fitting = sorted(market.hardware_types() if model is None else model.hardware_configs)
         if hardware_type_id is None and model is not None:
@@ -190,7 +221,7 @@ class _Shop:
             now = self.olds.get("context_length")
             fits = now is not None and (longest is None or now <= longest)
             wanted["context_length"] = now if fits else min(_USUAL_CONTEXT, longest or _USUAL_CONTEXT)
-        elif not _unknown(length) and longest is not None and length > longest:
+        elif not unknown(length) and longest is not None and length > longest:
             reason = f"{model.model_id} on {wanted['hardware_type_id']} takes at most {longest} tokens; got {length}"
             self.problems.append(Problem("context_length", reason))
 
@@ -199,14 +230,10 @@ class _Shop:
         hardware_type_id, interval, workers = (
             wanted[key] for key in ("hardware_type_id", "billing_interval", "num_workers")
         )
-        hardware = None if _unknown(hardware_type_id) else market.hardware_types().get(hardware_type_id)
-        if hardware is None or _unknown(interval, workers):
+        hardware = None if unknown(hardware_type_id) else market.hardware_types().get(hardware_type_id)
+        if hardware is None or unknown(interval, workers):
             return LATER
         return quote(hardware, BillingInterval(interval), int(workers), source="live").as_property()
-
-
-def _unknown(*values: Any) -> bool:
-    return any(isinstance(value, Unknown) for value in values)
 
 
 def _nearest(value: str, known: Iterable[str]) -> str:

@@ -13,9 +13,12 @@ from pulumi.output import Unknown
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import BillingInterval, Money, quote
+from pulumi_cortecs.lifecycle import durations
+from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
+    FailedWhileWaitingError,
     GoneWhileWaitingError,
     InterruptedWhileWaitingError,
     StoppedWhileWaitingError,
@@ -23,7 +26,8 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, STATES
+from pulumi_cortecs.provider.cortecs import hourly, power
+from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES, default
 from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
 
 ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
@@ -32,9 +36,11 @@ _READERS: Final[Mapping[str, Reader]] = {
     "state": one_of(*STATES),
     "spec_digest": text,
     "ready_timeout": whole_number(1, LONGEST_READY_TIMEOUT),
+    "on_timeout": one_of(*ON_TIMEOUT),
 }
 _INPUTS: Final = tuple(_READERS)
 _WATCHED: Final = ("instance_id", "state", "spec_digest")
+_OPTIONAL: Final = ("on_timeout",)
 _PASSED_ON: Final = "an Instance passes it on to its Endpoint"
 
 
@@ -48,8 +54,9 @@ def check(news: Mapping[str, Any]) -> CheckResult:
     if call.resource_type and call.resource_type != ENDPOINT_TYPE:
         raise EndpointError(f"this provider serves {ENDPOINT_TYPE} only, not {call.resource_type}")
     inputs, problems = read_properties(
-        news, _READERS, required=dict.fromkeys(_READERS, _PASSED_ON), owner="an Endpoint"
+        news, _READERS, required=dict.fromkeys(set(_READERS) - set(_OPTIONAL), _PASSED_ON), owner="an Endpoint"
     )
+    inputs = {**{key: default(key) for key in _OPTIONAL}, **inputs}
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
 
@@ -110,30 +117,47 @@ def _stopped(account: Account, instance_id: str) -> cortecs.Instance:
 
 def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
+    started_at, call = account.started_at(instance_id), host.current_call()
+
+    def tell(words: str) -> None:
+        age, cost = durations.in_words(account.clock.now() - started_at), hourly.of(instance_id)
+        call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
+
     try:
-        return account.wait().until_ready(
-            instance_id,
-            started_at=account.started_at(instance_id),
-            timeout=timeout,
-            report=host.current_call().tell,
-        )
+        return account.wait().until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell)
+    except (DeadlineError, FailedWhileWaitingError) as error:
+        ended = _given_up(account, instance_id, str(props.get("on_timeout", "keep")))
+        ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
+        kept = ended or _kept(account, instance_id, ways_on)
+        raise EndpointError(_why(error, instance_id, timeout, kept)) from None
     except WaitEndedError as error:
-        raise EndpointError(_why(error, instance_id, timeout, _hourly(account, instance_id))) from None
+        raise EndpointError(_why(error, instance_id, timeout, _kept(account, instance_id))) from None
 
 
-def _why(error: WaitEndedError, instance_id: str, timeout: float, hourly: Money | None) -> str:
-    cost = f"costs {hourly} per hour" if hourly else "may be billed"
+def _given_up(account: Account, instance_id: str, on_timeout: str) -> str:
+    """Ends the bill if that is wanted, and says what has become of the instance; "" where nothing has."""
+    if on_timeout == "keep":
+        return ""
+    try:
+        if on_timeout == "stop":
+            power.stop(account, instance_id)
+            return (
+                "It was stopped (on_timeout) and costs nothing now. "
+                "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
+            )
+        account.ending().end(instance_id)
+        return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` makes a new one"
+    except (CloudError, NotGoneError, UnknownStatusError) as error:
+        failed = f"on_timeout={on_timeout!r} failed ({error})"
+        return f"{failed}: it may still exist, and {_cost(account, instance_id)}. `pulumi destroy` ends the bill"
+
+
+def _why(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:
     last = error.last.rstrip(". ")  # the vendor's words are sentences
     if isinstance(error, DeadlineError):
-        return (
-            f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. It still exists and {cost}. "
-            "`pulumi up` waits on, `pulumi destroy` ends the bill"
-        )
+        return f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. {and_now}"
     if isinstance(error, InterruptedWhileWaitingError):
-        return (
-            f"the wait for {instance_id} was interrupted; last seen: {error.last}. It goes on booting and {cost}. "
-            "`pulumi up` waits on, `pulumi destroy` ends the bill"
-        )
+        return f"the wait for {instance_id} was interrupted; last seen: {last}. {and_now}"
     if isinstance(error, StoppedWhileWaitingError):
         return (
             f"{instance_id} was stopped from outside while it was waited for, so it costs nothing now. "
@@ -141,11 +165,20 @@ def _why(error: WaitEndedError, instance_id: str, timeout: float, hourly: Money 
         )
     if isinstance(error, GoneWhileWaitingError):
         return f"{instance_id} does not exist any more, so it costs nothing. `pulumi up --refresh` makes a new one"
-    return f"{instance_id} failed: {last}. It {cost}. `pulumi destroy` ends the bill"
+    return f"{instance_id} failed: {last}. {and_now}"
 
 
-def _hourly(account: Account, instance_id: str) -> Money | None:
-    """What the instance costs per hour, None where that cannot be found out now."""
+def _kept(account: Account, instance_id: str, ways_on: str = "`pulumi up` waits on, ") -> str:
+    return f"It still exists and {_cost(account, instance_id)}. {ways_on}`pulumi destroy` ends the bill"
+
+
+def _cost(account: Account, instance_id: str) -> str:
+    hourly_total = hourly.of(instance_id) or _asked(account, instance_id)
+    return f"costs {hourly_total} per hour" if hourly_total else "may be billed"
+
+
+def _asked(account: Account, instance_id: str) -> Money | None:
+    """What the instance costs per hour by today's prices, None where that cannot be found out now."""
     with suppress(CloudError, ValueError):
         seen = account.by_id(instance_id)
         hardware = seen and accounts.market().hardware_types().get(str(seen.instance_args.hardware_type_id))

@@ -10,17 +10,18 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import BillingInterval, quote
+from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, UnclearPurchaseError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import judged
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default, read_arguments, same
-from pulumi_cortecs.provider.cortecs.checking import bought_differs
+from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, power
+from pulumi_cortecs.provider.cortecs.arguments import IN_PLACE, INPUTS, PURCHASE, default, read_arguments, same
 
-_IN_PLACE = ("state", "restart_trigger")
-_INPUTS = (*PURCHASE, *_IN_PLACE, "quote")
+_ADDED_LATER = ("ttl", "on_timeout", "adopt_id")
+"""What plans and states of version 0.1 may lack."""
+
 _WHOLE_NUMBERS = ("context_length", "num_workers")
 _BY_HAND = "Cortecs' console"
 
@@ -29,14 +30,16 @@ class InstanceError(Exception):
     """An instance could not be bought, changed, read or ended. The text says what that means for the bill."""
 
 
-def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
-    """A purchase argument that changed replaces; state and restart_trigger change in place; nothing else counts.
+def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
+    """A purchase argument that changed replaces; state, restart_trigger, ttl and on_timeout change in place; nothing
+    else counts.
 
     Pure towards the vendor: refresh calls it too.
     """
+    hourly.note(instance_id, olds.get("quote"))
     judged.amend(host.current_call().urn, _plain(news))
     replaces = [key for key in PURCHASE if not same(olds.get(key), news.get(key))]
-    if replaces or any(not same(olds.get(key), news.get(key)) for key in _IN_PLACE):
+    if replaces or any(not same(olds.get(key, default(key)), news.get(key, default(key))) for key in IN_PLACE):
         # None: the engine works the details out by itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
     return DiffResult(changes=False)
@@ -45,41 +48,34 @@ def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
 def create(props: Mapping[str, Any]) -> CreateResult:
     """Sends the order and returns at once with the id; nothing that can fail stands between the two.
 
-    Raises InstanceError.
+    With `adopt_id` nothing is ordered. Raises InstanceError.
     """
     call = host.current_call()
     inputs = _settled(props)
     shown = judged.of(call.urn)
-    if shown is not None and (differing := bought_differs(inputs, shown)):
+    if shown is not None and (differing := judged.bought_differs(inputs, shown.inputs)):
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
-    if inputs["state"] == "stopped":
-        raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
     try:
         account = accounts.account()
-        args = cortecs.InstanceArgs(**{key: inputs[key] for key in PURCHASE})
-
-        def order() -> cortecs.Instance:
-            if call.caller_is_gone():
-                raise InstanceError("the engine was gone before anything was ordered; nothing was bought")
-            return account.client.start(args)
-
-        bought = account.purchases.buy(
-            tuple(inputs[key] for key in PURCHASE), order, lambda instance: instance.instance_id
-        )
+        outputs = {**inputs, "expires_at": moment_after(inputs["ttl"], account.clock.utc_now())}
+        if inputs["adopt_id"]:
+            instance_id = _adopt(account, inputs)
+            return CreateResult(instance_id, _outputs(outputs, instance_id, account))
+        instance_id = _buy(account, inputs)
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
     except NotBoughtError as error:
         raise InstanceError(f"nothing was bought: {error}. Run `pulumi up` again") from None
-    except CloudError as error:
+    except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
-    instance_id = bought.instance_id
     account.poller.began(instance_id)
     if call.caller_is_gone():
         account.ending().end(instance_id)
         raise InstanceError(
             f"the engine was gone when {instance_id} had been started: it was stopped and deleted again"
         )
-    return CreateResult(instance_id, _outputs(inputs, instance_id, account))
+    hourly.note(instance_id, inputs["quote"])
+    return CreateResult(instance_id, _outputs(outputs, instance_id, account))
 
 
 def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -99,7 +95,8 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
         inputs = _as_inputs(seen, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
-    return ReadResult(instance_id, _outputs(inputs, instance_id, account), inputs)
+    outputs = {**inputs, "expires_at": props.get("expires_at", "")}
+    return ReadResult(instance_id, _outputs(outputs, instance_id, account), inputs)
 
 
 def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
@@ -115,19 +112,29 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
             )
         if inputs["state"] == "stopped":
             if accounts.phase(live) is not Phase.STOPPED:
-                _stop(account, instance_id)
+                power.stop(account, instance_id)
         elif accounts.phase(live) is Phase.STOPPED:
-            _start(account, instance_id)
+            power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
-            _stop(account, instance_id)
-            _start(account, instance_id)
+            power.stop(account, instance_id)
+            power.start(account, instance_id)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
-    return UpdateResult(_outputs(inputs, instance_id, account))
+    hourly.note(instance_id, inputs["quote"])
+    expires_at = olds.get("expires_at", "")
+    if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
+        expires_at = moment_after(inputs["ttl"], account.clock.utc_now())
+    return UpdateResult(_outputs({**inputs, "expires_at": expires_at}, instance_id, account))
 
 
 def delete(instance_id: str, props: Mapping[str, Any]) -> None:
-    """Returns when the bill has provably ended. Raises InstanceError otherwise."""
+    """Returns when the bill has provably ended. Raises InstanceError otherwise.
+
+    An instance that another resource has adopted in this very run (a rename with adopt_id) is handed over, not ended.
+    """
+    if (owner := adoption.owner_of(instance_id)) is not None:
+        host.current_call().warn(f"{instance_id} was not ended: {owner} has adopted it in this run")
+        return
     try:
         account = accounts.account()
         account.must_own(instance_id, props.get("account"))
@@ -138,34 +145,44 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
         ) from None
 
 
-def _stop(account: Account, instance_id: str) -> None:
-    """Stops an instance. A refusal because it has stopped already is as good: a lost answer is asked for again."""
-    try:
-        account.client.stop(instance_id)
-    except CloudError:
-        live = account.by_id(instance_id)
-        if live is None or accounts.phase(live) is not Phase.STOPPED:
-            raise
-    finally:
-        account.poller.changed(instance_id)
+def _buy(account: Account, inputs: Mapping[str, Any]) -> str:
+    """The id of what was bought. Raises what Purchases.buy raises, and InstanceError."""
+    call = host.current_call()
+    if inputs["state"] == "stopped":
+        raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
+    args = cortecs.InstanceArgs(**{key: inputs[key] for key in PURCHASE})
+
+    def order() -> cortecs.Instance:
+        if call.caller_is_gone():
+            raise InstanceError("the engine was gone before anything was ordered; nothing was bought")
+        return account.client.start(args)
+
+    ordered = tuple(inputs[key] for key in PURCHASE)
+    return account.purchases.buy(ordered, order, lambda instance: instance.instance_id).instance_id
 
 
-def _start(account: Account, instance_id: str) -> None:
-    """Starts a stopped instance. The vendor refuses that for one that runs, which is as good."""
-    try:
-        account.client.restart(instance_id)
-    except CloudError:
-        live = account.by_id(instance_id)
-        if live is None or accounts.phase(live) is Phase.STOPPED:
-            raise
-    finally:
-        account.poller.changed(instance_id)
-        account.poller.began(instance_id)
+def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
+    """Takes over what check looked at, if it is still the same; its id.
+
+    Raises CloudError, UnknownStatusError and InstanceError.
+    """
+    instance_id = str(inputs["adopt_id"])
+    live = account.find(instance_id)
+    if live is None:
+        raise InstanceError(f"there is no Cortecs instance {instance_id!r} to adopt any more; nothing was bought")
+    _, problems = adoption.settle(inputs, live)
+    if problems:
+        reasons = "; ".join(f"{problem.property}: {problem.reason}" for problem in problems)
+        raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {reasons}")
+    if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
+        raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
+    hourly.note(instance_id, inputs["quote"])
+    return instance_id
 
 
 def _plain(props: Mapping[str, Any]) -> dict[str, Any]:
     """Our inputs out of what the host passes, where every whole number has become a float."""
-    inputs = {key: props[key] for key in _INPUTS if key in props}
+    inputs = {key: props[key] for key in INPUTS if key in props}
     for key in _WHOLE_NUMBERS:
         if isinstance(inputs.get(key), float) and inputs[key].is_integer():
             inputs[key] = int(inputs[key])
@@ -177,9 +194,10 @@ def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
 
     A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
     """
+    props = {**{key: default(key) for key in _ADDED_LATER}, **props}
     settled, problems = read_arguments({key: value for key, value in props.items() if key != "quote"})
     refusals = [f"{problem.property} {problem.reason}" for problem in problems]
-    refusals += [f"{key} is missing" for key in _INPUTS if key not in props and key != "model_id"]
+    refusals += [f"{key} is missing" for key in INPUTS if key not in props and key != "model_id"]
     if refusals:
         raise InstanceError(f"refused, because this is not what was checked: {'; '.join(refusals)}")
     return {**settled, "quote": props["quote"]}
@@ -188,10 +206,9 @@ def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
 def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
     inputs = _plain(props)
-    inputs |= {key: value for key, value in seen.instance_args.model_dump().items() if value is not None}
-    inputs["model_id"] = inputs["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
-    inputs["state"] = "stopped" if accounts.phase(seen) is Phase.STOPPED else "running"
-    for key in ("billing_interval", "num_workers", "restart_trigger"):
+    inputs |= adoption.arguments_of(seen)
+    inputs["state"] = adoption.state_of(seen)
+    for key in ("billing_interval", "num_workers", *IN_PLACE, "adopt_id"):
         inputs.setdefault(key, default(key))
     if "quote" not in inputs:
         inputs["quote"] = _quote(inputs)

@@ -9,28 +9,84 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
+from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+
+NO_STOPPED_REPLACEMENT: Final = (
+    "a stopped instance cannot be replaced: that would buy and boot a new one; "
+    "set state to 'running' first, or remove the resource"
+)
+ONCE_ONLY: Final = "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already."""
+
+    inputs: dict[str, Any]
+    adopts: bool = False
+
 
 _lock = threading.Lock()
-_by_urn: dict[str, dict[str, Any]] = {}
+_by_urn: dict[str, Judged] = {}
 
 
-def remember(urn: str, inputs: Mapping[str, Any]) -> None:
+def remember(urn: str, inputs: Mapping[str, Any], *, adopts: bool = False) -> None:
     """Keeps the result of a check that had old inputs. Without a URN nothing can be kept."""
     if urn:
         with _lock:
-            _by_urn[urn] = dict(inputs)
+            _by_urn[urn] = Judged(dict(inputs), adopts)
 
 
 def amend(urn: str, inputs: Mapping[str, Any]) -> None:
     """Replaces what was kept by what came of it; a refresh, which calls diff without a check, adds nothing."""
     with _lock:
         if urn in _by_urn:
-            _by_urn[urn] = dict(inputs)
+            _by_urn[urn] = replace(_by_urn[urn], inputs=dict(inputs))
 
 
-def of(urn: str) -> dict[str, Any] | None:
+def of(urn: str) -> Judged | None:
     """What was judged for this URN in this process, None if nothing was."""
     with _lock:
         kept = _by_urn.get(urn)
-        return None if kept is None else dict(kept)
+        return None if kept is None else replace(kept, inputs=dict(kept.inputs))
+
+
+def bought_differs(props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+    """The arguments of a purchase that are not what was judged."""
+    return [key for key in PURCHASE if not same(props.get(key), shown.get(key))]
+
+
+def second_check(
+    given: Mapping[str, Any], problems: list[Problem], shown: Judged
+) -> tuple[dict[str, Any], list[Problem]]:
+    """What was judged, and `problems` with all that a replacement would make something else of.
+
+    `given` is what the program says, read and normalised.
+    """
+    inputs = shown.inputs
+    if shown.adopts:
+        return inputs, [*problems, *_departures(given, inputs, (*PURCHASE, "adopt_id"))]
+    if inputs.get("state") == "stopped":
+        return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
+    found = [*problems, *_departures(given, inputs, PURCHASE)]
+    if given.get("adopt_id"):  # `up --replace`: the same machine would be adopted, and then ended as the old one
+        found.append(Problem("adopt_id", ONCE_ONLY.format(inputs.get("adopt_id") or "another instance")))
+    return {**inputs, "adopt_id": ""}, found
+
+
+def _departures(given: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
+    """Where the program says something else than was shown to policies and reviewers."""
+    return [
+        Problem(
+            key,
+            f"the replacement was judged with {shown.get(key)!r}, and the program says {given[key]!r} "
+            "(ignore_changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
+            "deleted. Write the value that you want into the program",
+        )
+        for key in keys
+        if key in given and not unknown(given[key], shown.get(key)) and not same(given[key], shown.get(key))
+    ]

@@ -16,6 +16,11 @@ LATER: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 _PROVIDER_KEY: Final = "__provider"
 
 
+def unknown(*values: Any) -> bool:
+    """Whether any of the values is one that only `up` will know."""
+    return any(isinstance(value, Unknown) for value in values)
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why a property was refused. `property` names it."""

@@ -1,0 +1,92 @@
+"""ttl becomes a moment once, and stays that moment until somebody writes another ttl."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import INPUTS, QWEN, bought
+from tests.contract.host import CallFailedError, Diffed, Host, Made
+
+LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def test_a_ttl_becomes_a_moment_when_it_is_bought(host: Host) -> None:
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    made = host.instance().buy({"model_id": QWEN, "ttl": "8h"})
+    expires_at = _moment(made.outs["expires_at"])
+    assert before <= expires_at - timedelta(hours=8) <= datetime.now(timezone.utc)
+
+
+def test_check_knows_no_moment(host: Host) -> None:
+    # one that differed from one check to the next would break every plan
+    assert "expires_at" not in host.instance().check({"model_id": QWEN, "ttl": "8h"}).inputs
+
+
+def test_without_a_ttl_there_is_none(host: Host) -> None:
+    assert host.instance().buy({"model_id": QWEN}).outs["expires_at"] == ""
+
+
+def test_reading_and_other_updates_leave_the_moment_alone(host: Host, simulator: Simulator) -> None:
+    made = bought(simulator, ttl="8h")
+    made = Made(made.id, {**made.outs, "expires_at": LONG_AGO})
+    assert host.instance().read(made).outs["expires_at"] == LONG_AGO
+    updated = host.instance().update(made, {**INPUTS, "ttl": "8h", "restart_trigger": "now"})
+    assert updated.outs["expires_at"] == LONG_AGO
+
+
+def test_another_ttl_is_a_change_in_place_and_counts_from_then(host: Host, simulator: Simulator) -> None:
+    made = bought(simulator, ttl="8h")
+    news = {**INPUTS, "ttl": "9h"}
+    assert host.instance().diff(made.outs, news, made.id) == Diffed(None, ())
+    before = datetime.now(timezone.utc)
+    updated = host.instance().update(Made(made.id, {**made.outs, "expires_at": LONG_AGO}), news)
+    assert _moment(updated.outs["expires_at"]) > before + timedelta(hours=8, minutes=59)
+    assert len(simulator.control.ledger().entries) == 1
+
+
+def test_a_ttl_taken_away_takes_the_moment_with_it(host: Host, simulator: Simulator) -> None:
+    made = bought(simulator, ttl="8h")
+    updated = host.instance().update(Made(made.id, {**made.outs, "expires_at": LONG_AGO}), INPUTS)
+    assert updated.outs["expires_at"] == ""
+
+
+def test_an_other_on_timeout_is_a_change_in_place(host: Host, simulator: Simulator) -> None:
+    made = bought(simulator)
+    news = {**INPUTS, "on_timeout": "stop"}
+    assert host.instance().diff(made.outs, news, made.id) == Diffed(None, ())
+    assert host.instance().update(made, news).outs["on_timeout"] == "stop"
+    assert [each.status for each in simulator.control.instances()] != ["stopped"]
+
+
+def test_a_state_of_before_these_arguments_is_no_change(host: Host, simulator: Simulator) -> None:
+    made = bought(simulator)
+    new = ("ttl", "on_timeout", "adopt_id", "expires_at")
+    old = Made(made.id, {key: value for key, value in made.outs.items() if key not in new})
+    resource = host.instance()
+    checked = resource.check({"model_id": QWEN}, {key: old.outs[key] for key in INPUTS if key in old.outs})
+    assert resource.diff(old.outs, checked.inputs, made.id) == Diffed(False, ())
+    assert resource.read(old).outs == made.outs
+
+
+@pytest.mark.parametrize("ttl", ["8", "8 hours", "-8h", "0s", "367d", "tomorrow", 8.0, True, ["8h"]])
+def test_what_is_no_span_of_time_is_refused(shared_host: Host, ttl: object) -> None:
+    (reason,) = shared_host.instance().check({"model_id": QWEN, "ttl": ttl}).reasons("ttl")
+    assert "must be a" in reason
+
+
+@pytest.mark.parametrize("on_timeout", ["", "Stop", "terminate", 1.0])
+def test_on_timeout_is_one_of_three_words(shared_host: Host, on_timeout: object) -> None:
+    assert shared_host.instance().check({"model_id": QWEN, "on_timeout": on_timeout}).reasons("on_timeout")
+
+
+def test_create_reads_them_as_strictly(host: Host, simulator: Simulator) -> None:
+    with pytest.raises(CallFailedError, match="ttl must be a duration"):
+        host.instance().create({**INPUTS, "ttl": "soon"})
+    assert simulator.control.instances() == ()

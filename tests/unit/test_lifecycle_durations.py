@@ -1,0 +1,49 @@
+"""Spans of time: read as people write them, and told as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_cortecs.lifecycle.durations import in_words, moment_after, seconds_in
+
+NOON = datetime(2030, 2, 28, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("1h30m", 5400), ("1.5h", 5400), ("7d", 604_800), ("1d12h", 129_600), ("5ms", 0.005)],
+)
+def test_a_duration_is_seconds(text: str, seconds: float) -> None:
+    assert seconds_in(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "8", "h", "8 h", "-8h", "8hours", "８h", "8H", "1_0h", "infh", "nand", "1e3s", "8h "]
+)
+def test_what_is_no_duration_is_none(text: str) -> None:
+    assert seconds_in(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [("8h", "2030-02-28T20:00:00Z"), ("1d", "2030-03-01T12:00:00Z"), ("1500ms", "2030-02-28T12:00:01Z"), ("", "")],
+)
+def test_a_moment_is_told_in_utc_to_the_second(text: str, moment: str) -> None:
+    assert moment_after(text, NOON) == moment
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0s"), (0.9, "0s"), (59.9, "59s"), (60, "1m00s"), (130, "2m10s"), (3599, "59m59s"), (3900, "1h05m")],
+)
+def test_an_age_is_told_in_two_units_at_most(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@given(st.integers(0, 3599))
+def test_words_below_an_hour_mean_what_they_say(seconds: int) -> None:
+    assert seconds_in(in_words(seconds)) == seconds
