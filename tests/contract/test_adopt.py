@@ -169,8 +169,8 @@ def test_a_replacement_may_be_another_that_runs(host: Host, simulator: Simulator
     assert set(ids(simulator)) == {running.id, other.id}
 
 
-def test_a_forced_replacement_does_not_adopt_what_it_would_end(host: Host, running: Made) -> None:
-    """`up --replace`: the first check has the old inputs, no diff follows, and the second only has the program."""
+def test_a_replacement_that_nothing_bought_asks_for_does_not_adopt_what_it_would_end(host: Host, running: Made) -> None:
+    """replace_on_changes=["ttl"], say: nothing of the purchase changes."""
     resource = host.instance()
     olds = {**INPUTS, **BIG, "adopt_id": running.id}
     program = {"model_id": QWEN, "adopt_id": running.id}
@@ -179,7 +179,7 @@ def test_a_forced_replacement_does_not_adopt_what_it_would_end(host: Host, runni
     assert f"{running.id} is what this resource has" in reason
 
 
-def test_a_forced_replacement_without_the_argument_buys(host: Host, running: Made) -> None:
+def test_such_a_replacement_without_the_argument_buys(host: Host, running: Made) -> None:
     resource = host.instance()
     resource.check({"model_id": QWEN}, {**INPUTS, **BIG, "adopt_id": running.id})
     second = resource.check({"model_id": QWEN})
@@ -197,6 +197,31 @@ def test_what_another_resource_adopted_in_this_run_is_not_ended(
     host.instance().delete(running)
     assert ids(simulator) == [running.id]
     assert len(simulator.control.ledger().open) == 1
+
+
+def test_a_forced_replacement_hands_over_to_itself(host: Host, running: Made, simulator: Simulator) -> None:
+    """`up --replace`: the only check has no old inputs, so nobody can tell that it has the instance already."""
+    resource = host.instance()
+    resource.create(_adopt(resource, running).inputs)
+    resource.delete(running)
+    assert ids(simulator) == [running.id]
+
+
+def test_what_is_still_to_be_adopted_is_not_ended_before(host: Host, running: Made, simulator: Simulator) -> None:
+    """The same with `delete_before_replace`."""
+    resource = host.instance()
+    _adopt(resource, running)
+    with pytest.raises(CallFailedError, match=r"was not ended: the program adopts it \(adopt_id\) in this run"):
+        resource.delete(running)
+    assert ids(simulator) == [running.id]
+
+
+def test_what_the_program_still_adopts_is_never_ended(host: Host, running: Made, simulator: Simulator) -> None:
+    """A replacement that was killed in the middle leaves a second row of it, marked for deletion."""
+    _later(host, running, {"adopt_id": running.id})
+    with pytest.raises(CallFailedError, match="was not ended"):
+        host.instance().delete(running)
+    assert ids(simulator) == [running.id]
 
 
 def test_reading_an_adopted_one_is_quiet(host: Host, running: Made) -> None:

@@ -116,7 +116,7 @@ def test_an_unreachable_api_buys_nothing(make_stack: MakeStack) -> None:
         run = stack.up(expect=1)
     # a preview of a fork's pull request has no network, and is no reason to stop reviewing it
     assert "warning: what this would be and cost is not known" in preview.text
-    assert_short_and_clean(run, "cannot be reached", "refused, because this is not what was checked", "quote is missing")
+    assert_short_and_clean(run, "cannot be reached", "refused, because this is not what was checked", "is missing")
     assert stack.resources("Instance") == []
 
 

@@ -17,6 +17,7 @@ _DEFAULTED: Final = ("billing_interval", "num_workers")
 
 _lock = threading.Lock()
 _owners: dict[str, str] = {}
+_wanted: set[str] = set()
 
 
 def arguments_of(instance: cortecs.Instance) -> dict[str, Any]:
@@ -52,6 +53,18 @@ def settle(wanted: Mapping[str, Any], live: cortecs.Instance) -> tuple[dict[str,
     missing = [key for key in PURCHASE if key not in wanted and key not in actual]
     problems += [Problem(key, f"is required: Cortecs does not tell it of {name}") for key in missing]
     return {**actual, **wanted, **dict.fromkeys(missing, LATER)}, problems
+
+
+def want(instance_id: str) -> None:
+    """Notes that a resource of this run is going to take the instance over."""
+    with _lock:
+        _wanted.add(instance_id)
+
+
+def is_wanted(instance_id: str) -> bool:
+    """Whether a resource of this run is going to take the instance over, or has done so."""
+    with _lock:
+        return instance_id in _wanted
 
 
 def claim(instance_id: str, urn: str) -> str | None:

@@ -108,6 +108,8 @@ class _Shop:
             wanted = {**{key: self.olds.get(key, default(key)) for key in _DEFAULTED}, **wanted}
             self._shop_for(wanted)
             return wanted
+        if adopted and self.given.get("adopt_id") == adopted:
+            adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
         kept = {key: self.olds[key] for key in (*PURCHASE, "quote") if key in self.olds}
         result = {**kept, **{key: wanted[key] for key in IN_PLACE}, "adopt_id": adopted or ""}
         if self.olds.get("state") == "stopped" and wanted["state"] == "running":
@@ -125,6 +127,7 @@ class _Shop:
         live = self._running(adopt_id)
         if live is None:
             return wanted
+        adoption.want(adopt_id)
         settled, problems = adoption.settle(wanted, live)
         self.problems.extend(problems)
         hardware_types = accounts.market().hardware_types()

@@ -130,11 +130,17 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
 def delete(instance_id: str, props: Mapping[str, Any]) -> None:
     """Returns when the bill has provably ended. Raises InstanceError otherwise.
 
-    An instance that another resource has adopted in this very run (a rename with adopt_id) is handed over, not ended.
+    An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over, and
+    one that is still to be adopted is refused (`delete_before_replace`): neither is ended.
     """
     if (owner := adoption.owner_of(instance_id)) is not None:
         host.current_call().warn(f"{instance_id} was not ended: {owner} has adopted it in this run")
         return
+    if adoption.is_wanted(instance_id):
+        raise InstanceError(
+            f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
+            "replaced by a new one"
+        )
     try:
         account = accounts.account()
         account.must_own(instance_id, props.get("account"))
