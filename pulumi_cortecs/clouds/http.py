@@ -193,7 +193,8 @@ class HttpCore:
         named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
         request_id = self._safe(named) if named else None
         suffix = f" (request id {request_id})" if request_id else ""
-        text = f"{self.vendor} answered {method} {path} with {status}: {message}{suffix}"
+        words = message if message.endswith("...") else message.rstrip(".")  # our sentences go on behind it
+        text = f"{self.vendor} answered {method} {path} with {status}: {words}{suffix}"
         if status in (401, 403):
             return UnauthorizedError(text, status=status, vendor_message=message, request_id=request_id)
         if status == 404:

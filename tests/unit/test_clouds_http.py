@@ -118,6 +118,11 @@ def test_an_error_has_the_vendors_own_words(body: Any, words: str) -> None:
     assert str(error) == f"Acme answered GET /things/1 with 400: {words}"
 
 
+def test_the_vendors_full_stop_ends_no_sentence_of_ours() -> None:
+    error = refusal(answer(400, {"error": "Out of stock."}))
+    assert (str(error), error.vendor_message) == ("Acme answered GET /things/1 with 400: Out of stock", "Out of stock.")
+
+
 def test_a_status_without_a_name_still_has_words() -> None:
     assert refusal(answer(499)).vendor_message == "no message"
 

@@ -156,7 +156,8 @@ class _Shop:
             return
         if not self.olds:
             text = (
-                "an instance cannot be created stopped: creating it buys and boots it; leave state out, stop it later"
+                "an instance cannot be created stopped, nor replaced (`up --replace`) while it is: that buys and boots "
+                "one; leave state out, stop it later"
             )
             self.problems.append(Problem("state", text))
         else:
