@@ -13,12 +13,15 @@ from typing import Final, Generic, TypeVar
 from pulumi_cortecs.clouds.errors import CloudError, UnauthorizedError
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
 from pulumi_cortecs.lifecycle.phases import Phase
-from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
 T = TypeVar("T")
 
 SCHEDULE: Final[Sequence[tuple[float, float]]] = ((30.0, 0.5), (120.0, 1.0), (float("inf"), 5.0))
 """(up to this age of the instance, look this often), both in seconds."""
+
+_A_MOMENT: Final = 0.001
+"""Seconds by which a listing is too old when it is due."""
 
 _SAY_AGAIN: Final = 10.0
 """Seconds after which the same is reported once more: a person wants to see that somebody still looks."""
@@ -72,13 +75,18 @@ class Wait(Generic[T]):
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
         `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
-        the others. `report` is told each new state in words, and the same one again now and then.
+        the others. `report` is told each new state in words, and the same one again now and then; nothing where there
+        is nothing to wait for.
         """
         last, told, told_at = "not listed yet", "", self.clock.now()
         while True:
             age = self.clock.now() - started_at
+            look_again_at = self.clock.now() + self._interval(age)
             try:
-                seen = self._look(instance_id, age)
+                listing = self._look(instance_id, age)
+                seen = listing.instances.get(instance_id)
+                # when everybody's next listing is due, not an interval after one's own look at this one
+                look_again_at = listing.taken_at + self._interval(age)
                 gone = seen is None and age > self.lag and self.gone(instance_id)
             except UnauthorizedError:
                 raise
@@ -90,7 +98,8 @@ class Wait(Generic[T]):
                 if seen is not None:
                     phase, last = self.phase(seen), self.words(seen)
                     if phase is Phase.READY:
-                        report(last)
+                        if told:
+                            report(last)
                         return seen
                     self._give_up_on(phase, last, instance_id)
             if last != told or self.clock.now() - told_at >= _SAY_AGAIN:
@@ -100,13 +109,12 @@ class Wait(Generic[T]):
             if left <= 0:
                 raise DeadlineError(last)
             try:
-                self.clock.sleep(min(self._interval(age), left))
+                self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _A_MOMENT, left))
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 
-    def _look(self, instance_id: str, age: float) -> T | None:
-        seen = self.poller.snapshot(max_age=self._interval(age), not_before=self.poller.changed_at(instance_id))
-        return seen.instances.get(instance_id)
+    def _look(self, instance_id: str, age: float) -> Snapshot[T]:
+        return self.poller.snapshot(max_age=self._interval(age), not_before=self.poller.changed_at(instance_id))
 
     def _give_up_on(self, phase: Phase, last: str, instance_id: str) -> None:
         if phase is Phase.STOPPED and not self._just_began(instance_id):

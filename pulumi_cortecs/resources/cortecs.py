@@ -11,6 +11,7 @@ from pulumi.dynamic import Resource
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from pulumi_cortecs.resources.timeouts import create_timeout
+from pulumi_cortecs.resources.traces import short_traces
 
 _READY_TIMEOUT = 1200
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
@@ -80,7 +81,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
         state: pulumi.Input[str],
         spec_digest: pulumi.Input[str],
         ready_timeout: pulumi.Input[int],
-        on_timeout: pulumi.Input[str],
+        on_timeout: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props: dict[str, Any] = {
@@ -91,7 +92,8 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             "on_timeout": on_timeout,
             **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
-        super().__init__(EndpointProvider(), resource_name, props, opts)
+        with short_traces():
+            super().__init__(EndpointProvider(), resource_name, props, opts)
 
 
 class Instance(Resource, module="cortecs", name="Instance"):
@@ -110,13 +112,13 @@ class Instance(Resource, module="cortecs", name="Instance"):
     num_workers: pulumi.Output[int]
     state: pulumi.Output[str]
     restart_trigger: pulumi.Output[str]
-    ttl: pulumi.Output[str]
-    """As the program has it; "" for none."""
-    expires_at: pulumi.Output[str]
-    """When its `ttl` is over, ISO-8601 in UTC; "" without one."""
-    on_timeout: pulumi.Output[str]
-    adopt_id: pulumi.Output[str]
-    """The id that it was adopted by; "" for one that was bought."""
+    ttl: pulumi.Output[str | None]
+    expires_at: pulumi.Output[str | None]
+    """When its `ttl` is over, ISO-8601 in UTC; None without one."""
+    on_timeout: pulumi.Output[str | None]
+    """None for `keep`."""
+    adopt_id: pulumi.Output[str | None]
+    """The id that it was adopted by; None for one that was bought."""
     quote: pulumi.Output[Any]
     """What it costs: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
     strings, with `currency` and `source`."""
@@ -165,14 +167,15 @@ class Instance(Resource, module="cortecs", name="Instance"):
         # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
         ready_timeout = create_timeout(opts, _READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
-        super().__init__(InstanceProvider(), resource_name, props, opts)
+        with short_traces():
+            super().__init__(InstanceProvider(), resource_name, props, opts)
         self.endpoint = Endpoint(
             resource_name,
             instance_id=self.id,
             state=self.state,
             spec_digest=self.restart_trigger.apply(_digest),
             ready_timeout=ready_timeout,
-            on_timeout=self.on_timeout,
+            on_timeout=wanted.on_timeout,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -19,9 +19,6 @@ INPUTS: dict[str, Any] = {
     "num_workers": 1,
     "state": "running",
     "restart_trigger": "",
-    "ttl": "",
-    "on_timeout": "keep",
-    "adopt_id": "",
     "quote": {
         "price_per_hour": "1.20",
         "price_per_minute": "0.02",
@@ -48,7 +45,7 @@ def bought(simulator: Simulator, **inputs: Any) -> Made:
         answer = client.post("/instances/start", json=order, headers=headers).raise_for_status().json()
     instance_id = answer["instance"]["instance_id"]
     account = CortecsCredentials(simulator.base_url, client_id, secret).fingerprint
-    return Made(instance_id, {**settled, "expires_at": "", "instance_id": instance_id, "account": account})
+    return Made(instance_id, {**settled, "instance_id": instance_id, "account": account})
 
 
 def ids(simulator: Simulator) -> list[str]:

@@ -30,7 +30,7 @@ def test_check_knows_no_moment(host: Host) -> None:
 
 
 def test_without_a_ttl_there_is_none(host: Host) -> None:
-    assert host.instance().buy({"model_id": QWEN}).outs["expires_at"] == ""
+    assert "expires_at" not in host.instance().buy({"model_id": QWEN, "ttl": ""}).outs
 
 
 def test_reading_and_other_updates_leave_the_moment_alone(host: Host, simulator: Simulator) -> None:
@@ -54,7 +54,7 @@ def test_another_ttl_is_a_change_in_place_and_counts_from_then(host: Host, simul
 def test_a_ttl_taken_away_takes_the_moment_with_it(host: Host, simulator: Simulator) -> None:
     made = bought(simulator, ttl="8h")
     updated = host.instance().update(Made(made.id, {**made.outs, "expires_at": LONG_AGO}), INPUTS)
-    assert updated.outs["expires_at"] == ""
+    assert updated.outs == {key: value for key, value in made.outs.items() if key != "ttl"}
 
 
 def test_an_other_on_timeout_is_a_change_in_place(host: Host, simulator: Simulator) -> None:
@@ -65,14 +65,15 @@ def test_an_other_on_timeout_is_a_change_in_place(host: Host, simulator: Simulat
     assert [each.status for each in simulator.control.instances()] != ["stopped"]
 
 
-def test_a_state_of_before_these_arguments_is_no_change(host: Host, simulator: Simulator) -> None:
+def test_a_default_is_in_no_state_and_saying_it_is_no_change(host: Host, simulator: Simulator) -> None:
+    # every property in a state costs time at each step of an `up`
     made = bought(simulator)
-    new = ("ttl", "on_timeout", "adopt_id", "expires_at")
-    old = Made(made.id, {key: value for key, value in made.outs.items() if key not in new})
+    defaults = {"ttl": "", "on_timeout": "keep", "adopt_id": ""}
     resource = host.instance()
-    checked = resource.check({"model_id": QWEN}, {key: old.outs[key] for key in INPUTS if key in old.outs})
-    assert resource.diff(old.outs, checked.inputs, made.id) == Diffed(False, ())
-    assert resource.read(old).outs == made.outs
+    checked = resource.check({"model_id": QWEN, **defaults}, INPUTS)
+    assert set(checked.inputs) == set(INPUTS)
+    assert resource.diff(made.outs, checked.inputs, made.id) == Diffed(False, ())
+    assert resource.read(made).outs == made.outs
 
 
 @pytest.mark.parametrize("ttl", ["8", "8 hours", "-8h", "0s", "367d", "tomorrow", 8.0, True, ["8h"]])

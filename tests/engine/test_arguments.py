@@ -35,7 +35,7 @@ def test_a_ttl_is_recorded_once_and_a_change_of_it_is_one_quiet_row(stack: Stack
     assert changed_rows(stack.preview().text) == ["~ pulumi-python:dynamic/cortecs:Instance chat"]
     stack.up()
     assert stack.resources("Instance")[0]["outputs"]["expires_at"] > expires_at
-    assert stack.resources("Endpoint")[0]["inputs"]["on_timeout"] == "stop"
+    assert stack.resources("Instance")[0]["outputs"]["on_timeout"] == "stop"
     stack.preview("--expect-no-changes")
     stack.drift(expect=0)
     assert len(simulator.control.ledger().entries) == 1

@@ -24,8 +24,11 @@ PURCHASE: Final = ("model_id", "hardware_type_id", "context_length", "billing_in
 IN_PLACE: Final = ("state", "restart_trigger", "ttl", "on_timeout")
 """What changes without a new instance."""
 
+OPTIONAL: Final = ("ttl", "on_timeout", "adopt_id")
+"""What is in no plan and no state while it has its default: each property there costs time at every step of an `up`."""
+
 INPUTS: Final = (*PURCHASE, *IN_PLACE, "adopt_id", "quote")
-"""All that check settles."""
+"""All that check can settle."""
 
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 STATES: Final = ("running", "stopped")
@@ -59,6 +62,11 @@ def read_arguments(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Proble
 def default(key: str) -> Any:
     """What an argument is when it is left out, for those whose default no market decides."""
     return _DEFAULTS[key]
+
+
+def without_defaults(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as plans and states have it."""
+    return {key: value for key, value in inputs.items() if key not in OPTIONAL or value != default(key)}
 
 
 def same(one: Any, other: Any) -> bool:

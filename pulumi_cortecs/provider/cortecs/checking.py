@@ -20,7 +20,15 @@ from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.cortecs import adoption, judged
-from pulumi_cortecs.provider.cortecs.arguments import IN_PLACE, INPUTS, PURCHASE, default, read_arguments, same
+from pulumi_cortecs.provider.cortecs.arguments import (
+    IN_PLACE,
+    INPUTS,
+    PURCHASE,
+    default,
+    read_arguments,
+    same,
+    without_defaults,
+)
 from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
 from pulumi_cortecs.provider.market import Market
 
@@ -72,8 +80,9 @@ def _unsettled(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: default(key) for key in (*_DEFAULTED, *IN_PLACE, "adopt_id")}, **given}
 
 
-def _result(inputs: dict[str, Any], problems: Iterable[Problem]) -> CheckResult:
-    return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
+def _result(inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
+    failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
+    return CheckResult(without_defaults(inputs), failures)
 
 
 @dataclass

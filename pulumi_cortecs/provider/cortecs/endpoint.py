@@ -27,7 +27,7 @@ from pulumi_cortecs.lifecycle.waiting import (
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import hourly, power
-from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES, default
+from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
 
 ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
@@ -56,7 +56,6 @@ def check(news: Mapping[str, Any]) -> CheckResult:
     inputs, problems = read_properties(
         news, _READERS, required=dict.fromkeys(set(_READERS) - set(_OPTIONAL), _PASSED_ON), owner="an Endpoint"
     )
-    inputs = {**{key: default(key) for key in _OPTIONAL}, **inputs}
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
 

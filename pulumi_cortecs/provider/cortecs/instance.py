@@ -17,10 +17,16 @@ from pulumi_cortecs.lifecycle.purchases import NotBoughtError, UnclearPurchaseEr
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, power
-from pulumi_cortecs.provider.cortecs.arguments import IN_PLACE, INPUTS, PURCHASE, default, read_arguments, same
-
-_ADDED_LATER = ("ttl", "on_timeout", "adopt_id")
-"""What plans and states of version 0.1 may lack."""
+from pulumi_cortecs.provider.cortecs.arguments import (
+    IN_PLACE,
+    INPUTS,
+    OPTIONAL,
+    PURCHASE,
+    default,
+    read_arguments,
+    same,
+    without_defaults,
+)
 
 _WHOLE_NUMBERS = ("context_length", "num_workers")
 _BY_HAND = "Cortecs' console"
@@ -57,10 +63,10 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
     try:
         account = accounts.account()
-        outputs = {**inputs, "expires_at": moment_after(inputs["ttl"], account.clock.utc_now())}
+        expires_at = moment_after(inputs["ttl"], account.clock.utc_now())
         if inputs["adopt_id"]:
             instance_id = _adopt(account, inputs)
-            return CreateResult(instance_id, _outputs(outputs, instance_id, account))
+            return CreateResult(instance_id, _outputs(inputs, instance_id, account, expires_at))
         instance_id = _buy(account, inputs)
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
@@ -75,7 +81,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
             f"the engine was gone when {instance_id} had been started: it was stopped and deleted again"
         )
     hourly.note(instance_id, inputs["quote"])
-    return CreateResult(instance_id, _outputs(outputs, instance_id, account))
+    return CreateResult(instance_id, _outputs(inputs, instance_id, account, expires_at))
 
 
 def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -95,8 +101,8 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
         inputs = _as_inputs(seen, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
-    outputs = {**inputs, "expires_at": props.get("expires_at", "")}
-    return ReadResult(instance_id, _outputs(outputs, instance_id, account), inputs)
+    outputs = _outputs(inputs, instance_id, account, props.get("expires_at", ""))
+    return ReadResult(instance_id, outputs, without_defaults(inputs))
 
 
 def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
@@ -124,7 +130,7 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     expires_at = olds.get("expires_at", "")
     if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
         expires_at = moment_after(inputs["ttl"], account.clock.utc_now())
-    return UpdateResult(_outputs({**inputs, "expires_at": expires_at}, instance_id, account))
+    return UpdateResult(_outputs(inputs, instance_id, account, expires_at))
 
 
 def delete(instance_id: str, props: Mapping[str, Any]) -> None:
@@ -200,7 +206,7 @@ def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
 
     A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
     """
-    props = {**{key: default(key) for key in _ADDED_LATER}, **props}
+    props = {**{key: default(key) for key in OPTIONAL}, **props}
     settled, problems = read_arguments({key: value for key, value in props.items() if key != "quote"})
     refusals = [f"{problem.property} {problem.reason}" for problem in problems]
     refusals += [f"{key} is missing" for key in INPUTS if key not in props and key != "model_id"]
@@ -230,8 +236,9 @@ def _quote(inputs: Mapping[str, Any]) -> dict[str, str]:
     return quote(hardware, interval, inputs["num_workers"], source="live").as_property()
 
 
-def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account) -> dict[str, Any]:
-    return {**inputs, "instance_id": instance_id, "account": account.fingerprint}
+def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account, expires_at: str) -> dict[str, Any]:
+    outputs = {**without_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
+    return {**outputs, "expires_at": expires_at} if expires_at else outputs
 
 
 def _unclear(error: UnclearPurchaseError) -> str:
