@@ -58,6 +58,8 @@ def widen_pool() -> bool:
         executor = arguments[0]()  # a worker thread is started with a weak reference to its executor
         if executor._max_workers < THREADS:
             executor._max_workers = THREADS
+            for _ in range(executor._work_queue.qsize()):  # threads begin with a new call only, and these wait already
+                executor._adjust_thread_count()
     except (AttributeError, IndexError, TypeError):
         return False
     return True

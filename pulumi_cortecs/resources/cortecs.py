@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -178,6 +178,15 @@ class Instance(Resource, module="cortecs", name="Instance"):
             on_timeout=wanted.on_timeout,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    @staticmethod
+    def get(resource_name: str, id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Instance:
+        """An instance that runs already, to be looked at: this program neither buys, changes nor ends it.
+
+        Its endpoint is waited for like any other's. Raises, as the engine reads it, for an id that does not exist.
+        """
+        wanted = InstanceArgs(model_id=cast("str", None))  # everything is read
+        return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
 
     @property
     def base_url(self) -> pulumi.Output[str | None]:

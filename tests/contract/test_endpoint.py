@@ -335,6 +335,16 @@ def test_an_interrupted_wait_gives_nothing_up(host: Host, simulator: Simulator, 
     assert [each.status for each in simulator.control.instances()] == ["pending"]
 
 
+def test_calls_that_came_before_the_first_was_served_need_no_other_to_start(simulator: Simulator) -> None:
+    simulator.control.pause()
+    many = [bought(simulator) for _ in range(8)]
+    with listening() as engine, hosting(simulator.env(), engine=engine.address) as host, ThreadPoolExecutor(8) as pool:
+        waits = [pool.submit(host.endpoint().create, _wanted(each)) for each in many]
+        until(lambda: len(engine.lines) == 8)
+        simulator.control.resume()
+        assert {wait.result().outs["status"] for wait in waits} == {"running"}
+
+
 def test_an_engine_that_does_not_listen_costs_a_wait_nothing(simulator: Simulator) -> None:
     made = bought(simulator)
     with hosting(simulator.env(), engine="127.0.0.1:1") as host:

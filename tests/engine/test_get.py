@@ -1,0 +1,40 @@
+"""Instance.get: looking at what somebody else owns."""
+
+from __future__ import annotations
+
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import bought
+from tests.engine.pulumi import Stack
+
+
+def looking_at(instance_id: str) -> str:
+    return (
+        "import pulumi\nfrom pulumi_cortecs import Instance\n"
+        f"found = Instance.get('found', '{instance_id}')\n"
+        "for name in ('base_url', 'status', 'hardware_type_id', 'num_workers', 'quote', 'state', 'model_id'):\n"
+        "    pulumi.export(name, getattr(found, name))\n"
+    )
+
+
+def test_what_somebody_else_owns_can_be_looked_at_and_is_left_alone(stack: Stack, simulator: Simulator) -> None:
+    theirs = bought(simulator, hardware_type_id="NVIDIA_L4_2", num_workers=2)
+    stack.program(looking_at(theirs.id))
+    stack.preview()
+    stack.up()
+    outputs = stack.outputs()
+    assert outputs["base_url"].endswith(f"/serve/{theirs.id}/v1")
+    assert (outputs["hardware_type_id"], outputs["num_workers"], outputs["status"]) == ("NVIDIA_L4_2", 2, "running")
+    assert outputs["quote"]["hourly_total"] == "4.80"
+    simulator.control.stop(theirs.id)
+    stack.up("--refresh")
+    assert (stack.outputs().get("base_url"), stack.outputs()["state"]) == (None, "stopped")
+    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    stack.destroy()
+    assert [each.instance_id for each in simulator.control.instances()] == [theirs.id]
+
+
+def test_an_id_that_does_not_exist_is_an_error(stack: Stack) -> None:
+    stack.program(looking_at("no-such-id"))
+    text = stack.up(expect=1).text
+    assert "there is no Cortecs instance 'no-such-id' in this account" in text
+    assert "Traceback" not in text
