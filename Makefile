@@ -6,14 +6,14 @@ READY := .venv/.ready
 ENGINE := $(PYTHON) tools/engine/get.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo demo-stop up destroy test lint format clean
+.PHONY: help setup engine demo demo-stop up destroy test bench compat-langchain lint format clean
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(READY)  ## the virtual environment in .venv, with everything the tests need
 
-$(READY): pyproject.toml constraints.txt tools/setup.sh tests/compat/fetch.py
+$(READY): pyproject.toml constraints.txt tools/setup.sh tests/compat/fetch.py tests/compat/clients.py
 	@PYTHON="$(PYTHON)" sh tools/setup.sh
 
 engine:  ## the pulumi CLI: the one on PATH, or one in your cache; prints its path
@@ -33,6 +33,12 @@ destroy: $(READY)  ## ends what `make up` started
 
 test: $(READY) lint  ## everything that must hold before a change lands
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+bench: $(READY)  ## all benchmarks, in a quarter of an hour: leave the machine alone meanwhile
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m benchmarks $(ARGS)
+
+compat-langchain: $(READY)  ## cortecs-py's langchain integration against the simulator; installs langchain
+	@exec $(BIN)/python -m tests.compat.langchain
 
 lint: $(READY)  ## style, types, and who may import whom
 	@$(BIN)/ruff check

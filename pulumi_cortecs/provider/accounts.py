@@ -30,7 +30,10 @@ _NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
 
 
 def configure(config: Mapping[str, str]) -> None:
-    """Takes the stack's configuration over. A host process serves one provider resource, so there is just one."""
+    """Takes over what the process is configured with: the stack's config, or what an explicit Provider says.
+
+    A host process serves one provider resource, so there is just one.
+    """
     global _config  # replaced as a whole: another thread may be reading it
     _config = {key: value for key, value in config.items() if key.startswith("cortecs:")}
 
@@ -112,14 +115,28 @@ _accounts: dict[CortecsCredentials, Account] = {}
 _markets: dict[str, Market] = {}
 
 
-def account() -> Account:
-    """The account in force. Raises ConfigurationError when there are no usable credentials."""
-    return _account(cortecs_credentials(os.environ, _config))
+def account(config: Mapping[str, str] | None = None) -> Account:
+    """The account in force; in a program, which no engine configures, the one that `config` and the environment name.
+
+    Raises ConfigurationError when there are no usable credentials.
+    """
+    return _account(cortecs_credentials(os.environ, _config if config is None else config))
 
 
-def market() -> Market:
-    """What can be rented where the account is, credentials or not. Raises ConfigurationError for an unfit URL."""
-    return _market(cortecs_base_url(os.environ, _config))
+def market(config: Mapping[str, str] | None = None) -> Market:
+    """What can be rented where that account is, credentials or not. Raises ConfigurationError for an unfit URL."""
+    return _market(cortecs_base_url(os.environ, _config if config is None else config))
+
+
+def differ_from(recorded: object) -> bool:
+    """Whether today's credentials are others than those that a state recorded: a rotated key's, or another account's.
+
+    Asks nobody, and is False where there are no credentials to compare.
+    """
+    try:
+        return bool(recorded) and cortecs_credentials(os.environ, _config).fingerprint != recorded
+    except ConfigurationError:
+        return False
 
 
 def phase(instance: Instance) -> Phase:

@@ -114,7 +114,7 @@ def _call_above() -> Call:
     for _ in range(_FRAMES_TO_LOOK_AT):
         if frame is None:
             break
-        if frame.f_code.co_name in _METHODS and {"request", "context"} <= frame.f_locals.keys():
+        if frame.f_code.co_name in _METHODS and {"request", "context"} <= set(frame.f_locals):
             request, context = frame.f_locals["request"], frame.f_locals["context"]
             usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
             return Call(urn=str(getattr(request, "urn", "")), context=context if usable else None)

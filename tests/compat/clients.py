@@ -1,4 +1,5 @@
-"""Where the vendors' own clients are: `$PULUMI_CORTECS_COMPAT`, else `compat` in the virtual environment."""
+"""Where other people's packages are, of versions that the virtual environment does not have: `$PULUMI_CORTECS_COMPAT`,
+else `compat` in the virtual environment."""
 
 from __future__ import annotations
 
@@ -7,9 +8,24 @@ import sys
 from pathlib import Path
 
 CORTECS_VERSIONS = ("0.1.1", "0.1.2")
+OLDEST_PULUMI = "3.259.0"
+"""The oldest SDK that pyproject.toml allows; the newest is the one that the virtual environment has."""
 
 
 def client_folder(version: str) -> Path:
     """What goes into PYTHONPATH for one version of cortecs-py."""
-    root = os.environ.get("PULUMI_CORTECS_COMPAT") or Path(sys.prefix) / "compat"
-    return Path(root) / f"cortecs-py-{version}"
+    return _compat() / f"cortecs-py-{version}"
+
+
+def sdk_folder(version: str) -> Path:
+    """What goes into PYTHONPATH for one version of Pulumi's SDK; what it depends on is in the virtual environment."""
+    return _compat() / f"pulumi-{version}"
+
+
+def langchain_folder() -> Path:
+    """A virtual environment with cortecs-py and all that it depends on, for `make compat-langchain`."""
+    return _compat() / "langchain"
+
+
+def _compat() -> Path:
+    return Path(os.environ.get("PULUMI_CORTECS_COMPAT") or Path(sys.prefix) / "compat")

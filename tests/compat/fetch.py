@@ -1,6 +1,7 @@
-"""Brings in the vendors' own clients, for the compatibility tests: `make setup` runs it, the tests need no network.
+"""Brings in the packages of the compatibility tests: `make setup` runs it, the tests need no network.
 
-cortecs-py depends on langchain, which its client does not need: each version goes, alone, into a folder of its own.
+cortecs-py depends on langchain, which its client does not need, and an older pulumi on nothing that a newer one does
+not: each version goes, alone, into a folder of its own.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from clients import CORTECS_VERSIONS, client_folder
+from clients import CORTECS_VERSIONS, OLDEST_PULUMI, client_folder, sdk_folder
 
 
 def main() -> None:
     """Installs what is not there yet. Ends with pip's exit code when it fails."""
     for version in CORTECS_VERSIONS:
-        folder = client_folder(version)
-        if (folder / "cortecs_py").is_dir():
-            print(f"cortecs-py {version} is there")
-            continue
-        _install(f"cortecs-py=={version}", folder)
-        print(f"cortecs-py {version} installed")
+        _fetch(f"cortecs-py=={version}", client_folder(version), "cortecs_py")
+    _fetch(f"pulumi=={OLDEST_PULUMI}", sdk_folder(OLDEST_PULUMI), "pulumi")
+
+
+def _fetch(requirement: str, folder: Path, package: str) -> None:
+    if (folder / package).is_dir():
+        print(f"{requirement} is there")
+        return
+    _install(requirement, folder)
+    print(f"{requirement} installed")
 
 
 def _install(requirement: str, folder: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from pulumi_cortecs.clouds import sources
 from pulumi_cortecs.clouds.credentials import (
     CORTECS_BASE_URL,
     CortecsCredentials,
@@ -18,6 +19,14 @@ ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BAS
 C_ID, C_SECRET, C_URL = "cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl"
 ENVIRONMENT = {ID: "env-id", SECRET: "env-secret"}
 CONFIG = {C_ID: "conf-id", C_SECRET: "conf-secret"}
+PROVIDER = {"cortecs:provider:source": "arguments", C_ID: "prov-id", C_SECRET: "prov-secret"}
+NAMING = {
+    "cortecs:provider:source": "environment",
+    "cortecs:provider:clientId": "B_ID",
+    "cortecs:provider:clientSecret": "B_SECRET",
+}
+NAMING_ALL = {**NAMING, "cortecs:provider:apiBaseUrl": "B_URL"}
+OF_B = {"B_ID": "b-id", "B_SECRET": "b-secret"}
 OWN, OTHER = "https://own.example/v1", "https://other.example/v1"
 
 
@@ -91,6 +100,65 @@ def test_the_market_is_where_the_account_would_be(
     environment: Mapping[str, str], config: Mapping[str, str], url: str
 ) -> None:
     assert cortecs_base_url(environment, config) == url
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "found"),
+    [
+        ({**ENVIRONMENT, URL: OWN}, PROVIDER, (CORTECS_BASE_URL, "prov-id", "prov-secret")),
+        ({**ENVIRONMENT, URL: OWN}, {**PROVIDER, C_URL: OTHER}, (OTHER, "prov-id", "prov-secret")),
+        # no "take both from one place" here: what the environment has is another account's
+        ({URL: OWN}, PROVIDER, (CORTECS_BASE_URL, "prov-id", "prov-secret")),
+        ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING, (CORTECS_BASE_URL, "b-id", "b-secret")),
+        ({**ENVIRONMENT, URL: OWN, **OF_B, "B_URL": OTHER}, NAMING_ALL, (OTHER, "b-id", "b-secret")),
+        ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING_ALL, (CORTECS_BASE_URL, "b-id", "b-secret")),
+        # a URL beside the names is nobody's
+        ({**ENVIRONMENT, **OF_B}, {**NAMING, C_URL: OTHER}, (CORTECS_BASE_URL, "b-id", "b-secret")),
+    ],
+)
+def test_a_provider_beats_the_environment_as_a_whole(
+    environment: Mapping[str, str], config: Mapping[str, str], found: tuple[str, str, str]
+) -> None:
+    credentials = cortecs_credentials(environment, config)
+    assert (credentials.base_url, credentials.client_id, credentials.client_secret) == found
+    assert cortecs_base_url(environment, config) == credentials.base_url
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "says"),
+    [
+        (ENVIRONMENT, {**PROVIDER, C_SECRET: ""}, "client_secret of the Provider is not set"),
+        (ENVIRONMENT, {**PROVIDER, C_ID: ""}, "client_id of the Provider is not set"),
+        (ENVIRONMENT, {**PROVIDER, C_SECRET: "s3cret "}, "client_secret of the Provider has a space"),
+        (ENVIRONMENT, {**PROVIDER, C_URL: "http://cortecs.ai"}, "api_base_url of the Provider"),
+        # where a mapped variable is not set, the engine leaves the other account's value in its place
+        (ENVIRONMENT, NAMING, "B_ID is not set"),
+        ({**ENVIRONMENT, "B_ID": "b-id"}, NAMING, "B_SECRET is not set"),
+        ({**ENVIRONMENT, "B_ID": "", "B_SECRET": "s3cret"}, NAMING, "B_ID is not set"),
+        ({**OF_B, "B_URL": "http://cortecs.ai"}, NAMING_ALL, "B_URL"),
+        (ENVIRONMENT, {**PROVIDER, "cortecs:provider:source": "a vault"}, "'a vault'"),
+    ],
+)
+def test_what_a_provider_lacks_is_not_made_up_for_by_anything_else(
+    environment: Mapping[str, str], config: Mapping[str, str], says: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        cortecs_credentials(environment, config)
+    assert says in str(raised.value)
+    assert "s3" not in str(raised.value)
+
+
+def test_the_keys_are_written_into_states_so_they_stay_what_they_are() -> None:
+    assert sources.ALL_KEYS == (
+        "cortecs:clientId",
+        "cortecs:clientSecret",
+        "cortecs:apiBaseUrl",
+        "cortecs:provider:source",
+        "cortecs:provider:clientId",
+        "cortecs:provider:clientSecret",
+        "cortecs:provider:apiBaseUrl",
+    )
+    assert (sources.ARGUMENTS, sources.ENVIRONMENT) == ("arguments", "environment")
 
 
 def test_a_fingerprint_names_the_account_and_not_its_key() -> None:

@@ -16,6 +16,7 @@ from pulumi.dynamic import (
 )
 
 from pulumi_cortecs import _abi
+from pulumi_cortecs.clouds.sources import ALL_KEYS
 from pulumi_cortecs.provider.host import keep_quiet, served
 
 
@@ -29,13 +30,12 @@ class _Provider(ResourceProvider):
         return (_abi.load, (self.abi_name,))
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Hands the stack's configuration to the accounts; nothing of it is kept on the provider."""
+        """Hands the configuration, the stack's or a Provider's, to the accounts; nothing of it is kept here."""
         from pulumi_cortecs.provider import accounts, process
 
         keep_quiet()
         process.taken_over()
-        names = ("cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl")
-        accounts.configure({name: value for name in names if (value := req.config.get(name)) is not None})
+        accounts.configure({key: value for key in ALL_KEYS if (value := req.config.get(key)) is not None})
 
 
 class InstanceProvider(_Provider):

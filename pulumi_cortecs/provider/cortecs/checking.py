@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
-from unicodedata import normalize
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
@@ -30,6 +28,7 @@ from pulumi_cortecs.provider.cortecs.arguments import (
     without_defaults,
 )
 from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
+from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.provider.market import Market
 
 INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
@@ -251,14 +250,8 @@ class _Shop:
 
 def _nearest(value: str, known: Iterable[str]) -> str:
     ids = sorted(known)
-    by_likeness = {_likeness(each): each for each in ids}
-    near = get_close_matches(_likeness(value), by_likeness, n=1, cutoff=0.5)
-    return (f"; did you mean {by_likeness[near[0]]}?" if near else ".") + f" On offer: {_some(ids)}"
-
-
-def _likeness(value: str) -> str:
-    """The same for what looks the same: letters of either case, full-width digits."""
-    return normalize("NFKC", value).casefold()
+    near = meant(value, ids)
+    return (f"; did you mean {near}?" if near else ".") + f" On offer: {_some(ids)}"
 
 
 def _some(ids: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
 from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
@@ -38,7 +38,7 @@ class InstanceError(Exception):
 
 def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """A purchase argument that changed replaces; state, restart_trigger, ttl and on_timeout change in place; nothing
-    else counts.
+    else counts, but for credentials that are not those of the state.
 
     Pure towards the vendor: refresh calls it too.
     """
@@ -48,7 +48,8 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     if replaces or any(not same(olds.get(key, default(key)), news.get(key, default(key))) for key in IN_PLACE):
         # None: the engine works the details out by itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
-    return DiffResult(changes=False)
+    # another key: update tells a rotated one, which it records, from another account's, which it refuses
+    return DiffResult(changes=accounts.differ_from(olds.get("account")))
 
 
 def create(props: Mapping[str, Any]) -> CreateResult:
@@ -124,6 +125,8 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
             power.stop(account, instance_id)
             power.start(account, instance_id)
+    except ConfigurationError as error:
+        raise InstanceError(f"nothing was changed: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
     hourly.note(instance_id, inputs["quote"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
 from pulumi.output import Unknown
+
+from pulumi_cortecs.provider.likeness import meant
 
 LATER: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 """Stands for a value that only `up` will know; it may be returned from check."""
@@ -112,8 +113,8 @@ def whole_number(low: int, high: int | None = None) -> Reader:
 
 
 def _unknown_key(key: str, readers: Mapping[str, Reader], owner: str) -> str:
-    near = get_close_matches(key, readers, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(readers)}"
+    near = meant(key, readers, at_least=0.6)
+    hint = f"; did you mean {near}?" if near else f"; there are {', '.join(readers)}"
     return f"is no argument of {owner}{hint}"
 
 

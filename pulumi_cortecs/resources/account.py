@@ -1,0 +1,90 @@
+"""An explicit provider: another account than the one in the environment, for as many resources as get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import pulumi
+
+from pulumi_cortecs.clouds.sources import (
+    ARGUMENTS,
+    BASE_URL,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ENVIRONMENT,
+    IN_ENVIRONMENT,
+    SOURCE,
+    VARIABLES,
+)
+
+_PACKAGE: Final = "pulumi-python"
+"""The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""
+
+_ARGUMENTS: Final = {CLIENT_ID: "client_id", CLIENT_SECRET: "client_secret", BASE_URL: "api_base_url"}
+
+
+class Provider(pulumi.ProviderResource):
+    """A Cortecs account, for `opts.provider` of resources, components and data sources.
+
+    Either it is given the credentials: `client_id`, `client_secret`, and `api_base_url` where that is not
+    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it is given the names of
+    environment variables, so that no key is in the state and a rotated one counts at once:
+    `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
+    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. What is not named there is not taken from the
+    environment: all of it comes from one place. Mappings of other variables go with both forms.
+
+    Raises TypeError for half of the credentials, for none, and for both forms at once; ValueError for an empty text.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        client_id: pulumi.Input[str] | None = None,
+        client_secret: pulumi.Input[str] | None = None,
+        api_base_url: pulumi.Input[str] | None = None,
+    ) -> None:
+        given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
+        mappings = (opts.env_var_mappings if opts is not None else None) or {}
+        self._configured = _configured({key: value for key, value in given.items() if value is not None}, mappings)
+        secret = {
+            key: pulumi.Output.secret(value)
+            for key, value in self._configured.items()
+            if key in (CLIENT_ID, CLIENT_SECRET)
+        }
+        super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
+
+
+def configuration_of(provider: Provider) -> Mapping[str, pulumi.Input[str]]:
+    """What the provider's process is configured with, the credentials as they were given."""
+    return provider._configured
+
+
+def _configured(given: Mapping[str, pulumi.Input[str]], mappings: Mapping[str, str]) -> Mapping[str, pulumi.Input[str]]:
+    variables = {target: source for source, target in mappings.items() if target in IN_ENVIRONMENT.values()}
+    if given and variables:
+        raise TypeError(
+            f"Provider got {_names(given)} and also {', '.join(sorted(variables.values()))} of the environment: a key "
+            "is only ever sent to the URL it was given with, so give all by argument, or all by env_var_mappings"
+        )
+    if variables:
+        for key in (CLIENT_ID, CLIENT_SECRET):
+            if IN_ENVIRONMENT[key] not in variables:
+                raise TypeError(f"Provider's env_var_mappings name no variable for {IN_ENVIRONMENT[key]}")
+        named = {VARIABLES[key]: variables[target] for key, target in IN_ENVIRONMENT.items() if target in variables}
+        return {SOURCE: ENVIRONMENT, **named}
+    for key in (CLIENT_ID, CLIENT_SECRET):
+        if key not in given:
+            raise TypeError(
+                f"Provider needs {_ARGUMENTS[key]}: give it client_id and client_secret, or name the environment "
+                "variables that have them in opts.env_var_mappings"
+            )
+    if empty := [key for key, value in given.items() if isinstance(value, str) and not value.strip()]:
+        raise ValueError(f"Provider got an empty {_names(empty)}")
+    return {SOURCE: ARGUMENTS, **given}
+
+
+def _names(keys: Iterable[str]) -> str:
+    return ", ".join(_ARGUMENTS[key] for key in keys)

@@ -1,0 +1,207 @@
+"""Pulumi mocks that know our two types. With mocks nobody checks and nobody creates, so they do what both would do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
+
+from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
+from pulumi_cortecs.lifecycle.durations import moment_after
+from pulumi_cortecs.provider.cortecs.arguments import INPUTS, default, read_arguments, without_defaults
+from pulumi_cortecs.testing.programs import run_program
+
+_INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
+_ENDPOINT: Final = "pulumi-python:dynamic/cortecs:Endpoint"
+_OF_THE_MARKET: Final = ("model_id", "hardware_type_id", "context_length", "quote")
+"""What has no default of its own."""
+
+_STAND_IN_PRICE: Final = "0.02"
+_SOURCE: Final = "mocks"
+_ACCOUNT: Final = "cortecs:mocks"
+_LAST_STEP: Final = {"current_step": 5, "num_steps": 5, "description": "Running."}
+
+
+class RefusedArgumentsError(ValueError):
+    """The real check would refuse what the program says. The text names each property, its value and what it may be."""
+
+
+@dataclass(frozen=True)
+class DeclaredInstance:
+    """An Instance of the program, with what check would have filled in.
+
+    `model_id` has `--` for `/`; `context_length` is in tokens; `ttl`, `expires_at`, `restart_trigger` and `adopt_id`
+    are "" for none. `quote` holds `price_per_hour` and `price_per_minute` (per worker) and `hourly_total` as Money.
+    """
+
+    name: str
+    model_id: str
+    hardware_type_id: str
+    context_length: int
+    billing_interval: str
+    num_workers: int
+    state: str
+    restart_trigger: str
+    ttl: str
+    on_timeout: str
+    adopt_id: str
+    quote: Quote
+    instance_id: str
+    expires_at: str
+
+
+class CortecsMocks(Mocks):
+    """Stands in for Cortecs and for Pulumi's engine: `CortecsMocks().run("path/of/the/program")`, then look.
+
+    `prices`: EUR per worker and minute by hardware type, `{"NVIDIA_L4_1": "0.02"}`; any other hardware is refused then.
+    Without it every hardware costs 0.02, a stand-in and nobody's offer. `recommended`: the hardware of an instance that
+    names none, one for all models or one per model. `context_length`: the tokens of an instance that names none.
+    `now`: when everything was bought, in its own time zone. `others`: mocks for resources and functions that are not
+    ours; without it such resources have their inputs for outputs, and functions answer with nothing.
+
+    It is an ordinary pulumi.runtime.Mocks as well, for `pulumi.runtime.set_mocks`. Raises MoneyError for a price that
+    is none, and ValueError for a `now` without a time zone.
+    """
+
+    def __init__(
+        self,
+        *,
+        prices: Mapping[str, str | Decimal] | None = None,
+        recommended: str | Mapping[str, str] = "NVIDIA_L4_1",
+        context_length: int = 32_000,
+        now: datetime = datetime(2025, 1, 1, tzinfo=timezone.utc),
+        others: Mocks | None = None,
+    ) -> None:
+        if now.tzinfo is None:
+            raise ValueError("now needs a time zone: datetime(2025, 1, 1, tzinfo=timezone.utc)")
+        self._prices = None if prices is None else {name: _hardware(name, price) for name, price in prices.items()}
+        self._recommended = recommended
+        self._context_length = context_length
+        self._now = now.astimezone(timezone.utc)
+        self._others = others
+        self._declared: list[DeclaredInstance] = []
+        self._lock = threading.Lock()  # Pulumi registers resources from several threads
+
+    @property
+    def declared(self) -> tuple[DeclaredInstance, ...]:
+        """Every Instance of the programs that ran, in the order in which they were registered."""
+        with self._lock:
+            return tuple(self._declared)
+
+    @property
+    def instances(self) -> dict[str, DeclaredInstance]:
+        """The same by name. Raises ValueError when two have the same (in different components); then use `declared`."""
+        by_name = {each.name: each for each in self.declared}
+        if len(by_name) < len(self.declared):
+            raise ValueError("two instances have the same name: look at `declared`, or use new mocks for each program")
+        return by_name
+
+    def run(
+        self,
+        program: str | Path | Callable[[], Any],
+        *,
+        config: Mapping[str, str] | None = None,
+        project: str = "project",
+        stack: str = "stack",
+    ) -> dict[str, Any]:
+        """Runs a program to its end, and returns what it exports, as plain values.
+
+        `program`: its folder (with the `__main__.py`), its file, or a function; what a function returns as a dict is
+        exported, too. `config`: the stack's configuration with full keys, `{"shop:size": "2"}`. Raises whatever the
+        program raises, and RefusedArgumentsError.
+        """
+        try:
+            return run_program(self, program, config=config, project=project, stack=stack)
+        except Exception as error:
+            if (refusal := _refusal_behind(error)) is None:
+                raise
+            raise refusal from None
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """For Pulumi: an id, and the outputs. Raises RefusedArgumentsError."""
+        if args.typ == _INSTANCE:
+            return self._instance(args)
+        if args.typ == _ENDPOINT:
+            return f"{args.name}-endpoint", self._endpoint(args.inputs)
+        if self._others is not None:
+            return self._others.new_resource(args)
+        return args.resource_id or f"{args.name}-id", args.inputs
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        """For Pulumi: what a function of a provider answers."""
+        return ({}, []) if self._others is None else self._others.call(args)
+
+    def _instance(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        given, problems = read_arguments(args.inputs)
+        if problems:
+            reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
+            raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {reasons}")
+        inputs: dict[str, Any] = {key: default(key) for key in INPUTS if key not in _OF_THE_MARKET} | given
+        if "hardware_type_id" not in inputs:
+            inputs["hardware_type_id"] = self._hardware_for(args.name, inputs["model_id"])
+        inputs.setdefault("context_length", self._context_length)
+        price = self._quote(args.name, inputs)
+        instance_id = args.resource_id or inputs["adopt_id"] or f"{args.name}-instance"
+        expires_at = moment_after(inputs["ttl"], self._now)
+        row = DeclaredInstance(args.name, **inputs, quote=price, instance_id=instance_id, expires_at=expires_at)
+        with self._lock:
+            self._declared.append(row)
+        outputs = {**without_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
+        return instance_id, {**outputs, "account": _ACCOUNT, **({"expires_at": expires_at} if expires_at else {})}
+
+    def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        instance_id, stopped = inputs["instance_id"], inputs["state"] == "stopped"
+        (workers,) = [each.num_workers for each in self.declared if each.instance_id == instance_id][-1:] or [1]
+        return {
+            **{key: value for key, value in inputs.items() if key != "__provider"},
+            # a name that no resolver will ever answer for
+            "base_url": "" if stopped else f"https://{instance_id}.invalid/v1",
+            "status": "stopped" if stopped else "running",
+            "worker_statuses": [{} if stopped else {"init_progress": _LAST_STEP} for _ in range(workers)],
+            "started_at": _moment(self._now),
+            "stopped_at": _moment(self._now + timedelta(hours=1)) if stopped else "",
+            "account": _ACCOUNT,
+        }
+
+    def _hardware_for(self, name: str, model_id: str) -> str:
+        if isinstance(self._recommended, str):
+            return self._recommended
+        by_model = {model.replace("/", "--"): hardware for model, hardware in self._recommended.items()}
+        if model_id not in by_model:
+            raise RefusedArgumentsError(
+                f"Instance {name!r} would be refused: hardware_type_id is required, because these mocks recommend none "
+                f"for {model_id}: CortecsMocks(recommended={{{model_id!r}: ...}})"
+            )
+        return by_model[model_id]
+
+    def _quote(self, name: str, inputs: Mapping[str, Any]) -> Quote:
+        wanted = inputs["hardware_type_id"]
+        hardware = _hardware(wanted, _STAND_IN_PRICE) if self._prices is None else self._prices.get(wanted)
+        if hardware is None:
+            raise RefusedArgumentsError(
+                f"Instance {name!r} would be refused: hardware_type_id {wanted!r} is not among the prices of these "
+                f"mocks: {', '.join(sorted(self._prices or ()))}"
+            )
+        return quote(hardware, BillingInterval(inputs["billing_interval"]), inputs["num_workers"], source=_SOURCE)
+
+
+def _hardware(hardware_type_id: str, per_minute: str | Decimal) -> HardwareType:
+    price = Money.of(per_minute, "EUR")
+    return HardwareType(hardware_type_id, price_per_hour=price * 60, price_per_minute=price)
+
+
+def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None:
+    """Pulumi may tell what came of a refusal ("while processing instance_id" of the Endpoint), and it as a cause."""
+    while error is not None and not isinstance(error, RefusedArgumentsError):
+        error = error.__cause__
+    return error
+
+
+def _moment(when: datetime) -> str:
+    return f"{when:%Y-%m-%dT%H:%M:%SZ}"
