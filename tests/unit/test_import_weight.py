@@ -31,3 +31,9 @@ def test_the_provider_loads_no_extras() -> None:
     ours = {name.partition(".")[0] for name in loaded - _imported("import httpx, pydantic, stamina, pulumi.dynamic")}
     assert ours & {"fastapi", "starlette", "uvicorn", "typer", "rich", "pulumi_policy"} == set()
     assert not {name for name in loaded if name.startswith(("pulumi_cortecs.simulator", "pulumi_cortecs.cli"))}
+
+
+def test_a_host_leaves_out_the_command_line_of_httpx() -> None:
+    loaded = _imported("from pulumi_cortecs.provider import cortecs\ncortecs._load()")
+    assert {"httpx", "pydantic", "stamina"} <= loaded
+    assert {name.partition(".")[0] for name in loaded - _imported("import pulumi.dynamic")} & {"rich", "pygments"} == set()

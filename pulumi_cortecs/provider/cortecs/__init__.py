@@ -3,6 +3,9 @@ resources, and only the engine's own host process needs what is behind it."""
 
 from __future__ import annotations
 
+import gc
+import sys
+from functools import cache
 from typing import Any
 
 from pulumi.dynamic import (
@@ -31,11 +34,26 @@ class _Provider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Hands the configuration, the stack's or a Provider's, to the accounts; nothing of it is kept here."""
+        _load()
         from pulumi_cortecs.provider import accounts, process
 
         keep_quiet()
         process.taken_over()
         accounts.configure({key: value for key in ALL_KEYS if (value := req.config.get(key)) is not None})
+
+
+@cache
+def _load() -> None:
+    """Imports all that the calls need, the first of which waits for it: a third of it is the garbage collector looking
+    at what stays anyway, and httpx's own command line (it does without where it cannot be imported)."""
+    absent: dict[str, Any] = sys.modules
+    absent.setdefault("httpx._main", None)
+    gc.disable()
+    try:
+        from pulumi_cortecs.provider.cortecs import checking, endpoint, instance  # noqa: F401
+    finally:
+        gc.enable()
+    gc.freeze()
 
 
 class InstanceProvider(_Provider):
