@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs.provider.cortecs.arguments import default
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.resources.traces import short_traces
 
@@ -115,8 +116,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
     ttl: pulumi.Output[str | None]
     expires_at: pulumi.Output[str | None]
     """When its `ttl` is over, ISO-8601 in UTC; None without one."""
-    on_timeout: pulumi.Output[str | None]
-    """None for `keep`."""
+    on_timeout: pulumi.Output[str]
     adopt_id: pulumi.Output[str | None]
     """The id that it was adopted by; None for one that was bought."""
     quote: pulumi.Output[Any]
@@ -169,13 +169,16 @@ class Instance(Resource, module="cortecs", name="Instance"):
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
         with short_traces():
             super().__init__(InstanceProvider(), resource_name, props, opts)
+        given_id = opts.id if opts is not None else None
         self.endpoint = Endpoint(
             resource_name,
-            instance_id=self.id,
+            # a given id is known in previews, and the id of what it reads is not
+            instance_id=self.id if given_id is None else given_id,
             state=self.state,
             spec_digest=self.restart_trigger.apply(_digest),
             ready_timeout=ready_timeout,
-            on_timeout=wanted.on_timeout,
+            # what somebody else owns is never ended here
+            on_timeout=self.on_timeout.apply(_unless_default) if given_id is None else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -267,6 +270,11 @@ def _once(name: str, by_position: Any, by_name: Any) -> Any:
 
 def _digest(restart_trigger: str | None) -> str:
     return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
+
+
+def _unless_default(on_timeout: str) -> Any:
+    """None keeps it out of the Endpoint's inputs, and its state short."""
+    return None if on_timeout == default("on_timeout") else on_timeout
 
 
 def _or_none(text: str) -> str | None:

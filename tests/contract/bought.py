@@ -19,6 +19,7 @@ INPUTS: dict[str, Any] = {
     "num_workers": 1,
     "state": "running",
     "restart_trigger": "",
+    "on_timeout": "keep",
     "quote": {
         "price_per_hour": "1.20",
         "price_per_minute": "0.02",

@@ -163,6 +163,7 @@ def test_a_replacement_may_be_another_that_runs(host: Host, simulator: Simulator
     program = {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_2", "adopt_id": other.id}
     first = resource.check(program, INPUTS)
     assert first.failures == ()
+    resource.diff({**INPUTS, "instance_id": running.id}, first.inputs)
     assert first.inputs["num_workers"] == 2
     second = resource.check(program)
     assert second == first
@@ -175,14 +176,16 @@ def test_a_replacement_that_nothing_bought_asks_for_does_not_adopt_what_it_would
     resource = host.instance()
     olds = {**INPUTS, **BIG, "adopt_id": running.id}
     program = {"model_id": QWEN, "adopt_id": running.id}
-    assert resource.check(program, olds).failures == ()
+    first = resource.check(program, olds)
+    resource.diff({**olds, "instance_id": running.id}, first.inputs)
     (reason,) = resource.check(program).reasons("adopt_id")
     assert f"{running.id} is what this resource has" in reason
 
 
 def test_such_a_replacement_without_the_argument_buys(host: Host, running: Made) -> None:
     resource = host.instance()
-    resource.check({"model_id": QWEN}, {**INPUTS, **BIG, "adopt_id": running.id})
+    olds = {**INPUTS, **BIG, "adopt_id": running.id}
+    resource.diff({**olds, "instance_id": running.id}, resource.check({"model_id": QWEN}, olds).inputs)
     second = resource.check({"model_id": QWEN})
     assert second.failures == ()
     assert "adopt_id" not in second.inputs

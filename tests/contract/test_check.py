@@ -29,6 +29,7 @@ def test_what_the_vendor_would_choose_is_filled_in(shared_host: Host) -> None:
         "num_workers": 1,
         "state": "running",
         "restart_trigger": "",
+        "on_timeout": "keep",
         "quote": {
             "price_per_hour": "1.20",
             "price_per_minute": "0.02",

@@ -185,7 +185,22 @@ def test_a_restart_trigger_that_is_left_out_is_none(settled: Settled, check_anew
     first = settled({"model_id": QWEN, "restart_trigger": "one"})
     again, requests = check_anew({"model_id": QWEN}, first)
     assert again.inputs["restart_trigger"] == ""
-    assert requests == 0
+    assert requests == 2  # that is a restart, too: can the hardware be had again?
+
+
+@pytest.mark.parametrize("gone", ["withdrawn", "out of stock"])
+def test_a_restart_on_hardware_that_cannot_be_had_again_is_refused_before_anything_stops(
+    settled: Settled, check_anew: CheckAnew, simulator: Simulator, gone: str
+) -> None:
+    first = settled({"model_id": QWEN})
+    if gone == "withdrawn":
+        simulator.control.withdraw_hardware("NVIDIA_L4_1")
+    else:
+        simulator.control.set_available("NVIDIA_L4_1", False)
+    again, _ = check_anew({"model_id": QWEN, "restart_trigger": "now"}, first)
+    assert [name for name, _ in again.failures] == ["hardware_type_id"]
+    quiet, requests = check_anew({"model_id": QWEN, "ttl": "8h"}, first)
+    assert (quiet.failures, requests) == ((), 0)
 
 
 def test_a_quote_that_ignore_changes_holds_on_to_is_no_argument(settled: Settled, shared_host: Host) -> None:

@@ -59,6 +59,20 @@ def test_a_wait_that_gives_up_ends_the_bill_and_the_next_up_goes_on(
     stack.drift(expect=0)
 
 
+def test_a_transform_sets_on_timeout_for_both(stack: Stack, simulator: Simulator) -> None:
+    simulator.control.fault("stuck_boot")
+    program = one_instance(options=SOON)
+    stack.program(
+        "import pulumi\n"
+        "def cheaply(args):\n"
+        "    if args.type_.endswith('cortecs:Instance'):\n"
+        "        return pulumi.ResourceTransformResult({**args.props, 'on_timeout': 'stop'}, args.opts)\n"
+        "pulumi.runtime.register_resource_transform(cheaply)\n" + program
+    )
+    assert "It was stopped (on_timeout)" in stack.up(expect=1).text
+    assert simulator.control.ledger().open == ()
+
+
 def test_adopting_buys_nothing_and_from_then_on_it_is_like_any_other(stack: Stack, simulator: Simulator) -> None:
     running = bought(simulator, hardware_type_id="NVIDIA_L4_2", num_workers=2)
     adopting = one_instance(f"adopt_id='{running.id}'")

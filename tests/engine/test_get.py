@@ -25,11 +25,25 @@ def test_what_somebody_else_owns_can_be_looked_at_and_is_left_alone(stack: Stack
     assert outputs["base_url"].endswith(f"/serve/{theirs.id}/v1")
     assert (outputs["hardware_type_id"], outputs["num_workers"], outputs["status"]) == ("NVIDIA_L4_2", 2, "running")
     assert outputs["quote"]["hourly_total"] == "4.80"
+    stack.preview("--expect-no-changes")
+    stack.drift(expect=0)
     simulator.control.stop(theirs.id)
     stack.up("--refresh")
     assert (stack.outputs().get("base_url"), stack.outputs()["state"]) == (None, "stopped")
     assert [each.status for each in simulator.control.instances()] == ["stopped"]
     stack.destroy()
+    assert [each.instance_id for each in simulator.control.instances()] == [theirs.id]
+
+
+def test_what_somebody_else_owns_is_not_ended_by_a_wait_that_gives_up(stack: Stack, simulator: Simulator) -> None:
+    simulator.control.fault("stuck_boot")
+    theirs = bought(simulator)
+    stack.program(
+        "import pulumi\nfrom pulumi_cortecs import Instance\n"
+        f"opts = pulumi.ResourceOptions(id='{theirs.id}', custom_timeouts=pulumi.CustomTimeouts(create='1s'))\n"
+        "Instance('theirs', opts, model_id='Qwen/Qwen2-7B-Instruct', on_timeout='delete')\n"
+    )
+    assert "was not ready within 1 s" in stack.up(expect=1).text
     assert [each.instance_id for each in simulator.control.instances()] == [theirs.id]
 
 

@@ -24,7 +24,7 @@ PURCHASE: Final = ("model_id", "hardware_type_id", "context_length", "billing_in
 IN_PLACE: Final = ("state", "restart_trigger", "ttl", "on_timeout")
 """What changes without a new instance."""
 
-OPTIONAL: Final = ("ttl", "on_timeout", "adopt_id")
+OPTIONAL: Final = ("ttl", "adopt_id")
 """What is in no plan and no state while it has its default: each property there costs time at every step of an `up`."""
 
 INPUTS: Final = (*PURCHASE, *IN_PLACE, "adopt_id", "quote")

@@ -120,10 +120,15 @@ class _Shop:
             adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
         kept = {key: self.olds[key] for key in (*PURCHASE, "quote") if key in self.olds}
         result = {**kept, **{key: wanted[key] for key in IN_PLACE}, "adopt_id": adopted or ""}
-        if self.olds.get("state") == "stopped" and wanted["state"] == "running":
+        if wanted["state"] != "running":
+            return result
+        if self.olds.get("state") == "stopped":
             market = accounts.market()
             self._mind_the_offer(market, result["hardware_type_id"])
             result["quote"] = self._quote(market, result)
+        elif not same(self.olds.get("restart_trigger", ""), wanted["restart_trigger"]):
+            # a restart stops first: what cannot be had again is better left running
+            self._mind_the_hardware(accounts.market(), None, result["hardware_type_id"])
         return result
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:

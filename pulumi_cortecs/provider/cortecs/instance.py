@@ -209,7 +209,7 @@ def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
 
     A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
     """
-    props = {**{key: default(key) for key in OPTIONAL}, **props}
+    props = {**{key: default(key) for key in (*OPTIONAL, "on_timeout")}, **props}
     settled, problems = read_arguments({key: value for key, value in props.items() if key != "quote"})
     refusals = [f"{problem.property} {problem.reason}" for problem in problems]
     refusals += [f"{key} is missing" for key in INPUTS if key not in props and key != "model_id"]

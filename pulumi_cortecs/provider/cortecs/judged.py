@@ -19,15 +19,21 @@ NO_STOPPED_REPLACEMENT: Final = (
     "a stopped instance cannot be replaced: that would buy and boot a new one; "
     "set state to 'running' first, or remove the resource"
 )
+_UNSEEN: Final = (
+    "replacement_trigger and replace_with replace an instance unseen: what a policy has made of it would be undone; "
+    "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
+)
 ONCE_ONLY: Final = "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already."""
+    """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already.
+    `confirmed`: a diff has shown what policies and `ignore_changes` made of them."""
 
     inputs: dict[str, Any]
     adopts: bool = False
+    confirmed: bool = False
 
 
 _lock = threading.Lock()
@@ -45,7 +51,7 @@ def amend(urn: str, inputs: Mapping[str, Any]) -> None:
     """Replaces what was kept by what came of it; a refresh, which calls diff without a check, adds nothing."""
     with _lock:
         if urn in _by_urn:
-            _by_urn[urn] = replace(_by_urn[urn], inputs=dict(inputs))
+            _by_urn[urn] = replace(_by_urn[urn], inputs=dict(inputs), confirmed=True)
 
 
 def of(urn: str) -> Judged | None:
@@ -68,6 +74,8 @@ def second_check(
     `given` is what the program says, read and normalised.
     """
     inputs = shown.inputs
+    if not shown.confirmed:
+        return inputs, [*problems, Problem("model_id", _UNSEEN)]
     if shown.adopts:
         return inputs, [*problems, *_departures(given, inputs, (*PURCHASE, "adopt_id"))]
     if inputs.get("state") == "stopped":
