@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+from pulumi.dynamic import CreateResult, ReadResult, Resource, ResourceProvider
 
 
 class NoopProvider(ResourceProvider):
@@ -14,7 +14,10 @@ class NoopProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult("noop", {key: value for key, value in props.items() if not key.startswith("__")})
+        return CreateResult("noop", {**_own(props), "made": "yes"})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        return ReadResult(id_, _own(props))
 
 
 class Noop(Resource, module="benchmarks", name="Noop"):
@@ -23,3 +26,30 @@ class Noop(Resource, module="benchmarks", name="Noop"):
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         props = {"a": "one", "b": "two", "c": 3, "d": "four", "e": "five"}
         super().__init__(NoopProvider(), name, props, opts)
+
+
+class NoopChild(Resource, module="benchmarks", name="NoopChild"):
+    """Three small properties, one of them another resource's output."""
+
+    def __init__(self, name: str, made: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(NoopProvider(), name, {"a": made, "b": "two", "c": 3}, opts)
+
+
+class NoopPair(Resource, module="benchmarks", name="NoopPair"):
+    """Five small properties and an output, and a child that cannot be made before that is known: the shape of ours."""
+
+    made: pulumi.Output[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        props = {"a": "one", "b": "two", "c": 3, "d": "four", "e": "five", "made": None}
+        super().__init__(NoopProvider(), name, props, opts)
+        self.child = NoopChild(name, self.made, pulumi.ResourceOptions(parent=self))
+
+
+def noops(size: int, kind: str = "Noop") -> str:
+    """A program with that many of them; `kind` is the class."""
+    return f"from benchmarks.noop import {kind}\nfor i in range({size}):\n    {kind}(f'n{{i}}')\n"
+
+
+def _own(props: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if not key.startswith("__")}

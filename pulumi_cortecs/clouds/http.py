@@ -92,6 +92,7 @@ def new_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
     )
 
 
+@functools.lru_cache(maxsize=16)
 def checked_base_url(url: str, source: str) -> str:
     """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this very machine."""
     if "@" in url:  # first, because the other errors show the URL

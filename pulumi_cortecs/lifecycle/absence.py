@@ -10,7 +10,7 @@ from pulumi_cortecs.lifecycle.poller import Poller
 
 T = TypeVar("T")
 
-_BURST_AGE = 5.0
+_BURST_AGE = 15.0
 """Seconds for which one listing serves a burst of reads: a refresh of a thousand rows is one call."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0

@@ -232,6 +232,11 @@ class Instance(Resource, module="cortecs", name="Instance"):
         return pulumi.Output.from_input(config)
 
 
+for _declared in (Endpoint, Instance):
+    # as text they would be compiled anew for each resource of a program: Pulumi keeps nothing of what it reads there
+    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
+
+
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[InstanceArgs, pulumi.ResourceOptions | None]:
     given, rest = dict(kwargs), list(args)
     wanted = opts = None

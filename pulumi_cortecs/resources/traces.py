@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_NEWEST: Final = 9
-"""Frames: those of the SDK between the one that looks and our constructor, and four that are kept."""
+_NEWEST: Final = 7
+"""Frames: those of the SDK between the one that looks and our constructor, and two that are kept."""
 
 
 @contextmanager

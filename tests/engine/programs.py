@@ -29,3 +29,38 @@ def fleet(size: int) -> str:
 
 
 NOTHING = "import pulumi\n"
+
+
+def things() -> str:
+    """Source that defines Thing, a resource of nobody's that costs nothing, for what happens beside an instance."""
+    return (
+        "import pulumi\n"
+        "from pulumi.dynamic import CreateResult, Resource, ResourceProvider\n"
+        "class Maker(ResourceProvider):\n"
+        "    def create(self, props):\n"
+        "        return CreateResult('made', props)\n"
+        "class Thing(Resource, name='Thing'):\n"
+        "    def __init__(self, name, opts=None):\n"
+        "        super().__init__(Maker(), name, {}, opts)\n"
+    )
+
+
+def in_a_component(constructor: str, options: str = "") -> str:
+    """A program whose component "app" has one instance, "chat", made by what `constructor` says: "Instance", or the
+    name of a subclass, Sized, that knows its hardware."""
+    return (
+        "import pulumi\n"
+        "from pulumi_cortecs import Instance\n"
+        "class Sized(Instance):\n"
+        "    def __init__(self, name, opts=None, **arguments):\n"
+        "        super().__init__(name, opts, hardware_type_id='NVIDIA_L4_1', **arguments)\n"
+        "class App(pulumi.ComponentResource):\n"
+        "    def __init__(self, name):\n"
+        "        super().__init__('tests:index:App', name)\n"
+        f"        opts = pulumi.ResourceOptions(parent=self, {options})\n"
+        f"        self.chat = {constructor}('chat', opts, model_id='Qwen/Qwen2-7B-Instruct')\n"
+        "        self.register_outputs({'base_url': self.chat.base_url})\n"
+        "app = App('app')\n"
+        "pulumi.export('base_url', app.chat.base_url)\n"
+        "pulumi.export('context_length', app.chat.context_length)\n"
+    )

@@ -140,7 +140,7 @@ def test_a_program_sees_what_is_not_there_as_the_real_one_does() -> None:
         }
 
     assert CortecsMocks().run(program) == {
-        "chat": [None, None, None, None],
+        "chat": [None, None, "keep", None],
         "short": ["8h", "2025-01-01T08:00:00Z", "stop", None],
     }
 

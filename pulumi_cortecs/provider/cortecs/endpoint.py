@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -73,7 +73,7 @@ def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
 
 def create(props: Mapping[str, Any]) -> CreateResult:
     """Waits for the instance. Raises EndpointError; the Instance stays in the state then, and `pulumi up` resumes."""
-    return CreateResult(uuid.uuid4().hex, _waited_for(props))
+    return CreateResult(secrets.token_hex(6), _waited_for(props))
 
 
 def update(olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
