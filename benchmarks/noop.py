@@ -20,6 +20,29 @@ class NoopProvider(ResourceProvider):
         return ReadResult(id_, _own(props))
 
 
+class AlikeProvider(NoopProvider):
+    """Hands back rows that have the properties of ours, inputs too, as a read of ours does."""
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        outs = _own(props)
+        inputs = _INPUTS_OF_ENDPOINT if "base_url" in outs else _INPUTS_OF_INSTANCE
+        return ReadResult(id_, outs, {key: outs[key] for key in inputs if key in outs})
+
+
+_INPUTS_OF_INSTANCE = (
+    "model_id",
+    "hardware_type_id",
+    "context_length",
+    "billing_interval",
+    "num_workers",
+    "state",
+    "restart_trigger",
+    "on_timeout",
+    "quote",
+)
+_INPUTS_OF_ENDPOINT = ("instance_id", "state", "spec_digest", "ready_timeout")
+
+
 class Noop(Resource, module="benchmarks", name="Noop"):
     """Five small properties."""
 

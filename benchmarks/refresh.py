@@ -2,8 +2,10 @@
 
     python -m benchmarks.refresh [--instances 1000] [--rounds 5]
 
-N instances are 2 N rows, an Instance and its Endpoint each; the yardstick is 2 N resources whose `read` hands back what
-it was given. Rounds alternate who goes first; the median of the ratios within the rounds counts.
+N instances are 2 N rows, an Instance and its Endpoint each; the yardstick is 2 N resources with five small properties
+whose `read` hands back what it was given. A second yardstick, `refresh-N-alike`, has the very properties of ours: what
+is left then is our own doing, the rest the engine's for each property. Rounds take turns; the median of the ratios
+within the rounds counts.
 
 A stack of a thousand instances takes minutes to `up`, nearly all of it the engine writing its state, so these are
 filled otherwise: one instance is bought by a real `up`, the others directly at the simulator, and the state is that of
@@ -24,7 +26,9 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from benchmarks.noop import noops
+from pulumi.dynamic.dynamic import serialize_provider
+
+from benchmarks.noop import AlikeProvider, noops
 from benchmarks.outcome import Outcome, end
 from benchmarks.stacks import empty_stack, engine
 from pulumi_cortecs.simulator import Simulator, running
@@ -50,19 +54,34 @@ def main() -> int:
         running(boot=0) as simulator,
         empty_stack(pulumi, simulator.env()) as instances,
         empty_stack(pulumi) as idle,
+        empty_stack(pulumi) as alike,
     ):
         _fill_with_instances(instances, simulator, size)
         _fill_with_noops(idle, 2 * size)
+        _fill_with_alikes(alike, instances)
         ours: list[float] = []
         theirs: list[float] = []
+        alikes: list[float] = []
         calls: list[int] = []
+        turns = [(instances, ours), (idle, theirs), (alike, alikes)]
         for number in range(options.rounds):
-            for stack in (idle, instances) if number % 2 == 0 else (instances, idle):
-                before = simulator.control.requests().count(_LIST)
-                (ours if stack is instances else theirs).append(_timed_refresh(stack))
-                if stack is instances:
-                    calls.append(simulator.control.requests().count(_LIST) - before)
-            print(f"round {number + 1}: instances {ours[-1]:.2f} s, no-ops {theirs[-1]:.2f} s, {calls[-1]} list calls")
+            before = simulator.control.requests().count(_LIST)
+            for stack, times in turns[number % 3 :] + turns[: number % 3]:
+                times.append(_timed_refresh(stack))
+            calls.append(simulator.control.requests().count(_LIST) - before)
+            print(
+                f"round {number + 1}: instances {ours[-1]:.2f} s, no-ops {theirs[-1]:.2f} s, "
+                f"alike {alikes[-1]:.2f} s, {calls[-1]} list calls"
+            )
+    end(
+        Outcome(
+            name=f"refresh-{size}-alike",
+            ratio=statistics.median(one / other for one, other in zip(ours, alikes, strict=True)),
+            goal=_GOAL,
+            command=f"python -m benchmarks.refresh --instances {size} --rounds {options.rounds}",
+            details={"instances": size, "ours": ours, "alikes": alikes},
+        )
+    )
     return end(
         Outcome(
             name=f"refresh-{size}",
@@ -109,6 +128,18 @@ def _fill_with_noops(stack: Stack, size: int) -> None:
         return (_renamed(template, number) for number in range(1, size) for template in templates)
 
     _multiply(stack, "pulumi-python:dynamic/benchmarks:", copies)
+
+
+def _fill_with_alikes(stack: Stack, ours: Stack) -> None:
+    file = ours.directory / "deployment.json"
+    exported = json.loads(file.read_text())
+    theirs = {row["inputs"]["__provider"] for row in exported["deployment"]["resources"] if _OURS in row["type"]}
+    text = json.dumps(exported).replace(_OURS, "pulumi-python:dynamic/benchmarks:")
+    for pickled in theirs:
+        text = text.replace(pickled, serialize_provider(AlikeProvider()))
+    target = stack.directory / "deployment.json"
+    target.write_text(text)
+    stack.run("stack", "import", "--file", str(target))
 
 
 def _multiply(stack: Stack, types: str, copies: Callable[[list[Row]], Iterable[Row]]) -> None:

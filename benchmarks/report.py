@@ -31,6 +31,7 @@ _ROWS = (
     ("fleet-300-pairs", "the same against 20 s + 300 no-op pairs"),
     ("stuck-8-of-40", "8 of 40 never ready: the slowest of the others, against 1.5 x its boot + 1 s"),
     ("refresh-1000", "refresh of 1,000 instances, against 2,000 no-op rows"),
+    ("refresh-1000-alike", "the same against 2,000 no-op rows with the properties of ours"),
     ("imports", "`import pulumi_cortecs`, against `import pulumi`"),
 )
 

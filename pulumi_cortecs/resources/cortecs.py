@@ -12,7 +12,7 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from pulumi_cortecs.provider.cortecs.arguments import default
 from pulumi_cortecs.resources.timeouts import create_timeout
-from pulumi_cortecs.resources.traces import short_traces
+from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
 
 _READY_TIMEOUT = 1200
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
@@ -93,7 +93,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             "on_timeout": on_timeout,
             **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
-        with short_traces():
+        with short_traces(NOBODY):
             super().__init__(EndpointProvider(), resource_name, props, opts)
 
 
@@ -167,7 +167,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
         ready_timeout = create_timeout(opts, _READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
-        with short_traces():
+        with short_traces(USER):
             super().__init__(InstanceProvider(), resource_name, props, opts)
         given_id = opts.id if opts is not None else None
         self.endpoint = Endpoint(

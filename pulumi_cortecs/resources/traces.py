@@ -11,15 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_NEWEST: Final = 7
-"""Frames: those of the SDK between the one that looks and our constructor, and two that are kept."""
+USER: Final = 7
+"""Frames: those of the SDK between the one that looks and our constructor, that one, and the user's that called it."""
+
+NOBODY: Final = 1
+"""So few that the SDK finds no constructor among them and sends nothing: its Instance tells where an Endpoint is from."""
 
 
 @contextmanager
-def short_traces() -> Iterator[None]:
-    """Within the block Python tells only the newest frames of a stack. The position in the source stays as it was."""
+def short_traces(newest: int) -> Iterator[None]:
+    """Within the block Python tells only so many of the newest frames of a stack."""
     before = getattr(sys, "tracebacklimit", None)
-    sys.tracebacklimit = _NEWEST
+    sys.tracebacklimit = newest
     try:
         yield
     finally:
