@@ -15,7 +15,7 @@ USER: Final = 7
 """Frames: those of the SDK between the one that looks and our constructor, that one, and the user's that called it."""
 
 NOBODY: Final = 1
-"""So few that the SDK finds no constructor among them and sends nothing: its Instance tells where an Endpoint is from."""
+"""So few that the SDK finds no constructor among them and sends nothing: its Instance tells where it is from."""
 
 
 @contextmanager
