@@ -11,6 +11,8 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
+from pulumi_cortecs import cli_catalogue, cli_policy
+
 app = typer.Typer(
     name="pulumi-cortecs",
     help="Rented LLM inference as reviewable infrastructure.",
@@ -19,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_catalogue.app, name="catalogue")
+app.add_typer(cli_policy.app, name="policy")
 
 
 def main() -> None:

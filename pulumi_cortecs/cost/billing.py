@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import Enum
 
 from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.interval import BillingInterval
 from pulumi_cortecs.cost.money import Money
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
-
-
-class BillingInterval(str, Enum):
-    """What the vendor rounds up to: started minutes, or started hours."""
-
-    PER_MINUTE = "per_minute"
-    PER_HOUR = "per_hour"
 
 
 def billed(hardware: HardwareType, interval: BillingInterval, num_workers: int, ran_for: timedelta) -> Money:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 
+from pulumi_cortecs.cost.interval import BillingInterval
 from pulumi_cortecs.cost.money import Money, MoneyError
+
+
+class RamMeaning(str, Enum):
+    """What `gpu_ram_gb` counts: the memory of each GPU, of all of them, or one of the two and nobody knows which."""
+
+    PER_GPU = "per_gpu"
+    TOTAL = "total"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -13,8 +23,9 @@ class HardwareType:
     """What one worker runs on and costs.
 
     `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None where the vendor names none;
-    `gpu_ram_gb` is the figure the vendor gives, in GB (whether per GPU or in total is the catalogue's to say).
-    Raises MoneyError for a price that is not positive, or for two currencies in one row.
+    `gpu_ram_gb` is the figure the vendor gives, in GB, and `gpu_ram_is` says of what (Cortecs does not). `region` is
+    None where the vendor has none to choose; `billing` are the intervals on offer; `provenance` says where the row
+    comes from, "" for a vendor's answer. Raises MoneyError for a price that is not positive, or for two currencies.
     """
 
     hardware_type_id: str
@@ -23,6 +34,11 @@ class HardwareType:
     gpu_type: str | None = None
     num_gpus: int | None = None
     gpu_ram_gb: Decimal | None = None
+    cloud: str = "cortecs"
+    region: str | None = None
+    gpu_ram_is: RamMeaning = RamMeaning.UNDECIDED
+    billing: tuple[BillingInterval, ...] = (BillingInterval.PER_MINUTE, BillingInterval.PER_HOUR)
+    provenance: str = ""
 
     def __post_init__(self) -> None:
         for name, price in (("price_per_hour", self.price_per_hour), ("price_per_minute", self.price_per_minute)):
@@ -35,3 +51,18 @@ class HardwareType:
     def currency(self) -> str:
         """The currency of both prices."""
         return self.price_per_hour.currency
+
+    def total_ram_gb(self) -> tuple[Decimal, Decimal] | None:
+        """The least and the most that all GPUs of a worker may have together, in GB; None where that is not known.
+
+        They differ where it is undecided what the vendor's figure means. A rule that must not let anything through
+        has to hold for both.
+        """
+        if self.gpu_ram_gb is None or (self.num_gpus is None and self.gpu_ram_is is not RamMeaning.TOTAL):
+            return None
+        product = self.gpu_ram_gb * (self.num_gpus or 1)
+        return {
+            RamMeaning.TOTAL: (self.gpu_ram_gb, self.gpu_ram_gb),
+            RamMeaning.PER_GPU: (product, product),
+            RamMeaning.UNDECIDED: (self.gpu_ram_gb, product),
+        }[self.gpu_ram_is]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pulumi_cortecs.cost.billing import BillingInterval, check_workers
+from pulumi_cortecs.cost.billing import check_workers
 from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.interval import BillingInterval
 from pulumi_cortecs.cost.money import Money
 
 _MINUTES_PER_HOUR = 60

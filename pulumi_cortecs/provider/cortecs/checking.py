@@ -15,9 +15,10 @@ from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi_cortecs.clouds.cortecs import Instance, Model
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.cost import BillingInterval, quote
+from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host
-from pulumi_cortecs.provider.cortecs import adoption, judged
+from pulumi_cortecs.provider.cortecs import adoption, judged, second_line
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
     INPUTS,
@@ -54,15 +55,15 @@ def check(olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
     shown = None if olds else judged.of(call.urn)
-    if shown is not None:
-        return _result(*judged.second_check(given, problems, shown))
     shop = _Shop(given, olds, problems)
     try:
+        if shown is not None:
+            return _result(*shop.settle_as(shown))
         inputs = shop.settle()
-    except (CloudError, UnknownStatusError) as error:
+    except (CloudError, UnknownStatusError, LimitsError) as error:
         if problems:
             return _result(dict(news), problems)
-        if olds or not isinstance(error, UnreachableError):
+        if olds or shown is not None or not isinstance(error, UnreachableError):
             raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
         # a preview without network; check is not told what it serves, and create refuses what was never settled
         call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
@@ -115,6 +116,7 @@ class _Shop:
             self._mind_the_state(wanted["state"], changed)
             wanted = {**{key: self.olds.get(key, default(key)) for key in _DEFAULTED}, **wanted}
             self._shop_for(wanted)
+            self._mind_the_limits(wanted)
             return wanted
         if adopted and self.given.get("adopt_id") == adopted:
             adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
@@ -126,10 +128,26 @@ class _Shop:
             market = accounts.market()
             self._mind_the_offer(market, result["hardware_type_id"])
             result["quote"] = self._quote(market, result)
+            self._mind_the_limits(result)
         elif not same(self.olds.get("restart_trigger", ""), wanted["restart_trigger"]):
             # a restart stops first: what cannot be had again is better left running
             self._mind_the_hardware(accounts.market(), None, result["hardware_type_id"])
         return result
+
+    def settle_as(self, shown: judged.Judged) -> tuple[dict[str, Any], list[Problem]]:
+        """The same for a replacement's second check: what was judged, and what speaks against it now.
+
+        Raises LimitsError, CloudError and UnknownStatusError.
+        """
+        inputs, self.problems = judged.second_check(self.given, self.problems, shown)
+        if not self.problems:  # what is refused here is refused before the old instance is ended
+            self._mind_the_limits(inputs, inputs.get("adopt_id") or None)
+        return inputs, self.problems
+
+    def _mind_the_limits(self, wanted: Mapping[str, Any], adopt_id: str | None = None) -> None:
+        """What is bought, started or adopted, against the limits of this machine."""
+        billed = adopt_id is None or wanted["state"] != "stopped"
+        self.problems.extend(second_line.problems(wanted, adopt_id, billed=billed, priced=not self.problems))
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
         """The inputs that describe the running instance, as far as the program does not."""
@@ -147,6 +165,7 @@ class _Shop:
         # what is not on the price list any more runs on all the same
         priced = unknown(settled["hardware_type_id"]) or settled["hardware_type_id"] in hardware_types
         settled["quote"] = self._quote(accounts.market(), settled) if priced else {}
+        self._mind_the_limits(settled, adopt_id)
         return settled
 
     def _running(self, adopt_id: str) -> Instance | None:

@@ -10,13 +10,14 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
 from pulumi_cortecs.cost import BillingInterval, quote
+from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, UnclearPurchaseError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, power
+from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, power, second_line
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
     INPUTS,
@@ -73,7 +74,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(_unclear(error)) from None
     except NotBoughtError as error:
         raise InstanceError(f"nothing was bought: {error}. Run `pulumi up` again") from None
-    except (CloudError, UnknownStatusError) as error:
+    except (CloudError, UnknownStatusError, LimitsError, second_line.LimitExceededError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     account.poller.began(instance_id)
     if call.caller_is_gone():
@@ -121,12 +122,15 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
             if accounts.phase(live) is not Phase.STOPPED:
                 power.stop(account, instance_id)
         elif accounts.phase(live) is Phase.STOPPED:
-            power.start(account, instance_id)
+            with second_line.allowing(account, {**inputs, **adoption.arguments_of(live)}, instance_id):
+                power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
             power.stop(account, instance_id)
             power.start(account, instance_id)
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
+    except (LimitsError, second_line.LimitExceededError) as error:
+        raise InstanceError(f"{instance_id} was not started: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
     hourly.note(instance_id, inputs["quote"])
@@ -161,7 +165,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
 
 
 def _buy(account: Account, inputs: Mapping[str, Any]) -> str:
-    """The id of what was bought. Raises what Purchases.buy raises, and InstanceError."""
+    """The id of what was bought. Raises what Purchases.buy and second_line.allowing raise, and InstanceError."""
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
@@ -173,13 +177,17 @@ def _buy(account: Account, inputs: Mapping[str, Any]) -> str:
         return account.client.start(args)
 
     ordered = tuple(inputs[key] for key in PURCHASE)
-    return account.purchases.buy(ordered, order, lambda instance: instance.instance_id).instance_id
+    with second_line.allowing(account, inputs) as commitment:
+        instance_id = account.purchases.buy(ordered, order, lambda instance: instance.instance_id).instance_id
+        if commitment is not None:
+            commitment.became(instance_id)
+    return instance_id
 
 
 def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
     """Takes over what check looked at, if it is still the same; its id.
 
-    Raises CloudError, UnknownStatusError and InstanceError.
+    Raises CloudError, UnknownStatusError, LimitsError, LimitExceededError and InstanceError.
     """
     instance_id = str(inputs["adopt_id"])
     live = account.find(instance_id)
@@ -189,6 +197,8 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
     if problems:
         reasons = "; ".join(f"{problem.property}: {problem.reason}" for problem in problems)
         raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {reasons}")
+    with second_line.allowing(account, inputs, instance_id, billed=inputs["state"] == "running"):
+        pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     hourly.note(instance_id, inputs["quote"])

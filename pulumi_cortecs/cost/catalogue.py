@@ -1,0 +1,128 @@
+"""The pinned price list, `catalogue.lock.yaml`: what hardware costs and which model it fits, reviewed like code.
+
+Every scalar of the file is read as text, so that no price ever is a binary fraction, and the digest covers every field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final
+
+from pulumi_cortecs.cost import catalogue_rows
+from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.pricelist import CatalogueError, ModelPreview, PriceList
+
+__all__ = ["Catalogue", "CatalogueError", "ModelPreview", "PriceList", "dump", "load", "read"]
+
+VERSION: Final = 1
+_HEADER: Final = (
+    "# Written by `pulumi-cortecs catalogue pull`, to be reviewed like code. Prices are per worker, without tax.\n"
+    "# The digest covers every field: after an edit by hand (gpu_ram_is, provenance), pull again, which keeps both.\n"
+)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The price lists of one file, by cloud. Raises CatalogueError for none, or for one under another's name."""
+
+    price_lists: Mapping[str, PriceList]
+
+    def __post_init__(self) -> None:
+        if not self.price_lists:
+            raise CatalogueError("there is no cloud in it")
+        for cloud, prices in self.price_lists.items():
+            if prices.cloud != cloud:
+                raise CatalogueError(f"the price list of {prices.cloud} is under {cloud}")
+
+    @property
+    def clouds(self) -> tuple[str, ...]:
+        """The clouds that it has prices of, sorted."""
+        return tuple(sorted(self.price_lists))
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """By cloud, where the prices were asked for."""
+        return {cloud: prices.source for cloud, prices in self.price_lists.items()}
+
+    @property
+    def as_of(self) -> datetime:
+        """When the oldest of its price lists was asked for, in UTC."""
+        return min(prices.as_of for prices in self.price_lists.values())
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over all rows and what else it holds, in hexadecimal."""
+        canonical = json.dumps(catalogue_rows.document(self.price_lists), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def currency(self, cloud: str) -> str | None:
+        """The one currency of a cloud, None for a cloud that is not in it."""
+        return self.price_lists[cloud].currency if cloud in self.price_lists else None
+
+    def hardware(self, cloud: str, hardware_type_id: str) -> HardwareType | None:
+        """One row, None where there is none."""
+        return self.price_lists[cloud].by_id.get(hardware_type_id) if cloud in self.price_lists else None
+
+    def hardware_types(self, cloud: str) -> tuple[HardwareType, ...]:
+        """All rows of a cloud, in the order of the file; none for a cloud that is not in it."""
+        return self.price_lists[cloud].hardware_types if cloud in self.price_lists else ()
+
+    def fitting(self, cloud: str, model_id: str) -> tuple[HardwareType, ...]:
+        """What a model runs on, the cheapest per hour first; nothing for a model that is not in it.
+
+        `model_id` as the vendor writes it, with `--` for `/`.
+        """
+        return self.price_lists[cloud].fitting.get(model_id, ()) if cloud in self.price_lists else ()
+
+    def models(self, cloud: str) -> tuple[ModelPreview, ...]:
+        """All models of a cloud, in the order of the file; none for a cloud that is not in it."""
+        return self.price_lists[cloud].models if cloud in self.price_lists else ()
+
+
+def load(path: str | Path) -> Catalogue:
+    """The catalogue in a file; the same content is parsed once per process. Raises CatalogueError naming the file."""
+    catalogue, pinned = _read(path)
+    if catalogue.digest != pinned:
+        raise CatalogueError(
+            f"{path}: its rows have the sha256 {catalogue.digest}, and it says {pinned}: it was edited or cut. "
+            "`pulumi-cortecs catalogue pull` makes a new one"
+        )
+    return catalogue
+
+
+def read(path: str | Path) -> Catalogue:
+    """Like `load`, but for a file whose digest need not match: what was noted in it by hand is to be kept."""
+    return _read(path)[0]
+
+
+def dump(catalogue: Catalogue) -> str:
+    """The text of the file: sorted, so that a review shows what has changed and nothing else."""
+    document = catalogue_rows.document(catalogue.price_lists)
+    return _HEADER + catalogue_rows.as_yaml({"version": VERSION, "clouds": document, "sha256": catalogue.digest})
+
+
+def _read(path: str | Path) -> tuple[Catalogue, str]:
+    try:
+        return _parsed(Path(path).read_bytes())
+    except OSError as error:
+        raise CatalogueError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except CatalogueError as error:
+        raise CatalogueError(f"{path}: {error}") from None
+
+
+@lru_cache(maxsize=8)
+def _parsed(content: bytes) -> tuple[Catalogue, str]:
+    table = catalogue_rows.Table.of_yaml(content)
+    version = table.whole("version")
+    if version != VERSION:
+        raise CatalogueError(f"it is of version {version}, and this program reads version {VERSION}")
+    pinned = table.text("sha256")
+    clouds = table.table("clouds")
+    table.done()
+    return Catalogue({cloud: catalogue_rows.price_list(cloud, clouds.table(cloud)) for cloud in clouds.names}), pinned

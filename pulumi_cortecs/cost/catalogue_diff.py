@@ -1,0 +1,125 @@
+"""How one catalogue differs from another: prices that moved, by how much, and rows that came, went or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+from pulumi_cortecs.cost.catalogue import Catalogue
+from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.money import Money
+from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
+
+T = TypeVar("T")
+
+_FIELDS: Final = ("region", "gpu_type", "num_gpus", "gpu_ram_gb", "gpu_ram_is", "billing")
+_PRICES: Final = ("price_per_hour", "price_per_minute")
+
+
+class Kind(str, Enum):
+    """What happened to a row."""
+
+    MOVED = "moved"
+    NEW = "new"
+    WITHDRAWN = "withdrawn"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference. `what` is hardware_type, model or cloud; `field` is "" for a row that came or went; `percent` is
+    how far a price moved, None for everything that is no number of percent."""
+
+    cloud: str
+    what: str
+    id: str
+    kind: Kind
+    field: str = ""
+    before: str = ""
+    after: str = ""
+    percent: Decimal | None = None
+
+    def above(self, tolerance: Decimal) -> bool:
+        """Whether it is more than a price that moved by up to `tolerance` percent."""
+        return self.percent is None or abs(self.percent) > tolerance
+
+
+def differences(before: Catalogue, after: Catalogue) -> tuple[Difference, ...]:
+    """All differences, sorted by cloud, hardware types before models; none in where and when it was asked for, and in
+    what a row's provenance says."""
+    return tuple(_clouds(before.price_lists, after.price_lists))
+
+
+def _clouds(before: Mapping[str, PriceList], after: Mapping[str, PriceList]) -> Iterator[Difference]:
+    for cloud, old, new in _pairs(before, after):
+        if old is None or new is None:
+            yield _came_or_went(cloud, "cloud", cloud, old)
+            continue
+        for row_id, old_row, new_row in _pairs(old.by_id, new.by_id):
+            if old_row is None or new_row is None:
+                yield _came_or_went(cloud, "hardware_type", row_id, old_row)
+            else:
+                yield from _row(old_row, new_row)
+        old_models, new_models = ({model.model_id: model for model in each.models} for each in (old, new))
+        for model_id, old_model, new_model in _pairs(old_models, new_models):
+            if old_model is None or new_model is None:
+                yield _came_or_went(cloud, "model", model_id, old_model)
+            else:
+                yield from _model(cloud, old_model, new_model)
+
+
+def _row(old: HardwareType, new: HardwareType) -> Iterator[Difference]:
+    for name in _PRICES:
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now:
+            percent = _percent(was, now)
+            kind = Kind.CHANGED if percent is None else Kind.MOVED
+            yield Difference(new.cloud, "hardware_type", new.hardware_type_id, kind, name, str(was), str(now), percent)
+    for name in _FIELDS:
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now:
+            yield _changed(new.cloud, "hardware_type", new.hardware_type_id, name, was, now)
+
+
+def _model(cloud: str, old: ModelPreview, new: ModelPreview) -> Iterator[Difference]:
+    if old.recommended_config != new.recommended_config:
+        names = ("recommended_config", old.recommended_config, new.recommended_config)
+        yield _changed(cloud, "model", new.model_id, *names)
+    for hardware_type_id, was, now in _pairs(_contexts(old), _contexts(new)):
+        if was != now:
+            yield _changed(cloud, "model", new.model_id, f"context on {hardware_type_id}", was, now)
+
+
+def _contexts(model: ModelPreview) -> dict[str, str]:
+    return {key: f"{tokens} tokens" if tokens else "unlimited" for key, tokens in model.hardware_configs.items()}
+
+
+def _pairs(before: Mapping[str, T], after: Mapping[str, T]) -> Iterator[tuple[str, T | None, T | None]]:
+    for key in sorted(before.keys() | after.keys()):
+        yield key, before.get(key), after.get(key)
+
+
+def _came_or_went(cloud: str, what: str, row_id: str, before: object) -> Difference:
+    return Difference(cloud, what, row_id, Kind.NEW if before is None else Kind.WITHDRAWN)
+
+
+def _changed(cloud: str, what: str, row_id: str, name: str, before: Any, after: Any) -> Difference:
+    return Difference(cloud, what, row_id, Kind.CHANGED, name, _shown(before), _shown(after))
+
+
+def _percent(before: Money, after: Money) -> Decimal | None:
+    """How far it moved, None where the currency is another: then it cannot be said."""
+    if before.currency != after.currency:
+        return None
+    with localcontext() as context:
+        context.prec = 100  # a price that moved by a hair more than the tolerance is not rounded to it
+        return (after.amount - before.amount) * 100 / before.amount
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_shown, value))
+    return value.value if isinstance(value, Enum) else "none" if value is None else str(value)

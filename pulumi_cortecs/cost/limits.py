@@ -1,0 +1,143 @@
+"""The second line: what may be bought at all, whatever a program, its policies and its stack say.
+
+These are the rules; `limits_file.py` reads them. What cannot be priced is refused, and so is what is priced in another
+currency than the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi_cortecs.cost.money import Money
+
+_MOST_NAMED: Final = 12
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something may not be bought. `about` is the argument that is to blame first."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What an account costs per hour, None for what cannot be priced: what it runs, by id; what this process has
+    ordered or started and the list does not show yet; and what is asked for now."""
+
+    running: Mapping[str, Money | None]
+    on_its_way: tuple[Money | None, ...]
+    new: Money | None
+
+
+@dataclass(frozen=True)
+class CloudLimits:
+    """What one file allows of one cloud; None where it says nothing.
+
+    `source` is the file. The cap is for an hour of all workers of one instance, the ceiling for an hour of the whole
+    account.
+    """
+
+    source: str
+    allowed_hardware: frozenset[str] | None = None
+    allowed_models: frozenset[str] | None = None
+    instance_hourly_cap: Money | None = None
+    account_hourly_ceiling: Money | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """All that limits one cloud here; without a file nothing does. Whatever is bought must pass all files."""
+
+    files: tuple[CloudLimits, ...] = ()
+
+    @property
+    def counts_price(self) -> bool:
+        """Whether a price decides, so that it must be known."""
+        return self.counts_account or any(limits.instance_hourly_cap is not None for limits in self.files)
+
+    @property
+    def counts_account(self) -> bool:
+        """Whether it decides what else the account runs."""
+        return any(limits.account_hourly_ceiling is not None for limits in self.files)
+
+    def on_kind(self, model_id: str | None, hardware_type_id: str | None) -> list[Refusal]:
+        """What is not on an allow-list; None stands for what is not known yet."""
+        return [
+            Refusal(about, f"{value} is not allowed by {limits.source}, which allows {_some(allowed)}")
+            for limits in self.files
+            for about, value, allowed in (
+                ("model_id", model_id, limits.allowed_models),
+                ("hardware_type_id", hardware_type_id, limits.allowed_hardware),
+            )
+            if value is not None and allowed is not None and value not in allowed
+        ]
+
+    def on_price(self, hourly: Money | None) -> list[Refusal]:
+        """Where one instance costs too much by itself, or nobody knows what it costs."""
+        found = []
+        for limits in self.files:
+            cap = limits.instance_hourly_cap
+            if cap is None:
+                continue
+            limit = f"the cap per instance is {cap} ({limits.source})"
+            if hourly is None:
+                found.append(_refused(f"the instance has no price, and {limit}"))
+            elif hourly.currency != cap.currency:
+                found.append(_refused(f"the instance costs {hourly} per hour, and {limit}: not the same currency"))
+            elif hourly > cap:
+                found.append(_refused(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}"))
+        return found
+
+    def on_account(self, spending: Spending) -> list[Refusal]:
+        """Where the account as a whole would cost too much, or nobody knows what it costs."""
+        return [
+            _refused(text)
+            for limits in self.files
+            if limits.account_hourly_ceiling is not None
+            for text in _over(spending, limits.account_hourly_ceiling, limits.source)
+        ]
+
+
+def _over(spending: Spending, ceiling: Money, source: str) -> Iterator[str]:
+    limit = f"the ceiling of the account is {ceiling} ({source})"
+    unpriced = sorted(key for key, hourly in spending.running.items() if hourly is None)
+    if spending.new is None:
+        yield f"the instance has no price, and {limit}"
+    elif unpriced:
+        yield f"{limit}, and what the account runs cannot be priced: {_some(unpriced)}"
+    elif None in spending.on_its_way:
+        yield f"{limit}, and something that was just ordered cannot be priced"
+    else:
+        priced = [*spending.running.values(), *spending.on_its_way, spending.new]
+        foreign = sorted({str(each) for each in priced if each is not None and each.currency != ceiling.currency})
+        if foreign:
+            yield f"{limit}, and there is {_some(foreign)} per hour in it: not the same currency"
+            return
+        running, on_its_way = _sum(spending.running.values(), ceiling), _sum(spending.on_its_way, ceiling)
+        total = running + on_its_way + spending.new
+        if total > ceiling:
+            yield (
+                f"the account would cost {total} per hour ({running} for what it runs, {on_its_way} for what was just "
+                f"ordered, {spending.new} for this instance), and {limit}, exceeded by {total - ceiling}"
+            )
+
+
+def _sum(prices: Iterable[Money | None], ceiling: Money) -> Money:
+    total = Money.zero(ceiling.currency)
+    for price in prices:
+        if price is not None:
+            total += price
+    return total
+
+
+def _refused(text: str) -> Refusal:
+    return Refusal("hardware_type_id", text)
+
+
+def _some(names: Iterable[str]) -> str:
+    known = sorted(names)
+    return (", ".join(known[:_MOST_NAMED]) + (", ..." if len(known) > _MOST_NAMED else "")) or "nothing"

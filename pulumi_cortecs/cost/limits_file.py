@@ -1,0 +1,153 @@
+"""Where limits come from: the machine's own file, and the one that a variable names; whatever is bought must pass both,
+so whoever sets the variable can only tighten.
+
+A file that is named and missing, malformed, or says something that nobody understands is an error, never "no limits".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi_cortecs.cost.limits import CloudLimits, Limits
+from pulumi_cortecs.cost.money import Money, MoneyError
+
+MACHINE_FILE: Final = Path("/etc/pulumi-cortecs/limits.json")
+"""Where the owner of a machine puts the limits. No setting moves it: that would be a way around it."""
+VARIABLE: Final = "PULUMI_CORTECS_LIMITS"
+CLOUDS: Final = ("cortecs",)
+
+_LISTS: Final = ("allowed_hardware", "allowed_models")
+_AMOUNTS: Final = ("instance_hourly_cap", "account_hourly_ceiling")
+
+
+class LimitsError(ValueError):
+    """Limits are named and cannot be used: until they can, nothing may be bought. The text names the file."""
+
+
+def limits_in_force(cloud: str, environment: Mapping[str, str], machine_file: Path = MACHINE_FILE) -> Limits:
+    """What limits purchases in a cloud now. Both files are read anew each time. Raises LimitsError."""
+    files = []
+    if _is_there(machine_file):
+        files.append(_read(machine_file, cloud))
+    if VARIABLE in environment:
+        files.append(_read(_named(environment[VARIABLE]), cloud))
+    return Limits(tuple(files))
+
+
+def _named(path: str) -> Path:
+    if not path:
+        raise LimitsError(f"{VARIABLE} is set and names no file; unset it, if there is none")
+    named = Path(path)
+    if not named.is_absolute():  # relative to what? The working directory is the project's, and its author's
+        raise LimitsError(f"{VARIABLE} must be an absolute path, not {path!r}")
+    return named
+
+
+def _is_there(path: Path) -> bool:
+    """False only when it is certain; a link to nowhere is there."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise LimitsError(f"{path}: cannot be looked at: {error.strerror or error}") from None
+    return True
+
+
+def _read(path: Path, cloud: str) -> CloudLimits:
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise LimitsError(f"{path}: is no file")
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, LimitsError):
+            raise
+        raise LimitsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        sections = _object(
+            json.loads(
+                content.decode(),
+                object_pairs_hook=_once,
+                parse_float=_no_number,
+                parse_int=_no_number,
+                parse_constant=_no_number,
+            ),
+            "it",
+            CLOUDS,
+        )
+        found = {name: _cloud(str(path), name, section) for name, section in sections.items()}
+        if cloud not in found:
+            raise LimitsError(f"it allows nothing of {cloud}: there is no {cloud!r} in it")
+        return found[cloud]
+    except json.JSONDecodeError as error:
+        raise LimitsError(f"{path}: is no JSON: {error}") from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise LimitsError(f"{path}: is no JSON: {type(error).__name__}") from None
+    except LimitsError as error:
+        raise LimitsError(f"{path}: {error}") from None
+
+
+def _cloud(source: str, name: str, section: Any) -> CloudLimits:
+    cells = _object(section, name, (*_LISTS, *_AMOUNTS))
+    if not cells:
+        raise LimitsError(f"{name}: limits nothing; there are {', '.join((*_LISTS, *_AMOUNTS))}")
+    lists = {key: _names(f"{name}: {key}", cells[key]) for key in _LISTS if key in cells}
+    amounts = {key: _amount(f"{name}: {key}", cells[key]) for key in _AMOUNTS if key in cells}
+    models = lists.get("allowed_models")
+    return CloudLimits(
+        source=source,
+        allowed_hardware=lists.get("allowed_hardware"),
+        # either spelling, as in programs
+        allowed_models=None if models is None else frozenset(model.replace("/", "--") for model in models),
+        instance_hourly_cap=amounts.get("instance_hourly_cap"),
+        account_hourly_ceiling=amounts.get("account_hourly_ceiling"),
+    )
+
+
+def _object(value: Any, where: str, known: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise LimitsError(f"{where} must be an object, not {_kind(value)}")
+    if unknown := [key for key in value if key not in known]:
+        raise LimitsError(f"{where}: unknown: {', '.join(map(repr, unknown))}; there are {', '.join(known)}")
+    return value
+
+
+def _names(where: str, value: Any) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise LimitsError(f"{where} must be a list of ids, not {_kind(value)}")
+    for each in value:
+        if not isinstance(each, str) or not each or each != each.strip() or not each.isprintable():
+            raise LimitsError(f"{where} must be a list of ids; {each!r} is none")
+    return frozenset(value)
+
+
+def _amount(where: str, value: Any) -> Money:
+    """Money from "5.00 EUR"."""
+    number, _, currency = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    try:
+        amount = Money.of(number, currency)
+    except MoneyError:
+        raise LimitsError(f'{where} must be an amount such as "5.00 EUR", not {value!r}') from None
+    if amount < Money.zero(currency):
+        raise LimitsError(f"{where} must not be below zero: {value!r}")
+    return amount
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise LimitsError(f"a key is there twice: {', '.join(key for key, _ in pairs)}")
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise LimitsError(f'amounts are texts such as "5.00 EUR", not the number {text}')
+
+
+def _kind(value: Any) -> str:
+    return {str: "a text", list: "a list", dict: "an object", bool: "true or false"}.get(type(value), "null")

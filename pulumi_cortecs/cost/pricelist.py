@@ -1,0 +1,116 @@
+"""What one cloud rents out and at what price, as it was at one moment; and what must be true of such a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Context, Decimal, localcontext
+from functools import cached_property
+
+from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.money import Money
+
+_MINUTES_PER_HOUR = 60
+
+
+class CatalogueError(ValueError):
+    """The catalogue cannot be read, was edited or cut, or says something that cannot be true."""
+
+
+@dataclass(frozen=True)
+class ModelPreview:
+    """A model and what it runs on (API facts, section 1.4).
+
+    `hardware_configs` has the longest context, in tokens, per hardware type id; None where the vendor names no limit.
+    """
+
+    model_id: str
+    recommended_config: str | None = None
+    hardware_configs: Mapping[str, int | None] = field(default_factory=dict)
+
+    @property
+    def hf_name(self) -> str:
+        """The name on Hugging Face."""
+        return self.model_id.replace("--", "/")
+
+
+@dataclass(frozen=True)
+class PriceList:
+    """One cloud's part of a catalogue. `source` is where it was asked for; `as_of` when, in UTC to the second.
+
+    Raises CatalogueError for two rows of one id, a price in another currency, a row of another cloud, a model that
+    runs on hardware without a row, and a time that is not UTC.
+    """
+
+    cloud: str
+    currency: str
+    source: str
+    as_of: datetime
+    hardware_types: tuple[HardwareType, ...]
+    models: tuple[ModelPreview, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.as_of.utcoffset() != timedelta(0) or self.as_of.microsecond:
+            raise CatalogueError(f"{self.cloud}: as_of is a time in UTC to the second, not {self.as_of.isoformat()}")
+        if not self.hardware_types:
+            raise CatalogueError(f"{self.cloud}: there is no hardware type")
+        _no_doubles(self.cloud, "hardware type", (row.hardware_type_id for row in self.hardware_types))
+        _no_doubles(self.cloud, "model", (model.model_id for model in self.models))
+        for row in self.hardware_types:
+            if row.cloud != self.cloud:
+                raise CatalogueError(f"{self.cloud}: {row.hardware_type_id} is a row of {row.cloud}")
+            if row.currency != self.currency:
+                raise CatalogueError(
+                    f"{self.cloud}: {row.hardware_type_id} is priced in {row.currency}, the rest in {self.currency}"
+                )
+        for model in self.models:
+            self._mind_the_model(model)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, HardwareType]:
+        """The hardware types by their ids."""
+        return {row.hardware_type_id: row for row in self.hardware_types}
+
+    @cached_property
+    def fitting(self) -> Mapping[str, tuple[HardwareType, ...]]:
+        """By model id the hardware that it runs on, the cheapest per hour first."""
+        return {
+            model.model_id: tuple(sorted((self.by_id[key] for key in model.hardware_configs), key=_by_price))
+            for model in self.models
+        }
+
+    def _mind_the_model(self, model: ModelPreview) -> None:
+        for key in model.hardware_configs:
+            if key not in self.by_id:
+                raise CatalogueError(f"{self.cloud}: {model.model_id} runs on {key}, which has no row")
+        if model.recommended_config is not None and model.recommended_config not in model.hardware_configs:
+            raise CatalogueError(
+                f"{self.cloud}: {model.model_id} is recommended on {model.recommended_config}, where it does not run"
+            )
+
+
+def hour_differs(row: HardwareType) -> bool:
+    """Whether an hour costs something else than sixty minutes, by more than the rounding of either price."""
+    with localcontext(Context(prec=200)):  # the program's own context may round
+        hour, minute = row.price_per_hour.amount, row.price_per_minute.amount
+        off = abs(hour - minute * _MINUTES_PER_HOUR)
+        return off > _rounding(row.price_per_hour, 2) and off > _rounding(row.price_per_minute, 4) * _MINUTES_PER_HOUR
+
+
+def _rounding(price: Money, least: int) -> Decimal:
+    """Half of the last place behind the point that a price is written with; vendors write at least so many."""
+    decimals = len(price.decimal_string().partition(".")[2])
+    return Decimal(5).scaleb(-max(decimals, least) - 1)
+
+
+def _by_price(row: HardwareType) -> tuple[Decimal, str]:
+    return row.price_per_hour.amount, row.hardware_type_id
+
+
+def _no_doubles(cloud: str, what: str, ids: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for each in ids:
+        if each in seen:
+            raise CatalogueError(f"{cloud}: the {what} {each} is there twice")
+        seen.add(each)

@@ -1,0 +1,100 @@
+"""What a Cortecs resource buys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from pulumi_cortecs.cost import BillingInterval, Money, MoneyError
+from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
+from pulumi_cortecs.policy.ours import Ours, Properties
+from pulumi_cortecs.policy.pinned import PinnedPrices
+from pulumi_cortecs.policy.settings import lifetime
+from pulumi_cortecs.policy.unit import LiveQuote, Unit
+
+CLOUD: Final = "cortecs"
+
+
+def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Unit:
+    hardware_type_id = properties.text("hardware_type_id")
+    hardware = prices.row(CLOUD, hardware_type_id)
+    workers = properties.whole("num_workers")
+    return Unit(
+        urn=urn,
+        name=name,
+        cloud=CLOUD,
+        model_id=properties.text("model_id"),
+        hardware_type_id=hardware_type_id,
+        hardware=hardware,
+        # there is none to choose; where the catalogue has one, that is where it runs
+        region=Known(hardware.value.region)
+        if isinstance(hardware, Known) and hardware.value.region
+        else Missing("region"),
+        workers_min=workers,
+        workers_max=workers,
+        context_length=properties.whole("context_length"),
+        billing_interval=_interval(properties.text("billing_interval")),
+        state=properties.text("state"),
+        ttl=_ttl(properties.text("ttl")),
+        adopt_id=properties.text("adopt_id"),
+        live=_live(properties.table("quote")),
+    )
+
+
+def _interval(word: Field[str]) -> Field[BillingInterval]:
+    if not isinstance(word, Known):
+        return word
+    try:
+        return Known(BillingInterval(word.value))
+    except ValueError:
+        return malformed("billing_interval", f"is {word.value!r}, which is no interval")
+
+
+def _ttl(text: Field[str]) -> Field[timedelta]:
+    if not isinstance(text, Known):
+        return text
+    try:
+        return Known(lifetime(text.value))
+    except ValueError as error:
+        return malformed("ttl", str(error))
+
+
+def _live(quote: Field[Properties]) -> Field[LiveQuote]:
+    if not isinstance(quote, Known):
+        return quote
+    cells = quote.value
+    try:
+        total, currency = cells.text("hourly_total").get(), cells.text("currency").get()
+        return Known(LiveQuote(Money.of(total, currency), cells.text("source").get()))
+    except NotKnownError as error:
+        return Unknown("quote", f"is not complete: {error}", later=error.later)
+    except MoneyError as error:
+        return malformed("quote", f"makes no sense: {error}")
+
+
+_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
+
+RESOURCES: Final = (
+    Ours(
+        resource_type="pulumi-python:dynamic/cortecs:Instance",
+        # Python pickles with protocol 4, from 3.14 on with 5
+        providers=frozenset(
+            {
+                "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
+                "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
+            }
+        ),
+        may_ignore=_IN_PLACE,
+        extract=_instance,
+    ),
+    Ours(
+        resource_type="pulumi-python:dynamic/cortecs:Endpoint",
+        providers=frozenset(
+            {
+                "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
+                "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
+            }
+        ),
+        may_ignore=frozenset({"state", "ready_timeout", "on_timeout"}),
+    ),
+)

@@ -1,0 +1,63 @@
+"""Who may exceed which rule, until when and up to what price."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Final
+
+from pydantic import PlainValidator
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.policy.settings import Name, Settings, amount
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SHAPE: Final = "urn:pulumi:STACK::PROJECT::TYPE::NAME"
+
+
+def _urn(value: Any) -> str:
+    parts = value.split("::", 3) if isinstance(value, str) else []
+    if len(parts) < 4 or not parts[0].startswith("urn:pulumi:") or not parts[3]:
+        raise ValueError(f"must be a URN, {_SHAPE}, of which TYPE and a part of NAME may be *; not {value!r}")
+    stack, project, _, name = parts
+    if any(sign in stack + project for sign in "*?[") or not name.strip("*?"):
+        raise ValueError(f"must name the stack, the project and the resource, not everything: {value!r}")
+    return str(value)
+
+
+def _day(value: Any) -> date:
+    try:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"must be a day such as '2026-12-31', not {value!r}") from None
+
+
+class Exemption(Settings):
+    """`resource`: a URN, in which `*` may stand for the type and for a part of the name. `rule`: which it is exempt of.
+    `until`: its last day, in UTC. `up_to`: the most that the resource may cost an hour all the same, "12.50 EUR"."""
+
+    resource: Annotated[str, PlainValidator(_urn)]
+    rule: Name
+    reason: Name
+    owner: Name
+    until: Annotated[date, PlainValidator(_day)]
+    up_to: Annotated[Money, PlainValidator(amount)]
+
+    def concerns(self, urn: str) -> bool:
+        """Whether it is about this resource, expired or not."""
+        parts, patterns = urn.split("::", 3), self.resource.split("::", 3)
+        return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its last day is over."""
+        return now.date() > self.until
+
+    def covers(self, price: Money) -> bool:
+        """Whether this price an hour is within it; one in another currency never is."""
+        return price.currency == self.up_to.currency and price <= self.up_to
+
+    def __str__(self) -> str:
+        return f"exempt until {self.until} up to {self.up_to} an hour, says {self.owner}: {self.reason}"

@@ -1,0 +1,13 @@
+"""From a resource's type to what it buys: one extractor per type, so that no rule knows any cloud's resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pulumi_cortecs.policy import cortecs
+from pulumi_cortecs.policy.ours import Ours
+
+OURS: Final[Mapping[str, Ours]] = MappingProxyType({each.resource_type: each for each in cortecs.RESOURCES})
+"""By type token. Another cloud's resources are added here, and no rule changes."""

@@ -1,0 +1,203 @@
+"""The limits file as a pack gets it, read strictly: what it does not know, or what would weaken a rule, is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from pulumi_cortecs.policy.exemptions import Exemption
+from pulumi_cortecs.policy.registry import PACKS
+from pulumi_cortecs.policy.rule import Level, Rule
+from pulumi_cortecs.policy.rules.exemptions import EXEMPTIONS_VALID, Granted
+from pulumi_cortecs.policy.settings import Settings, problems_in
+
+S = TypeVar("S", bound=Settings)
+
+NOT_LIMITED: Final = "not_limited"
+UNKNOWN_IN_PREVIEW: Final = "unknown_in_preview"
+OF_EVERY_RULE: Final[Mapping[str, Mapping[str, Any]]] = {
+    NOT_LIMITED: {"type": "string"},
+    UNKNOWN_IN_PREVIEW: {"type": "string", "enum": ["advisory"]},
+}
+"""What can be said of any rule that is optional: that it does not hold here, and why; and that a preview only advises
+where it cannot know yet, since `up` will."""
+
+_ALL: Final = "all"
+
+
+class LimitsError(ValueError):
+    """The limits cannot be used. The text names all that is wrong with them."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a limits file says of one rule: a level ("mandatory") or None, and settings."""
+
+    level: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What holds for one rule. `settings` is None where it is `not_limited` (the reason), or where there are no limits
+    for it and it refuses everything."""
+
+    rule: Rule
+    level: Level
+    settings: Settings | None
+    not_limited: str = ""
+    unknown_in_preview: Level = Level.MANDATORY
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    def in_words(self) -> str:
+        """One line for the log."""
+        if self.not_limited:
+            return f"{self.rule.name}: not limited, {self.not_limited}"
+        if self.settings is None:
+            return f"{self.rule.name}: {self.level.value}, no limits given"
+        return f"{self.rule.name}: {self.level.value} {json.dumps(self.said, sort_keys=True)}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What holds, by rule. Made by `read`."""
+
+    entries: Mapping[str, Entry]
+
+    @cached_property
+    def silent(self) -> Rule | None:
+        """Where nobody has said anything, the first rule that needs limits."""
+        if any(entry.said for entry in self.entries.values()):
+            return None
+        return next((entry.rule for entry in self.entries.values() if entry.rule.needs_limits), None)
+
+    @cached_property
+    def exemptions(self) -> tuple[Exemption, ...]:
+        """All that were granted, the expired among them."""
+        entry = self.entries.get(EXEMPTIONS_VALID.name)
+        return entry.settings.exemptions if entry is not None and isinstance(entry.settings, Granted) else ()
+
+    def of(self, rule: Rule, kind: type[S]) -> S | None:
+        """The settings of a rule, None where there are none or it is not among them."""
+        entry = self.entries.get(rule.name)
+        return entry.settings if entry is not None and isinstance(entry.settings, kind) else None
+
+    def in_words(self) -> list[str]:
+        """What is in force, a line per rule."""
+        return [entry.in_words() for entry in self.entries.values()]
+
+    def in_short(self) -> str:
+        """The same as a sentence."""
+        if self.silent is not None:
+            return "no limits given, so it refuses everything"
+        off = [name for name, entry in self.entries.items() if entry.not_limited]
+        short = f"{len(self.entries) - len(off)} rules in force"
+        short += f", not limited: {', '.join(off)}" if off else ""
+        return short + (f", {len(self.exemptions)} exemptions" if self.exemptions else "")
+
+
+def read(rules: Iterable[Rule], said: Mapping[str, Said]) -> Limits:
+    """What holds for each rule. Raises LimitsError, naming all problems at once."""
+    known = {rule.name: rule for rule in rules}
+    problems = [(name, _unknown_rule(name, known)) for name in said if name not in known and name != _ALL]
+    if said.get(_ALL, Said()).settings:
+        problems.append((_ALL, "takes a level, and no settings"))
+    entries: dict[str, Entry] = {}
+    for name, rule in known.items():
+        try:
+            entries[name] = _entry(rule, said.get(name, Said()))
+        except LimitsError as error:
+            problems.append((name, str(error)))
+    limits = Limits(entries)
+    problems += [(EXEMPTIONS_VALID.name, text) for text in _odd_exemptions(limits, known)]
+    if problems:
+        raise LimitsError(f"these limits cannot be used: {_grouped(problems)}")
+    return limits
+
+
+def _grouped(problems: Iterable[tuple[str, str]]) -> str:
+    names: dict[str, list[str]] = {}
+    for name, text in problems:
+        names.setdefault(text, []).append(name)
+    return "; ".join(f"{', '.join(all_)}: {text}" for text, all_ in names.items())
+
+
+def _entry(rule: Rule, said: Said) -> Entry:
+    level = _level(rule, said.level)
+    settings = dict(said.settings)
+    if NOT_LIMITED in settings:
+        return Entry(rule, level, None, not_limited=_not_limited(rule, settings), said=said.settings)
+    later = Level.MANDATORY
+    if UNKNOWN_IN_PREVIEW in settings:
+        if not rule.optional or settings.pop(UNKNOWN_IN_PREVIEW) != Level.ADVISORY.value:
+            raise LimitsError(f"{UNKNOWN_IN_PREVIEW} must be 'advisory', and is not for rules that guard the others")
+        later = Level.ADVISORY
+    if rule.needs_limits and not settings:
+        return Entry(rule, level, None, unknown_in_preview=later, said=said.settings)
+    try:
+        return Entry(rule, level, rule.settings.model_validate(settings), unknown_in_preview=later, said=said.settings)
+    except ValidationError as error:
+        raise LimitsError("; ".join(problems_in(error) + _hints(rule, settings))) from None
+
+
+def _level(rule: Rule, said: str | None) -> Level:
+    if said is None:
+        return rule.level
+    try:
+        level = Level(said)
+    except ValueError:
+        raise LimitsError(f"the level must be {_levels_of(rule)}, not {said}") from None
+    if rule.level is Level.MANDATORY and level is not Level.MANDATORY:
+        raise LimitsError(
+            f"the level must be {_levels_of(rule)}, not {said}; what shall not hold is said with "
+            f'{{"{NOT_LIMITED}": "the reason"}}'
+            if rule.optional
+            else f"the level must be {_levels_of(rule)}, not {said}"
+        )
+    return level
+
+
+def _levels_of(rule: Rule) -> str:
+    return "mandatory" if rule.level is Level.MANDATORY else "advisory or mandatory"
+
+
+def _not_limited(rule: Rule, settings: Mapping[str, Any]) -> str:
+    reason = settings[NOT_LIMITED]
+    if not rule.optional:
+        raise LimitsError(f"it guards the other rules, and {NOT_LIMITED} is not for it")
+    if len(settings) > 1:
+        raise LimitsError(f"it cannot be both {NOT_LIMITED} and limited")
+    if not isinstance(reason, str) or not reason.strip():
+        raise LimitsError(f"{NOT_LIMITED} must be the reason, not {reason!r}")
+    return reason.strip()
+
+
+def _odd_exemptions(limits: Limits, known: Mapping[str, Rule]) -> list[str]:
+    # both packs can share one list, so another pack's rules may be named
+    rules = {**{rule.name: rule for rule in PACKS["guard"]}, **known}
+    names = [exemption.rule for exemption in limits.exemptions]
+    return [
+        f"there is no exemption from {name}" if name in rules else f"exempts from {name}: {_unknown_rule(name, rules)}"
+        for name in names
+        if name not in rules or not rules[name].exemptible
+    ]
+
+
+def _unknown_rule(name: str, known: Mapping[str, Rule]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return "there is no such rule" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _hints(rule: Rule, settings: Mapping[str, Any]) -> list[str]:
+    fields = list(rule.settings.model_fields)
+    return [
+        f"did you mean {near[0]}?"
+        for key in settings
+        if key not in fields and (near := get_close_matches(key, fields, n=1))
+    ]

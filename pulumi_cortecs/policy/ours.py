@@ -1,0 +1,42 @@
+"""The resource types that are ours: what a pack knows of each, and how it tells what is bought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pulumi_cortecs.policy.field import Field
+from pulumi_cortecs.policy.pinned import PinnedPrices
+from pulumi_cortecs.policy.unit import Unit
+
+
+class Properties(Protocol):
+    """A resource's properties, asked for by name and kind. What is of another kind is an Unknown that says so."""
+
+    def text(self, key: str) -> Field[str]:
+        """A text that is not empty."""
+        ...
+
+    def whole(self, key: str) -> Field[int]:
+        """A whole number."""
+        ...
+
+    def table(self, key: str) -> Field[Any]:
+        """An object: Properties of its own."""
+        ...
+
+
+Extract = Callable[[str, str, Properties, PinnedPrices], Unit]
+"""Of the URN, the name, the properties and the prices."""
+
+
+@dataclass(frozen=True)
+class Ours:
+    """One of our types. `providers` are the very bytes that its published provider class is pickled to; `extract` is
+    None for what buys nothing; a program may ignore changes of what is in `may_ignore`, and of nothing else."""
+
+    resource_type: str
+    providers: frozenset[str]
+    may_ignore: frozenset[str]
+    extract: Extract | None = None

@@ -1,0 +1,63 @@
+"""The catalogue that a pack judges by, or why it cannot be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pulumi_cortecs.cost import HardwareType
+from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, load
+from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, malformed
+
+FILE: Final = "catalogue.lock.yaml"
+SHIPPED: Final = Path(__file__).parents[1] / "catalogues"
+
+
+@dataclass(frozen=True)
+class PinnedPrices:
+    """`catalogue` is None where none can be used, and `problem` then says why."""
+
+    catalogue: Catalogue | None
+    problem: str = ""
+
+    def get(self) -> Catalogue:
+        """The catalogue. Raises NotKnownError where there is none to be used."""
+        if self.catalogue is None:
+            raise NotKnownError(self.problem)
+        return self.catalogue
+
+    @property
+    def day(self) -> str:
+        """Of which day the prices are: "2026-08-20"."""
+        return "" if self.catalogue is None else f"{self.catalogue.as_of:%Y-%m-%d}"
+
+    def row(self, cloud: str, hardware_type_id: Field[str]) -> Field[HardwareType]:
+        """The hardware that an id names."""
+        if not isinstance(hardware_type_id, Known):
+            return hardware_type_id
+        if self.catalogue is None:
+            return malformed(f"the hardware {hardware_type_id.value!r}", f"cannot be looked up: {self.problem}")
+        row = self.catalogue.hardware(cloud, hardware_type_id.value)
+        if row is None:
+            return Missing(f"the hardware {hardware_type_id.value!r}", f"is not in the catalogue of {self.day}")
+        return Known(row)
+
+
+def pinned(directory: Path, file: str = FILE, sha256: str | None = None) -> PinnedPrices:
+    """The catalogue of a pack. `file`: absolute, or a name that is looked for in the pack's `directory`, beside it, and
+    among those that come with this package; never in the project, which the author of a change controls. `sha256`: what
+    its digest must be."""
+    places = [place / file for place in (directory, directory.parent, SHIPPED)]
+    path = next((place for place in places if place.is_file()), places[0])
+    if not path.is_file():
+        return PinnedPrices(
+            None, f"there is no catalogue of prices at {path}: make one with `pulumi-cortecs catalogue pull`"
+        )
+    try:
+        catalogue = load(path)
+    except CatalogueError as error:
+        return PinnedPrices(None, f"the catalogue cannot be used: {error}")
+    if sha256 is not None and catalogue.digest != sha256:
+        return PinnedPrices(None, f"{path} has the sha256 {catalogue.digest}, and the limits want {sha256}")
+    return PinnedPrices(catalogue)

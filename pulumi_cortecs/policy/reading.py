@@ -1,0 +1,116 @@
+"""Properties as pulumi-policy hands them over, read into Known, Unknown and Missing.
+
+pulumi-policy turns an unknown value that a rule stumbles over into an advisory, which is how a purchase slips through;
+so nobody but this module touches its proxies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from google.protobuf import struct_pb2
+from pulumi_policy.deserialize import deserialize_properties
+from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
+
+from pulumi_cortecs.policy.field import Field, Known, Missing, Unknown, malformed
+from pulumi_cortecs.policy.settings import whole
+
+T = TypeVar("T")
+
+
+class ProxiedProperties:
+    """Properties behind pulumi-policy's proxies. `within`: the path to them, "quote."."""
+
+    def __init__(self, proxy: Mapping[str, Any], within: str = "") -> None:
+        self._proxy = proxy
+        self._within = within
+
+    def text(self, key: str) -> Field[str]:
+        """A text that is not empty."""
+        return self._read(key, _text)
+
+    def whole(self, key: str) -> Field[int]:
+        """A whole number; they all arrive as doubles."""
+        return self._read(key, _whole)
+
+    def table(self, key: str) -> Field[ProxiedProperties]:
+        """An object."""
+        return self._read(key, lambda value: ProxiedProperties(_table(value), f"{self._within}{key}."))
+
+    def _read(self, key: str, reader: Callable[[Any], T]) -> Field[T]:
+        name = self._within + key
+        try:
+            value = self._proxy[key]
+        except KeyError:
+            return Missing(name)
+        except UnknownValueError:
+            return Unknown(name)
+        if value is None or value == "":
+            return Missing(name)
+        try:
+            return Known(reader(value))
+        except ValueError as error:
+            return malformed(name, str(error))
+
+
+class UnreadableProperties:
+    """Stands for properties that cannot be told apart at all: every one is unknown, and says why."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def text(self, key: str) -> Field[str]:
+        """Unknown."""
+        return malformed(key, self._why)
+
+    def whole(self, key: str) -> Field[int]:
+        """Unknown."""
+        return malformed(key, self._why)
+
+    def table(self, key: str) -> Field[Any]:
+        """Unknown."""
+        return malformed(key, self._why)
+
+
+def read(properties: struct_pb2.Struct) -> ProxiedProperties | UnreadableProperties:
+    """The properties of a request; secrets are read like anything else, and nothing of them is shown but what a rule
+    names."""
+    try:
+        plain = {key: _plain(value) for key, value in properties.fields.items()}
+        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(plain)))
+    except Exception as error:  # an archive without assets, say: pulumi-policy asserts
+        return UnreadableProperties(f"cannot be read: {error}")
+
+
+def _plain(value: struct_pb2.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return {key: _plain(each) for key, each in value.struct_value.fields.items()}
+    if kind == "list_value":
+        return [_plain(each) for each in value.list_value.values]
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"is {_shown(value)}, not a text")
+    return value
+
+
+def _whole(value: Any) -> int:
+    number = whole(value)
+    if number is None:
+        raise ValueError(f"is {_shown(value)}, not a whole number")
+    return number
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is {_shown(value)}, not an object")
+    return value
+
+
+def _shown(value: Any) -> str:
+    nested = isinstance(value, (Mapping, Sequence)) and not isinstance(value, str)
+    return "a list or an object" if nested else repr(value)

@@ -1,0 +1,50 @@
+"""All rules there are, and which pack has which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pulumi_cortecs.policy.rule import Rule
+from pulumi_cortecs.policy.rules import (
+    budgets,
+    catalogue,
+    duration,
+    exemptions,
+    guard,
+    hardware,
+    models,
+    placement,
+    prices,
+    workers,
+)
+
+COMMON: Final = (*guard.RULES, catalogue.CATALOGUE_DIGEST, *exemptions.RULES)
+"""In every pack: what keeps the rest from being walked around, and what the rest stands on."""
+
+HARDWARE: Final = (*hardware.RULES, *models.RULES, *placement.RULES, workers.WORKERS_MAX)
+
+COST: Final = (
+    *prices.RULES,
+    *budgets.RULES,
+    *duration.RULES,
+    workers.SCALE_TO_ZERO_REQUIRED,
+    catalogue.CATALOGUE_FRESH,
+)
+
+PACKS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
+    {"hardware": (*COMMON, *HARDWARE), "cost": (*COMMON, *COST), "guard": (*COMMON, *HARDWARE, *COST)}
+)
+
+
+def rules_of(pack: str, more: Iterable[Rule] = ()) -> tuple[Rule, ...]:
+    """The rules of a pack, and somebody's own beside them. Raises ValueError for a name that is there twice, and for
+    "all", which stands for every rule in a limits file."""
+    rules = (*PACKS[pack], *more)
+    names = [rule.name for rule in rules]
+    if double := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"there are two rules called {', '.join(double)}")
+    if "all" in names:
+        raise ValueError("no rule can be called all")
+    return rules

@@ -1,0 +1,96 @@
+"""What a rule is: its data, and one pure function that says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from pydantic import ValidationError
+
+from pulumi_cortecs.policy.pinned import PinnedPrices
+from pulumi_cortecs.policy.settings import NoSettings, Settings
+
+
+class Level(str, Enum):
+    """What a finding does: it is shown, or it stops the purchase."""
+
+    ADVISORY = "advisory"
+    MANDATORY = "mandatory"
+
+
+class Severity(str, Enum):
+    """How much it matters, for those who sort findings."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Subject(str, Enum):
+    """What a rule looks at: one purchase (a Unit), any resource at all (Registered), or the stack's sum (Money)."""
+
+    PURCHASE = "purchase"
+    RESOURCE = "resource"
+    SUM = "sum"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a rule may look at besides its subject: the pinned prices, and the time (UTC)."""
+
+    prices: PinnedPrices
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something that a rule shows without stopping anything, whatever its level."""
+
+    text: str
+
+
+Check = Callable[[Any, Any, Given], Iterable[str | Advice]]
+"""Of the subject, the rule's settings, and what else is given. Says what is wrong; raises NotKnownError."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a pack.
+
+    `name` is kebab-case and unique; `description` is the sentence that a violation begins with; `level` can be raised
+    by the limits and never lowered. `way_out`: whether other hardware, or less of it, could satisfy it, which is what
+    a refusal then names. `exemptible`: whether an exemption can lift it for one resource. `optional`: whether the
+    limits may say that it does not hold for them.
+    """
+
+    name: str
+    description: str
+    check: Check
+    remediation: str
+    settings: type[Settings] = NoSettings
+    subject: Subject = Subject.PURCHASE
+    level: Level = Level.MANDATORY
+    severity: Severity = Severity.HIGH
+    tags: tuple[str, ...] = ()
+    way_out: bool = False
+    exemptible: bool = True
+    optional: bool = True
+    documentation: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where it is explained."""
+        return self.documentation or f"docs/policies/{self.name}.md"
+
+    @property
+    def needs_limits(self) -> bool:
+        """Whether the limits must say something about it: without, it refuses everything."""
+        try:
+            self.settings()
+        except ValidationError:
+            return True
+        return False

@@ -1,0 +1,76 @@
+"""Whether the pinned prices can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pydantic import model_validator
+
+from pulumi_cortecs.policy.rule import Advice, Given, Rule, Severity
+from pulumi_cortecs.policy.settings import Name, Settings, Span
+from pulumi_cortecs.policy.unit import Unit
+
+
+class Freshness(Settings):
+    """`warn_after`, `block_after`: how old the catalogue may be, "14d" and "45d"."""
+
+    warn_after: Span
+    block_after: Span
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Freshness:
+        if self.warn_after > self.block_after:
+            raise ValueError("warn_after must not be longer than block_after")
+        return self
+
+
+class Pin(Settings):
+    """`file`: the catalogue, absolute, or a name that is looked for in the pack's folder and beside it. `sha256`: what
+    its digest must be; whatever the file says of itself when left out."""
+
+    file: Name = "catalogue.lock.yaml"
+    sha256: Name | None = None
+
+
+def _catalogue_fresh(unit: Unit, settings: Freshness, given: Given) -> Iterator[str | Advice]:
+    catalogue = given.prices.get()
+    age = given.now - catalogue.as_of
+    says = f"the catalogue is of {given.prices.day}, {age.days} days old"
+    if age < -timedelta(days=1):
+        yield f"the catalogue is of {given.prices.day}, and that is yet to come."
+    elif age > settings.block_after:
+        yield f"{says}; {settings.block_after.days} are allowed. Run `pulumi-cortecs catalogue pull`, and review it."
+    elif age > settings.warn_after:
+        yield Advice(
+            f"{says}; after {settings.block_after.days} nothing is bought. Run `pulumi-cortecs catalogue pull`."
+        )
+
+
+def _catalogue_digest(unit: Unit, settings: Pin, given: Given) -> Iterator[str]:
+    if given.prices.catalogue is None:
+        yield f"{given.prices.problem}."
+
+
+CATALOGUE_FRESH = Rule(
+    name="catalogue-fresh",
+    description="The prices to judge by are not too old.",
+    check=_catalogue_fresh,
+    settings=Freshness,
+    severity=Severity.MEDIUM,
+    tags=("catalogue",),
+    exemptible=False,
+    remediation="Run `pulumi-cortecs catalogue pull` and have the new prices reviewed.",
+)
+CATALOGUE_DIGEST = Rule(
+    name="catalogue-digest",
+    description="The prices to judge by are the ones that were reviewed.",
+    check=_catalogue_digest,
+    settings=Pin,
+    severity=Severity.CRITICAL,
+    tags=("catalogue",),
+    exemptible=False,
+    optional=False,
+    remediation="Put the reviewed catalogue.lock.yaml where the pack looks for it.",
+)
+RULES = (CATALOGUE_FRESH, CATALOGUE_DIGEST)

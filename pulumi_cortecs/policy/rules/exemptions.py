@@ -1,0 +1,57 @@
+"""Whether the exceptions that were granted still hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import PlainValidator, ValidationError, WithJsonSchema
+
+from pulumi_cortecs.policy.exemptions import Exemption
+from pulumi_cortecs.policy.rule import Given, Rule
+from pulumi_cortecs.policy.settings import Settings, problems_in
+from pulumi_cortecs.policy.unit import Unit
+
+
+def _exemptions(value: Any) -> tuple[Exemption, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"must be a list of exemptions, not {value!r}")
+    found: list[Exemption] = []
+    for number, each in enumerate(value, start=1):
+        try:
+            found.append(Exemption.model_validate(each))
+        except ValidationError as error:
+            raise ValueError(f"number {number}: {'; '.join(problems_in(error))}") from None
+    return tuple(found)
+
+
+class Granted(Settings):
+    """`exemptions`: each with resource, rule, reason, owner, until and up_to."""
+
+    exemptions: Annotated[
+        tuple[Exemption, ...],
+        PlainValidator(_exemptions),
+        WithJsonSchema({"type": "array", "items": {"type": "object"}}),
+    ] = ()
+
+
+def _exemptions_valid(unit: Unit, settings: Granted, given: Given) -> Iterator[str]:
+    for exemption in settings.exemptions:
+        if exemption.concerns(unit.urn) and exemption.expired(given.now):
+            yield (
+                f"its exemption from {exemption.rule} ended on {exemption.until} (owner: {exemption.owner}): have it "
+                "renewed, or take it out of the limits."
+            )
+
+
+EXEMPTIONS_VALID = Rule(
+    name="exemptions-valid",
+    description="Exemptions are used for as long as they were granted.",
+    check=_exemptions_valid,
+    settings=Granted,
+    tags=("exemptions",),
+    exemptible=False,
+    optional=False,
+    remediation="Renew the exemption with its owner, or take it out of the limits.",
+)
+RULES = (EXEMPTIONS_VALID,)

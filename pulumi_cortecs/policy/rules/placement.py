@@ -1,0 +1,40 @@
+"""Where it may run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from pulumi_cortecs.policy.field import Missing
+from pulumi_cortecs.policy.rule import Given, Rule
+from pulumi_cortecs.policy.rules.words import listed
+from pulumi_cortecs.policy.settings import Names, Settings
+from pulumi_cortecs.policy.unit import Unit
+
+
+class AllowedRegions(Settings):
+    """`allowed`: regions, `*` stands for anything. `without_region`: clouds that have no region to choose, and are
+    allowed all the same."""
+
+    allowed: Names
+    without_region: Names = ()
+
+
+def _region_allowed(unit: Unit, settings: AllowedRegions, given: Given) -> Iterator[str]:
+    if isinstance(unit.region, Missing) and unit.cloud in settings.without_region:
+        return
+    region = unit.region.get()
+    if not any(fnmatchcase(region, pattern) for pattern in settings.allowed):
+        yield f"{region} is not among the regions that are allowed: {listed(settings.allowed)}."
+
+
+REGION_ALLOWED = Rule(
+    name="region-allowed",
+    description="It runs in regions on the list only.",
+    check=_region_allowed,
+    settings=AllowedRegions,
+    tags=("placement",),
+    way_out=True,
+    remediation="Choose a region that is on the list; a cloud that has none to choose goes under without_region.",
+)
+RULES = (REGION_ALLOWED,)

@@ -1,0 +1,100 @@
+"""What one instance may cost, by the pinned catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Context, localcontext
+
+from pulumi_cortecs.policy.rule import Given, Level, Rule, Severity
+from pulumi_cortecs.policy.rules.words import listed, over, share
+from pulumi_cortecs.policy.settings import Amounts, Percent, Settings
+from pulumi_cortecs.policy.unit import Unit
+
+
+class HourlyCap(Settings):
+    """`per_hour`: what one instance may cost, all its workers together; one amount per currency."""
+
+    per_hour: Amounts
+
+
+class GpuCap(Settings):
+    """`per_gpu_hour`: what one GPU may cost; one amount per currency."""
+
+    per_gpu_hour: Amounts
+
+
+class Tolerance(Settings):
+    """`tolerance_percent`: how far the vendor's price may be from the catalogue's, up or down."""
+
+    tolerance_percent: Percent
+
+
+def _instance_hourly_cap(unit: Unit, settings: HourlyCap, given: Given) -> Iterator[str]:
+    if excess := over(unit.hourly.get(), settings.per_hour, "an hour"):
+        yield f"{unit.workers_max.get()} x {unit.hardware_type_id.get()} cost {excess}"
+
+
+def _price_per_gpu_cap(unit: Unit, settings: GpuCap, given: Given) -> Iterator[str]:
+    hardware, workers, hourly = unit.hardware.get(), unit.workers_max.get(), unit.hourly.get()
+    if hardware.num_gpus is None:
+        yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has, so it has no price per GPU."
+        return
+    gpus = hardware.num_gpus * workers
+    cap = settings.per_gpu_hour.get(hourly.currency)
+    each = share(hourly, gpus)
+    if cap is None:
+        limits = listed(str(amount) for amount in settings.per_gpu_hour.values())
+        yield f"a GPU costs {each} an hour, and there is no limit in {each.currency}: {limits}."
+    elif hourly > cap * gpus:
+        yield f"a GPU of {hardware.hardware_type_id} costs {each} an hour; the limit is {cap}: {each - cap} too much."
+
+
+def _quote_matches_catalogue(unit: Unit, settings: Tolerance, given: Given) -> Iterator[str]:
+    live = unit.live.get()
+    if live.source != "live":
+        return  # not the vendor's word of today: there is nothing newer to compare with
+    now, pinned = live.hourly_total, unit.hourly.get()
+    if now.currency != pinned.currency:
+        yield f"the vendor wants {now} an hour, and the catalogue of {given.prices.day} has {pinned}."
+        return
+    with localcontext(Context(prec=100)):
+        off = abs(now.amount - pinned.amount)
+        if off * 100 <= settings.tolerance_percent * pinned.amount:
+            return
+        percent = (now.amount - pinned.amount) * 100 / pinned.amount
+    yield (
+        f"the vendor wants {now} an hour now, the catalogue of {given.prices.day} has {pinned}: {percent:+.1f} %, and "
+        f"{settings.tolerance_percent:f} % are tolerated. Pull the catalogue anew, and review it."
+    )
+
+
+INSTANCE_HOURLY_CAP = Rule(
+    name="instance-hourly-cap",
+    description="An instance costs no more an hour than allowed.",
+    check=_instance_hourly_cap,
+    settings=HourlyCap,
+    severity=Severity.CRITICAL,
+    tags=("cost",),
+    way_out=True,
+    remediation="Take cheaper hardware or fewer workers, or ask the owner of the limits for an exemption.",
+)
+PRICE_PER_GPU_CAP = Rule(
+    name="price-per-gpu-cap",
+    description="A GPU costs no more an hour than allowed.",
+    check=_price_per_gpu_cap,
+    settings=GpuCap,
+    tags=("cost",),
+    way_out=True,
+    remediation="Take hardware whose GPUs are cheaper.",
+)
+QUOTE_MATCHES_CATALOGUE = Rule(
+    name="quote-matches-catalogue",
+    description="The vendor's price is the one that was reviewed.",
+    check=_quote_matches_catalogue,
+    settings=Tolerance,
+    level=Level.ADVISORY,
+    severity=Severity.MEDIUM,
+    tags=("cost", "catalogue"),
+    remediation="Run `pulumi-cortecs catalogue diff`, then `catalogue pull`, and have the new prices reviewed.",
+)
+RULES = (INSTANCE_HOURLY_CAP, PRICE_PER_GPU_CAP, QUOTE_MATCHES_CATALOGUE)

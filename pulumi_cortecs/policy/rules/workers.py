@@ -1,0 +1,53 @@
+"""How much of it may run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_cortecs.policy.rule import Given, Rule, Severity
+from pulumi_cortecs.policy.settings import Count, Names, Settings
+from pulumi_cortecs.policy.unit import Unit
+
+
+class MostWorkers(Settings):
+    """`most`: workers, or replicas where the cloud scales by itself, of one instance."""
+
+    most: Count
+
+
+class ScalingClouds(Settings):
+    """`clouds`: where an instance must be able to scale down to nothing while nobody asks it anything."""
+
+    clouds: Names
+
+
+def _workers_max(unit: Unit, settings: MostWorkers, given: Given) -> Iterator[str]:
+    workers = unit.workers_max.get()
+    if workers > settings.most:
+        yield f"{workers} workers; {settings.most} are allowed per instance: {workers - settings.most} too many."
+
+
+def _scale_to_zero_required(unit: Unit, settings: ScalingClouds, given: Given) -> Iterator[str]:
+    if unit.cloud in settings.clouds and (least := unit.workers_min.get()) > 0:
+        yield f"at least {least} runs and is billed when nobody asks it anything; on {unit.cloud} that must be 0."
+
+
+WORKERS_MAX = Rule(
+    name="workers-max",
+    description="An instance has no more workers than allowed.",
+    check=_workers_max,
+    settings=MostWorkers,
+    tags=("hardware", "workers"),
+    way_out=True,
+    remediation="Take fewer workers.",
+)
+SCALE_TO_ZERO_REQUIRED = Rule(
+    name="scale-to-zero-required",
+    description="What can scale to zero does.",
+    check=_scale_to_zero_required,
+    settings=ScalingClouds,
+    severity=Severity.MEDIUM,
+    tags=("cost", "workers"),
+    remediation="Set the least number of replicas to 0.",
+)
+RULES = (WORKERS_MAX, SCALE_TO_ZERO_REQUIRED)

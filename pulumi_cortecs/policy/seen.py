@@ -1,0 +1,51 @@
+"""What a pack remembers of one operation: whose code serves a resource, and what it was going to buy."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from pulumi_cortecs.policy.registered import Provider
+from pulumi_cortecs.policy.unit import Unit
+
+
+class Seen:
+    """Safe to be used by several threads. What was once seen to be somebody else's code stays so: a program can reach
+    the pack's port, and may not talk it out of that."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._providers: dict[str, Provider] = {}
+        self._empty: set[str] = set()
+        self._units: dict[str, list[Unit]] = {}
+
+    def provider(self, urn: str, provider: Provider) -> None:
+        """Notes whose code serves a resource."""
+        with self._lock:
+            if self._providers.get(urn) is not Provider.FOREIGN:
+                self._providers[urn] = provider
+
+    def empty(self, urn: str) -> None:
+        """Notes that a resource came without any property, `__provider` included."""
+        with self._lock:
+            self._empty.add(urn)
+
+    def provider_of(self, urn: str) -> Provider:
+        """Whose code serves a resource, as far as it was noted."""
+        return self._providers.get(urn, Provider.NOT_SHOWN)
+
+    def is_empty(self, urn: str) -> bool:
+        """Whether all that ever came of a resource was empty: with `--target`, the engine shows what it leaves alone
+        like that."""
+        return urn in self._empty and urn not in self._providers
+
+    def judged(self, unit: Unit) -> None:
+        """Notes that a purchase has been judged, and that whoever asked knows the outcome."""
+        with self._lock:
+            known = self._units.setdefault(unit.urn, [])
+            if unit not in known:
+                known.append(unit)
+
+    def says_nothing_new(self, unit: Unit) -> bool:
+        """Whether this very purchase was judged under its URN, and never another: then the engine has heard all that
+        there is to say, because it asks at least once, whoever else may have asked."""
+        return self._units.get(unit.urn) == [unit]

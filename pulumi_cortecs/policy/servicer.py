@@ -1,0 +1,170 @@
+"""A pack as the engine calls it: Pulumi's analyzer protocol on one side, the judge on the other.
+
+This is not pulumi-policy's own server, though its proxies are used. What that one cannot do is what keeps a mandatory
+rule mandatory: to see `__provider` without rewriting the resource, to be configured strictly and once, to take a number
+that is none for a violation and not for a crash, and to read a resource once for all rules instead of once for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import Lock
+from typing import Final, TypeAlias
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
+
+from pulumi_cortecs.policy import limits as limits_file
+from pulumi_cortecs.policy import wire
+from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.judge import Finding, Judge
+from pulumi_cortecs.policy.limits import LimitsError
+from pulumi_cortecs.policy.pinned import PinnedPrices
+from pulumi_cortecs.policy.reading import read
+from pulumi_cortecs.policy.registered import Provider, Registered
+from pulumi_cortecs.policy.rule import Given, Rule
+from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
+from pulumi_cortecs.policy.seen import Seen
+from pulumi_cortecs.policy.sums import RunningSum, sum_of
+from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.wire import PackInfo
+
+_PROVIDER_KEY: Final = "__provider"
+_AnyResource: TypeAlias = analyzer_pb2.AnalyzeRequest | analyzer_pb2.AnalyzerResource
+
+
+class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
+    """One pack during one operation. `prices` finds the catalogue that the limits ask for; `now` is the time (UTC);
+    `log` takes what is in force, in short and in full, once."""
+
+    def __init__(
+        self,
+        pack: PackInfo,
+        rules: tuple[Rule, ...],
+        prices: Callable[[Pin], PinnedPrices],
+        now: Callable[[], datetime],
+        log: Callable[[str, str], None],
+    ) -> None:
+        self._prices = prices
+        self._pack = pack
+        self._rules = rules
+        self._now = now
+        self._log = log
+        self._lock = Lock()
+        self._configured = False
+        self._stack_known = False
+        self._previews = False
+        # as long as nobody has configured it there are no limits, and it refuses everything
+        self._limits = limits_file.read(rules, {})
+        self._judge = self._judging()
+        self._seen = Seen()
+        self._running = RunningSum()
+
+    def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
+        """What there is, for the engine's own checks and summaries."""
+        return wire.analyzer_info(self._pack, self._rules)
+
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        """Our version."""
+        return plugin_pb2.PluginInfo(version=self._pack.version)
+
+    def ConfigureStack(
+        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
+        """Whether this is a preview. Said once: a program can reach this port, and may not say otherwise."""
+        with self._lock:
+            again, self._stack_known = self._stack_known, True
+        if again:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "this pack knows its stack already")
+        self._previews = request.dry_run
+        self._judge = self._judging()
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Configure(
+        self, request: analyzer_pb2.ConfigureAnalyzerRequest, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Takes the limits, once. A program can reach this port, and may not hand in its own."""
+        try:
+            limits = limits_file.read(self._rules, wire.said(request))
+        except (LimitsError, ValueError) as error:  # a number that is none
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        with self._lock:
+            again, self._configured = self._configured, True
+        if again:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "this pack has its limits already, and keeps them")
+        self._limits = limits
+        self._judge = self._judging()
+        self._log(*self._in_force())
+        return empty_pb2.Empty()
+
+    def Remediate(
+        self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.RemediateResponse:
+        """Changes nothing. It is the one call that shows `__provider`, so here is noted whose code that is."""
+        ours = OURS.get(request.type)
+        fields = request.properties.fields
+        if ours is not None and not fields:
+            self._seen.empty(request.urn)
+        elif ours is not None:
+            shown = fields[_PROVIDER_KEY].string_value if _PROVIDER_KEY in fields else ""
+            self._seen.provider(request.urn, Provider.PUBLISHED if shown in ours.providers else Provider.FOREIGN)
+        return analyzer_pb2.RemediateResponse()
+
+    def Analyze(
+        self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzeResponse:
+        """Judges one resource before anything is done about it."""
+        if not request.properties.fields and self._seen.is_empty(request.urn):
+            return analyzer_pb2.AnalyzeResponse()
+        findings = self._judge.resource(self._registered(request))
+        unit = self._unit(request)
+        if unit is not None:
+            findings += self._judge.purchase(unit)
+            self._seen.judged(unit)
+            if not self._previews:
+                # in an `up`, a program can make something else than it has previewed: the sum must not wait
+                findings += self._judge.sum(self._running.with_(unit), unit.urn)
+        return self._response(findings)
+
+    def AnalyzeStack(
+        self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzeResponse:
+        """Judges the sum; and what was not judged like this before: here is shown what a replacement really makes."""
+        made = [each for each in request.resources if each.properties.fields]
+        units = [unit for each in made if (unit := self._unit(each)) is not None]
+        other = [unit for unit in units if not self._seen.says_nothing_new(unit)]
+        findings = [finding for unit in other for finding in self._judge.purchase(unit)]
+        if units:
+            findings += self._judge.sum(sum_of(units))
+        return self._response(findings)
+
+    def _registered(self, resource: _AnyResource) -> Registered:
+        return Registered(
+            urn=resource.urn,
+            resource_type=resource.type,
+            ours=OURS.get(resource.type),
+            provider=self._seen.provider_of(resource.urn),
+            ignore_changes=tuple(resource.options.ignoreChanges),
+        )
+
+    def _unit(self, resource: _AnyResource) -> Unit | None:
+        ours = OURS.get(resource.type)
+        if ours is None or ours.extract is None:
+            return None
+        return ours.extract(resource.urn, resource.name, read(resource.properties), self._judge.given.prices)
+
+    def _response(self, findings: list[Finding]) -> analyzer_pb2.AnalyzeResponse:
+        return analyzer_pb2.AnalyzeResponse(diagnostics=wire.diagnostics(self._pack, findings))
+
+    def _judging(self) -> Judge:
+        pin = self._limits.of(CATALOGUE_DIGEST, Pin) or Pin()
+        return Judge(self._limits, Given(self._prices(pin), self._now()), self._previews)
+
+    def _in_force(self) -> tuple[str, str]:
+        prices, name = self._judge.given.prices, self._pack.name
+        catalogue = prices.catalogue
+        by = prices.problem if catalogue is None else f"catalogue of {prices.day}, sha256 {catalogue.digest[:12]}"
+        in_full = "\n".join([f"{name}, in force:", *(f"  {line}" for line in self._limits.in_words())])
+        return f"{name}: {self._limits.in_short()}; {by}", in_full

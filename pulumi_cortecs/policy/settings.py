@@ -1,0 +1,153 @@
+"""What a limits file may say about a rule, read strictly: an unknown key or an odd value is refused by name."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
+
+from pulumi_cortecs.cost import Money, MoneyError
+
+_AMOUNT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ([A-Z]{3})")
+_SPAN: Final = re.compile(r"([1-9][0-9]{0,5})(d|h|m|s)")
+_SPAN_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
+_MILLISECONDS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+_MOST: Final = 1_000_000
+_PERCENT: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+
+
+class Settings(BaseModel):
+    """The settings of one rule. A rule's own class derives from it; there is no coercion and no key too many."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+    @classmethod
+    def schema_for_the_engine(cls) -> dict[str, dict[str, Any]]:
+        """JSON schemas by key. Without defaults: the engine would fill them in, as if the limits had said so."""
+        properties: dict[str, dict[str, Any]] = cls.model_json_schema().get("properties", {})
+        return {
+            key: {word: value for word, value in schema.items() if word not in ("default", "title")}
+            for key, schema in properties.items()
+        }
+
+
+class NoSettings(Settings):
+    """Of a rule that has nothing to set."""
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
+        raise ValueError(f"must be a text without spaces around it, not {value!r}")
+    return value
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """A list of texts, each once. Raises ValueError for anything else."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"must be a list of texts, not {value!r}")
+    names = tuple(_name(each) for each in value)
+    if len(set(names)) < len(names):
+        raise ValueError("names something twice")
+    return names
+
+
+def whole(value: Any) -> int | None:
+    """The whole number that a JSON value is, None for anything else; the engine passes every number as a double."""
+    if isinstance(value, (bool, str)):
+        return None
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):  # NaN and infinity among them
+        return None
+    return number if number == value else None
+
+
+def _count(value: Any) -> int:
+    number = whole(value)
+    if number is None or not 0 <= number <= _MOST:
+        raise ValueError(f"must be a whole number, 0 or more, not {value!r}")
+    return number
+
+
+def amount(value: Any) -> Money:
+    """ "12.50 EUR" as Money. Raises ValueError for anything else, zero among it."""
+    found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"must be an amount with its currency, such as '12.50 EUR', not {value!r}")
+    try:
+        money = Money.of(found[1], found[2])
+    except MoneyError as error:
+        raise ValueError(str(error)) from None
+    if money <= Money.zero(money.currency):
+        raise ValueError(f"must be more than nothing, not {value!r}")
+    return money
+
+
+def _amounts(value: Any) -> dict[str, Money]:
+    if not isinstance(value, (list, tuple)) or not value:
+        raise ValueError(f"must be a list of amounts, one per currency, such as ['12.50 EUR'], not {value!r}")
+    by_currency: dict[str, Money] = {}
+    for each in value:
+        money = amount(each)
+        if money.currency in by_currency:
+            raise ValueError(f"has two amounts in {money.currency}")
+        by_currency[money.currency] = money
+    return by_currency
+
+
+def span(value: Any) -> timedelta:
+    """ "45d", "8h", "90m" or "30s". Raises ValueError for anything else."""
+    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"must be a time such as '45d', '8h' or '90m', not {value!r}")
+    return timedelta(**{_SPAN_UNITS[found[2]]: int(found[1])})
+
+
+def lifetime(text: str) -> timedelta:
+    """A duration as resources have it, "8h" or "1h30m". Raises ValueError for anything else."""
+    parts = _PART.findall(text)
+    if not parts or _PART.sub("", text):
+        raise ValueError(f"is {text!r}, which is no duration")
+    try:
+        milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in parts)
+        return timedelta(milliseconds=int(milliseconds))
+    except OverflowError:
+        raise ValueError(f"is {text!r}, which is too long") from None
+
+
+def _percent(value: Any) -> Decimal:
+    if not isinstance(value, str) or not _PERCENT.fullmatch(value):
+        raise ValueError(f"must be a percentage as a text, such as '5', not {value!r}")
+    return Decimal(value)
+
+
+_TEXT: Final = {"type": "string"}
+_TEXTS: Final = {"type": "array", "items": _TEXT}
+
+Name: TypeAlias = Annotated[str, PlainValidator(_name), WithJsonSchema(_TEXT)]
+"""A text without spaces around it."""
+Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(names), WithJsonSchema(_TEXTS)]
+"""Texts, each once."""
+Count: TypeAlias = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
+"""A whole number, 0 or more."""
+Amounts: TypeAlias = Annotated[dict[str, Money], PlainValidator(_amounts), WithJsonSchema(_TEXTS)]
+"""["12.50 EUR", "14.00 USD"]: one amount per currency; what costs another currency has no limit, and is refused."""
+Span: TypeAlias = Annotated[timedelta, PlainValidator(span), WithJsonSchema(_TEXT)]
+"""A time: "45d", "8h", "90m", "30s"."""
+Percent: TypeAlias = Annotated[Decimal, PlainValidator(_percent), WithJsonSchema(_TEXT)]
+"""A percentage as a text: "5", "2.5"."""
+
+
+def problems_in(error: ValidationError) -> list[str]:
+    """What pydantic found, one line each, without its own vocabulary."""
+    lines = []
+    for each in error.errors(include_url=False, include_context=False):
+        where = ".".join(str(part) for part in each["loc"])
+        text = {"missing": "is missing", "extra_forbidden": "is no setting of it"}.get(each["type"])
+        text = text or each["msg"].removeprefix("Value error, ")
+        lines.append(f"{where} {text}" if where else text)
+    return lines

@@ -1,0 +1,294 @@
+"""A bench for rules: a pack as it really runs, in your test's own process, without an engine.
+
+    bench = Bench("guard", limits)
+    assert_denied(bench.preview(cortecs_instance(num_workers=8)), "workers-max", "6 too many")
+
+What is judged goes through the messages and through pulumi-policy's proxies that the engine's own does, so `unknown()`,
+`secret(...)` and `MISSING` are what they are there. A test takes milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final, NoReturn, cast
+
+import grpc
+from google.protobuf import struct_pb2
+from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
+
+from pulumi_cortecs.cost import BillingInterval, quote
+from pulumi_cortecs.cost.catalogue import Catalogue, load
+from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.pinned import SHIPPED, PinnedPrices
+from pulumi_cortecs.policy.registry import rules_of
+from pulumi_cortecs.policy.rule import Level, Rule
+from pulumi_cortecs.policy.servicer import PackServicer
+from pulumi_cortecs.policy.wire import PackInfo
+
+INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
+ENDPOINT: Final = "pulumi-python:dynamic/cortecs:Endpoint"
+MISSING: Final = object()
+"""For a property that is to be left out."""
+
+_PUBLISHED: Final = "published"
+_LEVELS: Final = {
+    "advisory": analyzer_pb2.ADVISORY,
+    "mandatory": analyzer_pb2.MANDATORY,
+    "disabled": analyzer_pb2.DISABLED,
+    "remediate": analyzer_pb2.REMEDIATE,
+}
+
+
+def unknown() -> str:
+    """A value that only `up` will know."""
+    return UNKNOWN_STRING_VALUE
+
+
+def secret(value: Any) -> dict[str, Any]:
+    """A secret value."""
+    return {SPECIAL_SIG_KEY: SPECIAL_SECRET_SIG, "value": value}
+
+
+def sample_catalogue() -> Catalogue:
+    """The catalogue of the simulator; its prices are invented."""
+    return load(SHIPPED / "simulator.lock.yaml")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource as the engine shows it to a pack. `provider` is its `__provider`, None for none."""
+
+    resource_type: str
+    name: str
+    properties: Mapping[str, Any]
+    provider: Any
+    ignore_changes: tuple[str, ...] = ()
+    stack: str = "test"
+    project: str = "tests"
+
+    @property
+    def urn(self) -> str:
+        """What the engine calls it."""
+        return f"urn:pulumi:{self.stack}::{self.project}::{self.resource_type}::{self.name}"
+
+
+def resource(
+    resource_type: str,
+    name: str = "thing",
+    *,
+    provider: Any = _PUBLISHED,
+    ignore_changes: Iterable[str] = (),
+    stack: str = "test",
+    **properties: Any,
+) -> Resource:
+    """Any resource. `provider`: what its `__provider` is; that of our published class where nothing is said."""
+    given = {key: value for key, value in properties.items() if value is not MISSING}
+    if provider is _PUBLISHED:
+        provider = min(OURS[resource_type].providers) if resource_type in OURS else None
+    return Resource(resource_type, name, given, provider, tuple(ignore_changes), stack)
+
+
+def cortecs_instance(name: str = "chat", **given: Any) -> Resource:
+    """A Cortecs instance as check has completed it: one worker of NVIDIA_L4_1 for Qwen2-7B, with a quote.
+
+    What is given comes in place of that; `MISSING` leaves something out. `provider`, `ignore_changes` and `stack` as in
+    `resource`.
+    """
+    properties: dict[str, Any] = {
+        "model_id": "Qwen--Qwen2-7B-Instruct",
+        "hardware_type_id": "NVIDIA_L4_1",
+        "context_length": 32000,
+        "billing_interval": "per_minute",
+        "num_workers": 1,
+        "state": "running",
+        "restart_trigger": "",
+        **given,
+    }
+    if "quote" not in properties and (live := _quoted(properties)) is not None:
+        properties["quote"] = live
+    return resource(INSTANCE, name, **properties)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One finding as the engine would show it: `urn` is empty for the stack."""
+
+    rule: str
+    level: Level
+    text: str
+    urn: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that a pack has said. `denied`: whether the engine would stop."""
+
+    shown: tuple[Shown, ...]
+
+    @property
+    def denied(self) -> bool:
+        """Whether anything mandatory was found."""
+        return any(each.level is Level.MANDATORY for each in self.shown)
+
+    def of(self, rule: str, level: Level) -> list[str]:
+        """What one rule has said at one level."""
+        return [each.text for each in self.shown if each.rule == rule and each.level is level]
+
+    def __str__(self) -> str:
+        return "\n".join(f"[{each.level.value}] {each.rule}: {each.text}" for each in self.shown) or "nothing was found"
+
+
+class RefusedError(Exception):
+    """The pack refused to be configured; the text says why."""
+
+
+class Bench:
+    """`rules`: the name of a pack, or rules. `limits`: what a limits file has, None for none. `catalogue`: the prices,
+    those of the simulator where nothing is said. `now`: the time, the catalogue's own where nothing is said.
+
+    Raises RefusedError, at the first judgement, for limits that the pack refuses.
+    """
+
+    def __init__(
+        self,
+        rules: str | Iterable[Rule],
+        limits: Mapping[str, Any] | None = None,
+        *,
+        catalogue: Catalogue | PinnedPrices | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        self._rules = rules_of(rules) if isinstance(rules, str) else tuple(rules)
+        self._limits = limits or {}
+        found = sample_catalogue() if catalogue is None else catalogue
+        self._prices = PinnedPrices(found) if isinstance(found, Catalogue) else found
+        as_of = self._prices.catalogue.as_of if self._prices.catalogue is not None else None
+        self._now = now or as_of or datetime.now(timezone.utc)
+        self.logged: list[str] = []
+        """What the pack has logged, in full."""
+
+    def preview(self, *resources: Resource) -> Verdict:
+        """What a preview of these resources says, the sum of the stack included."""
+        return self._run(resources, previews=True)
+
+    def up(self, *resources: Resource) -> Verdict:
+        """What an `up --skip-preview` says that registers them in this order. What is refused is not made."""
+        return self._run(resources, previews=False)
+
+    def servicer(self, *, previews: bool = True) -> PackServicer:
+        """The pack itself, configured."""
+        pack = PackInfo("bench", "0.0.0", "A pack under test.")
+        servicer = PackServicer(
+            pack, self._rules, lambda _: self._prices, lambda: self._now, lambda _, full: self.logged.append(full)
+        )
+        context = cast("grpc.ServicerContext", Context())
+        servicer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=previews), context)
+        servicer.Configure(configuration(self._rules, self._limits), context)
+        return servicer
+
+    def _run(self, resources: Iterable[Resource], *, previews: bool) -> Verdict:
+        servicer = self.servicer(previews=previews)
+        context = cast("grpc.ServicerContext", Context())
+        shown: list[Shown] = []
+        made = []
+        for each in resources:
+            servicer.Remediate(_request(each, with_provider=True), context)
+            answer = servicer.Analyze(_request(each, with_provider=False), context)
+            findings = [_shown(diagnostic) for diagnostic in answer.diagnostics]
+            shown += findings
+            if previews or not any(finding.level is Level.MANDATORY for finding in findings):
+                made.append(_of_the_stack(each))
+        stack = servicer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=made), context)
+        return Verdict((*shown, *(_shown(diagnostic) for diagnostic in stack.diagnostics)))
+
+
+class Context:
+    """As much of a gRPC context as a pack uses."""
+
+    def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
+        """Raises RefusedError."""
+        raise RefusedError(details)
+
+
+def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_pb2.ConfigureAnalyzerRequest:
+    """What the engine makes of a limits file: every rule has a level, and "all" is a level for every rule."""
+    request = analyzer_pb2.ConfigureAnalyzerRequest()
+    levels = {rule.name: rule.level.value for rule in rules}
+    if isinstance(limits.get("all"), str):
+        levels = dict.fromkeys([*levels, "all"], limits["all"])
+    for name in {**levels, **limits}:
+        said = limits.get(name, {})
+        settings = {} if isinstance(said, str) else dict(said)
+        level = said if isinstance(said, str) else settings.pop("enforcementLevel", levels.get(name, "mandatory"))
+        request.policyConfig[name].enforcementLevel = _LEVELS[level]
+        request.policyConfig[name].properties.update(settings)
+    return request
+
+
+def assert_denied(verdict: Verdict, rule: str, *words: str) -> None:
+    """Fails unless this rule stops the purchase, and says all these words."""
+    _assert_said(verdict, rule, Level.MANDATORY, words)
+
+
+def assert_advised(verdict: Verdict, rule: str, *words: str) -> None:
+    """Fails unless this rule says all these words without stopping anything."""
+    _assert_said(verdict, rule, Level.ADVISORY, words)
+
+
+def assert_allowed(verdict: Verdict) -> None:
+    """Fails if anything stops the purchase."""
+    if verdict.denied:
+        raise AssertionError(f"it is denied:\n{verdict}")
+
+
+def catalogue_at(path: str | Path) -> PinnedPrices:
+    """Prices to hand to a Bench. Raises CatalogueError."""
+    return PinnedPrices(load(path))
+
+
+def _assert_said(verdict: Verdict, rule: str, level: Level, words: tuple[str, ...]) -> None:
+    texts = verdict.of(rule, level)
+    if not any(all(word in text for word in words) for text in texts):
+        wanted = f" with {', '.join(map(repr, words))}" if words else ""
+        raise AssertionError(f"no {level.value} finding of {rule}{wanted}:\n{verdict}")
+
+
+def _request(each: Resource, *, with_provider: bool) -> analyzer_pb2.AnalyzeRequest:
+    request = analyzer_pb2.AnalyzeRequest(type=each.resource_type, urn=each.urn, name=each.name)
+    request.options.ignoreChanges.extend(each.ignore_changes)
+    request.properties.CopyFrom(_struct(each, with_provider=with_provider))
+    return request
+
+
+def _of_the_stack(each: Resource) -> analyzer_pb2.AnalyzerResource:
+    made = analyzer_pb2.AnalyzerResource(type=each.resource_type, urn=each.urn, name=each.name)
+    made.options.ignoreChanges.extend(each.ignore_changes)
+    made.properties.CopyFrom(_struct(each, with_provider=False))
+    return made
+
+
+def _struct(each: Resource, *, with_provider: bool) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update(dict(each.properties))
+    if with_provider and each.provider is not None:
+        struct.update({"__provider": each.provider})
+    return struct
+
+
+def _shown(diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Shown:
+    level = Level.MANDATORY if diagnostic.enforcementLevel == analyzer_pb2.MANDATORY else Level.ADVISORY
+    return Shown(diagnostic.policyName, level, diagnostic.message.partition("\n")[2], diagnostic.urn)
+
+
+def _quoted(properties: Mapping[str, Any]) -> dict[str, str] | None:
+    hardware_type_id, workers = properties["hardware_type_id"], properties["num_workers"]
+    row = sample_catalogue().hardware("cortecs", hardware_type_id) if isinstance(hardware_type_id, str) else None
+    try:
+        interval = BillingInterval(properties["billing_interval"])
+        return None if row is None else quote(row, interval, workers, source="live").as_property()
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,64 @@
+"""What one resource buys, in the words that all clouds share. Rules know nothing else of a resource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, quote
+from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown
+
+
+@dataclass(frozen=True)
+class LiveQuote:
+    """What the vendor wanted when the resource was checked: `hourly_total` for all workers. `source` is "live", or the
+    name of a catalogue."""
+
+    hourly_total: Money
+    source: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One purchase. `urn` and `name` are the resource's; `cloud` is the vendor's short name, "cortecs".
+
+    `hardware` is the row of the pinned catalogue that `hardware_type_id` names. Workers are what runs side by side,
+    each billed; a cloud that does not scale by itself has as many at least as at most. `context_length` is in tokens.
+    """
+
+    urn: str
+    name: str
+    cloud: str
+    model_id: Field[str]
+    hardware_type_id: Field[str]
+    hardware: Field[HardwareType]
+    region: Field[str]
+    workers_min: Field[int]
+    workers_max: Field[int]
+    context_length: Field[int]
+    billing_interval: Field[BillingInterval]
+    state: Field[str]
+    ttl: Field[timedelta]
+    adopt_id: Field[str]
+    live: Field[LiveQuote]
+
+    @property
+    def hourly(self) -> Field[Money]:
+        """What an hour of all workers costs by the pinned catalogue. A stopped one has the price of a running one: a
+        start is one word away."""
+        try:
+            priced = quote(self.hardware.get(), self.billing_interval.get(), self.workers_max.get(), source="catalogue")
+        except NotKnownError as unpriced:
+            if unpriced.later:
+                return Unknown("the price", f"is not known: {unpriced}")
+            return Missing("the price", f"is not known: {unpriced}")
+        except ValueError as impossible:
+            return Missing("the price", f"is not known: {impossible}")
+        return Known(priced.hourly_total)
+
+    def on(self, hardware: HardwareType, workers: int) -> Unit:
+        """The same purchase on other hardware, with so many workers."""
+        row = Known(hardware)
+        return replace(
+            self, hardware_type_id=Known(hardware.hardware_type_id), hardware=row, workers_max=Known(workers)
+        )

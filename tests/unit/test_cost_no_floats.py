@@ -1,0 +1,93 @@
+"""No amount is ever a binary fraction: nothing in `cost/` or `policy/` makes a float, or says that it takes one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import pulumi_cortecs
+
+_PACKAGE: Final = Path(pulumi_cortecs.__file__).parent
+_ROOMS: Final = ("cost", "policy")
+_JUSTIFIED: Final[dict[tuple[str, str], str]] = {}
+"""What may stand there, by file and source, and why."""
+
+
+def floats(source: str) -> Iterator[ast.AST]:
+    """Literals, calls of float, what returns one, and every annotation that names it.
+
+    `isinstance(value, float)` is none: to refuse one, it has to be recognised.
+    """
+    tree = ast.parse(source)
+    recognised = {
+        id(name)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "isinstance"
+        for name in ast.walk(call)
+    }
+    for node in ast.walk(tree):
+        if _is_float(node) and id(node) not in recognised:
+            yield node
+
+
+def _is_float(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, (float, complex))
+    if isinstance(node, ast.Attribute):
+        return node.attr in ("from_float", "total_seconds")
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "math"
+    if isinstance(node, ast.Import):
+        return any(each.name == "math" for each in node.names)
+    return isinstance(node, ast.Name) and node.id == "float"
+
+
+@pytest.mark.parametrize("room", _ROOMS)
+def test_there_is_no_float(room: str) -> None:
+    files = sorted((_PACKAGE / room).rglob("*.py"))
+    assert files
+    found = {
+        (str(path.relative_to(_PACKAGE)), ast.unparse(node)): node
+        for path in files
+        for node in floats(path.read_text(encoding="utf-8"))
+    }
+    unjustified = [
+        f"{file}:{getattr(found[file, code], 'lineno', '?')}: {code}"
+        for file, code in found
+        if (file, code) not in _JUSTIFIED
+    ]
+    assert unjustified == []
+
+
+def test_no_justification_outlives_what_it_was_for() -> None:
+    for file, code in _JUSTIFIED:
+        source = (_PACKAGE / file).read_text(encoding="utf-8")
+        assert code in {ast.unparse(node) for node in floats(source)}, (file, code)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 0.5",
+        "x = 1e3",
+        "x = float('1.2')",
+        "x: float = 1",
+        "def f(x: float) -> int: ...",
+        "def f(x: int) -> list[float | None]: ...",
+        "xs = map(float, ys)",
+        "x = Decimal.from_float(y)",
+        "import math",
+        "from math import nan",
+        "hours = run.total_seconds()",
+    ],
+)
+def test_a_float_is_seen(source: str) -> None:
+    assert list(floats(source))
+
+
+def test_to_recognise_one_is_none() -> None:
+    assert not list(floats("if isinstance(x, (int, float)): raise TypeError"))

@@ -1,0 +1,226 @@
+"""What an account is committed to: counted once each, whatever the list does not show yet, and never overshot."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.limits import Spending
+from pulumi_cortecs.lifecycle.commitments import Commitments
+from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.purchases import Arguments, UnclearPurchaseError
+from tests.unit.fakes import FakeAccount, FakeClock, Machine, refused
+
+LAG = 5.0
+PRICES = {"small": Money.of("1", "EUR"), "big": Money.of("8", "EUR")}
+SMALL, BIG = PRICES["small"], PRICES["big"]
+
+
+class TooMuchError(Exception):
+    """What the judge of these tests says."""
+
+
+def hourly(machine: Machine) -> Money | None:
+    return PRICES.get(str(machine.arguments[0]))
+
+
+def fits(machine: Machine, arguments: Arguments) -> bool:
+    return machine.arguments == arguments
+
+
+def total(spending: Spending) -> Money:
+    found = Money.zero("EUR")
+    for each in (*spending.running.values(), *spending.on_its_way, spending.new):
+        assert each is not None
+        found += each
+    return found
+
+
+def anything(_spending: Spending) -> None:
+    """Allows all."""
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def account(clock: FakeClock) -> FakeAccount:
+    return FakeAccount(clock)
+
+
+@pytest.fixture
+def commitments(account: FakeAccount, clock: FakeClock) -> Commitments[Machine]:
+    poller = Poller(account.listing, clock, LAG)
+    return Commitments(poller, clock, LAG, fits=fits, costs=lambda machine: machine.status != "stopped", hourly=hourly)
+
+
+def buy(commitments: Commitments[Machine], account: FakeAccount, kind: str = "small") -> str:
+    with commitments.ordering(anything, PRICES[kind], (kind,)) as order:
+        machine = account.start(kind)
+        order.became(machine.instance_id)
+    return machine.instance_id
+
+
+def test_what_runs_is_counted_and_what_is_stopped_is_not(
+    commitments: Commitments[Machine], account: FakeAccount
+) -> None:
+    account.put("a")
+    account.put("b", "pending", ("big",))
+    account.put("c", "stopped", ("big",))
+    account.put("d", "running", ("unheard of",))
+    found = commitments.spending(SMALL)
+    assert found == Spending({"a": SMALL, "b": BIG, "d": None}, (), SMALL)
+
+
+def test_what_has_been_bought_counts_before_the_list_has_it(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    account.lag = LAG - 1
+    buy(commitments, account)
+    for _ in range(3):
+        assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+        clock.advance(1)
+    clock.advance(LAG)
+    found = commitments.spending(SMALL)
+    assert (len(found.running), found.on_its_way) == (1, ())
+
+
+def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_answer(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    with commitments.ordering(anything, SMALL, ("small",)) as order:
+        assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+        machine = account.start("small")
+        clock.advance(1)
+        found = commitments.spending(SMALL)
+        assert (list(found.running), found.on_its_way) == ([machine.instance_id], ())
+        order.became(machine.instance_id)
+    assert total(commitments.spending(SMALL)) == SMALL * 2
+
+
+def test_two_orders_are_not_taken_for_one_instance(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    with commitments.ordering(anything, SMALL, ("small",)), commitments.ordering(anything, SMALL, ("small",)):
+        account.start("small")
+        clock.advance(1)
+        assert total(commitments.spending(SMALL)) == SMALL * 3
+
+
+def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    with commitments.ordering(anything, SMALL, ("small",)):
+        bought = buy(commitments, account)
+        clock.advance(1)
+        assert commitments.spending(SMALL) == Spending({bought: SMALL}, (SMALL,), SMALL)
+
+
+@pytest.mark.parametrize(("kind", "before"), [("big", False), ("small", True)])
+def test_what_cannot_be_the_order_does_not_stand_for_it(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
+) -> None:
+    """Something else that somebody has bought, or that was there before."""
+    if before:
+        account.put("theirs", arguments=(kind,))
+    with commitments.ordering(anything, SMALL, ("small",)):
+        account.put("theirs", arguments=(kind,))
+        clock.advance(1)
+        assert commitments.spending(SMALL) == Spending({"theirs": PRICES[kind]}, (SMALL,), SMALL)
+
+
+def test_what_was_ended_counts_no_longer_once_the_list_must_know(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    del account.machines[buy(commitments, account)]
+    assert total(commitments.spending(SMALL)) == SMALL * 2  # the list may be behind
+    clock.advance(LAG + 0.1)
+    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+
+
+def test_what_was_refused_leaves_nothing(commitments: Commitments[Machine]) -> None:
+    with pytest.raises(CloudError), commitments.ordering(anything, SMALL, ("small",)):
+        raise refused(402)
+    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+
+
+@pytest.mark.parametrize("lost", [UnclearPurchaseError("who knows"), AnswerLostError("the line broke")])
+def test_what_may_have_been_bought_counts_until_the_list_must_know(
+    commitments: Commitments[Machine], clock: FakeClock, lost: Exception
+) -> None:
+    with pytest.raises(type(lost)), commitments.ordering(anything, SMALL, ("small",)):
+        raise lost
+    assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+    clock.advance(LAG + 0.1)
+    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+
+
+def test_a_stopped_one_that_is_started_counts_once(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    account.put("a", "stopped")
+    with commitments.ordering(anything, SMALL, ("small",), "a"):
+        assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+        account.turn("a", "pending")
+        clock.advance(1)
+        assert commitments.spending(SMALL) == Spending({"a": SMALL}, (), SMALL)
+
+
+def test_what_runs_already_adds_nothing(commitments: Commitments[Machine], account: FakeAccount) -> None:
+    account.put("a", arguments=("big",))
+    assert commitments.spending(BIG, "a") == Spending({"a": BIG}, (), Money.zero("EUR"))
+    account.turn("a", "stopped")
+    assert commitments.spending(BIG, "a", max_age=-1) == Spending({}, (), BIG)
+
+
+def test_who_is_refused_orders_nothing(commitments: Commitments[Machine], account: FakeAccount) -> None:
+    def never(_spending: Spending) -> None:
+        raise TooMuchError
+
+    with pytest.raises(TooMuchError), commitments.ordering(never, SMALL, ("small",)):
+        account.start("small")
+    assert account.started == 0
+    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+
+
+def test_an_account_that_cannot_be_listed_is_an_error(commitments: Commitments[Machine], account: FakeAccount) -> None:
+    account.trouble.append(AnswerLostError("down"))
+    with pytest.raises(AnswerLostError), commitments.ordering(anything, SMALL, ("small",)):
+        pytest.fail("nobody knows what the account runs")
+
+
+@pytest.mark.parametrize("lag", [0.0, LAG])
+def test_sixty_four_threads_at_once_do_not_overshoot_and_leave_no_room_unused(
+    commitments: Commitments[Machine], account: FakeAccount, lag: float
+) -> None:
+    account.lag = lag
+    account.put("theirs", arguments=("big",))
+    ceiling = Money.of("30", "EUR")  # room for 22
+    at_once = threading.Barrier(64)
+    judging = threading.Lock()
+
+    def judge(spending: Spending) -> None:
+        assert judging.acquire(blocking=False), "two were told at once how much room there is"
+        time.sleep(0.001)  # long enough for another to come in, if it could
+        judging.release()
+        if total(spending) > ceiling:
+            raise TooMuchError
+
+    def one(_: int) -> None:
+        at_once.wait(timeout=30)
+        with suppress(TooMuchError), commitments.ordering(judge, SMALL, ("small",)) as order:
+            order.became(account.start("small").instance_id)
+
+    with ThreadPoolExecutor(64) as pool:
+        list(pool.map(one, range(64)))
+    assert account.started == 22
+    with pytest.raises(TooMuchError), commitments.ordering(judge, SMALL, ("small",)):
+        pytest.fail("it is full")
