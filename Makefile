@@ -36,7 +36,7 @@ test: $(READY) lint  ## everything that must hold before a change lands
 
 bench: $(READY)  ## the benchmarks of docs/performance.md, some minutes; wants a machine with nothing else to do
 	@PULUMI="$$($(ENGINE))" && export PULUMI_CORTECS_ENGINE="$$PULUMI" && missed=0 && \
-	for each in imports stuck refresh fleet "fleet --instances 300 --boot 20 --rounds 3"; do \
+	for each in imports stuck refresh policy fleet "fleet --instances 300 --boot 20 --rounds 3"; do \
 		$(BIN)/python -m benchmarks.$$each || missed=1; \
 	done && $(BIN)/python -m benchmarks.report && exit $$missed
 

@@ -3,10 +3,11 @@
     python -m benchmarks.policy [--instances 1000] [--rounds 7]
 
 The preview is one of N new instances, 2 N resources, on an empty stack, with every rule of the pack in force and
-nothing to be refused. Each round has one preview without a pack, and a pair, the empty pack and ours, that changes its
-order from round to round; the median of the ratios of the pairs counts. The empty pack is one made with pulumi-policy,
-whose only policy looks at nothing: it takes no fewer. Any pack at all has a price, since the engine shows it each
-resource three times; `to_no_pack` among the details says what that comes to.
+nothing to be refused. Before anything is measured, limits that are a cent too tight must refuse each of the instances,
+and their sum. Each round has one preview without a pack, and a pair, the empty pack and ours, that changes its order
+from round to round; the median of the ratios of the pairs counts. The empty pack is one made with pulumi-policy, whose
+only policy looks at nothing: it takes no fewer. Any pack at all has a price, since the engine shows it each resource
+three times; `to_no_pack` among the details says what that comes to.
 
 The second line is how long our pack takes from its start to its port, against half a second: median of as many starts
 as three times the rounds.
@@ -22,11 +23,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.outcome import Outcome, end
 from benchmarks.stacks import ROOT, empty_stack, engine
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.simulator import running
 from tests.engine.pulumi import Stack
@@ -36,6 +38,8 @@ _START_GOAL = 0.5
 """Seconds."""
 _GUARD = ROOT / "policies" / "guard"
 _RULES = len(PACKS["guard"])
+_HOURLY = Money.of("1.20", "EUR")
+"""What one of the instances costs by the catalogue."""
 _NO_ENGINE = "127.0.0.1:1"
 _LOOKS_AT_NOTHING = """
 from pulumi_policy import PolicyPack, ResourceValidationPolicy
@@ -73,6 +77,7 @@ def main() -> int:
         stack.environment["PULUMI_CORTECS_POLICY_PYTHON"] = sys.executable
         stack.program(_instances(size))
         pair = [(_empty_pack(stack.directory), empty), (_guard_pack(stack.directory), guard)]
+        _must_judge(stack, size, pair[1][0])
         for pack in (None, pair[0][0], pair[1][0]):
             _preview(stack, size, pack)  # compiles what is not compiled yet
         for number in range(options.rounds):
@@ -113,6 +118,21 @@ def _instances(size: int) -> str:
         f"for i in range({size}):\n"
         "    Instance(f'n{i}', model_id='Qwen/Qwen2-7B-Instruct', ttl='8h')\n"
     )
+
+
+def _must_judge(stack: Stack, size: int, pack: _Pack) -> None:
+    """Fails unless the pack refuses each of the instances, and their sum, as soon as one cent is missing."""
+    hourly, cent = size * _HOURLY, Money.of("0.01", "EUR")
+    tight = {
+        "instance-hourly-cap": {"per_hour": [str(_HOURLY - cent)]},
+        "stack-hourly-budget": {"per_hour": [str(hourly - cent)]},
+    }
+    limits = stack.directory / "tight.json"
+    limits.write_text(json.dumps({**json.loads(pack.limits.read_text()), **tight}))
+    done = stack.preview(*replace(pack, limits=limits).options(), expect=1)
+    refused = done.text.count(f"1 x NVIDIA_L4_1 cost {_HOURLY} an hour")
+    if refused != size or f"{hourly} an hour" not in done.text:
+        raise AssertionError(f"{refused} of {size} instances were refused:\n{done.text[-2000:]}")
 
 
 def _preview(stack: Stack, size: int, pack: _Pack | None) -> float:

@@ -32,6 +32,8 @@ _ROWS = (
     ("stuck-8-of-40", "8 of 40 never ready: the slowest of the others, against 1.5 x its boot + 1 s"),
     ("refresh-1000", "refresh of 1,000 instances, against 2,000 no-op rows"),
     ("refresh-1000-alike", "the same against 2,000 no-op rows with the properties of ours"),
+    ("policy-1000", "preview of 1,000 new instances with every rule of `guard`, against an empty pack"),
+    ("policy-start", "the pack `guard` from its start to its port, against 0.5 s"),
     ("imports", "`import pulumi_cortecs`, against `import pulumi`"),
 )
 

@@ -9,6 +9,9 @@ import stamina
 from hypothesis import HealthCheck, settings
 
 from pulumi_cortecs.simulator import Simulator, running
+from tests.policy.attempts import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 # how fast examples come is a matter of the machine, and no test asserts on a clock
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

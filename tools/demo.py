@@ -1,4 +1,5 @@
-"""`make demo`: the main job from purchase to bill, on the embedded simulator, step by step for somebody who is new.
+"""`make demo`: the main job from purchase to bill, and a purchase that is refused, on the embedded simulator, step by
+step for somebody who is new.
 
 Everything it keeps lies under .demo/. Whatever fails, the simulator is ended and the exit code tells.
 """
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,24 @@ from pulumi_cortecs.simulator.remote import Control, LedgerEntry
 ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(os.environ.get("PULUMI_CORTECS_DEMO_DIRECTORY") or ROOT / ".demo")
 PROJECT = HOME / "project"
+PROGRAM = PROJECT / "__main__.py"
+PULL_REQUEST = HOME / "pull_request.py"
+EVENTS = HOME / "events.json"
 PID_FILE = HOME / "simulator.pid"
 SCRIPT = HOME / "env.sh"
+QUICKSTART = ROOT / "examples" / "quickstart"
 STACK = "demo"
 SPEED = 60
 BOOT_SECONDS = 240
+
+BEFORE = 'chat = Instance("chat", InstanceArgs(model_id="Qwen/Qwen2-7B-Instruct"))'
+AFTER = """llama = "neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8"
+chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)"""
+PACKS = {
+    "hardware": "NVIDIA_H100_1 is not among the hardware that is allowed on cortecs",
+    "cost": "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR",
+}
+"""The packs that the pull request is judged by, and why each of them has to refuse it."""
 
 
 class DemoError(Exception):
@@ -57,6 +72,7 @@ class Demo:
         self._buy()
         url = self._show_outputs()
         self._chat(url)
+        self.refuse()
         self._drift()
         if keep:
             self._leave()
@@ -69,7 +85,7 @@ class Demo:
         self.heading(
             "The program, and what it would cost", "preview buys nothing; look for `quote`: the price is in the plan"
         )
-        print((PROJECT / "__main__.py").read_text())
+        print(PROGRAM.read_text())
         self.run_pulumi("stack", "init", STACK, quiet=True)
         self.run_pulumi("preview", "--diff")
 
@@ -89,6 +105,20 @@ class Demo:
         answer = httpx.post(f"{url}/chat/completions", json=question, timeout=10, trust_env=False)
         answer.raise_for_status()
         print(answer.json()["choices"][0]["message"]["content"])
+
+    def refuse(self) -> None:
+        """Shows a change that both packs refuse, and that nothing was bought. Raises DemoError unless that is so."""
+        remark = "two policy packs judge the preview: what may be bought, and what it may cost"
+        self.heading("A colleague's pull request: eight H100", remark)
+        before = self._bought()
+        with _pull_request():
+            print(f"$ {_preview_under_packs()}", flush=True)
+            code, _ = self._run("preview", *_packs(), "--event-log", str(EVENTS), quiet=False)
+        if silent := [pack for pack, reason in PACKS.items() if not _refused(pack, reason)]:
+            raise DemoError(f"the preview exited {code}, and {' and '.join(silent)} did not refuse eight H100")
+        if code == 0 or self._bought() != before:
+            raise DemoError("eight H100 were refused, and got through")
+        print(f"The simulator's ledger has what it had: {', '.join(before.values())}. Nothing was bought.")
 
     def _drift(self) -> None:
         (instance,) = self.control.instances()
@@ -132,7 +162,15 @@ class Demo:
         print(f"  pulumi up --stack {STACK}          # after a change to __main__.py")
         print(f"  {self.stop_command()}")
         print(f"  pulumi preview --refresh --diff --stack {STACK}      # finds that")
+        print(f"  cp {_typed(PULL_REQUEST)} {PROGRAM.name}      # eight H100, and what the packs say:")
+        print(f"  {_preview_under_packs('--stack', STACK)}")
+        print(f"  cp {_typed(QUICKSTART / PROGRAM.name)} .      # as it was")
         print(f"  pulumi destroy --stack {STACK}")
+
+    def _bought(self) -> dict[str, str]:
+        """All that was ever billed, in words, by instance."""
+        entries = self.control.ledger().entries
+        return {entry.instance_id: f"{entry.num_workers} x {entry.hardware_type_id}" for entry in entries}
 
     def stop_command(self) -> str:
         """How anybody stops the instance behind Pulumi's back."""
@@ -154,12 +192,15 @@ class Demo:
         """Runs a command, shown as a user would type it, and fails the demo with it. Its output only when `quiet`."""
         if not quiet:
             print(f"$ pulumi {' '.join(arguments)}", flush=True)
-        named = [] if arguments[:2] == ("stack", "init") else ["--stack", STACK]
-        code, printed = _run([str(self.pulumi), *arguments, *named], _environment(self.pulumi, self.own), quiet=quiet)
+        code, printed = self._run(*arguments, quiet=quiet)
         if code != 0:
             print(printed, file=sys.stderr)
             raise DemoError(f"`pulumi {' '.join(arguments)}` exited {code}")
         return printed
+
+    def _run(self, *arguments: str, quiet: bool) -> tuple[int, str]:
+        named = [] if arguments[:2] == ("stack", "init") else ["--stack", STACK]
+        return _run([str(self.pulumi), *arguments, *named], _environment(self.pulumi, self.own), quiet=quiet)
 
 
 def main() -> int:
@@ -180,7 +221,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         with _simulator(keep=options.keep) as port, Control(f"http://127.0.0.1:{port}") as control:
-            steps = 6 if options.keep else 7
+            steps = 7 if options.keep else 8
             Demo(options.pulumi, _variables(port), control, steps).run(keep=options.keep)
     except (DemoError, httpx.HTTPError, subprocess.TimeoutExpired) as error:
         print(f"\ndemo: failed: {error}", file=sys.stderr)
@@ -196,9 +237,7 @@ def main() -> int:
 def _simulator(*, keep: bool) -> Iterator[int]:
     """The port of a simulator that ends with this block, and with this process however that ends; unless kept."""
     shutil.rmtree(HOME, ignore_errors=True)
-    shutil.copytree(
-        ROOT / "examples" / "quickstart", PROJECT, ignore=shutil.ignore_patterns("Pulumi.*.yaml", "__pycache__")
-    )
+    shutil.copytree(QUICKSTART, PROJECT, ignore=shutil.ignore_patterns("Pulumi.*.yaml", "__pycache__"))
     (HOME / "state").mkdir()
     port_file = HOME / "simulator.port"
     command = [sys.executable, "-m", "pulumi_cortecs.cli", "simulator", "--port", "0", "--port-file", str(port_file)]
@@ -232,6 +271,45 @@ def _simulator(*, keep: bool) -> Iterator[int]:
             PID_FILE.unlink(missing_ok=True)
 
 
+@contextmanager
+def _pull_request() -> Iterator[None]:
+    """Shows a change of the program, which holds within this block."""
+    ours = PROGRAM.read_text()
+    theirs = ours.replace(BEFORE, AFTER)
+    names = PROGRAM.name, PULL_REQUEST.name
+    print("\n".join(unified_diff(ours.splitlines(), theirs.splitlines(), *names, n=0, lineterm="")), end="\n\n")
+    PULL_REQUEST.write_text(theirs)
+    PROGRAM.write_text(theirs)
+    try:
+        yield
+    finally:
+        PROGRAM.write_text(ours)
+
+
+def _packs() -> list[str]:
+    """The options that put a command under the packs."""
+    options: list[str] = []
+    for folder in (ROOT / "policies" / pack for pack in PACKS):
+        options += ["--policy-pack", _typed(folder / "run")]
+        options += ["--policy-pack-config", _typed(folder / "limits" / "demo.json")]
+    return options
+
+
+def _preview_under_packs(*more: str) -> str:
+    """The command with an option per line, to be pasted into a shell."""
+    options = [*more, *_packs()]
+    lines = [shlex.join(pair) for pair in zip(options[::2], options[1::2], strict=True)]
+    return " \\\n      ".join(["pulumi preview", *lines])
+
+
+def _refused(pack: str, reason: str) -> bool:
+    """Whether a pack has refused something for this reason, by the engine's own account."""
+    lines = EVENTS.read_text().splitlines() if EVENTS.exists() else []
+    events = [event["policyEvent"] for line in lines if "policyEvent" in (event := json.loads(line))]
+    mine = [event for event in events if event["policyPackName"] == f"cortecs-{pack}"]
+    return any(event["enforcementLevel"] == "mandatory" and reason in event["message"] for event in mine)
+
+
 def _end_earlier() -> bool:
     """Ends a simulator that an earlier `--keep` left, if that is what still runs under its process id."""
     try:
@@ -255,12 +333,15 @@ def _variables(port: int) -> dict[str, str]:
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_CORTECS_POLICY_PYTHON": sys.executable,
     }
 
 
 def _environment(pulumi: Path, own: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CORTECS_"))}
-    return {**kept, **own, "PATH": f"{_extra_path(pulumi)}:{os.environ.get('PATH', '')}"}
+    # for --event-log, as Pulumi's own Automation API gets it
+    debug = {"PULUMI_DEBUG_COMMANDS": "true"}
+    return {**kept, **own, **debug, "PATH": f"{_extra_path(pulumi)}:{os.environ.get('PATH', '')}"}
 
 
 def _write_script(pulumi: Path, own: dict[str, str]) -> None:
@@ -293,6 +374,12 @@ def _run(command: list[str], variables: dict[str, str], *, quiet: bool) -> tuple
 def _extra_path(pulumi: Path) -> str:
     # the language host finds Python through PATH; the interpreter's own folder, not where a link to it leads
     return f"{Path(sys.executable).parent}:{pulumi.parent}"
+
+
+def _typed(path: Path) -> str:
+    """The path as a user in the project's folder would type it."""
+    near = PROJECT.is_relative_to(ROOT) or path.is_relative_to(HOME)
+    return os.path.relpath(path, PROJECT) if near else str(path)
 
 
 def _short(path: Path) -> str:

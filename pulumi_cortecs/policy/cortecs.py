@@ -18,7 +18,7 @@ CLOUD: Final = "cortecs"
 def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Unit:
     hardware_type_id = properties.text("hardware_type_id")
     hardware = prices.row(CLOUD, hardware_type_id)
-    workers = properties.whole("num_workers")
+    workers = _workers(properties.whole("num_workers"))
     return Unit(
         urn=urn,
         name=name,
@@ -39,6 +39,12 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         adopt_id=properties.text("adopt_id"),
         live=_live(properties.table("quote")),
     )
+
+
+def _workers(number: Field[int]) -> Field[int]:
+    if isinstance(number, Known) and number.value < 1:
+        return malformed("num_workers", f"is {number.value}, and there is no instance without workers")
+    return number
 
 
 def _interval(word: Field[str]) -> Field[BillingInterval]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 from pulumi_cortecs.policy.field import Known
@@ -41,21 +42,24 @@ def the_cost(unit: Unit, prices: PinnedPrices) -> str:
 
 
 def way_out_of(unit: Unit, prices: PinnedPrices, allows: Callable[[Unit], bool]) -> str:
-    """The cheapest hardware that fits the model and is allowed, the cheapest first: for as many workers, else for as
-    many as there can be."""
+    """The cheapest hardware that fits the model and is allowed, the cheapest first: each with as many workers as are
+    wanted, else with as many as there can be."""
     if not isinstance(unit.model_id, Known) or not isinstance(unit.workers_max, Known) or prices.catalogue is None:
         return "What could be taken instead cannot be told."
     model_id, wanted = unit.model_id.value, unit.workers_max.value
+    counts = (wanted, *range(min(wanted - 1, _MOST_WORKERS), 0, -1))
     fitting = prices.catalogue.fitting(unit.cloud, model_id)
-    for workers in (wanted, *range(min(wanted - 1, _MOST_WORKERS), 0, -1)):
-        if allowed := [unit.on(row, workers) for row in fitting if allows(unit.on(row, workers))]:
-            named = ", ".join(_named(each) for each in allowed[:_MOST_NAMED])
-            return f"What could be taken for {model_id}, with {_workers(workers)}: {named}."
-    return f"No hardware that {model_id} runs on is allowed."
+    most = (next((each for count in counts if allows(each := unit.on(row, count))), None) for row in fitting)
+    named = ", ".join(_named(each) for each in islice(filter(None, most), _MOST_NAMED))
+    return (
+        f"What could be taken for {model_id}: {named}." if named else f"No hardware that {model_id} runs on is allowed."
+    )
 
 
 def _named(unit: Unit) -> str:
-    return f"{unit.hardware_type_id.get()} ({unit.hourly.get()} an hour)"
+    hourly = unit.hourly
+    price = f" ({hourly.value} an hour)" if isinstance(hourly, Known) else ""
+    return f"{unit.workers_max.get()} x {unit.hardware_type_id.get()}{price}"
 
 
 def _workers(count: int) -> str:

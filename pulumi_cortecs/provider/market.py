@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model, ModelPreview
 from pulumi_cortecs.clouds.errors import UnreachableError
@@ -12,6 +12,9 @@ from pulumi_cortecs.cost import HardwareType
 from pulumi_cortecs.lifecycle.clock import Clock
 
 T = TypeVar("T")
+
+LIVE: Final = "live"
+"""What a quote names as its source when its prices are the vendor's word of today."""
 
 
 class Market:
@@ -21,6 +24,8 @@ class Market:
     preview of a hundred instances must not try in vain a hundred times.
     """
 
+    source: Final = LIVE
+
     def __init__(self, market: CortecsMarket, clock: Clock, max_age: float) -> None:
         self._market = market
         self._clock = clock
@@ -29,6 +34,11 @@ class Market:
         self._asking: dict[object, threading.Lock] = {}
         self._known: dict[object, tuple[float, Any]] = {}
         self._unreachable: tuple[float, UnreachableError] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it asks."""
+        return self._market.base_url
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer."""

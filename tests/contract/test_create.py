@@ -243,6 +243,45 @@ def test_create_buys_only_what_a_check_can_have_come_to(
     assert simulator.control.requests().count(START) == 0
 
 
+@pytest.mark.parametrize(
+    ("remediated", "quote"),
+    [
+        ({"hardware_type_id": "NVIDIA_L4_1"}, ("1.20", "1.20")),
+        ({"num_workers": 2}, ("2.10", "4.20")),
+        ({"hardware_type_id": "NVIDIA_L4_2", "billing_interval": "per_hour"}, ("2.40", "2.40")),
+    ],
+)
+def test_the_quote_of_what_a_policy_made_of_a_new_resource_is_that_of_what_is_bought(
+    host: Host, remediated: dict[str, Any], quote: tuple[str, str]
+) -> None:
+    resource = host.instance()
+    checked = resource.check({"model_id": QWEN, "hardware_type_id": "NVIDIA_L40S_1"})
+    assert checked.inputs["quote"]["hourly_total"] == "2.10"
+    made = resource.create({**checked.inputs, **remediated})
+    assert (made.outs["quote"]["price_per_hour"], made.outs["quote"]["hourly_total"]) == quote
+
+
+def test_what_a_policy_makes_of_a_new_resource_is_not_bought_without_a_price(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
+    simulator.control.withdraw_hardware("NVIDIA_L4_1")
+    resource = start_host().instance()
+    checked = resource.check({"model_id": QWEN, "hardware_type_id": "NVIDIA_L40S_1"})
+    with pytest.raises(CallFailedError, match=r"^nothing was bought: Cortecs has no price for NVIDIA_L4_1"):
+        resource.create({**checked.inputs, "hardware_type_id": "NVIDIA_L4_1"})
+    assert simulator.control.requests().count(START) == 0
+
+
+def test_what_was_checked_is_bought_as_it_was_quoted_and_nobody_is_asked_again(
+    start_host: Callable[..., Host], simulator: Simulator
+) -> None:
+    resource = start_host().instance()
+    checked = resource.check({"model_id": QWEN})
+    before = simulator.control.requests().count("GET /api/v1/hardware-types")
+    assert resource.create(checked.inputs).outs["quote"] == checked.inputs["quote"]
+    assert simulator.control.requests().count("GET /api/v1/hardware-types") == before > 0
+
+
 def test_credentials_may_come_from_the_stacks_configuration(
     start_host: Callable[..., Host], simulator: Simulator
 ) -> None:

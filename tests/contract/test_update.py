@@ -83,9 +83,18 @@ def test_a_started_instance_is_not_restarted_as_well(host: Host, made: Made, sim
     assert _orders(simulator) == (0, 1)
 
 
-def test_an_update_takes_the_new_quote(host: Host, made: Made) -> None:
+def test_a_start_takes_the_new_quote(host: Host, made: Made, simulator: Simulator) -> None:
+    simulator.control.stop(made.id)
+    stopped = Made(made.id, {**made.outs, "state": "stopped"})
     quote = {**INPUTS["quote"], "hourly_total": "2.40"}
-    assert host.instance().update(made, {**INPUTS, "quote": quote}).outs["quote"] == quote
+    assert host.instance().update(stopped, {**INPUTS, "quote": quote}).outs["quote"] == quote
+
+
+def test_any_other_change_keeps_the_quote_of_what_was_bought(host: Host, made: Made) -> None:
+    """Where a policy changed a new resource, its inputs in the state have the quote of what the program said."""
+    another = {**INPUTS["quote"], "hourly_total": "2.10"}
+    updated = host.instance().update(made, {**INPUTS, "on_timeout": "stop", "quote": another})
+    assert updated.outs["quote"] == INPUTS["quote"]
 
 
 @pytest.mark.parametrize("lost", ["lost_answer", "malformed_json"])

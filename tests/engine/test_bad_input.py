@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from pulumi_cortecs.simulator import Simulator, running
+from tests.contract.catalogues import pinned_from
+from tests.contract.host import IMPATIENT
 from tests.engine.programs import one_instance
 from tests.engine.pulumi import Run, Stack, read_until
 
@@ -105,19 +108,46 @@ def test_another_accounts_key_never_takes_an_instance_for_gone(stack: Stack, sim
     assert len(stack.resources("Endpoint")) == 1
 
 
-def test_an_unreachable_api_buys_nothing(make_stack: MakeStack) -> None:
+@contextmanager
+def unreachable(make_stack: MakeStack, impatient: Path) -> Iterator[tuple[Stack, int]]:
+    """A stack whose API cannot be reached for the length of the block, and the API's port. `impatient` is a folder for
+    what makes the retries follow each other at once."""
+    (impatient / "sitecustomize.py").write_text(IMPATIENT)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
-        base_url = f"http://127.0.0.1:{taken.getsockname()[1]}/api/v1"
-        credentials = {"CORTECS_CLIENT_ID": "sim", "CORTECS_CLIENT_SECRET": "sim"}
-        stack = make_stack({"CORTECS_API_BASE_URL": base_url, **credentials})
+        port = taken.getsockname()[1]
+        credentials = {"CORTECS_CLIENT_ID": "sim", "CORTECS_CLIENT_SECRET": "sim", "PYTHONPATH": str(impatient)}
+        stack = make_stack({"CORTECS_API_BASE_URL": f"http://127.0.0.1:{port}/api/v1", **credentials})
         stack.program(one_instance())
+        yield stack, port
+
+
+def test_an_unreachable_api_buys_nothing(make_stack: MakeStack, tmp_path: Path) -> None:
+    with unreachable(make_stack, tmp_path) as (stack, _):
         preview = stack.preview("--diff")
         run = stack.up(expect=1)
     # a preview of a fork's pull request has no network, and is no reason to stop reviewing it
     assert "warning: what this would be and cost is not known" in preview.text
     assert_short_and_clean(run, "cannot be reached", "refused, because this is not what was checked", "is missing")
     assert stack.resources("Instance") == []
+
+
+def test_where_the_api_cannot_be_reached_the_pinned_catalogue_prices_the_plan_and_buys_nothing(
+    make_stack: MakeStack, tmp_path: Path
+) -> None:
+    with unreachable(make_stack, tmp_path) as (stack, port):
+        pinned_from(f"http://127.0.0.1:{port}/api/v1", stack.project / "catalogue.lock.yaml")
+        plan = str(stack.directory / "plan.json")
+        preview = stack.preview("--diff", "--save-plan", plan)
+        run = stack.up(expect=1)
+    for shown in ('hourly_total    : "1.20"', 'source          : "catalogue 2026-11-21"', "NVIDIA_L4_1"):
+        assert shown in preview.text
+    assert "warning: defaults and prices are those of the catalogue of 2026-11-21" in preview.text
+    assert_short_and_clean(run, "nothing was bought: its price is not of today (catalogue 2026-11-21)")
+    assert stack.resources("Instance") == []
+    with running(port=port) as simulator:  # what was reviewed is not what would be bought
+        assert "violates plan" in stack.up("--plan", plan, expect=1).text
+        assert simulator.control.instances() == ()
 
 
 def test_a_url_that_would_send_the_secret_in_clear_is_refused(make_stack: MakeStack) -> None:

@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs.simulator import Simulator
 from tests.engine.pulumi import kill_session
+from tools.demo import PACKS
 
 _ROOT = Path(__file__).parents[2]
+_QUICKSTART = (_ROOT / "examples" / "quickstart" / "__main__.py").read_text()
+_REFUSE = """
+import sys
+from pathlib import Path
+from pulumi_cortecs.simulator.remote import Control
+from tools.demo import Demo
+
+Demo(Path(sys.argv[1]), {}, Control(sys.argv[2]), steps=8).refuse()
+"""
 
 
 def demo(pulumi: Path, directory: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the demo with its state in a directory of its own; what it leaves in its session is killed."""
-    environment = {**os.environ, "PULUMI_CORTECS_DEMO_DIRECTORY": str(directory), **variables}
+    return _run([sys.executable, "-m", "tools.demo", "--pulumi", str(pulumi), *options], directory, **variables)
+
+
+def refuse(directory: Path, simulator: Simulator, code: int, **reasons: str) -> subprocess.CompletedProcess[str]:
+    """The demo's refusal alone, by a pulumi that exits so and whose packs give these reasons."""
+    events = [
+        {
+            "policyPackName": f"cortecs-{pack}",
+            "enforcementLevel": "mandatory",
+            "message": f"A rule.\n{reason}, too much",
+        }
+        for pack, reason in reasons.items()
+    ]
+    (directory / "project").mkdir(parents=True)
+    (directory / "project" / "__main__.py").write_text(_QUICKSTART)
+    (directory / "events.json").write_text("".join(json.dumps({"policyEvent": event}) + "\n" for event in events))
+    pulumi = directory / "pulumi"
+    pulumi.write_text(f"#!/bin/sh\ncp __main__.py judged.py\nexit {code}\n")
+    pulumi.chmod(0o755)
+    return _run([sys.executable, "-c", _REFUSE, str(pulumi), simulator.url], directory)
+
+
+def _run(command: list[str], directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.demo", "--pulumi", str(pulumi), *options],
+        command,
         cwd=_ROOT,
-        env=environment,
+        env={**os.environ, "PULUMI_CORTECS_DEMO_DIRECTORY": str(directory), **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -40,12 +75,18 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(pulumi: Path, 
     for shown in (
         'hourly_total    : "1.20"',
         "stands in for Qwen/Qwen2-7B-Instruct",
+        '+chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)',
+        "❌ cortecs-hardware",
+        "❌ cortecs-cost",
+        "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: 31.00 EUR too much.",
+        "The simulator's ledger has what it had: 1 x NVIDIA_L4_1. Nothing was bought.",
         '~ state: "stopped" => "running"',
         "/stop   # behind Pulumi's back",
-        "━━━ 7 of 7  The bill",
+        "━━━ 8 of 8  The bill",
     ):
         assert shown in done.stdout
     assert not (tmp_path / "my demo" / "simulator.pid").exists()
+    assert (tmp_path / "my demo" / "project" / "__main__.py").read_text() == _QUICKSTART
 
 
 def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(pulumi: Path, tmp_path: Path) -> None:
@@ -57,20 +98,41 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(pulumi: 
         assert "curl -X POST http://127.0.0.1:" in kept.stdout
         assert "a-secret-of-the-user" not in script.read_text()
         assert script.stat().st_mode & 0o777 == 0o600
-        listed = subprocess.run(
-            ["sh", "-c", '. "$0" && pulumi stack output status --stack demo', str(script)],
+        (told,) = re.findall(r"  (cp \.\./pull_request\.py .*?)(?=  cp )", kept.stdout, re.S)
+        tried = subprocess.run(
+            ["sh", "-c", f'. "$0" && {told}', str(script)],
             cwd=tmp_path / "demo" / "project",
+            env={"PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
-        assert listed.stdout.strip() == "running", listed.stderr
+        assert tried.returncode == 1
+        assert '~ hourly_total    : "1.20" => "36.00"' in tried.stdout, tried.stderr
+        for reason in PACKS.values():
+            assert reason in tried.stdout
         assert not (tmp_path / "owned").exists()
     finally:
         stopped = demo(pulumi, tmp_path / "demo", "--stop")
     assert "demo: ended" in stopped.stdout
     assert not script.exists()
+
+
+def test_the_demo_fails_unless_both_packs_refuse_eight_h100_for_what_they_are(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    assert refuse(tmp_path / "refused", simulator, 1, **PACKS).returncode == 0
+    for name, code, reasons, says in (
+        ("let through", 0, {}, "the preview exited 0, and hardware and cost did not refuse eight H100"),
+        ("no limits", 1, {**PACKS, "cost": "no limits"}, "the preview exited 1, and cost did not refuse eight H100"),
+        ("refused in vain", 0, PACKS, "eight H100 were refused, and got through"),
+    ):
+        failed = refuse(tmp_path / name, simulator, code, **reasons)
+        assert failed.returncode == 1
+        assert says in failed.stderr
+        assert "NVIDIA_H100_1" in (tmp_path / name / "project" / "judged.py").read_text()
+        assert (tmp_path / name / "project" / "__main__.py").read_text() == _QUICKSTART
 
 
 @pytest.mark.parametrize("options", [("--stop",)])

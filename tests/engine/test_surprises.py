@@ -186,6 +186,7 @@ def test_a_replacement_does_not_undo_what_the_judge_has_put_right(
     stack.up(*judged)
     (instance_id,) = stack.instance_ids()
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
+    assert stack.outputs()["quote"]["hourly_total"] == "1.20"  # an L4's, and not that of what the program says
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1', num_workers=2", options=order))
     text = stack.up(*judged, expect=1).text
     assert "the replacement was judged with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text

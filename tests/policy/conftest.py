@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.engine.conftest import make_stack, pulumi, pulumi_home, stack
 from tests.engine.pulumi import Run, Stack
+from tests.policy.attempts import Attempts
 
 __all__ = ["make_stack", "pulumi", "pulumi_home", "stack"]
 
@@ -21,26 +22,38 @@ ENGINE = pytest.mark.engine
 
 @dataclass(frozen=True)
 class Guarded:
-    """A stack that is only ever touched under packs. Each is a folder with a limits file."""
+    """A stack that is only ever touched under packs. Each is a folder with a limits file, None for none."""
 
     stack: Stack
-    packs: tuple[tuple[Path, Path], ...]
+    packs: tuple[tuple[Path, Path | None], ...]
 
-    def preview(self, *arguments: str, expect: int, **env: str) -> Run:
-        return self.stack.preview(*self._options(), *arguments, expect=expect, env={**self._environment, **env})
+    def preview(self, *arguments: str, expect: int | None, **env: str) -> Run:
+        return self.stack.preview(*self.options(), *arguments, expect=expect, env={**self.environment, **env})
 
-    def up(self, *arguments: str, expect: int, **env: str) -> Run:
-        return self.stack.up(*self._options(), *arguments, expect=expect, env={**self._environment, **env})
+    def up(self, *arguments: str, expect: int | None, **env: str) -> Run:
+        return self.stack.up(*self.options(), *arguments, expect=expect, env={**self.environment, **env})
 
-    def _options(self) -> Iterable[str]:
+    def options(self) -> Iterable[str]:
+        """The packs, for a command."""
         for pack, limits in self.packs:
-            yield from ("--policy-pack", str(pack / "run"), "--policy-pack-config", str(limits))
+            yield from ("--policy-pack", str(pack / "run"))
+            if limits is not None:
+                yield from ("--policy-pack-config", str(limits))
 
     @property
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What the packs are started by."""
         return {"PULUMI_CORTECS_POLICY_PYTHON": sys.executable}
 
 
 def guarded(stack: Stack, *packs: str) -> Guarded:
     """The stack under ready packs, with the limits of the demo."""
     return Guarded(stack, tuple((POLICIES / pack, POLICIES / pack / "limits" / "demo.json") for pack in packs))
+
+
+@pytest.fixture
+def attempts(record_property: Callable[[str, object], None]) -> Iterator[Attempts]:
+    """Where a test of the evasion suite notes what it tried; what got through fails it."""
+    noted = Attempts(record_property)
+    yield noted
+    assert noted.through == []

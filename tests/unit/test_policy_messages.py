@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulumi_cortecs.policy.testing import Bench, cortecs_instance, sample_catalogue
+import pytest
+
+from pulumi_cortecs.policy.registry import PACKS
+from pulumi_cortecs.policy.testing import MISSING, Bench, assert_denied, cortecs_instance, sample_catalogue, unknown
 from tests.unit.test_policy_limits import DEMO
 
 LLAMA = "neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8"
@@ -20,8 +23,8 @@ def test_eight_workers_on_h100() -> None:
         "[mandatory] hardware-allowed: NVIDIA_H100_1 is not among the hardware that is allowed on cortecs: "
         "NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.",
         f"What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {DAY}.",
-        f"What could be taken for {LLAMA}, with 2 workers: NVIDIA_L4_1 (2.40 EUR an hour), "
-        "NVIDIA_L40S_1 (4.20 EUR an hour), NVIDIA_L4_2 (4.80 EUR an hour).",
+        f"What could be taken for {LLAMA}: 2 x NVIDIA_L4_1 (2.40 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), "
+        "2 x NVIDIA_L4_2 (4.80 EUR an hour).",
         "[mandatory] gpu-type-allowed: NVIDIA_H100_1 has NVIDIA H100 GPUs; allowed are NVIDIA L4, NVIDIA L40S.",
         "[mandatory] gpu-count-max: 8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.",
         "[mandatory] vram-range: NVIDIA_H100_1 has 80 GB; at most 48 GB are allowed: 32 GB too many.",
@@ -38,14 +41,15 @@ def test_eight_workers_on_h100() -> None:
     ]
 
 
-def test_the_way_out_is_named_by_the_gravest_refusal_only_and_for_as_many_workers_where_that_is_possible() -> None:
+def test_the_way_out_is_named_by_the_gravest_refusal_only_and_for_as_many_workers_as_can_be() -> None:
     lines = shown(
         {**DEMO, "instance-hourly-cap": {"per_hour": ["3.00 EUR"]}}, hardware_type_id="NVIDIA_L40S_1", num_workers=2
     )
     assert lines[0].startswith("[mandatory] instance-hourly-cap: 2 x NVIDIA_L40S_1 cost 4.20 EUR an hour")
     assert lines[1:3] == [
         f"What it would cost: 4.20 EUR an hour for 2 workers, by the catalogue of {DAY}.",
-        "What could be taken for Qwen--Qwen2-7B-Instruct, with 2 workers: NVIDIA_L4_1 (2.40 EUR an hour).",
+        "What could be taken for Qwen--Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
+        "1 x NVIDIA_L40S_1 (2.10 EUR an hour), 1 x NVIDIA_L4_2 (2.40 EUR an hour).",
     ]
 
 
@@ -58,6 +62,16 @@ def test_what_cannot_be_known_is_not_guessed() -> None:
     lines = shown(DEMO, num_workers=1.5)
     assert "What it would cost: nobody knows." in lines
     assert "What could be taken instead cannot be told." in lines
+
+
+@pytest.mark.parametrize("interval", [MISSING, unknown(), "per_week"])
+def test_what_has_no_price_is_refused_like_anything_else_by_a_pack_that_asks_for_none(interval: object) -> None:
+    limits = {rule.name: DEMO[rule.name] for rule in PACKS["hardware"] if rule.name in DEMO}
+    priceless = cortecs_instance(hardware_type_id="NVIDIA_H100_1", billing_interval=interval)
+    verdict = Bench("hardware", limits).preview(priceless)
+    assert_denied(
+        verdict, "hardware-allowed", "What it would cost: nobody knows.", "1 x NVIDIA_L4_1, 1 x NVIDIA_L40S_1"
+    )
 
 
 def test_a_refusal_that_no_hardware_could_change_names_none() -> None:

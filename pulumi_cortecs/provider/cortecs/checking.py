@@ -6,19 +6,22 @@ market is not asked, so that a moved price, a changed recommendation or an API t
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.clouds.cortecs import Instance, Model
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnreachableError
-from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
-from pulumi_cortecs.provider import accounts, host
-from pulumi_cortecs.provider.cortecs import adoption, judged, second_line
+from pulumi_cortecs.provider import accounts, host, pinned
+from pulumi_cortecs.provider.cortecs import adoption, judged, quoted, second_line
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
     INPUTS,
@@ -31,11 +34,17 @@ from pulumi_cortecs.provider.cortecs.arguments import (
 from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
 from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.provider.market import Market
+from pulumi_cortecs.provider.pinned import PinnedMarket
+
+_Market: TypeAlias = Market | PinnedMarket
 
 INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _USUAL_CONTEXT: Final = 32_000
 _MOST_NAMED: Final = 12
 _DEFAULTED: Final = ("billing_interval", "num_workers")
+
+_warned_of_catalogue = threading.Lock()
+"""Taken by the one warning of this process, and never released."""
 
 
 class CheckError(Exception):
@@ -60,16 +69,17 @@ def check(olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
         if shown is not None:
             return _result(*shop.settle_as(shown))
         inputs = shop.settle()
-    except (CloudError, UnknownStatusError, LimitsError) as error:
+    except (CloudError, UnknownStatusError, LimitsError, CatalogueError) as error:
         if problems:
             return _result(dict(news), problems)
         if olds or shown is not None or not isinstance(error, UnreachableError):
             raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
         # a preview without network; check is not told what it serves, and create refuses what was never settled
         call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
-        return _result(_unsettled(given), [])
+        inputs = _unsettled(given)
     if problems:
         return _result(dict(news), problems)
+    quoted.note(call.urn, inputs)
     if olds:
         judged.remember(call.urn, inputs, adopts=shop.adopts)
     return _result(inputs, [])
@@ -115,9 +125,7 @@ class _Shop:
                 return self._adopt(adopt_id)
             self._mind_the_state(wanted["state"], changed)
             wanted = {**{key: self.olds.get(key, default(key)) for key in _DEFAULTED}, **wanted}
-            self._shop_for(wanted)
-            self._mind_the_limits(wanted)
-            return wanted
+            return self._shop_for(wanted)
         if adopted and self.given.get("adopt_id") == adopted:
             adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
         kept = {key: self.olds[key] for key in (*PURCHASE, "quote") if key in self.olds}
@@ -127,7 +135,7 @@ class _Shop:
         if self.olds.get("state") == "stopped":
             market = accounts.market()
             self._mind_the_offer(market, result["hardware_type_id"])
-            result["quote"] = self._quote(market, result)
+            result["quote"] = _quote(market, result)
             self._mind_the_limits(result)
         elif not same(self.olds.get("restart_trigger", ""), wanted["restart_trigger"]):
             # a restart stops first: what cannot be had again is better left running
@@ -144,10 +152,12 @@ class _Shop:
             self._mind_the_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
 
-    def _mind_the_limits(self, wanted: Mapping[str, Any], adopt_id: str | None = None) -> None:
-        """What is bought, started or adopted, against the limits of this machine."""
+    def _mind_the_limits(self, wanted: Mapping[str, Any], adopt_id: str | None = None, *, priced: bool = True) -> None:
+        """What is bought, started or adopted, against the limits of this machine; `priced` is False where no price of
+        today is to be had."""
         billed = adopt_id is None or wanted["state"] != "stopped"
-        self.problems.extend(second_line.problems(wanted, adopt_id, billed=billed, priced=not self.problems))
+        priced = priced and not self.problems
+        self.problems.extend(second_line.problems(wanted, adopt_id, billed=billed, priced=priced))
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
         """The inputs that describe the running instance, as far as the program does not."""
@@ -164,7 +174,7 @@ class _Shop:
         hardware_types = accounts.market().hardware_types()
         # what is not on the price list any more runs on all the same
         priced = unknown(settled["hardware_type_id"]) or settled["hardware_type_id"] in hardware_types
-        settled["quote"] = self._quote(accounts.market(), settled) if priced else {}
+        settled["quote"] = _quote(accounts.market(), settled) if priced else {}
         self._mind_the_limits(settled, adopt_id)
         return settled
 
@@ -196,26 +206,49 @@ class _Shop:
             known = [key for key in changed if not unknown(self.given.get(key))]
             self.problems.extend(Problem(key, judged.NO_STOPPED_REPLACEMENT) for key in known)
 
-    def _shop_for(self, wanted: dict[str, Any]) -> None:
-        """Completes what is `wanted`; what cannot be told yet is left to a later check."""
-        market = accounts.market()
+    def _shop_for(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """What is `wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and
+        the market cannot be reached.
+
+        What exists already is not replaced by a catalogue: with delete_before_replace it would be ended, and then
+        nothing be bought.
+        """
+        problems = len(self.problems)
+        try:
+            settled = self._completed(accounts.market(), wanted)
+        except UnreachableError as error:
+            if self.olds:
+                raise
+            del self.problems[problems:]
+            catalogue = pinned.instead_of(accounts.market().base_url, error, os.environ, Path.cwd())
+            settled = self._completed(catalogue, wanted)
+            _warn_once(catalogue, error)
+            self._mind_the_limits(settled, priced=False)
+            return settled
+        self._mind_the_limits(settled)
+        return settled
+
+    def _completed(self, market: _Market, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults and quote; what cannot be told yet is left to a later check."""
+        wanted = dict(given)
         model = self._model(market, wanted["model_id"])
         if model is not None:
             wanted.setdefault("hardware_type_id", self._hardware_for(model))
         hardware_type_id = wanted.setdefault("hardware_type_id", LATER)
         if self._mind_the_hardware(market, model, hardware_type_id) and model is not None:
-            self._settle_context(model, wanted)
+            self._settle_context(market, model, wanted)
         wanted.setdefault("context_length", LATER)
-        wanted["quote"] = self._quote(market, wanted)
+        wanted["quote"] = _quote(market, wanted)
+        return wanted
 
-    def _model(self, market: Market, model_id: Any) -> Model | None:
+    def _model(self, market: _Market, model_id: Any) -> Model | None:
         """The model, None while it is unknown and for one that is not on offer."""
         if unknown(model_id):
             return None
         on_offer = market.model_ids()
         if model_id in on_offer:
             return market.model(model_id)
-        self.problems.append(Problem("model_id", f"Cortecs has no model {model_id!r}{_nearest(model_id, on_offer)}"))
+        self._refuse(market, "model_id", f"Cortecs has no model {model_id!r}{_nearest(model_id, on_offer)}")
         return None
 
     def _hardware_for(self, model: Model) -> str | None:
@@ -223,7 +256,7 @@ class _Shop:
         now = self.olds.get("hardware_type_id")
         return now if now in model.hardware_configs else model.recommended_config
 
-    def _mind_the_hardware(self, market: Market, model: Model | None, hardware_type_id: Any) -> bool:
+    def _mind_the_hardware(self, market: _Market, model: Model | None, hardware_type_id: Any) -> bool:
         """Whether this hardware is known and can be had for the model, as far as that is known."""
         if unknown(hardware_type_id):
             return False
@@ -239,18 +272,18 @@ class _Shop:
             reason = f"{hardware_type_id} is out of stock; in stock is {others}"
         else:
             return True
-        self.problems.append(Problem("hardware_type_id", reason))
+        self._refuse(market, "hardware_type_id", reason)
         return False
 
-    def _mind_the_offer(self, market: Market, hardware_type_id: str) -> bool:
+    def _mind_the_offer(self, market: _Market, hardware_type_id: str) -> bool:
         """Whether this hardware is on the price list."""
         known = market.hardware_types()
         if hardware_type_id not in known:
             reason = f"Cortecs has no hardware type {hardware_type_id!r}{_nearest(hardware_type_id, known)}"
-            self.problems.append(Problem("hardware_type_id", reason))
+            self._refuse(market, "hardware_type_id", reason)
         return hardware_type_id in known
 
-    def _settle_context(self, model: Model, wanted: dict[str, Any]) -> None:
+    def _settle_context(self, market: _Market, model: Model, wanted: dict[str, Any]) -> None:
         longest = model.longest_context(wanted["hardware_type_id"])
         length = wanted.get("context_length")
         if length is None:
@@ -259,17 +292,27 @@ class _Shop:
             wanted["context_length"] = now if fits else min(_USUAL_CONTEXT, longest or _USUAL_CONTEXT)
         elif not unknown(length) and longest is not None and length > longest:
             reason = f"{model.model_id} on {wanted['hardware_type_id']} takes at most {longest} tokens; got {length}"
-            self.problems.append(Problem("context_length", reason))
+            self._refuse(market, "context_length", reason)
 
-    def _quote(self, market: Market, wanted: Mapping[str, Any]) -> Any:
-        """The price, unknown as long as anything that it depends on is."""
-        hardware_type_id, interval, workers = (
-            wanted[key] for key in ("hardware_type_id", "billing_interval", "num_workers")
+    def _refuse(self, market: _Market, key: str, reason: str) -> None:
+        """What is not on offer; a catalogue may not have heard of it yet."""
+        by = f" (by the {market.source}: Cortecs cannot be reached)" if isinstance(market, PinnedMarket) else ""
+        self.problems.append(Problem(key, reason + by))
+
+
+def _quote(market: _Market, wanted: Mapping[str, Any]) -> Any:
+    """The price, unknown as long as anything that it depends on is."""
+    if unknown(*(wanted[key] for key in ("hardware_type_id", "billing_interval", "num_workers"))):
+        return LATER
+    return quoted.by(market, wanted) or LATER
+
+
+def _warn_once(catalogue: PinnedMarket, error: UnreachableError) -> None:
+    if _warned_of_catalogue.acquire(blocking=False):
+        host.current_call().warn(
+            f"defaults and prices are those of the catalogue of {catalogue.prices.as_of:%Y-%m-%d} from "
+            f"{catalogue.prices.source}, and `pulumi up` would refuse to buy by them: {error}"
         )
-        hardware = None if unknown(hardware_type_id) else market.hardware_types().get(hardware_type_id)
-        if hardware is None or unknown(interval, workers):
-            return LATER
-        return quote(hardware, BillingInterval(interval), int(workers), source="live").as_property()
 
 
 def _nearest(value: str, known: Iterable[str]) -> str:

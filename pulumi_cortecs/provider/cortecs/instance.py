@@ -9,7 +9,6 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
-from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
@@ -17,7 +16,7 @@ from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, UnclearPurchaseError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, power, second_line
+from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, power, quoted, second_line
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
     INPUTS,
@@ -69,12 +68,19 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         if inputs["adopt_id"]:
             instance_id = _adopt(account, inputs)
             return CreateResult(instance_id, _outputs(inputs, instance_id, account, expires_at))
+        inputs["quote"] = quoted.for_purchase(call.urn, inputs)
         instance_id = _buy(account, inputs)
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
     except NotBoughtError as error:
         raise InstanceError(f"nothing was bought: {error}. Run `pulumi up` again") from None
-    except (CloudError, UnknownStatusError, LimitsError, second_line.LimitExceededError) as error:
+    except (
+        CloudError,
+        UnknownStatusError,
+        LimitsError,
+        second_line.LimitExceededError,
+        quoted.NoQuoteError,
+    ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     account.poller.began(instance_id)
     if call.caller_is_gone():
@@ -110,6 +116,9 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
 def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Starts, stops or restarts in place. Raises InstanceError."""
     inputs = _settled(news)
+    if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
+        # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
+        inputs["quote"] = olds["quote"]
     try:
         account = accounts.account()
         account.must_own(instance_id, olds.get("account"))
@@ -122,7 +131,13 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
             if accounts.phase(live) is not Phase.STOPPED:
                 power.stop(account, instance_id)
         elif accounts.phase(live) is Phase.STOPPED:
-            with second_line.allowing(account, {**inputs, **adoption.arguments_of(live)}, instance_id):
+            told = adoption.arguments_of(live)
+            if differing := [key for key, value in told.items() if not same(value, inputs[key])]:
+                raise InstanceError(
+                    f"{instance_id} was not started: {', '.join(differing)} is not as it was shown to you and to your "
+                    "policies. `pulumi up --refresh` shows what it is"
+                )
+            with second_line.allowing(account, {**inputs, **told}, instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
             power.stop(account, instance_id)
@@ -143,8 +158,9 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
 def delete(instance_id: str, props: Mapping[str, Any]) -> None:
     """Returns when the bill has provably ended. Raises InstanceError otherwise.
 
-    An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over, and
-    one that is still to be adopted is refused (`delete_before_replace`): neither is ended.
+    An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over. One
+    that is still to be adopted is refused (`delete_before_replace`), and so is one whose replacement create would not
+    buy: neither is ended.
     """
     if (owner := adoption.owner_of(instance_id)) is not None:
         host.current_call().warn(f"{instance_id} was not ended: {owner} has adopted it in this run")
@@ -153,6 +169,11 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
         raise InstanceError(
             f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
             "replaced by a new one"
+        )
+    if not quoted.can_be_bought(host.current_call().urn):  # `up --replace` with delete_before_replace
+        raise InstanceError(
+            f"{instance_id} was not ended: Cortecs could not be reached when its replacement was checked, so that none "
+            "would be bought. Run `pulumi up` again"
         )
     try:
         account = accounts.account()
@@ -236,17 +257,8 @@ def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, An
     for key in ("billing_interval", "num_workers", *IN_PLACE, "adopt_id"):
         inputs.setdefault(key, default(key))
     if "quote" not in inputs:
-        inputs["quote"] = _quote(inputs)
+        inputs["quote"] = quoted.by(accounts.market(), inputs) or {}  # {}: the hardware is not on offer any more
     return inputs
-
-
-def _quote(inputs: Mapping[str, Any]) -> dict[str, str]:
-    """What an instance found by its id costs today; empty for hardware that is not on offer any more."""
-    hardware = accounts.market().hardware_types().get(str(inputs.get("hardware_type_id")))
-    if hardware is None:
-        return {}
-    interval = BillingInterval(inputs["billing_interval"])
-    return quote(hardware, interval, inputs["num_workers"], source="live").as_property()
 
 
 def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account, expires_at: str) -> dict[str, Any]:

@@ -1,0 +1,223 @@
+"""The evasion suite against a pack as a process, call by call: what a program can say to a pack that it has found, and
+what an engine may pass on that no builder of ours would make."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import struct_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+
+from pulumi_cortecs.policy.registry import PACKS
+from pulumi_cortecs.policy.testing import INSTANCE, configuration, cortecs_instance
+from tests.policy.attempts import Attempts
+from tests.policy.conftest import POLICIES
+from tests.unit.test_policy_limits import DEMO
+
+AUTHENTIC = cortecs_instance().provider
+NO_ENGINE = "127.0.0.1:1"
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The pack guard as a process; `stub` calls it."""
+
+    stub: Any
+
+    def configured(self, *, previews: bool) -> Pack:
+        """With the limits of the demo."""
+        self.stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=previews), timeout=10)
+        self.stub.Configure(configuration(PACKS["guard"], DEMO), timeout=10)
+        return self
+
+    def refuses(self, name: str, struct: struct_pb2.Struct, provider: str = AUTHENTIC) -> bool:
+        """Whether the engine would stop: at something mandatory, and at a call that fails."""
+        request = analyzer_pb2.AnalyzeRequest(type=INSTANCE, urn=urn(name), name=name, properties=struct)
+        shown = analyzer_pb2.AnalyzeRequest()
+        shown.CopyFrom(request)
+        shown.properties["__provider"] = provider
+        try:
+            self.stub.Remediate(shown, timeout=10)
+            said = self.stub.Analyze(request, timeout=10).diagnostics
+        except grpc.RpcError as error:
+            # the engine would take "unimplemented" for a pack of old, and go on
+            return error.code() is not grpc.StatusCode.UNIMPLEMENTED
+        return any(each.enforcementLevel == analyzer_pb2.MANDATORY for each in said)
+
+    def refuses_in_the_end(self, *made: tuple[str, struct_pb2.Struct]) -> bool:
+        """Whether the stack pass finds something mandatory."""
+        stack = analyzer_pb2.AnalyzeStackRequest()
+        for name, struct in made:
+            stack.resources.add(type=INSTANCE, urn=urn(name), name=name, properties=struct)
+        said = self.stub.AnalyzeStack(stack, timeout=10).diagnostics
+        return any(each.enforcementLevel == analyzer_pb2.MANDATORY for each in said)
+
+
+def urn(name: str) -> str:
+    return f"urn:pulumi:test::tests::{INSTANCE}::{name}"
+
+
+def struct(**changed: Any) -> struct_pb2.Struct:
+    """The usual instance, changed like this."""
+    made = struct_pb2.Struct()
+    made.update({**cortecs_instance().properties, **changed})
+    return made
+
+
+@contextmanager
+def started() -> Iterator[Pack]:
+    """The pack guard for the length of the block."""
+    process = subprocess.Popen(
+        [str(POLICIES / "guard" / "run"), NO_ENGINE],
+        env={"PATH": os.environ["PATH"], "PULUMI_CORTECS_POLICY_PYTHON": sys.executable},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
+            yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def fresh() -> Iterator[Pack]:
+    """A pack that nobody has configured."""
+    with started() as pack:
+        yield pack
+
+
+@pytest.fixture(scope="module")
+def pack() -> Iterator[Pack]:
+    """A pack in a preview, where what was refused does not weigh on what follows; tests take names of their own."""
+    with started() as pack:
+        yield pack.configured(previews=True)
+
+
+def nested(depth: int) -> struct_pb2.Value:
+    value = struct_pb2.Value(number_value=8)
+    for _ in range(depth):
+        outer = struct_pb2.Value()
+        outer.struct_value.fields["x"].CopyFrom(value)
+        value = outer
+    return value
+
+
+def with_value(key: str, value: struct_pb2.Value) -> struct_pb2.Struct:
+    made = struct()
+    made.fields[key].CopyFrom(value)
+    return made
+
+
+SIGNED = "4dabf18193072939515e22adb298388d"
+ASSET = {SIGNED: "c44067f5952c0a294b673a41bacd8c17", "text": "NVIDIA_L4_1"}
+ARCHIVE = {SIGNED: "0def7320c3a5731c473e5ecbe6d01bc7", "assets": None}
+REFERENCE = {SIGNED: "5cf8f73096256a8f31e491e813e4eb8e", "urn": urn("chat"), "id": "NVIDIA_L4_1"}
+ODD: dict[str, Callable[[], struct_pb2.Struct]] = {
+    "NaN for the workers": lambda: with_value("num_workers", struct_pb2.Value(number_value=float("nan"))),
+    "infinity for the workers": lambda: with_value("num_workers", struct_pb2.Value(number_value=float("inf"))),
+    "a value without a kind for the workers": lambda: with_value("num_workers", struct_pb2.Value()),
+    "null for the hardware": lambda: struct(hardware_type_id=None),
+    "an asset for the hardware": lambda: struct(hardware_type_id=ASSET),
+    "an archive for the hardware": lambda: struct(hardware_type_id=ARCHIVE),
+    "a reference for the hardware": lambda: struct(hardware_type_id=REFERENCE),
+    "an archive beside eight workers": lambda: struct(num_workers=8, restart_trigger=ARCHIVE),
+    "NaN beside eight workers": lambda: struct(num_workers=8, restart_trigger=float("nan")),
+    "keys that begin with __ beside eight workers": lambda: struct(num_workers=8, __num_workers=1, __defaults=[]),
+    "a hundred and fifty levels beside eight workers": lambda: with_value("num_workers", nested(150)),
+    "a megabyte beside eight workers": lambda: struct(num_workers=8, restart_trigger="x" * 1_000_000),
+    "no properties but a class": lambda: struct_pb2.Struct(),
+}
+"""By name, properties that are to be refused."""
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_properties_are_refused(pack: Pack, name: str, attempts: Attempts) -> None:
+    attempts.tried(f"on the wire: {name}", through=not pack.refuses(name, ODD[name]()))
+
+
+def test_what_is_allowed_goes_through(pack: Pack) -> None:
+    assert not pack.refuses("allowed", struct())
+    assert not pack.refuses("odd, and harmless", with_value("restart_trigger", struct_pb2.Value()))
+
+
+def test_a_pack_is_not_talked_into_anything(fresh: Pack, attempts: Attempts) -> None:
+    before = fresh.refuses("early", struct())
+    attempts.tried("an instance before the pack has its limits", through=not before)
+    pack = fresh.configured(previews=True)
+    loose = configuration(PACKS["guard"], {**DEMO, "workers-max": {"most": 99}, "gpu-count-max": {"most": 99}})
+    with pytest.raises(grpc.RpcError, match="has its limits already"):
+        pack.stub.Configure(loose, timeout=10)
+    three = struct(num_workers=3)
+    attempts.tried("other limits, handed to a pack that has its own", through=not pack.refuses("three", three))
+    pack.refuses("disguised", struct())  # the program says that it is authentic, before the engine shows what it is
+    attempts.tried(
+        "a class of one's own, called authentic first", through=not pack.refuses("disguised", struct(), "another")
+    )
+    pack.refuses("disguised before", struct(), "another")
+    attempts.tried(
+        "a class of one's own, called authentic later", through=not pack.refuses("disguised before", struct())
+    )
+    empty = analyzer_pb2.AnalyzeRequest(type=INSTANCE, urn=urn("empty"), name="empty")
+    pack.stub.Remediate(empty, timeout=10)
+    attempts.tried("an instance, called left alone first", through=not pack.refuses("empty", three))
+
+
+def test_the_stack_pass_sees_what_a_replacement_makes(fresh: Pack, attempts: Attempts) -> None:
+    pack = fresh.configured(previews=True)
+    assert not pack.refuses("replaced", struct())
+    assert not pack.refuses_in_the_end(("replaced", struct()))
+    dear = struct(num_workers=8)
+    seen = pack.refuses_in_the_end(("replaced", dear))
+    attempts.tried("a replacement that makes something else than was judged", through=not seen)
+    cheap = struct(num_workers=3)  # too many, and within every budget
+    pack.refuses("replaced", cheap)  # the program asks, so that it counts as judged
+    again = pack.refuses_in_the_end(("replaced", cheap))
+    attempts.tried("the same, when the program has asked the pack before", through=not again)
+
+
+@pytest.mark.parametrize("named", ["python", "./python", "bin/python"])
+def test_a_pack_whose_python_has_no_place_does_not_start(tmp_path: Path, named: str, attempts: Attempts) -> None:
+    (tmp_path / "bin").mkdir()
+    for place in (tmp_path / "python", tmp_path / "bin" / "python"):
+        place.write_text("#!/bin/sh\necho 1234\n")
+        place.chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PULUMI_CORTECS_POLICY_PYTHON": named}
+    run = [str(POLICIES / "guard" / "run"), NO_ENGINE]
+    done = subprocess.run(run, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False)
+    through = done.returncode == 0 or done.stdout != ""
+    attempts.tried(f"a Python of the program's for the pack: {named}", through=through)
+    assert "must be an absolute path" in done.stderr
+
+
+def test_no_order_takes_a_budget_beyond_its_double(fresh: Pack, attempts: Attempts) -> None:
+    """5,000 EUR a month are five at 876 EUR. Five are there, and the program has new ones registered before them."""
+    pack = fresh.configured(previews=False)
+    with pytest.raises(grpc.RpcError, match="knows its stack already"):
+        pack.stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=True), timeout=10)
+    new = [name for name in map("new {}".format, range(9)) if not pack.refuses(name, struct())]
+    assert len(new) == 5
+    there = [name for name in map("old {}".format, range(5)) if not pack.refuses(name, struct())]
+    attempts.tried("new ones registered before those that are there", through=there != [])
+
+
+def test_a_running_sum_is_not_talked_down(fresh: Pack, attempts: Attempts) -> None:
+    pack = fresh.configured(previews=False)
+    dear = struct(hardware_type_id="NVIDIA_L40S_1")  # three are 4,599 EUR a month, of 5,000
+    assert not any(pack.refuses(name, dear) for name in "abc")
+    for name in "abc":
+        pack.refuses(name, struct())  # so the program says
+    attempts.tried("a running sum that the program talks down", through=not pack.refuses("d", dear))

@@ -1,0 +1,115 @@
+"""The evasion suite, apart: what no pack can stop. It is tried against the limits of the machine; what not even those
+stop is bought here, so that nobody thinks otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.limits_file import limits_in_force
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import bought
+from tests.engine.pulumi import Stack
+from tests.policy.attempts import Attempts
+from tests.policy.conftest import ENGINE, POLICIES, Guarded, guarded
+from tests.policy.evading import HEADER, IMPERSONATES
+from tests.policy.test_evasion import BIG, EIGHT, LINUX, sold
+
+pytestmark = ENGINE
+
+MACHINE = "the limits of the machine"
+
+
+def machine(directory: Path, **limits: str) -> dict[str, str]:
+    """Limits of the machine, as a variable names them."""
+    file = directory / "machine.json"
+    file.write_text(json.dumps({"cortecs": limits}))
+    return {"PULUMI_CORTECS_LIMITS": str(file)}
+
+
+def test_without_a_pack_in_a_command_within_the_program(
+    make_stack: Callable[[Mapping[str, str]], Stack], simulator: Simulator, tmp_path: Path, attempts: Attempts
+) -> None:
+    limits = machine(tmp_path, instance_hourly_cap="5.00 EUR")
+    outer, inner = make_stack(simulator.env()), make_stack(simulator.env())
+    inner.program(HEADER + EIGHT)
+    command = [str(inner.pulumi), "up", "--yes", "--skip-preview", "--non-interactive", "--stack", inner.name]
+    outer.program(
+        "import os, subprocess\n"
+        f"env = {{**os.environ, 'PULUMI_BACKEND_URL': {inner.environment['PULUMI_BACKEND_URL']!r}}}\n"
+        f"done = subprocess.run({command!r}, cwd={str(inner.project)!r}, env=env, capture_output=True, text=True)\n"
+        "print(done.returncode, done.stdout, done.stderr)\n"
+    )
+    nested = guarded(outer, "guard").up(expect=0, **limits)
+    assert "exceeded by 4.60 EUR" in nested.text
+    assert sold(simulator) == []
+    attempts.out_of_reach("a pack that is left out", stopped_by=MACHINE)
+    attempts.out_of_reach("`pulumi up` within a program", stopped_by=MACHINE)
+
+
+def test_what_is_retained_and_renamed(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
+    limits = machine(stack.directory, account_hourly_ceiling="2.00 EUR")
+    for name in ("first", "second"):
+        stack.program(HEADER + f"make({name!r}, Opts(retain_on_delete=True))\n")
+        run = guarded(stack, "guard").up(expect=None, **limits)
+    assert "the ceiling of the account is 2.00 EUR" in run.text
+    assert sold(simulator) == [("NVIDIA_L4_1", 1)]
+    attempts.out_of_reach("retain_on_delete and another name, again and again; many stacks", stopped_by=MACHINE)
+
+
+@LINUX
+def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
+    limits = machine(stack.directory, instance_hourly_cap="5.00 EUR")
+    stack.program(HEADER + IMPERSONATES + EIGHT)
+    run = guarded(stack, "guard").up(expect=1, **limits)
+    assert "packs found: 1" in run.text
+    assert "exceeded by 4.60 EUR" in run.text
+    assert sold(simulator) == []
+    attempts.out_of_reach("a pack that the program kills, and whose place it takes", stopped_by=MACHINE)
+
+
+def test_another_environment_for_the_provider(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
+    limits = machine(stack.directory, instance_hourly_cap="1.00 EUR")
+    loose = stack.directory / "loose.json"
+    loose.write_text('{"cortecs": {"instance_hourly_cap": "99.00 EUR"}}')
+    mapped = (
+        "PROVIDER = Provider('mapped', Opts(env_var_mappings={'LOOSE': 'PULUMI_CORTECS_LIMITS'}),\n"
+        "    client_id='sim', client_secret='sim', api_base_url=os.environ['CORTECS_API_BASE_URL'])\n"
+        "make('small', Opts(provider=PROVIDER))\n"
+    )
+    stack.program(HEADER + mapped)
+    guarded(stack, "guard").up(expect=0, **limits, LOOSE=str(loose))
+    assert sold(simulator) == [("NVIDIA_L4_1", 1)]  # the variable could be replaced
+    in_etc = Path(limits["PULUMI_CORTECS_LIMITS"])
+    both = limits_in_force("cortecs", {"PULUMI_CORTECS_LIMITS": str(loose)}, machine_file=in_etc)
+    assert "exceeded by 0.20 EUR" in both.on_price(Money.of("1.20", "EUR"))[0].text
+    name = "PULUMI_CORTECS_LIMITS moved by env_var_mappings"
+    attempts.out_of_reach(name, stopped_by=f"{MACHINE} in /etc, and not those that the variable names")
+
+
+def test_a_pack_that_is_named_by_a_relative_path(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
+    """`main:` in Pulumi.yaml is where pulumi looks for it."""
+    main = stack.project / "main"
+    impostor = main / "pack" / "run"
+    impostor.parent.mkdir(parents=True)
+    impostor.write_text(f"#!/bin/sh\necho started > {stack.directory / 'impostor'}\nexit 1\n")
+    impostor.chmod(0o755)
+    (stack.project / "pack").symlink_to(POLICIES / "guard")
+    yaml = stack.project / "Pulumi.yaml"
+    yaml.write_text(f"{yaml.read_text()}main: main/\n")
+    (main / "__main__.py").write_text(HEADER + EIGHT)
+    limits = POLICIES / "guard" / "limits" / "demo.json"
+    Guarded(stack, ((Path("pack"), limits),)).up(expect=1)
+    assert (stack.directory / "impostor").exists()
+    assert "8 workers; 2 are allowed per instance" in Guarded(stack, ((POLICIES / "guard", limits),)).up(expect=1).text
+    assert sold(simulator) == []
+    attempts.out_of_reach("a pack that is named by a relative path, and `main:`", stopped_by="an absolute path")
+
+
+def test_code_of_ones_own_with_the_credentials(simulator: Simulator, attempts: Attempts) -> None:
+    bought(simulator, **BIG)
+    assert sold(simulator) == [("NVIDIA_H100_1", 8)]
+    name = "code of one's own with the credentials, an edited package"
+    attempts.out_of_reach(name, stopped_by="nothing here: separate keys, and the vendor's prepaid balance")
