@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 ENGINE := $(PYTHON) tools/engine/get.py
+ROUNDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo demo-stop up destroy test bench compat-langchain lint format clean
+.PHONY: help setup engine demo demo-stop up destroy test chaos bench compat-langchain lint format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,7 +33,10 @@ destroy: $(READY)  ## ends what `make up` started
 	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" destroy $(ARGS)
 
 test: $(READY) lint  ## everything that must hold before a change lands
-	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+
+chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and compares the books: most of an hour
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)
 
 bench: $(READY)  ## the benchmarks of docs/performance.md, some minutes; wants a machine with nothing else to do
 	@PULUMI="$$($(ENGINE))" && export PULUMI_CORTECS_ENGINE="$$PULUMI" && missed=0 && \

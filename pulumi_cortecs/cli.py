@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
-from pulumi_cortecs import cli_catalogue, cli_policy
+from pulumi_cortecs import cli_catalogue, cli_import, cli_orphans, cli_policy, cli_reap
 
 app = typer.Typer(
     name="pulumi-cortecs",
@@ -23,6 +23,9 @@ app = typer.Typer(
 )
 app.add_typer(cli_catalogue.app, name="catalogue")
 app.add_typer(cli_policy.app, name="policy")
+app.command("orphans")(cli_orphans.orphans)
+app.command("reap")(cli_reap.reap)
+app.command("import-file")(cli_import.import_file)
 
 
 def main() -> None:

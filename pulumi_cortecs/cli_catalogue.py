@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pulumi_cortecs.cli_printing import count, new_table, tell, tell_json
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DIFFERS: Final = 4
 """What `verify` exits with when the prices are not the pinned ones any more."""
-_NOT_A_TERMINAL: Final = 160
 _LOCK: Final = Path("catalogue.lock.yaml")
 
 app = typer.Typer(no_args_is_help=True, help="The pinned price list: pull it, compare it with today's prices, show it.")
@@ -57,11 +56,11 @@ def pull(
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
     if as_json:
-        _print_json({**_as_json(new), "differences": _rows(changes)})
+        tell_json({**_as_json(new), "differences": _rows(changes)})
         return
-    _print(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
-    news = "" if old is None else f"; {_count(len(changes), 'difference')} from what was pinned"
-    _print(f"{output} written: sha256 {new.digest}{news}")
+    tell(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
+    news = "" if old is None else f"; {count(len(changes), 'difference')} from what was pinned"
+    tell(f"{output} written: sha256 {new.digest}{news}")
 
 
 @app.command()
@@ -99,9 +98,9 @@ def show(file: _File = _LOCK, as_json: _Json = False) -> None:
     with _telling():
         found = catalogue.load(file)
     if as_json:
-        _print_json(_as_json(found))
+        tell_json(_as_json(found))
         return
-    _print(*_catalogue_tables(found), f"sha256 {found.digest}")
+    tell(*_catalogue_tables(found), f"sha256 {found.digest}")
 
 
 def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal | None, as_json: bool) -> bool:
@@ -115,13 +114,13 @@ def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal
     too_much = [each for each in found if each.above(tolerance or Decimal(0))]
     if as_json:
         told = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
-        _print_json({"differences": _rows(found), **told})
+        tell_json({"differences": _rows(found), **told})
         return bool(too_much)
     if found:
-        _print(_difference_table(found))
+        tell(_difference_table(found))
     against = str(other) if other is not None else "today's prices"
     above = "" if tolerance is None else f", {len(too_much)} of them above {tolerance} %"
-    _print(f"{file} and {against}: {_count(len(found), 'difference')}{above}")
+    tell(f"{file} and {against}: {count(len(found), 'difference')}{above}")
     return bool(too_much)
 
 
@@ -180,14 +179,15 @@ def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
     for cloud in found.clouds:
         prices = found.price_lists[cloud]
         title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
-        hardware = _table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
+        hardware = new_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
         for row in prices.hardware_types:
             gpus = f"{row.num_gpus or '?'} x {row.gpu_type or '?'}"
             ram = "?" if row.gpu_ram_gb is None else f"{row.gpu_ram_gb} GB ({row.gpu_ram_is.value})"
             hour, minute = row.price_per_hour.decimal_string(), row.price_per_minute.decimal_string()
             hardware.add_row(row.hardware_type_id, gpus, ram, hour, minute, row.provenance)
         yield hardware
-        models = _table(f"{cloud}: what each model runs on, the cheapest first", "model", "hardware: longest context")
+        title = f"{cloud}: what each model runs on, the cheapest first"
+        models = new_table(title, "model", "hardware: longest context")
         for model in prices.models:
             fits = (
                 f"{row.hardware_type_id}: {model.hardware_configs[row.hardware_type_id] or 'unlimited'}"
@@ -198,7 +198,7 @@ def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
 
 
 def _difference_table(found: Iterable[Difference]) -> Table:
-    table = _table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
+    table = new_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
     for each in found:
         table.add_row(each.cloud, each.id, each.kind.value, each.field, each.before, each.after, _moved(each))
     return table
@@ -206,28 +206,6 @@ def _difference_table(found: Iterable[Difference]) -> Table:
 
 def _moved(each: Difference) -> str:
     return "" if each.percent is None else f"{each.percent:+.2f}"
-
-
-def _table(title: str, *columns: str) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _print(*what: Any) -> None:
-    from rich.console import Console
-
-    # what is piped is not cut to the width of a terminal that nobody looks at
-    console = Console(width=None if sys.stdout.isatty() else _NOT_A_TERMINAL, highlight=False, markup=False)
-    for each in what:
-        console.print(each, soft_wrap=isinstance(each, str))
-
-
-def _print_json(data: dict[str, Any]) -> None:
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _as_json(found: Catalogue) -> dict[str, Any]:
@@ -239,7 +217,3 @@ def _as_json(found: Catalogue) -> dict[str, Any]:
 def _rows(found: Iterable[Difference]) -> list[dict[str, Any]]:
     """Percent with two decimals, as a text: no number of ours becomes a binary fraction."""
     return [{**asdict(each), "kind": each.kind.value, "percent": _moved(each) or None} for each in found]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"

@@ -329,6 +329,7 @@ def _variables(port: int) -> dict[str, str]:
     return {
         **environment(port),
         "PULUMI_HOME": str(HOME / "home"),
+        "PULUMI_CORTECS_STATE_DIR": str(HOME / "orders"),
         "PULUMI_BACKEND_URL": f"file://{HOME / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -211,6 +211,10 @@ class CortecsClient:
         self._core = HttpCore(VENDOR, credentials.base_url, client or shared_client())
         self._core.auth = ClientCredentials(self._core, credentials.client_id, credentials.client_secret)
 
+    def vendor_time(self) -> float | None:
+        """What Cortecs' own clock says, in seconds since 1970; None before its first answer."""
+        return self._core.vendor_time()
+
     def instances(self) -> dict[str, Instance]:
         """Everything the account has, stopped ones too, by id. A new one may be missing for some seconds."""
         answer = self._core.call("GET", "/instances/", _Instances, resend=Resend.SAFE)

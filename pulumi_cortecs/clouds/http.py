@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import functools
 import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
@@ -32,6 +36,7 @@ _TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=30.0)
 _BUSY = frozenset({408, 409, 425, 429})
 _LONGEST_RETRY_AFTER = 20.0
 _LONGEST_MESSAGE = 300
+_CLOCKS_AGREE = 10.0
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NEVER_SENT = (
@@ -115,10 +120,27 @@ class HttpCore:
 
     auth: Authentication | None = None
 
-    def __init__(self, vendor: str, base_url: str, client: httpx.Client) -> None:
+    def __init__(
+        self, vendor: str, base_url: str, client: httpx.Client, calendar: Callable[[], float] | None = None
+    ) -> None:
+        """`calendar` gives seconds since 1970; the machine's, unless one is given."""
         self.vendor = vendor
         self.base_url = base_url
         self._client = client
+        self._calendar = calendar or (lambda: time.time())
+        self._told: tuple[float, float, float] | None = None
+
+    def vendor_time(self) -> float | None:
+        """What the vendor's own clock says, in seconds since 1970; None before its first answer that tells, and when
+        our clock was set, or the machine slept, since its last.
+
+        Ours may differ by minutes: what the vendor says of when something began is to be compared with this.
+        """
+        if self._told is None:
+            return None
+        date, calendar, monotonic = self._told
+        passed = time.monotonic() - monotonic
+        return date + passed if abs(self._calendar() - calendar - passed) < _CLOCKS_AGREE else None
 
     def call(
         self,
@@ -178,6 +200,7 @@ class HttpCore:
             raise AnswerLostError(
                 f"{self.vendor} did not finish its answer to {method} {path}: {self._plain(error)}"
             ) from None
+        self._note_time(response.headers.get("date"))
         if not response.is_success:
             raise self._refusal(method, path, response)
         try:
@@ -206,6 +229,11 @@ class HttpCore:
                 text, status=status, vendor_message=message, request_id=request_id, retry_after=wait
             )
         return RefusedError(text, status=status, vendor_message=message, request_id=request_id)
+
+    def _note_time(self, date: str | None) -> None:
+        with suppress(ValueError, OverflowError):
+            if date:
+                self._told = parsedate_to_datetime(date).timestamp(), self._calendar(), time.monotonic()
 
     def _plain(self, error: Exception) -> str:
         return self._safe(str(error) or type(error).__name__)

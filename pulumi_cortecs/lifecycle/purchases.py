@@ -1,7 +1,7 @@
 """Buying exactly one, whatever happens to the answer.
 
 A start request is never sent twice unlooked. When its answer is lost, the account's list is compared with what it held
-before: an instance with the same arguments that is new and that nobody else in this process has bought is the one. If
+before: an instance with the same arguments that is new and that nobody else on this machine has bought is the one. If
 that cannot be told, nothing more is bought, and the candidates are named.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.journal import Key
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
 T = TypeVar("T")
@@ -21,9 +22,13 @@ Arguments = tuple[object, ...]
 
 _BASELINE_AGE = 5.0
 _PAUSE = 0.25
+_LISTS = 4
+"""So many lists, over more than the lag, have to show nothing new before an order is taken for not carried out: one of
+them may be wrong."""
+
 _PATIENCE = 60.0
 """Seconds for which an account that cannot be listed is asked again."""
-_LONGEST_ORDER = 300.0
+LONGEST_ORDER = 300.0
 """Seconds after which no order can still be on its way: its time limits and repeated connections are far below."""
 
 
@@ -39,30 +44,83 @@ class NotBoughtError(Exception):
     """The vendor did not carry the request out: it was looked for and is certainly not there."""
 
 
+@dataclass(frozen=True)
+class Neighbour(Generic[T]):
+    """An order of another process. `may_be` tells of an id and its instance whether it may have bought that;
+    `on_its_way`: its answer may still arrive there."""
+
+    arguments: Arguments
+    may_be: Callable[[str, T], bool]
+    on_its_way: bool
+
+
+class Notes(Protocol[T]):
+    """Where orders are written down before they are sent, and where those of other processes are found.
+
+    A number is None where an order could not be noted and may be sent all the same.
+    """
+
+    def sent(self, key: Key, arguments: Arguments, before: frozenset[str]) -> int | None: ...
+
+    def lost(self, number: int | None) -> None: ...
+
+    def bought(self, number: int | None, instance_id: str) -> bool: ...
+
+    def dropped(self, number: int | None) -> None: ...
+
+    def taken(self) -> frozenset[str]: ...
+
+    def neighbours(self) -> list[Neighbour[T]]: ...
+
+
 @dataclass(eq=False)
 class _Doubt:
     """An order whose answer was lost.
 
-    `before` are ids that were there before it was sent; an instance that it may take was started before `started_by`.
+    `before` are ids that were there before it was sent, and `since` tells whether an instance may have begun after
+    that; one that it may take was started before `started_by`. `lists` have shown none since `listed_first`.
     """
 
+    number: int | None
     arguments: Arguments
     before: frozenset[str]
+    since: Callable[[Any], bool]
     lost: CloudError
     lost_at: float
     started_by: float
+    lists: int = 0
+    listed_first: float = 0.0
+    listed_last: float = 0.0
+
+    def lacked(self, at: float) -> None:
+        """Another list, asked for at that time, has shown none."""
+        if self.lists == 0:
+            self.listed_first = at
+        self.lists += self.lists == 0 or at > self.listed_last
+        self.listed_last = at
 
 
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
-    def __init__(self, poller: Poller[T], clock: Clock, lag: float, fits: Callable[[T, Arguments], bool]) -> None:
+    def __init__(
+        self,
+        poller: Poller[T],
+        clock: Clock,
+        lag: float,
+        fits: Callable[[T, Arguments], bool],
+        notes: Notes[T],
+        since: Callable[[], Callable[[T], bool]] = lambda: lambda _: True,
+    ) -> None:
         """`fits` tells whether an instance may be what was ordered with `buy`'s `arguments`: it says no only where the
-        vendor shows that something else was ordered."""
+        vendor shows that something else was ordered. `since`, asked before an order is sent, returns what tells of an
+        instance whether it may have begun after that; without it the vendor does not say when something began."""
         self._poller = poller
         self._clock = clock
         self._lag = lag
         self._fits = fits
+        self._notes = notes
+        self._since = since
         self._lock = threading.Lock()
         self._orders = 0
         self._in_flight: set[int] = set()
@@ -70,13 +128,14 @@ class Purchases(Generic[T]):
         self._ours: set[str] = set()
         self._named: set[str] = set()
 
-    def buy(self, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> T:
-        """Sends `order` once and returns what was bought.
+    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> T:
+        """Sends `order` once, for the resource `key`, and returns what was bought.
 
         Raises CloudError when the vendor refused it, NotBoughtError when the answer was lost and nothing was bought,
         and UnclearPurchaseError when that could not be told.
         """
-        before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
+        before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._since()
+        noted = self._notes.sent(key, arguments, before)
         with self._lock:
             self._orders += 1
             number = self._orders
@@ -89,17 +148,29 @@ class Purchases(Generic[T]):
                 self._in_flight.remove(number)
                 if isinstance(error, CloudError) and error.may_have_taken_effect:
                     now = self._clock.now()
-                    doubt = _Doubt(arguments, before, error, now, now)
+                    doubt = _Doubt(noted, arguments, before, since, error, now, now)
                     self._in_doubt.append(doubt)
             if doubt is None:
+                if isinstance(error, Exception):
+                    self._notes.dropped(noted)
                 raise
         else:
+            mine = self._notes.bought(noted, id_of(bought))
             with self._lock:
                 self._in_flight.remove(number)
-                self._ours.add(id_of(bought))
-            return bought
+                if mine:
+                    self._ours.add(id_of(bought))
+                    return bought
+                now = self._clock.now()
+                taken = AnswerLostError(f"{id_of(bought)} was started, and another order for the same has taken it")
+                doubt = _Doubt(noted, arguments, before, since, taken, now, now)
+                self._in_doubt.append(doubt)
+        self._notes.lost(noted)
         try:
             return self._reconcile(doubt)
+        except NotBoughtError:
+            self._notes.dropped(noted)
+            raise
         finally:
             self._decided(doubt)
 
@@ -129,25 +200,34 @@ class Purchases(Generic[T]):
         NotBoughtError and UnclearPurchaseError.
         """
         with self._lock:
-            earlier = frozenset(self._in_flight) if self._found(doubt, seen) else frozenset()
+            earlier = frozenset(self._in_flight) if self._found(doubt, seen, frozenset()) else frozenset()
         # an answer that is still on its way may be about what we have found
-        settled = self._settled(earlier)
+        settled = self._settled(earlier) and self._neighbours_settled(doubt, seen)
+        taken = self._notes.taken()
+        neighbours = self._notes.neighbours()
         with self._lock:
-            found = self._found(doubt, seen)
+            found = self._found(doubt, seen, taken)
             if not found:
-                if seen.taken_at <= doubt.started_by + self._lag:
+                doubt.lacked(seen.taken_at)
+                settled_at = max(doubt.started_by, doubt.listed_first) + self._lag
+                if seen.taken_at <= settled_at or doubt.lists < _LISTS:
                     return None
                 self._in_doubt.remove(doubt)
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
             rivals = [each for each in self._in_doubt if any(self._may_be(*one, each) for one in found.items())]
-            self._in_doubt.remove(doubt)
-            alike = all(rival.arguments == doubt.arguments for rival in rivals)
-            if not settled or not alike or len(found) > len(rivals) or self._named & found.keys():
+            others = [each for each in neighbours if any(each.may_be(*one) for one in found.items())]
+            ordered = [each.arguments for each in rivals] + [each.arguments for each in others]
+            alike = all(arguments == doubt.arguments for arguments in ordered)
+            if not settled or not alike or len(found) > len(rivals) + len(others) or self._named & found.keys():
+                self._in_doubt.remove(doubt)
                 self._named |= found.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
                 raise UnclearPurchaseError(text, tuple(sorted(found)))
             takers = {key: [each for each in rivals if self._may_be(key, one, each)] for key, one in found.items()}
             instance_id = min(found, key=lambda key: (len(takers[key]), key))
+            if not self._notes.bought(doubt.number, instance_id):
+                return None  # another process was quicker
+            self._in_doubt.remove(doubt)
             for other in takers[instance_id]:
                 other.started_by = max(other.started_by, doubt.started_by)
             self._ours.add(instance_id)
@@ -160,7 +240,7 @@ class Purchases(Generic[T]):
 
     def _settled(self, orders: frozenset[int]) -> bool:
         """Waits for the answers to these orders; whether all have come. Those that began later are no matter."""
-        until = self._clock.now() + _LONGEST_ORDER
+        until = self._clock.now() + LONGEST_ORDER
         while True:
             with self._lock:
                 if not orders & self._in_flight:
@@ -169,9 +249,22 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _found(self, doubt: _Doubt, seen: Snapshot[T]) -> dict[str, T]:
-        return {key: one for key, one in seen.instances.items() if self._may_be(key, one, doubt)}
+    def _neighbours_settled(self, doubt: _Doubt, seen: Snapshot[T]) -> bool:
+        """Waits for the answers that other processes still expect, where they may be about what we have found."""
+        until = self._clock.now() + LONGEST_ORDER
+        while True:
+            with self._lock:
+                found = self._found(doubt, seen, frozenset())
+            awaited = [each for each in self._notes.neighbours() if each.on_its_way] if found else []
+            if not any(each.may_be(*one) for one in found.items() for each in awaited):
+                return True
+            if self._clock.now() > until:
+                return False
+            self._clock.sleep(_PAUSE)
+
+    def _found(self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str]) -> dict[str, T]:
+        return {key: one for key, one in seen.instances.items() if key not in taken and self._may_be(key, one, doubt)}
 
     def _may_be(self, instance_id: str, instance: T, doubt: _Doubt) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
-        return unknown and self._fits(instance, doubt.arguments)
+        return unknown and doubt.since(instance) and self._fits(instance, doubt.arguments)

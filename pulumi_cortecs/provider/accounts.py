@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
@@ -14,17 +16,21 @@ from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
 from pulumi_cortecs.lifecycle.ending import Ending
+from pulumi_cortecs.lifecycle.intents import CLOCK_ERROR, Cloud, Intents, seconds_since_1970
+from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal_directory
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
-from pulumi_cortecs.provider import process
+from pulumi_cortecs.provider import host, process
+from pulumi_cortecs.provider.backend import backend_of
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
 _CLOCK: Clock = SystemClock()
 _WAITING: Clock = InterruptibleClock(process.interrupted)
 _lock = threading.Lock()
+_warn_once = threading.Lock()
 _config: Mapping[str, str] = {}
 _NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
 
@@ -46,22 +52,14 @@ class Account:
     client: CortecsClient
     poller: Poller[Instance]
     purchases: Purchases[Instance]
+    intents: Intents[Instance]
     clock: Clock
     lag: float
     settings: Settings
 
     def by_id(self, instance_id: str) -> Instance | None:
-        """The vendor's answer by id, None for "no such instance".
-
-        Cortecs documents a 400 and no 404, so each status counts that can mean it; not a redirect to some login page,
-        nor an unpaid bill. Never enough by itself to call an instance gone.
-        """
-        try:
-            return self.client.instance(instance_id)
-        except RefusedError as refused:
-            if refused.status in _NO_SUCH_INSTANCE and not isinstance(refused, UnauthorizedError):
-                return None  # a refused token has such a status, too
-            raise
+        """The vendor's answer by id, None for "no such instance". Raises CloudError."""
+        return _by_id(self.client, instance_id)
 
     def find(self, instance_id: str) -> Instance | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
@@ -82,15 +80,7 @@ class Account:
 
     def ending(self) -> Ending[Instance]:
         """How this account's instances are ended."""
-        return Ending(
-            poller=self.poller,
-            clock=self.clock,
-            lag=self.lag,
-            stop=self.client.stop,
-            delete=self.client.delete,
-            by_id=self.by_id,
-            phase=phase,
-        )
+        return _ending(self.client, self.poller, self.clock, self.lag)
 
     def wait(self) -> Wait[Instance]:
         """How this account's instances are waited for."""
@@ -172,17 +162,100 @@ def fits(instance: Instance, ordered: Arguments) -> bool:
     return all(one is None or one == other for one, other in zip(told, ordered, strict=True))
 
 
+@cache
+def journal() -> Journal:
+    """The journal of this process's user."""
+    return Journal(journal_directory(os.environ))
+
+
+def seen(instance_id: str) -> None:
+    """A state has this instance: the order that bought it is settled."""
+    try:
+        journal().confirm(instance_id)
+    except JournalError as error:
+        without_journal(error)
+
+
+def without_journal(error: JournalError) -> None:
+    """Warns, once in this process, that purchases are not noted."""
+    if _warn_once.acquire(blocking=False):
+        host.current_call().warn(
+            f"{error}. Purchases of this run are not noted: should it be killed, the next one cannot tell what it "
+            "bought. Set PULUMI_CORTECS_STATE_DIR to a directory that can be written"
+        )
+
+
+def key_of(urn: str) -> Key:
+    """Under which the orders for a resource are noted."""
+    return Key(_backend(), urn)
+
+
+@cache
+def _backend() -> str:
+    return backend_of(os.environ, Path.cwd())
+
+
+def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud[Instance]:
+    return Cloud(
+        fits=fits,
+        began=_began,
+        in_words=lambda ordered: f"{ordered[0]} on {ordered[4]} x {ordered[1]}",
+        find=lambda instance_id: find(instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag),
+        end=lambda instance_id: _ending(client, poller, _CLOCK, lag).end(instance_id),
+        now=client.vendor_time,
+    )
+
+
+def _ending(client: CortecsClient, poller: Poller[Instance], clock: Clock, lag: float) -> Ending[Instance]:
+    return Ending(
+        poller=poller,
+        clock=clock,
+        lag=lag,
+        stop=client.stop,
+        delete=client.delete,
+        by_id=lambda instance_id: _by_id(client, instance_id),
+        phase=phase,
+    )
+
+
+def _since(vendor_time: float | None) -> Callable[[Instance], bool]:
+    """Tells of an instance whether it may have begun after that time by the vendor's clock."""
+
+    def since(instance: Instance) -> bool:
+        began = _began(instance)
+        return began is None or vendor_time is None or began >= vendor_time - CLOCK_ERROR
+
+    return since
+
+
+def _began(instance: Instance) -> float | None:
+    return seconds_since_1970(instance.instance_status.started_at)
+
+
+def _by_id(client: CortecsClient, instance_id: str) -> Instance | None:
+    """Cortecs documents a 400 and no 404, so each status counts that can mean "no such instance"; not a redirect to
+    some login page, nor an unpaid bill. Never enough by itself to call an instance gone."""
+    try:
+        return client.instance(instance_id)
+    except RefusedError as refused:
+        if refused.status in _NO_SUCH_INSTANCE and not isinstance(refused, UnauthorizedError):
+            return None  # a refused token has such a status, too
+        raise
+
+
 def _account(credentials: CortecsCredentials) -> Account:
     with _lock:  # two threads must never get two purchase books for one account
         if credentials not in _accounts:
             settings = settings_from(os.environ)
             client = CortecsClient(credentials)
-            poller = Poller(client.instances, _CLOCK, settings.list_lag)
-            purchases = Purchases(poller, _CLOCK, settings.list_lag, fits)
+            lag = settings.list_lag
+            poller = Poller(client.instances, _CLOCK, lag)
             fingerprint = credentials.fingerprint
-            _accounts[credentials] = Account(
-                fingerprint, client, poller, purchases, _CLOCK, settings.list_lag, settings
+            intents = Intents(
+                journal(), fingerprint, poller, _WAITING, lag, _cloud(client, poller, lag), without_journal
             )
+            purchases = Purchases(poller, _CLOCK, lag, fits, intents, lambda: _since(client.vendor_time()))
+            _accounts[credentials] = Account(fingerprint, client, poller, purchases, intents, _CLOCK, lag, settings)
         return _accounts[credentials]
 
 

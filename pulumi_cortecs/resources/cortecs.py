@@ -14,7 +14,8 @@ from pulumi_cortecs.provider.cortecs.arguments import default
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
 
-_READY_TIMEOUT = 1200
+READY_TIMEOUT = 1200
+"""In seconds, for a program that says nothing of it."""
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
 
@@ -165,7 +166,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         """
         wanted, opts = _arguments(args, kwargs)
         # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
-        ready_timeout = create_timeout(opts, _READY_TIMEOUT)
+        ready_timeout = create_timeout(opts, READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
         with short_traces(USER):
             super().__init__(InstanceProvider(), resource_name, props, opts)

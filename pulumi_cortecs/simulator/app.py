@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -44,7 +45,7 @@ def simulator_app(world: World, connections: Connections | None = None) -> ASGIA
         app.add_exception_handler(status, unlisted)
     app.add_exception_handler(HTTPException, _unreadable)
     app.add_exception_handler(Exception, _failed)
-    return _Logged(app)
+    return _Logged(app, world)
 
 
 def _unlisted(request: Request, world: World) -> Response:
@@ -67,10 +68,14 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 class _Logged:
-    """One line per request: method, path, status, milliseconds. Never header, query or body: they carry secrets."""
+    """One line per request: method, path, status, milliseconds. Never header, query or body: they carry secrets.
 
-    def __init__(self, app: ASGIApp):
+    Answers bear the date of the simulated clouds: what they say of when something began is to be compared with it.
+    """
+
+    def __init__(self, app: ASGIApp, world: World):
         self._app = app
+        self._world = world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,6 +86,8 @@ class _Logged:
             nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
+                date = format_datetime(self._world.clock.now(), usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
             complete = message["type"] == "http.response.body" and not message.get("more_body")
 

@@ -242,10 +242,10 @@ def hosting(
     module = ["-m", "pulumi.dynamic"]
     if before:
         module = ["-c", f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"]
-    with tempfile.TemporaryFile() as stderr:
+    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryDirectory() as state:
         process = subprocess.Popen(
             [sys.executable, "-u", *module, engine],
-            env={**clean, **knobs, **environment},
+            env={**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,

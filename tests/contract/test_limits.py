@@ -51,10 +51,10 @@ def refusals(checked: Checked) -> str:
 
 def refused_create(host: Host, inputs: dict[str, Any], simulator: Simulator) -> str:
     """Why a create was refused; nothing was sent."""
-    before = simulator.control.requests().count(START), simulator.control.ledger().entries
+    before = simulator.control.requests().count(START), len(simulator.control.ledger().entries)
     with pytest.raises(CallFailedError, match=r"^nothing was bought: ") as refused:
         host.instance().create(inputs)
-    assert (simulator.control.requests().count(START), simulator.control.ledger().entries) == before
+    assert (simulator.control.requests().count(START), len(simulator.control.ledger().entries)) == before
     return str(refused.value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
+from tests.engine.packages import remembered
 from tests.engine.pulumi import Stack, new_stack
 
 _ROOT = Path(__file__).parents[2]
@@ -49,7 +50,8 @@ def make_stack(pulumi: Path, pulumi_home: Path, tmp_path: Path) -> Callable[[Map
     def make(environment: Mapping[str, str]) -> Stack:
         directory = tmp_path / f"stack{next(count)}"
         directory.mkdir()
-        return new_stack(pulumi, directory, environment, pulumi_home)
+        quick = {"PYTHONPATH": str(remembered(pulumi_home.parent))}
+        return new_stack(pulumi, directory, {**quick, **environment}, pulumi_home)
 
     return make
 

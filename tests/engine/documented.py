@@ -1,4 +1,4 @@
-"""The programs of a page of the documentation, so that what people copy is what tests run."""
+"""Programs and commands of a page of the documentation, so that what people copy is what tests run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ _DOCS = Path(__file__).parents[2] / "docs"
 
 def program_of(page: str, section: str, number: int = 0) -> str:
     """The Python program of a section ("## Data sources"), the first unless told. Fails when there is none."""
-    text = (_DOCS / page).read_text()
+    return _blocks(page, section, "python")[number]
+
+
+def commands_of(page: str, section: str) -> list[list[str]]:
+    """The commands for a shell of a section, one list per block. Fails when the section is not there."""
+    return [block.splitlines() for block in _blocks(page, section, "sh")]
+
+
+def _blocks(page: str, section: str, language: str) -> list[str]:
+    text = (_DOCS / page).read_text(encoding="utf-8")
     (body,) = re.findall(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    found: list[str] = re.findall(r"^```python\n(.*?)^```$", body, re.DOTALL | re.MULTILINE)
-    return found[number]
+    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", body, re.DOTALL | re.MULTILINE)
+    return found

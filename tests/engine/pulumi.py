@@ -171,6 +171,7 @@ def new_stack(pulumi: Path, directory: Path, environment: Mapping[str, str], hom
             "PATH": path,
             "PULUMI_HOME": str(home),
             "PULUMI_BACKEND_URL": f"file://{directory / 'state'}",
+            "PULUMI_CORTECS_STATE_DIR": str(directory / "orders"),
             "PULUMI_CONFIG_PASSPHRASE": "tests",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

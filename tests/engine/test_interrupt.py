@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import time
 from pathlib import Path
 
 from pulumi_cortecs.simulator import Simulator
+from tests.contract.patience import until
+from tests.engine.advice import assert_seen, follow
 from tests.engine.programs import fleet, one_instance
 from tests.engine.pulumi import Stack, read_until, session_processes
+
+TWO = "Two ^C, or an API that hangs"
+KILLED = "Killed, or the terminal closed"
+
+
+def pending(stack: Stack) -> list[str]:
+    """What runs that were killed had begun, as the state has it: "creating"."""
+    latest = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
+    return [each["type"] for each in latest.get("pending_operations") or []]
 
 
 def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_resumes(
@@ -25,17 +38,82 @@ def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_r
         text = process.stdout.read()
         assert process.wait(timeout=30) != 0
         left = session_processes(process.pid)
-    assert "was interrupted" in text
+    assert_seen("one ^C", text)
     assert left == []
     bought = {each.instance_id for each in simulator.control.instances()}
     assert stack.instance_ids() == bought
     simulator.control.resume()
-    stack.up()
+    follow(stack, "One ^C")
     assert stack.instance_ids() == bought
     stack.drift(expect=0)
 
 
-def test_killed_during_the_wait_then_cancel_and_destroy_leaves_nothing(stack: Stack, simulator: Simulator) -> None:
+def test_a_second_interrupt_ends_an_order_that_hangs_and_the_next_up_takes_over_what_it_bought(
+    stack: Stack, simulator: Simulator
+) -> None:
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=60)
+    stack.program(one_instance())
+    with stack.started("up", "--yes", "--skip-preview") as process:
+        assert process.stdout is not None
+        until(lambda: len(simulator.control.instances()) == 1, seconds=30)
+        process.send_signal(signal.SIGINT)
+        read_until(process, "^C received; cancelling")
+        process.send_signal(signal.SIGINT)
+        text = process.stdout.read()
+        assert process.wait(timeout=30) != 0
+        assert session_processes(process.pid) == []
+    assert_seen("two ^C", text)
+    (bought,) = simulator.control.instances()
+    assert stack.instance_ids() == set()
+    simulator.control.clear_faults()
+
+    text = follow(stack, TWO)
+    assert_seen("the run before was killed", text)
+    assert_seen("the run before was killed when it bought", text)
+    assert stack.instance_ids() == {bought.instance_id} == {each.instance_id for each in simulator.control.instances()}
+    assert pending(stack) == ["creating"]
+    follow(stack, "Pending operations")
+    assert pending(stack) == []
+    assert stack.instance_ids() == {bought.instance_id}
+
+
+def test_a_closed_terminal_in_the_middle_of_an_order_has_it_undone(stack: Stack, simulator: Simulator) -> None:
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=1, count=1)
+    stack.program(one_instance())
+    with stack.started("up", "--yes", "--skip-preview") as process:
+        until(lambda: len(simulator.control.instances()) == 1, seconds=30)
+        os.killpg(process.pid, signal.SIGHUP)
+        process.wait(timeout=10)
+        until(lambda: simulator.control.instances() == (), seconds=30)
+        assert simulator.control.ledger().open == ()
+    assert_seen("killed", stack.up(expect=1).text)
+    follow(stack, KILLED)
+    (anew,) = simulator.control.instances()
+    assert stack.instance_ids() == {anew.instance_id}
+
+
+def test_a_provider_that_dies_with_an_order_on_its_way_leaves_it_to_the_next_up(
+    stack: Stack, simulator: Simulator
+) -> None:
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=60)
+    stack.program(one_instance())
+    with stack.started("up", "--yes", "--skip-preview") as process:
+        assert process.stdout is not None
+        until(lambda: len(simulator.control.instances()) == 1, seconds=30)
+        for provider in filter(ours, session_processes(process.pid)):
+            os.kill(provider, signal.SIGKILL)
+        text = process.stdout.read()
+        assert process.wait(timeout=30) == 1
+    assert_seen("the provider process died", text)
+    simulator.control.clear_faults()
+    text = stack.up().text
+    assert_seen("the run before was killed when it bought", text)
+    assert pending(stack) == []
+    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert len(stack.instance_ids()) == 1
+
+
+def test_killed_during_the_wait_then_cancel_and_destroy_leave_nothing(stack: Stack, simulator: Simulator) -> None:
     simulator.control.fault("stuck_boot")
     stack.program(one_instance())
     with stack.started("up", "--yes", "--skip-preview") as process:
@@ -44,8 +122,7 @@ def test_killed_during_the_wait_then_cancel_and_destroy_leaves_nothing(stack: St
         process.wait(timeout=10)
     (bought,) = simulator.control.instances()
     assert stack.instance_ids() == {bought.instance_id}
-    stack.run("cancel", "--yes")
-    stack.destroy()
+    assert "no orphans" in follow(stack, KILLED, 1)
     assert simulator.control.instances() == ()
     assert simulator.control.ledger().open == ()
 

@@ -125,6 +125,7 @@ class FakeAccount:
     machines: dict[str, Machine] = field(default_factory=dict)
     takes: float = 0.0
     down: tuple[float, float] = (0.0, 0.0)
+    wrong: int = 0
     trouble: list[CloudError | None] = field(default_factory=list)
     trouble_by_id: list[CloudError | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -148,6 +149,9 @@ class FakeAccount:
             now = self.clock.now()
             if self.down[0] <= now < self.down[1]:
                 raise AnswerLostError("the list is down")
+            if self.wrong:
+                self.wrong -= 1
+                return {}
             return {key: machine for key, machine in self.machines.items() if machine.listed_from <= now}
 
     def by_id(self, instance_id: str) -> Machine | None:

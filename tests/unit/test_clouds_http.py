@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import httpx
@@ -338,6 +340,35 @@ def test_every_part_of_a_request_has_a_time_limit() -> None:
     with new_client() as client:
         limits = client.timeout
     assert None not in (limits.connect, limits.read, limits.write, limits.pool)
+
+
+def told_the_time(date: str | None, calendar: Callable[[], float] = time.time) -> HttpCore:
+    """A core that has had one answer."""
+    headers = {} if date is None else {"Date": date}
+    script = Script(answer(200, {"name": "it"}, headers))
+    core = HttpCore("Acme", BASE, new_client(httpx.MockTransport(script)), calendar)
+    assert core.vendor_time() is None
+    core.call("GET", "/thing", Thing, resend=Resend.SAFE)
+    return core
+
+
+def test_the_vendors_clock_is_told_by_its_answers() -> None:
+    vendor_time = told_the_time("Thu, 01 Jan 2032 00:00:00 GMT").vendor_time()
+    assert vendor_time is not None
+    assert 0 <= vendor_time - datetime(2032, 1, 1, tzinfo=timezone.utc).timestamp() < 60
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Thu, 99 Jan 2032 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"])
+def test_without_a_date_the_vendors_clock_is_not_known(date: str | None) -> None:
+    assert told_the_time(date).vendor_time() is None
+
+
+@pytest.mark.parametrize("by", [-3600.0, 3600.0])
+def test_a_clock_of_ours_that_was_set_says_nothing_of_the_vendors(by: float) -> None:
+    off = [0.0]
+    core = told_the_time("Thu, 01 Jan 2032 00:00:00 GMT", lambda: time.time() + off[0])
+    off[0] = by
+    assert core.vendor_time() is None
 
 
 def test_no_cookie_of_one_account_goes_with_the_request_of_another() -> None:

@@ -30,6 +30,7 @@ from pulumi_cortecs.lifecycle.purchases import Arguments, NotBoughtError, Purcha
 from pulumi_cortecs.provider.accounts import fits as cortecs_fits
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, Machine, refused
+from tests.unit.journals import CHAT, intents, new_journal
 
 LAG = 3.0
 SMALL, LARGE = ("small",), ("large",)
@@ -59,7 +60,9 @@ class Room:
         self.clock = clock or FakeClock()
         self.account = FakeAccount(self.clock, lag=lag)
         self.poller: Poller[Machine] = Poller(self.account.listing, self.clock, lag)
-        self.purchases = Purchases(self.poller, self.clock, lag, fits)
+        self.journal = new_journal(self.clock)
+        notes = intents(self.poller, self.clock, lag, fits, journal=self.journal)
+        self.purchases = Purchases(self.poller, self.clock, lag, fits, notes, self._since)
         self.began_at = self.clock.now()
 
     def buy(self, order: Callable[[], Machine] | None = None, arguments: Arguments = SMALL) -> str:
@@ -67,7 +70,7 @@ class Room:
             self.clock.sleep(0.1)
             return order() if order else self.account.start(*arguments)
 
-        return self.purchases.buy(arguments, takes_a_moment, lambda machine: machine.instance_id).instance_id
+        return self.purchases.buy(CHAT, arguments, takes_a_moment, lambda machine: machine.instance_id).instance_id
 
     def bought_but(self, error: CloudError, arguments: Arguments = SMALL) -> Callable[[], Machine]:
         """An order that is carried out, and whose answer is an error."""
@@ -77,6 +80,11 @@ class Room:
             raise error
 
         return order
+
+    def _since(self) -> Callable[[Machine], bool]:
+        """A vendor that says when a machine began, to the second."""
+        at = self.clock.now() - 1.0
+        return lambda machine: machine.known_from >= at
 
     @property
     def passed(self) -> float:
@@ -110,6 +118,23 @@ def test_a_purchase_is_one_order_and_returns_at_once(room: Room) -> None:
 def test_many_purchases_in_a_row_look_at_the_account_once(room: Room) -> None:
     assert sorted(room.buy() for _ in range(40)) == sorted(room.owned)
     assert room.account.asked.count("list") == 1
+
+
+def test_one_wrong_list_after_long_trouble_does_not_say_that_nothing_was_bought(room: Room) -> None:
+    def order() -> Machine:
+        machine = room.account.start(*SMALL)
+        room.account.down = (room.clock.now(), room.clock.now() + 2 * LAG)
+        room.clock.at(2 * LAG, lambda: setattr(room.account, "wrong", 1))
+        raise lost(machine.instance_id)
+
+    assert {room.buy(order)} == room.owned
+
+
+def test_what_began_before_the_order_is_not_taken_though_an_earlier_list_lacked_it(room: Room) -> None:
+    room.account.put("somebody-elses")
+    room.account.wrong = 1
+    with pytest.raises(NotBoughtError):
+        room.buy(fails(lost()))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +312,9 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
             if plan.foreign:
                 order()
             else:
-                bought = room.purchases.buy(plan.arguments, order, lambda machine: machine.instance_id).instance_id
+                bought = room.purchases.buy(
+                    CHAT, plan.arguments, order, lambda machine: machine.instance_id
+                ).instance_id
         except (CloudError, NotBoughtError, UnclearPurchaseError) as error:
             failed = error
         finally:
@@ -296,7 +323,9 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
         return Outcome(bought, failed, at)
 
     with ThreadPoolExecutor(len(plans)) as pool:
-        return room, list(pool.map(one, plans))
+        outcomes = list(pool.map(one, plans))
+    room.journal.close()
+    return room, outcomes
 
 
 def test_a_lost_order_does_not_take_what_another_answer_is_about() -> None:
@@ -433,11 +462,15 @@ class Shop:
 
     def __init__(self, client: CortecsClient, lag: float) -> None:
         self.client = client
-        self.purchases = Purchases(Poller(client.instances, SystemClock(), lag), SystemClock(), lag, cortecs_fits)
+        poller, clock = Poller(client.instances, SystemClock(), lag), SystemClock()
+        self.purchases = Purchases(poller, clock, lag, cortecs_fits, intents(poller, clock, lag, cortecs_fits))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
         bought: Instance = self.purchases.buy(
-            tuple(order.model_dump().values()), lambda: self.client.start(order), lambda instance: instance.instance_id
+            CHAT,
+            tuple(order.model_dump().values()),
+            lambda: self.client.start(order),
+            lambda instance: instance.instance_id,
         )
         return bought.instance_id
 

@@ -23,6 +23,7 @@ from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account, fits, in_words, phase, usable_phase
 from pulumi_cortecs.provider.settings import Settings
 from tests.unit.fakes import Answer, FakeClock, Script, answer
+from tests.unit.journals import intents
 
 TOKEN = answer(200, {"access_token": "a-good-token", "expires_in": 3600})
 
@@ -33,8 +34,9 @@ def account(*answers: Answer, **settings: Any) -> Account:
     credentials = CortecsCredentials("https://vendor.example", "me", "a-long-secret")
     client, clock, knobs = CortecsClient(credentials, http), FakeClock(), Settings(**settings)
     poller = Poller(client.instances, clock, knobs.list_lag)
-    purchases = Purchases(poller, clock, knobs.list_lag, fits)
-    return Account(credentials.fingerprint, client, poller, purchases, clock, knobs.list_lag, knobs)
+    notes = intents(poller, clock, knobs.list_lag, fits)
+    purchases = Purchases(poller, clock, knobs.list_lag, fits, notes)
+    return Account(credentials.fingerprint, client, poller, purchases, notes, clock, knobs.list_lag, knobs)
 
 
 def instance(status: str = "running", base_url: str | None = "https://x.eu/v1", **args: Any) -> Instance:
@@ -66,7 +68,8 @@ def test_a_token_that_is_not_to_be_had_is_no_answer_about_an_instance(status: in
     credentials = CortecsCredentials("https://vendor.example/wrong", "me", "a-long-secret")
     client, clock = CortecsClient(credentials, http), FakeClock()
     poller = Poller(client.instances, clock, 0)
-    stranger = Account("", client, poller, Purchases(poller, clock, 0, fits), clock, 0, Settings())
+    notes = intents(poller, clock, 0, fits)
+    stranger = Account("", client, poller, Purchases(poller, clock, 0, fits, notes), notes, clock, 0, Settings())
     with pytest.raises(UnauthorizedError):
         stranger.by_id("i-1")
 

@@ -26,7 +26,7 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import hourly, power
+from pulumi_cortecs.provider.cortecs import hourly, leftovers, power
 from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
 
@@ -53,9 +53,12 @@ def check(news: Mapping[str, Any]) -> CheckResult:
     call = host.current_call()
     if call.resource_type and call.resource_type != ENDPOINT_TYPE:
         raise EndpointError(f"this provider serves {ENDPOINT_TYPE} only, not {call.resource_type}")
+    leftovers.program_runs()
     inputs, problems = read_properties(
         news, _READERS, required=dict.fromkeys(set(_READERS) - set(_OPTIONAL), _PASSED_ON), owner="an Endpoint"
     )
+    if isinstance(instance_id := inputs.get("instance_id"), str):
+        accounts.seen(instance_id)  # the engine passes on what it has saved
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
 

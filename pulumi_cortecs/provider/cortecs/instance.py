@@ -10,13 +10,15 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
 from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError, StillBusyError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, UnclearPurchaseError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, power, quoted, second_line
+from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, leftovers, power, quoted, second_line
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
     INPUTS,
@@ -42,6 +44,7 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
 
     Pure towards the vendor: refresh calls it too.
     """
+    accounts.seen(instance_id)
     hourly.note(instance_id, olds.get("quote"))
     judged.amend(host.current_call().urn, _plain(news))
     replaces = [key for key in PURCHASE if not same(olds.get(key), news.get(key))]
@@ -72,11 +75,16 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         instance_id = _buy(account, inputs)
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
-    except NotBoughtError as error:
+    except ChangedSinceError as error:
+        raise InstanceError(f"nothing was bought: {error}") from None
+    except InterruptedWaitError:
+        raise InstanceError("interrupted; nothing was bought") from None
+    except (NotBoughtError, StillBusyError) as error:
         raise InstanceError(f"nothing was bought: {error}. Run `pulumi up` again") from None
     except (
         CloudError,
         UnknownStatusError,
+        NotGoneError,
         LimitsError,
         second_line.LimitExceededError,
         quoted.NoQuoteError,
@@ -84,10 +92,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"nothing was bought: {error}") from None
     account.poller.began(instance_id)
     if call.caller_is_gone():
-        account.ending().end(instance_id)
-        raise InstanceError(
-            f"the engine was gone when {instance_id} had been started: it was stopped and deleted again"
-        )
+        raise InstanceError(f"the engine was gone when {instance_id} had been started: {_undone(account, instance_id)}")
     hourly.note(instance_id, inputs["quote"])
     return CreateResult(instance_id, _outputs(inputs, instance_id, account, expires_at))
 
@@ -98,6 +103,8 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
     Gone only by good answers. Raises InstanceError when that cannot be told, or when there is no such instance to get.
     """
     recorded = "instance_id" in props
+    if recorded:
+        accounts.seen(instance_id)
     try:
         account = accounts.account()
         account.must_own(instance_id, props.get("account"))
@@ -116,6 +123,7 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
 def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Starts, stops or restarts in place. Raises InstanceError."""
     inputs = _settled(news)
+    accounts.seen(instance_id)
     if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
         # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
         inputs["quote"] = olds["quote"]
@@ -175,10 +183,12 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
             f"{instance_id} was not ended: Cortecs could not be reached when its replacement was checked, so that none "
             "would be bought. Run `pulumi up` again"
         )
+    accounts.seen(instance_id)
     try:
-        account = accounts.account()
-        account.must_own(instance_id, props.get("account"))
-        account.ending().end(instance_id)
+        with leftovers.told_behind():
+            account = accounts.account()
+            account.must_own(instance_id, props.get("account"))
+            account.ending().end(instance_id)
     except (CloudError, NotGoneError) as error:
         raise InstanceError(
             f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in {_BY_HAND}"
@@ -197,12 +207,46 @@ def _buy(account: Account, inputs: Mapping[str, Any]) -> str:
             raise InstanceError("the engine was gone before anything was ordered; nothing was bought")
         return account.client.start(args)
 
-    ordered = tuple(inputs[key] for key in PURCHASE)
+    key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in PURCHASE)
+    if (earlier := account.intents.earlier(key, ordered)) is not None:
+        return _taken_over(account, inputs, earlier)
     with second_line.allowing(account, inputs) as commitment:
-        instance_id = account.purchases.buy(ordered, order, lambda instance: instance.instance_id).instance_id
+        instance_id = account.purchases.buy(key, ordered, order, lambda instance: instance.instance_id).instance_id
         if commitment is not None:
             commitment.became(instance_id)
     return instance_id
+
+
+def _taken_over(account: Account, inputs: Mapping[str, Any], earlier: cortecs.Instance) -> str:
+    """The id of what an earlier run has bought, running. Raises CloudError, UnknownStatusError and InstanceError."""
+    instance_id, call = earlier.instance_id, host.current_call()
+    try:
+        with second_line.allowing(account, inputs, instance_id):
+            if accounts.phase(earlier) is Phase.STOPPED:
+                power.start(account, instance_id)
+    except (LimitsError, second_line.LimitExceededError) as error:
+        raise InstanceError(
+            f"{instance_id}, which an earlier run had just bought when it was ended, is there and is not taken over: "
+            f"{error}. {_ends(instance_id)}"
+        ) from None
+    # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
+    if (owner := adoption.claim(instance_id, call.urn)) is not None:
+        raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
+    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it")
+    return instance_id
+
+
+def _undone(account: Account, instance_id: str) -> str:
+    """Ends what nobody is left to own; what came of it."""
+    if not account.intents.undoing(instance_id):
+        return "another run has taken it over"
+    try:
+        account.ending().end(instance_id)
+    except (CloudError, NotGoneError) as error:
+        account.intents.not_undone(instance_id)
+        return f"it may still exist and be billed: {error}"
+    account.intents.gone(instance_id)
+    return "it was stopped and deleted again"
 
 
 def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
@@ -222,6 +266,7 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
+    account.intents.adopted(accounts.key_of(host.current_call().urn), instance_id)
     hourly.note(instance_id, inputs["quote"])
     return instance_id
 
@@ -269,10 +314,17 @@ def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account, expi
 def _unclear(error: UnclearPurchaseError) -> str:
     if not error.candidates:
         return (
-            f"it cannot be told whether something was bought: {error}. Look into {_BY_HAND} before you run "
-            "`pulumi up` again: a second run would buy a second one"
+            f"it cannot be told whether something was bought: {error}. Run `pulumi up` again: it looks for it "
+            "before it buys anything. Should the resource go instead, `pulumi-cortecs orphans --all-stacks` shows what "
+            "is left"
         )
     return (
-        f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. End those that nothing uses in "
-        f"{_BY_HAND} before you run `pulumi up` again"
+        f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
+        "--all-stacks` shows which of them no stack knows. Before you run `pulumi up` again, say adopt_id='ID' for the "
+        "one that is this resource's, and end what nothing uses: `pulumi-cortecs orphans --all-stacks --delete ID`. If "
+        "all are in use elsewhere, give this resource another name"
     )
+
+
+def _ends(instance_id: str) -> str:
+    return f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it"

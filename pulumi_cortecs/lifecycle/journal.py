@@ -1,0 +1,404 @@
+"""What this machine has ordered, written down before it is sent: a small SQLite file that outlives every process.
+
+Between a vendor's answer and the engine's checkpoint a process may die, and then no state knows what was bought. The
+order is in here. It is closed by the first later call of an engine that carries the instance's id: then a state has it.
+
+Several processes of one machine may use one journal at once (not several machines: the file has to lie on a disk of
+this one). Each holds a lock on a file of its own for as long as it lives, which is how the others know whether an
+answer can still arrive there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_state_dir
+
+DIRECTORY_VARIABLE: Final = "PULUMI_CORTECS_STATE_DIR"
+FILE_NAME: Final = "orders.sqlite3"
+_VERSION: Final = 1
+_BUSY_SECONDS: Final = 20.0
+_KEPT: Final = 86400.0
+"""Seconds that a closed order is kept: its instance must not be taken for another order's."""
+
+_NEAR: Final = 3600.0
+"""Seconds between two orders that may be taken for each other, with much to spare."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS listings (number INTEGER PRIMARY KEY, ids TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS orders (
+    number INTEGER PRIMARY KEY,
+    backend TEXT NOT NULL,
+    urn TEXT NOT NULL,
+    account TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    listing INTEGER NOT NULL,
+    sent_at REAL NOT NULL,
+    vendor_time REAL,
+    process TEXT NOT NULL,
+    progress TEXT NOT NULL,
+    instance_id TEXT,
+    closed_at REAL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS one_order_each ON orders (instance_id) WHERE instance_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS open_orders ON orders (urn) WHERE closed_at IS NULL;
+"""
+_COLUMNS: Final = (
+    "number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, "
+    "(SELECT ids FROM listings WHERE listings.number = listing)"
+)
+
+
+class JournalError(Exception):
+    """The journal cannot be used. The text names the file and why."""
+
+
+class Progress(Enum):
+    """How far an order has come."""
+
+    SENT = "sent"
+    """Its answer may be on its way to the process that sent it, if that still lives."""
+    LOST = "lost"
+    """Its answer will not come; the process looks for what was bought, if it still lives."""
+    BOUGHT = "bought"
+    """The instance's id is known."""
+    UNDOING = "undoing"
+    """The engine was gone when the answer came: the process is ending the instance again, if it still lives."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """The resource that something is ordered for: its URN, and which state backend it is in."""
+
+    backend: str
+    urn: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order that no engine has confirmed. `before` are the ids that were listed before it was sent; `sent_at` is by
+    this machine's calendar, `vendor_time` by the vendor's (both seconds since 1970, None where it was not told)."""
+
+    number: int
+    key: Key
+    account: str
+    arguments: tuple[object, ...]
+    before: frozenset[str]
+    sent_at: float
+    vendor_time: float | None
+    process: str
+    progress: Progress
+    instance_id: str | None
+
+
+def journal_directory(environment: Mapping[str, str]) -> Path:
+    """Where the journal lies: $PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state."""
+    named = environment.get(DIRECTORY_VARIABLE)
+    return Path(os.path.expanduser(named)) if named else Path(user_state_dir("pulumi-cortecs", appauthor=False))
+
+
+class Journal:
+    """The journal of one directory. Threads may share it; every method raises JournalError."""
+
+    def __init__(self, directory: Path, calendar: Callable[[], float] = time.time) -> None:
+        """`calendar` gives seconds since 1970."""
+        self.file = directory / FILE_NAME
+        self._calendar = calendar
+        self._processes = directory / "processes"
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._place: tuple[int, int] | None = None
+        self._abandoned: list[sqlite3.Connection] = []
+        self._me: str | None = None
+        self._claim: int | None = None
+        self._listing: tuple[frozenset[str], int] | None = None
+        self._unconfirmed: set[str] | None = None
+        self._confirmed: set[str] = set()
+
+    def send(
+        self, key: Key, account: str, arguments: tuple[object, ...], before: frozenset[str], vendor_time: float | None
+    ) -> int:
+        """Notes an order that is about to be sent; its number. It is on the disk when this returns."""
+        number = secrets.randbits(62)  # never again the same, should the file be deleted meanwhile
+        with self._writing() as connection:
+            values = (key.backend, key.urn, account, json.dumps(arguments), self._listing_of(connection, before))
+            connection.execute(
+                "INSERT INTO orders "
+                "(number, backend, urn, account, arguments, listing, sent_at, vendor_time, process, progress) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, *values, self._calendar(), vendor_time, self._process(), Progress.SENT.value),
+            )
+            _prune(connection, self._calendar())
+        return number
+
+    def advance(self, number: int, progress: Progress) -> None:
+        """Notes how far an order has come."""
+        with self._writing() as connection:
+            connection.execute("UPDATE orders SET progress = ? WHERE number = ?", (progress.value, number))
+
+    def bought(self, number: int, instance_id: str) -> bool:
+        """Notes what an order has bought; False when that instance is another order's."""
+        try:
+            with self._writing() as connection:
+                connection.execute(
+                    "UPDATE orders SET progress = ?, instance_id = ? WHERE number = ?",
+                    (Progress.BOUGHT.value, instance_id, number),
+                )
+        except JournalError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):
+                return False
+            raise
+        with self._lock:
+            self._unconfirmed_ids().add(instance_id)
+        return True
+
+    def take(self, order: Order) -> bool:
+        """Makes another process's order this one's; False when it is not as it was any more."""
+        lost = Progress.LOST if order.progress is Progress.SENT else order.progress
+        with self._writing() as connection:
+            done = connection.execute(
+                "UPDATE orders SET process = ?, progress = ? "
+                "WHERE number = ? AND process = ? AND progress = ? AND instance_id IS ? AND closed_at IS NULL",
+                (self._process(), lost.value, order.number, order.process, order.progress.value, order.instance_id),
+            )
+        if done.rowcount and order.instance_id is not None:
+            with self._lock:
+                self._unconfirmed_ids().add(order.instance_id)
+        return done.rowcount == 1
+
+    def undo(self, number: int) -> bool:
+        """Notes that this process is about to end what an order of its own has bought; False when another has taken
+        it over."""
+        with self._writing() as connection:
+            owner = connection.execute("SELECT process FROM orders WHERE number = ?", (number,)).fetchone()
+            if owner is not None and owner[0] != self._me:
+                return False
+            connection.execute("UPDATE orders SET progress = ? WHERE number = ?", (Progress.UNDOING.value, number))
+        return True
+
+    def drop(self, number: int) -> None:
+        """Forgets an order that has bought nothing, or whose instance is gone."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM orders WHERE number = ?", (number,))
+
+    def confirm(self, instance_id: str) -> None:
+        """Closes the order that bought the instance: an engine knows it. Costs nothing where there is none."""
+        with self._lock:
+            self._confirmed.add(instance_id)
+            if instance_id not in self._unconfirmed_ids():
+                return
+            self._unconfirmed_ids().discard(instance_id)  # whether it can be written or not: once is enough
+            with self._writing(flushed=False) as connection:
+                connection.execute(
+                    "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL",
+                    (self._calendar(), instance_id),
+                )
+
+    def open_orders(self, key: Key | None = None) -> list[Order]:
+        """The orders that no engine has confirmed, oldest first: of one resource, or all."""
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            where, values = ("", ()) if key is None else (" AND backend = ? AND urn = ?", (key.backend, key.urn))
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM orders WHERE closed_at IS NULL{where} ORDER BY sent_at, number",
+                values,
+            ).fetchall()
+            return [_order(row) for row in rows]
+
+    def order(self, number: int) -> Order | None:
+        """One open order, None when it is closed or forgotten."""
+        return next((order for order in self.open_orders() if order.number == number), None)
+
+    def instances(self) -> frozenset[str]:
+        """The ids of all instances that an order of this journal has bought."""
+        with self._reading() as connection:
+            if connection is None:
+                return frozenset()
+            rows = connection.execute("SELECT instance_id FROM orders WHERE instance_id IS NOT NULL").fetchall()
+        return frozenset(str(row[0]) for row in rows)
+
+    def confirmed(self) -> frozenset[str]:
+        """The ids that an engine has named to this process. Needs no file."""
+        with self._lock:
+            return frozenset(self._confirmed)
+
+    def is_mine(self, order: Order) -> bool:
+        """Whether this process has sent it."""
+        return order.process == self._me
+
+    def lives(self, order: Order) -> bool:
+        """Whether the process that sent it is still there to take the answer."""
+        if self.is_mine(order):
+            return True
+        try:
+            with (self._processes / order.process).open("rb") as file:
+                return not _is_left(file.fileno())
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Lets go of the file, and of this process's claim to be alive."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            if self._claim is not None:
+                os.close(self._claim)
+                self._claim, self._me = None, None
+
+    def _unconfirmed_ids(self) -> set[str]:
+        """Read once per process, whether that succeeds or not: what others buy in the meantime, this one's engine
+        cannot know."""
+        if self._unconfirmed is None:
+            self._unconfirmed = set()
+            self._unconfirmed = {order.instance_id for order in self.open_orders() if order.instance_id is not None}
+        return self._unconfirmed
+
+    def _listing_of(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
+        """The number of a listing that many orders share: a hundred purchases begin with one."""
+        known = self._listing
+        if known is not None and known[0] == ids:
+            found = connection.execute("SELECT 1 FROM listings WHERE number = ?", (known[1],)).fetchone()
+            if found is not None:
+                return known[1]
+        done = connection.execute("INSERT INTO listings (ids) VALUES (?)", (json.dumps(sorted(ids)),))
+        assert done.lastrowid is not None
+        self._listing = (ids, done.lastrowid)
+        return done.lastrowid
+
+    def _process(self) -> str:
+        """The name of this process, under which it is known to live."""
+        if self._me is None:
+            self._processes.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._forget_the_dead()
+            while self._me is None:
+                name = secrets.token_hex(8)
+                # never closed but by the end of the process: that is what tells the others
+                self._claim = os.open(self._processes / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                fcntl.flock(self._claim, fcntl.LOCK_EX)
+                if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked
+                    self._me = name
+                else:
+                    os.close(self._claim)
+        return self._me
+
+    def _forget_the_dead(self) -> None:
+        for path in self._processes.iterdir():
+            with suppress(OSError), path.open("rb") as file:
+                if _is_left(file.fileno()):
+                    path.unlink()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """None where nothing was ever noted: to look makes no file."""
+        with self._lock, self._explained():
+            yield self._opened() if self._connection is not None or self.file.exists() else None
+
+    @contextmanager
+    def _writing(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
+        """What is not flushed may be undone by a power cut, by nothing else."""
+        with self._lock, self._explained():
+            connection = self._opened()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                self._listing = None
+                raise
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is not None and self._place != _place(self.file):
+            # deleted while in use. To close it would delete what belongs to the one that has come in its place
+            self._abandoned.append(self._connection)
+            self._connection, self._listing, self._me = None, None, None
+        if self._connection is None:
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite alone would leave it to the umask
+            connection = sqlite3.connect(
+                self.file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._place = connection, _place(self.file)
+        return self._connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise JournalError(f"{self.file} was written by a newer pulumi-cortecs")
+        connection.execute("PRAGMA journal_mode = WAL")
+        if version < _VERSION:
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            raise JournalError(f"{self.file} cannot be used: {error}") from error
+
+
+def _place(file: Path) -> tuple[int, int] | None:
+    """Which file that is, whatever its name; None where there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_left(claim: int) -> bool:
+    """Whether no process holds the file that is open as `claim`. Several may ask at once."""
+    try:
+        fcntl.flock(claim, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _prune(connection: sqlite3.Connection, now: float) -> None:
+    """Forgets what was closed long ago, unless it was ordered about when one was of which it is not known what it has
+    bought: who looks for that must not find this."""
+    connection.execute(
+        "DELETE FROM orders WHERE closed_at < ? AND NOT EXISTS (SELECT 1 FROM orders AS lost WHERE "
+        "lost.closed_at IS NULL AND lost.instance_id IS NULL AND orders.sent_at > lost.sent_at - ? "
+        "AND (lost.vendor_time IS NULL OR orders.sent_at < lost.sent_at + ?))",
+        (now - _KEPT, _NEAR, _NEAR),
+    )
+    connection.execute("DELETE FROM listings WHERE number NOT IN (SELECT listing FROM orders)")
+
+
+def _order(row: tuple[object, ...]) -> Order:
+    number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, ids = row
+    return Order(
+        number=int(str(number)),
+        key=Key(str(backend), str(urn)),
+        account=str(account),
+        arguments=tuple(json.loads(str(arguments))),
+        before=frozenset(json.loads(str(ids))),
+        sent_at=float(str(sent_at)),
+        vendor_time=None if vendor_time is None else float(str(vendor_time)),
+        process=str(process),
+        progress=Progress(progress),
+        instance_id=None if instance_id is None else str(instance_id),
+    )

@@ -1,0 +1,69 @@
+"""An instance as its account's list shows it: how long it has run, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed, quote
+from pulumi_cortecs.lifecycle.phases import Phase
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One instance. `arguments` is what was ordered, as states have it and as far as the vendor tells;
+    `billing_interval` and `phase` are None for a word that is not known. The times are in UTC, None where there is
+    none."""
+
+    instance_id: str
+    arguments: Mapping[str, object]
+    billing_interval: BillingInterval | None
+    num_workers: int
+    status: str
+    phase: Phase | None
+    started_at: datetime | None
+    stopped_at: datetime | None
+
+    @property
+    def hardware_type_id(self) -> str:
+        """What each worker runs on, "" where the vendor does not tell."""
+        return str(self.arguments.get("hardware_type_id") or "")
+
+    def age(self, now: datetime) -> timedelta | None:
+        """Since its last start: the vendor keeps no time of the purchase. Never negative, whatever two clocks say."""
+        return None if self.started_at is None else max(now - self.started_at, timedelta(0))
+
+    def hourly(self, prices: Mapping[str, HardwareType]) -> Money | None:
+        """What an hour costs as it is now, nothing while stopped; None where its price is not known.
+
+        A status that nobody knows is taken for one that is billed.
+        """
+        hardware = prices.get(self.hardware_type_id)
+        if hardware is None or self.billing_interval is None or self.num_workers < 1:
+            return None
+        total = quote(hardware, self.billing_interval, self.num_workers, source="live").hourly_total
+        return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
+
+    def so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
+        """The bill of the run since `started_at` by today's price; None where that cannot be told.
+
+        Earlier runs of the same instance are not in it: the vendor does not tell of them.
+        """
+        hardware = prices.get(self.hardware_type_id)
+        ended_at = self.stopped_at if self.phase is Phase.STOPPED else now
+        if hardware is None or self.billing_interval is None or self.num_workers < 1:
+            return None
+        if self.started_at is None or ended_at is None:
+            return None
+        ran_for = max(ended_at - self.started_at, timedelta(0))
+        return billed(hardware, self.billing_interval, self.num_workers, ran_for)
+
+
+def totals(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
+    """The sum per currency of the amounts that are known."""
+    found: dict[str, Money] = {}
+    for amount in amounts:
+        if amount is not None:
+            found[amount.currency] = found.get(amount.currency, Money.zero(amount.currency)) + amount
+    return found

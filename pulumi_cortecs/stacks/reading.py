@@ -1,0 +1,89 @@
+"""The states of all stacks that are named, or of all that there are: every one of them, or an error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
+from pulumi_cortecs.stacks.command import NoSuchStackError, Pulumi, StacksError, pulumi
+from pulumi_cortecs.stacks.export import rows_and_pending
+
+_AT_ONCE: Final = 4
+
+
+class _Named(BaseModel):
+    name: str
+
+
+_NAMES: Final = TypeAdapter(list[_Named])
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to look: stacks by name, or all, in each of the backends (none: the one that pulumi is logged in to)."""
+
+    stacks: Sequence[str]
+    all_stacks: bool
+    backend_urls: Sequence[str]
+    directory: Path
+
+    def read(self) -> tuple[StackState, ...]:
+        """All of their states. Raises StacksError when one of them cannot be read, when a name is in none of the
+        backends, and when a backend has no stack at all, because a wrong URL looks just like that."""
+        if not self.stacks and not self.all_stacks:
+            raise StacksError("no stack is named: give --stack NAME, once for each, or --all-stacks")
+        clis = [pulumi(self.directory, url) for url in (self.backend_urls or (None,))]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            if self.all_stacks:
+                named = list(pool.map(_names, clis))
+                wanted = [(cli, name) for cli, names in zip(clis, named, strict=True) for name in names]
+            else:
+                wanted = [(cli, name) for name in self.stacks for cli in clis]
+            read: list[Callable[[], StackState | None]] = [partial(_state, *each) for each in wanted]
+            states = list(pool.map(lambda each: each(), read))
+        for (_, name), state in zip(wanted, states, strict=True):
+            if state is None and not any(found.name == name for found in states if found is not None):
+                backends = ", ".join(cli.backend for cli in clis)
+                raise StacksError(f"there is no stack {name} in {backends}")
+        return tuple(state for state in states if state is not None)
+
+
+def _names(cli: Pulumi) -> list[str]:
+    listed = cli.ask("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")
+    try:
+        names = [each.name for each in _NAMES.validate_json(listed)]
+    except ValidationError:
+        raise StacksError(f"the list of the stacks in {cli.backend} cannot be read") from None
+    if not names:
+        raise StacksError(f"there is no stack in {cli.backend}; is it the right one?")
+    return names
+
+
+def _state(cli: Pulumi, name: str) -> StackState | None:
+    """The state, None where the backend has no such stack."""
+    try:
+        exported = cli.ask("stack", "export", "--stack", name)
+    except NoSuchStackError:
+        return None
+    rows, pending = rows_and_pending(name, exported)
+    return StackState(name, cli.backend, rows, pending, _updating(cli, [*rows, *pending]))
+
+
+def _updating(cli: Pulumi, known: Sequence[Row | PendingPurchase]) -> bool | None:
+    """Whether the stack is locked. Only of a directory we know where it keeps its locks."""
+    url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
+    if url.scheme != "file" or not known:
+        return None
+    root = cli.directory / Path(unquote(url.netloc + url.path)).expanduser()
+    stack, project = known[0].urn.split("::")[0].rpartition(":")[2], known[0].urn.split("::")[1]
+    locks = root / ".pulumi" / "locks"
+    return any(found.parent.name == stack and found.parts[-3] in (project, "locks") for found in locks.rglob("*.json"))

@@ -1,0 +1,119 @@
+"""What makes a stack own an instance that runs already: lines for its program, and a file for `pulumi import`."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
+
+from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider, endpoint, instance
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default
+from pulumi_cortecs.provider.cortecs.checking import INSTANCE_TYPE
+from pulumi_cortecs.provider.cortecs.endpoint import ENDPOINT_TYPE
+from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
+
+IMPORT: Final = "from pulumi_cortecs import Instance\n"
+"""The line that the others need."""
+
+_FALL_BACK: Final = ("billing_interval", "num_workers", "state")
+"""What becomes its default again when a program leaves it out, so that it is left out only then."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An instance as a stack is to have it: its inputs and outputs and those of its Endpoint, and what it is called."""
+
+    instance_id: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    endpoint_inputs: Mapping[str, Any]
+    endpoint_outputs: Mapping[str, Any]
+    name: str = ""
+
+    def called(self, name: str) -> Imported:
+        """The same under a name."""
+        return replace(self, name=name)
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is left to wait for: else the next preview shows that its Endpoint is to be."""
+        return self.inputs["state"] == "stopped" or bool(self.endpoint_outputs["base_url"])
+
+    def program(self) -> str:
+        """The lines of a program that change nothing about it."""
+        return constructor(self.name, self.inputs)
+
+
+def imported(instance_id: str) -> Imported:
+    """Looks at a running instance as the provider does. Raises InstanceError and EndpointError."""
+    seen = instance.read(instance_id, {})
+    inputs: Mapping[str, Any] = seen.inputs or {}
+    passed_on = {
+        "instance_id": instance_id,
+        "state": inputs["state"],
+        "spec_digest": "",
+        "ready_timeout": READY_TIMEOUT,
+    }
+    found = endpoint.read("", passed_on)
+    if not found.outs:
+        raise instance.InstanceError(f"{instance_id} has just gone")
+    return Imported(instance_id, inputs, seen.outs or {}, found.inputs or {}, found.outs)
+
+
+def import_file(instances: Iterable[Imported]) -> str:
+    """What `pulumi import --file` takes: with inputs and outputs it asks no provider what there is."""
+    resources: list[dict[str, Any]] = []
+    for each in instances:
+        resources.append(
+            {
+                "type": INSTANCE_TYPE,
+                "name": each.name,
+                "logicalName": each.name,
+                "id": each.instance_id,
+                **_properties(each.inputs, each.outputs, serialize_provider(InstanceProvider())),
+            }
+        )
+        resources.append(
+            {
+                "type": ENDPOINT_TYPE,
+                "name": f"the Endpoint of {each.name}",  # only the file needs it to be unique
+                "logicalName": each.name,
+                "parent": each.name,
+                "id": secrets.token_hex(6),
+                **_properties(each.endpoint_inputs, each.endpoint_outputs, serialize_provider(EndpointProvider())),
+            }
+        )
+    return json.dumps({"resources": resources}, indent=2, ensure_ascii=False) + "\n"
+
+
+def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
+    """The lines of a program that declare an instance with these inputs, what is not told left out."""
+    told = {key: inputs[key] for key in (*PURCHASE, "state") if key in inputs}
+    told["model_id"] = str(told["model_id"]).replace("--", "/", 1)
+    if adopt_id:
+        told["adopt_id"] = adopt_id
+    written = (
+        f"    {key}={json.dumps(value, ensure_ascii=False)},\n"
+        for key, value in told.items()
+        if key not in _FALL_BACK or value != default(key)
+    )
+    return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join(written)})\n"
+
+
+def names_after(model_ids: Sequence[str]) -> list[str]:
+    """A name for each instance after its model, no two alike."""
+    names: list[str] = []
+    for model_id in model_ids:
+        short = re.sub(r"[^a-z0-9]+", "-", model_id.rpartition("--")[2].lower()).strip("-") or "instance"
+        taken = (f"{short}-{number}" for number in range(2, len(model_ids) + 2))
+        names.append(next(each for each in (short, *taken) if each not in names))
+    return names
+
+
+def _properties(inputs: Mapping[str, Any], outputs: Mapping[str, Any], provider: str) -> dict[str, Any]:
+    return {"inputs": {**inputs, PROVIDER_KEY: provider}, "outputs": {**outputs, PROVIDER_KEY: provider}}

@@ -1,0 +1,102 @@
+"""Whether the books agree: what the simulator runs and bills, against what the state knows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+Arguments = tuple[object, ...]
+
+
+class Kind(str, Enum):
+    """What can be wrong."""
+
+    ORPHAN = "orphan"
+    """It exists, and no row has it."""
+    DOUBLE = "double"
+    """The same, while the row that it was bought for has another one; or two rows have one instance."""
+    FALSE_GONE = 'false "gone"'
+    """It exists, and its row was dropped."""
+    BILLED = "billed"
+    """It is billed after a destroy that said it was done."""
+    UNRECORDED = "unrecorded"
+    """It was waited for, and was not in the state yet."""
+    DEAD_ROW = "row without instance"
+    """A row of an instance that is gone although nobody wanted that; the next refresh notices."""
+    UNRECOVERED = "not recovered"
+    """With nothing wrong any more, the command goes on failing."""
+    HUNG = "hung"
+    """A command, or a provider whose engine was killed, did not come to an end."""
+    UNPLAYED = "not played"
+    """The suite itself failed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, and with which instance ("" for none)."""
+
+    kind: Kind
+    instance_id: str = ""
+
+
+@dataclass(frozen=True)
+class Books:
+    """One look at both sides: arguments by id of what exists, of what the rows have, and what is billed.
+
+    `rows` has one (id, arguments) for each Instance row, those marked for deletion included.
+    """
+
+    alive: Mapping[str, Arguments]
+    rows: tuple[tuple[str, Arguments], ...]
+    billed: frozenset[str] = frozenset()
+
+    @property
+    def recorded(self) -> frozenset[str]:
+        """The ids that the state has."""
+        return frozenset(instance_id for instance_id, _ in self.rows)
+
+    @property
+    def strays(self) -> frozenset[str]:
+        """What exists, and no row has."""
+        return frozenset(self.alive) - self.recorded
+
+    @property
+    def dead_rows(self) -> frozenset[str]:
+        """What rows have, and does not exist."""
+        return self.recorded - frozenset(self.alive)
+
+
+@dataclass
+class Auditor:
+    """Remembers what rows there were, so that it can tell an orphan from an instance whose row was dropped."""
+
+    seen: set[str] = field(default_factory=set)
+
+    def note(self, books: Books) -> frozenset[Finding]:
+        """What is always wrong, whatever a command came to: a row was dropped and its instance exists, or two rows
+        have one instance."""
+        dropped = (self.seen - books.recorded) & books.alive.keys()
+        self.seen |= books.recorded
+        shared = [each for each, rows in Counter(instance_id for instance_id, _ in books.rows).items() if rows > 1]
+        return _found(Kind.FALSE_GONE, dropped) | _found(Kind.DOUBLE, shared)
+
+    def after_up(self, books: Books) -> frozenset[Finding]:
+        """What is wrong after an `up` that succeeded."""
+        wanted = {arguments for _, arguments in books.rows}
+        strays = books.strays - self.seen
+        doubles = {each for each in strays if books.alive[each] in wanted}
+        return self.note(books) | _found(Kind.DOUBLE, doubles) | _found(Kind.ORPHAN, strays - doubles)
+
+    def after_destroy(self, books: Books) -> frozenset[Finding]:
+        """What is wrong after a `destroy` that succeeded, but for what no row ever had: that is for `orphans`."""
+        return self.note(books) | _found(Kind.BILLED, self.seen & books.billed)
+
+    def at_the_end(self, books: Books) -> frozenset[Finding]:
+        """What is wrong when nothing at all should be left."""
+        return self.after_destroy(books) | _found(Kind.ORPHAN, books.strays - self.seen)
+
+
+def _found(kind: Kind, ids: Iterable[str]) -> frozenset[Finding]:
+    return frozenset(Finding(kind, instance_id) for instance_id in ids)

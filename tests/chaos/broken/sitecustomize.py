@@ -1,0 +1,51 @@
+"""Switches one protection of the provider off, from outside: the suite has to notice.
+
+Python imports this at its start in every process that has this folder on its PYTHONPATH. Only a dynamic provider's
+process is meddled with, and only as CHAOS_BREAK says. The shipped package has no such switch.
+"""
+
+import os
+import sys
+
+
+def _id_before_wait() -> None:
+    """Create waits for the boot before it returns the id, as most providers do."""
+    from pulumi_cortecs.provider.cortecs import instance
+
+    buy = instance._buy
+
+    def bought_and_waited_for(account, inputs):  # type: ignore[no-untyped-def]
+        instance_id = buy(account, inputs)
+        account.poller.began(instance_id)
+        now = account.clock.now()
+        account.wait().until_ready(instance_id, started_at=now, timeout=8, report=lambda words: None)
+        return instance_id
+
+    instance._buy = bought_and_waited_for
+
+
+def _gone() -> None:
+    """One look decides, and an error is as good as an answer."""
+    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.provider.accounts import Account
+
+    def find(self, instance_id):  # type: ignore[no-untyped-def]
+        try:
+            return self.poller.snapshot(max_age=15.0).instances.get(instance_id)
+        except CloudError:
+            return None
+
+    Account.find = find  # type: ignore[method-assign]
+
+
+def _intent() -> None:
+    """What an earlier run has ordered is not looked for."""
+    from pulumi_cortecs.lifecycle.intents import Intents
+
+    Intents.earlier = lambda self, key, arguments: None  # type: ignore[method-assign]
+
+
+_BREAKS = {"id-before-wait": _id_before_wait, "gone": _gone, "intent": _intent}
+
+if "pulumi.dynamic" in sys.orig_argv and (name := os.environ.get("CHAOS_BREAK")):
+    _BREAKS[name]()

@@ -1,0 +1,291 @@
+"""What one round is going to do, drawn from its seed: the stack, the edit, the death, its moment, and the way on.
+
+Drawing is pure: the same seed and odds give the same plan. What happens then is a matter of real processes, so a replay
+of a seed repeats the plan, not each millisecond.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from pulumi_cortecs.simulator import FaultKind
+
+LAG: Final = 12.0
+"""Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""
+
+
+class Death(str, Enum):
+    """Who is killed."""
+
+    CLI = "CLI killed"
+    INTERRUPT = "^C"
+    INTERRUPTS = "^C ^C"
+    PROVIDER = "provider killed"
+    SIMULATOR = "simulator killed"
+    ALL = "all killed"
+
+
+class Moment(str, Enum):
+    """When that happens."""
+
+    SOME_TIME = "some time"
+    """After a fraction of the time that such a command takes."""
+    ORDERED = "ordered"
+    """Orders have been carried out, and their answers are held back."""
+    ORDERING = "ordering"
+    """Orders have come in, and are not carried out yet."""
+    ANSWERED = "answered"
+    """About when the answers to orders arrive."""
+    WAITING = "waiting"
+    """All orders are answered, and the boots are waited for."""
+    ENDING = "ending"
+    """Stops or deletions have come in, and their answers are held back."""
+    LISTING = "listing"
+    """A list has been asked for, and the answer is held back."""
+
+
+class Command(str, Enum):
+    """The command that is killed."""
+
+    UP = "up"
+    REFRESH = "refresh"
+    DESTROY = "destroy"
+
+
+class Edit(str, Enum):
+    """What changes between a first `up`, which nobody disturbs, and the one that is killed."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    REPLACE = "replace"
+    SWAP = "replace, deleting first"
+    STOP = "stop"
+    RESTART = "restart"
+    REPAIR = "stopped from outside"
+
+
+class WayOn(str, Enum):
+    """What the user does afterwards."""
+
+    UP = "up"
+    UP_AND_DESTROY = "up, then destroy"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One instance of the program."""
+
+    name: str
+    context_length: int
+    state: str = "running"
+    restart_trigger: str = ""
+    delete_first: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the user has written. `patience` is how long an Endpoint waits, in real seconds."""
+
+    entries: tuple[Entry, ...]
+    on_timeout: str = "keep"
+    patience: int = 8
+
+    def source(self) -> str:
+        """The program's text."""
+        lines = ["import pulumi", "from pulumi_cortecs import Instance"]
+        for entry in self.entries:
+            options = f"custom_timeouts=pulumi.CustomTimeouts(create='{self.patience}s')"
+            if entry.delete_first:
+                options += ", delete_before_replace=True"
+            lines.append(
+                f"Instance('{entry.name}', pulumi.ResourceOptions({options}), model_id='Qwen/Qwen2-7B-Instruct', "
+                f"context_length={entry.context_length}, state='{entry.state}', "
+                f"restart_trigger={entry.restart_trigger or None!r}, on_timeout='{self.on_timeout}')"
+            )
+        return "\n".join(lines) + "\n"
+
+    def edited(self, edit: Edit) -> Program:
+        """The program after an edit; the last entry is the one that changes."""
+        *others, last = self.entries
+        if edit is Edit.ADD:
+            return replace(self, entries=(*self.entries, replace(last, name=f"{last.name}-too")))
+        if edit is Edit.REMOVE:
+            return replace(self, entries=tuple(others))
+        if edit in (Edit.REPLACE, Edit.SWAP):
+            last = replace(last, context_length=last.context_length + 100)
+        elif edit is Edit.STOP:
+            last = replace(last, state="stopped")
+        elif edit is Edit.RESTART:
+            last = replace(last, restart_trigger="again")
+        return replace(self, entries=(*others, last))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of the simulator's catalogue with the parameters that it gets."""
+
+    kind: FaultKind
+    parameters: tuple[tuple[str, bool | float | int | str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How likely the variants are, each from 0 to 1; `faults` is the probability of every fault of the catalogue."""
+
+    faults: float = 0.02
+    lost_journal: float = 0.1
+    destroy: float = 0.25
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One round. Times are real seconds.
+
+    `which` counts the requests until the moment has come, `fraction` is for SOME_TIME, `hold` is for how long answers
+    are held back, `delay` passes between the moment and the death, `gap` between two ^C or a death and a restart.
+    """
+
+    seed: int
+    before: Program
+    edit: Edit | None
+    command: Command
+    death: Death
+    moment: Moment
+    which: int
+    fraction: float
+    hold: float
+    delay: float
+    gap: float
+    after_effect: bool
+    refresh_always: bool
+    refresh_first: bool
+    faults: tuple[Fault, ...]
+    fault_rate: float
+    faults_at_death: bool
+    lost_journal: bool
+    way_on: WayOn
+
+    @property
+    def program(self) -> Program:
+        """What the program says when the command is killed, and ever after."""
+        return self.before if self.edit is None else self.before.edited(self.edit)
+
+    @property
+    def begins_empty(self) -> bool:
+        """Whether the command that is killed is the first one."""
+        return self.command is Command.UP and self.edit is None
+
+    @property
+    def orders(self) -> int:
+        """How many instances the command buys when nobody kills it."""
+        return _orders(self.before, self.command, self.edit)
+
+    def words(self) -> str:
+        """The plan in some words."""
+        what = self.command.value if self.edit is None else f"{self.command.value} ({self.edit.value})"
+        when = f"{self.moment.value} {self.fraction:.2f}" if self.moment is Moment.SOME_TIME else self.moment.value
+        if self.moment in (Moment.ORDERED, Moment.ORDERING, Moment.ANSWERED, Moment.ENDING):
+            when += f" {self.which}"
+        lost = ", journal lost" if self.lost_journal else ""
+        return f"{what} of {len(self.before.entries)}, {self.death.value}, {when}{lost}, then {self.way_on.value}"
+
+
+def seed_of(master: int, number: int) -> int:
+    """The seed of a round of a run."""
+    return random.Random(f"{master} {number}").getrandbits(32)
+
+
+def drawn(seed: int, odds: Odds) -> Plan:
+    """The plan of a seed."""
+    chance = random.Random(seed)
+    alike = chance.random() < 0.5
+    size = chance.randint(2, 5)
+    before = Program(
+        tuple(Entry(f"n{i}", 4000 if alike else 4000 + 500 * i) for i in range(size)),
+        on_timeout=chance.choice(("keep", "stop", "delete")),
+    )
+    command = chance.choices(tuple(Command), weights=(8, 1, 2))[0]
+    edit = chance.choice(tuple(Edit)) if command is Command.UP and chance.random() < 0.4 else None
+    if edit is Edit.SWAP:
+        before = replace(before, entries=tuple(replace(each, delete_first=True) for each in before.entries))
+    orders = _orders(before, command, edit)
+    moment = chance.choices(*_moments(command, edit, orders))[0]
+    lost_journal = chance.random() < odds.lost_journal
+    death = chance.choice(tuple(Death))
+    return Plan(
+        seed=seed,
+        before=before,
+        edit=edit,
+        command=command,
+        # a journal is lost with its machine
+        death=Death.ALL if lost_journal else death,
+        moment=moment,
+        which=chance.randint(1, max(orders, 1)),
+        fraction=chance.uniform(0.3, 1.0),
+        hold=chance.uniform(0.05, 0.4) if moment is Moment.ANSWERED else chance.uniform(0.6, 2.5),
+        delay=chance.uniform(0.0, 0.25),
+        gap=chance.uniform(0.1, 0.8),
+        after_effect=chance.random() < 0.5,
+        refresh_always=chance.random() < 0.7,
+        refresh_first=chance.random() < 0.5,
+        faults=_catalogue(chance),
+        fault_rate=odds.faults,
+        # what was ordered and answered must be in the state when it is waited for: without faults, nothing excuses it
+        faults_at_death=chance.random() < 0.5 and moment is not Moment.WAITING,
+        lost_journal=lost_journal,
+        way_on=_way_on(chance, odds.destroy),
+    )
+
+
+def _orders(before: Program, command: Command, edit: Edit | None) -> int:
+    if command is not Command.UP:
+        return 0
+    if edit is None:
+        return len(before.entries)
+    return 1 if edit in (Edit.ADD, Edit.REPLACE, Edit.SWAP) else 0
+
+
+def _moments(command: Command, edit: Edit | None, orders: int) -> tuple[tuple[Moment, ...], tuple[int, ...]]:
+    """The moments that there are in such a command, and their weights."""
+    odds = {Moment.SOME_TIME: 3}
+    if orders:
+        odds |= {Moment.ORDERED: 4, Moment.ORDERING: 1, Moment.ANSWERED: 3, Moment.WAITING: 3}
+    if command is Command.DESTROY or edit in (Edit.REMOVE, Edit.REPLACE, Edit.SWAP, Edit.STOP, Edit.RESTART):
+        odds |= {Moment.ENDING: 3}
+    if command is Command.REFRESH:
+        odds |= {Moment.LISTING: 3}
+    return tuple(odds), tuple(odds.values())
+
+
+def _way_on(chance: random.Random, destroy: float) -> WayOn:
+    if chance.random() < destroy:
+        return WayOn.DESTROY
+    return WayOn.UP_AND_DESTROY if chance.random() < 0.3 else WayOn.UP
+
+
+def _catalogue(chance: random.Random) -> tuple[Fault, ...]:
+    """Every fault there is, with parameters that change from round to round."""
+    by_id = chance.random() < 0.5
+    lags = (("seconds", LAG), ("by_id", by_id))
+    step = chance.randint(1, 4)
+    parameters: dict[FaultKind, tuple[tuple[str, bool | float | int | str], ...]] = {
+        FaultKind.SERVER_ERROR: (("status", chance.choice((500, 502, 503))), ("after_side_effect", by_id)),
+        FaultKind.TOO_MANY_REQUESTS: (("retry_after", 0.2),),
+        FaultKind.WRONG_SHAPE: (
+            ("how", chance.choice(("missing", "null", "wrong_type", "array"))),
+            ("field", chance.choice(("", "instance_id", "instance_status"))),
+        ),
+        FaultKind.SLOW_ANSWER: (("real_seconds", 0.4), ("after_side_effect", not by_id)),
+        FaultKind.STUCK_BOOT: (("step", step),),
+        FaultKind.BOOT_FAILURE: (("step", step),),
+        FaultKind.STOP_FROM_OUTSIDE: (("seconds", chance.choice((5, 30))),),
+        FaultKind.RECLAIM: (("seconds", chance.choice((1, 30))), ("vanish", by_id)),
+        FaultKind.LIST_LAG: lags,
+        FaultKind.STATUS_LAG: lags,
+        FaultKind.DELETE_LAG: lags,
+    }
+    return tuple(Fault(kind, parameters.get(kind, ())) for kind in FaultKind)

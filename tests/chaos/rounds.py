@@ -1,0 +1,277 @@
+"""A round: a stack, a command that is killed, what a user does then, and the books at the end."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.books import Books, Finding, Kind
+from tests.chaos.pace import Pace
+from tests.chaos.plan import Death, Edit, Moment, Plan, WayOn
+from tests.chaos.scene import Ended, Running, Scene, orphans_command_exists, scene
+
+_START: Final = "POST /api/v1/instances/start"
+_STOP: Final = "POST /api/v1/instances/stop"
+_DELETE: Final = "DELETE /api/v1/instances/{instance_id}"
+_LIST: Final = "GET /api/v1/instances"
+_LOOKS: Final = 8
+"""Lists after the last order, a tenth of a second apart, after which what was bought must be in the state."""
+_TRIES_WITH_FAULTS: Final = 3
+_TRIES_WITHOUT: Final = 3
+_AFTER_A_DEATH: Final = 60.0
+_EARLIER: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a round came to. `landed`: the command was killed before it ended. `in_window`: instances that existed at
+    that moment, and were not in the state. `left_by_destroy`: what a plain destroy could not know of."""
+
+    plan: Plan
+    landed: bool = False
+    in_window: int = 0
+    repeated: int = 0
+    by_orphans: bool = False
+    left_by_destroy: int = 0
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> bool:
+        """Whether nothing may be wrong: with its journal lost, Cortecs gives no way to tell."""
+        return not self.plan.lost_journal
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong that must not be."""
+        return self.counts and any(finding.kind is not Kind.DEAD_ROW for finding in self.findings)
+
+    def line(self, number: int) -> str:
+        """The round in a line."""
+        death = f"{self.in_window} in the window" if self.landed else "not hit"
+        wrong = ", ".join(sorted(finding.kind.value for finding in self.findings)) or "ok"
+        more = f", destroy left {self.left_by_destroy}" if self.left_by_destroy else ""
+        more += ", by orphans" if self.by_orphans else ""
+        again = f", {self.repeated} more" if self.repeated else ""
+        mark = "WRONG " if self.failed else "" if self.counts else "apart "
+        return (
+            f"{number:4} seed {self.plan.seed:10} {self.plan.words()}: {death}{again}{more}, {self.seconds:.1f} s: "
+            f"{mark}{wrong}"
+        )
+
+
+def played(
+    plan: Plan, pulumi: Path, pace: Pace, *, broken: str = "", tell: Callable[[str], None] = lambda text: None
+) -> Result:
+    """Plays a round. `tell` hears every command, and what failed."""
+    began_at = time.monotonic()
+    try:
+        with scene(pulumi, seed=plan.seed, tell=tell, broken=broken) as acted:
+            return _Round(plan, acted, pace).played(began_at)
+    except Exception:  # a run of hours goes on, and ends with exit code 1
+        tell(traceback.format_exc())
+        return Result(plan, findings=(Finding(Kind.UNPLAYED),), seconds=time.monotonic() - began_at)
+
+
+class _Round:
+    def __init__(self, plan: Plan, acted: Scene, pace: Pace) -> None:
+        self._plan = plan
+        self._scene = acted
+        self._pace = pace
+        self._repeated = 0
+        self._left = 0
+        self._by_orphans = False
+
+    def played(self, began_at: float) -> Result:
+        landed, in_window = self._until_death()
+        if not self._goes_on():
+            self._scene.findings.add(Finding(Kind.UNRECOVERED))
+        return Result(
+            plan=self._plan,
+            landed=landed,
+            in_window=in_window,
+            repeated=self._repeated,
+            by_orphans=self._by_orphans,
+            left_by_destroy=self._left,
+            findings=tuple(sorted(self._scene.findings, key=str)),
+            seconds=time.monotonic() - began_at,
+        )
+
+    def _until_death(self) -> tuple[bool, int]:
+        plan, acted = self._plan, self._scene
+        if plan.refresh_always:
+            acted.refresh_always()
+        acted.program(plan.before)
+        if not plan.begins_empty:
+            first = acted.run("up")
+            assert first.code == 0, first.text
+        acted.program(plan.program)
+        if plan.edit is Edit.REPAIR:
+            acted.control.stop(next(iter(acted.books().alive)))
+        self._set_trap()
+        arguments = ("up", "--refresh") if plan.edit is Edit.REPAIR else (plan.command.value,)
+        running = acted.begin(*arguments)
+        landed = self._moment_comes(running) and self._strike(running)
+        in_window = len(acted.books().strays) if landed else 0
+        acted.tell(f"{plan.death.value}: {'landed' if landed else 'missed'}, {in_window} in the window")
+        if plan.lost_journal:
+            acted.forget()
+        # what is held back ends by itself, and nothing new is
+        acted.put_in_force(plan.faults, plan.fault_rate)
+        acted.control.resume()
+        ended = acted.ended(running, " ".join(arguments), _AFTER_A_DEATH)
+        if not landed and ended.code == 0:
+            self._pace.took(arguments[0], ended.seconds)
+        if landed and plan.moment is Moment.WAITING and plan.death is not Death.SIMULATOR:
+            acted.findings |= {Finding(Kind.UNRECORDED, each) for each in acted.books().strays}
+        return landed, in_window
+
+    def _set_trap(self) -> None:
+        """Makes the moment last."""
+        plan, control = self._plan, self._scene.control
+        self._scene.put_in_force(plan.faults, plan.fault_rate if plan.faults_at_death else 0.0)
+
+        def held(method: str, path: str, after_effect: bool) -> None:
+            control.fault(
+                "slow_answer", method=method, path=path, real_seconds=plan.hold, after_side_effect=after_effect
+            )
+
+        if plan.moment in (Moment.ORDERED, Moment.ANSWERED):
+            held("POST", "/instances/start", True)
+        elif plan.moment is Moment.ORDERING:
+            held("POST", "/instances/start", False)
+        elif plan.moment is Moment.ENDING:
+            held("POST", "/instances/stop", plan.after_effect)
+            held("DELETE", "/instances/*", plan.after_effect)
+        elif plan.moment is Moment.LISTING:
+            held("GET", "/instances", True)
+        elif plan.moment is Moment.WAITING:
+            control.pause()
+
+    def _moment_comes(self, running: Running) -> bool:
+        """Waits for it; False when the command ended before."""
+        plan, control = self._plan, self._scene.control
+        before = control.requests()
+
+        def since(*routes: str) -> int:
+            now = control.requests()
+            return sum(now.count(route) - before.count(route) for route in routes)
+
+        if plan.moment is Moment.SOME_TIME:
+            self._sleep(running, plan.fraction * self._pace.of(plan.command.value))
+            return running.runs
+        if plan.moment is Moment.WAITING:
+            if not running.wait(lambda: since(_START) >= plan.orders):
+                return False
+            listed = since(_LIST)
+            return running.wait(lambda: since(_LIST) >= listed + _LOOKS)
+        if plan.moment is Moment.ENDING:
+            come = running.wait(lambda: since(_STOP, _DELETE) >= plan.which)
+        elif plan.moment is Moment.LISTING:
+            come = running.wait(lambda: since(_LIST) >= 1)
+        else:
+            come = running.wait(lambda: since(_START) >= plan.which)
+        # answers come when they are let go; some deaths are to be a little earlier
+        self._sleep(running, plan.delay + (plan.hold - _EARLIER if plan.moment is Moment.ANSWERED else 0.0))
+        return come and running.runs
+
+    def _strike(self, running: Running) -> bool:
+        """Kills; False when there was nothing left to kill."""
+        plan, acted = self._plan, self._scene
+        if plan.death is Death.CLI:
+            running.kill()
+        elif plan.death is Death.INTERRUPT:
+            running.interrupt()
+        elif plan.death is Death.INTERRUPTS:
+            running.interrupt()
+            self._sleep(running, plan.gap)
+            running.interrupt()
+        elif plan.death is Death.PROVIDER:
+            return running.wait(running.kill_provider, limit=5)
+        else:
+            acted.simulator.kill()
+            if plan.death is Death.ALL:
+                running.kill_all()
+            else:
+                self._sleep(running, plan.gap)
+            acted.simulator.start()
+        return True
+
+    def _goes_on(self) -> bool:
+        """What the user does now; whether it got done."""
+        if self._plan.way_on is WayOn.DESTROY:
+            return self._destroyed()
+        if not self._up():
+            return False
+        return self._plan.way_on is not WayOn.UP_AND_DESTROY or self._destroyed()
+
+    def _up(self) -> bool:
+        acted = self._scene
+        if not self._done("up"):
+            acted.let_the_old_ones_end()
+            if not orphans_command_exists() or not acted.orphans_deleted() or not self._tried("up", "--refresh"):
+                return False
+            self._by_orphans = True
+        acted.let_the_old_ones_end()
+        acted.findings |= acted.auditor.after_up(acted.books())
+        # what the vendor did, or still does, to its instances is for a refresh to notice
+        before = acted.books().dead_rows
+        moved = self._vendor_moved()
+        acted.put_in_force((), 0.0)
+        acted.let_the_vendor_finish()
+        if before and not moved:
+            acted.findings |= {Finding(Kind.DEAD_ROW, each) for each in before}
+        if self._agree(acted.books()):
+            return True
+        if not self._tried("up", "--refresh"):
+            return False
+        acted.findings |= acted.auditor.after_up(acted.books())
+        return self._agree(acted.books())
+
+    def _destroyed(self) -> bool:
+        acted = self._scene
+        if not self._done("destroy"):
+            return False
+        acted.let_the_old_ones_end()
+        books = acted.books()
+        acted.findings |= acted.auditor.after_destroy(books)
+        self._left += len(books.strays - acted.auditor.seen)
+        if not orphans_command_exists():
+            return True
+        if books.strays:
+            acted.put_in_force((), 0.0)
+            if not acted.orphans_deleted():
+                return False
+        acted.findings |= acted.auditor.at_the_end(acted.books())
+        return True
+
+    def _done(self, command: str) -> bool:
+        """Repeats a command until it succeeds, as a user does: with whatever goes wrong, in the end without."""
+        acted, plan = self._scene, self._plan
+        for number in range(_TRIES_WITH_FAULTS):
+            refresh = command == "up" and (number > 0 or plan.refresh_first)
+            if self._tried(command, *(("--refresh",) if refresh else ())):
+                return True
+        acted.put_in_force((), 0.0)
+        acted.let_the_vendor_finish()
+        return any(self._tried(command, *(("--refresh",) if command == "up" else ())) for _ in range(_TRIES_WITHOUT))
+
+    def _tried(self, *arguments: str) -> bool:
+        self._scene.unlock()
+        done: Ended = self._scene.run(*arguments)
+        self._repeated += done.code != 0
+        return done.code == 0
+
+    def _agree(self, books: Books) -> bool:
+        return not books.dead_rows and len(books.rows) == len(self._plan.program.entries)
+
+    def _vendor_moved(self) -> bool:
+        """Whether an instance may have gone without our doing."""
+        return self._plan.fault_rate > 0
+
+    def _sleep(self, running: Running, seconds: float) -> None:
+        running.wait(lambda: False, limit=seconds)

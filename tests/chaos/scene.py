@@ -1,0 +1,286 @@
+"""One stack against one simulator, as a round acts on it: commands, faults, locks, and the books after each command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi_cortecs.simulator import Control
+from tests.chaos.books import Arguments, Auditor, Books, Finding, Kind
+from tests.chaos.plan import Fault, Program
+from tests.chaos.simulated import SimulatorProcess, simulated
+from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
+
+ROOT: Final = Path(__file__).parents[2]
+BROKEN: Final = Path(__file__).with_name("broken")
+LONGEST_COMMAND: Final = 90.0
+_LONGEST_UNDOING: Final = 60.0
+_REFRESH_ALWAYS: Final = "name: tests\nruntime: python\noptions:\n  refresh: always\n"
+_A_LOOK: Final = 0.02
+_LOOKS_AT_STATE: Final = 20
+_ORPHANS: Final = (sys.executable, "-m", "pulumi_cortecs.cli", "orphans")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: `code` None when it had to be killed because it hung."""
+
+    code: int | None
+    text: str
+    seconds: float
+
+
+class Running:
+    """A command while it runs; it is the leader of a session and a process group, as in a terminal."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._began_at = time.monotonic()
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def interrupt(self) -> None:
+        """^C, as a terminal sends it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """SIGKILL for the CLI alone; its children live on."""
+        self.process.send_signal(signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """SIGKILL for everything it has started, too."""
+        kill_session(self.process.pid)
+
+    def providers(self) -> list[int]:
+        """The dynamic provider's processes."""
+        return [pid for pid in session_processes(self.process.pid) if _is_provider(pid)]
+
+    def kill_provider(self) -> bool:
+        """SIGKILL for the dynamic provider; False when there is none."""
+        pids = self.providers()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return bool(pids)
+
+    def wait(self, condition: Callable[[], bool], limit: float = LONGEST_COMMAND) -> bool:
+        """Whether the condition came true while the command ran, looked at every now and then."""
+        until = time.monotonic() + limit
+        while self.runs and time.monotonic() < until:
+            if condition():
+                return True
+            time.sleep(_A_LOOK)
+        return False
+
+    def end(self, limit: float = LONGEST_COMMAND) -> Ended:
+        """Waits for its end, and kills it when that does not come."""
+        code: int | None
+        try:
+            code = self.process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            self.kill_all()
+            code = None
+        # what it has started may outlive it, and hold the pipe open
+        self._reader.join(timeout=0.5)
+        return Ended(code, "".join(self._lines), time.monotonic() - self._began_at)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with suppress(ValueError):  # closed at the end of the scene
+            for line in self.process.stdout:
+                self._lines.append(line)
+
+
+@dataclass
+class Scene:
+    """What a round acts on. `commands` counts the commands that were run, `findings` is what was wrong."""
+
+    stack: Stack
+    simulator: SimulatorProcess
+    tell: Callable[[str], None]
+    auditor: Auditor = field(default_factory=Auditor)
+    findings: set[Finding] = field(default_factory=set)
+    commands: int = 0
+    last: Ended | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+    _older: list[Running] = field(default_factory=list)
+
+    @property
+    def control(self) -> Control:
+        """What is said to the simulator."""
+        return self.simulator.control
+
+    @property
+    def journal(self) -> Path:
+        """Where the provider keeps what it must not forget."""
+        return Path(self.stack.environment["PULUMI_CORTECS_STATE_DIR"])
+
+    def program(self, program: Program) -> None:
+        """What the user has written from now on."""
+        self.stack.program(program.source())
+
+    def refresh_always(self) -> None:
+        """The project refreshes before each `up`, as ours do."""
+        (self.stack.project / "Pulumi.yaml").write_text(_REFRESH_ALWAYS)
+
+    def begin(self, *arguments: str) -> Running:
+        """A command that runs on; all that it starts is killed at the end of the scene, if not before."""
+        self.commands += 1
+        options = () if arguments[0] == "cancel" else ("--skip-preview",)
+        running = Running(self._open.enter_context(self.stack.started(*arguments, "--yes", *options)))
+        self._older.append(running)
+        return running
+
+    def run(self, *arguments: str) -> Ended:
+        """A command from its beginning to its end; what it did to the books is looked at."""
+        return self.ended(self.begin(*arguments), " ".join(arguments))
+
+    def ended(self, running: Running, name: str, limit: float = LONGEST_COMMAND) -> Ended:
+        """The end of a command that was begun."""
+        self.last = ended = running.end(limit)
+        if ended.code is None:
+            self.findings.add(Finding(Kind.HUNG))
+        self.findings |= self.auditor.note(self.books())
+        self.tell(f"{name}: exit code {ended.code} after {ended.seconds:.1f} s")
+        if ended.code != 0:
+            self.tell(ended.text)
+        return ended
+
+    def unlock(self) -> None:
+        """What the CLI tells a user to do when a killed one has left its lock."""
+        locks = self.stack.directory / "state" / ".pulumi" / "locks"
+        if any(path.is_file() for path in locks.rglob("*")):
+            self.run("cancel")
+
+    def forget(self) -> None:
+        """The journal is lost, and everything that might still write to it."""
+        for running in self._older:
+            running.kill_all()
+        shutil.rmtree(self.journal, ignore_errors=True)
+
+    def let_the_old_ones_end(self) -> None:
+        """Waits for the providers of commands that were killed: they may be undoing what was bought."""
+        until = time.monotonic() + _LONGEST_UNDOING
+        while any(_has_our_code(pid) for running in self._older if not running.runs for pid in running.providers()):
+            if time.monotonic() > until:
+                self.findings.add(Finding(Kind.HUNG))
+                for running in self._older:
+                    running.kill_all()
+                return
+            time.sleep(0.1)
+
+    def put_in_force(self, faults: Iterable[Fault], probability: float) -> None:
+        """Every one of these faults from now on, with this probability, and none else."""
+        self.control.clear_faults()
+        if probability:
+            for fault in faults:
+                parameters: dict[str, Any] = dict(fault.parameters)
+                self.control.fault(fault.kind, probability=probability, **parameters)
+
+    def let_the_vendor_finish(self) -> None:
+        """All that is due at the vendor happens; boots that are stuck for ever are stopped in its console."""
+        self.control.resume()
+        self.control.advance(600)
+        for instance in self.control.instances():
+            if instance.status == "pending" and instance.answer["stuck_at_step"] is not None:
+                self.control.stop(instance.instance_id)
+
+    def books(self) -> Books:
+        """Both sides as they are."""
+        return Books(
+            alive={
+                each.instance_id: (each.model_id, each.hardware_type_id, each.context_length)
+                for each in self.control.instances()
+            },
+            rows=tuple((str(row["id"]), _arguments(row)) for row in self.rows()),
+            billed=frozenset(entry.instance_id for entry in self.control.ledger().open),
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The state's Instance rows."""
+        for _ in range(_LOOKS_AT_STATE):
+            with suppress(ValueError):  # half written, by an engine that still runs
+                return self.stack.resources("Instance")
+            time.sleep(_A_LOOK)
+        return self.stack.resources("Instance")
+
+    def orphans_deleted(self) -> bool:
+        """`pulumi-cortecs orphans --delete --yes`, when nothing is young any more; whether it did what it should."""
+        self.commands += 1
+        self.control.advance(600)
+        done = subprocess.run(
+            [*_ORPHANS, "--stack", self.stack.name, "--delete", "--yes"],
+            cwd=self.stack.project,
+            env=self.stack.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_COMMAND,
+            check=False,
+        )
+        self.tell(f"orphans --delete: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.returncode == 0
+
+
+def orphans_command_exists() -> bool:
+    """Whether this tree has `pulumi-cortecs orphans`."""
+    return (ROOT / "pulumi_cortecs" / "cli_orphans.py").exists()
+
+
+@contextmanager
+def scene(pulumi: Path, *, seed: int, tell: Callable[[str], None], broken: str = "") -> Iterator[Scene]:
+    """A new stack against a new simulator. Nothing of it is left afterwards: no file, no process.
+
+    `broken` names a protection of the provider that is switched off (see `broken/sitecustomize.py`).
+    """
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        directory = Path(name)
+        (directory / "home").mkdir()
+        with simulated(directory) as simulator:
+            simulator.control.reset(seed=seed)
+            environment = {**simulator.environment, "PULUMI_CORTECS_STATE_DIR": str(directory / "journal")}
+            if broken:
+                path = os.pathsep.join([str(BROKEN), *filter(None, [os.environ.get("PYTHONPATH")])])
+                environment |= {"PYTHONPATH": path, "CHAOS_BREAK": broken}
+            stack = new_stack(pulumi, directory, environment, directory / "home")
+            acted = Scene(stack, simulator, tell)
+            with acted._open:
+                yield acted
+
+
+def _is_provider(pid: int) -> bool:
+    try:
+        return b"pulumi.dynamic" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _has_our_code(pid: int) -> bool:
+    """One that has not cannot be doing anything, nor know that it should end."""
+    try:
+        return "pydantic" in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
+
+
+def _arguments(row: dict[str, Any]) -> Arguments:
+    outputs = row["outputs"]
+    return (outputs["model_id"], outputs["hardware_type_id"], int(outputs["context_length"]))

@@ -1,0 +1,95 @@
+"""What a run came to: counts per kind of death, as a text and as the tables of docs/reliability.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.books import Kind
+from tests.chaos.plan import Death, WayOn
+from tests.chaos.rounds import Result
+
+_COLUMNS: Final = (
+    "killed",
+    "rounds",
+    "hit",
+    "in a purchase window",
+    "orphans",
+    "doubles",
+    'false "gone"',
+    "other",
+    "not recovered",
+    "commands repeated",
+)
+_OTHER: Final = frozenset({Kind.BILLED, Kind.UNRECORDED, Kind.HUNG, Kind.UNPLAYED})
+
+
+@dataclass(frozen=True)
+class Tally:
+    """All results of a run."""
+
+    results: Sequence[Result]
+
+    @property
+    def failed(self) -> int:
+        """The rounds that count in which something was wrong."""
+        return sum(result.failed for result in self.results)
+
+    def table(self) -> str:
+        """Markdown: the rounds that count per kind of death; then what is counted apart."""
+        counted = [result for result in self.results if result.counts]
+        rows = [_row(death.value, [each for each in counted if each.plan.death is death]) for death in Death]
+        head = [f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
+        return "\n".join([*head, *rows, _row("**all**", counted), "", *self._apart()])
+
+    def _apart(self) -> list[str]:
+        lost = [result for result in self.results if not result.counts]
+        destroyed = [each for each in self.results if each.counts and each.plan.way_on is WayOn.DESTROY]
+        left = [each.left_by_destroy for each in destroyed if each.left_by_destroy]
+        dead = [each for each in self.results if each.counts and _number([each], Kind.DEAD_ROW)]
+        by_orphans = [each for each in self.results if each.counts and each.by_orphans]
+        wrong = [each for each in lost if any(finding.kind is not Kind.DEAD_ROW for finding in each.findings)]
+        return [
+            "Counted apart:",
+            "",
+            f"* A plain `destroy` after the death: {len(destroyed)} rounds; in {len(left)} of them it left "
+            f"{sum(left)} instances that the state had never known.",
+            f"* The journal lost with its machine: {len(lost)} rounds; in {len(wrong)} of them something was wrong: "
+            f"{_number(lost, Kind.DOUBLE)} doubles, {_number(lost, Kind.ORPHAN)} orphans, "
+            f'{_number(lost, Kind.FALSE_GONE)} false "gone", {_number(lost, Kind.UNRECOVERED)} not recovered.',
+            f"* An `up` that went on only after `orphans --delete`: {len(by_orphans)} rounds.",
+            f"* A row whose instance had been undone, until the next refresh: {len(dead)} rounds.",
+        ]
+
+
+def write_between_marks(page: Path, name: str, text: str) -> None:
+    """Puts a text between the marks of that name on a page, which are made at its end where there are none."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    content = page.read_text() if page.exists() else ""
+    if begin not in content:
+        content = f"{content.rstrip()}\n\n{begin}\n{end}\n".lstrip()
+    before, _, rest = content.partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
+
+
+def _row(name: str, results: Sequence[Result]) -> str:
+    cells = (
+        name,
+        len(results),
+        sum(each.landed for each in results),
+        sum(each.in_window > 0 for each in results),
+        _number(results, Kind.ORPHAN),
+        _number(results, Kind.DOUBLE),
+        _number(results, Kind.FALSE_GONE),
+        sum(_number(results, kind) for kind in _OTHER),
+        _number(results, Kind.UNRECOVERED),
+        sum(each.repeated for each in results),
+    )
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def _number(results: Sequence[Result], kind: Kind) -> int:
+    return sum(finding.kind is kind for result in results for finding in result.findings)

@@ -1,0 +1,65 @@
+"""Some rounds of the chaos suite: those whose death comes when something has been bought that no state knows yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.stacks import engine
+from tests.chaos.books import Kind
+from tests.chaos.pace import Pace
+from tests.chaos.plan import Command, Death, Entry, Moment, Odds, Plan, Program, WayOn, drawn
+from tests.chaos.rounds import Result, played
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize(
+    ("death", "way_on"),
+    [
+        (Death.CLI, WayOn.UP),
+        (Death.PROVIDER, WayOn.DESTROY),
+        (Death.ALL, WayOn.UP),
+    ],
+)
+def test_a_purchase_whose_answer_met_nobody_is_neither_lost_nor_made_twice(death: Death, way_on: WayOn) -> None:
+    result = _played(_plan(death, Moment.ORDERED, way_on))
+    assert result.in_window > 0
+    assert result.findings == ()
+
+
+def test_what_is_waited_for_is_in_the_state() -> None:
+    result = _played(_plan(Death.ALL, Moment.WAITING, WayOn.UP))
+    assert result.landed
+    assert result.findings == ()
+
+
+def test_the_suite_notices_when_orders_are_forgotten() -> None:
+    result = _played(_plan(Death.ALL, Moment.ORDERED, WayOn.UP), broken="intent")
+    assert {finding.kind for finding in result.findings} == {Kind.DOUBLE}
+    assert result.failed
+
+
+def _played(plan: Plan, broken: str = "") -> Result:
+    told: list[str] = []
+    result = played(plan, engine(), Pace(), broken=broken, tell=told.append)
+    print("\n".join(told))
+    return result
+
+
+def _plan(death: Death, moment: Moment, way_on: WayOn) -> Plan:
+    """Two instances that nothing distinguishes."""
+    return replace(
+        drawn(1, Odds(faults=0.0, lost_journal=0.0)),
+        before=Program((Entry("a", 4000), Entry("b", 4000))),
+        edit=None,
+        command=Command.UP,
+        death=death,
+        moment=moment,
+        which=2,
+        hold=1.0,
+        delay=0.0,
+        refresh_always=True,
+        way_on=way_on,
+    )

@@ -1,0 +1,89 @@
+"""What the chaos suite draws."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+from pulumi_cortecs.simulator import FaultKind
+from tests.chaos.plan import Command, Death, Edit, Entry, Moment, Odds, Plan, Program, WayOn, drawn, seed_of
+from tests.chaos.rounds import Result
+from tests.chaos.tally import Tally, write_between_marks
+
+MANY = [drawn(seed_of(1, number), Odds()) for number in range(300)]
+
+
+def test_a_seed_gives_the_same_plan_again() -> None:
+    assert [drawn(plan.seed, Odds()) for plan in MANY] == MANY
+
+
+def test_every_kind_of_death_moment_edit_command_and_way_on_is_drawn() -> None:
+    assert {plan.death for plan in MANY} == set(Death)
+    assert {plan.moment for plan in MANY} == set(Moment)
+    assert {plan.edit for plan in MANY} == {None, *Edit}
+    assert {plan.command for plan in MANY} == set(Command)
+    assert {plan.way_on for plan in MANY} == set(WayOn)
+
+
+def test_every_fault_of_the_catalogue_is_in_every_plan() -> None:
+    assert all([fault.kind for fault in plan.faults] == list(FaultKind) for plan in MANY)
+
+
+def test_the_odds_are_heeded() -> None:
+    sure = Odds(faults=0.5, lost_journal=1.0, destroy=1.0)
+    plans = [drawn(seed_of(1, number), sure) for number in range(20)]
+    assert {(plan.fault_rate, plan.lost_journal, plan.way_on, plan.death) for plan in plans} == {
+        (0.5, True, WayOn.DESTROY, Death.ALL)
+    }
+
+
+def test_moments_are_such_as_the_command_has() -> None:
+    for plan in MANY:
+        if plan.moment in (Moment.ORDERED, Moment.ORDERING, Moment.ANSWERED, Moment.WAITING):
+            assert 1 <= plan.which <= plan.orders
+
+
+def test_every_program_is_one() -> None:
+    for plan in MANY:
+        assert _names(plan.before) != []
+        ast.parse(plan.program.source())
+
+
+def test_an_edit_changes_one_instance() -> None:
+    program = Program((Entry("a", 4000), Entry("b", 4000)))
+    assert _names(program.edited(Edit.ADD)) == ["a", "b", "b-too"]
+    assert _names(program.edited(Edit.REMOVE)) == ["a"]
+    assert program.edited(Edit.REPLACE).entries[1].context_length == 4100
+    assert program.edited(Edit.STOP).entries[1].state == "stopped"
+    assert program.edited(Edit.RESTART).entries[1].restart_trigger == "again"
+    assert all(program.edited(edit).entries[0] == Entry("a", 4000) for edit in Edit)
+
+
+def test_what_is_counted_apart_does_not_fail_a_run() -> None:
+    assert not Tally([Result(_with(lost_journal=True))]).failed
+
+
+def test_a_table_has_a_row_per_kind_of_death() -> None:
+    table = Tally([Result(plan, landed=True, in_window=1) for plan in MANY]).table()
+    counted = Counter(plan.death for plan in MANY if not plan.lost_journal)
+    for death, number in counted.items():
+        assert f"| {death.value} | {number} | {number} | {number} | 0 | 0 | 0 | 0 | 0 | 0 |" in table
+
+
+def test_a_report_goes_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n\n<!-- rounds: begin -->\nold\n<!-- rounds: end -->\n\nafter\n")
+    write_between_marks(page, "rounds", "new")
+    write_between_marks(page, "cycles", "more")
+    text = page.read_text()
+    assert text.startswith("before\n\n<!-- rounds: begin -->\n\nnew\n\n<!-- rounds: end -->\n\nafter\n")
+    assert text.endswith("<!-- cycles: begin -->\n\nmore\n\n<!-- cycles: end -->\n")
+
+
+def _names(program: Program) -> list[str]:
+    return [entry.name for entry in program.entries]
+
+
+def _with(*, lost_journal: bool) -> Plan:
+    return next(plan for plan in MANY if plan.lost_journal is lost_journal)

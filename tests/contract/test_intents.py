@@ -1,0 +1,317 @@
+"""Hosts that are killed in the middle of a purchase, and those that come after them on the same machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import INPUTS, QWEN, bought, ids
+from tests.contract.engine import FakeEngine, listening
+from tests.contract.host import CallFailedError, Host, Made, Resource
+from tests.contract.patience import until
+
+OTHERWISE = {**INPUTS, "context_length": 4096}
+START = "POST /api/v1/instances/start"
+
+Next = Callable[..., Host]
+
+
+@pytest.fixture
+def next_host(start_host: Callable[..., Host], tmp_path: Path) -> Next:
+    """Starts hosts that share one journal, as those of one machine do."""
+
+    def start(environment: dict[str, str] | None = None, **options: str) -> Host:
+        return start_host({"PULUMI_CORTECS_STATE_DIR": str(tmp_path / "state"), **(environment or {})}, **options)
+
+    return start
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    with listening() as engine:
+        yield engine
+
+
+def kill(host: Host) -> None:
+    host.process.kill()
+    host.process.wait(timeout=10)
+
+
+def killed_while_it_buys(host: Host, simulator: Simulator, name: str = "chat") -> str:
+    """Kills the host when the vendor has started the instance and not answered; its id."""
+    before = set(ids(simulator))
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=20)
+    call = host.stub.Create.future(host.instance(name).create_request(INPUTS))
+    until(lambda: len(ids(simulator)) == len(before) + 1)
+    kill(host)
+    call.cancel()
+    simulator.control.clear_faults()
+    (found,) = set(ids(simulator)) - before
+    return found
+
+
+def killed_when_it_has_bought(host: Host, name: str = "chat") -> Made:
+    """Kills the host when it has answered, and nobody has saved the answer."""
+    made = host.instance(name).create(INPUTS)
+    kill(host)
+    return made
+
+
+def test_killed_while_it_buys_is_taken_over(next_host: Next, simulator: Simulator, engine: FakeEngine) -> None:
+    found = killed_while_it_buys(next_host(), simulator)
+    made = next_host(engine=engine.address).instance("chat").create(INPUTS)
+    assert ids(simulator) == [found] == [made.id]
+    assert made.outs["instance_id"] == found
+    assert engine.messages == [f"{found} is taken over: an earlier run was ended when it had just bought it"]
+
+
+def test_killed_again_and_again_is_one_instance(next_host: Next, simulator: Simulator) -> None:
+    found = killed_while_it_buys(next_host(), simulator)
+    for _ in range(2):
+        assert killed_when_it_has_bought(next_host()).id == found
+    assert ids(simulator) == [found]
+    assert simulator.control.requests().count(START) == 1
+
+
+def test_a_killed_fleet_is_one_instance_each(next_host: Next, simulator: Simulator) -> None:
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=20)
+    host = next_host()
+    calls = [host.stub.Create.future(host.instance(f"n{each}").create_request(INPUTS)) for each in range(4)]
+    until(lambda: len(ids(simulator)) == 4)
+    kill(host)
+    for call in calls:
+        call.cancel()
+    simulator.control.clear_faults()
+    later = next_host()
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda each: later.instance(f"n{each}").create(INPUTS).id, range(4)))
+    assert sorted(made) == sorted(ids(simulator))
+
+
+def by_check(host: Host, made: Made) -> None:
+    """What the engine passes on to an Endpoint it has saved."""
+    given = {"instance_id": made.id, "state": "running", "spec_digest": "x", "ready_timeout": 60}
+    assert host.endpoint("chat").check(given).failures == ()
+
+
+CONFIRMING: dict[str, Callable[[Host, Resource, Made], object]] = {
+    "diff": lambda _, instance, made: instance.diff(made.outs, INPUTS, made.id),
+    "read": lambda _, instance, made: instance.read(made),
+    "update": lambda _, instance, made: instance.update(made, INPUTS),
+    "check of its Endpoint": lambda host, _, made: by_check(host, made),
+}
+
+
+@pytest.mark.parametrize("by", ["the same host", "a later one"])
+def test_what_an_engine_has_named_is_its_and_a_replacement_is_bought(
+    next_host: Next, simulator: Simulator, by: str
+) -> None:
+    host = next_host()
+    made = {name: host.instance(name).create(INPUTS) for name in CONFIRMING}
+    if by == "a later one":
+        kill(host)
+        host = next_host()
+    for name, call in CONFIRMING.items():
+        call(host, host.instance(name), made[name])
+    kill(host)
+    later = next_host()
+    replacements = {later.instance(name).create(INPUTS).id for name in CONFIRMING}
+    assert replacements == set(ids(simulator)) - {each.id for each in made.values()}
+    assert len(replacements) == len(CONFIRMING)
+
+
+def test_what_was_deleted_before_it_is_replaced_is_not_taken_over(next_host: Next, simulator: Simulator) -> None:
+    made = killed_when_it_has_bought(next_host())
+    chat = next_host().instance("chat")
+    chat.delete(made)
+    assert [chat.create(INPUTS).id] == ids(simulator) != [made.id]
+
+
+def test_a_forced_replacement_that_takes_over_does_not_end_what_it_took(
+    next_host: Next, simulator: Simulator, engine: FakeEngine
+) -> None:
+    made = killed_when_it_has_bought(next_host())  # and the engine has saved it, which nobody here can know
+    chat = next_host(engine=engine.address).instance("chat")
+    chat.check({"model_id": QWEN}, INPUTS)
+    assert chat.create(INPUTS).id == made.id
+    chat.delete(made)
+    assert ids(simulator) == [made.id]
+    assert engine.messages[-1].startswith(f"{made.id} was not ended: ")
+
+
+def test_edited_arguments_are_refused_and_each_way_on_works(next_host: Next, simulator: Simulator) -> None:
+    found = killed_while_it_buys(next_host(), simulator)
+    host = next_host()
+    with pytest.raises(CallFailedError) as failed:
+        host.instance("chat").create(OTHERWISE)
+    assert failed.value.text == (
+        f"nothing was bought: an earlier run was ended after it had bought {found} for this resource "
+        "(Qwen--Qwen2-7B-Instruct on 1 x NVIDIA_L4_1): it is there, no state knows it, and the program asks for "
+        f"something else now. `pulumi-cortecs orphans --all-stacks --delete {found}` ends it, adopt_id='{found}' "
+        "takes it over"
+    )
+    kill(host)
+    chat = next_host().instance("chat")
+    assert chat.buy({"model_id": QWEN, "adopt_id": found}).id == found
+    assert ids(simulator) == [found]
+
+
+def test_what_cannot_be_told_apart_is_named_with_the_ways_on(next_host: Next, simulator: Simulator) -> None:
+    found = killed_while_it_buys(next_host(), simulator)
+    foreign = bought(simulator).id
+    with pytest.raises(CallFailedError, match="cannot be told which instance") as failed:
+        next_host().instance("chat").create(INPUTS)
+    for words in (found, foreign, "`pulumi-cortecs orphans --all-stacks`", "--delete ID`", "adopt_id='ID'"):
+        assert words in str(failed.value)
+    assert sorted(ids(simulator)) == sorted([found, foreign])
+
+
+def test_another_accounts_purchase_is_not_taken_for_gone(next_host: Next, simulator: Simulator) -> None:
+    found = killed_when_it_has_bought(next_host()).id
+    simulator.control.register("theirs", "theirs")
+    theirs = {"CORTECS_CLIENT_ID": "theirs", "CORTECS_CLIENT_SECRET": "theirs"}
+    with pytest.raises(CallFailedError, match="has ordered this with other credentials"):
+        next_host(theirs).instance("chat").create(INPUTS)
+    assert ids(simulator) == [found]
+
+
+def test_a_clone_with_a_backend_of_its_own_takes_nothing_over(next_host: Next, simulator: Simulator) -> None:
+    found = killed_when_it_has_bought(next_host({"PULUMI_BACKEND_URL": "file:///one"})).id
+    made = next_host({"PULUMI_BACKEND_URL": "file:///other"}).instance("chat").create(INPUTS)
+    assert ids(simulator) == [found, made.id]
+
+
+def test_what_was_stopped_meanwhile_is_started_when_it_is_taken_over(next_host: Next, simulator: Simulator) -> None:
+    found = killed_when_it_has_bought(next_host()).id
+    simulator.control.stop(found)
+    assert next_host().instance("chat").create(INPUTS).id == found
+    (instance,) = simulator.control.instances()
+    assert instance.status in ("pending", "running")
+
+
+def test_what_the_limits_forbid_is_not_taken_over_and_named(
+    next_host: Next, simulator: Simulator, tmp_path: Path
+) -> None:
+    found = killed_when_it_has_bought(next_host()).id
+    (tmp_path / "limits.json").write_text('{"cortecs": {"allowed_hardware": ["NVIDIA_L40S_1"]}}', encoding="utf-8")
+    limited = next_host({"PULUMI_CORTECS_LIMITS": str(tmp_path / "limits.json")})
+    with pytest.raises(CallFailedError, match=f"^{found}, which an earlier run had just bought .*--delete {found}`"):
+        limited.instance("chat").create(INPUTS)
+
+
+def test_who_undoes_a_purchase_is_waited_for(next_host: Next, simulator: Simulator) -> None:
+    first, second = next_host(), next_host()
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=0.7, count=1)
+    call = first.stub.Create.future(first.instance("chat").create_request(INPUTS))
+    until(lambda: len(ids(simulator)) == 1)
+    (undone,) = ids(simulator)
+    call.cancel()  # the engine was killed
+    made = second.instance("chat").create(INPUTS)
+    assert ids(simulator) == [made.id] != [undone]
+    assert len(simulator.control.ledger().open) == 1
+
+
+def test_killed_while_it_undoes_is_ended_and_bought_anew(next_host: Next, simulator: Simulator) -> None:
+    host = next_host()
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=0.5)
+    simulator.control.fault("slow_answer", path="/instances/stop", real_seconds=20)
+    call = host.stub.Create.future(host.instance("chat").create_request(INPUTS))
+    until(lambda: len(ids(simulator)) == 1)
+    (undone,) = ids(simulator)
+    call.cancel()
+    until(lambda: simulator.control.instances()[0].status == "stopped")
+    kill(host)
+    simulator.control.clear_faults()
+    made = next_host().instance("chat").create(INPUTS)
+    assert ids(simulator) == [made.id] != [undone]
+
+
+def test_what_could_not_be_undone_is_taken_over(next_host: Next, simulator: Simulator) -> None:
+    host = next_host()
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=0.5)
+    simulator.control.fault("server_error", path="/instances/stop", status=403)
+    call = host.stub.Create.future(host.instance("chat").create_request(INPUTS))
+    until(lambda: len(ids(simulator)) == 1)
+    call.cancel()
+    until(lambda: sum(simulator.control.requests().refused.values()) > 0)
+    simulator.control.clear_faults()
+    assert [next_host().instance("chat").create(INPUTS).id] == ids(simulator)
+    assert len(simulator.control.ledger().entries) == 1
+
+
+def test_without_a_journal_there_is_one_warning_and_never_a_second_instance(
+    next_host: Next, simulator: Simulator, engine: FakeEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "orders.sqlite3").write_text("no database " * 1000)
+    host = next_host(engine=engine.address)
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda each: host.instance(f"n{each}").create(INPUTS).id, range(3)))
+    assert sorted(made) == sorted(ids(simulator))
+    (warning,) = engine.messages
+    assert "Purchases of this run are not noted" in warning
+    kill(host)
+    with pytest.raises(CallFailedError, match="cannot be told whether an earlier run has bought this already"):
+        next_host().instance("n0").create(INPUTS)
+    assert len(ids(simulator)) == 3
+
+
+def left(engine: FakeEngine) -> list[str]:
+    return [message for message in engine.messages if "no state knows what came of it" in message]
+
+
+def test_a_destroy_tells_what_an_ended_run_has_left_behind(
+    next_host: Next, simulator: Simulator, engine: FakeEngine
+) -> None:
+    host = next_host()
+    made = {name: host.instance(name).create(INPUTS) for name in ("one", "two")}
+    found = killed_while_it_buys(host, simulator, "lost")
+    host = next_host(engine=engine.address)
+    for name, each in made.items():
+        host.instance(name).diff(each.outs, INPUTS, each.id)
+    for name, each in made.items():
+        host.instance(name).delete(each)
+    (message,) = left(engine)
+    assert message == (
+        "an earlier run was ended while it bought Qwen--Qwen2-7B-Instruct on 1 x NVIDIA_L4_1 for lost "
+        f"({found}), and unless this run ends that, too, no state knows what came of it: `pulumi-cortecs orphans` "
+        "shows what is left"
+    )
+
+
+def test_a_destroy_says_nothing_of_what_it_ends_itself_of_other_stacks_and_of_what_is_gone(
+    next_host: Next, simulator: Simulator, engine: FakeEngine
+) -> None:
+    host = next_host()
+    other = host.instance(urn_="urn:pulumi:test2::tests::pulumi-python:dynamic/cortecs:Instance::n0").create(INPUTS)
+    gone = host.instance("gone").create(INPUTS)
+    made = [(f"n{each}", host.instance(f"n{each}").create(INPUTS)) for each in range(3)]
+    kill(host)
+    simulator.control.vanish(gone.id)
+    later = next_host(engine=engine.address)
+    (slow, first), *others = made
+    simulator.control.fault("slow_answer", path="/instances/stop", instance_id=first.id, real_seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        ending = pool.submit(later.instance(slow).delete, first)
+        until(lambda: sum(simulator.control.faults().values()) == 1)
+        for name, each in others:  # an engine ends some at a time, and others when there is room
+            later.instance(name).delete(each)
+        ending.result()
+    assert ids(simulator) == [other.id]
+    assert engine.messages == []
+
+
+def test_an_up_says_nothing_of_what_it_is_about_to_take_over(
+    next_host: Next, simulator: Simulator, engine: FakeEngine
+) -> None:
+    host = next_host()
+    made = host.instance("chat").create(INPUTS)
+    killed_while_it_buys(host, simulator, "lost")
+    host = next_host(engine=engine.address)
+    host.instance("lost").check({"model_id": QWEN})
+    host.instance("chat").delete(made)
+    assert left(engine) == []

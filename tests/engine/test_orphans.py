@@ -1,0 +1,108 @@
+"""`docs/orphans.md`: every command of the page, by the real CLI."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import bought, ids
+from tests.engine.programs import NOTHING, one_instance
+from tests.engine.pulumi import Run, Stack
+
+SECRET = "pulumi.export('secret', pulumi.Output.secret('x'))\n"
+PAGE = (Path(__file__).parents[2] / "docs" / "orphans.md").read_text(encoding="utf-8")
+STACK = "organization/tests/test"
+
+
+def commands(section: str, number: int = 0) -> list[str]:
+    """The lines of a section's shell block."""
+    (body,) = re.findall(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    blocks: list[str] = re.findall(r"^```sh\n(.*?)^```$", body, re.DOTALL | re.MULTILINE)
+    return blocks[number].splitlines()
+
+
+def sh(stack: Stack, command: str, expect: int, **variables: str) -> Run:
+    """Runs a line of the page in the project's folder, without the passphrase of the states."""
+    passphrase = {} if command.startswith("pulumi-cortecs") else {"PULUMI_CONFIG_PASSPHRASE": "tests"}
+    environment = {key: each for key, each in stack.environment.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=stack.project,
+        env={**environment, **passphrase, "STACK": STACK, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == expect, f"{command}\n{done.stdout}{done.stderr}"
+    return Run(done.returncode, done.stdout)
+
+
+def test_what_no_stack_owns_is_found_ended_and_adopted(
+    make_stack: Callable[[Mapping[str, str]], Stack], simulator: Simulator
+) -> None:
+    stack, other = make_stack(simulator.env()), make_stack(simulator.env())
+    backends = {
+        "BACKEND": stack.environment["PULUMI_BACKEND_URL"],
+        "OTHER_BACKEND": other.environment["PULUMI_BACKEND_URL"],
+    }
+    stack.program(one_instance() + SECRET)
+    stack.up()
+    (owned,) = stack.instance_ids()
+    first, second, third = (bought(simulator).id for _ in range(3))
+    simulator.control.advance(3600)
+
+    look, as_json, in_two = commands("Look")
+    shown = sh(stack, look, 3).text
+    assert [each in shown for each in (owned, first, second, third)] == [False, True, True, True]
+    assert {each["id"] for each in json.loads(sh(stack, as_json, 3).text)["orphans"]} == {first, second, third}
+    assert "3 orphans among 4 instances" in sh(stack, in_two, 3, **backends).text
+
+    (adopt,) = commands("Adopt")
+    printed = sh(stack, adopt, 3, ID=first).text
+    (lines,) = re.findall(r"^Instance\(\n.*?^\)\n", printed, re.M | re.S)
+    stack.program(one_instance() + SECRET + lines)
+    stack.up()
+    assert stack.instance_ids() == {owned, first}
+
+    end_one, end_all = commands("End")
+    sh(stack, end_one, 0, ID=second)
+    assert ids(simulator) == [owned, first, third]
+    sh(stack, end_all, 0)
+    assert set(ids(simulator)) == stack.instance_ids()
+
+    # one state that cannot be read, and nothing is told of the others
+    (stack.state_file.parent / "torn.json").write_text("{")
+    sh(stack, as_json, 1)
+
+
+def test_what_runs_is_imported_without_a_change_and_reaped_when_its_time_is_over(
+    stack: Stack, simulator: Simulator
+) -> None:
+    running, stopped = bought(simulator, num_workers=2).id, bought(simulator, billing_interval="per_hour").id
+    simulator.control.advance(3600)
+    simulator.control.stop(stopped)
+    stack.program(NOTHING)
+    write, take_over = commands("Import")
+    sh(stack, write, 0, ID=running, OTHER_ID=stopped)
+    sh(stack, take_over, 0)
+    lines = (stack.project / "lines.py").read_text()
+    stack.program(lines)
+    stack.preview("--expect-no-changes")
+    assert stack.instance_ids() == {running, stopped}
+
+    stack.program(lines.replace("num_workers=2,", "num_workers=2, ttl='1s',"))
+    stack.up()
+    look, end, refresh = commands("Time to live")
+    assert running in sh(stack, look, 3).text
+    sh(stack, end, 0)
+    assert ids(simulator) == [stopped]
+    sh(stack, refresh, 0)
+    assert stack.instance_ids() == {stopped}
+    for hourly in commands("Time to live", 1):
+        sh(stack, hourly, 0)

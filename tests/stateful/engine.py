@@ -1,0 +1,261 @@
+"""The engine as far as a life cycle needs one: what it calls for a program, and what it writes into its state when.
+
+A row is in the state as soon as the call that made it has returned and the engine still lives; a creation that never
+returned stays as a pending operation. Deletions come last, and only if everything before them went well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi_cortecs.provider.cortecs.arguments import default
+from tests.stateful.crowd import Crowd, Killed, Process, Task
+from tests.stateful.hosts import Host
+
+_INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
+_ENDPOINT = f"{_INSTANCE}$pulumi-python:dynamic/cortecs:Endpoint"
+_CHILD = "endpoint of "
+_READY_TIMEOUT = 40
+Arguments = Mapping[str, Any]
+
+
+@dataclass
+class Row:
+    """An Instance in a state with its Endpoint, None as long as there is none. `doomed`: it was replaced."""
+
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    doomed: bool = False
+    endpoint: Endpoint | None = None
+
+
+@dataclass
+class Endpoint:
+    """An Endpoint in a state."""
+
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+@dataclass
+class Stack:
+    """A stack's program and state. `pending` are the creations of which the state knows no end."""
+
+    name: str
+    program: dict[str, Arguments] = field(default_factory=dict)
+    delete_first: bool = False
+    rows: list[Row] = field(default_factory=list)
+    pending: list[tuple[str, Arguments]] = field(default_factory=list)
+    owned: set[str] = field(default_factory=set)
+    """All ids that it ever had."""
+
+    def urn(self, name: str) -> str:
+        """What the engine calls an Instance of it, or the Endpoint of one."""
+        kind = _ENDPOINT if name.startswith(_CHILD) else _INSTANCE
+        return f"urn:pulumi:{self.name}::tests::{kind}::{name.removeprefix(_CHILD)}"
+
+    def row(self, name: str) -> Row | None:
+        """The row of a resource that is not about to go."""
+        return next((row for row in self.rows if row.name == name and not row.doomed), None)
+
+
+class StepError(Exception):
+    """A step of the engine's failed. The text is the provider's."""
+
+
+class Run(Process):
+    """One command of the engine's with a provider of its own. `point` is told of every answer before it is acted upon,
+    and of every change of the state; `gone` of ids that a read or a deletion says do not exist."""
+
+    def __init__(
+        self,
+        crowd: Crowd,
+        stack: Stack,
+        host: Callable[[Run], Host],
+        point: Callable[[Run, str, str], None],
+        gone: Callable[[str, str], None],
+    ) -> None:
+        self._crowd = crowd
+        self.stack = stack
+        self.host = host(self)
+        self.cancelled = False
+        self.errors: list[str] = []
+        self._point = point
+        self._gone = gone
+
+    def up(self, *, refresh: bool) -> None:
+        """`pulumi up`."""
+        if refresh and not self._refreshed():
+            return
+        if not self._each(self.stack.program.items(), lambda item: self._applied(*item)):
+            return
+        self._deleted([row for row in self.stack.rows if row.doomed or row.name not in self.stack.program])
+
+    def refresh(self) -> None:
+        """`pulumi refresh`."""
+        self._refreshed()
+
+    def destroy(self, *, refresh: bool) -> None:
+        """`pulumi destroy`."""
+        if not refresh or self._refreshed():
+            self._deleted(list(self.stack.rows))
+
+    def _refreshed(self) -> bool:
+        return self._each(list(self.stack.rows), self._read)
+
+    def _deleted(self, rows: list[Row]) -> bool:
+        return self._each(rows, self._ended)
+
+    def _each(self, items: Iterable[Any], step: Callable[[Any], None]) -> bool:
+        """Steps at the same time; whether all of them went well and the next may begin."""
+
+        def stepped(item: Any) -> Callable[[], None]:
+            def work() -> None:
+                if self.cancelled:
+                    return
+                try:
+                    step(item)
+                except StepError as error:
+                    self.errors.append(str(error))
+
+            return work
+
+        tasks: list[Task] = [self._crowd.spawn(stepped(item), self) for item in items]
+        self._crowd.join(tasks)
+        for task in tasks:
+            if task.error is not None and not isinstance(task.error, Killed):
+                raise task.error
+        return not self.errors and not self.cancelled
+
+    def _applied(self, name: str, arguments: Arguments) -> None:
+        row = self._instance(name, arguments)
+        if not self.cancelled:
+            self._endpoint(row)
+
+    def _instance(self, name: str, arguments: Arguments) -> Row:
+        row = self.stack.row(name)
+        inputs = self._checked(name, {} if row is None else row.inputs, arguments)
+        if row is None:
+            return self._created(name, inputs)
+        diff = self._call("Diff", name, id=row.id, olds=row.outputs, news=inputs)
+        if diff.replaces:
+            return self._replaced(row, arguments)
+        if diff.changes is not False:
+            outputs = self._call("Update", name, id=row.id, olds=row.outputs, news=inputs).outs
+            row.outputs = dict(outputs)
+        row.inputs = inputs
+        self._point(self, "saved", "Update")
+        return row
+
+    def _replaced(self, old: Row, arguments: Arguments) -> Row:
+        inputs = self._checked(old.name, {}, arguments)
+        if self.stack.delete_first:
+            self._ended(old, of_replacement=True)
+            new = self._created(old.name, inputs)
+        else:
+            new = self._created(old.name, inputs, replaces=old)
+        new.endpoint, old.endpoint = old.endpoint, None
+        return new
+
+    def _checked(self, name: str, olds: Arguments, news: Arguments) -> dict[str, Any]:
+        checked = self._call("Check", name, olds=olds, news=news)
+        if checked.failures:
+            raise StepError("; ".join(f"{each.property}: {each.reason}" for each in checked.failures))
+        return dict(checked.inputs)
+
+    def _created(self, name: str, inputs: dict[str, Any], replaces: Row | None = None) -> Row:
+        pending = (name, inputs)
+        self.stack.pending.append(pending)
+        try:
+            made = self._call("Create", name, properties=inputs)
+        except StepError:
+            if not self.host.dead:
+                self.stack.pending.remove(pending)
+            raise
+        self.stack.pending.remove(pending)
+        row = Row(name, made.id, inputs, dict(made.outs))
+        if replaces is not None:
+            replaces.doomed = True
+        self.stack.rows.append(row)
+        self.stack.owned.add(row.id)
+        self._point(self, "saved", "Create")
+        return row
+
+    def _endpoint(self, row: Row) -> None:
+        trigger = str(row.outputs.get("restart_trigger", ""))
+        inputs: dict[str, Any] = {
+            "instance_id": row.id,
+            "state": row.outputs["state"],
+            "spec_digest": hashlib.sha256(trigger.encode()).hexdigest()[:12] if trigger else "",
+            "ready_timeout": _READY_TIMEOUT,
+        }
+        if row.outputs["on_timeout"] != default("on_timeout"):
+            inputs["on_timeout"] = row.outputs["on_timeout"]
+        old = row.endpoint
+        inputs = self._checked(_child(row.name), {} if old is None else old.inputs, inputs)
+        if old is None:
+            made = self._call("Create", _child(row.name), properties=inputs)
+            row.endpoint = Endpoint(made.id, inputs, dict(made.outs))
+            return
+        diff = self._call("Diff", _child(row.name), id=old.id, olds=old.outputs, news=inputs)
+        if diff.changes is not False:
+            old.outputs = dict(self._call("Update", _child(row.name), id=old.id, olds=old.outputs, news=inputs).outs)
+        old.inputs = inputs
+
+    def _read(self, row: Row) -> None:
+        was = row.inputs
+        read = self._call("Read", row.name, id=row.id, properties=row.outputs)
+        if not read.id:
+            self._gone(row.id, "a refresh")
+            self.stack.rows.remove(row)
+            self._point(self, "saved", "Read")
+            return
+        row.inputs, row.outputs = dict(read.inputs), dict(read.outs)
+        self._call("Diff", row.name, id=row.id, olds=row.outputs, news=was)
+        if row.endpoint is None:
+            return
+        read = self._call("Read", _child(row.name), id=row.endpoint.id, properties=row.endpoint.outputs)
+        if not read.id:
+            self._gone(str(row.endpoint.outputs["instance_id"]), "an Endpoint's refresh")
+            row.endpoint = None
+        else:
+            row.endpoint.inputs, row.endpoint.outputs = dict(read.inputs), dict(read.outs)
+
+    def _ended(self, row: Row, *, of_replacement: bool = False) -> None:
+        if row.endpoint is not None and not of_replacement:
+            self._call("Delete", _child(row.name), id=row.endpoint.id, properties=row.endpoint.outputs)
+            row.endpoint = None
+        self._call("Delete", row.name, id=row.id, properties=row.outputs)
+        self._gone(row.id, "a deletion")
+        self.stack.rows.remove(row)
+        self._point(self, "saved", "Delete")
+
+    def _call(self, method: str, name: str, **request: Any) -> Any:
+        """A call of the provider's. Raises StepError, and Killed when the engine is dead."""
+        if self.host.dead:
+            raise StepError("the provider is gone")
+        try:
+            answer = self.host.call(method, self.stack.urn(name), **request)
+        except Killed:
+            if self.dead:
+                raise
+            self._crowd.moved_to(self)
+            raise StepError("the provider died") from None
+        except Exception as error:
+            if not type(error).__module__.startswith("pulumi_cortecs."):
+                raise
+            self._crowd.moved_to(self)
+            raise StepError(str(error)) from error
+        self._crowd.moved_to(self)
+        self._point(self, "returned", method)
+        return answer
+
+
+def _child(name: str) -> str:
+    return f"{_CHILD}{name}"

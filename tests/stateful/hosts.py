@@ -1,0 +1,233 @@
+"""Provider processes in one process: each has the module variables of a new one, and can be killed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from pulumi_cortecs import provider
+from pulumi_cortecs.clouds import cortecs as cortecs_client
+from pulumi_cortecs.clouds import http
+from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
+from pulumi_cortecs.lifecycle.journal import Journal
+from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
+from tests.stateful.wire import BASE_URL
+
+BEGAN = datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()
+"""When all scenes begin, by the calendar of the machine."""
+LAG = 2.0
+POLL = 2.0
+_QUICKER = 0.3
+"""How likely it is that another thread comes between two looks at the journal. Each time costs more than the look."""
+
+
+def _changing() -> Iterator[tuple[ModuleType, str]]:
+    """The variables of the provider's modules that calls change: all that can be changed and are no constants."""
+    for found in pkgutil.walk_packages(provider.__path__, f"{provider.__name__}."):
+        module = importlib.import_module(found.name)
+        for name, value in vars(module).items():
+            if isinstance(value, (dict, set, list, int, threading.Event)) and name.islower() and name[:2] != "__":
+                yield module, name
+
+
+FRESH: Mapping[tuple[ModuleType, str], Callable[[], Any]] = {
+    **{(module, name): type(getattr(module, name)) for module, name in _changing()},
+    (accounts, "_warn_once"): CrowdLock,
+}
+"""Which variables every process has of its own, and what they begin as."""
+
+
+def _bent(value: Any) -> Any:
+    """A value as it comes off the wire: whole numbers as floats, and nothing in it that is None."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: _bent(each) for key, each in value.items() if each is not None}
+    return [_bent(each) for each in value] if isinstance(value, list) else value
+
+
+class _Clock:
+    """The machine's clock, as a process sees it."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+
+    def now(self) -> float:
+        return self._crowd.now
+
+    def utc_now(self) -> datetime:
+        return datetime.fromtimestamp(BEGAN + self._crowd.now, timezone.utc)
+
+    def sleep(self, seconds: float) -> None:
+        self._crowd.sleep(seconds)
+
+
+class _InterruptibleClock(_Clock):
+    def __init__(self, crowd: Crowd, of: Host) -> None:
+        super().__init__(crowd)
+        self._of = of
+
+    def sleep(self, seconds: float) -> None:
+        if self._of.interrupted or not self._crowd.sleep(seconds, interruptible=True):
+            raise InterruptedWaitError("interrupted")
+
+
+class _MortalJournal(Journal):
+    """A journal into which a dead process writes nothing; another process may be quicker before every look at it."""
+
+    def __init__(self, directory: Path, crowd: Crowd, of: Host) -> None:
+        self._crowd, self._of = crowd, of
+        super().__init__(directory, lambda: BEGAN + crowd.now)
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_") and name not in ("file", "let_go"):
+            if self._of.dead:
+                raise Killed
+            if self._crowd.is_mine() and not self._lock._is_owned():  # type: ignore[attr-defined]
+                self._crowd.point(_QUICKER)
+        return super().__getattribute__(name)
+
+    def let_go(self) -> None:
+        """What the end of its process does."""
+        Journal.close(self)
+
+
+class Host(Process):
+    """A provider process, and what a gRPC call has for a context. `engine` is what started it, None for a command of
+    ours; `calls` is how many it serves now; `killed` says whether it did not end by itself."""
+
+    current: Host | None = None
+
+    def __init__(self, crowd: Crowd, directory: Path, engine: Process | None) -> None:
+        self._crowd = crowd
+        self.engine = engine
+        self.interrupted = False
+        self.killed = False
+        self.calls = 0
+        self.journal = _MortalJournal(directory, crowd, self)
+        self._variables: dict[tuple[ModuleType, str], Any] = {where: begin() for where, begin in FRESH.items()}
+        self._variables[accounts, "journal"] = cache(lambda: self.journal)
+        self._variables[accounts, "_CLOCK"] = _Clock(crowd)
+        self._variables[accounts, "_WAITING"] = _InterruptibleClock(crowd, self)
+        self.instances, self.endpoints = InstanceProvider(), EndpointProvider()
+
+    def enter(self) -> None:
+        if Host.current is not self:
+            if Host.current is not None:
+                Host.current._leave()
+            Host.current = self
+            for (module, name), value in self._variables.items():
+                setattr(module, name, value)
+
+    def _leave(self) -> None:
+        for where in self._variables:
+            self._variables[where] = getattr(*where)
+
+    def set_trailing_metadata(self, metadata: object) -> None:
+        """Errors come as exceptions here."""
+
+    def is_active(self) -> bool:
+        """Whether anybody waits for the answer."""
+        return self.engine is None or not self.engine.dead
+
+    def interrupt(self) -> None:
+        """The first ^C."""
+        self.interrupted = True
+        self._crowd.interrupt(self)
+
+    def end(self) -> None:
+        """The process is killed, or ends."""
+        if not self.dead:
+            self._crowd.kill(self)
+            self.journal.let_go()
+
+    def call(self, method: str, urn: str, **request: Any) -> Any:
+        """A call of the engine's. Raises what the provider raises, and Killed."""
+        self.calls += 1
+        caller = self._crowd.current.process
+        try:
+            self._crowd.moved_to(self)
+            served = _Servicer(self.endpoints if "Endpoint::" in urn else self.instances)
+            return getattr(served, method)(SimpleNamespace(urn=urn, **request), self)
+        finally:
+            self.calls -= 1
+            self._crowd.current.process = caller
+
+
+class _Servicer:
+    """The methods of Pulumi's own host, with the names and variables that `provider/host.py` looks for."""
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+
+    def Check(self, request: Any, context: Any) -> Any:
+        return self._provider.check(_bent(request.olds), _bent(request.news))
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        return self._provider.diff(request.id, _bent(request.olds), _bent(request.news))
+
+    def Create(self, request: Any, context: Any) -> Any:
+        return self._provider.create(_bent(request.properties))
+
+    def Read(self, request: Any, context: Any) -> Any:
+        return self._provider.read(request.id, _bent(request.properties))
+
+    def Update(self, request: Any, context: Any) -> Any:
+        return self._provider.update(request.id, _bent(request.olds), _bent(request.news))
+
+    def Delete(self, request: Any, context: Any) -> None:
+        self._provider.delete(request.id, _bent(request.properties))
+
+
+@contextmanager
+def stage() -> Iterator[None]:
+    """Where scenes can be played: locks give the turn away, the calendar is the crowd's, and the modules get their own
+    variables back at the end."""
+    environment = {
+        "CORTECS_CLIENT_ID": "sim",
+        "CORTECS_CLIENT_SECRET": "sim",
+        "CORTECS_API_BASE_URL": BASE_URL,
+        "PULUMI_BACKEND_URL": "https://state.test",
+        "PULUMI_CORTECS_LIST_LAG": str(LAG),
+        "PULUMI_CORTECS_POLL_INTERVAL": str(POLL),
+    }
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("CORTECS_", "PULUMI_"))}
+
+    def calendar() -> float:
+        return time.time() if Crowd.active is None else BEGAN + Crowd.active.now
+
+    def passed() -> float:
+        return time.monotonic() if Crowd.active is None else Crowd.active.now
+
+    clocks = SimpleNamespace(**{**vars(time), "time": calendar, "monotonic": passed})
+
+    with ExitStack() as undone:
+        undone.enter_context(mock.patch.dict(os.environ, {**clean, **environment}, clear=True))
+        undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
+        undone.enter_context(mock.patch.object(http, "time", clocks))
+        undone.enter_context(mock.patch.object(cortecs_client, "shared_client"))
+        for module, name in (*FRESH, (accounts, "journal"), (accounts, "_CLOCK"), (accounts, "_WAITING")):
+            undone.enter_context(mock.patch.object(module, name))
+        accounts._backend.cache_clear()
+        undone.callback(accounts._backend.cache_clear)
+        host.keep_quiet()
+        try:
+            yield
+        finally:
+            Crowd.active = None
+            Host.current = None

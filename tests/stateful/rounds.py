@@ -1,0 +1,245 @@
+"""A round: a stack or two, a command that is disturbed, what a user does then, and the books at the end."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pulumi_cortecs.simulator.faults import FaultKind, Parameter
+from tests.stateful.crowd import StuckError
+from tests.stateful.engine import Arguments, Stack
+from tests.stateful.hosts import LAG
+from tests.stateful.scene import Death, Finding, Scene, Theatre, Victim, Wrong
+from tests.stateful.user import User
+from tests.stateful.wire import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN
+
+QWEN: Final = "Qwen--Qwen2-7B-Instruct"
+KINDS: Final[tuple[Arguments, ...]] = (
+    {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1"},
+    {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_2", "billing_interval": "per_hour"},
+    {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1", "num_workers": 2},
+)
+_AGE_OF_FOREIGNERS: Final = 60.0
+DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
+    ("before", START, 3),
+    ("done", START, 14),
+    ("returned", "Create", 8),
+    ("saved", "Create", 3),
+    ("before", LIST, 4),
+    ("done", LIST, 2),
+    ("before", STOP, 1),
+    ("done", STOP, 2),
+    ("done", DELETE, 2),
+    ("returned", "Delete", 2),
+    ("done", RESTART, 1),
+    ("returned", "Update", 1),
+    ("returned", "Read", 1),
+    ("done", BY_ID, 1),
+    ("before", TOKEN, 1),
+    ("done", MARKET, 1),
+    ("returned", None, 3),
+    ("before", None, 3),
+    ("done", None, 3),
+)
+"""When somebody may die: the point, what it is about, and how often it is chosen."""
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How likely things are in a round."""
+
+    death: float = 0.8
+    faults: float = 0.6
+    lost_journal: float = 0.03
+    destroy: float = 0.25
+    edited_after: float = 0.1
+    two_stacks: float = 0.2
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a round came to. `apart`: its journal was lost, and Cortecs gives no way to tell."""
+
+    seed: int
+    findings: tuple[Finding, ...]
+    counts: Counter[str]
+    apart: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong that must not be."""
+        return bool(self.findings) and not self.apart
+
+    def line(self) -> str:
+        """The round in a line."""
+        wrong = "; ".join(f"{finding.wrong.value}: {finding.text}" for finding in self.findings) or "ok"
+        return f"seed {self.seed}: {'apart, ' if self.apart else ''}{wrong}"
+
+
+def played(theatre: Theatre, seed: int, odds: Odds | None = None) -> Result:
+    """Plays the round of a seed."""
+    chance = random.Random(f"round {seed}")
+    scene = Scene(theatre, seed, skew=chance.choice((0.0, 0.0, 0.0, -95.0, 430.0)))
+    try:
+        found = _Round(scene, chance, odds or Odds())
+        try:
+            found.played()
+        except StuckError as stuck:
+            scene.note(Wrong.UNRECOVERED, f"a command hangs: {stuck}")
+        scene.quiet()
+        return Result(seed, tuple(dict.fromkeys(scene.findings)), scene.counts, found.user.lost_journal)
+    finally:
+        scene.close()
+
+
+class _Round:
+    def __init__(self, scene: Scene, chance: random.Random, odds: Odds) -> None:
+        self.user = User(scene, chance)
+        self._scene = scene
+        self._chance = chance
+        self._odds = odds
+        self._adopted: set[str] = set()
+
+    def played(self) -> None:
+        chance, scene, odds = self._chance, self._scene, self._odds
+        stacks = [self._new_stack(f"stack{number}") for number in range(2 if chance.random() < odds.two_stacks else 1)]
+        foreigners = [scene.foreigner(**chance.choice(KINDS)) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
+        scene.passes(_AGE_OF_FOREIGNERS)
+        if chance.random() < 0.4:
+            scene.commands(*((stack, "up") for stack in stacks))
+            self.user.mind_the_books(stacks)
+            for stack in stacks:
+                self._edit(stack, foreigners)
+        for _ in range(chance.choice((1, 1, 2, 3))):
+            self._disturbed(stacks)
+        if chance.random() < odds.lost_journal:
+            self.user.lost_journal = True
+            scene.counts["journal lost"] += 1
+            scene.lose_journal()
+        if chance.random() < odds.edited_after:
+            self.user.edited_after = True
+            self._edit(stacks[0], foreigners)
+        if chance.random() < 0.5:
+            scene.quiet()
+        destroy = chance.random() < odds.destroy
+        if not destroy or chance.random() < 0.3:
+            self.user.goes_on_with_up(stacks)
+        if destroy:
+            self.user.ends(stacks)
+
+    def _new_stack(self, name: str) -> Stack:
+        stack, chance = self._scene.stack(name), self._chance
+        stack.delete_first = chance.random() < 0.2
+        many = chance.choices((1, 2, 3, 4, 8, 16), (30, 40, 20, 10, 3, 1))[0]
+        alike = chance.random() < 0.5
+        first = chance.choice(KINDS)
+        given_up = {"on_timeout": chance.choice(("stop", "delete"))} if chance.random() < 0.15 else {}
+        stack.program = {
+            f"n{number}": {**(first if alike else chance.choice(KINDS)), **given_up} for number in range(many)
+        }
+        return stack
+
+    def _edit(self, stack: Stack, foreigners: list[str]) -> None:
+        edits = ["none", "add", "add", "remove", "replace", "replace", "replace", "stop", "restart", "ttl", "rename"]
+        if foreigners:
+            edits.append("adopt")
+        program = dict(stack.program)
+        edit = self._chance.choice(edits) if program else "add"
+        self._scene.counts[f"edit: {edit}"] += 1
+        name = self._chance.choice(sorted(program) or [""])
+        if edit == "add":
+            program["more"] = self._chance.choice(KINDS)
+        elif edit == "remove":
+            del program[name]
+        elif edit == "rename":
+            program["renamed"] = program.pop(name)
+        elif edit == "replace":
+            program[name] = self._chance.choice([kind for kind in KINDS if kind != program[name]])
+        elif edit == "stop" and stack.row(name) is not None:
+            program[name] = {**program[name], "state": "stopped"}
+        elif edit == "restart":
+            program[name] = {**program[name], "restart_trigger": "again"}
+        elif edit == "ttl":
+            program[name] = {**program[name], "ttl": "8h"}
+        elif edit == "adopt":
+            adopted = foreigners.pop()
+            self._scene.foreign.discard(adopted)
+            self._adopted.add(adopted)
+            program[f"adopted{len(self._adopted)}"] = {"model_id": QWEN, "adopt_id": adopted}
+        stack.program = program
+
+    def _disturbed(self, stacks: list[Stack]) -> None:
+        chance, scene = self._chance, self._scene
+        if chance.random() < self._odds.faults:
+            self._put_faults_in_force()
+        death = self._death() if chance.random() < self._odds.death else None
+        command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
+        if chance.random() < 0.25:
+            self._somebody_meddles()
+        both = len(stacks) > 1 and chance.random() < 0.7
+        commands = [(stack, command) for stack in (stacks if both else stacks[:1])]
+        scene.commands(*commands, death=death, refresh=chance.random() < 0.5)
+        if (pause := chance.choice((0.0, 0.0, 0.5, 3.0, 20.0))) > 0:
+            scene.passes(pause)
+
+    def _death(self) -> Death:
+        chance = self._chance
+        point, what, _ = chance.choices(DEATHS, [each[2] for each in DEATHS])[0]
+        victim = chance.choices((Victim.BOTH, Victim.HOST, Victim.ENGINE, Victim.INTERRUPT), (4, 3, 3, 1))[0]
+        return Death(victim, point, what, chance.choice((1, 1, 1, 2, 2, 3, 5)))
+
+    def _somebody_meddles(self) -> None:
+        """An instance is stopped, or gone, at some moment of the next command, and it was none of us."""
+        scene, vanishes = self._scene, self._chance.random() < 0.5
+        after, which = self._chance.uniform(0.0, 8.0), self._chance.random()
+
+        def meddles() -> None:
+            scene.crowd.sleep(after)
+            ids = sorted(scene.alive())
+            if ids:
+                scene.counts["vanished from outside" if vanishes else "stopped from outside"] += 1
+                (scene.cloud.vanish if vanishes else scene.cloud.stop_from_outside)(ids[int(which * len(ids))])
+
+        scene.crowd.spawn(meddles, None)
+
+    def _put_faults_in_force(self) -> None:
+        chance, scene = self._chance, self._scene
+        every = chance.random() < 0.15
+        kinds = list(FaultKind) if every else chance.sample(list(FaultKind), chance.choice((1, 1, 2, 4)))
+        if chance.random() < 0.4 and FaultKind.EMPTY_LIST not in kinds:
+            kinds.append(FaultKind.EMPTY_LIST)
+        probability = 0.1 if every else chance.choice((0.05, 0.2, 0.5))
+        for kind in kinds:
+            scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, chance))
+        if chance.random() < 0.15:
+            scene.wire.unreachable = 0.1
+
+
+def most_of(kind: FaultKind) -> float:
+    """How likely a fault may be: with every second list empty, nobody could tell what there is."""
+    return 0.1 if kind is FaultKind.EMPTY_LIST else 1.0
+
+
+def parameters(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
+    """Some that this kind of fault may have."""
+    by_id = chance.random() < 0.5
+    lag: dict[str, Parameter] = {"seconds": chance.uniform(0.3, LAG * 0.95), "by_id": by_id}
+    step = chance.randint(1, 4)
+    known: dict[FaultKind, dict[str, Any]] = {
+        FaultKind.SERVER_ERROR: {"status": chance.choice((500, 502, 503)), "after_side_effect": by_id},
+        FaultKind.WRONG_SHAPE: {
+            "how": chance.choice(("missing", "null", "wrong_type", "array")),
+            "field": chance.choice(("", "instance_id", "instance_status")),
+        },
+        FaultKind.SLOW_ANSWER: {"real_seconds": chance.choice((1, 20))},
+        FaultKind.STUCK_BOOT: {"step": step},
+        FaultKind.BOOT_FAILURE: {"step": step},
+        FaultKind.STOP_FROM_OUTSIDE: {"seconds": chance.choice((1, 5))},
+        FaultKind.RECLAIM: {"seconds": chance.choice((1, 8)), "vanish": by_id},
+        FaultKind.LIST_LAG: lag,
+        FaultKind.STATUS_LAG: lag,
+        FaultKind.DELETE_LAG: lag,
+    }
+    return known.get(kind, {})

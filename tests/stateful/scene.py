@@ -1,0 +1,440 @@
+"""An account, its stacks, and what happens to them: commands, faults, deaths, the vendor's own moves, and the books."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi_cortecs.clouds import cortecs as cortecs_client
+from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.lifecycle.ending import NotGoneError
+from pulumi_cortecs.lifecycle.intents import seconds_since_1970
+from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, Key
+from pulumi_cortecs.lifecycle.listed import Listed
+from pulumi_cortecs.lifecycle.orphans import orphans
+from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
+from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
+from pulumi_cortecs.lifecycle.phases import CORTECS
+from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider import host as provider_host
+from pulumi_cortecs.provider.cortecs.adoption import arguments_of
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.simulator.clock import VirtualClock
+from pulumi_cortecs.simulator.cortecs import CortecsCloud
+from pulumi_cortecs.simulator.cortecs.instances import Instance, Status
+from pulumi_cortecs.simulator.cortecs.orders import Order
+from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
+from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
+from pulumi_cortecs.simulator.world import World
+from tests.stateful.crowd import Crowd, Killed
+from tests.stateful.engine import Run, Stack
+from tests.stateful.hosts import BEGAN, Host
+from tests.stateful.wire import DELETE, ORIGIN, RESTART, START, STOP, Wire
+
+_WATCH: Final = 2.0
+"""Seconds after which a provider notices that its engine is gone."""
+_OLD_ENOUGH: Final = 150.0
+"""Seconds after which `orphans` ends what it finds without being asked twice."""
+
+
+_AT_ONCE: Final = 1.0
+"""Seconds that an answer takes at most from the vendor into the state, while nothing goes wrong."""
+
+
+class Victim(str, Enum):
+    """Who dies, or is interrupted."""
+
+    ENGINE = "engine"
+    HOST = "provider"
+    BOTH = "both"
+    INTERRUPT = "^C"
+
+
+class Wrong(str, Enum):
+    """What can be wrong."""
+
+    ORPHAN = "orphan"
+    DOUBLE = "double"
+    SHARED = "one instance in two rows"
+    FALSE_GONE = 'false "gone"'
+    NOT_ENDED = "said to be ended, and exists"
+    NOT_OURS = "ended what it does not own"
+    TAKEN = "took what is somebody else's"
+    BILLED = "billed after the end"
+    DEAD_ROW = "row without instance"
+    OTHERWISE = "not as wanted"
+    UNRECOVERED = "not recovered"
+    LEFT_OPEN = "order left open"
+    UNRECORDED = "waited for before it was in the state"
+
+
+@dataclass(frozen=True)
+class Death:
+    """Who dies at the `number`-th time that something is at a `point`.
+
+    Points are "before" and "done" for a request of the kind `what`, "returned" for a call that has come back to the
+    engine, and "saved" for one that it has written down; `what` None stands for any.
+    """
+
+    victim: Victim
+    point: str
+    what: str | None
+    number: int = 1
+
+    def words(self) -> str:
+        """For a table."""
+        return f"{self.victim.value}, {self.what or 'anything'} {self.point}"
+
+
+@dataclass
+class Trap:
+    """A death that is still to come."""
+
+    death: Death
+    left: int
+
+    @property
+    def sprung(self) -> bool:
+        """Whether it has come."""
+        return self.left == 0
+
+    def comes(self, point: str, what: str) -> bool:
+        """Whether it comes now, at this point."""
+        if self.sprung or self.death.point != point or self.death.what not in (None, what):
+            return False
+        self.left -= 1
+        return self.sprung
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong."""
+
+    wrong: Wrong
+    text: str
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """For which resource something was bought, by which process, and when. `undisturbed`: no fault was in force."""
+
+    urn: str
+    by: Host
+    at: float
+    undisturbed: bool
+
+
+class Theatre:
+    """What all scenes share because it takes long to make: the simulator's world and an empty journal."""
+
+    def __init__(self, directory: Path) -> None:
+        self.crowd: Crowd | None = None
+        self.world = World(
+            origin=ORIGIN, seed=0, monotonic=self._now, wall=lambda: BEGAN + self._now(), knobs={"boot_seconds": 3.0}
+        )
+        self.cloud = CortecsCloud(self.world)
+        self._directory = directory
+        self._empty = directory / "empty"
+        self._scenes = 0
+        journal = Journal(self._empty)
+        journal.drop(journal.send(Key("", ""), "", (), frozenset(), None))
+        journal.close()
+
+    def _now(self) -> float:
+        return 0.0 if self.crowd is None else self.crowd.now
+
+    def new_journal(self) -> Path:
+        """A directory with a journal in which nothing stands."""
+        self._scenes += 1
+        directory = self._directory / str(self._scenes)
+        directory.mkdir()
+        shutil.copyfile(self._empty / FILE_NAME, directory / FILE_NAME)
+        return directory
+
+
+class Scene:
+    """A world from empty to the end. What is wrong is added to `findings`; `counts` is what happened."""
+
+    def __init__(self, theatre: Theatre, seed: int, *, skew: float = 0.0) -> None:
+        """`skew`: for how many seconds the vendor's clock is ahead of the machine's."""
+        self.chance = random.Random(seed)
+        self.crowd = theatre.crowd = Crowd(self.chance)
+        self.world, self.cloud = theatre.world, theatre.cloud
+        self.world.reset(seed)
+        start = datetime.fromtimestamp(BEGAN + skew, timezone.utc)
+        self.world.clock = VirtualClock(1.0, start=start, monotonic=lambda: self.crowd.now)
+        self.stacks: list[Stack] = []
+        self.foreign: set[str] = set()
+        self.findings: list[Finding] = []
+        self.counts: Counter[str] = Counter()
+        self.bought: dict[str, Purchase] = {}
+        self.errors: list[str] = []
+        """What the last commands failed with."""
+        self._trap: tuple[Run, Trap] | None = None
+        self._theatre = theatre
+        self._journals = [theatre.new_journal()]
+        self._runs: list[Run] = []
+        self.wire = Wire(self.cloud, self._request_point, self.passes, self._latency, self.chance)
+        cortecs_client.shared_client.return_value = self.wire  # type: ignore[attr-defined]
+
+    def stack(self, name: str) -> Stack:
+        """A new stack."""
+        made = Stack(name)
+        self.stacks.append(made)
+        return made
+
+    def fault(self, kind: FaultKind, probability: float, **parameters: Parameter) -> None:
+        """Puts a fault in force."""
+        self.world.faults.add(kind, Match(), probability=probability, parameters=parameters)
+
+    def quiet(self) -> None:
+        """From now on nothing goes wrong by itself."""
+        for each in self.world.faults:
+            self.counts[f"fault: {each.kind.value}"] += each.happened
+        self.world.faults.clear()
+        self.wire.unreachable = 0.0
+
+    def passes(self, seconds: float) -> None:
+        """Lets time pass, for those too who still run."""
+        self.crowd.sleep(seconds)
+
+    def foreigner(self, **arguments: Any) -> str:
+        """Somebody starts an instance in the vendor's console."""
+        made = self.cloud.start(DEFAULT_CLIENT, _order(arguments))
+        self.foreign.add(made.instance_id)
+        return made.instance_id
+
+    def alive(self) -> dict[str, Instance]:
+        """What there is, but for what is somebody else's."""
+        return {one.instance_id: one for one in self.cloud.every() if one.instance_id not in self.foreign}
+
+    def lose_journal(self) -> None:
+        """The machine with the journal is gone, and everything that ran on it."""
+        for run in self._runs:
+            self._strike(run, Victim.BOTH)
+        self.crowd.join_all()
+        self._journals.append(self._theatre.new_journal())
+
+    def commands(self, *commands: tuple[Stack, str], death: Death | None = None, refresh: bool = False) -> list[bool]:
+        """Runs commands at the same time; which of them succeeded. `death` comes to the first."""
+        runs = [self._run(stack) for stack, _ in commands]
+        trap = None if death is None else Trap(death, death.number)
+        self._trap = None if trap is None else (runs[0], trap)
+        tasks = []
+        for run, (_, command) in zip(runs, commands, strict=True):
+            self.counts[command] += 1
+            work: Callable[[], None] = run.refresh
+            if command != "refresh":
+                work = _with_refresh(getattr(run, command), refresh)
+            tasks.append(self.crowd.spawn(work, run))
+        self.crowd.join(tasks)
+        for task in tasks:
+            if task.error is not None and not isinstance(task.error, Killed):
+                raise task.error
+        if trap is not None and trap.sprung:
+            self.counts[f"death: {trap.death.words()}"] += 1
+        self._trap = None
+        for run in runs:
+            if not run.dead:
+                run.host.end()
+        self._look()
+        self.errors = [error for run in runs for error in run.errors]
+        return [not run.dead and not run.errors and not run.cancelled and not run.host.killed for run in runs]
+
+    def command(self, stack: Stack, command: str, *, death: Death | None = None, refresh: bool = False) -> bool:
+        """Runs one; whether it succeeded."""
+        return self.commands((stack, command), death=death, refresh=refresh)[0]
+
+    def delete_orphans(self) -> list[str]:
+        """`pulumi-cortecs orphans --delete`, when all are old enough; the ids that were ended."""
+        self.counts["orphans --delete"] += 1
+        self.passes(_OLD_ENOUGH)
+        host = Host(self.crowd, self._journals[-1], None)
+        ended: list[str] = []
+        failed: list[str] = []
+
+        def work() -> None:
+            try:
+                account = accounts.account()
+                listed = [_listed(one) for one in account.client.instances().values()]
+                now = datetime.fromtimestamp(account.client.vendor_time() or 0.0, timezone.utc)
+                found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
+                for orphan in found:
+                    if not orphan.held_back and orphan.instance.instance_id not in self.foreign:
+                        account.ending().end(orphan.instance.instance_id)
+                        self._said_to_be_gone(orphan.instance.instance_id, "orphans")
+                        ended.append(orphan.instance.instance_id)
+            except (CloudError, NotGoneError) as error:
+                failed.append(str(error))
+
+        task = self.crowd.spawn(work, host)
+        self.crowd.join([task])
+        host.end()
+        if task.error is not None:
+            raise task.error
+        return ended
+
+    def stop_what_is_stuck(self) -> int:
+        """Somebody stops in the console what does not get ready; how many there were."""
+        stuck = [each for each, one in self.alive().items() if one.boot.stuck_at_step and one.stopped_at is None]
+        for instance_id in stuck:
+            self.cloud.stop_from_outside(instance_id)
+        return len(stuck)
+
+    def settle(self) -> None:
+        """Waits for all who still run."""
+        self.crowd.join_all()
+
+    def close(self) -> None:
+        """Ends everything."""
+        for run in self._runs:
+            self._strike(run, Victim.BOTH)
+        self.crowd.join_all()
+        Crowd.active = None
+        for directory in self._journals:
+            shutil.rmtree(directory)
+
+    def open_orders(self) -> list[str]:
+        """The ids of orders that nobody has confirmed, "" for one without."""
+        journal = Journal(self._journals[-1])
+        try:
+            return [order.instance_id or "" for order in journal.open_orders()]
+        finally:
+            journal.close()
+
+    def note(self, wrong: Wrong, text: str) -> None:
+        """Something is wrong."""
+        self.findings.append(Finding(wrong, text))
+
+    def _run(self, stack: Stack) -> Run:
+        made = Run(
+            self.crowd, stack, lambda run: Host(self.crowd, self._journals[-1], run), self._point, self._said_to_be_gone
+        )
+        self._runs.append(made)
+        return made
+
+    def _point(self, run: Run, point: str, what: str) -> None:
+        if self._trap is not None and self._trap[0] is run and self._trap[1].comes(point, what):
+            self._strike(run, self._trap[1].death.victim)
+        process = self.crowd.current.process
+        if process is not None and process.dead:
+            raise Killed
+
+    def _mind_what_is_recorded(self, run: Run) -> None:
+        """What was answered a while ago must be in the state by now, if nothing was in the way of the answer."""
+        for instance_id, purchase in self.bought.items():
+            waits = purchase.by is run.host and purchase.undisturbed and self.crowd.now - purchase.at > _AT_ONCE
+            if waits and instance_id not in run.stack.owned and not run.dead:
+                self.note(Wrong.UNRECORDED, instance_id)
+
+    def _strike(self, run: Run, victim: Victim) -> None:
+        if victim is Victim.INTERRUPT:
+            run.cancelled = True
+            run.host.interrupt()
+            return
+        if victim in (Victim.HOST, Victim.BOTH):
+            run.host.killed = run.host.killed or not run.host.dead
+            run.host.end()
+        if victim in (Victim.ENGINE, Victim.BOTH) and not run.dead:
+            self.crowd.kill(run)
+            if victim is Victim.ENGINE:
+                self.crowd.spawn(lambda: self._end_without_engine(run.host), run.host)
+
+    def _end_without_engine(self, host: Host) -> None:
+        self.crowd.sleep(_WATCH)
+        host.interrupt()
+        while host.calls:
+            self.crowd.sleep(0.5)
+        host.end()
+
+    def _request_point(self, point: str, what: str, instance_id: str) -> None:
+        host = self.crowd.current.process
+        assert isinstance(host, Host)
+        if point == "before":
+            self.counts[f"request: {what}"] += 1
+            if isinstance(host.engine, Run):
+                self._mind_what_is_recorded(host.engine)
+            if what in (STOP, DELETE, RESTART):
+                self._mind_whose(host, what, instance_id)
+        elif what == START and instance_id:
+            self.bought[instance_id] = Purchase(
+                provider_host.current_call().urn, host, self.crowd.now, not list(self.world.faults)
+            )
+        if isinstance(host.engine, Run):
+            self._point(host.engine, point, what)
+
+    def _mind_whose(self, host: Host, what: str, instance_id: str) -> None:
+        own = host.engine.stack if isinstance(host.engine, Run) else None
+        theirs = {row.id for stack in self.stacks if stack is not own for row in stack.rows}
+        if instance_id in self.foreign or (instance_id in theirs and (own is None or instance_id not in own.owned)):
+            self.note(Wrong.NOT_OURS, f"{what} {instance_id}")
+
+    def _said_to_be_gone(self, instance_id: str, by: str) -> None:
+        if self.cloud.anyones(instance_id) is not None and not self._handed_over(instance_id):
+            wrong = Wrong.NOT_ENDED if by in ("a deletion", "orphans") else Wrong.FALSE_GONE
+            self.note(wrong, f"{instance_id} by {by}")
+
+    def _handed_over(self, instance_id: str) -> bool:
+        return sum(row.id == instance_id for stack in self.stacks for row in stack.rows) > 1
+
+    def _look(self) -> None:
+        rows = Counter(row.id for stack in self.stacks for row in stack.rows)
+        for instance_id in sorted(rows.keys() & self.foreign):
+            self.note(Wrong.TAKEN, instance_id)
+        for instance_id, times in rows.items():
+            if times > 1:
+                self.note(Wrong.SHARED, instance_id)
+
+    def _latency(self) -> float:
+        return self.chance.choice((0.01, 0.05, 0.1, 0.4))
+
+    def _as_stack(self, stack: Stack) -> StackState:
+        return StackState(
+            name=stack.name,
+            backend="",
+            rows=tuple(OwnedRow(stack.name, stack.urn(row.name), row.id) for row in stack.rows),
+            pending=tuple(PendingPurchase(stack.name, stack.urn(name), inputs) for name, inputs in stack.pending),
+            updating=False,
+        )
+
+
+def as_wanted(row_inputs: Mapping[str, Any], real: Instance, now: datetime) -> bool:
+    """Whether an instance is what its row says."""
+    stopped = real.status(now) is Status.STOPPED
+    return _arguments(real) == tuple(row_inputs[key] for key in PURCHASE) and stopped == (
+        row_inputs["state"] == "stopped"
+    )
+
+
+def _arguments(real: Instance) -> tuple[Any, ...]:
+    args = real.args
+    return (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval.value, args.num_workers)
+
+
+def _order(arguments: Mapping[str, Any]) -> Order:
+    return Order(**{**dict.fromkeys(PURCHASE), **arguments})
+
+
+def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], None]:
+    return lambda: command(refresh=refresh)
+
+
+def _listed(instance: cortecs_client.Instance) -> Listed:
+    status, started = instance.instance_status, seconds_since_1970(instance.instance_status.started_at)
+    return Listed(
+        instance_id=instance.instance_id,
+        arguments=arguments_of(instance),
+        billing_interval=None,
+        num_workers=1,
+        status=status.status,
+        phase=CORTECS.get(status.status),
+        started_at=None if started is None else datetime.fromtimestamp(started, timezone.utc),
+        stopped_at=None,
+    )

@@ -1,0 +1,184 @@
+"""The quick way to the simulator answers what its own application answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_cortecs.simulator.app import simulator_app
+from pulumi_cortecs.simulator.clock import VirtualClock
+from pulumi_cortecs.simulator.cortecs import CortecsCloud
+from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
+from pulumi_cortecs.simulator.world import World
+from tests.stateful.rounds import QWEN
+from tests.stateful.wire import BASE_URL, ORIGIN, Wire
+
+_CREDENTIALS = {"client_id": "sim", "client_secret": "sim", "grant_type": "client_credentials"}
+_NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
+
+
+class _Bearer(httpx.Auth):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def sync_auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+class _Application(httpx.BaseTransport):
+    """The whole application, driven without an event loop: nothing in it waits."""
+
+    def __init__(self, world: World) -> None:
+        self._app = simulator_app(world, self)
+        self._dropped = False
+
+    async def drop(self, client: tuple[str, int]) -> None:
+        self._dropped = True
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        sent: list[dict[str, Any]] = []
+        body, self._dropped = request.read(), False
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": request.method,
+            "path": request.url.path,
+            "raw_path": request.url.raw_path,
+            "query_string": request.url.query,
+            "root_path": "",
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "client": ("127.0.0.1", 1),
+            "scheme": "http",
+        }
+        with pytest.raises(StopIteration):
+            self._app(scope, receive, send).send(None)  # type: ignore[attr-defined]
+        if self._dropped:
+            raise httpx.ReadError("the connection was cut")
+        content = b"".join(message.get("body", b"") for message in sent)
+        return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], content=content)
+
+
+class _Side:
+    """One of the two ways to a world of its own; ids come in the same order in both."""
+
+    def __init__(self, *, quick: bool) -> None:
+        self.world = World(origin=ORIGIN, seed=7)
+        self.world.clock = VirtualClock(start=_NOW, monotonic=lambda: 0.0)
+        cloud = CortecsCloud(self.world) if quick else None
+        self._client: httpx.Client = (
+            Wire(cloud, lambda *_: None, lambda seconds: None, lambda: 0.0, random.Random(0))
+            if cloud is not None
+            else httpx.Client(transport=_Application(self.world))
+        )
+        self._bearer: _Bearer | None = None
+
+    def log_in(self) -> None:
+        self._bearer = _Bearer(self.ask("POST", "/oauth2/token", _CREDENTIALS)[1].pop("access_token"))
+
+    def fault(self, kind: FaultKind, **parameters: Parameter) -> None:
+        self.world.faults.add(kind, Match(), count=1, parameters=parameters)
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Status, JSON (what is none as bytes) and the headers that count; the word "cut" for no answer."""
+        try:
+            answer = self._client.request(method, f"{BASE_URL}{path}", json=body, auth=self._bearer)
+        except httpx.ReadError:
+            return "cut"
+        try:
+            said: object = answer.json()
+        except ValueError:
+            said = answer.content[:10]
+        return answer.status_code, said, answer.headers.get("retry-after"), answer.headers["date"]
+
+
+@pytest.fixture
+def sides() -> tuple[_Side, _Side]:
+    """The quick way and the application, both logged in."""
+    both = _Side(quick=True), _Side(quick=False)
+    for side in both:
+        side.log_in()
+    return both
+
+
+def _started(side: _Side) -> str:
+    return str(side.ask("POST", "/instances/start", {"model_id": QWEN})[1]["instance"]["instance_id"])
+
+
+def _life(side: _Side) -> list[object]:
+    first = _started(side)
+    return [
+        side.ask("GET", "/models/"),
+        side.ask("GET", f"/models/{QWEN}"),
+        side.ask("GET", "/models/none-such"),
+        side.ask("GET", "/hardware-types/"),
+        side.ask("GET", "/hardware-types/available"),
+        side.ask("GET", "/instances/"),
+        side.ask("GET", f"/instances/{first}"),
+        side.ask("GET", "/instances/none-such"),
+        side.ask("POST", "/instances/start", {"model_id": "none-such"}),
+        side.ask("DELETE", f"/instances/{first}"),
+        side.ask("POST", "/instances/restart", {"instance_id": first}),
+        side.ask("POST", "/instances/stop", {"instance_id": first}),
+        side.ask("POST", "/instances/stop", {"instance_id": "none-such"}),
+        side.ask("POST", "/instances/restart", {"instance_id": first}),
+        side.ask("POST", "/instances/stop", {"instance_id": first}),
+        side.ask("DELETE", f"/instances/{first}"),
+        side.ask("GET", "/instances/"),
+    ]
+
+
+def test_a_whole_life_is_answered_alike(sides: tuple[_Side, _Side]) -> None:
+    quick, slow = (_life(side) for side in sides)
+    assert quick == slow
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        (FaultKind.LOST_REQUEST, {}),
+        (FaultKind.LOST_ANSWER, {}),
+        (FaultKind.SERVER_ERROR, {"status": 503}),
+        (FaultKind.SERVER_ERROR, {"after_side_effect": True}),
+        (FaultKind.TOO_MANY_REQUESTS, {}),
+        (FaultKind.MALFORMED_JSON, {}),
+        (FaultKind.WRONG_SHAPE, {"how": "null", "field": "instance_id"}),
+        (FaultKind.WRONG_SHAPE, {"how": "array"}),
+        (FaultKind.TOKEN_EXPIRY, {}),
+        (FaultKind.OUT_OF_STOCK, {}),
+        (FaultKind.LIST_LAG, {"by_id": True}),
+    ],
+)
+def test_a_fault_at_a_purchase_shows_alike_and_leaves_the_same(
+    sides: tuple[_Side, _Side], kind: FaultKind, parameters: dict[str, Parameter]
+) -> None:
+    seen = []
+    for side in sides:
+        side.fault(kind, **parameters)
+        bought = side.ask("POST", "/instances/start", {"model_id": QWEN})
+        side.log_in()
+        seen.append((bought, side.ask("GET", "/instances/")))
+    assert seen[0] == seen[1]
+
+
+def test_an_empty_list_shows_alike(sides: tuple[_Side, _Side]) -> None:
+    seen = []
+    for side in sides:
+        _started(side)
+        side.fault(FaultKind.EMPTY_LIST)
+        seen.append([side.ask("GET", "/instances/"), side.ask("GET", "/instances/")])
+    assert seen[0] == seen[1]
+    assert seen[0][0][1] == {"instances": []}

@@ -1,0 +1,123 @@
+"""What a user does after something went wrong, and whether the books agree then."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Final
+
+from tests.stateful.engine import Arguments, Row, Stack
+from tests.stateful.scene import Scene, Wrong, as_wanted
+
+_TRIES: Final = 6
+_TRIES_WITH_FAULTS: Final = 2
+_UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
+
+
+class User:
+    """Somebody who goes on. `edited_after`: the program was changed while a command was half done, so that what it
+    bought may be nobody's any more; `lost_journal`: so may whatever was bought."""
+
+    def __init__(self, scene: Scene, chance: random.Random) -> None:
+        self.scene = scene
+        self.edited_after = False
+        self.lost_journal = False
+        self._chance = chance
+
+    def goes_on_with_up(self, stacks: list[Stack]) -> None:
+        """Runs `up` until it succeeds and shows no more changes, and looks at the books."""
+        scene = self.scene
+        for stack in stacks:
+            self._until_done(stack, "up")
+        scene.quiet()
+        scene.settle()
+        scene.passes(_UNTIL_THE_VENDOR_IS_DONE)
+        for stack in stacks:  # what the vendor did to its instances is for a refresh to notice
+            self._until_done(stack, "up", tries=_TRIES - _TRIES_WITH_FAULTS)
+        self.mind_the_books(stacks)
+
+    def _until_done(self, stack: Stack, command: str, tries: int = _TRIES) -> None:
+        """Repeats a command until it succeeds: at first with whatever goes wrong, in the end without."""
+        scene = self.scene
+        for number in range(_TRIES - tries, _TRIES):
+            if number == _TRIES_WITH_FAULTS:
+                scene.quiet()
+            if scene.command(stack, command, refresh=number > 0 or self._chance.random() < 0.5):
+                return
+            scene.counts[f"{command} again"] += 1
+            if number >= _TRIES_WITH_FAULTS:
+                self._does_what_the_error_says(stack)
+        scene.note(Wrong.UNRECOVERED, f"{command}: {scene.errors}")
+
+    def _does_what_the_error_says(self, stack: Stack) -> None:
+        scene = self.scene
+        errors = " ".join(scene.errors)
+        scene.settle()
+        if "pulumi-cortecs orphans" in errors or "cannot be told" in errors:
+            scene.counts["up again after orphans --delete"] += 1
+            scene.delete_orphans()
+        if "was not ready" in errors:
+            scene.counts["stuck, and stopped in the console"] += scene.stop_what_is_stuck()
+        if "created stopped" in errors or "stopped instance cannot be replaced" in errors:
+            scene.counts["written as running"] += 1
+            stack.program = {name: {**each, "state": "running"} for name, each in stack.program.items()}
+        if "to adopt any more" in errors or "leave adopt_id out" in errors or "to adopt it as it is" in errors:
+            scene.counts["adoption given up"] += 1
+            given_up = {name for name, each in stack.program.items() if "adopt_id" in each and stack.row(name) is None}
+            scene.foreign |= {stack.program[name]["adopt_id"] for name in given_up}
+            stack.program = {name: each for name, each in stack.program.items() if name not in given_up}
+
+    def ends(self, stacks: list[Stack]) -> None:
+        """Runs `destroy` until it succeeds, and `orphans --delete`, and looks at the books."""
+        scene = self.scene
+        for stack in stacks:
+            self._until_done(stack, "destroy")
+        scene.quiet()
+        scene.settle()
+        if left := len(scene.alive()):
+            scene.counts["left by destroy, and ended by orphans --delete"] += left
+            scene.delete_orphans()
+        for instance_id in scene.alive():
+            scene.note(Wrong.ORPHAN, f"{instance_id} after destroy and orphans --delete")
+        for run in scene.world.ledger:
+            if run.ended_at is None and run.instance_id not in scene.foreign:
+                scene.note(Wrong.BILLED, run.instance_id)
+
+    def mind_the_books(self, stacks: list[Stack]) -> None:
+        """After an `up` that succeeded with nothing wrong any more."""
+        scene = self.scene
+        now, alive = scene.world.now(), scene.alive()
+        for stack in stacks:
+            rows = [row for row in stack.rows if not row.doomed]
+            if sorted(row.name for row in rows) != sorted(stack.program) or len(rows) != len(stack.rows):
+                scene.note(Wrong.OTHERWISE, f"{stack.name} has {[row.name for row in stack.rows]}")
+            for row in rows:
+                if row.id not in alive:
+                    scene.note(Wrong.DEAD_ROW, row.id)
+                elif not as_wanted(row.inputs, alive[row.id], now) or not _says(stack.program, row):
+                    scene.note(Wrong.OTHERWISE, f"{row.id} is not as {row.name} says")
+                elif row.endpoint is None or row.endpoint.inputs["instance_id"] != row.id:
+                    scene.note(Wrong.OTHERWISE, f"{row.name} has no Endpoint of its own")
+        recorded = {row.id: row for stack in stacks for row in stack.rows}
+        strays = alive.keys() - recorded.keys()
+        if strays and self.edited_after and not self.lost_journal:
+            scene.counts["left by up after an edit, and ended by orphans --delete"] += len(strays)
+            scene.delete_orphans()
+            strays = scene.alive().keys() - recorded.keys()
+        for instance_id in sorted(strays):
+            seen = any(instance_id in stack.owned for stack in stacks)
+            wrong = Wrong.FALSE_GONE if seen else Wrong.DOUBLE if self._is_wanted(instance_id, stacks) else Wrong.ORPHAN
+            if self.lost_journal:
+                scene.counts[f"journal lost: {wrong.value}"] += 1
+            scene.note(wrong, f"{instance_id} after up")
+        for instance_id in scene.open_orders():
+            if instance_id in recorded:
+                scene.note(Wrong.LEFT_OPEN, instance_id)
+
+    def _is_wanted(self, instance_id: str, stacks: list[Stack]) -> bool:
+        urn = self.scene.bought[instance_id].urn if instance_id in self.scene.bought else ""
+        return any(urn == stack.urn(name) for stack in stacks for name in stack.program)
+
+
+def _says(program: Mapping[str, Arguments], row: Row) -> bool:
+    return all(row.inputs.get(key) == value for key, value in program.get(row.name, {}).items())

@@ -1,0 +1,575 @@
+"""What an earlier run has ordered is taken over, asked about or certainly not there; never bought twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents, StillBusyError, seconds_since_1970
+from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Progress
+from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.purchases import Arguments, NotBoughtError, Purchases, UnclearPurchaseError
+from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, Machine, refused
+from tests.unit.journals import CHAT, OTHER, intents
+
+LAG = 3.0
+SMALL, LARGE = ("small",), ("large",)
+AHEAD = 3600.0
+"""Seconds by which the vendor's clock is ahead of ours."""
+
+
+class Killed(BaseException):
+    """A process ends here."""
+
+
+class World:
+    """An account, a clock, and the directory of a machine's journal. Machines begin when they are started."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = FakeClock()
+        self.account = FakeAccount(self.clock, lag=LAG)
+        self.directory = directory
+        self.began: dict[str, float] = {}
+        self.runs: list[Run] = []
+
+    def vendor_now(self) -> float:
+        return EPOCH.timestamp() + self.clock.now() + AHEAD
+
+    def start(self, arguments: Arguments = SMALL) -> Machine:
+        machine = self.account.start(*arguments)
+        self.began[machine.instance_id] = self.vendor_now()
+        return machine
+
+    def end(self, instance_id: str) -> None:
+        del self.account.machines[instance_id]
+
+    def run(self, fingerprint: str = "ours", *, tells_time: bool = True, calendar_off: float = 0.0) -> Run:
+        run = Run(self, fingerprint, tells_time, calendar_off)
+        self.runs.append(run)
+        return run
+
+    def ids(self) -> set[str]:
+        return set(self.account.machines)
+
+
+class Run:
+    """A process of the provider's on that machine."""
+
+    def __init__(self, world: World, fingerprint: str, tells_time: bool, calendar_off: float) -> None:
+        self.world, clock = world, world.clock
+        self.journal = Journal(world.directory, lambda: clock.utc_now().timestamp() + calendar_off)
+        self.poller: Poller[Machine] = Poller(world.account.listing, clock, LAG)
+        self.warned: list[JournalError] = []
+        self.intents: Intents[Machine] = intents(
+            self.poller,
+            clock,
+            LAG,
+            lambda machine, arguments: machine.arguments == arguments,
+            journal=self.journal,
+            without=self.warned.append,
+            account=fingerprint,
+            find=world.account.machines.get,
+            end=world.end,
+            began=lambda machine: world.began.get(machine.instance_id),
+            now=lambda: world.vendor_now() if tells_time else None,
+        )
+        self.purchases = Purchases(
+            self.poller, clock, LAG, lambda machine, arguments: machine.arguments == arguments, self.intents
+        )
+
+    def create(self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None) -> str:
+        """What Instance.create does; the id."""
+        earlier = self.intents.earlier(key, arguments)
+        if earlier is not None:
+            return earlier.instance_id
+        sends = order or (lambda: self.world.start(arguments))
+        return self.purchases.buy(key, arguments, sends, lambda machine: machine.instance_id).instance_id
+
+    def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL) -> str:
+        """Is killed when the vendor has carried the order out and its answer is on its way; what that bought."""
+        before = self.world.ids()
+
+        def carried_out() -> Machine:
+            self.world.start(arguments)
+            raise Killed
+
+        with pytest.raises(Killed):
+            self.create(key, arguments, carried_out)
+        self.dies()
+        (bought,) = self.world.ids() - before
+        return bought
+
+    def killed_before_the_order(self, key: Key = CHAT, arguments: Arguments = SMALL) -> None:
+        def never_sent() -> Machine:
+            raise Killed
+
+        with pytest.raises(Killed):
+            self.create(key, arguments, never_sent)
+        self.dies()
+
+    def killed_with_the_id(self, key: Key = CHAT, arguments: Arguments = SMALL) -> str:
+        """Is killed when it has the answer, before an engine has saved it."""
+        bought = self.create(key, arguments)
+        self.dies()
+        return bought
+
+    def dies(self) -> None:
+        self.journal.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "state")
+    yield world
+    for run in world.runs:
+        run.dies()
+        assert run.warned == []
+
+
+def test_what_is_known_by_id_is_taken_over(world: World) -> None:
+    bought = world.run().killed_with_the_id()
+    assert world.run().create() == bought
+    assert world.ids() == {bought}
+
+
+def test_what_is_not_known_by_id_is_found_and_taken_over(world: World) -> None:
+    world.account.put("of-before")
+    bought = world.run().killed_at_the_answer()
+    assert world.run().create() == bought
+    assert world.ids() == {bought, "of-before"}
+
+
+def test_one_that_was_killed_while_it_took_over_is_taken_over_itself(world: World) -> None:
+    bought = world.run().killed_at_the_answer()
+    assert world.run().killed_with_the_id() == bought
+    assert world.run().killed_with_the_id() == bought
+    assert world.run().create() == bought
+
+
+def test_what_was_never_sent_is_bought(world: World) -> None:
+    world.run().killed_before_the_order()
+    run = world.run()
+    bought = run.create()
+    assert world.ids() == {bought}
+    assert [order.instance_id for order in run.journal.open_orders()] == [bought]
+
+
+def test_what_is_certainly_gone_is_bought_anew(world: World) -> None:
+    lost = world.run().killed_with_the_id()
+    del world.account.machines[lost]
+    bought = world.run().create()
+    assert world.ids() == {bought} != {lost}
+
+
+def test_what_an_engine_has_confirmed_is_nothing_to_take_over(world: World) -> None:
+    run = world.run()
+    first = run.create()
+    run.journal.confirm(first)
+    run.dies()
+    second = world.run().create()  # a replacement
+    assert world.ids() == {first, second}
+
+
+def test_a_killed_replacement_is_taken_over_and_never_the_old_one(world: World) -> None:
+    run = world.run()
+    old = run.create()
+    run.journal.confirm(old)
+    world.clock.advance(LAG + 1)
+    new = run.killed_at_the_answer()
+    assert world.run().create() == new != old
+
+
+@pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
+def test_edited_arguments_are_refused_with_the_id_of_what_is_there(world: World, order: Callable[[Run], str]) -> None:
+    bought = order(world.run())
+    for _ in range(2):
+        with pytest.raises(ChangedSinceError, match=f"--delete {bought}` ends it, adopt_id='{bought}' takes"):
+            world.run().create(arguments=LARGE)
+    assert world.ids() == {bought}
+    assert world.run().create() == bought  # edited back
+
+
+def test_edited_arguments_are_bought_when_what_was_there_was_deleted(world: World) -> None:
+    bought = world.run().killed_with_the_id()
+    with pytest.raises(ChangedSinceError):
+        world.run().create(arguments=LARGE)
+    del world.account.machines[bought]
+    assert world.run().create(arguments=LARGE) in world.ids()
+
+
+def test_another_resource_takes_nothing_over(world: World) -> None:
+    first = world.run().killed_with_the_id()
+    second = world.run().create(OTHER)
+    assert world.ids() == {first, second}
+
+
+def test_a_clone_in_another_backend_takes_nothing_over(world: World) -> None:
+    first = world.run().killed_with_the_id()
+    second = world.run().create(Key("file://elsewhere", CHAT.urn))
+    assert world.ids() == {first, second}
+
+
+def test_a_host_that_tells_no_urn_takes_nothing_over(world: World) -> None:
+    nameless = Key(CHAT.backend, "")
+    first = world.run().killed_with_the_id(nameless)
+    assert world.run().create(nameless) != first
+
+
+def test_a_rotated_key_finds_what_was_bought(world: World) -> None:
+    bought = world.run().killed_with_the_id()
+    assert world.run("rotated").create() == bought
+
+
+def test_a_rotated_key_finds_what_was_lost_where_it_shows_what_was_there(world: World) -> None:
+    world.account.put("of-before")
+    bought = world.run().killed_at_the_answer()
+    assert world.run("rotated").create() == bought
+
+
+@pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
+def test_another_accounts_order_is_never_taken_for_nothing(world: World, order: Callable[[Run], str]) -> None:
+    world.account.put("of-before")
+    order(world.run())
+    world.account.machines.clear()
+    world.account.put("of-the-other", arguments=SMALL)
+    world.began["of-the-other"] = world.vendor_now()
+    with pytest.raises(UnclearPurchaseError, match=r"with other credentials \(account ours\)"):
+        world.run("theirs").create()
+    assert world.ids() == {"of-the-other"}
+
+
+def test_what_somebody_else_might_have_bought_is_asked_about(world: World) -> None:
+    bought = world.run().killed_at_the_answer()
+    foreign = world.start().instance_id
+    with pytest.raises(UnclearPurchaseError, match="cannot be told which instance") as unclear:
+        world.run().create()
+    assert set(unclear.value.candidates) == {bought, foreign} == world.ids()
+    world.runs[-1].dies()
+    del world.account.machines[foreign]
+    assert world.run().create() == bought
+
+
+def test_what_began_late_is_asked_about(world: World) -> None:
+    world.run().killed_before_the_order()
+    world.clock.advance(700)
+    foreign = world.start().instance_id
+    with pytest.raises(UnclearPurchaseError) as unclear:
+        world.run().create()
+    assert unclear.value.candidates == (foreign,)
+
+
+@pytest.mark.parametrize("began", [-120, 2400])
+def test_what_began_at_quite_another_time_is_not_it(world: World, began: float) -> None:
+    world.run().killed_before_the_order()
+    world.account.put("foreign", arguments=SMALL)
+    world.began["foreign"] = world.vendor_now() + began
+    assert world.run().create() != "foreign"
+
+
+def test_without_the_vendors_time_all_that_fits_and_is_new_may_be_it(world: World) -> None:
+    world.run(tells_time=False).killed_before_the_order()
+    world.clock.advance(5000)
+    foreign = world.start().instance_id
+    assert world.run(tells_time=False).create() == foreign
+
+
+def test_what_another_stack_of_this_machine_has_bought_is_not_it(world: World) -> None:
+    lost = world.run().killed_at_the_answer()
+    other = world.run().create(OTHER)
+    assert world.run().create() == lost != other
+
+
+def test_what_the_engine_of_this_process_knows_is_not_it(world: World) -> None:
+    world.run().killed_before_the_order()
+    known = world.start().instance_id
+    run = world.run()
+    run.journal.confirm(known)  # an import, from another machine
+    assert run.create() != known
+
+
+def test_a_killed_fleet_is_taken_over_one_each(world: World) -> None:
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
+    bought = {world.run().killed_at_the_answer(key) for key in keys}
+    run = world.run()
+    assert {run.create(key) for key in keys} == bought == world.ids()
+
+
+def test_a_killed_fleet_of_which_some_was_not_sent_is_completed(world: World) -> None:
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
+    world.run().killed_before_the_order(keys[0])
+    bought = world.run().killed_at_the_answer(keys[1])
+    world.run().killed_before_the_order(keys[2])
+    run = world.run()
+    created = [run.create(key) for key in keys]
+    assert len(set(created)) == 3
+    assert created[0] == bought
+    assert set(created) == world.ids()
+
+
+def test_of_two_that_take_over_at_once_each_gets_its_own(world: World) -> None:
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(8)]
+    bought = {world.run().killed_at_the_answer(key) for key in keys}
+    world.clock.advance(60)
+    runs = [world.run(), world.run()]
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(lambda each: runs[each % 2].create(keys[each]), range(8)))
+    assert len(created) == len(set(created)) == 8
+    assert set(created) == bought == world.ids()
+
+
+def test_it_waits_until_what_was_bought_is_listed(world: World) -> None:
+    bought = world.run().killed_at_the_answer()
+    before = world.clock.now()
+    assert world.run().create() == bought
+    assert world.clock.now() - before == pytest.approx(3 * LAG)
+
+
+@pytest.mark.parametrize("off", [-86400, 86400])
+def test_a_calendar_that_was_set_makes_it_wait_neither_too_long_nor_too_short(world: World, off: float) -> None:
+    bought = world.run(calendar_off=off).killed_at_the_answer()
+    before = world.clock.now()
+    assert world.run().create() == bought
+    assert world.clock.now() - before <= 3 * LAG
+
+
+def test_who_is_still_buying_it_is_waited_for(world: World) -> None:
+    first, second = world.run(), world.run()
+    number = first.intents.sent(CHAT, SMALL, frozenset())
+    bought = world.start().instance_id
+    world.clock.at(20, lambda: first.intents.bought(number, bought))
+    assert second.create() == bought
+    assert world.ids() == {bought}
+
+
+def test_who_undoes_its_purchase_is_waited_for(world: World) -> None:
+    first, second = world.run(), world.run()
+    number = first.intents.sent(CHAT, SMALL, frozenset())
+    undone = world.start().instance_id
+
+    def undo() -> None:
+        first.intents.bought(number, undone)
+        assert first.intents.undoing(undone)
+        world.clock.at(20, gone)
+
+    def gone() -> None:
+        del world.account.machines[undone]
+        first.intents.gone(undone)
+
+    world.clock.at(5, undo)
+    bought = second.create()
+    assert world.ids() == {bought} != {undone}
+
+
+def test_what_was_taken_over_meanwhile_is_not_undone(world: World) -> None:
+    first, second = world.run(), world.run()
+    bought = first.create()
+    assert second.create() == bought
+    assert not first.intents.undoing(bought)
+    assert second.intents.undoing(bought)
+
+
+def test_what_could_not_be_undone_is_taken_over(world: World) -> None:
+    first = world.run()
+    bought = first.create()
+    assert first.intents.undoing(bought)
+    first.intents.not_undone(bought)
+    assert world.run().create() == bought
+
+
+def test_what_a_killed_process_was_undoing_is_ended_and_bought_anew(world: World) -> None:
+    first = world.run()
+    half_gone = first.create()
+    assert first.intents.undoing(half_gone)
+    world.account.turn(half_gone, "stopped")
+    first.dies()
+    bought = world.run().create()
+    assert world.ids() == {bought} != {half_gone}
+
+
+def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> None:
+    first, second = world.run(), world.run()
+    first.intents.sent(CHAT, SMALL, frozenset())
+    with pytest.raises(StillBusyError, match="another run is still buying"):
+        second.create()
+    assert world.ids() == set()
+
+
+def test_answers_that_are_on_their_way_to_others_are_waited_for(world: World) -> None:
+    lost = world.run().killed_at_the_answer()
+    busy = world.run()
+    number = busy.intents.sent(OTHER, SMALL, frozenset({lost}))
+    theirs = world.start().instance_id
+    world.clock.at(20, lambda: busy.intents.bought(number, theirs))
+    assert world.run().create() == lost
+
+
+def test_a_lost_answer_of_this_run_and_one_of_an_earlier_get_one_each(world: World) -> None:
+    lost = world.run().killed_at_the_answer()
+
+    def carried_out() -> Machine:
+        world.start()
+        raise AnswerLostError("it broke")
+
+    bought = world.run().create(OTHER, order=carried_out)
+    assert world.ids() == {lost, bought, world.run().create()}
+    assert len(world.ids()) == 2
+
+
+def test_a_lost_answer_does_not_take_what_an_earlier_run_ordered_otherwise(world: World) -> None:
+    lost = world.run().killed_at_the_answer()
+    world.account.turn(lost, "running")
+    world.clock.advance(LAG + 1)
+
+    def never_carried_out() -> Machine:
+        raise AnswerLostError("it broke")
+
+    with pytest.raises(NotBoughtError):
+        world.run().create(OTHER, order=never_carried_out)
+    assert world.run().create() == lost
+
+
+def test_an_old_order_is_no_excuse_to_take_what_is_not_ours(world: World) -> None:
+    world.run().killed_before_the_order()
+    world.clock.advance(86400)
+
+    def carried_out_beside_another() -> Machine:
+        world.start()
+        world.start()
+        raise AnswerLostError("it broke")
+
+    with pytest.raises(UnclearPurchaseError):
+        world.run().create(OTHER, order=carried_out_beside_another)
+
+
+def test_what_is_adopted_settles_what_was_lost(world: World) -> None:
+    lost = world.run().killed_at_the_answer()
+    run = world.run()
+    run.intents.adopted(CHAT, lost)
+    assert run.journal.open_orders() == []
+    run.dies()
+    assert world.run().create() != lost
+
+
+def test_what_is_adopted_does_not_settle_what_is_known_by_id(world: World) -> None:
+    bought = world.run().killed_with_the_id()
+    world.account.put("another")
+    world.run().intents.adopted(CHAT, "another")
+    assert world.run().create() == bought
+
+
+def test_an_account_that_cannot_be_listed_sells_nothing(world: World) -> None:
+    lost = world.run().killed_at_the_answer()
+    world.account.trouble.append(refused(500))
+    run = world.run()
+    with pytest.raises(RefusedError):
+        run.create()
+    run.dies()
+    assert world.ids() == {lost}
+    assert world.run().create() == lost
+
+
+def of_all(key: Key) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
+def test_what_is_left_behind_is_told_while_it_is_there(world: World, order: Callable[[Run], str]) -> None:
+    bought = order(world.run())
+    world.clock.advance(LAG + 1)
+    run = world.run()
+    (left,) = run.intents.left_behind(of_all)
+    assert (left.urn, left.ordered, left.instance_ids) == (CHAT.urn, str(SMALL), (bought,))
+    assert run.intents.left_behind(lambda key: key == OTHER) == []
+    del world.account.machines[bought]
+    assert world.run().intents.left_behind(of_all) == []
+
+
+def test_what_lives_is_not_left_behind(world: World) -> None:
+    run = world.run()
+    bought = run.create()
+    assert world.run().intents.left_behind(of_all) == []
+    run.journal.confirm(bought)
+    run.dies()
+    assert world.run().intents.left_behind(of_all) == []
+
+
+def unreadable(directory: Path) -> None:
+    directory.mkdir()
+    (directory / "orders.sqlite3").write_bytes(b"no database" * 1000)
+
+
+def no_place(directory: Path) -> None:
+    directory.write_text("a file")
+
+
+@pytest.fixture(params=[unreadable, no_place], ids=lambda spoil: spoil.__name__)
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A world whose journal cannot be used."""
+    request.param(tmp_path / "state")
+    world = World(tmp_path / "state")
+    yield world
+    assert all(run.warned for run in world.runs)
+
+
+def test_without_a_journal_one_buys_with_a_warning(bare: World) -> None:
+    run = bare.run()
+    bought = {run.create(CHAT), run.create(OTHER)}
+    assert bare.ids() == bought
+    assert "orders.sqlite3 cannot be used" in str(run.warned[0])
+
+
+def test_without_a_journal_nothing_is_bought_beside_what_may_be_it(bare: World) -> None:
+    bare.run().create()  # and is killed
+    with pytest.raises(UnclearPurchaseError, match="it cannot be told whether an earlier run"):
+        bare.run().create()
+    assert len(bare.ids()) == 1
+    assert len({bare.run().create(arguments=LARGE), *bare.ids()}) == 2
+
+
+def test_without_a_journal_what_the_engine_knows_is_not_in_the_way(bare: World) -> None:
+    first = bare.run().create()
+    run = bare.run()
+    with suppress(JournalError):
+        run.journal.confirm(first)
+    assert run.create(OTHER) != first
+
+
+def test_without_a_journal_a_fleet_is_not_taken_for_an_earlier_one(bare: World) -> None:
+    run = bare.run()
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(run.create, keys)) == bare.ids()
+    assert len(bare.ids()) == 6
+
+
+def test_progress_is_noted(world: World) -> None:
+    run = world.run()
+
+    def lost() -> Machine:
+        raise AnswerLostError("it broke")
+
+    with pytest.raises(NotBoughtError):
+        run.create(order=lost)
+    assert run.journal.open_orders() == []
+    run.create()
+    assert [order.progress for order in run.journal.open_orders()] == [Progress.BOUGHT]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-01T00:01:00Z", 60.0),
+        ("1970-01-01T01:01:00+01:00", 60.0),
+        ("1970-01-01T00:01:00", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_time_without_a_zone_is_none(text: str | None, seconds: float | None) -> None:
+    assert seconds_since_1970(text) == seconds
