@@ -78,7 +78,7 @@ def test_a_second_interrupt_ends_an_order_that_hangs_and_the_next_up_takes_over_
 
 
 def test_a_closed_terminal_in_the_middle_of_an_order_has_it_undone(stack: Stack, simulator: Simulator) -> None:
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=1, count=1)
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=4, count=1)
     stack.program(one_instance())
     with stack.started("up", "--yes", "--skip-preview") as process:
         until(lambda: len(simulator.control.instances()) == 1, seconds=30)
