@@ -80,7 +80,9 @@ def test_a_second_interrupt_ends_an_order_that_hangs_and_the_next_up_takes_over_
 def test_a_closed_terminal_in_the_middle_of_an_order_has_it_undone(stack: Stack, simulator: Simulator) -> None:
     simulator.control.fault("slow_answer", path="/instances/start", real_seconds=4, count=1)
     stack.program(one_instance())
+    heard_here = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what runs under nohup would hand it on
     with stack.started("up", "--yes", "--skip-preview") as process:
+        signal.signal(signal.SIGHUP, heard_here)
         until(lambda: len(simulator.control.instances()) == 1, seconds=30)
         os.killpg(process.pid, signal.SIGHUP)
         process.wait(timeout=10)
