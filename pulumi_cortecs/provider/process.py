@@ -77,9 +77,12 @@ def hear_interrupts() -> bool:
 
 
 def end_with_engine() -> bool:
-    """Ends this process when the engine is gone, but never in the middle of a call: a purchase is undone first."""
+    """Ends this process when the engine is gone, but never in the middle of a call: a purchase is undone first.
+
+    An engine that is gone already, because it was killed while this process began, is one that is gone.
+    """
     host, _, port = (sys.argv[-1] if len(sys.argv) > 1 else "").rpartition(":")
-    if not host or not port.isdigit() or not _listens((host, int(port))):
+    if not host or not port.isdigit():
         return False
     watch = threading.Thread(target=_end_when_gone, args=((host, int(port)),), name="engine-watch", daemon=True)
     watch.start()
@@ -104,8 +107,8 @@ class InCall:
 def _end_when_gone(engine: tuple[str, int]) -> None:
     missed = 0
     while missed < _MISSES:
-        time.sleep(_LOOK_EVERY)
         missed = 0 if _listens(engine) else missed + 1
+        time.sleep(_LOOK_EVERY)
     interrupted.set()
     with _none_left:
         _none_left.wait_for(lambda: _calls == 0, timeout=_GRACE)

@@ -35,6 +35,7 @@ NO_ENGINE = "127.0.0.1:1"
 IMPATIENT = "import stamina; stamina.set_testing(True, attempts=4, cap=True)"
 """To be run in a host before anything else: its retries follow each other at once."""
 
+_WITHOUT = "PULUMI_CORTECS_HOST_WITHOUT"
 _LONGEST_CALL = 30.0
 _LONGEST_START = 30.0
 _PROVIDERS: Mapping[str, type[ResourceProvider]] = {INSTANCE: InstanceProvider, ENDPOINT: EndpointProvider}
@@ -239,6 +240,8 @@ def hosting(
     """A host process for the length of the block. `before` is Python that runs in it before Pulumi's own code."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
     knobs = {"PULUMI_CORTECS_POLL_INTERVAL": "0.05", "PULUMI_CORTECS_LIST_LAG": "0.3", "PYTHONHASHSEED": hash_seed}
+    if engine == NO_ENGINE:  # else it would end itself
+        environment = {**environment, _WITHOUT: ",".join(filter(None, [environment.get(_WITHOUT), "engine"]))}
     module = ["-m", "pulumi.dynamic"]
     if before:
         module = ["-c", f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"]

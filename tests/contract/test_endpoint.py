@@ -345,6 +345,14 @@ def test_calls_that_came_before_the_first_was_served_need_no_other_to_start(simu
         assert {wait.result().outs["status"] for wait in waits} == {"running"}
 
 
+def test_an_engine_that_was_killed_before_the_first_call_is_noticed(simulator: Simulator) -> None:
+    with listening() as engine:
+        address = engine.address
+    with hosting(simulator.env(), engine=address) as host:
+        host.instance().check(INPUTS)
+        until(lambda: host.process.poll() is not None)
+
+
 def test_an_engine_that_does_not_listen_costs_a_wait_nothing(simulator: Simulator) -> None:
     made = bought(simulator)
     with hosting(simulator.env(), engine="127.0.0.1:1") as host:
