@@ -30,13 +30,9 @@ def assert_short_and_clean(run: Run, *words: str) -> None:
     ("model", "arguments", "words"),
     [
         ("Qwen/Qwen2-7B-Instrukt", "", ["property model_id", "no model", "did you mean Qwen--Qwen2-7B-Instruct?"]),
-        ("", "", ["property model_id", "must be a model id"]),
         ("Qwen/Qwen2-7B-Instruct", "hardware_type_id='NVIDIA_L5_1'", ["property hardware_type_id", "NVIDIA_L4_1?"]),
         ("Qwen/Qwen2-7B-Instruct", "context_length=32769", ["property context_length", "at most 32768 tokens"]),
-        ("Qwen/Qwen2-7B-Instruct", "context_length=0", ["property context_length", "must be 1 or more; got 0"]),
         ("Qwen/Qwen2-7B-Instruct", "num_workers=9", ["property num_workers", "must be 1..8; got 9"]),
-        ("Qwen/Qwen2-7B-Instruct", "num_workers=0", ["property num_workers", "must be 1..8; got 0"]),
-        ("Qwen/Qwen2-7B-Instruct", "num_workers='8'", ["property num_workers", "got the string '8'"]),
         ("Qwen/Qwen2-7B-Instruct", "num_workers=True", ["property num_workers", "got the boolean True"]),
         ("Qwen/Qwen2-7B-Instruct", "billing_interval='per_second'", ["billing_interval", "per_minute or per_hour"]),
         ("Qwen/Qwen2-7B-Instruct", "state='stopped'", ["property state", "cannot be created stopped"]),
