@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from pulumi_cortecs.cli_printing import count, new_table, tell, tell_json
+from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 DIFFERS: Final = 4
 """What `verify` exits with when the prices are not the pinned ones any more."""
-_LOCK: Final = Path("catalogue.lock.yaml")
+_LOCK: Final = Path(LOCK_FILE)
 
 app = typer.Typer(no_args_is_help=True, help="The pinned price list: pull it, compare it with today's prices, show it.")
 

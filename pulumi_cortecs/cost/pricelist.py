@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from functools import cached_property
+from typing import Final
 
 from pulumi_cortecs.cost.hardware import HardwareType
 from pulumi_cortecs.cost.money import Money
+
+LOCK_FILE: Final = "catalogue.lock.yaml"
+"""What a catalogue is called where nobody says otherwise."""
 
 _MINUTES_PER_HOUR = 60
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from pulumi_cortecs.cost import HardwareType
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, load
+from pulumi_cortecs.cost.pricelist import LOCK_FILE
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, malformed
 
-FILE: Final = "catalogue.lock.yaml"
 SHIPPED: Final = Path(__file__).parents[1] / "catalogues"
 
 
@@ -44,7 +44,7 @@ class PinnedPrices:
         return Known(row)
 
 
-def pinned(directory: Path, file: str = FILE, sha256: str | None = None) -> PinnedPrices:
+def pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) -> PinnedPrices:
     """The catalogue of a pack. `file`: absolute, or a name that is looked for in the pack's `directory`, beside it, and
     among those that come with this package; never in the project, which the author of a change controls. `sha256`: what
     its digest must be."""

@@ -15,10 +15,9 @@ from pulumi_cortecs.clouds.cortecs import Model
 from pulumi_cortecs.clouds.cortecs_prices import CLOUD
 from pulumi_cortecs.clouds.errors import UnreachableError
 from pulumi_cortecs.cost import HardwareType
-from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
+from pulumi_cortecs.cost.pricelist import LOCK_FILE, CatalogueError, PriceList
 
 VARIABLE: Final = "PULUMI_CORTECS_CATALOGUE"
-FILE: Final = "catalogue.lock.yaml"
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,11 @@ def instead_of(base_url: str, error: UnreachableError, environment: Mapping[str,
         if not _same(prices.source, base_url):
             raise CatalogueError(f"{environment[VARIABLE]} ({VARIABLE}) {_of_another(prices, base_url)}")
         return PinnedMarket(prices)
-    if not (folder / FILE).is_file():
+    if not (folder / LOCK_FILE).is_file():
         raise error
-    prices = _prices(folder / FILE)
+    prices = _prices(folder / LOCK_FILE)
     if not _same(prices.source, base_url):
-        raise UnreachableError(f"{error}; the {FILE} of the project {_of_another(prices, base_url)}")
+        raise UnreachableError(f"{error}; the {LOCK_FILE} of the project {_of_another(prices, base_url)}")
     return PinnedMarket(prices)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.policy.pinned import FILE, SHIPPED, pinned
+from pulumi_cortecs.cost.pricelist import LOCK_FILE
+from pulumi_cortecs.policy.pinned import SHIPPED, pinned
 
 SAMPLE = SHIPPED / "simulator.lock.yaml"
 
@@ -21,12 +22,12 @@ def pack(tmp_path: Path) -> Path:
 
 
 def test_the_one_in_the_folder_comes_before_the_one_beside_it(pack: Path) -> None:
-    (pack.parent / FILE).write_text("version: 0\n")
+    (pack.parent / LOCK_FILE).write_text("version: 0\n")
     assert "version" in pinned(pack).problem
-    shutil.copy(SAMPLE, pack / FILE)
+    shutil.copy(SAMPLE, pack / LOCK_FILE)
     assert pinned(pack).catalogue is not None
-    (pack / FILE).unlink()
-    shutil.copy(SAMPLE, pack.parent / FILE)
+    (pack / LOCK_FILE).unlink()
+    shutil.copy(SAMPLE, pack.parent / LOCK_FILE)
     assert pinned(pack).catalogue is not None
 
 
@@ -41,22 +42,22 @@ def test_it_is_never_looked_for_in_the_working_directory(
 ) -> None:
     project = tmp_path / "project"
     project.mkdir()
-    shutil.copy(SAMPLE, project / FILE)
+    shutil.copy(SAMPLE, project / LOCK_FILE)
     monkeypatch.chdir(project)
     assert pinned(pack).catalogue is None
 
 
 def test_without_one_it_says_how_to_make_one(pack: Path) -> None:
     problem = pinned(pack).problem
-    assert problem.startswith(f"there is no catalogue of prices at {pack / FILE}: ")
+    assert problem.startswith(f"there is no catalogue of prices at {pack / LOCK_FILE}: ")
     assert "`pulumi-cortecs catalogue pull`" in problem
 
 
 def test_one_that_was_edited_or_cut_is_not_used(pack: Path) -> None:
     text = SAMPLE.read_text()
-    (pack / FILE).write_text(text.replace("'4.50'", "'0.50'").replace("'0.075'", "'0.0083'"))
+    (pack / LOCK_FILE).write_text(text.replace("'4.50'", "'0.50'").replace("'0.075'", "'0.0083'"))
     assert "edited" in pinned(pack).problem
-    (pack / FILE).write_text(text[: len(text) // 2])
+    (pack / LOCK_FILE).write_text(text[: len(text) // 2])
     assert pinned(pack).problem.startswith("the catalogue cannot be used: ")
 
 

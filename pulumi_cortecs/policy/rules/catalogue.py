@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from pydantic import model_validator
 
+from pulumi_cortecs.cost.pricelist import LOCK_FILE
 from pulumi_cortecs.policy.rule import Advice, Given, Rule, Severity
 from pulumi_cortecs.policy.settings import Name, Settings, Span
 from pulumi_cortecs.policy.unit import Unit
@@ -29,7 +30,7 @@ class Pin(Settings):
     """`file`: the catalogue, absolute, or a name that is looked for in the pack's folder and beside it. `sha256`: what
     its digest must be; whatever the file says of itself when left out."""
 
-    file: Name = "catalogue.lock.yaml"
+    file: Name = LOCK_FILE
     sha256: Name | None = None
 
 
