@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.clouds.errors import RefusedError, UnauthorizedError, UnavailableError
+from pulumi_cortecs.clouds.errors import NotFoundError, RefusedError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
@@ -44,14 +44,31 @@ class Ending(Generic[T]):
         if not self._stopped(instance_id):
             return
         try:
-            self.delete(instance_id)
+            self._delete(instance_id)
+        except NotFoundError as refused:
+            # sent twice, because the first answer was lost: the vendor knows it no more, and its list is behind
+            if not self._vanishes(refused, instance_id):
+                raise
         except RefusedError as refused:
-            if self._in_spite_of(refused, instance_id) is None:
-                return
-            raise
+            if self._in_spite_of(refused, instance_id) is not None:
+                raise
+        else:
+            self._confirm(instance_id)
+
+    def _delete(self, instance_id: str) -> None:
+        try:
+            self.delete(instance_id)
         finally:
             self.poller.changed(instance_id)
-        self._confirm(instance_id)
+
+    def _vanishes(self, refused: RefusedError, instance_id: str) -> bool:
+        until = self.clock.now() + self._patience
+        while self._in_spite_of(refused, instance_id) is not None:
+            if self.clock.now() > until:
+                return False
+            self.clock.sleep(_PAUSE)
+            self.poller.changed(instance_id)
+        return True
 
     def _stopped(self, instance_id: str) -> bool:
         """Whether there is something to delete. Raises what the vendor said when it runs on."""
@@ -92,6 +109,10 @@ class Ending(Generic[T]):
             listed = self.poller.snapshot(max_age=_PAUSE, not_before=deleted_at).instances
             if instance_id not in listed and self.by_id(instance_id) is None:
                 return
-            if self.clock.now() - deleted_at > max(_PATIENCE, 2 * self.lag):
+            if self.clock.now() - deleted_at > self._patience:
                 raise NotGoneError(f"the vendor accepted the deletion of {instance_id}, and still shows it")
             self.clock.sleep(_PAUSE)
+
+    @property
+    def _patience(self) -> float:
+        return max(_PATIENCE, 2 * self.lag)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,7 +55,10 @@ def intents(
 
 def new_journal(clock: Clock) -> Journal:
     """An empty one, dated by the clock."""
-    return Journal(Path(tempfile.mkdtemp()), lambda: clock.utc_now().timestamp())
+    directory = tempfile.mkdtemp()
+    journal = Journal(Path(directory), lambda: clock.utc_now().timestamp())
+    weakref.finalize(journal, shutil.rmtree, directory, ignore_errors=True)
+    return journal
 
 
 def sent(journal: Journal, key: Key = CHAT, before: frozenset[str] = frozenset()) -> int:

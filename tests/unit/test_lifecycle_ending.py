@@ -167,6 +167,20 @@ def test_a_deletion_is_believed_when_list_and_id_agree(room: Room) -> None:
     assert 5 <= room.passed <= 5.5
 
 
+def test_a_deletion_that_was_carried_out_without_an_answer_has_happened(room: Room) -> None:
+    """It is sent again, the vendor knows it no more, and the list of some seconds ago goes on showing it."""
+    remains = replace(room.account.machines["x"], status="stopped", known_from=float("inf"))
+
+    def delete(_instance_id: str) -> None:
+        room.account.machines["x"] = remains
+        room.clock.at(5, room.account.machines.clear)
+        raise refused(404)
+
+    room.delete = delete
+    room.end()
+    assert 5 + LAG < room.passed < 5 + 2 * LAG
+
+
 def test_a_deletion_is_not_believed_while_it_is_found_by_its_id(room: Room) -> None:
     def delete(_instance_id: str) -> None:
         room.account.machines["x"] = Machine("x", status="stopped", listed_from=float("inf"))
