@@ -355,7 +355,8 @@ class Journal:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-            raise JournalError(f"{self.file} cannot be used: {error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise JournalError(f"{self.file} cannot be used: {why}") from error
 
 
 def _place(file: Path) -> tuple[int, int] | None:
