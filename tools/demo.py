@@ -330,7 +330,7 @@ def _variables(port: int) -> dict[str, str]:
         **environment(port),
         "PULUMI_HOME": str(HOME / "home"),
         "PULUMI_CORTECS_STATE_DIR": str(HOME / "orders"),
-        "PULUMI_BACKEND_URL": f"file://{HOME / 'state'}",
+        "PULUMI_BACKEND_URL": f"file://{HOME / 'state'}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

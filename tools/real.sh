@@ -14,7 +14,8 @@ PATH="$PWD/.venv/bin:$(dirname "$pulumi"):$PATH"
 export PATH
 if [ -z "${PULUMI_BACKEND_URL:-}" ]; then
     mkdir -p .state
-    export PULUMI_BACKEND_URL="file://$PWD/.state"
+    # without the files beside the state files, of which a kill may leave half a one
+    export PULUMI_BACKEND_URL="file://$PWD/.state?metadata=skip"
 fi
 export PULUMI_CONFIG_PASSPHRASE="${PULUMI_CONFIG_PASSPHRASE-}"
 export PULUMI_SKIP_UPDATE_CHECK=true PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true

@@ -29,7 +29,8 @@ def backend_of(environment: Mapping[str, str], directory: Path) -> str:
     url = environment.get("PULUMI_BACKEND_URL") or _of_project(project) or _of_login(environment) or _PULUMI_CLOUD
     if not url.startswith(_FILE):
         return url.rstrip("/")
-    path = Path(os.path.expanduser(url.removeprefix(_FILE) or "."))
+    folder_named, _, _options = url.removeprefix(_FILE).partition("?")
+    path = Path(os.path.expanduser(folder_named or "."))
     return f"{_FILE}{platform.node()}{(folder / path).resolve()}"
 
 

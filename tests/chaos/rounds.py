@@ -36,6 +36,7 @@ class Result:
     in_window: int = 0
     repeated: int = 0
     by_orphans: bool = False
+    half_a_file: bool = False
     left_by_destroy: int = 0
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
@@ -56,6 +57,7 @@ class Result:
         wrong = ", ".join(sorted(finding.kind.value for finding in self.findings)) or "ok"
         more = f", destroy left {self.left_by_destroy}" if self.left_by_destroy else ""
         more += ", by orphans" if self.by_orphans else ""
+        more += ", half a file" if self.half_a_file else ""
         again = f", {self.repeated} more" if self.repeated else ""
         mark = "WRONG " if self.failed else "" if self.counts else "apart "
         return (
@@ -96,6 +98,7 @@ class _Round:
             in_window=in_window,
             repeated=self._repeated,
             by_orphans=self._by_orphans,
+            half_a_file=self._scene.halves > 0,
             left_by_destroy=self._left,
             findings=tuple(sorted(self._scene.findings, key=str)),
             seconds=time.monotonic() - began_at,

@@ -26,6 +26,7 @@ ROOT: Final = Path(__file__).parents[2]
 BROKEN: Final = Path(__file__).with_name("broken")
 LONGEST_COMMAND: Final = 90.0
 _LONGEST_UNDOING: Final = 60.0
+_HALF_A_FILE: Final = "failed to load checkpoint: EOF"
 _REFRESH_ALWAYS: Final = "name: tests\nruntime: python\noptions:\n  refresh: always\n"
 _A_LOOK: Final = 0.02
 _LOOKS_AT_STATE: Final = 20
@@ -111,7 +112,8 @@ class Running:
 
 @dataclass
 class Scene:
-    """What a round acts on. `commands` counts the commands that were run, `findings` is what was wrong."""
+    """What a round acts on. `commands` counts the commands that were run, `halves` the half files that a kill has left
+    beside the state, `findings` is what was wrong."""
 
     stack: Stack
     simulator: SimulatorProcess
@@ -119,6 +121,7 @@ class Scene:
     auditor: Auditor = field(default_factory=Auditor)
     findings: set[Finding] = field(default_factory=set)
     commands: int = 0
+    halves: int = 0
     last: Ended | None = None
     _open: ExitStack = field(default_factory=ExitStack)
     _older: list[Running] = field(default_factory=list)
@@ -165,7 +168,10 @@ class Scene:
         return ended
 
     def unlock(self) -> None:
-        """What the CLI tells a user to do when a killed one has left its lock."""
+        """What docs/recovery.md tells a user to do when a killed command has left half a file, or its lock."""
+        if self.last is not None and _HALF_A_FILE in self.last.text:
+            self.stack.state_file.with_name(f"{self.stack.state_file.name}.attrs").unlink(missing_ok=True)
+            self.halves += 1
         locks = self.stack.directory / "state" / ".pulumi" / "locks"
         if any(path.is_file() for path in locks.rglob("*")):
             self.run("cancel")

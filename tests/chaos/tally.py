@@ -60,6 +60,8 @@ class Tally:
             f"{_number(lost, Kind.DOUBLE)} doubles, {_number(lost, Kind.ORPHAN)} orphans, "
             f'{_number(lost, Kind.FALSE_GONE)} false "gone", {_number(lost, Kind.UNRECOVERED)} not recovered.',
             f"* An `up` that went on only after `orphans --delete`: {len(by_orphans)} rounds.",
+            f"* An empty file that the killed CLI left beside the state, and that was removed as docs/recovery.md "
+            f"says: {sum(each.half_a_file for each in self.results)} rounds.",
             f"* A row whose instance had been undone, until the next refresh: {len(dead)} rounds.",
         ]
 

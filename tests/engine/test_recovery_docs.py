@@ -28,6 +28,7 @@ FOLLOWED_IN = "\n".join(
     (Path(__file__).parent / name).read_text(encoding="utf-8")
     for name in ("test_recovery_docs.py", "test_interrupt.py", "test_vendor_moves.py")
 )
+KILLED = "Killed, or the terminal closed"
 SPACE = 2048
 """Bytes that are left on a disk: too few for a state with an instance in it."""
 
@@ -102,6 +103,17 @@ def test_a_disk_that_fills_up_costs_the_state_and_no_instance(stack: Stack, simu
     assert len(stack.instance_ids()) == 3
 
 
+def test_a_kill_while_the_state_is_saved_costs_half_a_file_and_nothing_else(stack: Stack, simulator: Simulator) -> None:
+    stack.program(fleet(1))
+    stack.up()
+    beside = stack.state_file.with_name(f"{stack.name}.json.attrs")
+    beside.write_text("")
+    assert_seen("killed while it saved the state", stack.up(expect=1).text)
+    follow(stack, KILLED, 2, FOLDER=str(stack.directory / "state"), PROJECT="tests", STACK=stack.name)
+    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert len(stack.instance_ids()) == 1
+
+
 def test_a_journal_that_cannot_be_used_is_warned_of_and_buys_nothing_twice(stack: Stack, simulator: Simulator) -> None:
     Path(stack.environment["PULUMI_CORTECS_STATE_DIR"]).write_text("a file where the folder should be")
     stack.program(one_instance())
@@ -147,7 +159,7 @@ def test_every_row_is_seen_and_every_section_followed_by_some_test() -> None:
     sections = re.findall(r"^## (.+)$", advice.TEXT, re.M)
     for section in sections:
         for number in range(len(commands_of(advice.PAGE, section))):
-            name = {"Two ^C, or an API that hangs": "TWO", "Killed, or the terminal closed": "KILLED"}.get(section)
+            name = {"Two ^C, or an API that hangs": "TWO", KILLED: "KILLED"}.get(section)
             call = f"follow(stack, {name or repr(section)}".replace("'", '"')
             assert FOLLOWED_IN.count(call) > number, (section, number)
 

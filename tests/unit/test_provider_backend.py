@@ -57,6 +57,7 @@ def test_one_folder_has_one_name(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "state")
     here = project(tmp_path / "project")
     urls = (f"file://{tmp_path}/state", f"file://{tmp_path}/state/", f"file://{tmp_path}/link", "file://../state")
+    urls += (f"file://{tmp_path}/state?metadata=skip",)
     assert {backend_of({"PULUMI_BACKEND_URL": url}, here) for url in urls} == {folder(tmp_path / "state")}
 
 
