@@ -34,6 +34,7 @@ from pulumi_cortecs.cli_survey import (
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pulumi_cortecs.lifecycle.journal import Journal
     from pulumi_cortecs.lifecycle.orphans import Orphan
 
 
@@ -101,29 +102,48 @@ def _not_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
 
 
 def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
-    return done_to_each([each.instance.instance_id for each in ready], survey.account.ending().end)
+    from pulumi_cortecs.lifecycle.journal import JournalError
+
+    outcomes = done_to_each([each.instance.instance_id for each in ready], survey.account.ending().end)
+    journal = _journal()
+    for instance_id in (each for each, error in outcomes.items() if not error):
+        try:
+            journal.forget(instance_id)
+        except JournalError as error:
+            typer.echo(f"Warning: {error}: that {instance_id} is gone is not noted", err=True)
+    return outcomes
 
 
 def _found(survey: Survey) -> tuple[Orphan, ...]:
     from pulumi_cortecs.lifecycle.orphans import orphans
 
-    return orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, _noted())
+    remarks, awaited = _noted()
+    return orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
 
 
-def _noted() -> dict[str, list[str]]:
-    """What this machine's journal says of purchases that no engine has confirmed, by instance id."""
-    from pulumi_cortecs.lifecycle.journal import Journal, JournalError, journal_directory
+def _noted() -> tuple[dict[str, list[str]], set[str]]:
+    """What this machine's journal says of purchases that no engine has confirmed: remarks by instance id, and the ids
+    that a process which still lives is about to own."""
+    from pulumi_cortecs.lifecycle.journal import JournalError
 
+    journal = _journal()
     try:
-        orders = Journal(journal_directory(os.environ)).open_orders()
+        orders = {each.instance_id: each for each in journal.open_orders() if each.instance_id is not None}
     except JournalError as error:
         typer.echo(f"Warning: {error}: what this machine has noted of purchases is not shown", err=True)
-        return {}
-    return {
-        order.instance_id: [f"bought here for {order.key.urn.rpartition('::')[2]} by a run that was ended"]
-        for order in orders
-        if order.instance_id is not None
-    }
+        return {}, set()
+    awaited = {instance_id for instance_id, order in orders.items() if journal.lives(order)}
+    remarks = {}
+    for instance_id, order in orders.items():
+        by = "by a run that goes on" if instance_id in awaited else "by a run that was ended"
+        remarks[instance_id] = [f"bought here for {order.key.urn.rpartition('::')[2]} {by}"]
+    return remarks, awaited
+
+
+def _journal() -> Journal:
+    from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
+
+    return Journal(journal_directory(os.environ))
 
 
 def _chosen(found: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
@@ -144,7 +164,7 @@ def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
         f"compared with {count(len(survey.stacks), 'stack')}{costs}"
     )
     if held_back := sum(bool(each.held_back) for each in found):
-        tell(f"{held_back} of them held back (young, or a locked stack's): --delete needs --include-young")
+        tell(f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young")
     for stack in survey.stacks:
         for purchase in stack.pending:
             tell(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")

@@ -17,15 +17,11 @@ from typing import Generic, TypeVar
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
 from pulumi_cortecs.lifecycle.poller import Poller
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, Arguments, Neighbour, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Arguments, Neighbour, UnclearPurchaseError
 
 T = TypeVar("T")
 
 _PAUSE = 0.25
-_SETTLED = 3.0
-"""So many lags after an order was sent, what it has bought is listed: one for the vendor's work, one for its list, and
-one to spare."""
-
 _MORE_LISTS = 3
 CLOCK_ERROR = 60.0
 """Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id."""
@@ -48,13 +44,12 @@ class StillBusyError(Exception):
 class Cloud(Generic[T]):
     """What has to be known of a cloud: whether an instance may be what was ordered, when it began (seconds since 1970
     by the vendor's clock, None where that is not told), what its arguments are in words, how it is found by id (None
-    when it is certainly gone), how it is ended, and what the vendor's clock says now."""
+    when it is certainly gone), and what the vendor's clock says now."""
 
     fits: Callable[[T, Arguments], bool]
     began: Callable[[T], float | None]
     in_words: Callable[[Arguments], str]
     find: Callable[[str], T | None]
-    end: Callable[[str], None]
     now: Callable[[], float | None]
 
 
@@ -104,16 +99,24 @@ class Intents(Generic[T]):
         """What an earlier run has bought for this resource with these arguments, and no state knows; None when there is
         certainly nothing.
 
-        Raises UnclearPurchaseError, ChangedSinceError, StillBusyError, CloudError and what `Cloud.end` raises; nothing
-        was bought then.
+        Raises UnclearPurchaseError, ChangedSinceError, StillBusyError and CloudError; nothing was bought then.
         """
         try:
-            found = (self._of(order, arguments) for order in self._journal.open_orders(key) if key.urn)
-            return next((instance for instance in found if instance is not None), None)
+            orders = self._journal.open_orders(key) if key.urn else []
         except JournalError as error:
             self._without(error)
             self._must_be_alone(arguments)
             return None
+        try:
+            found = (self._of(order, arguments) for order in orders)
+            return next((instance for instance in found if instance is not None), None)
+        except JournalError as error:
+            # it can be read and not written: bought without it, what the order has bought would be forgotten
+            self._without(error)
+            raise UnclearPurchaseError(
+                f"an earlier run has ordered this, and that cannot be settled: {error}",
+                tuple(sorted(order.instance_id for order in orders if order.instance_id is not None)),
+            ) from None
 
     def sent(self, key: Key, arguments: Arguments, before: frozenset[str]) -> int | None:
         """Notes an order that is about to leave; None where that cannot be done and it may leave all the same.
@@ -234,9 +237,6 @@ class Intents(Generic[T]):
         if at_rest is None:
             return None
         instance_id, found = self._found(at_rest)
-        if found is not None and at_rest.progress is Progress.UNDOING:
-            self._cloud.end(instance_id)  # what its process has begun and did not live to end
-            found = None
         if found is None:
             self._journal.drop(at_rest.number)
             return None
@@ -286,7 +286,8 @@ class Intents(Generic[T]):
         """What an order without an answer has bought; None when that is certainly nothing."""
         if not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order))
-        self._settle(order)
+        # until what it has bought would be listed: it may have left, or been carried out, long after it was noted
+        self._clock.sleep(self._lag * SETTLED)
         while True:
             candidates = self._candidates(order)
             for _ in range(_MORE_LISTS):
@@ -308,7 +309,9 @@ class Intents(Generic[T]):
                     "ended before the answer came, and it cannot be told which instance that was, if any",
                     tuple(sorted(candidates)),
                 )
-            instance_id = min(candidates)
+            # one that the fewest others may have bought: they must find theirs, too
+            takers = {key: sum(self._may_be(rival, key, one) for rival in rivals) for key, one in candidates.items()}
+            instance_id = min(candidates, key=lambda key: (takers[key], key))
             if self.bought(order.number, instance_id):
                 return instance_id, candidates[instance_id]
 
@@ -345,13 +348,6 @@ class Intents(Generic[T]):
         orders = self._journal.open_orders()
         return [order for order in orders if order.instance_id is None and order.account == self._account]
 
-    def _settle(self, order: Order) -> None:
-        """Waits until what the order has bought would be listed."""
-        age = max(0.0, self._clock.utc_now().timestamp() - order.sent_at)
-        settled = self._lag * _SETTLED
-        if age < settled:
-            self._clock.sleep(settled - age)
-
     def _await_answers(self, order: Order) -> None:
         """Waits for the answers that are on their way to anybody on this machine: they may be about a candidate."""
         until = self._clock.now() + LONGEST_ORDER
@@ -384,7 +380,7 @@ class Intents(Generic[T]):
         process's own purchases is in it unless it was under way by then."""
         with self._alone:
             if self._strangers is None:
-                self._clock.sleep(self._lag * _SETTLED)
+                self._clock.sleep(self._lag * SETTLED)
                 self._strangers = self._poller.snapshot(max_age=0.0).instances
             return self._strangers
 

@@ -125,6 +125,7 @@ class Journal:
         self._claim: int | None = None
         self._listing: tuple[frozenset[str], int] | None = None
         self._unconfirmed: set[str] | None = None
+        self._nameless = False
         self._confirmed: set[str] = set()
 
     def send(
@@ -166,7 +167,7 @@ class Journal:
 
     def take(self, order: Order) -> bool:
         """Makes another process's order this one's; False when it is not as it was any more."""
-        lost = Progress.LOST if order.progress is Progress.SENT else order.progress
+        lost = Progress.LOST if order.instance_id is None else Progress.BOUGHT
         with self._writing() as connection:
             done = connection.execute(
                 "UPDATE orders SET process = ?, progress = ? "
@@ -194,17 +195,35 @@ class Journal:
             connection.execute("DELETE FROM orders WHERE number = ?", (number,))
 
     def confirm(self, instance_id: str) -> None:
-        """Closes the order that bought the instance: an engine knows it. Costs nothing where there is none."""
+        """Closes the order that bought the instance: an engine knows it. Costs nothing where there is none.
+
+        Where orders are open of which it is not known what they have bought, it is noted that they did not buy this.
+        """
         with self._lock:
+            known = instance_id in self._confirmed
             self._confirmed.add(instance_id)
-            if instance_id not in self._unconfirmed_ids():
+            closes = instance_id in self._unconfirmed_ids()
+            if not closes and (known or not self._nameless):
                 return
             self._unconfirmed_ids().discard(instance_id)  # whether it can be written or not: once is enough
             with self._writing(flushed=False) as connection:
+                now = self._calendar()
                 connection.execute(
-                    "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL",
-                    (self._calendar(), instance_id),
+                    "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL", (now, instance_id)
                 )
+                values = (secrets.randbits(62), now, Progress.BOUGHT.value, instance_id, now)
+                connection.execute(
+                    "INSERT OR IGNORE INTO orders (number, backend, urn, account, arguments, listing, sent_at, "
+                    "process, progress, instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?)",
+                    values,
+                )
+
+    def forget(self, instance_id: str) -> None:
+        """Forgets the open order that bought an instance which is provably gone, if there is one."""
+        if instance_id not in self._unconfirmed_ids():
+            return
+        with self._writing() as connection:
+            connection.execute("DELETE FROM orders WHERE instance_id = ? AND closed_at IS NULL", (instance_id,))
 
     def open_orders(self, key: Key | None = None) -> list[Order]:
         """The orders that no engine has confirmed, oldest first: of one resource, or all."""
@@ -264,15 +283,18 @@ class Journal:
         cannot know."""
         if self._unconfirmed is None:
             self._unconfirmed = set()
-            self._unconfirmed = {order.instance_id for order in self.open_orders() if order.instance_id is not None}
+            found = self.open_orders()
+            self._unconfirmed = {order.instance_id for order in found if order.instance_id is not None}
+            self._nameless = any(order.instance_id is None for order in found)
         return self._unconfirmed
 
     def _listing_of(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
         """The number of a listing that many orders share: a hundred purchases begin with one."""
         known = self._listing
         if known is not None and known[0] == ids:
-            found = connection.execute("SELECT 1 FROM listings WHERE number = ?", (known[1],)).fetchone()
-            if found is not None:
+            # numbers are given out again when a listing has been forgotten
+            found = connection.execute("SELECT ids FROM listings WHERE number = ?", (known[1],)).fetchone()
+            if found is not None and found[0] == json.dumps(sorted(ids)):
                 return known[1]
         done = connection.execute("INSERT INTO listings (ids) VALUES (?)", (json.dumps(sorted(ids)),))
         assert done.lastrowid is not None

@@ -6,7 +6,7 @@ purchase is pending there; the other way round it would look like an orphan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -38,10 +38,11 @@ def orphans(
     prices: Mapping[str, HardwareType],
     now: datetime,
     remarks: Mapping[str, Sequence[str]] | None = None,
+    awaited: Collection[str] = (),
 ) -> tuple[Orphan, ...]:
     """What is listed and in no stack, the dearest per hour first and those without a price before them.
 
-    `remarks` are further ones, by instance id.
+    `remarks` are further ones, by instance id. `awaited` are ids that a process which lives is about to own.
     """
     owned = {row.instance_id for stack in stacks for row in stack.rows if not row.external}
     found = (
@@ -49,7 +50,7 @@ def orphans(
             instance=each,
             hourly=each.hourly(prices),
             so_far=each.so_far(prices, now),
-            held_back=_held_back(each, stacks, now),
+            held_back="awaited" if each.instance_id in awaited else _held_back(each, stacks, now),
             remarks=(*_remarks(each, stacks), *(remarks or {}).get(each.instance_id, ())),
         )
         for each in listed

@@ -26,6 +26,10 @@ _LISTS = 4
 """So many lists, over more than the lag, have to show nothing new before an order is taken for not carried out: one of
 them may be wrong."""
 
+SETTLED = 3.0
+"""So many lags after an answer was lost, what was bought is listed: one for the vendor's work, one for its list, one to
+spare."""
+
 _PATIENCE = 60.0
 """Seconds for which an account that cannot be listed is asked again."""
 LONGEST_ORDER = 300.0
@@ -38,6 +42,10 @@ class UnclearPurchaseError(Exception):
     def __init__(self, text: str, candidates: tuple[str, ...] = ()) -> None:
         super().__init__(text)
         self.candidates = candidates
+
+
+class NotSentError(Exception):
+    """An order was not sent after all: nothing was bought."""
 
 
 class NotBoughtError(Exception):
@@ -131,8 +139,8 @@ class Purchases(Generic[T]):
     def buy(self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> T:
         """Sends `order` once, for the resource `key`, and returns what was bought.
 
-        Raises CloudError when the vendor refused it, NotBoughtError when the answer was lost and nothing was bought,
-        and UnclearPurchaseError when that could not be told.
+        Raises CloudError when the vendor refused it, NotSentError when `order` does, NotBoughtError when the answer was
+        lost and nothing was bought, and UnclearPurchaseError when that could not be told.
         """
         before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._since()
         noted = self._notes.sent(key, arguments, before)
@@ -151,8 +159,10 @@ class Purchases(Generic[T]):
                     doubt = _Doubt(noted, arguments, before, since, error, now, now)
                     self._in_doubt.append(doubt)
             if doubt is None:
-                if isinstance(error, Exception):
+                if isinstance(error, (CloudError, NotSentError)):
                     self._notes.dropped(noted)
+                elif isinstance(error, Exception):
+                    self._notes.lost(noted)  # nobody knows what we do not expect
                 raise
         else:
             mine = self._notes.bought(noted, id_of(bought))
@@ -167,10 +177,8 @@ class Purchases(Generic[T]):
                 self._in_doubt.append(doubt)
         self._notes.lost(noted)
         try:
+            # when it finds nothing, the note stays: the next run looks again, should the vendor have been very late
             return self._reconcile(doubt)
-        except NotBoughtError:
-            self._notes.dropped(noted)
-            raise
         finally:
             self._decided(doubt)
 
@@ -209,7 +217,7 @@ class Purchases(Generic[T]):
             found = self._found(doubt, seen, taken)
             if not found:
                 doubt.lacked(seen.taken_at)
-                settled_at = max(doubt.started_by, doubt.listed_first) + self._lag
+                settled_at = max(doubt.started_by + self._lag * SETTLED, doubt.listed_first + self._lag)
                 if seen.taken_at <= settled_at or doubt.lists < _LISTS:
                     return None
                 self._in_doubt.remove(doubt)
@@ -224,7 +232,8 @@ class Purchases(Generic[T]):
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
                 raise UnclearPurchaseError(text, tuple(sorted(found)))
             takers = {key: [each for each in rivals if self._may_be(key, one, each)] for key, one in found.items()}
-            instance_id = min(found, key=lambda key: (len(takers[key]), key))
+            theirs = {key: sum(each.may_be(key, one) for each in others) for key, one in found.items()}
+            instance_id = min(found, key=lambda key: (len(takers[key]) + theirs[key], key))
             if not self._notes.bought(doubt.number, instance_id):
                 return None  # another process was quicker
             self._in_doubt.remove(doubt)

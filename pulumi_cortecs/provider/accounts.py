@@ -201,7 +201,6 @@ def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud
         began=_began,
         in_words=lambda ordered: f"{ordered[0]} on {ordered[4]} x {ordered[1]}",
         find=lambda instance_id: find(instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag),
-        end=lambda instance_id: _ending(client, poller, _CLOCK, lag).end(instance_id),
         now=client.vendor_time,
     )
 

@@ -70,6 +70,8 @@ class Outcome:
 
         faults = ", ".join(f"{kind} {count}" for kind, count in sorted(self.happened.items()))
         repeated = sum(each.commands for each in self.cycles) - _COMMANDS * len(self.cycles)
+        requests = sum(each.requests for each in self.cycles)
+        more = requests - median(self.quiet, "requests") * len(self.cycles)
         bought, up = sum(each.bought for each in self.cycles), sum(each.up for each in self.cycles)
         lines = ["| | with faults | without | ratio |", "|---|---|---|---|"]
         for what, name in (("commands", "commands"), ("requests", "requests"), ("seconds", "seconds")):
@@ -80,7 +82,8 @@ class Outcome:
                 *lines,
                 "",
                 f"{len(self.cycles)} cycles, {bought} instances bought, `up` succeeded in {up} cycles, {repeated} "
-                f"commands repeated, {sum(self.happened.values())} faults ({faults}).",
+                f"commands repeated, {requests} requests ({more:.0f} more than without faults), "
+                f"{sum(self.happened.values())} faults ({faults}).",
                 "",
                 f"Leaked: {self.left}; "
                 f'doubles {number(Kind.DOUBLE)}, orphans {number(Kind.ORPHAN)}, false "gone" '

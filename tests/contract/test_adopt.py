@@ -119,9 +119,9 @@ def test_two_resources_cannot_adopt_one(host: Host, running: Made) -> None:
         second.create(_adopt(second, running).inputs)
 
 
-def _later(host: Host, running: Made, program: dict[str, Any]) -> tuple[Checked, Any]:
+def _later(host: Host, running: Made, program: dict[str, Any], name: str | None = None) -> tuple[Checked, Any]:
     """Check and diff of a later run, for a program that now says something else."""
-    resource = host.instance()
+    resource = host.instance(name)
     olds = {**INPUTS, **BIG, "adopt_id": running.id}
     checked = resource.check({"model_id": QWEN, **program}, olds)
     return checked, resource.diff({**olds, "instance_id": running.id}, checked.inputs, running.id)
@@ -222,10 +222,22 @@ def test_what_is_still_to_be_adopted_is_not_ended_before(host: Host, running: Ma
 
 def test_what_the_program_still_adopts_is_never_ended(host: Host, running: Made, simulator: Simulator) -> None:
     """A replacement that was killed in the middle leaves a second row of it, marked for deletion."""
-    _later(host, running, {"adopt_id": running.id})
+    _later(host, running, {"adopt_id": running.id}, "adopted")
     with pytest.raises(CallFailedError, match="was not ended"):
-        host.instance().delete(running)
+        host.instance("adopted").delete(running)
     assert ids(simulator) == [running.id]
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_a_rename_that_did_not_come_to_its_deletion_hands_over_in_the_next_run(
+    host: Host, running: Made, simulator: Simulator, still: bool
+) -> None:
+    _later(host, running, {"adopt_id": running.id} if still else {}, f"renamed {still}")
+    host.instance().delete(running)
+    assert ids(simulator) == [running.id]
+    if not still:  # its own row, and nothing speaks for it any more
+        host.instance(f"renamed {still}").delete(running)
+        assert ids(simulator) == []
 
 
 def test_reading_an_adopted_one_is_quiet(host: Host, running: Made) -> None:

@@ -23,10 +23,6 @@ def refuse(error: JournalError) -> None:
     raise AssertionError(f"the journal cannot be used: {error}")
 
 
-def refuse_to_end(instance_id: str) -> None:
-    raise AssertionError(f"{instance_id} must not be ended")
-
-
 def intents(
     poller: Poller[Any],
     clock: Clock,
@@ -37,7 +33,6 @@ def intents(
     without: Callable[[JournalError], None] = refuse,
     account: str = "ours",
     find: Callable[[str], Any] | None = None,
-    end: Callable[[str], None] = refuse_to_end,
     began: Callable[[Any], float | None] = lambda _: None,
     now: Callable[[], float | None] = lambda: None,
 ) -> Intents[Any]:
@@ -47,7 +42,6 @@ def intents(
         began=began,
         in_words=str,
         find=find or (lambda instance_id: poller.snapshot(max_age=0.0).instances.get(instance_id)),
-        end=end,
         now=now,
     )
     return Intents(journal or new_journal(clock), account, poller, clock, lag, cloud, without)

@@ -68,6 +68,21 @@ def test_what_this_machine_has_noted_of_a_purchase_is_shown(run: Run, sim: Simul
     assert one["remarks"] == ["bought here for chat by a run that was ended"]
 
 
+def test_what_a_run_that_goes_on_has_bought_is_held_back(run: Run, sim: Simulator, tmp_path: Path) -> None:
+    instance_id = old(sim)
+    journal = Journal(tmp_path / "orders")
+    key = Key("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
+    journal.bought(journal.send(key, "account", (), frozenset(), None), instance_id)
+    (one,) = json.loads(run("--json", "--delete", "--yes", code=3).stdout)["orphans"]
+    assert (one["held_back"], one["remarks"]) == ("awaited", ["bought here for chat by a run that goes on"])
+    assert ids(sim) == [instance_id]
+    journal.close()
+    run("--delete", "--yes", instance_id, code=0)
+    assert ids(sim) == []
+    # or the next `up` would go on asking for it
+    assert Journal(tmp_path / "orders").open_orders() == []
+
+
 def test_a_journal_that_cannot_be_read_is_told_and_hides_nothing(run: Run, sim: Simulator, tmp_path: Path) -> None:
     instance_id = old(sim)
     (tmp_path / "orders").mkdir()
@@ -184,7 +199,7 @@ def test_an_id_that_was_not_found_stops_everything(run: Run, backend: Backend, s
 def test_a_young_one_is_only_ended_when_told_so(run: Run, sim: Simulator) -> None:
     orphan, young = old(sim), bought(sim).id
     said = run("--delete", "--yes", code=3).stdout
-    assert "1 of them held back (young, or a locked stack's): --delete needs --include-young" in said
+    assert "1 of them held back (young, awaited, or a locked stack's): --delete needs --include-young" in said
     assert ids(sim) == [young]
     assert f"{orphan} is gone" in said
     run("--delete", "--yes", "--include-young", code=0)

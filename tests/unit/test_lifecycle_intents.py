@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
+from pulumi_cortecs.lifecycle import journal
 from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents, StillBusyError, seconds_since_1970
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Progress
 from pulumi_cortecs.lifecycle.poller import Poller
-from pulumi_cortecs.lifecycle.purchases import Arguments, NotBoughtError, Purchases, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import Arguments, NotBoughtError, NotSentError, Purchases, UnclearPurchaseError
 from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, Machine, refused
 from tests.unit.journals import CHAT, OTHER, intents
 
@@ -45,9 +47,6 @@ class World:
         self.began[machine.instance_id] = self.vendor_now()
         return machine
 
-    def end(self, instance_id: str) -> None:
-        del self.account.machines[instance_id]
-
     def run(self, fingerprint: str = "ours", *, tells_time: bool = True, calendar_off: float = 0.0) -> Run:
         run = Run(self, fingerprint, tells_time, calendar_off)
         self.runs.append(run)
@@ -74,7 +73,6 @@ class Run:
             without=self.warned.append,
             account=fingerprint,
             find=world.account.machines.get,
-            end=world.end,
             began=lambda machine: world.began.get(machine.instance_id),
             now=lambda: world.vendor_now() if tells_time else None,
         )
@@ -381,14 +379,105 @@ def test_what_could_not_be_undone_is_taken_over(world: World) -> None:
     assert world.run().create() == bought
 
 
-def test_what_a_killed_process_was_undoing_is_ended_and_bought_anew(world: World) -> None:
+def test_what_another_order_may_have_bought_is_left_to_it(world: World) -> None:
+    older = world.run().killed_at_the_answer(CHAT)
+    world.clock.sleep(LAG)
+    newer = world.run().killed_at_the_answer(OTHER)  # when the older one was there: it did not buy that
+    run = world.run()
+    assert (run.create(CHAT), run.create(OTHER)) == (older, newer)
+    assert world.ids() == {older, newer}
+
+
+def test_what_another_process_may_have_bought_is_left_to_it(world: World) -> None:
+    theirs: list[str] = []
+
+    def answer_is_lost() -> Machine:
+        world.start()
+        world.clock.sleep(LAG)
+        theirs.append(world.run().killed_at_the_answer(OTHER))
+        world.clock.sleep(LAG)
+        raise AnswerLostError("it broke")
+
+    ours = world.run().create(order=answer_is_lost)
+    assert [ours] != theirs
+    assert world.run().create(OTHER) == theirs[0]
+    assert world.ids() == {ours, *theirs}
+
+
+@pytest.mark.parametrize("lags", [0.7, 2.0, 2.7])
+@pytest.mark.parametrize("sent_after", [0.0, 6.0, 60.0])
+def test_what_a_vendor_carries_out_after_the_kill_is_taken_over(world: World, sent_after: float, lags: float) -> None:
+    """However long it took until the order had left: a token, connections that fail."""
+    killed = world.run()
+
+    def sent_late() -> Machine:
+        world.clock.sleep(sent_after)
+        world.clock.at(lags * LAG, world.start)
+        raise Killed
+
+    with pytest.raises(Killed):
+        killed.create(order=sent_late)
+    killed.dies()
+    world.clock.sleep(1)
+    assert {world.run().create()} == world.ids()
+
+
+def test_what_a_vendor_carries_out_when_nobody_waits_any_more_is_taken_over_by_the_next_run(world: World) -> None:
+    run = world.run()
+
+    def answered_by_a_gateway() -> Machine:
+        world.clock.at(5 * LAG, world.start)
+        raise AnswerLostError("504")
+
+    with pytest.raises(NotBoughtError):
+        run.create(order=answered_by_a_gateway)
+    run.dies()
+    world.clock.sleep(5 * LAG)
+    assert {world.run().create()} == world.ids()
+
+
+@pytest.mark.parametrize("arguments", [SMALL, LARGE])
+def test_a_journal_that_can_only_be_read_buys_nothing_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Arguments
+) -> None:
+    monkeypatch.setattr(journal, "_BUSY_SECONDS", 0.05)
+    world = World(tmp_path)
+    bought = world.run().killed_with_the_id()
+    run = world.run()
+    with closing(sqlite3.connect(tmp_path / journal.FILE_NAME, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UnclearPurchaseError, match="an earlier run has ordered this") as raised:
+            run.create(arguments=arguments)
+    assert raised.value.candidates == (bought,)
+    assert world.ids() == {bought}
+    assert len(run.warned) == 1
+    if arguments == SMALL:
+        assert run.create() == bought
+    run.dies()
+
+
+def test_what_an_engine_has_named_is_not_taken_for_what_was_never_noted(tmp_path: Path) -> None:
+    """The disk was full when two answers came. One instance is in the state, and the next run's preview says so."""
+    world = World(tmp_path)
+    run = world.run()
+    unsaved, saved = run.killed_at_the_answer(OTHER), world.run().killed_at_the_answer(CHAT)
+    preview = world.run()
+    preview.journal.confirm(saved)
+    preview.dies()
+    again = world.run()
+    assert again.create(OTHER) == unsaved != min(unsaved, saved)
+    again.dies()
+
+
+def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
+    """Not ended: since then it may have become somebody's, of which this journal does not hear."""
     first = world.run()
     half_gone = first.create()
     assert first.intents.undoing(half_gone)
     world.account.turn(half_gone, "stopped")
     first.dies()
-    bought = world.run().create()
-    assert world.ids() == {bought} != {half_gone}
+    assert world.run().create() == half_gone
+    assert world.ids() == {half_gone}
 
 
 def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> None:
@@ -555,9 +644,34 @@ def test_progress_is_noted(world: World) -> None:
 
     with pytest.raises(NotBoughtError):
         run.create(order=lost)
-    assert run.journal.open_orders() == []
+    assert [order.progress for order in run.journal.open_orders()] == [Progress.LOST]
     run.create()
     assert [order.progress for order in run.journal.open_orders()] == [Progress.BOUGHT]
+
+
+def test_an_order_that_was_not_sent_is_forgotten(world: World) -> None:
+    run = world.run()
+
+    def not_sent() -> Machine:
+        raise NotSentError("the engine was gone")
+
+    with pytest.raises(NotSentError):
+        run.create(order=not_sent)
+    assert run.journal.open_orders() == []
+
+
+def test_what_nobody_expects_may_have_bought_something(world: World) -> None:
+    run = world.run()
+
+    def carried_out_and_stumbled() -> Machine:
+        world.start()
+        raise ValueError("what is this?")
+
+    with pytest.raises(ValueError, match="what is this"):
+        run.create(order=carried_out_and_stumbled)
+    run.dies()
+    assert world.run().create() in world.ids()
+    assert len(world.ids()) == 1
 
 
 @pytest.mark.parametrize(

@@ -407,6 +407,29 @@ def test_listings_that_no_order_needs_go(tmp_path: Path, journal: Journal) -> No
     assert order.before == {"i-2"}
 
 
+def test_a_number_that_is_given_out_again_is_not_taken_for_the_listing_of_before(tmp_path: Path) -> None:
+    ours, other, theirs = (Journal(tmp_path) for _ in range(3))
+    ours.send(CHAT, "ours", SMALL, frozenset({"a"}), None)
+    other.drop(other.send(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
+    ours.send(CHAT, "ours", SMALL, frozenset({"a"}), None)  # forgets the listing that nobody needs
+    theirs.send(CHAT, "theirs", SMALL, frozenset({"z"}), None)
+    order = other.order(other.send(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
+    assert order is not None
+    assert order.before == {"a", "b"}
+    for journal in (ours, other, theirs):
+        journal.close()
+
+
+def test_what_is_gone_is_forgotten_and_what_is_closed_stays(journal: Journal) -> None:
+    bought(journal, "gone")
+    bought(journal, "owned")
+    journal.confirm("owned")
+    for instance_id in ("gone", "owned", "unknown"):
+        journal.forget(instance_id)
+    assert journal.open_orders() == []
+    assert journal.instances() == {"owned"}
+
+
 def test_many_orders_share_one_listing(journal: Journal) -> None:
     before = frozenset(f"i-{each}" for each in range(500))
     for _ in range(20):

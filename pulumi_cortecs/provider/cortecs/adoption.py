@@ -18,6 +18,7 @@ _DEFAULTED: Final = ("billing_interval", "num_workers")
 _lock = threading.Lock()
 _owners: dict[str, str] = {}
 _wanted: set[str] = set()
+_keepers: dict[str, str] = {}
 
 
 def arguments_of(instance: cortecs.Instance) -> dict[str, Any]:
@@ -65,6 +66,18 @@ def is_wanted(instance_id: str) -> bool:
     """Whether a resource of this run is going to take the instance over, or has done so."""
     with _lock:
         return instance_id in _wanted
+
+
+def keep(instance_id: str, urn: str) -> None:
+    """Notes that the resource has adopted the instance in an earlier run, and keeps it."""
+    with _lock:
+        _keepers[instance_id] = urn
+
+
+def keeper_of(instance_id: str) -> str | None:
+    """The URN of the resource that keeps the instance as its own, None where none has said so in this process."""
+    with _lock:
+        return _keepers.get(instance_id)
 
 
 def claim(instance_id: str, urn: str) -> str | None:

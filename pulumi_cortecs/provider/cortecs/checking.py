@@ -127,6 +127,8 @@ class _Shop:
             self._mind_the_state(wanted["state"], changed)
             wanted = {**{key: self.olds.get(key, default(key)) for key in _DEFAULTED}, **wanted}
             return self._shop_for(wanted)
+        if adopted:
+            adoption.keep(adopted, host.current_call().urn)
         if adopted and self.given.get("adopt_id") == adopted:
             adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
         kept = {key: self.olds[key] for key in (*PURCHASE, "quote") if key in self.olds}

@@ -15,7 +15,7 @@ from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.intents import ChangedSinceError, StillBusyError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
-from pulumi_cortecs.lifecycle.purchases import NotBoughtError, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, UnclearPurchaseError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, leftovers, power, quoted, second_line
@@ -79,6 +79,8 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"nothing was bought: {error}") from None
     except InterruptedWaitError:
         raise InstanceError("interrupted; nothing was bought") from None
+    except NotSentError as error:
+        raise InstanceError(f"nothing was bought: {error}") from None
     except (NotBoughtError, StillBusyError) as error:
         raise InstanceError(f"nothing was bought: {error}. Run `pulumi up` again") from None
     except (
@@ -166,12 +168,17 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
 def delete(instance_id: str, props: Mapping[str, Any]) -> None:
     """Returns when the bill has provably ended. Raises InstanceError otherwise.
 
-    An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over. One
-    that is still to be adopted is refused (`delete_before_replace`), and so is one whose replacement create would not
-    buy: neither is ended.
+    An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over, and
+    so is one that another resource has adopted in a run that did not come to this deletion. One that is still to be
+    adopted is refused (`delete_before_replace`), and so is one whose replacement create would not buy: neither is
+    ended.
     """
     if (owner := adoption.owner_of(instance_id)) is not None:
         host.current_call().warn(f"{instance_id} was not ended: {owner} has adopted it in this run")
+        return
+    keeper = adoption.keeper_of(instance_id)
+    if keeper is not None and keeper != host.current_call().urn:
+        host.current_call().warn(f"{instance_id} was not ended: {keeper} has adopted it")
         return
     if adoption.is_wanted(instance_id):
         raise InstanceError(
@@ -204,7 +211,7 @@ def _buy(account: Account, inputs: Mapping[str, Any]) -> str:
 
     def order() -> cortecs.Instance:
         if call.caller_is_gone():
-            raise InstanceError("the engine was gone before anything was ordered; nothing was bought")
+            raise NotSentError("the engine was gone before anything was ordered")
         return account.client.start(args)
 
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in PURCHASE)
