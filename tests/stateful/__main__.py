@@ -34,7 +34,7 @@ def main() -> int:
     with _log(options.log) as say:
         if options.replay is not None:
             with theatre_in_memory(options.broken) as theatre:
-                result = played(theatre, options.replay)
+                result = played(theatre, options.replay, tell=say)
             _tell_counts(result.counts, say)
             say(result.line())
             return int(result.failed)
@@ -46,7 +46,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--seed", type=int, default=0, help="of the first round; 0 if left out")
-    parser.add_argument("--replay", type=int, metavar="SEED", help="one round")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="one round, with everything that happens")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="switch a protection off")
     parser.add_argument("--until-caught", action="store_true", help="end at the first round with something wrong")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write every line there, too")

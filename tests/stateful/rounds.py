@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,10 +79,12 @@ class Result:
         return f"seed {self.seed}: {'apart, ' if self.apart else ''}{wrong}"
 
 
-def played(theatre: Theatre, seed: int, odds: Odds | None = None) -> Result:
-    """Plays the round of a seed."""
+def played(
+    theatre: Theatre, seed: int, odds: Odds | None = None, tell: Callable[[str], None] = lambda text: None
+) -> Result:
+    """Plays the round of a seed. `tell` hears what happens."""
     chance = random.Random(f"round {seed}")
-    scene = Scene(theatre, seed, skew=chance.choice((0.0, 0.0, 0.0, -95.0, 430.0)))
+    scene = Scene(theatre, seed, skew=chance.choice((0.0, 0.0, 0.0, -95.0, 430.0)), tell=tell)
     try:
         found = _Round(scene, chance, odds or Odds())
         try:

@@ -162,8 +162,11 @@ class Theatre:
 class Scene:
     """A world from empty to the end. What is wrong is added to `findings`; `counts` is what happened."""
 
-    def __init__(self, theatre: Theatre, seed: int, *, skew: float = 0.0) -> None:
-        """`skew`: for how many seconds the vendor's clock is ahead of the machine's."""
+    def __init__(
+        self, theatre: Theatre, seed: int, *, skew: float = 0.0, tell: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """`skew`: for how many seconds the vendor's clock is ahead of the machine's. `tell` hears what happens."""
+        self._hears = tell
         self.chance = random.Random(seed)
         self.crowd = theatre.crowd = Crowd(self.chance)
         self.world, self.cloud = theatre.world, theatre.cloud
@@ -181,7 +184,7 @@ class Scene:
         self._theatre = theatre
         self._journals = [theatre.new_journal()]
         self._runs: list[Run] = []
-        self.wire = Wire(self.cloud, self._request_point, self.passes, self._latency, self.chance)
+        self.wire = Wire(self.cloud, self._request_point, self.passes, self._latency, self.chance, self._tell)
         cortecs_client.shared_client.return_value = self.wire  # type: ignore[attr-defined]
 
     def stack(self, name: str) -> Stack:
@@ -228,8 +231,9 @@ class Scene:
         trap = None if death is None else Trap(death, death.number)
         self._trap = None if trap is None else (runs[0], trap)
         tasks = []
-        for run, (_, command) in zip(runs, commands, strict=True):
+        for run, (stack, command) in zip(runs, commands, strict=True):
             self.counts[command] += 1
+            self._tell(f"{command} of {stack.name}: {stack.program}, {'not ' * (not refresh)}refreshed first")
             work: Callable[[], None] = run.refresh
             if command != "refresh":
                 work = _with_refresh(getattr(run, command), refresh)
@@ -246,6 +250,8 @@ class Scene:
                 run.host.end()
         self._look()
         self.errors = [error for run in runs for error in run.errors]
+        rows = [f"{stack.name} {row.name} {row.id}" for stack, _ in commands for row in stack.rows]
+        self._tell(f"the end of it: {rows}, {self.errors}")
         return [not run.dead and not run.errors and not run.cancelled and not run.host.killed for run in runs]
 
     def command(self, stack: Stack, command: str, *, death: Death | None = None, refresh: bool = False) -> bool:
@@ -313,6 +319,9 @@ class Scene:
         """Something is wrong."""
         self.findings.append(Finding(wrong, text))
 
+    def _tell(self, text: str) -> None:
+        self._hears(f"{self.crowd.now:9.2f}  {provider_host.current_call().urn.rpartition('::')[2]:6}  {text}")
+
     def _run(self, stack: Stack) -> Run:
         made = Run(
             self.crowd, stack, lambda run: Host(self.crowd, self._journals[-1], run), self._point, self._said_to_be_gone
@@ -322,6 +331,7 @@ class Scene:
 
     def _point(self, run: Run, point: str, what: str) -> None:
         if self._trap is not None and self._trap[0] is run and self._trap[1].comes(point, what):
+            self._tell(f"death of the {self._trap[1].death.victim.value} of {run.stack.name}")
             self._strike(run, self._trap[1].death.victim)
         process = self.crowd.current.process
         if process is not None and process.dead:

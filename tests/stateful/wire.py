@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -87,6 +88,10 @@ def _market(cloud: CortecsCloud, parts: list[str]) -> Json:
     return {"hardware_types": [answers.hardware_json(each) for each in offers]}
 
 
+_IDS: Final = re.compile(r'"instance_id": "([^"]+)"')
+"""In an answer, whole or half."""
+
+
 @dataclass
 class _Request:
     """What a signature is put on. It is the same one that is sent once more."""
@@ -97,7 +102,7 @@ class _Request:
 class Wire(httpx.Client):
     """What the provider takes for an HTTP client. `point` is told of each request before it is sent and when it was
     carried out, with the instance that it was about ("" for none); `passes` lets the time pass that it takes;
-    `unreachable` is how likely it is that nobody listens."""
+    `unreachable` is how likely it is that nobody listens. `tell` hears of every answer."""
 
     def __init__(
         self,
@@ -106,6 +111,7 @@ class Wire(httpx.Client):
         passes: Callable[[float], None],
         latency: Callable[[], float],
         chance: random.Random,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         super().__init__(transport=httpx.MockTransport(lambda request: httpx.Response(500)), trust_env=False)
         self._cloud = cloud
@@ -113,6 +119,7 @@ class Wire(httpx.Client):
         self._passes = passes
         self._latency = latency
         self._chance = chance
+        self._tell = tell
         self.unreachable = 0.0
 
     def request(self, method: str, url: Any, *, json: Any = None, auth: Any = None, **_: Any) -> httpx.Response:
@@ -148,6 +155,8 @@ class Wire(httpx.Client):
         )
         faults = world.faults.hitting(call)
         status, content, headers, subject = self._outcome(faults, method, path, token, body, subject)
+        kinds = "".join(f", {fault.kind.value}" for fault in faults)
+        self._tell(f"{asked} {subject} is answered {status}{kinds} {' '.join(_IDS.findall(content.decode()))}")
         self._point("done", asked, subject)
         slow = sum(fault.number("real_seconds") for fault in faults if fault.kind is FaultKind.SLOW_ANSWER)
         self._passes(self._latency() + slow)
