@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from pulumi_cortecs.simulator import Control
 from tests.chaos.books import Arguments, Auditor, Books, Finding, Kind
 from tests.chaos.plan import Fault, Program
 from tests.chaos.simulated import SimulatorProcess, simulated
+from tests.engine.packages import remembered
 from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
 
 ROOT: Final = Path(__file__).parents[2]
@@ -262,14 +265,29 @@ def scene(pulumi: Path, *, seed: int, tell: Callable[[str], None], broken: str =
         (directory / "home").mkdir()
         with simulated(directory) as simulator:
             simulator.control.reset(seed=seed)
-            environment = {**simulator.environment, "PULUMI_CORTECS_STATE_DIR": str(directory / "journal")}
-            if broken:
-                path = os.pathsep.join([str(BROKEN), *filter(None, [os.environ.get("PYTHONPATH")])])
-                environment |= {"PYTHONPATH": path, "CHAOS_BREAK": broken}
+            modules = [
+                *([str(BROKEN)] if broken else []),
+                str(_packages()),
+                *filter(None, [os.environ.get("PYTHONPATH")]),
+            ]
+            environment = {
+                **simulator.environment,
+                "PULUMI_CORTECS_STATE_DIR": str(directory / "journal"),
+                "PYTHONPATH": os.pathsep.join(filter(None, modules)),
+                "CHAOS_BREAK": broken,
+            }
             stack = new_stack(pulumi, directory, environment, directory / "home")
             acted = Scene(stack, simulator, tell)
             with acted._open:
                 yield acted
+
+
+@cache
+def _packages() -> Path:
+    """Asked once: a quarter of the processor time of a small command is pip's."""
+    directory = tempfile.mkdtemp(prefix="chaos-packages-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return remembered(Path(directory))
 
 
 def _is_provider(pid: int) -> bool:
