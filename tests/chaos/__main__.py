@@ -99,8 +99,8 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         ending += f", the first one round {min(number for number, result in results.items() if result.failed)}"
     text = f"`{command}`: {ending}. {machine()}.\n\n{tally.table()}"
     say(text)
-    if options.report:
-        write_between_marks(options.report, f"broken {options.broken}" if options.broken else "rounds", text)
+    if options.report and not options.broken:
+        write_between_marks(options.report, "rounds", text)
     return 1 if tally.failed else 0
 
 
@@ -132,10 +132,12 @@ def _all_played(options: argparse.Namespace, master: int, say: Callable[[str], N
 
 def _cycles(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     rate = 0.1 if options.faults is None else options.faults
+    seed = options.seed or 0
     outcome = cycles.run(
-        engine(), options.faults_cycles, rate, jobs=options.jobs, seed=options.seed or 0, broken=options.broken, say=say
+        engine(), options.faults_cycles, rate, jobs=options.jobs, seed=seed, broken=options.broken, say=say
     )
-    text = f"`python -m tests.chaos --faults-cycles {options.faults_cycles}`: {machine()}.\n\n{outcome.text()}"
+    command = f"python -m tests.chaos --faults-cycles {options.faults_cycles} --seed {seed} --jobs {options.jobs}"
+    text = f"`{command}`: {machine()}.\n\n{outcome.text()}"
     say(text)
     if options.report:
         write_between_marks(options.report, "cycles", text)

@@ -59,10 +59,10 @@ class Tally:
             f"* The journal lost with its machine: {len(lost)} rounds; in {len(wrong)} of them something was wrong: "
             f"{_number(lost, Kind.DOUBLE)} doubles, {_number(lost, Kind.ORPHAN)} orphans, "
             f'{_number(lost, Kind.FALSE_GONE)} false "gone", {_number(lost, Kind.UNRECOVERED)} not recovered.',
-            f"* An `up` that went on only after `orphans --delete`: {len(by_orphans)} rounds.",
+            f"* An `up` that went on only after `orphans --delete`: in {len(by_orphans)}.",
             f"* An empty file that the killed CLI left beside the state, and that was removed as docs/recovery.md "
-            f"says: {sum(each.half_a_file for each in self.results)} rounds.",
-            f"* A row whose instance had been undone, until the next refresh: {len(dead)} rounds.",
+            f"says: in {sum(each.half_a_file for each in self.results)} of all.",
+            f"* A row whose instance had been undone, until the next refresh: in {len(dead)}.",
         ]
 
 
