@@ -33,7 +33,7 @@ destroy: $(READY)  ## ends what `make up` started
 	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" destroy $(ARGS)
 
 test: $(READY) lint  ## everything that must hold before a change lands
-	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and compares the books: most of an hour
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)
