@@ -476,8 +476,10 @@ def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
     assert first.intents.undoing(half_gone)
     world.account.turn(half_gone, "stopped")
     first.dies()
-    assert world.run().create() == half_gone
+    run = world.run()
+    assert run.create() == half_gone
     assert world.ids() == {half_gone}
+    assert [order.progress for order in run.journal.open_orders()] == [Progress.BOUGHT]
 
 
 def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> None:
