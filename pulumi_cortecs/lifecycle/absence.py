@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 
 T = TypeVar("T")
 
@@ -16,14 +16,21 @@ _BURST_AGE = 15.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 
 
-def find(instance_id: str, poller: Poller[T], by_id: Callable[[str], T | None], clock: Clock, lag: float) -> T | None:
-    """The instance as it is now, or None when it is certainly gone.
+def find(
+    instance_id: str,
+    poller: Poller[T],
+    by_id: Callable[[str], T | None],
+    clock: Clock,
+    lag: float,
+    not_before: float = NEVER,
+) -> T | None:
+    """The instance as it was some seconds ago, at `not_before` or later, or None when it is certainly gone.
 
     Gone = missing from two listings further apart than `lag` seconds *and* from the answer by id: the vendor documents
     no 404, and its list may be behind. Looking for something gone takes as long as the lag. `by_id` returns None for
     the vendor's "no such instance" and raises for everything else. Raises what the listing raises.
     """
-    seen = poller.snapshot(max_age=_BURST_AGE, not_before=poller.changed_at(instance_id))
+    seen = poller.snapshot(max_age=_BURST_AGE, not_before=max(not_before, poller.changed_at(instance_id)))
     if instance_id in seen.instances:
         return seen.instances[instance_id]
     found = by_id(instance_id)

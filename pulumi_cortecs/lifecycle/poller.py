@@ -61,7 +61,13 @@ class Poller(Generic[T]):
                 raise self._failure[1]  # and was told no: a hundred waiters must not each try in turn
             taken_at = self._clock.now()
             try:
-                self._latest = Snapshot(taken_at, self._listing())
+                listed = self._listing()
+                if not listed and not (self._latest and not self._latest.instances):
+                    # an account that all at once has nothing: a list may be wrong, and what it hides would be bought
+                    # again, or be counted as nothing against a limit
+                    taken_at = self._clock.now()
+                    listed = self._listing()
+                self._latest = Snapshot(taken_at, listed)
             except Exception as error:
                 self._failures, self._failure = self._failures + 1, (taken_at, error)
                 raise

@@ -61,9 +61,9 @@ class Account:
         """The vendor's answer by id, None for "no such instance". Raises CloudError."""
         return _by_id(self.client, instance_id)
 
-    def find(self, instance_id: str) -> Instance | None:
+    def find(self, instance_id: str, not_before: float = NEVER) -> Instance | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
-        return find(instance_id, self.poller, self.by_id, self.clock, self.lag)
+        return find(instance_id, self.poller, self.by_id, self.clock, self.lag, not_before)
 
     def must_own(self, instance_id: str, recorded: object) -> None:
         """Raises ConfigurationError unless this may be the account that the state says holds the instance.
@@ -196,11 +196,14 @@ def _backend() -> str:
 
 
 def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud[Instance]:
+    def found(instance_id: str) -> Instance | None:
+        return find(instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag, not_before=_CLOCK.now())
+
     return Cloud(
         fits=fits,
         began=_began,
         in_words=lambda ordered: f"{ordered[0]} on {ordered[4]} x {ordered[1]}",
-        find=lambda instance_id: find(instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag),
+        find=found,
         now=client.vendor_time,
     )
 

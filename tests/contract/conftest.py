@@ -19,12 +19,19 @@ def _simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def simulator(_simulator: Simulator) -> Iterator[Simulator]:
+def simulator(_simulator: Simulator) -> Simulator:
     """A simulator with empty books; instances boot in three tenths of a second (18 virtual ones)."""
-    _simulator.control.reset()
-    yield _simulator
-    _simulator.control.reset()
-    _simulator.control.register("sim", "sim", "sim")
+    _empty(_simulator)
+    return _simulator
+
+
+def _empty(simulator: Simulator) -> None:
+    """A reset that does not turn the vendor's clock back: the host that all tests share dates its orders by it."""
+    reached = simulator.control.clock().now
+    simulator.control.reset()
+    behind = (reached - simulator.control.clock().now).total_seconds()
+    simulator.control.advance(max(behind, 0))
+    simulator.control.register("sim", "sim", "sim")
 
 
 @pytest.fixture(scope="session")

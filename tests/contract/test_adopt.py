@@ -80,6 +80,7 @@ def test_what_is_not_there_cannot_be_adopted(host: Host, simulator: Simulator) -
 
 def test_what_vanished_since_is_not_bought_instead(host: Host, running: Made, simulator: Simulator) -> None:
     resource = host.instance()
+    resource.read(running)  # the list that check saw is young enough for everything else
     inputs = _adopt(resource, running).inputs
     simulator.control.vanish(running.id)
     with pytest.raises(CallFailedError, match="to adopt any more; nothing was bought"):
@@ -89,6 +90,7 @@ def test_what_vanished_since_is_not_bought_instead(host: Host, running: Made, si
 
 def test_what_changed_since_is_not_adopted(host: Host, running: Made, simulator: Simulator) -> None:
     resource = host.instance()
+    resource.read(running)
     inputs = _adopt(resource, running).inputs
     simulator.control.stop(running.id)
     with pytest.raises(CallFailedError, match=r"is not what was shown, so it was not adopted: state: .* is stopped"):

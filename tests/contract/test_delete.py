@@ -62,8 +62,8 @@ FAILURES: dict[str, dict[str, Any]] = {
     "the list fails": {"kind": "server_error", "method": "GET", "path": "/instances"},
     "the list is refused": {"kind": "server_error", "status": 403, "method": "GET", "path": "/instances"},
     "the answer by id fails": {"kind": "server_error", "method": "GET", "path": "/instances/*"},
-    "no answer at all": {"kind": "lost_answer"},
-    "too many requests": {"kind": "too_many_requests", "retry_after": 0},
+    "no answer at all": {"kind": "lost_answer", "path": "/instances*"},
+    "too many requests": {"kind": "too_many_requests", "retry_after": 0, "path": "/instances*"},
 }
 
 

@@ -50,9 +50,8 @@ def variables_of_b(simulator: Simulator, client_id: str = B, secret: str = SECRE
 
 def with_keys_of_b_in_its_config(stack: Stack, simulator: Simulator) -> Stack:
     simulator.control.register(B, SECRET_OF_B, "acct-b")
-    stack.run("config", "set", "apiBaseUrlB", simulator.base_url)
-    stack.run("config", "set", "clientIdB", B)
-    stack.run("config", "set", "--secret", "clientSecretB", SECRET_OF_B)
+    plain = ("--plaintext", f"apiBaseUrlB={simulator.base_url}", "--plaintext", f"clientIdB={B}")
+    stack.run("config", "set-all", *plain, "--secret", f"clientSecretB={SECRET_OF_B}")
     return stack
 
 

@@ -147,10 +147,11 @@ def test_the_traps_are_as_the_page_says(stack: Stack, simulator: Simulator, audi
 
     # what is changed behind the state's back is seen after a refresh only; budgets are reported twice
     auditor.export()
-    rules = [event["policyName"] for event in auditor.report()]
+    reported = auditor.report()
+    rules = [event["policyName"] for event in reported]
     assert rules.count("stack-hourly-budget") == 2
     assert rules.count("workers-max") == 1
-    assert {event["resourceUrn"].rpartition("::")[2] for event in auditor.report()} == {"chat", "tests-test"}
+    assert {event["resourceUrn"].rpartition("::")[2] for event in reported} == {"chat", "tests-test"}
     simulator.control.stop(dear.instance_id)
     assert "8 workers; 2 are allowed" in auditor.audit().text
     stack.refresh()

@@ -43,7 +43,7 @@ def _intent() -> Iterator[None]:
 def _gone() -> Iterator[None]:
     """One look decides, and an error is as good as an answer."""
 
-    def find(instance_id: str, poller: Any, *_: object) -> Any:
+    def find(instance_id: str, poller: Any, *_: object, **__: object) -> Any:
         try:
             return poller.snapshot(max_age=15.0).instances.get(instance_id)
         except CloudError:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from pulumi_cortecs.cli import app
 from pulumi_cortecs.simulator import Control, running
 
 COMMAND = [sys.executable, "-c", "from pulumi_cortecs.cli import main; main()"]
@@ -261,9 +263,9 @@ def test_print_env_is_what_a_shell_needs() -> None:
     ],
 )
 def test_a_wrong_option_is_a_usage_error(wrong: list[str]) -> None:
-    failed = cli("simulator", *wrong)
-    assert failed.returncode == 2
-    assert "Traceback" not in failed.stderr
+    failed = CliRunner().invoke(app, ["simulator", *wrong])
+    assert failed.exit_code == 2
+    assert "Traceback" not in failed.output
 
 
 def _until(condition: Callable[[], bool]) -> None:

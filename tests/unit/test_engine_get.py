@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.pulumi import hear_interrupts
 from tools.engine import release
 
 GET = Path(release.__file__).with_name("get.py")
@@ -114,6 +115,7 @@ class Machine:
         return held, go_on
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
+        hear_interrupts()
         return subprocess.Popen(
             [sys.executable, str(GET), *arguments],
             env=self.env,
@@ -121,8 +123,6 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A test run started with `&` from a shell has SIGINT ignored, and so would its children
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def get(self, *arguments: str) -> tuple[int, str, str]:

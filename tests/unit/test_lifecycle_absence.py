@@ -6,7 +6,7 @@ import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
-from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from tests.unit.fakes import FakeAccount, FakeClock, Machine
 
 LAG = 4.0
@@ -17,11 +17,12 @@ class Room:
         self.lag = lag
         self.clock = FakeClock()
         self.account = FakeAccount(self.clock, lag=lag)
+        self.account.put("bystander")  # an account without anything is listed twice
         self.poller: Poller[Machine] = Poller(self.account.listing, self.clock, lag)
         self.began_at = self.clock.now()
 
-    def find(self, instance_id: str = "x") -> Machine | None:
-        return find(instance_id, self.poller, self.account.by_id, self.clock, self.lag)
+    def find(self, instance_id: str = "x", not_before: float = NEVER) -> Machine | None:
+        return find(instance_id, self.poller, self.account.by_id, self.clock, self.lag, not_before)
 
     @property
     def passed(self) -> float:
@@ -50,6 +51,15 @@ def test_what_the_list_does_not_show_yet_is_found_by_its_id(room: Room) -> None:
     new = room.account.start("small")
     assert room.find(new.instance_id) == new
     assert (room.account.asked, room.passed) == (["start", "list", "by id"], 0)
+
+
+def test_what_was_listed_a_moment_ago_is_not_enough_for_who_needs_to_know_now(room: Room) -> None:
+    room.account.put("x")
+    room.find()
+    room.account.turn("x", "stopped")
+    room.clock.advance(1)
+    seen = [room.find(), room.find(not_before=room.clock.now())]
+    assert [machine.status for machine in seen if machine] == ["running", "stopped"]
 
 
 def test_what_is_missing_everywhere_is_gone_after_the_lag(room: Room) -> None:

@@ -21,7 +21,7 @@ class Listing:
 
     def __init__(self) -> None:
         self.calls = 0
-        self.ids: set[str] = set()
+        self.ids = {"somebody-elses"}
         self.before: Callable[[], object] = lambda: None
 
     def __call__(self) -> Mapping[str, str]:
@@ -98,6 +98,26 @@ def test_a_snapshot_serves_until_it_is_too_old(poller: Poller[str], listing: Lis
     assert poller.snapshot(max_age=0.5) is not first
     assert poller.snapshot(max_age=60).taken_at == clock.now()
     assert listing.calls == 2
+
+
+def test_a_list_that_is_empty_all_at_once_is_asked_for_again(
+    poller: Poller[str], listing: Listing, clock: FakeClock
+) -> None:
+    # what a wrong list hides would be taken for what is bought next
+    listing.ids = set()
+
+    def answers_late() -> None:
+        clock.advance(3)
+        listing.ids, listing.before = {"a"}, lambda: None
+
+    listing.before = lambda: setattr(listing, "before", answers_late)
+    second_asked_at = clock.now()
+    first = poller.snapshot(max_age=0)
+    assert (listing.calls, first.instances, first.taken_at) == (2, {"a": "a"}, second_asked_at)
+    listing.ids = set()
+    for calls in (4, 5, 6):  # an account that has nothing is no longer asked twice
+        clock.advance(1)
+        assert (poller.snapshot(max_age=0).instances, listing.calls) == ({}, calls)
 
 
 def test_the_age_counts_from_the_question_not_from_the_answer(
@@ -185,7 +205,7 @@ def test_the_next_who_comes_after_an_error_asks_again(poller: Poller[str], listi
     with pytest.raises(AnswerLostError):
         poller.snapshot(max_age=1)
     listing.before = lambda: None
-    assert poller.snapshot(max_age=1).instances == {}
+    assert poller.snapshot(max_age=1).instances == {"somebody-elses": "somebody-elses"}
     assert listing.calls == 2
 
 

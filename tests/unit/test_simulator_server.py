@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import httpx
@@ -17,8 +18,15 @@ from pulumi_cortecs.simulator.server import Listener
 QWEN = "Qwen--Qwen2-7B-Instruct"
 
 
-def simulator_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "cortecs-simulator"]
+@pytest.fixture
+def simulators() -> Callable[[], int]:
+    """How many run in this process, besides those that were there before the test."""
+
+    def running_now() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "cortecs-simulator"}
+
+    before = running_now()
+    return lambda: len(running_now() - before)
 
 
 def test_two_simulators_share_nothing() -> None:
@@ -30,20 +38,20 @@ def test_two_simulators_share_nothing() -> None:
         assert api.get("/instances", headers=dict(other.headers)).status_code == 401
 
 
-def test_nothing_is_left_when_the_block_ends() -> None:
+def test_nothing_is_left_when_the_block_ends(simulators: Callable[[], int]) -> None:
     with running() as sim:
-        assert len(simulator_threads()) == 1
-    assert simulator_threads() == []
+        assert simulators() == 1
+    assert simulators() == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(sim.url)
     with running(port=sim.port):
         pass
 
 
-def test_an_error_in_the_block_ends_the_simulator_too() -> None:
+def test_an_error_in_the_block_ends_the_simulator_too(simulators: Callable[[], int]) -> None:
     with pytest.raises(ZeroDivisionError), running():
         raise ZeroDivisionError
-    assert simulator_threads() == []
+    assert simulators() == 0
 
 
 def test_the_environment_points_here() -> None:
@@ -55,10 +63,10 @@ def test_the_environment_points_here() -> None:
         }
 
 
-def test_a_taken_port_is_an_error_and_leaves_nothing_behind() -> None:
+def test_a_taken_port_is_an_error_and_leaves_nothing_behind(simulators: Callable[[], int]) -> None:
     with running() as sim, pytest.raises(OSError, match="in use"), running(port=sim.port):
         pass
-    assert simulator_threads() == []
+    assert simulators() == 0
 
 
 def test_a_port_that_another_program_has_on_ipv6_counts_as_taken() -> None:

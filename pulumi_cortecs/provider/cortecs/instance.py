@@ -257,12 +257,12 @@ def _undone(account: Account, instance_id: str) -> str:
 
 
 def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
-    """Takes over what check looked at, if it is still the same; its id.
+    """Takes over what check looked at, if it still is as it was; its id.
 
     Raises CloudError, UnknownStatusError, LimitsError, LimitExceededError and InstanceError.
     """
     instance_id = str(inputs["adopt_id"])
-    live = account.find(instance_id)
+    live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
         raise InstanceError(f"there is no Cortecs instance {instance_id!r} to adopt any more; nothing was bought")
     _, problems = adoption.settle(inputs, live)

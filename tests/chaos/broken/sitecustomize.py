@@ -29,7 +29,7 @@ def _gone() -> None:
     from pulumi_cortecs.clouds.errors import CloudError
     from pulumi_cortecs.provider.accounts import Account
 
-    def find(self, instance_id):  # type: ignore[no-untyped-def]
+    def find(self, instance_id, **_):  # type: ignore[no-untyped-def]
         try:
             return self.poller.snapshot(max_age=15.0).instances.get(instance_id)
         except CloudError:
