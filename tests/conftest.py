@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from pulumi_cortecs.simulator import Simulator, running
 from tests.policy.attempts import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]
+
+# whatever proxy this machine has, the simulators are on it; what the tests start inherits this
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
 
 # how fast examples come is a matter of the machine, and no test asserts on a clock
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

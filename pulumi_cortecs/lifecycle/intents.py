@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
-from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Arguments, Neighbour, UnclearPurchaseError
 
 T = TypeVar("T")
@@ -43,13 +43,13 @@ class StillBusyError(Exception):
 @dataclass(frozen=True)
 class Cloud(Generic[T]):
     """What has to be known of a cloud: whether an instance may be what was ordered, when it began (seconds since 1970
-    by the vendor's clock, None where that is not told), what its arguments are in words, how it is found by id (None
-    when it is certainly gone), and what the vendor's clock says now."""
+    by the vendor's clock, None where that is not told), what its arguments are in words, how it is found by id, as it
+    is at a time or later (None when it is certainly gone), and what the vendor's clock says now."""
 
     fits: Callable[[T, Arguments], bool]
     began: Callable[[T], float | None]
     in_words: Callable[[Arguments], str]
-    find: Callable[[str], T | None]
+    find: Callable[[str, float], T | None]
     now: Callable[[], float | None]
 
 
@@ -227,7 +227,7 @@ class Intents(Generic[T]):
     def _there(self, order: Order) -> tuple[str, ...]:
         """The ids of what the order has or may have bought, as far as it is there."""
         if order.instance_id is not None:
-            return () if self._cloud.find(order.instance_id) is None else (order.instance_id,)
+            return () if self._cloud.find(order.instance_id, NEVER) is None else (order.instance_id,)
         taken = self.taken()
         listed = self._poller.snapshot(max_age=self._lag).instances
         return tuple(sorted(key for key, one in listed.items() if key not in taken and self._may_be(order, key, one)))
@@ -271,7 +271,7 @@ class Intents(Generic[T]):
         """What an order has bought, None for it when that is certainly nothing or gone."""
         if order.instance_id is None:
             return self._looked_for(order)
-        found = self._cloud.find(order.instance_id)
+        found = self._cloud.find(order.instance_id, self._clock.now())
         if found is None and not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
         return order.instance_id, found

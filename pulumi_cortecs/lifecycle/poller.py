@@ -62,9 +62,8 @@ class Poller(Generic[T]):
             taken_at = self._clock.now()
             try:
                 listed = self._listing()
-                if not listed and not (self._latest and not self._latest.instances):
-                    # an account that all at once has nothing: a list may be wrong, and what it hides would be bought
-                    # again, or be counted as nothing against a limit
+                if not listed and self._is_surprising(taken_at):
+                    # a list may be wrong, and what it hides would be bought again, or count as nothing against a limit
                     taken_at = self._clock.now()
                     listed = self._listing()
                 self._latest = Snapshot(taken_at, listed)
@@ -106,6 +105,12 @@ class Poller(Generic[T]):
                     first = taken_at
             last = self._history[-1][0] if self._history else NEVER
             return first is not None and last - first > self._lag
+
+    def _is_surprising(self, at: float) -> bool:
+        """Whether it is news that the account has nothing, or what this process has started should be listed by now."""
+        if self._latest is None or self._latest.instances:
+            return True
+        return any(began > self.changed_at(key) and at - began > self._lag for key, began in list(self._began.items()))
 
     def _remember(self, snapshot: Snapshot[T]) -> None:
         self._history.append((snapshot.taken_at, frozenset(snapshot.instances)))

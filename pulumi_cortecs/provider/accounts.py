@@ -196,14 +196,13 @@ def _backend() -> str:
 
 
 def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud[Instance]:
-    def found(instance_id: str) -> Instance | None:
-        return find(instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag, not_before=_CLOCK.now())
-
     return Cloud(
         fits=fits,
         began=_began,
         in_words=lambda ordered: f"{ordered[0]} on {ordered[4]} x {ordered[1]}",
-        find=found,
+        find=lambda instance_id, not_before: find(
+            instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag, not_before
+        ),
         now=client.vendor_time,
     )
 

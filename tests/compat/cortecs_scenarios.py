@@ -200,10 +200,10 @@ def a_token_is_used_until_it_expires(cortecs: Any) -> None:
     assert control.requests().count(tokens) == 1
     control.expire_tokens()
     refused(cortecs.get_all_instances, status=401)  # this client never asks for another on its own
-    control.settings(token_ttl_real_seconds=0.2)
+    control.settings(token_ttl_real_seconds=0.8)
     short = Recorded()
     short.get_all_instances()
-    time.sleep(0.25)
+    time.sleep(0.9)
     short.get_all_instances()
     assert control.requests().count(tokens) == 3
 

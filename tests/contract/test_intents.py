@@ -205,7 +205,7 @@ def test_what_the_limits_forbid_is_not_taken_over_and_named(
 
 def test_who_undoes_a_purchase_is_waited_for(next_host: Next, simulator: Simulator) -> None:
     first, second = next_host(), next_host()
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=0.7, count=1)
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=2, count=1)
     call = first.stub.Create.future(first.instance("chat").create_request(INPUTS))
     until(lambda: len(ids(simulator)) == 1)
     (undone,) = ids(simulator)
@@ -217,7 +217,7 @@ def test_who_undoes_a_purchase_is_waited_for(next_host: Next, simulator: Simulat
 
 def test_killed_while_it_undoes_is_taken_over_and_started(next_host: Next, simulator: Simulator) -> None:
     host = next_host()
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=0.5)
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=2)
     simulator.control.fault("slow_answer", path="/instances/stop", real_seconds=20)
     call = host.stub.Create.future(host.instance("chat").create_request(INPUTS))
     until(lambda: len(ids(simulator)) == 1)
@@ -233,7 +233,7 @@ def test_killed_while_it_undoes_is_taken_over_and_started(next_host: Next, simul
 
 def test_what_could_not_be_undone_is_taken_over(next_host: Next, simulator: Simulator) -> None:
     host = next_host()
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=0.5)
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=2)
     simulator.control.fault("server_error", path="/instances/stop", status=403)
     call = host.stub.Create.future(host.instance("chat").create_request(INPUTS))
     until(lambda: len(ids(simulator)) == 1)
@@ -295,7 +295,7 @@ def test_a_destroy_says_nothing_of_what_it_ends_itself_of_other_stacks_and_of_wh
     simulator.control.vanish(gone.id)
     later = next_host(engine=engine.address)
     (slow, first), *others = made
-    simulator.control.fault("slow_answer", path="/instances/stop", instance_id=first.id, real_seconds=1)
+    simulator.control.fault("slow_answer", path="/instances/stop", instance_id=first.id, real_seconds=3)
     with ThreadPoolExecutor(1) as pool:
         ending = pool.submit(later.instance(slow).delete, first)
         until(lambda: sum(simulator.control.faults().values()) == 1)

@@ -104,8 +104,8 @@ def test_the_ceiling_counts_what_the_account_runs_whoever_bought_it(limited: Lim
 
 
 def test_the_ceiling_sees_through_a_list_that_lags(limited: Limited, simulator: Simulator) -> None:
-    simulator.control.fault("list_lag", count=1, seconds=240)  # four real seconds
-    host = limited(CEILING, PULUMI_CORTECS_LIST_LAG="10")
+    simulator.control.fault("list_lag", count=1, seconds=1200)  # twenty real seconds
+    host = limited(CEILING, PULUMI_CORTECS_LIST_LAG="30")
     host.instance().create(INPUTS)
     bought(simulator)  # somebody else's, which shows at once and is not taken for ours
     said = refused_create(host, INPUTS, simulator)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from tests.engine.packages import remembered
+from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, new_stack
 
 _ROOT = Path(__file__).parents[2]
@@ -50,9 +50,7 @@ def make_stack(pulumi: Path, pulumi_home: Path, tmp_path: Path) -> Callable[[Map
     def make(environment: Mapping[str, str]) -> Stack:
         directory = tmp_path / f"stack{next(count)}"
         directory.mkdir()
-        # collecting garbage is a twelfth of what a small command of the CLI costs
-        quick = {"PYTHONPATH": str(remembered(pulumi_home.parent)), "GOGC": "off"}
-        return new_stack(pulumi, directory, {**quick, **environment}, pulumi_home)
+        return new_stack(pulumi, directory, {**quick(pulumi_home.parent), **environment}, pulumi_home)
 
     return make
 

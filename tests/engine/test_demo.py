@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
+from tests.engine.packages import quick
 from tests.engine.pulumi import kill_session
 from tools.demo import PACKS
 
@@ -69,8 +70,10 @@ def _run(command: list[str], directory: Path, **variables: str) -> subprocess.Co
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(pulumi: Path, tmp_path: Path) -> None:
-    done = demo(pulumi, tmp_path / "my demo")
+def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
+    pulumi: Path, pulumi_home: Path, tmp_path: Path
+) -> None:
+    done = demo(pulumi, tmp_path / "my demo", **quick(pulumi_home.parent))
     assert done.returncode == 0, done.stderr
     for shown in (
         'hourly_total    : "1.20"',
@@ -89,9 +92,11 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(pulumi: Path, 
     assert (tmp_path / "my demo" / "project" / "__main__.py").read_text() == _QUICKSTART
 
 
-def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(pulumi: Path, tmp_path: Path) -> None:
-    trick = f"it's $(touch {tmp_path}/owned)"
-    kept = demo(pulumi, tmp_path / "demo", "--keep", AWS_SECRET_ACCESS_KEY="a-secret-of-the-user", TRICK=trick)
+def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
+    pulumi: Path, pulumi_home: Path, tmp_path: Path
+) -> None:
+    surroundings = {"AWS_SECRET_ACCESS_KEY": "a-secret-of-the-user", "TRICK": f"it's $(touch {tmp_path}/owned)"}
+    kept = demo(pulumi, tmp_path / "demo", "--keep", **surroundings, **quick(pulumi_home.parent))
     script = tmp_path / "demo" / "env.sh"
     try:
         assert kept.returncode == 0, kept.stderr

@@ -73,7 +73,7 @@ def test_with_a_disk_that_is_full_nothing_is_bought_and_space_in_time_lets_up_go
     follow(stack, "A full disk")
 
     stack.program(fleet(2))
-    with buying(stack, simulator, 2, answered_after=0.5) as process:
+    with buying(stack, simulator, 2, answered_after=2) as process:
         leave_space(process, SPACE)
         read_until(process, "Instance n1 created")
         leave_space(process, resource.RLIM_INFINITY)
@@ -88,7 +88,7 @@ def test_a_disk_that_fills_up_costs_the_state_and_no_instance(stack: Stack, simu
     stack.program(fleet(1))
     stack.up()
     stack.program(fleet(3))
-    with buying(stack, simulator, 3, answered_after=0.5) as process:
+    with buying(stack, simulator, 3, answered_after=2) as process:
         leave_space(process, SPACE)
         read_until(process, "created")
         until(lambda: is_broken(stack.state_file), seconds=30)

@@ -50,7 +50,7 @@ def test_what_no_list_shows_yet_is_not_gone_for_a_refresh_right_after_up(stack: 
     (bought,) = stack.instance_ids()
     asked = simulator.control.requests().count(LIST)
     with stack.started("refresh", "--yes", "--skip-preview") as process:
-        until(lambda: simulator.control.requests().count(LIST) >= asked + 2 or process.poll() is not None, seconds=30)
+        until(lambda: simulator.control.requests().count(LIST) >= asked + 4 or process.poll() is not None, seconds=30)
         assert process.poll() is None  # it goes on looking
         simulator.control.resume()
         process.communicate(timeout=60)

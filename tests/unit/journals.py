@@ -41,7 +41,7 @@ def intents(
         fits=fits,
         began=began,
         in_words=str,
-        find=find or (lambda instance_id: poller.snapshot(max_age=0.0).instances.get(instance_id)),
+        find=find or (lambda instance_id, _: poller.snapshot(max_age=0.0).instances.get(instance_id)),
         now=now,
     )
     return Intents(journal or new_journal(clock), account, poller, clock, lag, cloud, without)

@@ -147,6 +147,7 @@ def test_killed_at_any_moment_it_goes_on_with_all_that_it_had_answered(tmp_path:
             threads = [threading.Thread(target=each) for each in new]
             for thread in threads:
                 thread.start()
+            _until(lambda customers=new: all(each.deleted for each in customers))  # type: ignore[misc]
             time.sleep(chance.uniform(0.1, 0.4))
             process.kill()
             for thread in threads:

@@ -14,7 +14,7 @@ from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
 from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents, StillBusyError, seconds_since_1970
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Progress
-from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Arguments, NotBoughtError, NotSentError, Purchases, UnclearPurchaseError
 from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, Machine, refused
 from tests.unit.journals import CHAT, OTHER, intents
@@ -64,6 +64,7 @@ class Run:
         self.journal = Journal(world.directory, lambda: clock.utc_now().timestamp() + calendar_off)
         self.poller: Poller[Machine] = Poller(world.account.listing, clock, LAG)
         self.warned: list[JournalError] = []
+        self.looked_from: list[float] = []
         self.intents: Intents[Machine] = intents(
             self.poller,
             clock,
@@ -72,13 +73,17 @@ class Run:
             journal=self.journal,
             without=self.warned.append,
             account=fingerprint,
-            find=world.account.machines.get,
+            find=self._find,
             began=lambda machine: world.began.get(machine.instance_id),
             now=lambda: world.vendor_now() if tells_time else None,
         )
         self.purchases = Purchases(
             self.poller, clock, LAG, lambda machine, arguments: machine.arguments == arguments, self.intents
         )
+
+    def _find(self, instance_id: str, not_before: float) -> Machine | None:
+        self.looked_from.append(not_before)
+        return self.world.account.machines.get(instance_id)
 
     def create(self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None) -> str:
         """What Instance.create does; the id."""
@@ -578,6 +583,20 @@ def test_what_is_left_behind_is_told_while_it_is_there(world: World, order: Call
     assert run.intents.left_behind(lambda key: key == OTHER) == []
     del world.account.machines[bought]
     assert world.run().intents.left_behind(of_all) == []
+
+
+def test_to_tell_what_is_left_behind_any_list_will_do_and_to_take_it_over_todays(world: World) -> None:
+    run = world.run()
+    run.create()
+    run.dies()
+    later = world.run()
+    assert len(later.intents.left_behind(of_all)) == 1
+    assert later.looked_from == [NEVER]
+    world.clock.advance(100)
+    now = world.clock.now()
+    later.create()
+    assert len(later.looked_from) == 2
+    assert later.looked_from[1] >= now
 
 
 def test_what_lives_is_not_left_behind(world: World) -> None:

@@ -120,6 +120,24 @@ def test_a_list_that_is_empty_all_at_once_is_asked_for_again(
         assert (poller.snapshot(max_age=0).instances, listing.calls) == ({}, calls)
 
 
+def test_a_list_without_what_should_be_listed_by_now_is_asked_for_again(
+    poller: Poller[str], listing: Listing, clock: FakeClock
+) -> None:
+    listing.ids = set()
+    poller.snapshot(max_age=0)
+    poller.began("a")
+
+    def calls_after(seconds: float) -> int:
+        clock.advance(seconds)
+        before = listing.calls
+        poller.snapshot(max_age=0)
+        return listing.calls - before
+
+    assert [calls_after(LAG), calls_after(1)] == [1, 2]
+    poller.changed("a")  # it was deleted
+    assert calls_after(LAG + 1) == 1
+
+
 def test_the_age_counts_from_the_question_not_from_the_answer(
     poller: Poller[str], listing: Listing, clock: FakeClock
 ) -> None:

@@ -105,7 +105,7 @@ def test_an_open_stream_is_cut_when_the_simulator_ends() -> None:
             assert answer.status_code == 200
             began = time.monotonic()
             block.close()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10  # of the 60 s that it would last
             with pytest.raises(httpx.HTTPError):
                 answer.read()
 
@@ -123,10 +123,12 @@ def test_an_idle_connection_is_closed_when_the_simulator_ends() -> None:
 def test_answers_do_not_wait_for_acknowledgements() -> None:
     # with Nagle's delay on the server's side every answer to a POST took 40 ms
     with running() as sim, sim.client() as api:
-        began = time.monotonic()
+        taken = []
         for _ in range(50):
+            began = time.monotonic()
             api.post("/instances/start", json={"model_id": QWEN})
-        assert time.monotonic() - began < 1.5
+            taken.append(time.monotonic() - began)
+    assert min(taken) < 0.035
 
 
 def test_one_line_per_request_and_no_secret_in_any(caplog: pytest.LogCaptureFixture) -> None:
