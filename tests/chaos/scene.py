@@ -22,7 +22,7 @@ from pulumi_cortecs.simulator import Control
 from tests.chaos.books import Arguments, Auditor, Books, Finding, Kind
 from tests.chaos.plan import Fault, Program
 from tests.chaos.simulated import SimulatorProcess, simulated
-from tests.engine.packages import remembered
+from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
 
 ROOT: Final = Path(__file__).parents[2]
@@ -267,10 +267,11 @@ def scene(pulumi: Path, *, seed: int, tell: Callable[[str], None], broken: str =
             simulator.control.reset(seed=seed)
             modules = [
                 *([str(BROKEN)] if broken else []),
-                str(_packages()),
+                _quick()["PYTHONPATH"],
                 *filter(None, [os.environ.get("PYTHONPATH")]),
             ]
             environment = {
+                **_quick(),
                 **simulator.environment,
                 "PULUMI_CORTECS_STATE_DIR": str(directory / "journal"),
                 "PYTHONPATH": os.pathsep.join(filter(None, modules)),
@@ -283,11 +284,10 @@ def scene(pulumi: Path, *, seed: int, tell: Callable[[str], None], broken: str =
 
 
 @cache
-def _packages() -> Path:
-    """Asked once: a quarter of the processor time of a small command is pip's."""
+def _quick() -> dict[str, str]:
     directory = tempfile.mkdtemp(prefix="chaos-packages-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    return remembered(Path(directory))
+    return quick(Path(directory))
 
 
 def _is_provider(pid: int) -> bool:
