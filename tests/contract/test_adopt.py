@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids
-from tests.contract.host import UNKNOWN, CallFailedError, Checked, Diffed, Host, Made, Resource
+from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Checked, Diffed, Host, Made, Resource
 
 START = "POST /api/v1/instances/start"
 BIG = {"hardware_type_id": "NVIDIA_L4_2", "context_length": 4096, "billing_interval": "per_hour", "num_workers": 2}
@@ -78,8 +78,10 @@ def test_what_is_not_there_cannot_be_adopted(host: Host, simulator: Simulator) -
     assert ids(simulator) == []
 
 
-def test_what_vanished_since_is_not_bought_instead(host: Host, running: Made, simulator: Simulator) -> None:
-    resource = host.instance()
+def test_what_vanished_since_is_not_bought_instead(
+    start_host: Callable[..., Host], running: Made, simulator: Simulator
+) -> None:
+    resource = start_host(before=IMPATIENT).instance()
     resource.read(running)  # the list that check saw is young enough for everything else
     inputs = _adopt(resource, running).inputs
     simulator.control.vanish(running.id)
@@ -88,8 +90,10 @@ def test_what_vanished_since_is_not_bought_instead(host: Host, running: Made, si
     assert ids(simulator) == []
 
 
-def test_what_changed_since_is_not_adopted(host: Host, running: Made, simulator: Simulator) -> None:
-    resource = host.instance()
+def test_what_changed_since_is_not_adopted(
+    start_host: Callable[..., Host], running: Made, simulator: Simulator
+) -> None:
+    resource = start_host(before=IMPATIENT).instance()
     resource.read(running)
     inputs = _adopt(resource, running).inputs
     simulator.control.stop(running.id)
