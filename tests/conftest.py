@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +21,18 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
 # how fast examples come is a matter of the machine, and no test asserts on a clock
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--shuffle SEED`: no test may need another one before it."""
+    parser.addoption("--shuffle", metavar="SEED", help="run the tests in the order that follows from this")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the tests into the order that `--shuffle` wants."""
+    seed = config.getoption("--shuffle", None)
+    if seed is not None:
+        random.Random(seed).shuffle(items)
 
 
 @pytest.fixture
