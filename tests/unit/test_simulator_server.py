@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from statistics import median
 
 import httpx
 import pytest
@@ -128,7 +129,7 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
             began = time.monotonic()
             api.post("/instances/start", json={"model_id": QWEN})
             taken.append(time.monotonic() - began)
-    assert min(taken) < 0.035
+    assert median(taken) < 0.035
 
 
 def test_one_line_per_request_and_no_secret_in_any(caplog: pytest.LogCaptureFixture) -> None:
