@@ -1,0 +1,67 @@
+"""What the states of a user's stacks hold, as the `pulumi` CLI that started this process tells it.
+
+The engine writes a creation down before it calls us, so the state backend is a second journal, and one that is not
+lost with its machine. A state is a reason to look, never a proof: an operation that was interrupted stands in it for
+ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+NEVER = float("-inf")
+
+
+class StateUnreadableError(Exception):
+    """A state could not be read. The text says which, why, and nothing secret."""
+
+
+@dataclass(frozen=True)
+class StateRow:
+    """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
+    (`Instance.get`)."""
+
+    stack: str
+    urn: str
+    instance_id: str
+    doomed: bool = False
+    external: bool = False
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PendingCreation:
+    """A creation of an Instance that the engine began and has not ended: it goes on now, or was interrupted."""
+
+    stack: str
+    urn: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StackState:
+    """One stack's state. `read_at` is when it was asked for (the process's monotonic seconds): nothing in it is older
+    than that."""
+
+    name: str
+    read_at: float
+    rows: tuple[StateRow, ...] = ()
+    pending: tuple[PendingCreation, ...] = ()
+
+
+class States(Protocol):
+    """The states of the backend that this run's engine uses. Threads may share it. Each method raises
+    StateUnreadableError."""
+
+    def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
+        """The state of the stack that a URN names, asked for at `not_before` (monotonic seconds) or later.
+
+        One reading serves all who waited for one that begins after they came.
+        """
+        ...
+
+    def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
+        """The states of all stacks of the backend, the one that the URN names first: every one of them, or an error."""
+        ...
