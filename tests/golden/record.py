@@ -7,6 +7,7 @@ A set that is there already is never written again.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -42,6 +43,9 @@ for name in ("base_url", "status", "hardware_type_id", "quote"):
 _AT_MACHINE = frozenset({"sent_at", "closed_at"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 """How the vendor writes times; the engine's own have more digits, and stay."""
+
+_ELSEWHERE = re.compile(r'project:///(?:\.\./)+[^"]*?(?=(?:site-packages|asyncio|bin|pulumi_cortecs)/)')
+"""Where the machine of the recording keeps what the engine calls source positions."""
 
 _LONGEST = 60.0
 
@@ -146,16 +150,17 @@ def _write(scene: Scene, target: Path) -> None:
     stack = scene.stack
     files = {
         "disk/project/Pulumi.yaml": (stack.project / "Pulumi.yaml").read_text(),
-        f"disk/project/Pulumi.{stack.name}.yaml": (stack.project / f"Pulumi.{stack.name}.yaml").read_text(),
-        # not as .py: linters are no reason to rewrite it
-        "disk/project/__main__.txt": (stack.project / "__main__.py").read_text(),
+        # with a name of their own: git ignores the one, and linters are no reason to rewrite the other
+        f"disk/project/Pulumi.{stack.name}.yaml.txt": (stack.project / f"Pulumi.{stack.name}.yaml").read_text(),
+        "disk/project/__main__.py.txt": (stack.project / "__main__.py").read_text(),
         "disk/state/.pulumi/meta.yaml": (stack.directory / "state" / ".pulumi" / "meta.yaml").read_text(),
         str(Path("disk") / stack.state_file.relative_to(stack.directory)): hide.text(stack.state_file.read_text()),
-        f"disk/{JOURNAL}.sql": hide.dump(scene.journal),
         "vendor.json": json.dumps([_bought(each, hide) for each in scene.simulator.control.instances()], indent=4),
     }
-    processes = stack.directory / "orders" / "processes"
-    files |= {f"disk/orders/processes/{each.name}": each.read_text() for each in processes.iterdir()}
+    if scene.journal.exists():  # who has ordered nothing has none
+        files[f"disk/{JOURNAL}.sql"] = hide.dump(scene.journal)
+    for each in stack.directory.glob("orders/processes/*"):
+        files[f"disk/orders/processes/{each.name}"] = each.read_text()
     for path, content in files.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(content if not content or content.endswith("\n") else f"{content}\n")
@@ -199,6 +204,7 @@ class Placeholders:
         """A text with placeholders for everything that is in `values`, and for the vendor's times."""
         for value, name in self.values.items():
             text = text.replace(value, name)
+        text = _ELSEWHERE.sub("project:///../", text)
         return _TIME.sub(lambda found: f"@VENDOR_TIME-{self.vendor - _moment(found.group()):.3f}@", text)
 
     def dump(self, journal: Path) -> str:
@@ -262,8 +268,14 @@ def main() -> int:
             print(f"{given.into / name} is there already: sets may be added, none rewritten", file=sys.stderr)
             return 1
         record(name, pulumi, given.into / name)
-        print(given.into / name)
+        print("".join(f"{line}\n" for line in manifest(given.into / name)), end="")
     return 0
+
+
+def manifest(folder: Path) -> list[str]:
+    """The lines that MANIFEST is to have for a set, as `sha256sum` writes them."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder.parent)}" for path in files]
 
 
 if __name__ == "__main__":
