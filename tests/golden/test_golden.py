@@ -1,7 +1,7 @@
 """What earlier trees have left on a user's disk: this one refreshes, previews, settles and destroys it.
 
-README.md beside this file tells where the sets are from. These tests know the files of the sets, the `pulumi` CLI and the
-simulator, and nothing of the package.
+README.md beside this file tells where the sets are from. These tests know the files of the sets, the `pulumi` CLI and
+the simulator, and nothing else of the package.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def test_no_set_was_rewritten() -> None:
         for name in SETS
         for file in _files(HERE / name)
     }
-    assert found == noted, "sets may be added (with their lines in MANIFEST), none rewritten: users have them as they are"
+    assert found == noted, "sets may be added (with their lines in MANIFEST), none rewritten: users have these files"
 
 
 @pytest.mark.engine

@@ -39,9 +39,7 @@ class InstanceRequest(Sent):
     @property
     def order(self) -> Order:
         """What the start request would have said."""
-        return Order(
-            self.model_id, self.hardware_type_id, self.context_length, self.billing_interval, self.num_workers
-        )
+        return Order(self.model_id, self.hardware_type_id, self.context_length, self.billing_interval, self.num_workers)
 
 
 class HardwareRequest(Sent):
