@@ -1,7 +1,7 @@
 """Records golden sets on the real engine: what a user of this tree has on disk, and what the vendor has of it.
 
-`python -m tests.golden.record SET...` in the tree whose sets are wanted; README.md beside this file tells the rest. A set
-that is there already is never written again.
+`python -m tests.golden.record SET...` in the tree whose sets are wanted; README.md beside this file tells the rest. A
+set that is there already is never written again.
 """
 
 from __future__ import annotations

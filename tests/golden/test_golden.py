@@ -73,7 +73,8 @@ def golden(make_stack: MakeStack) -> Iterator[Callable[[str], Golden]]:
 
 
 def test_no_set_was_rewritten() -> None:
-    noted = dict(reversed(line.split("  ", 1)) for line in (HERE / "MANIFEST").read_text().splitlines())
+    lines = [line.split("  ", 1) for line in (HERE / "MANIFEST").read_text().splitlines()]
+    noted = {path: digest for digest, path in lines}
     found = {
         str(file.relative_to(HERE)): hashlib.sha256(file.read_bytes()).hexdigest()
         for name in SETS

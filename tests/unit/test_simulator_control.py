@@ -248,7 +248,7 @@ def test_an_unknown_control_route_is_no_vendors_request(sim: Simulator) -> None:
 
 
 def test_an_instance_is_put_there_under_an_id_that_a_state_has(sim: Simulator, api: httpx.Client) -> None:
-    running = sim.control.put("kept", MODEL, num_workers=2, age=3600)
+    running = sim.control.put("kept", QWEN, num_workers=2, age=3600)
     stopped = sim.control.put("held", QWEN, hardware_type_id="NVIDIA_L4_2", age=60, stopped=True)
     assert (running.status, running.num_workers, stopped.status) == ("running", 2, "stopped")
     now = sim.control.clock().now
