@@ -183,6 +183,11 @@ class Control:
         """All instances of all accounts as they really are."""
         return tuple(_instance(row) for row in self._ask("GET", "/instances")["instances"])
 
+    def put(self, instance_id: str, model_id: str, **given: Any) -> InstanceTruth:
+        """An instance under an id that is known from elsewhere: from a state that was kept. `given` are the other
+        arguments of its start, `account`, `age` (virtual seconds since its start) and `stopped`."""
+        return _instance(self._ask("POST", f"/instances/{instance_id}", {"model_id": model_id, **given}))
+
     def stop(self, instance_id: str) -> InstanceTruth:
         """Somebody stops an instance in the vendor's console."""
         return _instance(self._ask("POST", f"/instances/{instance_id}/stop"))

@@ -245,3 +245,19 @@ def test_workers_of_an_instance_may_come_one_after_the_other(sim: Simulator, api
 def test_an_unknown_control_route_is_no_vendors_request(sim: Simulator) -> None:
     assert httpx.post(f"{sim.url}/_sim/nope").status_code == 404
     assert sim.control.requests().counts == {}
+
+
+def test_an_instance_is_put_there_under_an_id_that_a_state_has(sim: Simulator, api: httpx.Client) -> None:
+    running = sim.control.put("kept", QWEN, num_workers=2, age=3600)
+    stopped = sim.control.put("held", QWEN, hardware_type_id="NVIDIA_L4_2", age=60, stopped=True)
+    assert (running.status, running.num_workers, stopped.status) == ("running", 2, "stopped")
+    now = sim.control.clock().now
+    (entry,) = sim.control.ledger().open
+    assert (entry.instance_id, now - entry.started_at) == ("kept", timedelta(hours=1))
+    assert [each["instance_id"] for each in api.get("/instances").json()["instances"]] == ["kept", "held"]
+    assert api.post("/instances/restart", json={"instance_id": "held"}).status_code == 200
+    with pytest.raises(ControlError, match="'kept' is taken"):
+        sim.control.put("kept", QWEN)
+    with pytest.raises(ControlError, match="does not exist"):
+        sim.control.put("other", "no-such-model")
+    assert len(sim.control.ledger().entries) == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.cortecs.fate import Fate, fate, lag
@@ -160,6 +160,20 @@ class CortecsCloud:
         """What somebody does in the vendor's console. Raises Refused for an unknown id."""
         instance = self._really(instance_id)
         return instance if instance.stopped_at is not None else self._halt(instance, self.world.now())
+
+    def put(self, account: str, instance_id: str, order: Order, *, age: float, stopped: bool) -> Instance:
+        """An instance that was started `age` seconds ago under an id that is known from elsewhere, whatever balance and
+        faults say. Raises Refused for an order that is not filled, and for an id that is taken."""
+        if self.anyones(instance_id) is not None:
+            raise Refused(400, f"instance_id {instance_id!r} is taken.")
+        args, now = accepted(order, self.market, self.world.settings), self.world.now()
+        try:
+            boot = fate((), self.world.settings, now - timedelta(seconds=age)).boot
+        except OverflowError:
+            raise Refused(400, f"age {age:g}: that is before the calendar begins.") from None
+        instance = Instance(account, instance_id, args, boot, listed_from=boot.started_at, found_from=boot.started_at)
+        self._begin(instance)
+        return self._halt(instance, now) if stopped else instance
 
     def vanish(self, instance_id: str) -> None:
         """An instance is gone, running or not, and no client asked for it. Raises Refused for an unknown id."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.cost import Money, MoneyError
@@ -13,12 +14,32 @@ from pulumi_cortecs.simulator.cortecs.answers import hardware_json, instance_jso
 from pulumi_cortecs.simulator.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator.cortecs.instances import Instance
 from pulumi_cortecs.simulator.cortecs.market import MINUTES_PER_HOUR, Model, Offer
+from pulumi_cortecs.simulator.cortecs.orders import Order
+from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.routing import plain_route
-from pulumi_cortecs.simulator.sent import Amount, Sent
+from pulumi_cortecs.simulator.sent import Amount, Sent, Whole
 from pulumi_cortecs.simulator.timestamps import timestamp
 
 _SMALLEST = Decimal("0.000001")
+
+
+class InstanceRequest(Sent):
+    """POST /_sim/instances/{id}: what was bought, `age` virtual seconds ago, and whether it was stopped since."""
+
+    model_id: str
+    hardware_type_id: str | None = None
+    context_length: Whole | None = None
+    billing_interval: str | None = None
+    num_workers: Whole | None = None
+    account: str = DEFAULT_CLIENT
+    age: float = Field(0.0, ge=0, le=1e9)
+    stopped: bool = False
+
+    @property
+    def order(self) -> Order:
+        """What the start request would have said."""
+        return Order(self.model_id, self.hardware_type_id, self.context_length, self.billing_interval, self.num_workers)
 
 
 class HardwareRequest(Sent):
@@ -53,6 +74,11 @@ def cortecs_control_router(cloud: CortecsCloud) -> APIRouter:
     @router.get("/instances", response_model=None)
     async def instances() -> Response:
         return JSONResponse({"instances": [_truth(cloud, each) for each in cloud.every()]})
+
+    @router.post("/instances/{instance_id}", response_model=None)
+    async def put(instance_id: str, sent: InstanceRequest) -> Response:
+        placed = cloud.put(sent.account, instance_id, sent.order, age=sent.age, stopped=sent.stopped)
+        return JSONResponse(_truth(cloud, placed))
 
     @router.post("/instances/{instance_id}/stop", response_model=None)
     async def stop(instance_id: str) -> Response:

@@ -1,0 +1,167 @@
+"""What earlier trees have left on a user's disk: this one refreshes, previews, settles and destroys it.
+
+README.md beside this file tells where the sets are from. These tests know the files of the sets, the `pulumi` CLI and
+the simulator, and nothing else of the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from pulumi_cortecs.simulator import Simulator, running
+from tests.engine.pulumi import Stack
+
+MakeStack = Callable[[Mapping[str, str]], Stack]
+HERE = Path(__file__).parent
+SETS = sorted(path.parent.name for path in HERE.glob("*/vendor.json"))
+SETTLED = ("adopted", "running", "stopped")
+ORDERS = ("order-bought", "order-sent")
+ORDER = "POST /api/v1/instances/start"
+_TIME = re.compile(r"@(MACHINE|VENDOR|VENDOR_TIME)-([0-9.]+)@")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A set, put on this machine's disk and into a simulator. `ids` are those of its instances, oldest first."""
+
+    stack: Stack
+    simulator: Simulator
+    ids: tuple[str, ...]
+
+    def there(self) -> list[str]:
+        """The ids of what the vendor has."""
+        return [each.instance_id for each in self.simulator.control.instances()]
+
+    def bought(self) -> int:
+        """How many orders the vendor has got from this tree."""
+        return self.simulator.control.requests().count(ORDER)
+
+    def destroy(self) -> None:
+        """Destroys the stack: nothing is left, neither in the state nor at the vendor, nor on a bill."""
+        self.stack.destroy()
+        assert (self.stack.resources(), self.there()) == ([], [])
+        assert self.simulator.control.ledger().open == ()
+
+
+@pytest.fixture
+def golden(make_stack: MakeStack) -> Iterator[Callable[[str], Golden]]:
+    """Puts a set in place."""
+    with running(boot=0.1) as simulator:
+
+        def put(name: str) -> Golden:
+            stack = make_stack(simulator.env())
+            with _standing(simulator) as now:
+                for file in _files(HERE / name / "disk"):
+                    _place(file, file.relative_to(HERE / name / "disk"), stack, _filled(file, stack, simulator, now))
+                each_given = json.loads((HERE / name / "vendor.json").read_text())
+                ids = tuple(simulator.control.put(**given).instance_id for given in each_given)
+            return Golden(stack, simulator, ids)
+
+        yield put
+
+
+def test_no_set_was_rewritten() -> None:
+    lines = [line.split("  ", 1) for line in (HERE / "MANIFEST").read_text().splitlines()]
+    noted = {path: digest for digest, path in lines}
+    found = {
+        str(file.relative_to(HERE)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for name in SETS
+        for file in _files(HERE / name)
+    }
+    assert found == noted, "sets may be added (with their lines in MANIFEST), none rewritten: users have these files"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", SETTLED)
+def test_a_settled_stack_is_quiet_until_it_is_destroyed(golden: Callable[[str], Golden], name: str) -> None:
+    found = golden(name)
+    found.stack.drift(expect=0)
+    found.stack.preview("--expect-no-changes")
+    assert found.there() == list(found.ids)
+    found.destroy()
+
+
+@pytest.mark.engine
+def test_a_swap_is_finished_by_the_next_up(golden: Callable[[str], Golden]) -> None:
+    found = golden("swap")
+    old, new = found.ids
+    found.stack.drift(expect=0)
+    found.stack.up()
+    assert (found.stack.instance_ids(), found.there(), found.bought()) == ({new}, [new], 0)
+    assert found.stack.outputs()["base_url"].endswith(f"/serve/{new}/v1")
+    assert [entry.instance_id for entry in found.simulator.control.ledger().open] == [new]
+    found.stack.preview("--refresh", "--expect-no-changes")
+    found.destroy()
+    assert found.simulator.control.ledger().of(old)
+
+
+@pytest.mark.engine
+def test_half_a_swap_can_be_destroyed(golden: Callable[[str], Golden]) -> None:
+    golden("swap").destroy()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_open_order_is_settled_by_the_next_up_and_nothing_is_bought_twice(
+    golden: Callable[[str], Golden], name: str
+) -> None:
+    found = golden(name)
+    (bought,) = found.ids
+    assert found.stack.resources("Instance") == []
+    assert f"{bought} is taken over" in found.stack.up().text
+    assert (found.stack.instance_ids(), found.there(), found.bought()) == ({bought}, [bought], 0)
+    found.stack.preview("--refresh", "--expect-no-changes")
+    found.destroy()
+
+
+@contextmanager
+def _standing(simulator: Simulator) -> Iterator[float]:
+    """The vendor's time, which stands still meanwhile."""
+    now = simulator.control.pause().now.timestamp()
+    yield now
+    simulator.control.resume()
+
+
+def _place(file: Path, path: Path, stack: Stack, content: str) -> None:
+    target = stack.directory / path.with_suffix("") if path.suffix in (".txt", ".sql") else stack.directory / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix != ".sql":
+        target.write_text(content)
+        return
+    with closing(sqlite3.connect(target)) as connection:
+        connection.executescript(content)
+
+
+def _filled(file: Path, stack: Stack, simulator: Simulator, vendor: float) -> str:
+    machine = time.time()
+
+    def at(found: re.Match[str]) -> str:
+        clock, ago = found.groups()
+        if clock == "VENDOR_TIME":
+            moment = datetime.fromtimestamp(vendor - float(ago), timezone.utc)
+            return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return repr((machine if clock == "MACHINE" else vendor) - float(ago))
+
+    # as d829b33 had it, whatever later ones do
+    account = hashlib.sha256(f"{simulator.base_url}\nsim".encode()).hexdigest()[:16]
+    values = {"HOST": platform.node(), "FOLDER": str(stack.directory.resolve()), "PORT": simulator.port}
+    text = file.read_text()
+    for name, value in {**values, "ACCOUNT": account}.items():
+        text = text.replace(f"@{name}@", str(value))
+    return _TIME.sub(at, text)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
