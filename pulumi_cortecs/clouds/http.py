@@ -32,7 +32,7 @@ from pulumi_cortecs.clouds.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.clouds.network import LOOPBACK, network_of
+from pulumi_cortecs.clouds.network import LOOPBACK, network_of, problems_on_the_way_to
 
 ModelT = TypeVar("ModelT", bound="WireModel")
 
@@ -247,7 +247,8 @@ class HttpCore:
                 content = _content(response)
         except _NEVER_SENT as error:
             text = f"{self.vendor} at {self.base_url} cannot be reached: {self._plain(error)}"
-            raise UnreachableError(text) from None
+            # what the environment says and cannot be used may be why
+            raise UnreachableError("; ".join((text, *problems_on_the_way_to(self.base_url, os.environ)))) from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise AnswerLostError(
                 f"{self.vendor} did not finish its answer to {method} {path}: {self._plain(error)}"

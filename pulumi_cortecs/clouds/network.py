@@ -154,7 +154,7 @@ def _proxy(name: str, value: str) -> httpx.Proxy:
     user, _, password = (parts["user"] or "").partition(":")
     try:
         url = httpx.URL(f"{_SOCKS.get(scheme, scheme)}://{host}{rest}")
-        if not url.host:
+        if not host or any(each.isspace() or not each.isprintable() for each in host):
             raise ValueError("no host")
         return httpx.Proxy(url, auth=(unquote(user), unquote(password)) if parts["user"] else None)
     except (httpx.InvalidURL, ValueError):
