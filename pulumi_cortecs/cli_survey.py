@@ -95,7 +95,10 @@ def the_account() -> Account:
             "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment; this command "
             "reads no stack's config"
         )
-    return accounts.account({})
+    found = accounts.account({})
+    for problem in found.problems:
+        typer.echo(f"Warning: {problem}. This command goes on without it", err=True)
+    return found
 
 
 @contextmanager

@@ -4,19 +4,22 @@ documented shape, and errors that name the vendor's words but never a credential
 from __future__ import annotations
 
 import functools
+import json
 import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import httpx
 import pydantic
 import stamina
 
+from pulumi_cortecs.clouds.deadline import Clock, within
 from pulumi_cortecs.clouds.errors import (
     AnswerLostError,
     BadAnswerError,
@@ -29,16 +32,26 @@ from pulumi_cortecs.clouds.errors import (
     UnavailableError,
     UnreachableError,
 )
+from pulumi_cortecs.clouds.network import LOOPBACK, network_of, problems_on_the_way_to
 
 ModelT = TypeVar("ModelT", bound="WireModel")
 
 _TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=30.0)
+_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+LONGEST_ANSWER: Final = 60.0
+"""Seconds that one request may take in all, from the connection to the last byte of its answer."""
+
+LARGEST_ANSWER: Final = 32 * 1024 * 1024
+"""Bytes of an answer's body, decompressed: some ten thousand times what an account with one instance is answered."""
+
+_ENCODINGS: Final = ("", "identity", "gzip", "deflate")
+"""What an answer's body may be packed in, once: others can pack far more into as few bytes."""
+
 _BUSY = frozenset({408, 409, 425, 429})
 _LONGEST_RETRY_AFTER = 20.0
 _LONGEST_MESSAGE = 300
 _CLOCKS_AGREE = 10.0
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -66,8 +79,13 @@ class Resend(Enum):
 class Authentication(Protocol):
     """How a vendor is told who asks."""
 
-    def signer(self) -> httpx.Auth:
-        """What signs one request. Raises CloudError when nothing can be signed now; nothing was sent then."""
+    def signer(self, *, for_order: bool = False) -> httpx.Auth:
+        """What signs one request; one `for_order` with what is good for longer. Raises CloudError when nothing can be
+        signed now; nothing was sent then."""
+        ...
+
+    def refused(self, signer: httpx.Auth) -> None:
+        """Notes that the vendor answered 401 to what this one had signed: the next signer signs with something else."""
         ...
 
     def redact(self, text: str) -> str:
@@ -81,19 +99,20 @@ def shared_client() -> httpx.Client:
     return new_client()
 
 
-def new_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """A client with our time limits; `transport` is the seam for tests.
+def new_client(
+    transport: httpx.BaseTransport | None = None, environment: Mapping[str, str] | None = None
+) -> httpx.Client:
+    """A client with our time limits; `transport` is the seam for tests, `environment` the process's unless given.
 
-    It keeps no cookies, so that only the token says whose account is meant, and asks this machine without any proxy:
-    plain http is allowed to it because it stays here.
+    It keeps no cookies, so that only the token says whose account is meant. How the vendor is reached is read from the
+    environment in `network.py`, and nothing in there can fail.
     """
     return httpx.Client(
         timeout=_TIMEOUT,
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
-        transport=transport,
-        mounts={f"http://{_in_url(host)}": None for host in _LOOPBACK},
+        transport=transport or network_of(os.environ if environment is None else environment).transport(_LIMITS),
+        trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        headers={"User-Agent": "pulumi-cortecs"},
+        headers={"User-Agent": "pulumi-cortecs", "Accept-Encoding": "gzip, deflate"},
     )
 
 
@@ -110,7 +129,7 @@ def checked_base_url(url: str, source: str) -> str:
         raise ConfigurationError(f"{source} must end with a path, without ? and #: {url!r}")
     if parsed.scheme == "https" and parsed.host:
         return url.rstrip("/")
-    if parsed.scheme == "http" and parsed.host in _LOOPBACK:
+    if parsed.scheme == "http" and parsed.host in LOOPBACK:
         return url.rstrip("/")
     raise ConfigurationError(f"{source} must start with https:// (http:// only on this machine), not {url!r}")
 
@@ -121,13 +140,19 @@ class HttpCore:
     auth: Authentication | None = None
 
     def __init__(
-        self, vendor: str, base_url: str, client: httpx.Client, calendar: Callable[[], float] | None = None
+        self,
+        vendor: str,
+        base_url: str,
+        client: httpx.Client,
+        calendar: Callable[[], float] | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
-        """`calendar` gives seconds since 1970; the machine's, unless one is given."""
+        """`calendar` gives seconds since 1970 (the machine's, unless one is given), `clock` seconds that only go on."""
         self.vendor = vendor
         self.base_url = base_url
         self._client = client
         self._calendar = calendar or (lambda: time.time())
+        self._clock = clock
         self._told: tuple[float, float, float] | None = None
 
     def vendor_time(self) -> float | None:
@@ -156,10 +181,10 @@ class HttpCore:
         """Sends one request, signed with `auth` unless `signed` is False, and returns its answer.
 
         Raises CloudError (see clouds/errors.py). A safe request is repeated up to four times over some seconds, with
-        jittered back-off and the vendor's Retry-After; one that may buy something only after a failed connection.
+        jittered back-off and the vendor's Retry-After, and once more when its token is refused; one that may buy
+        something only after a failed connection. No request takes longer than LONGEST_ANSWER.
         """
-
-        auth = self.auth.signer() if signed and self.auth else None
+        auth = self.auth if signed else None
 
         def again(error: Exception) -> bool | float:
             if isinstance(error, UnreachableError):
@@ -176,44 +201,77 @@ class HttpCore:
             on=again, attempts=4, timeout=60.0, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
         ):
             with attempt:
-                return self._once(method, path, answer, body=body, params=params, auth=auth)
+                return self._signed(auth, resend, functools.partial(self._once, method, path, answer, body, params))
         raise AssertionError("stamina lets the last exception through")
+
+    def _signed(
+        self, auth: Authentication | None, resend: Resend, send: Callable[[httpx.Auth | None], ModelT]
+    ) -> ModelT:
+        """What `send` returns, given what signs it. A refused token is never used again; only what is safe is sent
+        once more with another: "refused" is the vendor's word, and who buys has to look first."""
+        if auth is None:
+            return send(None)
+        signer = auth.signer(for_order=resend is Resend.NEVER)
+        try:
+            return send(signer)
+        except UnauthorizedError as error:
+            if error.status != httpx.codes.UNAUTHORIZED:
+                raise
+            auth.refused(signer)
+            if resend is Resend.NEVER:
+                raise
+        signer = auth.signer()
+        try:
+            return send(signer)
+        except UnauthorizedError as error:
+            if error.status == httpx.codes.UNAUTHORIZED:
+                auth.refused(signer)
+            raise
 
     def _once(
         self,
         method: str,
         path: str,
         answer: type[ModelT],
-        *,
         body: dict[str, Any] | None,
         params: dict[str, str] | None,
-        auth: httpx.Auth | None,
+        signer: httpx.Auth | None,
     ) -> ModelT:
         try:
-            response = self._client.request(method, f"{self.base_url}{path}", json=body, params=params, auth=auth)
-        except CloudError:
-            raise  # the signer's own
+            with (
+                within(LONGEST_ANSWER, self._clock),
+                self._client.stream(
+                    method, f"{self.base_url}{path}", json=body, params=params, auth=signer
+                ) as response,
+            ):
+                content = _content(response)
         except _NEVER_SENT as error:
             text = f"{self.vendor} at {self.base_url} cannot be reached: {self._plain(error)}"
-            raise UnreachableError(text) from None
+            # what the environment says and cannot be used may be why
+            raise UnreachableError("; ".join((text, *problems_on_the_way_to(self.base_url, os.environ)))) from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise AnswerLostError(
                 f"{self.vendor} did not finish its answer to {method} {path}: {self._plain(error)}"
             ) from None
         self._note_time(response.headers.get("date"))
         if not response.is_success:
-            raise self._refusal(method, path, response)
+            raise self._refusal(method, path, response, content or b"")
+        if content is None:
+            raise BadAnswerError(
+                f"{self.vendor} answered {method} {path} with more than {LARGEST_ANSWER // 2**20} MB, or packed in a "
+                "way that was not asked for; the rest was not read"
+            )
         try:
-            return answer.model_validate_json(response.content or b"{}")
+            return answer.model_validate_json(content or b"{}")
         except pydantic.ValidationError as error:
             raise BadAnswerError(
                 f"{self.vendor} answered {method} {path} with something it does not document: "
                 f"{self._safe(_where(error))}"
             ) from None
 
-    def _refusal(self, method: str, path: str, response: httpx.Response) -> RefusedError:
+    def _refusal(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
         status = response.status_code
-        message = self._safe(vendor_message(response))
+        message = self._safe(_vendor_message(content) or response.reason_phrase or "no message")
         named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
         request_id = self._safe(named) if named else None
         suffix = f" (request id {request_id})" if request_id else ""
@@ -243,10 +301,23 @@ class HttpCore:
         return _one_line(self.auth.redact(text) if self.auth else text)
 
 
-def vendor_message(response: httpx.Response) -> str:
-    """The vendor's own words on an error: whichever of `error`, `message`, `detail` holds some."""
+def _content(response: httpx.Response) -> bytes | None:
+    """The whole body; None for one that is too large, or packed as nobody asked for. Raises httpx.RequestError."""
+    if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+        return None
+    chunks, size = [], 0
+    for chunk in response.iter_bytes():
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _vendor_message(content: bytes) -> str:
+    """The vendor's own words on an error: whichever of `error`, `message`, `detail` holds some; "" for none."""
     try:
-        body: Any = response.json()
+        body: Any = json.loads(content)
     except (ValueError, RecursionError):
         body = None
     for key in ("error", "message", "detail"):
@@ -255,7 +326,7 @@ def vendor_message(response: httpx.Response) -> str:
             words = words.get("message") or words
         if words and isinstance(words, (str, dict, list)):  # not the "error": true that some put beside a message
             return str(words)
-    return response.reason_phrase or "no message"
+    return ""
 
 
 def _where(error: pydantic.ValidationError) -> str:
@@ -276,7 +347,3 @@ def _seconds(retry_after: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""OAuth2 client credentials: one token for all threads, renewed before it runs out and once when it is refused."""
+"""OAuth2 client credentials: one token for all threads, renewed before it runs out and when it was refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Generator
+from typing import Final
 from urllib.parse import quote
 
 import httpx
@@ -14,7 +15,10 @@ from pydantic import Field
 from pulumi_cortecs.clouds.errors import CloudError, NoTokenError, RefusedError, UnauthorizedError
 from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel
 
-_SKEW = 60.0
+_SKEW: Final = 60.0
+_FOR_ORDERS: Final = 60.0
+"""Seconds that an order's token lives longer than another request's: a 401 to an order is the one that needs a look."""
+
 _REDACTED = "[redacted]"
 _TOKENS_KEPT = 8
 _SHORTEST_SECRET = 6
@@ -31,7 +35,8 @@ class ClientCredentials:
     """Signs requests with a bearer token for `client_id`. Threads may share it.
 
     The token is renewed a minute before it ends (or at half of its life, if that is shorter), because one that ends
-    in flight fails the request it signs.
+    in flight fails the request it signs. For an order it is renewed another minute earlier, or, if it does not live
+    that long, a minute before it ends; one that lives less than that is asked for anew.
     """
 
     def __init__(
@@ -44,18 +49,22 @@ class ClientCredentials:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: str | None = None
+        self._asked_at = 0.0
         self._good_until = 0.0
+        self._good_for_orders_until = 0.0
         self._granted: tuple[str, ...] = ()
         self._failures = 0
         self._failure: CloudError | None = None
 
-    def signer(self) -> httpx.Auth:
-        """What signs one request, and sends it once more with a new token when the vendor answers 401.
+    def signer(self, *, for_order: bool = False) -> httpx.Auth:
+        """What signs one request. Raises UnauthorizedError or NoTokenError when there is no token to sign with."""
+        return _BearerAuth(self.token(for_order=for_order))
 
-        Raises UnauthorizedError or NoTokenError when there is no token to sign with.
-        """
-        self.token()
-        return _BearerAuth(self)
+    def refused(self, signer: httpx.Auth) -> None:
+        """Takes the token of a request that was answered 401 out of use, if it still is in use."""
+        with self._lock:
+            if isinstance(signer, _BearerAuth) and signer.token == self._token:
+                self._token = None
 
     def redact(self, text: str) -> str:
         """`text` without the secret and the latest tokens, plain or as JSON, Python and URLs write them.
@@ -69,15 +78,15 @@ class ClientCredentials:
                 text = text.replace(written, _REDACTED)
         return text
 
-    def token(self, *, refused: str | None = None) -> str:
-        """A token that is good for now and is not `refused`.
+    def token(self, *, for_order: bool = False) -> str:
+        """A token that is good for now, and was not refused.
 
-        All threads that come with the same refused one share one renewal, and its failure. Raises UnauthorizedError
-        when the vendor refuses the credentials, NoTokenError when it cannot tell.
+        All threads that come at once share one renewal, and its failure. Raises UnauthorizedError when the vendor
+        refuses the credentials, NoTokenError when it cannot tell.
         """
-        failures = self._failures
+        failures, came_at = self._failures, self._clock()
         with self._lock:
-            if self._token is not None and self._token != refused and self._clock() < self._good_until:
+            if self._token is not None and self._is_good(came_at if for_order else None):
                 return self._token
             if self._failure is not None and self._failures != failures:
                 raise self._failure  # of the one who asked while we waited: a queue must not knock one by one
@@ -87,10 +96,19 @@ class ClientCredentials:
             except CloudError as error:
                 self._failures, self._failure = self._failures + 1, error
                 raise
-            self._good_until = asked_at + max(granted.expires_in - _SKEW, granted.expires_in / 2)
+            life = granted.expires_in
+            self._asked_at = asked_at
+            self._good_until = asked_at + max(life - _SKEW, life / 2)
+            self._good_for_orders_until = asked_at + max(life - _SKEW - _FOR_ORDERS, min(life - _FOR_ORDERS, life / 2))
             self._token = granted.access_token
             self._granted = (*self._granted, granted.access_token)[-_TOKENS_KEPT:]
             return self._token
+
+    def _is_good(self, order_came_at: float | None) -> bool:
+        if order_came_at is None:
+            return self._clock() < self._good_until
+        # none is younger than the one that was granted while we waited
+        return self._clock() < self._good_for_orders_until or self._asked_at > order_came_at
 
     def _ask(self) -> _Token:
         body = {
@@ -113,14 +131,9 @@ class ClientCredentials:
 
 
 class _BearerAuth(httpx.Auth):
-    def __init__(self, source: ClientCredentials) -> None:
-        self._source = source
+    def __init__(self, token: str) -> None:
+        self.token = token
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        token = self._source.token()
-        request.headers["Authorization"] = f"Bearer {token}"
-        response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            # refused before anything was done, so sending it once more is safe even where it buys something
-            request.headers["Authorization"] = f"Bearer {self._source.token(refused=token)}"
-            yield request
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request

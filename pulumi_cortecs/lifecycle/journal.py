@@ -24,12 +24,18 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_state_dir
+from pulumi_cortecs.lifecycle.state_directory import state_directory
 
-DIRECTORY_VARIABLE: Final = "PULUMI_CORTECS_STATE_DIR"
 FILE_NAME: Final = "orders.sqlite3"
 _VERSION: Final = 1
 _BUSY_SECONDS: Final = 20.0
+_NOT_TRIED_AGAIN: Final = 60.0
+"""Seconds for which a file that failed slowly is not tried again by this process: where locks do not work, or are held
+for too long, each try takes all of _BUSY_SECONDS, and calls come one after the other."""
+
+_SLOWLY: Final = 1.0
+"""Seconds after which a failure is a slow one."""
+
 _KEPT: Final = 86400.0
 """Seconds that a closed order is kept: its instance must not be taken for another order's."""
 
@@ -105,15 +111,21 @@ class Order:
 
 def journal_directory(environment: Mapping[str, str]) -> Path:
     """Where the journal lies: $PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state."""
-    named = environment.get(DIRECTORY_VARIABLE)
-    return Path(os.path.expanduser(named)) if named else Path(user_state_dir("pulumi-cortecs", appauthor=False))
+    return state_directory(environment).path
 
 
 class Journal:
     """The journal of one directory. Threads may share it; every method raises JournalError."""
 
-    def __init__(self, directory: Path, calendar: Callable[[], float] = time.time) -> None:
-        """`calendar` gives seconds since 1970."""
+    def __init__(
+        self,
+        directory: Path,
+        calendar: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = _BUSY_SECONDS,
+    ) -> None:
+        """`calendar` gives seconds since 1970, `clock` seconds that only go on; `patience` is for how many of them
+        another process may hold the file."""
         self.file = directory / FILE_NAME
         self._calendar = calendar
         self._processes = directory / "processes"
@@ -127,6 +139,9 @@ class Journal:
         self._unconfirmed: set[str] | None = None
         self._nameless = False
         self._confirmed: set[str] = set()
+        self._clock = clock
+        self._patience = patience
+        self._unusable: tuple[float, str] | None = None
 
     def send(
         self, key: Key, account: str, arguments: tuple[object, ...], before: frozenset[str], vendor_time: float | None
@@ -354,7 +369,7 @@ class Journal:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite alone would leave it to the umask
             connection = sqlite3.connect(
-                self.file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self.file, timeout=self._patience, isolation_level=None, check_same_thread=False
             )
             try:
                 self._prepare(connection)
@@ -374,11 +389,17 @@ class Journal:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        if self._unusable is not None and self._clock() < self._unusable[0]:
+            raise JournalError(self._unusable[1])
+        began = self._clock()
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
             why = getattr(error, "strerror", None) or error
-            raise JournalError(f"{self.file} cannot be used: {why}") from error
+            text = f"{self.file} cannot be used: {why}"
+            if self._clock() - began > _SLOWLY:
+                self._unusable = self._clock() + _NOT_TRIED_AGAIN, text
+            raise JournalError(text) from error
 
 
 def _place(file: Path) -> tuple[int, int] | None:

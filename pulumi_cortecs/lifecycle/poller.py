@@ -47,18 +47,25 @@ class Poller(Generic[T]):
         self._changed: dict[str, float] = {}
         self._began: dict[str, float] = {}
 
-    def snapshot(self, *, max_age: float, not_before: float = NEVER) -> Snapshot[T]:
-        """A listing at most `max_age` seconds old and asked for at `not_before` or later."""
-        oldest = max(self._clock.now() - max_age, not_before)
+    def snapshot(
+        self, *, max_age: float, not_before: float = NEVER, in_a_hurry: Callable[[], bool] = lambda: False
+    ) -> Snapshot[T]:
+        """A listing at most `max_age` seconds old and asked for at `not_before` or later.
+
+        Who is `in_a_hurry` by the time that a call of somebody else has failed is content with that failure, whenever
+        it was asked for, instead of asking for as long again.
+        """
         failures = self._failures
+        oldest = max(self._clock.now() - max_age, not_before)
         latest = self._latest
         if latest is not None and latest.taken_at >= oldest:
             return latest
         with self._lock:
             if self._latest is not None and self._latest.taken_at >= oldest:
                 return self._latest  # somebody else asked while we waited for the lock
-            if self._failure is not None and self._failures != failures and self._failure[0] >= oldest:
-                raise self._failure[1]  # and was told no: a hundred waiters must not each try in turn
+            failure = self._failure if self._failures != failures else None
+            if failure is not None and (failure[0] >= oldest or in_a_hurry()):
+                raise failure[1]  # somebody was told no: a hundred waiters must not each try in turn
             taken_at = self._clock.now()
             try:
                 listed = self._listing()

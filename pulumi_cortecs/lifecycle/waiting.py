@@ -60,7 +60,8 @@ class Wait(Generic[T]):
     """How to wait for one cloud's instances.
 
     `phase` tells an instance's phase (it may raise UnknownStatusError), `words` describes it in a few words for a
-    person, `gone` says whether an instance missing from the list is certainly gone (it may take as long as the lag).
+    person, `gone` says whether an instance missing from the list is certainly gone (it may take as long as the lag),
+    `interrupted` whether nobody wants to wait any more.
     """
 
     poller: Poller[T]
@@ -70,6 +71,7 @@ class Wait(Generic[T]):
     gone: Callable[[str], bool]
     lag: float
     schedule: Sequence[tuple[float, float]] = SCHEDULE
+    interrupted: Callable[[], bool] = lambda: False
 
     def until_ready(self, instance_id: str, *, started_at: float, timeout: float, report: Callable[[str], None]) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
@@ -114,7 +116,8 @@ class Wait(Generic[T]):
                 raise InterruptedWhileWaitingError(last) from None
 
     def _look(self, instance_id: str, age: float) -> Snapshot[T]:
-        return self.poller.snapshot(max_age=self._interval(age), not_before=self.poller.changed_at(instance_id))
+        changed_at = self.poller.changed_at(instance_id)
+        return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.interrupted)
 
     def _give_up_on(self, phase: Phase, last: str, instance_id: str) -> None:
         if phase is Phase.STOPPED and not self._just_began(instance_id):

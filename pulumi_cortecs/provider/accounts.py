@@ -12,6 +12,7 @@ from pathlib import Path
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
 from pulumi_cortecs.clouds.errors import ConfigurationError, RefusedError, UnauthorizedError
+from pulumi_cortecs.clouds.network import problems_on_the_way_to
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
@@ -31,6 +32,7 @@ _CLOCK: Clock = SystemClock()
 _WAITING: Clock = InterruptibleClock(process.interrupted)
 _lock = threading.Lock()
 _warn_once = threading.Lock()
+_warn_once_of_problems = threading.Lock()
 _config: Mapping[str, str] = {}
 _NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
 
@@ -56,6 +58,15 @@ class Account:
     clock: Clock
     lag: float
     settings: Settings
+    problems: tuple[str, ...] = ()
+
+    def must_be_fit_to_buy(self) -> None:
+        """Raises ConfigurationError while the environment holds what cannot be used, naming each variable.
+
+        What ends something, or only looks, goes on with the defaults.
+        """
+        if self.problems:
+            raise ConfigurationError(f"{'; '.join(self.problems)}. Mend or unset it")
 
     def by_id(self, instance_id: str) -> Instance | None:
         """The vendor's answer by id, None for "no such instance". Raises CloudError."""
@@ -93,6 +104,7 @@ class Account:
             gone=lambda instance_id: self.find(instance_id) is None,
             lag=self.lag,
             schedule=SCHEDULE if every is None else ((float("inf"), every),),
+            interrupted=process.interrupted.is_set,
         )
 
     def started_at(self, instance_id: str) -> float:
@@ -110,7 +122,9 @@ def account(config: Mapping[str, str] | None = None) -> Account:
 
     Raises ConfigurationError when there are no usable credentials.
     """
-    return _account(cortecs_credentials(os.environ, _config if config is None else config))
+    found = _account(cortecs_credentials(os.environ, _config if config is None else config))
+    _warn_of(found.problems)
+    return found
 
 
 def market(config: Mapping[str, str] | None = None) -> Market:
@@ -185,6 +199,12 @@ def without_journal(error: JournalError) -> None:
         )
 
 
+def _warn_of(problems: tuple[str, ...]) -> None:
+    """Warns, once in this process, of what the environment holds that cannot be used."""
+    if problems and _warn_once_of_problems.acquire(blocking=False):
+        host.current_call().warn(f"{'; '.join(problems)}. This run goes on without it, and buys nothing")
+
+
 def key_of(urn: str) -> Key:
     """Under which the orders for a resource are noted."""
     return Key(_backend(), urn)
@@ -256,12 +276,21 @@ def _account(credentials: CortecsCredentials) -> Account:
                 journal(), fingerprint, poller, _WAITING, lag, _cloud(client, poller, lag), without_journal
             )
             purchases = Purchases(poller, _CLOCK, lag, fits, intents, lambda: _since(client.vendor_time()))
-            _accounts[credentials] = Account(fingerprint, client, poller, purchases, intents, _CLOCK, lag, settings)
+            problems = _problems(settings, credentials.base_url)
+            _accounts[credentials] = Account(
+                fingerprint, client, poller, purchases, intents, _CLOCK, lag, settings, problems
+            )
         return _accounts[credentials]
+
+
+def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
+    return (*settings.problems, *problems_on_the_way_to(base_url, os.environ))
 
 
 def _market(base_url: str) -> Market:
     with _lock:
         if base_url not in _markets:
-            _markets[base_url] = Market(CortecsMarket(base_url), _CLOCK, settings_from(os.environ).market_age)
+            settings = settings_from(os.environ)
+            _warn_of(_problems(settings, base_url))  # a check asks the market first: this is what a preview shows
+            _markets[base_url] = Market(CortecsMarket(base_url), _CLOCK, settings.market_age)
         return _markets[base_url]

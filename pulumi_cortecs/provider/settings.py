@@ -5,41 +5,50 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from pulumi_cortecs.clouds.errors import ConfigurationError
+from pulumi_cortecs.lifecycle.state_directory import state_directory
 
-_MARKET_AGE = 30.0
-_LIST_LAG = 5.0
+_MARKET_AGE: Final = 30.0
+_LIST_LAG: Final = 5.0
 
 
 @dataclass(frozen=True)
 class Settings:
     """`list_lag`: seconds for which Cortecs' list may miss what was just made. `poll_interval`: seconds between two
     looks at a booting instance, None for the schedule that slows down with age. `market_age`: seconds for which prices
-    and models are asked for once."""
+    and models are asked for once. `problems`: a line for each variable that cannot be used and keeps its default, by
+    name; nothing is bought while there is one."""
 
     list_lag: float = _LIST_LAG
     poll_interval: float | None = None
     market_age: float = _MARKET_AGE
+    problems: tuple[str, ...] = ()
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Reads PULUMI_CORTECS_LIST_LAG and PULUMI_CORTECS_POLL_INTERVAL. Raises ConfigurationError naming the variable."""
-    lag = _seconds(environment, "PULUMI_CORTECS_LIST_LAG", zero=True)
+    """Reads PULUMI_CORTECS_LIST_LAG, PULUMI_CORTECS_POLL_INTERVAL and PULUMI_CORTECS_STATE_DIR.
+
+    It raises nothing: no variable may keep a bill from being ended.
+    """
+    lag, about_lag = _seconds(environment, "PULUMI_CORTECS_LIST_LAG", zero=True)
+    interval, about_interval = _seconds(environment, "PULUMI_CORTECS_POLL_INTERVAL", zero=False)
+    problems = (about_lag, about_interval, state_directory(environment).problem)
     return Settings(
         list_lag=_LIST_LAG if lag is None else lag,
-        poll_interval=_seconds(environment, "PULUMI_CORTECS_POLL_INTERVAL", zero=False),
+        poll_interval=interval,
+        problems=tuple(filter(None, problems)),
     )
 
 
-def _seconds(environment: Mapping[str, str], name: str, *, zero: bool) -> float | None:
+def _seconds(environment: Mapping[str, str], name: str, *, zero: bool) -> tuple[float | None, str]:
     text = environment.get(name)
     if not text:
-        return None
+        return None, ""
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
-        raise ConfigurationError(f"{name} is a number of seconds, not {text!r}")
-    return seconds
+        return None, f"{name} is a number of seconds, not {text!r}"
+    return seconds, ""

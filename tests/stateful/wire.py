@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Any, Final
@@ -145,6 +146,11 @@ class Wire(httpx.Client):
                 flow.send(response)
             except StopIteration:
                 return response
+
+    @contextmanager
+    def stream(self, method: str, url: Any, **more: Any) -> Iterator[httpx.Response]:
+        """Like `request`, for who reads the answer bit by bit."""
+        yield self.request(method, url, **more)
 
     def _sent(self, request: _Request, method: str, path: str, body: Json) -> httpx.Response:
         asked, world = operation(method, path), self._cloud.world

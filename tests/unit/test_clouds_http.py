@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 import stamina
@@ -24,7 +29,8 @@ from pulumi_cortecs.clouds.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, checked_base_url, new_client
+from pulumi_cortecs.clouds.http import LONGEST_ANSWER, HttpCore, Resend, WireModel, checked_base_url, new_client
+from pulumi_cortecs.clouds.network import Network
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import Answer, Script, answer, breaks
 
@@ -153,8 +159,11 @@ class Signed:
 
     secret = "s3cr3t/with+odd=characters"
 
-    def signer(self) -> httpx.Auth:
+    def signer(self, *, for_order: bool = False) -> httpx.Auth:
         return httpx.BasicAuth("me", self.secret)
+
+    def refused(self, signer: httpx.Auth) -> None:
+        """Nothing: it has no other."""
 
     def redact(self, text: str) -> str:
         return text.replace(self.secret, "[redacted]")
@@ -389,6 +398,157 @@ def test_plain_http_to_this_machine_goes_through_no_proxy(
     with new_client() as client:
         here = HttpCore("Acme", simulator.base_url, client)
         assert here.call("GET", "/models/", WireModel, resend=Resend.SAFE) == WireModel()
+
+
+class Passing:
+    """Seconds that go on by some each time that somebody looks."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"
+
+
+class Dripping(httpcore.NetworkBackend):
+    """A network whose peer sends `first` at once, and then one byte every five seconds for ever."""
+
+    def __init__(self, first: bytes, then: bytes) -> None:
+        self.first, self.then, self.passed, self.reads = first, then, 0.0, 0
+
+    def now(self) -> float:
+        return self.passed
+
+    def connect_tcp(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        drips = self
+
+        class Stream(httpcore.MockStream):
+            def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+                drips.reads += 1
+                if drips.first:
+                    data, drips.first = drips.first[:max_bytes], drips.first[max_bytes:]
+                    return data
+                assert timeout is not None
+                if timeout < 5:
+                    drips.passed += timeout
+                    raise httpcore.ReadTimeout("timed out")
+                drips.passed += 5
+                return drips.then[drips.reads % len(drips.then) :][:1]
+
+        return Stream([])
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(HEAD, b"x"), (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"), (b"", b"H"), (HEAD.replace(b"200", b"400"), b"x")],
+    ids=["body", "headers", "status", "the body of a refusal"],
+)
+@pytest.mark.parametrize("resend", Resend)
+def test_an_answer_that_drips_is_not_waited_for_beyond_its_deadline(first: bytes, then: bytes, resend: Resend) -> None:
+    drips = Dripping(first, then)
+    client = new_client(Network().transport(httpx.Limits(), drips), {})
+    core = HttpCore("Acme", "http://localhost", client, clock=drips.now)
+    with pytest.raises(AnswerLostError, match="not finish its answer to POST /things") as raised:
+        attempts_of(core, "POST", resend)
+    assert raised.value.may_have_taken_effect
+    assert drips.passed == LONGEST_ANSWER
+
+
+def attempts_of(core: HttpCore, method: str, resend: Resend) -> Thing:
+    """The first attempt of a call only: repeated ones are other tests'."""
+    with stamina.set_testing(True, attempts=1):
+        return core.call(method, "/things", Thing, resend=resend)
+
+
+def test_an_answer_without_an_end_is_not_waited_for_on_a_real_connection() -> None:
+    """The server sends as much as it can, and for each look at the clock five seconds pass."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def pour() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(HEAD)
+                while True:
+                    connection.sendall(b"x" * 1000)
+
+        thread = threading.Thread(target=pour)
+        thread.start()
+        with new_client() as client:
+            core = HttpCore("Acme", f"http://127.0.0.1:{listener.getsockname()[1]}", client, clock=Passing(5.0))
+            with pytest.raises(AnswerLostError, match="not whole within 60 s"):
+                core.call("POST", "/things", Thing, resend=Resend.NEVER)
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+class Pieces(httpx.SyncByteStream):
+    """A body that comes in pieces, and how many were taken."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces, self.taken, self.closed = pieces, 0, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            self.taken += 1
+            yield piece
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def bomb(megabytes: int, size: int = 4096) -> Pieces:
+    """That much in a body of a thousandth."""
+    packer = zlib.compressobj(wbits=31)
+    packed = b"".join(packer.compress(b" " * 2**20) for _ in range(megabytes)) + packer.flush()
+    return Pieces([packed[at : at + size] for at in range(0, len(packed), size)])
+
+
+@pytest.mark.parametrize("resend", Resend)
+def test_a_small_answer_that_becomes_a_huge_one_is_left_unread(resend: Resend) -> None:
+    body = bomb(200)
+    packed = Script(lambda _request: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=body))
+    with pytest.raises(BadAnswerError, match="with more than 32 MB") as raised:
+        attempts_of(core(packed), "POST", resend)
+    assert raised.value.may_have_taken_effect
+    assert body.taken <= len(body.pieces) * 40 / 200
+    assert body.closed
+
+
+def test_what_is_packed_and_not_too_large_is_read() -> None:
+    packed = gzip.compress(b'{"name": "n"}' + b" " * 2**20)
+    stream = Pieces([packed])
+    script = Script(lambda _request: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=stream))
+    assert read(script) == Thing(name="n")
+    assert script.requests[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "unheard-of"])
+def test_what_is_packed_as_nobody_asked_for_is_left_unread(encoding: str) -> None:
+    body = Pieces([b"x"] * 9)
+    script = Script(lambda _request: httpx.Response(200, headers={"Content-Encoding": encoding}, stream=body))
+    with pytest.raises(BadAnswerError, match="packed in a way that was not asked for"):
+        buy(script)
+    assert (body.taken, body.closed) == (0, True)
+
+
+def test_a_refusal_with_a_huge_body_is_a_refusal() -> None:
+    packed = lambda _request: httpx.Response(400, headers={"Content-Encoding": "gzip"}, stream=bomb(64))  # noqa: E731
+    error = refusal(packed)
+    assert (error.status, error.vendor_message) == (400, "Bad Request")
+
+
+def test_a_401_with_a_huge_body_is_left_unread_too() -> None:
+    body = bomb(200)
+    huge = lambda _request: httpx.Response(401, headers={"Content-Encoding": "gzip"}, stream=body)  # noqa: E731
+    signed = core(Script(huge, GOOD))
+    signed.auth = Signed()
+    assert signed.call("GET", "/things/1", Thing, resend=Resend.SAFE) == Thing(name="n")
+    assert body.taken <= len(body.pieces) * 40 / 200
 
 
 def test_threads_share_one_core() -> None:

@@ -17,7 +17,6 @@ from pulumi_cortecs.clouds.errors import (
     NoTokenError,
     RefusedError,
     UnauthorizedError,
-    UnavailableError,
 )
 from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, new_client
 from pulumi_cortecs.clouds.oauth import ClientCredentials
@@ -125,29 +124,88 @@ def test_a_refused_token_is_renewed_once_for_all_threads(vendor: Vendor) -> None
     assert vendor.tokens_asked == 2
 
 
-def test_a_purchase_with_a_token_that_ended_is_sent_again_with_a_new_one(vendor: Vendor) -> None:
+def test_a_purchase_whose_token_is_refused_is_not_sent_again_by_itself(vendor: Vendor) -> None:
+    """A 401 is the vendor's word for "not carried out", and the word alone is no proof: who buys looks first."""
     client = Client(vendor)
     client.read()
     vendor.token = "taken back"
     vendor.sent.clear()
+    with pytest.raises(UnauthorizedError, match="expired") as raised:
+        client.buy()
+    assert raised.value.status == 401
+    assert vendor.sent == ["Bearer token-1"]
+
+
+def test_a_purchase_that_is_sent_again_after_a_look_has_a_new_token(vendor: Vendor) -> None:
+    client = Client(vendor)
+    client.read()
+    vendor.token = "taken back"
+    vendor.sent.clear()
+    with pytest.raises(UnauthorizedError):
+        client.buy()
     assert client.buy() == Done(ok=True)
     assert vendor.sent == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_purchase_that_is_refused_with_a_new_token_too_is_not_sent_a_third_time(vendor: Vendor) -> None:
+def test_a_token_that_an_order_was_refused_with_is_used_by_nobody_again(vendor: Vendor) -> None:
+    client = Client(vendor)
+    vendor.things = [answer(401)]
+    with pytest.raises(UnauthorizedError):
+        client.buy()
+    client.read()
+    assert vendor.sent == ["Bearer token-1", "Bearer token-2"]
+
+
+def test_a_refusal_of_an_older_token_leaves_the_one_in_use_alone(vendor: Vendor) -> None:
+    credentials = Client(vendor).credentials
+    older = credentials.signer()
+    credentials.refused(older)
+    newer = credentials.token()
+    credentials.refused(older)
+    assert credentials.token() == newer
+    assert vendor.tokens_asked == 2
+
+
+def test_what_is_safe_is_sent_twice_at_most_with_refused_tokens(vendor: Vendor) -> None:
     vendor.things = [answer(401, {"error": "who are you"})] * 9
-    with pytest.raises(UnauthorizedError, match="who are you") as raised:
-        Client(vendor).buy()
-    assert len(vendor.sent) == 2
-    assert not raised.value.may_have_taken_effect
+    client = Client(vendor)
+    with pytest.raises(UnauthorizedError, match="who are you"):
+        client.read()
+    assert vendor.sent == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_purchase_in_doubt_after_a_renewal_is_not_sent_again(vendor: Vendor) -> None:
-    vendor.things = [answer(401), answer(503)]
-    with pytest.raises(UnavailableError) as raised:
-        Client(vendor).buy()
-    assert raised.value.may_have_taken_effect
-    assert len(vendor.sent) == 2
+def test_a_403_leaves_the_token_in_use(vendor: Vendor) -> None:
+    vendor.things = [answer(403)]
+    client = Client(vendor)
+    with pytest.raises(UnauthorizedError):
+        client.read()
+    client.read()
+    assert vendor.sent == ["Bearer token-1", "Bearer token-1"]
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "renewed_after"),
+    [(3600, 3480.0), (240, 120.0), (200, 100.0), (120, 60.0), (100, 40.0), (61, 1.0)],
+)
+def test_an_orders_token_lives_a_minute_longer_than_anothers(expires_in: float, renewed_after: float) -> None:
+    vendor = Vendor(expires_in)
+    client = Client(vendor)
+    client.read()
+    client.clock.advance(renewed_after * 0.99)
+    client.buy()
+    assert vendor.tokens_asked == 1
+    client.clock.advance(renewed_after * 0.01 + 1e-6)
+    client.buy()
+    assert vendor.sent == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
+
+
+def test_an_order_gets_a_new_token_where_none_lives_for_a_minute(vendor: Vendor) -> None:
+    vendor.expires_in = 59
+    client = Client(vendor)
+    for _ in range(3):
+        client.clock.advance(1)
+        client.buy()
+    assert vendor.sent == ["Bearer token-1", "Bearer token-2", "Bearer token-3"]
 
 
 @pytest.mark.parametrize(
@@ -208,11 +266,12 @@ def test_no_token_for_a_passing_reason_means_that_nothing_was_bought(vendor: Ven
 def test_no_renewal_for_a_passing_reason_means_the_same(vendor: Vendor, trouble: Answer) -> None:
     client = Client(vendor)
     client.read()
-    vendor.token, vendor.sent, vendor.grants = "taken back", [], [trouble] * 99
+    client.clock.advance(3500)  # good for what is read, and not for an order
+    vendor.sent, vendor.grants = [], [trouble] * 99
     with pytest.raises(NoTokenError) as raised:
         client.buy()
     assert not raised.value.may_have_taken_effect
-    assert vendor.sent == ["Bearer token-1"]
+    assert vendor.sent == []
     assert vendor.tokens_asked == 1 + 4
 
 

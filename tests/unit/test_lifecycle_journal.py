@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Key, Progress, journal_directory
+from pulumi_cortecs.lifecycle.state_directory import state_directory
 from tests.unit.journals import CHAT, OTHER, SMALL, bought, sent
 
 DAY = 86400.0
@@ -324,6 +325,69 @@ def test_a_full_disk_is_told_and_harms_nothing(tmp_path: Path, journal: Journal)
     sent(journal, OTHER)
 
 
+class Slow:
+    """Seconds of a machine on which everything takes 20 of them, as long as `step` is not changed."""
+
+    def __init__(self) -> None:
+        self.now, self.step = 0.0, 20.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Somebody holds the file for the length of the block."""
+    other = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+def test_a_file_that_failed_after_a_long_wait_is_not_waited_for_again_at_once(tmp_path: Path, journal: Journal) -> None:
+    """On a file system without locks each try costs 20 seconds, and a destroy of many makes many."""
+    sent(journal, CHAT)
+    clock = Slow()
+    impatient = Journal(tmp_path, clock=clock, patience=0)
+    with held(tmp_path), pytest.raises(JournalError, match="locked") as first:
+        sent(impatient, CHAT)
+    clock.step = 0.0
+    for use in (lambda: sent(impatient, CHAT), lambda: impatient.open_orders(), lambda: impatient.confirm("i-1")):
+        with pytest.raises(JournalError) as raised:
+            use()
+        assert str(raised.value) == str(first.value)
+        assert raised.value.__cause__ is None  # the file was not touched
+    assert len(journal.open_orders()) == 1
+    impatient.close()
+
+
+def test_a_file_that_was_busy_is_used_again_after_a_minute(tmp_path: Path, journal: Journal) -> None:
+    sent(journal, CHAT)
+    clock = Slow()
+    impatient = Journal(tmp_path, clock=clock, patience=0)
+    with held(tmp_path), pytest.raises(JournalError, match="locked"):
+        sent(impatient, CHAT)
+    clock.step = 0.0
+    clock.now += 60
+    sent(impatient, CHAT)
+    assert len(journal.open_orders()) == 2
+    impatient.close()
+
+
+def test_a_failure_that_took_no_time_is_tried_again(tmp_path: Path, journal: Journal) -> None:
+    sent(journal, CHAT)
+    impatient = Journal(tmp_path, clock=lambda: 0.0, patience=0)
+    with held(tmp_path), pytest.raises(JournalError, match="locked"):
+        sent(impatient, CHAT)
+    sent(impatient, CHAT)
+    assert len(journal.open_orders()) == 2
+    impatient.close()
+
+
 def test_a_journal_that_is_deleted_while_in_use_is_begun_anew(tmp_path: Path) -> None:
     directory = tmp_path / "state"
     journal = Journal(directory)
@@ -439,10 +503,23 @@ def test_many_orders_share_one_listing(journal: Journal) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("named", ["~", "~/here", "~nobody-of-this-name/there"])
+@pytest.mark.parametrize("named", ["~", "~/here"])
 def test_the_directory_may_be_named_with_a_tilde(named: str) -> None:
     assert str(journal_directory({"PULUMI_CORTECS_STATE_DIR": named})) == os.path.expanduser(named)
 
 
-def test_without_a_name_it_is_where_a_users_state_is() -> None:
-    assert journal_directory({}).name == "pulumi-cortecs"
+@pytest.mark.parametrize("named", ["", "orders", "~nobody-of-this-name/there"])
+def test_without_a_usable_name_it_is_where_a_users_state_is(named: str) -> None:
+    """A relative one would be another folder for each working directory."""
+    directory = journal_directory({"PULUMI_CORTECS_STATE_DIR": named})
+    assert directory.name == "pulumi-cortecs"
+    assert directory.is_absolute()
+
+
+def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
+    found = state_directory({}, Path("~/.local/state/pulumi-cortecs"))
+    assert found.problem.startswith("HOME is not set")
+    nowhere = Journal(found.path)
+    assert nowhere.open_orders() == []
+    with pytest.raises(JournalError, match="cannot be used: "):
+        sent(nowhere, CHAT)

@@ -227,6 +227,43 @@ def test_the_next_who_comes_after_an_error_asks_again(poller: Poller[str], listi
     assert listing.calls == 2
 
 
+@pytest.mark.parametrize(("hurries", "calls"), [(True, 1), (False, 2)])
+def test_who_is_in_a_hurry_is_content_with_the_failure_of_a_call_that_began_long_before(
+    hurries: bool, calls: int
+) -> None:
+    """After a ^C nobody asks a vendor that hangs for another minute."""
+    asked, waits = threading.Event(), threading.Event()
+
+    class Watched(FakeClock):
+        def now(self) -> float:
+            if threading.current_thread() is second:
+                waits.set()
+            return super().now()
+
+    clock, listing = Watched(), Listing()
+
+    def hang() -> None:
+        asked.set()
+        assert waits.wait(timeout=10)
+        raise lost()
+
+    def look() -> None:
+        assert asked.wait(timeout=10)
+        clock.advance(30)
+        with pytest.raises(AnswerLostError):
+            poller.snapshot(max_age=1, in_a_hurry=lambda: hurries)
+
+    listing.before = hang
+    poller = Poller(listing, clock, LAG)
+    second = threading.Thread(target=look)
+    second.start()
+    with pytest.raises(AnswerLostError):
+        poller.snapshot(max_age=1)
+    second.join(timeout=10)
+    assert not second.is_alive()
+    assert listing.calls == calls
+
+
 def test_an_error_from_before_a_change_does_not_answer_for_what_came_after(
     poller: Poller[str], listing: Listing, clock: FakeClock
 ) -> None:

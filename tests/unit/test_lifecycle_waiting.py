@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -11,7 +11,7 @@ from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, Unauthoriz
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, UnknownStatusError, phase_of
-from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 from pulumi_cortecs.lifecycle.waiting import (
     SCHEDULE,
     DeadlineError,
@@ -57,7 +57,13 @@ class Room:
         else:
             self.account.put("x", word)
 
-    def wait(self, *, started_at: float | None = None, timeout: float = TIMEOUT) -> Machine:
+    def wait(
+        self,
+        *,
+        started_at: float | None = None,
+        timeout: float = TIMEOUT,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> Machine:
         return Wait(
             poller=self.poller,
             clock=self.clock,
@@ -65,6 +71,7 @@ class Room:
             words=lambda machine: machine.status,
             gone=lambda instance_id: self._find(instance_id) is None,
             lag=LAG,
+            interrupted=interrupted,
         ).until_ready(
             "x",
             started_at=self.began_at if started_at is None else started_at,
@@ -205,6 +212,22 @@ def test_an_interrupted_wait_ends_with_what_was_seen_last(room: Room) -> None:
         room.replay((0, "pending"), (10, "running")).wait()
     assert raised.value.last == "pending"
     assert 5 <= room.passed < 6
+
+
+def test_an_interrupted_wait_tells_the_poll_that_it_is_in_a_hurry(room: Room) -> None:
+    hurries: list[Callable[[], bool]] = []
+
+    class Noting(Poller[Machine]):
+        def snapshot(self, *, in_a_hurry: Callable[[], bool] = lambda: False, **more: float) -> Snapshot[Machine]:
+            hurries.append(in_a_hurry)
+            return super().snapshot(in_a_hurry=in_a_hurry, **more)
+
+    def interrupted() -> bool:
+        return True
+
+    room.poller = Noting(room.account.listing, room.clock, LAG)
+    room.replay((0, "running")).wait(interrupted=interrupted)
+    assert hurries == [interrupted]
 
 
 def test_the_deadline_counts_from_the_start_of_the_instance(room: Room) -> None:

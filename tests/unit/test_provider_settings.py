@@ -1,13 +1,15 @@
-"""The knobs of a provider process, read from its environment; a bad one is refused by its name."""
+"""The knobs of a provider process, read from its environment; a bad one keeps its default, and is named."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pulumi_cortecs.clouds.errors import ConfigurationError
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
 LAG, POLL = "PULUMI_CORTECS_LIST_LAG", "PULUMI_CORTECS_POLL_INTERVAL"
+FOLDER = "PULUMI_CORTECS_STATE_DIR"
 
 
 @pytest.mark.parametrize(
@@ -33,12 +35,35 @@ def test_by_default_the_list_may_lag_five_seconds_and_the_schedule_decides() -> 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "-0.1", "nan", "inf", "-inf", "1e999", "5s", "1,5"])
 @pytest.mark.parametrize("name", [LAG, POLL])
-def test_what_is_no_number_of_seconds_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(ConfigurationError, match=name) as raised:
-        settings_from({name: value})
-    assert repr(value) in str(raised.value)
+def test_what_is_no_number_of_seconds_keeps_the_default_and_is_named(name: str, value: str) -> None:
+    """It raises nothing: the same settings serve what ends a bill."""
+    settings = settings_from({name: value})
+    assert settings.problems == (f"{name} is a number of seconds, not {value!r}",)
+    assert (settings.list_lag, settings.poll_interval) == (5.0, None)
 
 
-def test_a_poll_without_a_pause_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=POLL):
-        settings_from({POLL: "0"})
+def test_a_poll_without_a_pause_keeps_the_default_and_is_named() -> None:
+    settings = settings_from({POLL: "0"})
+    assert settings.poll_interval is None
+    assert POLL in settings.problems[0]
+
+
+@pytest.mark.parametrize("named", ["orders", "./orders", "../orders", "~nobody-of-that-name/orders"])
+def test_a_relative_folder_of_orders_is_named(named: str) -> None:
+    assert settings_from({FOLDER: named}).problems == (f"{FOLDER} must be an absolute path, not {named!r}",)
+
+
+def test_a_folder_of_orders_that_is_a_file_or_below_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for named in (tmp_path / "file", tmp_path / "file" / "below"):
+        (problem,) = settings_from({FOLDER: str(named)}).problems
+        assert problem.startswith(f"{FOLDER}: {str(named)!r} ")
+
+
+def test_a_folder_of_orders_that_is_still_to_be_made_is_fine(tmp_path: Path) -> None:
+    assert settings_from({FOLDER: str(tmp_path / "to" / "be" / "made")}).problems == ()
+
+
+def test_all_that_is_wrong_is_named_at_once() -> None:
+    problems = settings_from({LAG: "x", POLL: "y", FOLDER: "z"}).problems
+    assert [name in problem for name, problem in zip((LAG, POLL, FOLDER), problems, strict=True)] == [True] * 3

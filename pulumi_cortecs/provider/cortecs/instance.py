@@ -67,6 +67,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
     try:
         account = accounts.account()
+        account.must_be_fit_to_buy()
         expires_at = moment_after(inputs["ttl"], account.clock.utc_now())
         if inputs["adopt_id"]:
             instance_id = _adopt(account, inputs)
@@ -132,6 +133,8 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     try:
         account = accounts.account()
         account.must_own(instance_id, olds.get("account"))
+        if inputs["state"] == "running":
+            account.must_be_fit_to_buy()
         live = account.by_id(instance_id)
         if live is None:
             raise InstanceError(

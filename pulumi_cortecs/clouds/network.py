@@ -1,0 +1,180 @@
+"""How a vendor is reached: proxies and certificates, as the environment names them.
+
+Nothing in an environment may keep a bill from being ended, so nothing in here raises: a value that cannot be used is
+left out and told as a problem. Who buys refuses to go on with one, who ends goes on without it. To this machine itself
+nothing of it matters.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from ipaddress import ip_address, ip_network
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
+
+import certifi
+import httpcore
+import httpx
+
+from pulumi_cortecs.clouds.deadline import Bounded
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_PROXIES: Final = ("https_proxy", "all_proxy")  # http is spoken to this machine only
+_SOCKS: Final = {"socks": "socks5h", "socks5": "socks5", "socks5h": "socks5h"}
+_SCHEMES: Final = ("http", "https", *_SOCKS)
+_HTTPS: Final = 443
+
+# a password may hold what should have been encoded: all up to the last @ is user info
+_PROXY: Final = re.compile(
+    r"(?:(?P<scheme>[^:/@]+)://)?(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:/?#\[\]]*)(?P<rest>.*)", re.S
+)
+
+
+class _UnusableError(ValueError):
+    """What an environment says cannot be used; the text names no user info."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The way out. `direct` are NO_PROXY's entries, `problems` one line for each value that was left out. Nothing of
+    what a proxy is told is in its repr."""
+
+    proxy: httpx.Proxy | None = field(default=None, repr=False)
+    direct: tuple[str, ...] = ()
+    ca_file: str | None = None
+    ca_folder: str | None = None
+    problems: tuple[str, ...] = ()
+
+    def is_direct(self, host: str, port: int | None = None) -> bool:
+        """Whether no proxy stands between us and that host."""
+        return (
+            self.proxy is None or host in LOOPBACK or any(_covers(each, host, port or _HTTPS) for each in self.direct)
+        )
+
+    def transport(self, limits: httpx.Limits, network: httpcore.NetworkBackend | None = None) -> httpx.BaseTransport:
+        """What carries requests, within the deadlines of `deadline.py`; `network` is the seam for tests."""
+        context = _context(self.ca_file, self.ca_folder)
+        straight = _bounded(httpx.HTTPTransport(verify=context, limits=limits, trust_env=False), network)
+        if self.proxy is None:
+            return straight
+        through = httpx.HTTPTransport(verify=context, limits=limits, trust_env=False, proxy=self.proxy)
+        return _Routes(self, straight, _bounded(through, network))
+
+
+def network_of(environment: Mapping[str, str]) -> Network:
+    """The way out that HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR name (a proxy's variables in
+    lower case go before those in upper case), else the system's settings."""
+    problems: list[str] = []
+    proxy: httpx.Proxy | None = None
+    names = {key: _name(environment, key) for key in (*_PROXIES, "no_proxy")}
+    try:
+        named = next(((names[key], environment[names[key]]) for key in _PROXIES if environment.get(names[key])), None)
+        if named is not None:
+            proxy = _proxy(*named)
+        elif environment is os.environ and (system := getproxies().get("https")):
+            proxy = _proxy("the proxy of the system's settings", system)
+    except _UnusableError as error:
+        problems.append(str(error))
+    ca_file, ca_folder = environment.get("SSL_CERT_FILE") or None, environment.get("SSL_CERT_DIR") or None
+    if ca_file:
+        try:
+            _context(ca_file, None)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            problems.append(f"SSL_CERT_FILE: {ca_file!r} is no file of certificates that can be read: {why}")
+            ca_file = None
+    if ca_folder and not os.access(ca_folder, os.R_OK | os.X_OK):
+        problems.append(f"SSL_CERT_DIR: {ca_folder!r} is no folder that can be read")
+        ca_folder = None
+    entries = environment.get(names["no_proxy"], "").split(",")
+    direct = tuple(entry.strip() for entry in entries if entry.strip())
+    return Network(proxy, direct, ca_file, None if ca_file else ca_folder, tuple(problems))
+
+
+def problems_on_the_way_to(base_url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """One line for each value of the environment that cannot be used on the way there; none to this very machine."""
+    return () if httpx.URL(base_url).host in LOOPBACK else network_of(environment).problems
+
+
+class _Routes(httpx.BaseTransport):
+    def __init__(self, network: Network, straight: httpx.BaseTransport, through: httpx.BaseTransport) -> None:
+        self._network = network
+        self._straight = straight
+        self._through = through
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        direct = self._network.is_direct(request.url.host, request.url.port)
+        return (self._straight if direct else self._through).handle_request(request)
+
+    def close(self) -> None:
+        self._straight.close()
+        self._through.close()
+
+
+def _bounded(transport: httpx.HTTPTransport, network: httpcore.NetworkBackend | None) -> httpx.HTTPTransport:
+    """The transport within our deadlines. The library has no other way to hand a network in."""
+    pool = transport._pool
+    pool._network_backend = Bounded(network or pool._network_backend)
+    return transport
+
+
+def _context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
+    # not create_default_context: that opens what SSLKEYLOGFILE names, too
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ca_file or (None if ca_folder else certifi.where()), ca_folder)
+    return context
+
+
+def _name(environment: Mapping[str, str], key: str) -> str:
+    return key if environment.get(key) else key.upper()
+
+
+def _proxy(name: str, value: str) -> httpx.Proxy:
+    """Raises _UnusableError, which names the entry without its user info."""
+    parts = _PROXY.fullmatch(value.strip())
+    assert parts is not None  # it matches everything
+    scheme, host, rest = (parts["scheme"] or "http").lower(), parts["host"], parts["rest"].rstrip("/")
+    shown = f"{scheme}://{host}" if host.isprintable() and scheme.isalnum() else "its value"
+    if scheme not in _SCHEMES:
+        raise _UnusableError(f"{name}: {shown!r} is no proxy; allowed are {', '.join(_SCHEMES)}")
+    port = re.fullmatch(r"(?::([0-9]{0,5}))?", rest)
+    if port is None or int(port[1] or 1) not in range(1, 65536):
+        raise _UnusableError(f"{name}: what follows {shown!r} is no port; write scheme://user:password@host:port")
+    if scheme in _SOCKS and find_spec("socksio") is None:
+        raise _UnusableError(
+            f"{name}: {shown!r} needs a package that is not installed: pip install 'httpx[socks]', or set HTTPS_PROXY"
+        )
+    user, _, password = (parts["user"] or "").partition(":")
+    try:
+        url = httpx.URL(f"{_SOCKS.get(scheme, scheme)}://{host}{rest}")
+        if not host or any(each.isspace() or not each.isprintable() for each in host):
+            raise ValueError("no host")
+        return httpx.Proxy(url, auth=(unquote(user), unquote(password)) if parts["user"] else None)
+    except (httpx.InvalidURL, ValueError):
+        raise _UnusableError(f"{name}: {shown!r} has no host that can be used") from None
+
+
+def _covers(entry: str, host: str, port: int) -> bool:
+    """Whether an entry of NO_PROXY means that host: `*`, a name (and all below it), an address with or without
+    brackets, a block of addresses, each with or without a port. One that nobody understands covers nothing."""
+    if entry == "*":
+        return True
+    if "://" in entry:
+        with suppress(ValueError):
+            parts = urlsplit(entry)
+            return parts.scheme in ("https", "all") and _covers(parts.netloc.rpartition("@")[2], host, port)
+        return False
+    with suppress(ValueError):
+        return ip_address(host.strip("[]")) in ip_network(entry.strip("[]"), strict=False)
+    named, colon, number = entry.rpartition(":")
+    if colon and number.isdigit() and (":" not in named or named.startswith("[")):
+        return int(number) == port and _covers(named, host, port)
+    name = entry.lower().removeprefix("*").strip(".")
+    return bool(name) and (host.lower() == name or host.lower().endswith(f".{name}"))

@@ -1,0 +1,56 @@
+"""Where this machine keeps what it has ordered, and what is wrong with the place that was named for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_state_dir
+
+DIRECTORY_VARIABLE: Final = "PULUMI_CORTECS_STATE_DIR"
+_NOWHERE: Final = Path(os.devnull) / "pulumi-cortecs"
+"""Where there is no file, and none can be made."""
+
+
+@dataclass(frozen=True)
+class StateDirectory:
+    """A folder, which need not exist. `problem` is why nothing should be bought with it, "" for none."""
+
+    path: Path
+    problem: str = ""
+
+
+def state_directory(environment: Mapping[str, str], default: Path | None = None) -> StateDirectory:
+    """$PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state.
+
+    A relative path would be another folder for each working directory, so the default stands in for it; `default` is
+    the platform's place unless given. Who has no home (no HOME, and no entry among the machine's users) has none.
+    """
+    named = environment.get(DIRECTORY_VARIABLE)
+    default = default or Path(user_state_dir("pulumi-cortecs", appauthor=False))
+    if not named:
+        if default.is_absolute():
+            return StateDirectory(default)
+        text = f"HOME is not set, so there is no place for the journal of orders: set it, or {DIRECTORY_VARIABLE}"
+        return StateDirectory(_NOWHERE, text)
+    path = Path(os.path.expanduser(named))
+    if not path.is_absolute():
+        problem = f"{DIRECTORY_VARIABLE} must be an absolute path, not {named!r}"
+        return StateDirectory(default if default.is_absolute() else _NOWHERE, problem)
+    return StateDirectory(path, _unusable(path, named))
+
+
+def _unusable(path: Path, named: str) -> str:
+    """Why no file can be written in that folder, "" when one can."""
+    try:
+        there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+        if not there.is_dir():
+            return f"{DIRECTORY_VARIABLE}: {named!r} is no folder, because {str(there)!r} is something else"
+    except (OSError, ValueError) as error:
+        return f"{DIRECTORY_VARIABLE}: {named!r} cannot be looked at: {getattr(error, 'strerror', None) or error}"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{DIRECTORY_VARIABLE}: {named!r} cannot be written to"
+    return ""

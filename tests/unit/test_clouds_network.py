@@ -1,0 +1,247 @@
+"""How a vendor is reached: whatever an environment says, nothing raises, nothing of a password is shown, and what this
+machine itself serves is asked directly."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import certifi
+import httpx
+import pytest
+
+from pulumi_cortecs.clouds.errors import UnreachableError
+from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, new_client
+from pulumi_cortecs.clouds.network import network_of, problems_on_the_way_to
+from pulumi_cortecs.simulator import Simulator
+
+VENDOR = "https://vendor.example/api/v1"
+PASSWORD = "pa#s/s?w@rd"
+
+
+def proxy_of(environment: dict[str, str]) -> tuple[str, tuple[str, str] | None] | None:
+    proxy = network_of(environment).proxy
+    return None if proxy is None else (str(proxy.url), proxy.auth)
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": ""}, None),
+        ({"HTTP_PROXY": "http://one:1"}, None),
+        ({"HTTPS_PROXY": "http://one:1"}, "http://one:1"),
+        ({"HTTPS_PROXY": "one:1"}, "http://one:1"),
+        ({"HTTPS_PROXY": "https://one:1/"}, "https://one:1"),
+        ({"HTTPS_PROXY": " http://one "}, "http://one"),
+        ({"HTTPS_PROXY": "http://[::1]:1"}, "http://[::1]:1"),
+        ({"https_proxy": "http://one:1", "HTTPS_PROXY": "http://two:2"}, "http://one:1"),
+        ({"ALL_PROXY": "http://one:1"}, "http://one:1"),
+        ({"ALL_PROXY": "socks://one:1", "https_proxy": "http://two:2"}, "http://two:2"),
+        ({"all_proxy": "http://one:1", "HTTPS_PROXY": "http://two:2"}, "http://two:2"),
+    ],
+)
+def test_the_proxy_is_the_one_for_https_else_the_one_for_all(environment: dict[str, str], url: str | None) -> None:
+    network = network_of(environment)
+    assert (None if network.proxy is None else str(network.proxy.url)) == url
+    assert network.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "auth"),
+    [
+        ("http://me:secret@one:1", ("me", "secret")),
+        ("http://me:pa%23ss@one:1", ("me", "pa#ss")),
+        (f"http://me:{PASSWORD}@one:1", ("me", PASSWORD)),
+        (f"me:{PASSWORD}@one:1", ("me", PASSWORD)),
+        ("http://me:50%@one:1", ("me", "50%")),
+        ("http://me@one:1", ("me", "")),
+    ],
+)
+def test_a_password_need_not_be_encoded(value: str, auth: tuple[str, str]) -> None:
+    assert proxy_of({"HTTPS_PROXY": value}) == ("http://one:1", auth)
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"ftp://somebody:{PASSWORD}@one:1",
+        f"http://somebody:{PASSWORD}@one:port",
+        f"http://somebody:{PASSWORD}@one:99999",
+        f"http://somebody:{PASSWORD}@one:0",
+        f"http://somebody:{PASSWORD}@:1",
+        f"http://somebody:{PASSWORD}@one two:1",
+        f"http://somebody:{PASSWORD}@[::1:1",
+        f"http://somebody:{PASSWORD}@",
+        "http://somebody:pa#s/s?w",
+        "\x1b[31m://one",
+    ],
+)
+def test_a_proxy_that_is_none_is_left_out_and_named_without_its_user(name: str, value: str) -> None:
+    network = network_of({name: value})
+    assert network.proxy is None
+    (problem,) = network.problems
+    assert problem.startswith(f"{name}: ")
+    assert problem.isprintable()
+    for part in ("pa#", "s/s", "w@rd", "somebody:"):
+        assert part not in f"{problem} {network!r}"
+
+
+def test_a_socks_proxy_works_or_is_named() -> None:
+    for scheme in ("socks", "socks5", "socks5h"):
+        network = network_of({"ALL_PROXY": f"{scheme}://me:{PASSWORD}@one:1"})
+        try:
+            import socksio  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
+        except ImportError:
+            (problem,) = network.problems
+            assert problem.startswith(f"ALL_PROXY: '{scheme}://one' needs a package that is not installed")
+        else:
+            assert network.proxy is not None
+            assert str(network.proxy.url) == f"{'socks5' if scheme == 'socks5' else 'socks5h'}://one:1"
+
+
+@pytest.mark.parametrize(
+    ("entries", "host", "direct"),
+    [
+        ("", "vendor.example", False),
+        ("*", "vendor.example", True),
+        ("vendor.example", "vendor.example", True),
+        ("VENDOR.example", "vendor.EXAMPLE", True),
+        ("example", "vendor.example", True),
+        (".vendor.example", "vendor.example", True),
+        ("*.example", "vendor.example", True),
+        ("endor.example", "vendor.example", False),
+        ("vendor.example:443", "vendor.example", True),
+        ("vendor.example:8443", "vendor.example", False),
+        ("https://vendor.example", "vendor.example", True),
+        ("all://vendor.example", "vendor.example", True),
+        ("http://vendor.example", "vendor.example", False),
+        ("[::1]", "vendor.example", False),
+        ("[::1],vendor.example", "vendor.example", True),
+        ("::1, 10.0.0.0/8 , vendor.example", "vendor.example", True),
+        ("10.0.0.0/8", "10.1.2.3", True),
+        ("10.0.0.1/8", "10.1.2.3", True),
+        ("10.0.0.0/8", "11.1.2.3", False),
+        ("10.1.2.3", "10.1.2.3", True),
+        ("10.1.2.3:443", "10.1.2.3", True),
+        ("fd00::/8", "fd00::5", True),
+        ("[fd00::]/8", "11.1.2.3", False),
+        ("[fd00::5]", "fd00::5", True),
+        ("[fd00::5]:443", "fd00::5", True),
+        ("[fd00::5]:8443", "fd00::5", False),
+        ("fd00::/999,[,],:,://,http://[,%%%", "vendor.example", False),
+        ("", "localhost", True),
+        ("", "127.0.0.1", True),
+        ("", "::1", True),
+    ],
+)
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_no_proxy_means_names_addresses_and_blocks(name: str, entries: str, host: str, direct: bool) -> None:
+    network = network_of({name: entries, "HTTPS_PROXY": "http://one:1"})
+    assert network.is_direct(host) is direct
+    assert network.problems == ()
+
+
+@contextmanager
+def refusing_proxy() -> Iterator[tuple[int, list[bytes]]]:
+    """A proxy that lets nobody through, its port, and what it was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    asked.append(connection.recv(65536))
+                    if not asked[-1]:
+                        return
+                    connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1], asked
+        finally:
+            socket.create_connection(listener.getsockname()).close()
+            thread.join(timeout=10)
+
+
+def test_a_vendor_is_asked_through_the_proxy_with_its_password() -> None:
+    with refusing_proxy() as (port, asked):
+        environment = {"HTTPS_PROXY": f"http://me:{PASSWORD}@127.0.0.1:{port}", "NO_PROXY": "[::1],10.0.0.0/8"}
+        with new_client(environment=environment) as client, pytest.raises(UnreachableError, match="407") as raised:
+            HttpCore("Acme", VENDOR, client).call("GET", "/things", WireModel, resend=Resend.SAFE)
+    assert asked[0].startswith(b"CONNECT vendor.example:443 HTTP/1.1\r\n")
+    assert base64.b64encode(f"me:{PASSWORD}".encode()) in asked[0]
+    assert "rd" not in str(raised.value).partition("reached")[2]
+
+
+BROKEN = {
+    "NO_PROXY": "[::1],fd00::/999,%",
+    "no_proxy": "[::1]",
+    "ALL_PROXY": "socks://127.0.0.1:9",
+    "HTTPS_PROXY": f"http://somebody:{PASSWORD}@127.0.0.1:port",
+    "HTTP_PROXY": "://",
+    "SSL_CERT_FILE": "/nowhere/certificates.pem",
+    "SSL_CERT_DIR": "/nowhere",
+    "SSLKEYLOGFILE": "/nowhere/keys",
+}
+
+
+def test_to_this_machine_nothing_of_it_matters(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in BROKEN.items():
+        monkeypatch.setenv(name, value)
+    with new_client() as client:
+        here = HttpCore("Acme", simulator.base_url, client)
+        assert here.call("GET", "/models/", WireModel, resend=Resend.SAFE) == WireModel()
+    assert problems_on_the_way_to(simulator.base_url, BROKEN) == ()
+
+
+def test_elsewhere_each_bad_value_is_named_in_one_line() -> None:
+    problems = problems_on_the_way_to(VENDOR, BROKEN)
+    assert [problem.partition(":")[0] for problem in problems] == ["HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"]
+    assert "'/nowhere/certificates.pem' is no file of certificates that can be read: No such file" in problems[1]
+    assert "'/nowhere' is no folder" in problems[2]
+
+
+def test_who_cannot_be_reached_is_told_with_what_may_be_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route", request=request)
+
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    core = HttpCore("Acme", VENDOR, new_client(httpx.MockTransport(unreachable)))
+    with pytest.raises(UnreachableError, match=r"no route; SSL_CERT_FILE: '/nowhere/certificates.pem'"):
+        core.call("GET", "/things", WireModel, resend=Resend.SAFE)
+
+
+def test_a_file_without_a_certificate_is_named(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    network = network_of({"SSL_CERT_FILE": str(empty)})
+    assert network.ca_file is None
+    assert str(empty) in network.problems[0]
+
+
+def test_certificates_that_are_named_are_used(tmp_path: Path) -> None:
+    bundle = certifi.where()
+    network = network_of({"SSL_CERT_FILE": bundle, "SSL_CERT_DIR": str(tmp_path)})
+    assert (network.ca_file, network.ca_folder, network.problems) == (bundle, None, ())
+    network = network_of({"SSL_CERT_DIR": str(tmp_path)})
+    assert (network.ca_file, network.ca_folder, network.problems) == (None, str(tmp_path), ())
+
+
+@pytest.mark.parametrize("environment", [{}, {"HTTPS_PROXY": "http://127.0.0.1:9"}, BROKEN], ids=str)
+def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
+    transport = network_of(environment).transport(httpx.Limits())
+    for each in vars(transport).values() if environment == {"HTTPS_PROXY": "http://127.0.0.1:9"} else [transport]:
+        if isinstance(each, httpx.HTTPTransport):
+            context = each._pool._ssl_context
+            assert context is not None
+            assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+            assert context.cert_store_stats()["x509_ca"] > 50
