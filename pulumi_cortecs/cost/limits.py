@@ -38,7 +38,7 @@ class CloudLimits:
     """What one file allows of one cloud; None where it says nothing.
 
     `source` is the file. The cap is for an hour of all workers of one instance, the ceiling for an hour of the whole
-    account.
+    account. `account_is_exclusive` limits nothing: it says whether nobody else uses the account.
     """
 
     source: str
@@ -46,6 +46,7 @@ class CloudLimits:
     allowed_models: frozenset[str] | None = None
     instance_hourly_cap: Money | None = None
     account_hourly_ceiling: Money | None = None
+    account_is_exclusive: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ CLOUDS: Final = ("cortecs",)
 
 _LISTS: Final = ("allowed_hardware", "allowed_models")
 _AMOUNTS: Final = ("instance_hourly_cap", "account_hourly_ceiling")
+_EXCLUSIVE: Final = "account_is_exclusive"
+_KEYS: Final = (*_LISTS, *_AMOUNTS, _EXCLUSIVE)
 
 
 class LimitsError(ValueError):
@@ -31,12 +33,25 @@ class LimitsError(ValueError):
 
 def limits_in_force(cloud: str, environment: Mapping[str, str], machine_file: Path = MACHINE_FILE) -> Limits:
     """What limits purchases in a cloud now. Both files are read anew each time. Raises LimitsError."""
+    return Limits(_files(cloud, environment, machine_file))
+
+
+def account_is_exclusive(cloud: str, environment: Mapping[str, str], machine_file: Path = MACHINE_FILE) -> bool:
+    """Whether one of the files says that nobody else uses the account, and none that somebody does.
+
+    It limits nothing, so whoever calls must know who set the variable in that environment. Raises LimitsError.
+    """
+    told = {each.account_is_exclusive for each in _files(cloud, environment, machine_file)}
+    return True in told and False not in told
+
+
+def _files(cloud: str, environment: Mapping[str, str], machine_file: Path) -> tuple[CloudLimits, ...]:
     files = []
     if _is_there(machine_file):
         files.append(_read(machine_file, cloud))
     if VARIABLE in environment:
         files.append(_read(_named(environment[VARIABLE]), cloud))
-    return Limits(tuple(files))
+    return tuple(files)
 
 
 def _named(path: str) -> Path:
@@ -93,11 +108,14 @@ def _read(path: Path, cloud: str) -> CloudLimits:
 
 
 def _cloud(source: str, name: str, section: Any) -> CloudLimits:
-    cells = _object(section, name, (*_LISTS, *_AMOUNTS))
+    cells = _object(section, name, _KEYS)
     if not cells:
-        raise LimitsError(f"{name}: limits nothing; there are {', '.join((*_LISTS, *_AMOUNTS))}")
+        raise LimitsError(f"{name}: limits nothing; there are {', '.join(_KEYS)}")
     lists = {key: _names(f"{name}: {key}", cells[key]) for key in _LISTS if key in cells}
     amounts = {key: _amount(f"{name}: {key}", cells[key]) for key in _AMOUNTS if key in cells}
+    exclusive = cells.get(_EXCLUSIVE)
+    if _EXCLUSIVE in cells and not isinstance(exclusive, bool):
+        raise LimitsError(f"{name}: {_EXCLUSIVE} must be true or false, not {exclusive!r}")
     models = lists.get("allowed_models")
     return CloudLimits(
         source=source,
@@ -106,6 +124,7 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
         allowed_models=None if models is None else frozenset(model.replace("/", "--") for model in models),
         instance_hourly_cap=amounts.get("instance_hourly_cap"),
         account_hourly_ceiling=amounts.get("account_hourly_ceiling"),
+        account_is_exclusive=exclusive,
     )
 
 

@@ -21,7 +21,7 @@ class StateUnreadableError(Exception):
 @dataclass(frozen=True)
 class StateRow:
     """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
-    (`Instance.get`)."""
+    (`Instance.get`). What is secret in the outputs has the value None, and its name is in `secrets`."""
 
     stack: str
     urn: str
@@ -29,11 +29,14 @@ class StateRow:
     doomed: bool = False
     external: bool = False
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    protected: bool = False
+    secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class PendingCreation:
-    """A creation of an Instance that the engine began and has not ended: it goes on now, or was interrupted."""
+    """A creation of an Instance that the engine began and has not ended: it goes on now, or was interrupted.
+    What is secret in the inputs has the value None."""
 
     stack: str
     urn: str

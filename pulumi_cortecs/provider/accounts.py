@@ -7,27 +7,32 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from typing import Final
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
 from pulumi_cortecs.clouds.errors import ConfigurationError, RefusedError, UnauthorizedError
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
+from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.backends import Backend, backend_of, url_of
+from pulumi_cortecs.lifecycle.cli_states import LONGEST, CliStates, organization_of
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
 from pulumi_cortecs.lifecycle.ending import Ending
 from pulumi_cortecs.lifecycle.intents import CLOCK_ERROR, Cloud, Intents, seconds_since_1970
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal_directory
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.pulumi_cli import Command
 from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
+from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
-from pulumi_cortecs.provider import host, process
-from pulumi_cortecs.provider.backend import backend_of
+from pulumi_cortecs.provider import engine_cli, host, process
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
+INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _CLOCK: Clock = SystemClock()
 _WAITING: Clock = InterruptibleClock(process.interrupted)
 _lock = threading.Lock()
@@ -205,14 +210,45 @@ def _warn_of(problems: tuple[str, ...]) -> None:
         host.current_call().warn(f"{'; '.join(problems)}. This run goes on without it, and buys nothing")
 
 
-def key_of(urn: str) -> Key:
-    """Under which the orders for a resource are noted."""
-    return Key(_backend(), urn)
+@cache
+def states() -> States:
+    """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before it
+    is asked for."""
+    ours = engine_cli.cli()
+    url = url_of(ours.environment, ours.directory)
+    command = Command(ours.executable, ours.directory, ours.environment, LONGEST, url)
+    return CliStates(
+        command.ask,
+        types={INSTANCE_TYPE},
+        environment=ours.environment,
+        organization=lambda: organization_of(ours.arguments, url),
+    )
 
 
 @cache
-def _backend() -> str:
-    return backend_of(os.environ, Path.cwd())
+def is_exclusive() -> bool:
+    """Whether the machine's owner says that nobody but this machine's stacks uses the account.
+
+    A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and none
+    where the CLI cannot be looked at. Limits that cannot be read say nothing.
+    """
+    ours = engine_cli.cli()
+    try:
+        return account_is_exclusive("cortecs", {} if ours.pid is None else ours.environment)
+    except LimitsError:
+        return False
+
+
+def key_of(urn: str) -> Key:
+    """Under which the orders for a resource are noted."""
+    return Key(backend().identity, urn)
+
+
+@cache
+def backend() -> Backend:
+    """The backend that our engine uses: what a program maps into its provider's environment does not count."""
+    ours = engine_cli.cli()
+    return backend_of(ours.environment, ours.directory)
 
 
 def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud[Instance]:

@@ -1,4 +1,5 @@
 """What the stacks of a user's backends hold, as the `pulumi` CLI tells it, and what makes a stack own an instance.
 
-For the command line only: nothing that the engine runs may know other stacks.
+For the command line only. What the engine runs reads other stacks through `lifecycle/stack_state.py` alone, and only
+those of the backend that its own engine uses.
 """

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import CloudLimits, Limits, Refusal, Spending
-from pulumi_cortecs.cost.limits_file import MACHINE_FILE, VARIABLE, LimitsError, limits_in_force
+from pulumi_cortecs.cost.limits_file import MACHINE_FILE, VARIABLE, LimitsError, account_is_exclusive, limits_in_force
 
 NOWHERE = Path("/nonexistent/pulumi-cortecs/limits.json")
 GOOD = {
@@ -22,6 +22,7 @@ GOOD = {
     "allowed_models": ["Qwen/Qwen2-7B-Instruct"],
     "instance_hourly_cap": "2.40 EUR",
     "account_hourly_ceiling": "10.00 EUR",
+    "account_is_exclusive": False,
 }
 
 
@@ -59,6 +60,7 @@ def test_a_file_says_what_it_allows(tmp_path: Path) -> None:
         frozenset({"Qwen--Qwen2-7B-Instruct"}),
         eur("2.40"),
         eur("10"),
+        account_is_exclusive=False,
     )
 
 
@@ -247,3 +249,32 @@ def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_pa
     assert message.replace(str(path), str(MACHINE_FILE)) in page
     assert str(MACHINE_FILE) in page
     assert VARIABLE in page
+
+
+def test_a_file_that_only_says_whose_account_it_is_limits_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path / "limits.json", {"account_is_exclusive": True})
+    limits = limits_in_force("cortecs", {}, path)
+    assert not limits.counts_price
+    assert limits.on_kind("M", "A") == limits.on_price(None) == []
+    assert account_is_exclusive("cortecs", {}, path)
+
+
+def test_an_account_is_exclusive_only_where_it_is_said_so_and_nowhere_denied(tmp_path: Path) -> None:
+    yes = written(tmp_path / "yes.json", {"account_is_exclusive": True})
+    no = written(tmp_path / "no.json", {"account_is_exclusive": False})
+    silent = written(tmp_path / "silent.json", {"instance_hourly_cap": "2.40 EUR"})
+    assert not account_is_exclusive("cortecs", {}, NOWHERE)
+    assert not account_is_exclusive("cortecs", {VARIABLE: str(silent)}, silent)
+    assert account_is_exclusive("cortecs", {VARIABLE: str(silent)}, yes)
+    assert account_is_exclusive("cortecs", {VARIABLE: str(yes)}, silent)
+    assert account_is_exclusive("cortecs", {VARIABLE: str(yes)}, NOWHERE)
+    assert not account_is_exclusive("cortecs", {VARIABLE: str(yes)}, no)
+    assert not account_is_exclusive("cortecs", {VARIABLE: str(no)}, yes)
+
+
+@pytest.mark.parametrize("value", [None, "true", [], {}])
+def test_whose_account_it_is_is_true_or_false(tmp_path: Path, value: Any) -> None:
+    path = written(tmp_path / "limits.json", {"account_is_exclusive": value})
+    for read in (limits_in_force, account_is_exclusive):
+        with pytest.raises(LimitsError, match="account_is_exclusive must be true or false"):
+            read("cortecs", {}, path)

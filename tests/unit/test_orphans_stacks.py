@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
-from pulumi_cortecs.stacks.command import Pulumi, StacksError, without_credentials
+from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
+from pulumi_cortecs.stacks.command import Pulumi, StacksError
 from pulumi_cortecs.stacks.reading import Places
 from pulumi_cortecs.stacks.taking_over import constructor, names_after
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row, urn

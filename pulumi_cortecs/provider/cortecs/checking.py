@@ -21,6 +21,7 @@ from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host, pinned
+from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
 from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
@@ -38,7 +39,6 @@ from pulumi_cortecs.provider.pinned import PinnedMarket
 
 _Market: TypeAlias = Market | PinnedMarket
 
-INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _USUAL_CONTEXT: Final = 32_000
 _MOST_NAMED: Final = 12
 _DEFAULTED: Final = ("billing_interval", "num_workers")

@@ -1,0 +1,246 @@
+"""Which state backend an engine keeps its state in, kept so that it stays the same and tells no secret.
+
+Two stacks may have the same names in two backends. What one of them has bought is nothing to the other. One backend has
+one identity, however its URL is spelled and whoever asks: users, passwords and tokens change, and a folder is moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+MARK: Final = ".pulumi-cortecs.json"
+"""In the folder of a file backend: what it is called, and where it was last seen."""
+_PULUMI_CLOUD: Final = "https://api.pulumi.com"
+_FILE: Final = "file://"
+_PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
+_DIGITS: Final = 32
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432}
+_ONE_NAME: Final = {"postgresql": "postgres"}
+
+# An option names the place when another value of it means another state. The others say how to get there, with which
+# rights, or how fast: region, profile, awssdk, s3ForcePathStyle, disableSSL, kmskeyid, sslmode, connect_timeout, a
+# token. What is not in here does not count: a token under a new name must not change who we are.
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    # a bucket's name is unique at one endpoint, not in the world; below `prefix` is a backend of its own
+    "s3": ("endpoint", "prefix"),
+    "gs": ("prefix",),
+    # a container's name is unique in an account, and the account in a domain
+    "azblob": ("storage_account", "domain", "prefix"),
+    # the rest of an address may stand in options, and a schema or a table is a backend of its own
+    "postgres": ("host", "port", "dbname", "search_path", "table"),
+}
+# the same, where the URL leaves it to the environment
+_ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "s3": {"endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")},
+    "gs": {"endpoint": ("STORAGE_EMULATOR_HOST",)},
+    "azblob": {"storage_account": ("AZURE_STORAGE_ACCOUNT",), "domain": ("AZURE_STORAGE_DOMAIN",)},
+    "postgres": {"host": ("PGHOST",), "port": ("PGPORT",), "dbname": ("PGDATABASE", "PGUSER")},
+}
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend. `formerly` are other identities that it may have been noted under, none of them another backend's."""
+
+    identity: str
+    formerly: tuple[str, ...] = ()
+
+
+def backend_of(environment: Mapping[str, str], directory: Path) -> Backend:
+    """The backend that a CLI with that environment uses in that directory."""
+    url = url_of(environment, directory)
+    if url.startswith(_FILE):
+        return _folder(_path(url, directory))
+    plain = _digest_of_url(url, {})
+    identity = _digest_of_url(url, environment)
+    return Backend(identity, () if identity == plain else (plain,))
+
+
+def identity_of_v1(text: str) -> str:
+    """The identity of what the first version of the journal noted: `file://HOST/FOLDER`, or a URL with all that was in
+    it. A folder that does not exist here has that of its path, which stays one of its former ones."""
+    if not text.startswith(_FILE):
+        return _digest_of_url(text, {})
+    path = Path("/" + text.removeprefix(_FILE).partition("/")[2])
+    return _folder(path).identity
+
+
+def url_of(environment: Mapping[str, str], directory: Path) -> str:
+    """The backend's URL, taken as the CLI takes it: from PULUMI_BACKEND_URL, else from the project file in `directory`
+    or above it, else from the last login. It may have a password in it."""
+    project = _project(directory)
+    return (
+        environment.get("PULUMI_BACKEND_URL")
+        or _of_project(project)
+        or _of_login(environment)
+        or environment.get("PULUMI_API")
+        or _PULUMI_CLOUD
+    )
+
+
+def _path(url: str, directory: Path) -> Path:
+    project = _project(directory)
+    named, _, _options = url.removeprefix(_FILE).partition("?")
+    return (project.parent if project else directory) / Path(os.path.expanduser(unquote(named) or "."))
+
+
+def _folder(path: Path) -> Backend:
+    """A folder by the mark in it, which it gets where it has none."""
+    try:
+        folder = path.resolve()
+    except (OSError, RuntimeError, ValueError):  # a ring of links
+        folder = path.absolute()
+    by_path = _digest("file", str(folder))
+    with suppress(OSError, ValueError):
+        if folder.is_dir():
+            return Backend(f"file-{_mark_of(folder)}", (by_path,))
+    return Backend(by_path)
+
+
+def _mark_of(folder: Path) -> str:
+    """What the folder is called. Raises OSError and ValueError where no mark can be read or written."""
+    found = _mark(folder)
+    if found is None:
+        with suppress(FileExistsError):
+            _write(folder, secrets.token_hex(_DIGITS // 2), anew=True)
+        found = _mark(folder)  # of two processes that mark it at once, one is first
+        if found is None:
+            raise ValueError(f"{folder / MARK} is no mark of ours")
+    name, place = found
+    if place == str(folder):
+        return name
+    if _is_copied(folder, Path(place), name):
+        name = secrets.token_hex(_DIGITS // 2)
+        _write(folder, name, anew=False)
+    elif not Path(place).is_dir():  # else it is one folder under two names, and need not be written again and again
+        with suppress(OSError):  # it keeps its name where it cannot be written to
+            _write(folder, name, anew=False)
+    return name
+
+
+def _is_copied(folder: Path, place: Path, name: str) -> bool:
+    """Whether the place where a mark was last seen is another folder, that still has it."""
+    try:
+        first = _mark(place)
+        return first is not None and first[0] == name and not os.path.samefile(folder, place)
+    except (OSError, ValueError):
+        return False
+
+
+def _mark(folder: Path) -> tuple[str, str] | None:
+    """Name and place in a folder's mark, None where it has none. Raises OSError and ValueError."""
+    try:
+        found = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    name, place = _text(found, "id"), _text(found, "place")
+    if name is None or place is None or len(name) != _DIGITS or not set(name) <= set("0123456789abcdef"):
+        raise ValueError(f"{folder / MARK} is no mark of ours")
+    return name, place
+
+
+def _write(folder: Path, name: str, *, anew: bool) -> None:
+    """Writes a whole mark, or none. Raises OSError: with `anew` FileExistsError where there is one."""
+    draft = folder / f"{MARK}.{secrets.token_hex(4)}"
+    try:
+        draft.write_text(json.dumps({"id": name, "place": str(folder)}) + "\n", encoding="utf-8")
+        if anew:
+            os.link(draft, folder / MARK)
+        else:
+            os.replace(draft, folder / MARK)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _digest_of_url(url: str, environment: Mapping[str, str]) -> str:
+    try:
+        parts = urlsplit(url)
+        scheme = _ONE_NAME.get(parts.scheme, parts.scheme)
+        return _digest(scheme, *_place(parts, scheme, environment))
+    except ValueError:  # no URL that anybody could use; what is before the @ and after the ? may be secret
+        return _digest("url", url.rpartition("@")[2].partition("?")[0])
+
+
+def _place(parts: SplitResult, scheme: str, environment: Mapping[str, str]) -> Iterator[str]:
+    named = {key: value for key, value in parse_qsl(parts.query) if key in _PLACES.get(scheme, ())}
+    for option, variables in _ELSEWHERE.get(scheme, {}).items():
+        if option not in named and not _in_address(parts, option):
+            value = next((environment[each] for each in variables if environment.get(each)), "")
+            named |= {option: value} if value else {}
+    if scheme == "postgres":
+        yield from _database(parts, named)
+        return
+    yield _host(parts, scheme)
+    yield unquote(parts.path).strip("/")
+    for option, value in sorted(named.items()):
+        yield f"{option}={_address(value) if option == 'endpoint' else value.strip('/')}"
+
+
+def _database(parts: SplitResult, named: Mapping[str, str]) -> Iterator[str]:
+    """A database's address may stand in the URL, in its options or in the environment: it is the same one."""
+    # without a name of its own, a database is called like its user
+    database = named.get("dbname") or unquote(parts.path).strip("/") or unquote(parts.username or "")
+    yield (named.get("host") or unquote(parts.hostname or "")).lower()
+    yield str(named.get("port") or parts.port or _DEFAULT_PORTS["postgres"])
+    yield database
+    yield from (f"{option}={named[option]}" for option in ("search_path", "table") if option in named)
+
+
+def _in_address(parts: SplitResult, option: str) -> bool:
+    """Whether a database's URL says that in its address."""
+    told = {"host": parts.hostname, "port": parts.port, "dbname": parts.path.strip("/") or parts.username}
+    return bool(told.get(option))
+
+
+def _host(parts: SplitResult, scheme: str) -> str:
+    host = unquote(parts.hostname or "").rstrip(".")
+    return host if parts.port in (None, _DEFAULT_PORTS.get(scheme)) else f"{host}:{parts.port}"
+
+
+def _address(endpoint: str) -> str:
+    """An endpoint without its scheme, which says how and not where: "HOST:PORT/PATH"."""
+    parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+    return f"{_host(parts, parts.scheme)}/{unquote(parts.path).strip('/')}".rstrip("/")
+
+
+def _digest(scheme: str, *place: str) -> str:
+    text = json.dumps([scheme, *place])
+    return f"{scheme}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:_DIGITS]}"
+
+
+def _project(directory: Path) -> Path | None:
+    candidates = (folder / name for folder in (directory, *directory.parents) for name in _PROJECT_FILES)
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _of_project(project: Path | None) -> str | None:
+    if project is None:
+        return None
+    import yaml  # most runs name the backend otherwise, and need none
+
+    with suppress(OSError, ValueError, yaml.YAMLError):
+        return _text(yaml.safe_load(project.read_text(encoding="utf-8")), "backend", "url")
+    return None
+
+
+def _of_login(environment: Mapping[str, str]) -> str | None:
+    named = environment.get("PULUMI_CREDENTIALS_PATH") or environment.get("PULUMI_HOME") or "~/.pulumi"
+    home = Path(os.path.expanduser(named))
+    with suppress(OSError, ValueError):
+        return _text(json.loads((home / "credentials.json").read_text(encoding="utf-8")), "current")
+    return None
+
+
+def _text(found: Any, *keys: str) -> str | None:
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) and found else None

@@ -1,0 +1,182 @@
+"""The states of stacks, asked for through the CLI: nothing before it is wanted, and once for all who wait.
+
+One reading serves everybody who came before it began. Whoever comes while it goes on gets the next one, because a state
+that was asked for earlier may lack what the engine has written down since.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Generic, TypeVar
+
+from pulumi_cortecs.lifecycle.pulumi_cli import CliError, NoSuchStackError
+from pulumi_cortecs.lifecycle.stack_export import stack_names, stack_state
+from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, States, StateUnreadableError
+
+LONGEST: Final = 20.0
+"""Seconds for one command: somebody waits for its answer with a purchase, or with a deletion."""
+_LONGEST_FOR_ALL: Final = 60.0
+_AT_ONCE: Final = 4
+_SKIPPED: Final = "PULUMI_SKIP_CHECKPOINTS"
+_URN: Final = re.compile(r"urn:pulumi:(?P<stack>[^:]+)::(?P<project>[^:]+)::")
+_STACK_OPTIONS: Final = ("--stack", "-s")
+_SELF_MANAGED: Final = "organization"
+"""What the CLI calls the organization of every stack that is not in Pulumi Cloud."""
+
+T = TypeVar("T")
+
+
+class CliStates(States):
+    """The states of the backend that a CLI uses, as that CLI tells them. Threads may share it."""
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[str]], str],
+        *,
+        types: Collection[str],
+        environment: Mapping[str, str],
+        organization: Callable[[], str],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`run` gives what the CLI prints for some arguments, or raises CliError; `types` are the type tokens of
+        Instances, `environment` is the CLI's own, `organization` that of the stack or raises StateUnreadableError, and
+        `now` gives monotonic seconds."""
+        self._run = run
+        self._types = frozenset(types)
+        self._environment = environment
+        self._organization = organization
+        self._now = now
+        self._lock = threading.Lock()
+        self._stacks: dict[str, _Reading[StackState]] = {}
+        self._all: dict[str, _Reading[tuple[StackState, ...]]] = {}
+
+    def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
+        """The state of the stack that a URN names; see States."""
+        return self._stack(self._name_of(urn), not_before)
+
+    def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
+        """The states of all stacks of the backend; see States. They are read within a minute, or not at all."""
+        own = self._name_of(urn)
+        with self._lock:
+            reading = self._all.setdefault(own, _Reading(self._now, lambda began: self._every(own, began)))
+        return reading.get(not_before)
+
+    def _name_of(self, urn: str) -> str:
+        if self._environment.get(_SKIPPED, "").lower() in ("1", "true"):
+            raise StateUnreadableError(
+                f"{_SKIPPED} is set, so that the state tells nothing of a run before it has ended; unset it, or look "
+                "for what an interrupted run has bought with `pulumi-cortecs orphans`"
+            )
+        named = _URN.match(urn)
+        if named is None:
+            raise StateUnreadableError(f"no stack is named by the URN {urn!r}")
+        return f"{self._organization()}/{named['project']}/{named['stack']}"
+
+    def _stack(self, name: str, not_before: float) -> StackState:
+        with self._lock:
+            reading = self._stacks.setdefault(name, _Reading(self._now, lambda began: self._export(name, began)))
+        return reading.get(not_before)
+
+    def _every(self, own: str, began: float) -> tuple[StackState, ...]:
+        try:
+            listed = stack_names(self._run(("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")))
+        except CliError as error:
+            raise StateUnreadableError(str(error)) from None
+        others = [name for name in dict.fromkeys(listed) if name != own]
+
+        def state(name: str) -> StackState | None:
+            if self._now() - began > _LONGEST_FOR_ALL:
+                raise StateUnreadableError(
+                    f"the states of the {len(others) + 1} stacks could not be read within {_LONGEST_FOR_ALL:g} s"
+                )
+            try:
+                return self._stack(name, began)
+            except _NoSuchStateError:
+                if name == own:
+                    raise
+                return None  # it was removed since it was listed
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            states = list(pool.map(state, [own, *others]))
+        return tuple(each for each in states if each is not None)
+
+    def _export(self, name: str, began: float) -> StackState:
+        try:
+            exported = self._run(("stack", "export", "--stack", name))
+        except NoSuchStackError as error:
+            raise _NoSuchStateError(str(error)) from None
+        except CliError as error:
+            raise StateUnreadableError(str(error)) from None
+        return stack_state(name, exported, began, self._types)
+
+
+def organization_of(arguments: Sequence[str], backend_url: str) -> str:
+    """The organization of the stack that a CLI works on, told from its arguments and its backend's URL.
+
+    Raises StateUnreadableError where Pulumi Cloud would have to be asked for it.
+    """
+    scheme, separator, _ = backend_url.partition("://")
+    if separator and scheme.lower() not in ("http", "https"):
+        return _SELF_MANAGED
+    named = _stack_option(arguments)
+    organization, slash, _ = named.partition("/")
+    if organization and slash:
+        return organization
+    got = f"--stack {named}" if named else "no --stack"
+    raise StateUnreadableError(
+        f"the state cannot be read, because nothing names its organization in Pulumi Cloud: {got}; allowed: "
+        "--stack ORGANIZATION/PROJECT/STACK; give the next command the stack in that form"
+    )
+
+
+def _stack_option(arguments: Sequence[str]) -> str:
+    """What the last --stack says, "" where there is none."""
+    named = ""
+    rest = iter(arguments)
+    for each in rest:
+        if each == "--":
+            break
+        option, equals, value = each.partition("=")
+        if option in _STACK_OPTIONS:
+            named = value if equals else next(rest, "")
+        elif each.startswith("-s") and not each.startswith("--"):
+            named = each.removeprefix("-s")
+    return named
+
+
+class _NoSuchStateError(StateUnreadableError):
+    """There is no stack of that name."""
+
+
+class _Reading(Generic[T]):
+    """One thing that is read again and again, by one at a time. What a reading raises reaches exactly those who waited
+    for it; whoever comes later asks again."""
+
+    def __init__(self, now: Callable[[], float], read: Callable[[float], T]) -> None:
+        self._now = now
+        self._read = read
+        self._lock = threading.Lock()
+        self._latest: tuple[float, T] | None = None
+        self._failures = 0
+        self._failure: tuple[float, StateUnreadableError] | None = None
+
+    def get(self, not_before: float) -> T:
+        """What was read by a reading that began at `not_before` or later. Raises StateUnreadableError."""
+        failures = self._failures
+        with self._lock:
+            if self._latest is not None and self._latest[0] >= not_before:
+                return self._latest[1]
+            if self._failure is not None and self._failures != failures and self._failure[0] >= not_before:
+                raise StateUnreadableError(str(self._failure[1])) from None
+            began = self._now()
+            try:
+                read = self._read(began)
+            except StateUnreadableError as error:
+                self._failures, self._failure = self._failures + 1, (began, error)
+                raise
+            self._latest = (began, read)
+            return read

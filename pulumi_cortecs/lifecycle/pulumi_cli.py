@@ -1,0 +1,72 @@
+"""The `pulumi` CLI, run for what it knows: no question asked, no credential shown, no longer than was allowed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+BACKEND_VARIABLE: Final = "PULUMI_BACKEND_URL"
+_NO_SUCH_STACK: Final = 6
+_WELL_FORMED: Final = re.compile(r"file://.*|[^@]*|[^:@]+://[^/?#@]*@[^@]*")
+"""Or else pulumi's complaint would quote pieces of a password, where nobody finds them to black them out."""
+
+
+class CliError(Exception):
+    """A command did not answer. The text says which and why, without a credential."""
+
+
+class NoSuchStackError(CliError):
+    """The backend can be read, and has no stack of this name."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """How the CLI is run: in which directory, in which environment (a whole one), and for how many seconds at most.
+    `backend` is what a person is told about where it was asked."""
+
+    executable: str
+    directory: Path
+    environment: Mapping[str, str]
+    longest: float
+    backend: str
+
+    def ask(self, arguments: Sequence[str]) -> str:
+        """What a command prints. Raises CliError, NoSuchStackError where it says that there is no such stack."""
+        must_be_well_formed(self.environment.get(BACKEND_VARIABLE, ""))
+        asked = f"pulumi {' '.join(arguments)} on {without_credentials(self.backend)}"
+        try:
+            done = subprocess.run(
+                [self.executable, *arguments, "--non-interactive", "--color", "never"],
+                cwd=self.directory,
+                env={**self.environment, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=self.longest,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise CliError(f"{asked} did not end within {self.longest:g} s") from None
+        except (OSError, ValueError) as error:
+            raise CliError(f"{asked}: {without_credentials(str(error))}") from None
+        if done.returncode == 0:
+            return done.stdout
+        kind = NoSuchStackError if done.returncode == _NO_SUCH_STACK else CliError
+        said = without_credentials(" ".join(done.stderr.split())) or f"exit code {done.returncode}"
+        raise kind(f"{asked}: {said}")
+
+
+def must_be_well_formed(backend_url: str) -> None:
+    """Raises CliError for a URL of which nobody can tell where its user and password end."""
+    if not _WELL_FORMED.fullmatch(backend_url):
+        raise CliError("a backend URL cannot be read: percent-encode what is before the @ in it")
+
+
+def without_credentials(text: str) -> str:
+    """The same without what a URL in it has before its host and after its path."""
+    return re.sub(r"(\w+://)(?:[^\s/\"']*@)?([^\s?\"']*)(\?[^\s\"']*)?", r"\1\2", text)

@@ -1,0 +1,85 @@
+"""The states as a provider's own process reads them: through the CLI above it, whatever the program maps for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.engine.pulumi import Stack
+
+_PROGRAM = """
+import pulumi
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+class Reader(ResourceProvider):
+    def create(self, props):
+        import json, os, time
+        from pulumi_cortecs.lifecycle.backends import backend_of
+        from pulumi_cortecs.provider import accounts, engine_cli
+        from pulumi_cortecs.provider.host import current_call, served
+        from pathlib import Path
+
+        @served
+        def read():
+            before, urn = time.monotonic(), current_call().urn
+            mine = accounts.states().stack_of(urn, before)
+            every = accounts.states().every_stack(urn, before)
+            return {
+                "urn": urn,
+                "mapped": os.environ["PULUMI_BACKEND_URL"],
+                "command": engine_cli.cli().arguments[1],
+                "executable": engine_cli.cli().executable,
+                "backend": engine_cli.cli().environment["PULUMI_BACKEND_URL"],
+                "is_the_clis": accounts.backend() == backend_of(engine_cli.cli().environment, Path("/")),
+                "exclusive": accounts.is_exclusive(),
+                "fresh": mine.read_at >= before,
+                "pending": [[each.urn, each.inputs["model_id"]] for each in mine.pending],
+                "rows": [[each.urn.split("::")[-1], each.instance_id] for each in mine.rows],
+                "stacks": [each.name for each in every],
+            }
+
+        Path(props["to"]).write_text(json.dumps(read()))
+        return CreateResult("i-" + props["model_id"], props)
+
+class Thing(Resource, module="cortecs", name="Instance"):
+    def __init__(self, name, model_id, opts=None):
+        super().__init__(Reader(), name, {"model_id": model_id, "to": f"TO/{name}.json"}, opts)
+
+liar = pulumi.ProviderResource("pulumi-python", "liar", {}, pulumi.ResourceOptions(
+    env_var_mappings={"LIE": "PULUMI_BACKEND_URL", "LIMITS": "PULUMI_CORTECS_LIMITS"}))
+first = Thing("first", "a", pulumi.ResourceOptions(provider=liar))
+Thing("second", "b", pulumi.ResourceOptions(provider=liar, depends_on=[first]))
+"""
+
+
+def test_a_provider_reads_the_state_of_its_own_run_whatever_the_program_maps(stack: Stack, tmp_path: Path) -> None:
+    limits = tmp_path / "limits.json"
+    limits.write_text('{"cortecs": {"account_is_exclusive": true}}')
+    stack.program(_PROGRAM.replace("TO", str(tmp_path)))
+    stack.up(env={"LIE": f"file://{tmp_path}/elsewhere", "LIMITS": str(limits)})
+    told = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("first", "second")}
+    assert told["second"] == {
+        "urn": told["second"]["urn"],
+        "mapped": f"file://{tmp_path}/elsewhere",
+        "command": "up",
+        "executable": str(stack.pulumi.resolve()),
+        "backend": stack.environment["PULUMI_BACKEND_URL"],
+        "is_the_clis": True,
+        "exclusive": False,
+        "fresh": True,
+        # the engine writes down what it is about to create before it calls us
+        "pending": [[told["second"]["urn"], "b"]],
+        "rows": [["first", "i-a"]],
+        "stacks": ["organization/tests/test"],
+    }
+    assert told["first"]["pending"] == [[told["first"]["urn"], "a"]]
+    assert told["first"]["rows"] == []
+
+
+def test_whose_account_it_is_is_read_where_the_cli_says_so_itself(stack: Stack, tmp_path: Path) -> None:
+    limits = tmp_path / "limits.json"
+    limits.write_text('{"cortecs": {"account_is_exclusive": true}}')
+    stack.program(_PROGRAM.replace("TO", str(tmp_path)).replace(', "LIMITS": "PULUMI_CORTECS_LIMITS"', ""))
+    lie = {"LIE": f"file://{tmp_path}/elsewhere", "PULUMI_CORTECS_LIMITS": str(limits)}
+    stack.up(env=lie)
+    assert json.loads((tmp_path / "second.json").read_text())["exclusive"] is True

@@ -1,0 +1,233 @@
+"""Which backend it is, as the CLI takes it: two backends must never share one identity, nor one backend have two."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pulumi_cortecs.lifecycle.backends import MARK, Backend, backend_of, identity_of_v1, url_of
+
+
+def project(directory: Path, backend: str = "") -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "Pulumi.yaml").write_text(f"name: tests\nruntime: python\n{backend}")
+    return directory
+
+
+def logged_in(home: Path, url: str) -> dict[str, str]:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "credentials.json").write_text(json.dumps({"current": url}))
+    return {"PULUMI_HOME": str(home)}
+
+
+def of(url: str, directory: Path = Path("/"), **environment: str) -> str:
+    return backend_of({**environment, "PULUMI_BACKEND_URL": url}, directory).identity
+
+
+def folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
+
+
+def test_without_any_choice_it_is_pulumis_own(tmp_path: Path) -> None:
+    home = {"PULUMI_HOME": str(tmp_path)}
+    assert url_of(home, tmp_path) == "https://api.pulumi.com"
+    assert url_of({**home, "PULUMI_API": "https://pulumi.example"}, tmp_path) == "https://pulumi.example"
+
+
+def test_the_environment_goes_before_project_and_login(tmp_path: Path) -> None:
+    environment = logged_in(tmp_path / "home", "s3://login")
+    here = project(tmp_path / "project", "backend: {url: s3://project}\n")
+    assert url_of({**environment, "PULUMI_BACKEND_URL": "s3://named"}, here) == "s3://named"
+    assert url_of(environment, here) == "s3://project"
+    assert url_of(environment, project(tmp_path / "plain")) == "s3://login"
+
+
+def test_the_project_may_lie_above(tmp_path: Path) -> None:
+    here = project(tmp_path, "backend:\n  url: file://state\n") / "src" / "deep"
+    here.mkdir(parents=True)
+    folder(tmp_path / "state")
+    assert backend_of({}, here).identity == of(f"file://{tmp_path}/state")
+
+
+@pytest.mark.parametrize("content", ["", "[", "backend: s3://x", "backend: {url: 7}", "- a", "backend:\n\t- x"])
+def test_a_project_that_names_none_is_passed_over(tmp_path: Path, content: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(content)
+    assert url_of(logged_in(tmp_path / "home", "s3://login"), tmp_path) == "s3://login"
+
+
+@pytest.mark.parametrize("content", ["", "[", "[]", '{"current": 7}', '{"current": ""}', "\xff"])
+def test_a_login_that_cannot_be_read_is_passed_over(tmp_path: Path, content: str) -> None:
+    (tmp_path / "credentials.json").write_text(content, encoding="latin-1")
+    assert url_of({"PULUMI_HOME": str(tmp_path)}, tmp_path) == "https://api.pulumi.com"
+
+
+def test_a_relative_folder_is_another_one_in_each_clone(tmp_path: Path) -> None:
+    for clone in ("one", "other"):
+        project(tmp_path / clone)
+        folder(tmp_path / clone / "state")
+    assert of("file://./state", tmp_path / "one") != of("file://./state", tmp_path / "other")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_one_folder_has_one_identity_however_it_is_spelled(tmp_path: Path, there: bool) -> None:
+    if there:
+        folder(tmp_path / "my state")
+    (tmp_path / "link").symlink_to(tmp_path / "my state")
+    here = project(tmp_path / "project")
+    urls = (f"file://{tmp_path}/my state", f"file://{tmp_path}/my%20state/", f"file://{tmp_path}/link")
+    urls += ("file://../my state", f"file://{tmp_path}/my%20state?metadata=skip")
+    assert len({of(url, here) for url in urls}) == 1
+
+
+@pytest.mark.parametrize("url", ["file://~nobody-of-this-name/state", "file:///ring/ring", "file://\0", "file://%00"])
+def test_a_folder_that_is_not_to_be_found_is_no_error(tmp_path: Path, url: str) -> None:
+    (tmp_path / "ring").symlink_to("ring")
+    assert of(url.replace("/ring", f"{tmp_path}/ring", 1)).startswith("file-")
+
+
+def test_a_folder_that_is_moved_stays_the_same(tmp_path: Path) -> None:
+    first = folder(tmp_path / "first")
+    before = of(f"file://{first}")
+    second = first.rename(tmp_path / "second")
+    assert of(f"file://{second}") == before
+    # and what lies at its old place afterwards is another one
+    assert of(f"file://{folder(first)}") != before
+    assert of(f"file://{second}") == before
+
+
+def test_a_folder_that_is_copied_is_two(tmp_path: Path) -> None:
+    first = folder(tmp_path / "first")
+    before = of(f"file://{first}")
+    second = Path(shutil.copytree(first, tmp_path / "second"))
+    other = of(f"file://{second}")
+    assert other != before
+    assert (of(f"file://{first}"), of(f"file://{second}")) == (before, other)
+
+
+def test_a_copy_whose_original_is_deleted_has_been_moved(tmp_path: Path) -> None:
+    first = folder(tmp_path / "first")
+    before = of(f"file://{first}")
+    second = shutil.copytree(first, tmp_path / "second")
+    shutil.rmtree(first)
+    assert of(f"file://{second}") == before
+
+
+def test_the_mark_tells_its_name_and_place_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    first = folder(tmp_path / "first")
+    identity = of(f"file://{first}")
+    assert [each.name for each in first.iterdir()] == [MARK]
+    assert json.loads((first / MARK).read_text()) == {"id": identity.removeprefix("file-"), "place": str(first)}
+    second = first.rename(tmp_path / "second")
+    of(f"file://{second}")
+    assert json.loads((second / MARK).read_text())["place"] == str(second)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"id": "x", "place": "/"}', '{"id": 7, "place": "/"}', "\xff"])
+def test_a_mark_that_cannot_be_read_is_left_alone_and_the_path_counts(tmp_path: Path, content: str) -> None:
+    (tmp_path / MARK).write_text(content, encoding="latin-1")
+    found = backend_of({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}, tmp_path)
+    assert found == Backend(found.identity)
+    assert (tmp_path / MARK).read_text(encoding="latin-1") == content
+
+
+def test_a_folder_that_cannot_be_written_is_known_by_its_path_and_later_by_its_mark_too(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("no folder, so that nobody can write into it")
+    by_path = of(f"file://{state}")
+    state.unlink()
+    found = backend_of({"PULUMI_BACKEND_URL": f"file://{folder(state)}"}, tmp_path)
+    assert found.identity != by_path
+    assert found.formerly == (by_path,)
+
+
+def test_many_who_mark_a_folder_at_once_agree(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(of, [f"file://{tmp_path}"] * 64))) == 1
+    assert [each.name for each in tmp_path.iterdir()] == [MARK]
+
+
+SAME = [
+    ("s3://bucket", "s3://Bucket/", "s3://bucket?region=us-east-1&awssdk=v2&profile=me&s3ForcePathStyle=true"),
+    ("s3://bucket/a b", "s3://bucket/a%20b/", "s3://bucket/a%20b?unknown=token"),
+    (
+        "s3://bucket?endpoint=http://127.0.0.1:9000",
+        "s3://bucket/?region=eu&endpoint=127.0.0.1:9000&disableSSL=true",
+        "s3://bucket?endpoint=http%3A%2F%2Fme:word@127.0.0.1%3A9000%2F",
+    ),
+    ("s3://bucket?endpoint=https://Minio.example", "s3://bucket?endpoint=https://minio.example:443/"),
+    ("s3://bucket?prefix=a", "s3://bucket?prefix=a/"),
+    ("azblob://box?storage_account=acme", "azblob://box/?storage_account=acme&sv=2024&sig=SAS"),
+    ("gs://bucket", "gs://bucket/?private_key_path=/key"),
+    (
+        "postgres://me:old@db.example/states?sslmode=disable",
+        "postgresql://you:new@DB.example:5432/states/",
+        "postgres://db.example/states?password=word&user=me",
+        "postgres:///states?host=db.example&port=5432",
+    ),
+    ("postgres://states@db.example", "postgres://states:word@db.example/states"),
+    ("https://api.pulumi.com", "https://API.pulumi.com/", "https://user:word@api.pulumi.com:443?token=x"),
+]
+
+
+@pytest.mark.parametrize("urls", SAME)
+def test_one_backend_has_one_identity_however_its_url_is_spelled(urls: tuple[str, ...]) -> None:
+    assert len({of(url) for url in urls}) == 1
+
+
+def test_what_differs_in_its_place_is_another_backend() -> None:
+    urls = [each[-1] for each in SAME if "states@db.example" not in each[0]]
+    urls += ["s3://other", "gs://other", "s3://bucket?endpoint=http://127.0.0.1:9001", "s3://bucket?prefix=b"]
+    urls += ["azblob://box?storage_account=other", "azblob://box?storage_account=acme&domain=blob.example"]
+    urls += ["postgres://db.example:5433/states", "postgres://db.example/states?table=mine"]
+    urls += ["postgres://db.example/states?search_path=mine", "postgres://other@db.example"]
+    assert len({of(url) for url in urls}) == len(urls)
+
+
+def test_what_the_url_leaves_to_the_environment_counts_and_was_not_always_told() -> None:
+    endpoint = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000"}
+    assert of("s3://bucket", **endpoint) == of("s3://bucket?endpoint=http://127.0.0.1:9000")
+    assert of("azblob://box", AZURE_STORAGE_ACCOUNT="acme") == of("azblob://box?storage_account=acme")
+    assert of("postgres:///states", PGHOST="db.example") == of("postgres://db.example/states")
+    assert of("postgres://db.example/states", PGHOST="other", PGDATABASE="other") == of("postgres://db.example/states")
+    found = backend_of({**endpoint, "PULUMI_BACKEND_URL": "s3://bucket"}, Path("/"))
+    assert found.formerly == (of("s3://bucket"),)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://me:p#ss@db/x", "s3://[::1", "postgres://h:99999/x", "s3://b?endpoint=[", ""]
+)
+def test_what_is_no_url_has_an_identity_all_the_same(url: str) -> None:
+    assert identity_of_v1(url)
+    assert of(url)
+
+
+def test_no_secret_and_no_host_is_in_an_identity() -> None:
+    for url in [url for urls in SAME for url in urls]:
+        scheme, _, digest = of(url).partition("-")
+        assert scheme in url
+        assert len(digest) == 32
+        assert set(digest) <= set("0123456789abcdef")
+
+
+def test_what_the_first_journal_noted_is_found_again(tmp_path: Path) -> None:
+    state = folder(tmp_path / "state")
+    assert identity_of_v1(f"file://some-host.local{state}") == of(f"file://{state}")
+    gone = tmp_path / "gone"
+    noted = identity_of_v1(f"file://some-host.local{gone}")
+    assert noted == identity_of_v1(f"file://another-host{gone}")
+    assert noted in backend_of({"PULUMI_BACKEND_URL": f"file://{folder(gone)}"}, tmp_path).formerly
+    with_secrets = "postgres://me:word@db.example/states?sslmode=disable"
+    assert identity_of_v1(with_secrets) == of("postgres://db.example/states")
+
+
+def test_the_home_of_the_user_may_be_named(tmp_path: Path) -> None:
+    named = backend_of({"PULUMI_BACKEND_URL": "file://~/no-such-folder-of-ours"}, tmp_path)
+    home = os.path.realpath(os.path.expanduser("~"))
+    assert named.identity == of(f"file://{home}/no-such-folder-of-ours")
