@@ -24,6 +24,7 @@ class _Resource(BaseModel):
     id: str = ""
     external: bool = False
     protect: bool = False
+    delete: bool = False
     inputs: _Properties = Field(default_factory=dict)
     outputs: _Properties = Field(default_factory=dict)
 
@@ -64,6 +65,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
             protected=each.protect,
             expires_at=each.outputs.get("expires_at"),
             account=each.outputs.get("account"),
+            doomed=each.delete,
         )
         for each in state.resources
         if each.type == INSTANCE_TYPE and each.id
