@@ -24,10 +24,13 @@ from pulumi_cortecs.cli_survey import (
     in_figures,
     instance_as_json,
     places,
+    shared_as_json,
     somebody_can_be_asked,
     surveyed,
     tell_outcomes,
+    tell_shared,
     telling,
+    the_account,
     timestamp,
 )
 
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 def orphans(
     instance_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID", help="Only these, with --delete or --adopt.")
+        list[str] | None, typer.Argument(metavar="ID", help="Only these, with --delete, --adopt or --keep.")
     ] = None,
     stack: Stack = None,
     backend_url: BackendUrl = None,
@@ -51,6 +54,9 @@ def orphans(
         bool, typer.Option("--delete", help="End them: stop, delete, and see that they are gone.")
     ] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="Print the lines that make a program own them.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Forget which order of this machine bought them. Reads no stack.")
+    ] = False,
     include_young: Annotated[
         bool, typer.Option("--include-young", help="End also what an `up` may be about to own.")
     ] = False,
@@ -60,13 +66,18 @@ def orphans(
 
     Exit codes: 0 there is none (any more), 3 there is some, 1 it cannot be told, or something could not be ended.
     """
-    if delete and adopt:
-        raise typer.BadParameter("--delete and --adopt: give one of them")
-    if instance_ids and not (delete or adopt):
-        raise typer.BadParameter("ids go with --delete or --adopt")
+    if delete + adopt + keep > 1:
+        raise typer.BadParameter("--delete, --adopt and --keep: give one of them")
+    if instance_ids and not (delete or adopt or keep):
+        raise typer.BadParameter("ids go with --delete, --adopt or --keep")
+    if keep and not instance_ids:
+        raise typer.BadParameter("--keep needs the ids of what is kept")
     if delete and not yes:
         somebody_can_be_asked(as_json)
     where = places(stack, all_stacks, backend_url, cwd)
+    if keep:
+        _keep(list(dict.fromkeys(instance_ids or [])), as_json)
+        return
     with telling():
         survey = surveyed(where)
     found = _found(survey)
@@ -95,6 +106,30 @@ def orphans(
         raise typer.Exit(1)
     if any(each.instance.instance_id not in outcomes for each in (chosen if delete else found)):
         raise typer.Exit(FOUND)
+    if survey.shared and not (delete and instance_ids):
+        raise typer.Exit(FOUND)
+
+
+def _keep(instance_ids: list[str], as_json: bool) -> None:
+    """Forgets the orders that bought what the account has: all of them, or, where one is not there, none."""
+    from pulumi_cortecs.lifecycle.journal import JournalError
+
+    with telling():
+        account = the_account()
+        missing = [each for each in instance_ids if account.find(each) is None]
+    if missing:
+        raise failed(f"there is no Cortecs instance {', '.join(missing)} in this account, so nothing was done")
+    journal = _journal()
+    try:
+        for instance_id in instance_ids:
+            journal.keep(instance_id)
+    except JournalError as error:
+        raise failed(error) from None
+    if as_json:
+        tell_json({"account": account.fingerprint, "kept": instance_ids})
+    else:
+        for instance_id in instance_ids:
+            tell(f"{instance_id} is kept: no run on this machine takes it over, or asks about it, any more")
 
 
 def _not_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
@@ -168,6 +203,7 @@ def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
     for stack in survey.stacks:
         for purchase in stack.pending:
             tell(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
+    tell_shared(survey)
 
 
 def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
@@ -241,6 +277,7 @@ def _document(
         "instances": len(survey.listed),
         "stacks": described(survey.stacks),
         "orphans": [_row(each, survey, outcomes, lines) for each in found],
+        "shared": shared_as_json(survey),
         "total": [
             {
                 "currency": currency,

@@ -22,10 +22,13 @@ from pulumi_cortecs.cli_survey import (
     done_to_each,
     in_figures,
     instance_as_json,
+    owners,
     places,
+    shared_as_json,
     somebody_can_be_asked,
     surveyed,
     tell_outcomes,
+    tell_shared,
     telling,
     timestamp,
 )
@@ -62,18 +65,19 @@ def reap(
     where = places(stack, all_stacks, backend_url, cwd)
     with telling():
         survey = surveyed(where)
-        found = _found(survey)
+        found = over(survey)
     if not as_json:
         _show(found, survey)
     left = _running(found) if stop else list(found)
-    ready = [each for each in left if include_protected or not each.protected]
+    ready = [each for each in left if not each.held_back and (include_protected or not each.protected)]
     outcomes: Mapping[str, str] = {}
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count(len(ready), 'instance')}?", err=True)):
         if not yes:
             with telling():  # while somebody was asked, an `up` may have prolonged one
-                still = {each.instance.instance_id for each in _found(surveyed(where))}
-            ready, left = ([each for each in some if each.instance.instance_id in still] for some in (ready, left))
+                still = {each.instance.instance_id: each.held_back for each in over(surveyed(where))}
+            left = [each for each in left if each.instance.instance_id in still]
+            ready = [each for each in ready if still.get(each.instance.instance_id) == ""]
         outcomes = _ended(ready, survey, stop)
     if as_json:
         tell_json(_document(found, survey, outcomes))
@@ -87,11 +91,13 @@ def reap(
         raise typer.Exit(FOUND)
 
 
-def _found(survey: Survey) -> tuple[Expired, ...]:
-    """Raises ExpiryError."""
-    from pulumi_cortecs.lifecycle.expiry import expired
+def over(survey: Survey) -> tuple[Expired, ...]:
+    """What has outlived its time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
+    from pulumi_cortecs.lifecycle.expiry import clocks_must_agree, expired
 
-    return expired(survey.listed, survey.stacks, survey.prices, survey.now)
+    if survey.account.is_far:
+        clocks_must_agree(survey.account.vendor_now(), survey.account.clock.utc_now())
+    return expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
 
 
 def _running(found: tuple[Expired, ...]) -> list[Expired]:
@@ -117,6 +123,7 @@ def _show(found: tuple[Expired, ...], survey: Survey) -> None:
         f"{count(len(found), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the time that "
         f"{count(len(survey.stacks), 'stack')} gave"
     )
+    tell_shared(survey)
 
 
 def _table(found: tuple[Expired, ...]) -> Table:
@@ -133,7 +140,7 @@ def _table(found: tuple[Expired, ...]) -> Table:
             instance.status,
             timestamp(each.expires_at),
             in_figures(each.hourly),
-            "; ".join(each.remarks),
+            "; ".join((*filter(None, [each.held_back]), *each.remarks)),
         )
     return table
 
@@ -148,10 +155,11 @@ def _tell_what_is_next(stop: bool) -> None:
 def _document(found: tuple[Expired, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
     return {
         "account": survey.account.fingerprint,
-        "checked_at": timestamp(survey.now),
+        "checked_at": timestamp(survey.vendor_now),
         "instances": len(survey.listed),
         "stacks": described(survey.stacks),
         "expired": [_row(each, outcomes) for each in found],
+        "shared": shared_as_json(survey),
     }
 
 
@@ -162,7 +170,8 @@ def _row(expired: Expired, outcomes: Mapping[str, str]) -> dict[str, Any]:
         "expires_at": timestamp(expired.expires_at),
         "hourly": None if expired.hourly is None else expired.hourly.decimal_string(),
         "currency": None if expired.hourly is None else expired.hourly.currency,
-        "owners": [{"stack": row.stack, "name": row.name, "protected": row.protected} for row in expired.rows],
+        "owners": owners(expired.rows),
+        "held_back": expired.held_back or None,
         "remarks": list(expired.remarks),
         "ended": None if instance_id not in outcomes else not outcomes[instance_id],
         "error": outcomes.get(instance_id) or None,

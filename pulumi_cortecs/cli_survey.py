@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.clouds import cortecs
     from pulumi_cortecs.cost import HardwareType, Money
     from pulumi_cortecs.lifecycle.listed import Listed
-    from pulumi_cortecs.lifecycle.owners import StackState
+    from pulumi_cortecs.lifecycle.owners import Row, StackState
     from pulumi_cortecs.provider.accounts import Account
     from pulumi_cortecs.stacks.reading import Places
 
@@ -43,15 +43,22 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 @dataclass(frozen=True)
 class Survey:
-    """One look. The list was asked for before the states. `vendor_now` is the vendor's clock, which dates its runs;
-    `now` is ours, which dates what states say. `prices` is empty where they could not be asked for."""
+    """One look. The list was asked for before the states. `vendor_now` is by the vendor's clock, which dates its runs
+    and the ends that states tell. `prices` is empty where they could not be asked for."""
 
     account: Account
     listed: tuple[Listed, ...]
     stacks: tuple[StackState, ...]
     prices: Mapping[str, HardwareType]
     vendor_now: datetime
-    now: datetime
+
+    @property
+    def shared(self) -> dict[str, tuple[Row, ...]]:
+        """What is listed and several rows own, with those rows."""
+        from pulumi_cortecs.lifecycle.owners import owned_more_than_once
+
+        there = {each.instance_id for each in self.listed}
+        return {key: rows for key, rows in owned_more_than_once(self.stacks).items() if key in there}
 
 
 def places(stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] | None, directory: Path) -> Places:
@@ -72,8 +79,7 @@ def surveyed(where: Places) -> Survey:
     before = _list(account)
     stacks = where.read()
     after = _list(account)
-    now, vendor_time = account.clock.utc_now(), account.client.vendor_time()
-    vendor_now = now if vendor_time is None else datetime.fromtimestamp(vendor_time, timezone.utc)
+    vendor_now = account.vendor_now()
     _must_be_whole(account, before, after, stacks, vendor_now)
     try:
         prices: Mapping[str, HardwareType] = accounts.market({}).hardware_types()
@@ -81,7 +87,7 @@ def surveyed(where: Places) -> Survey:
         prices = {}
     # a `destroy` that went on meanwhile has taken what it ended out of its state
     listed = (after.get(key) or (each if account.find(key) is not None else None) for key, each in before.items())
-    return Survey(account, tuple(each for each in listed if each is not None), stacks, prices, vendor_now, now)
+    return Survey(account, tuple(each for each in listed if each is not None), stacks, prices, vendor_now)
 
 
 def the_account() -> Account:
@@ -157,12 +163,33 @@ def described(stacks: tuple[StackState, ...]) -> list[dict[str, object]]:
         {
             "stack": stack.name,
             "backend": stack.backend,
-            "instances": len({row.instance_id for row in stack.rows if not row.external}),
+            "instances": len({row.instance_id for row in stack.rows if row.owns}),
             "pending": [purchase.name for purchase in stack.pending],
             "locked": stack.updating,
         }
         for stack in stacks
     ]
+
+
+def tell_shared(survey: Survey) -> None:
+    """Names what several rows own, a line for each."""
+    from pulumi_cortecs.lifecycle.owners import in_words
+
+    for instance_id, rows in survey.shared.items():
+        tell(
+            f"{instance_id} is owned by {in_words(rows)}, so it is never ended here. `pulumi state delete` takes it "
+            "out of one of them and ends nothing"
+        )
+
+
+def shared_as_json(survey: Survey) -> list[dict[str, object]]:
+    """What several rows own, for JSON."""
+    return [{"id": instance_id, "owners": owners(rows)} for instance_id, rows in survey.shared.items()]
+
+
+def owners(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """The rows for JSON."""
+    return [{"stack": row.stack, "name": row.name, "protected": row.protected} for row in rows]
 
 
 def instance_as_json(instance: Listed) -> dict[str, object]:

@@ -211,6 +211,11 @@ class CortecsClient:
         self._core = HttpCore(VENDOR, credentials.base_url, client or shared_client())
         self._core.auth = ClientCredentials(self._core, credentials.client_id, credentials.client_secret)
 
+    @property
+    def base_url(self) -> str:
+        """Where it asks."""
+        return self._core.base_url
+
     def vendor_time(self) -> float | None:
         """What Cortecs' own clock says, in seconds since 1970; None before its first answer."""
         return self._core.vendor_time()

@@ -134,6 +134,11 @@ def checked_base_url(url: str, source: str) -> str:
     raise ConfigurationError(f"{source} must start with https:// (http:// only on this machine), not {url!r}")
 
 
+def on_this_machine(url: str) -> bool:
+    """Whether a checked base URL leads to this very machine."""
+    return httpx.URL(url).host in _LOOPBACK
+
+
 class HttpCore:
     """Speaks JSON to one vendor under one base URL. Threads may share it."""
 

@@ -44,7 +44,7 @@ def orphans(
 
     `remarks` are further ones, by instance id. `awaited` are ids that a process which lives is about to own.
     """
-    owned = {row.instance_id for stack in stacks for row in stack.rows if not row.external}
+    owned = {row.instance_id for stack in stacks for row in stack.rows if row.owns}
     found = (
         Orphan(
             instance=each,

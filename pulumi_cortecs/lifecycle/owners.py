@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Row:
     """An Instance in a state. `external` is one that is only looked at (`Instance.get`): nothing would ever end it.
     `expires_at` is as the state has it, None where there is none; `account` is the fingerprint of the account that it
-    was bought with."""
+    was bought with; `doomed` says that it was replaced and waits for its deletion."""
 
     stack: str
     urn: str
@@ -19,11 +19,17 @@ class Row:
     protected: bool = False
     expires_at: object = None
     account: object = None
+    doomed: bool = False
 
     @property
     def name(self) -> str:
         """What the program calls it."""
         return _name(self.urn)
+
+    @property
+    def owns(self) -> bool:
+        """Whether some `destroy` of its stack ends the instance."""
+        return not self.external
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,33 @@ class StackState:
     rows: tuple[Row, ...] = ()
     pending: tuple[PendingPurchase, ...] = ()
     updating: bool | None = None
+
+
+def owned_more_than_once(stacks: Iterable[StackState]) -> dict[str, tuple[Row, ...]]:
+    """Instances that several live rows own, with those rows: to end one for the sake of one row ends the other's.
+
+    A row that waits for its deletion is not counted, nor is one that was read twice because its stack was named twice.
+    """
+    found: dict[str, list[tuple[str, Row]]] = {}
+    for stack in stacks:
+        for row in stack.rows:
+            rows = found.setdefault(row.instance_id, [])
+            if row.owns and not row.doomed and not any(_is_the_same(stack.backend, row, *each) for each in rows):
+                rows.append((stack.backend, row))
+    return {instance_id: tuple(row for _, row in rows) for instance_id, rows in found.items() if len(rows) > 1}
+
+
+def in_words(rows: Sequence[Row]) -> str:
+    """Which rows those are, for a person."""
+    return " and ".join(f"{row.name} in {row.stack}" for row in rows)
+
+
+def _is_the_same(backend: str, row: Row, other_backend: str, other: Row) -> bool:
+    """Whether one row was read under two names of its stack: "dev", "organization/shop/dev"."""
+    names = [f"/{each.stack}" for each in (row, other)]
+    return (backend, row.urn) == (other_backend, other.urn) and (
+        names[0].endswith(names[1]) or names[1].endswith(names[0])
+    )
 
 
 def _name(urn: str) -> str:

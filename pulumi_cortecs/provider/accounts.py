@@ -6,12 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cache
 from typing import Final
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
 from pulumi_cortecs.clouds.errors import ConfigurationError, RefusedError, UnauthorizedError
+from pulumi_cortecs.clouds.http import on_this_machine
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.lifecycle import phases
@@ -40,6 +42,7 @@ _warn_once = threading.Lock()
 _warn_once_of_problems = threading.Lock()
 _config: Mapping[str, str] = {}
 _NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
+_YEAR_9000 = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
 def configure(config: Mapping[str, str]) -> None:
@@ -72,6 +75,19 @@ class Account:
         """
         if self.problems:
             raise ConfigurationError(f"{'; '.join(self.problems)}. Mend or unset it")
+
+    @property
+    def is_far(self) -> bool:
+        """Whether Cortecs is on another machine, and so by another clock."""
+        return not on_this_machine(self.client.base_url)
+
+    def vendor_now(self) -> datetime:
+        """What time it is at Cortecs, in UTC; by this machine's calendar where Cortecs has not told a time that one can
+        count on from. It raises nothing: it is asked for between a purchase and the return of its id."""
+        told = self.client.vendor_time()
+        if told is None or not 0 <= told < _YEAR_9000:
+            return self.clock.utc_now()
+        return datetime.fromtimestamp(told, timezone.utc)
 
     def by_id(self, instance_id: str) -> Instance | None:
         """The vendor's answer by id, None for "no such instance". Raises CloudError."""

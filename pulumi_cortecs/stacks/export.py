@@ -28,6 +28,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
             protected=each.protected,
             expires_at=_told(each, "expires_at"),
             account=_told(each, "account"),
+            doomed=each.doomed,
         )
         for each in state.rows
     )

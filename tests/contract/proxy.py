@@ -43,12 +43,14 @@ Rewrite = Callable[[Sent, Callable[[], Answer]], Answer]
 
 @dataclass
 class Proxy:
-    """A running proxy. `rewrite` may be replaced at any time."""
+    """A running proxy. `rewrite` may be replaced at any time, and so may `date`, the `Date` of all answers: None is
+    this machine's time."""
 
     simulator: Simulator
     port: int
     rewrite: Rewrite = lambda sent, passed_on: passed_on()
     sent: list[Sent] = field(default_factory=list)
+    date: str | None = None
 
     def env(self) -> dict[str, str]:
         """The environment that points a provider here."""
@@ -92,6 +94,9 @@ def between(simulator: Simulator) -> Iterator[Proxy]:
                 self.wfile.write(data)
 
             do_GET = do_POST = do_DELETE = serve
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string(timestamp) if proxy.date is None else proxy.date
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing: a test's output is its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -208,15 +208,26 @@ def test_a_create_whose_caller_is_gone_undoes_its_purchase(host: Host, simulator
 
 
 def test_a_create_whose_caller_is_gone_before_the_order_sends_none(
-    start_host: Callable[..., Host], simulator: Simulator
+    start_host: Callable[..., Host], simulator: Simulator, proxy: Proxy
 ) -> None:
-    host = start_host()
-    simulator.control.fault("slow_answer", path="/instances", method="GET", real_seconds=0.3)
+    listing, answered = threading.Event(), threading.Event()
+
+    def held(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        if sent.path == "/instances/":
+            listing.set()
+            assert answered.wait(timeout=30)
+        return pass_on()
+
+    proxy.rewrite = held
+    host = start_host(proxy.env())
     call = host.stub.Create.future(host.instance().create_request(INPUTS))
-    until(lambda: simulator.control.requests().count(LIST) >= 1)
+    assert listing.wait(timeout=30)
     call.cancel()
-    time.sleep(1)
-    assert simulator.control.requests().count(START) == 0
+    host.instance("another").check({"model_id": QWEN})  # what comes later on this connection is served later
+    answered.set()
+    # when this one is done, the other, which began before it, would have sent its order, too
+    host.instance("another").create(INPUTS)
+    assert simulator.control.requests().count(START) == 1
 
 
 def test_calls_that_queue_behind_others_are_not_taken_for_gone(host: Host, simulator: Simulator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought
 from tests.contract.host import CallFailedError, Diffed, Host, Made
+from tests.contract.proxy import Proxy
 
 LONG_AGO = "2020-01-01T00:00:00Z"
 
@@ -17,11 +19,34 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def test_a_ttl_becomes_a_moment_when_it_is_bought(host: Host) -> None:
-    before = datetime.now(timezone.utc).replace(microsecond=0)
+def _at_the_vendor(simulator: Simulator) -> datetime:
+    """What time it is there, in whole seconds, as `Date` tells it. Its clock is a day or more ahead of ours."""
+    simulator.control.advance(86_400)
+    return simulator.control.clock().now.replace(microsecond=0)
+
+
+def test_a_ttl_becomes_a_moment_by_the_vendors_clock_when_it_is_bought(host: Host, simulator: Simulator) -> None:
+    before = _at_the_vendor(simulator)
     made = host.instance().buy({"model_id": QWEN, "ttl": "8h"})
     expires_at = _moment(made.outs["expires_at"])
-    assert before <= expires_at - timedelta(hours=8) <= datetime.now(timezone.utc)
+    assert before <= expires_at - timedelta(hours=8) <= simulator.control.clock().now
+
+
+def test_a_ttl_counts_from_an_adoption_by_the_vendors_clock(host: Host, simulator: Simulator) -> None:
+    adopted, before = bought(simulator).id, _at_the_vendor(simulator)
+    made = host.instance().buy({"model_id": QWEN, "ttl": "8h", "adopt_id": adopted})
+    expires_at = _moment(made.outs["expires_at"])
+    assert before <= expires_at - timedelta(hours=8) <= simulator.control.clock().now
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1900 00:00:00 GMT"])
+def test_a_vendor_that_tells_no_time_to_count_from_stops_no_purchase(
+    start_host: Callable[..., Host], proxy: Proxy, simulator: Simulator, date: str
+) -> None:
+    proxy.date = date
+    made = start_host(proxy.env()).instance().buy({"model_id": QWEN, "ttl": "8h"})
+    assert abs(_moment(made.outs["expires_at"]) - datetime.now(timezone.utc)) < timedelta(days=1)
+    assert [each.instance_id for each in simulator.control.instances()] == [made.id]
 
 
 def test_check_knows_no_moment(host: Host) -> None:
@@ -45,9 +70,9 @@ def test_another_ttl_is_a_change_in_place_and_counts_from_then(host: Host, simul
     made = bought(simulator, ttl="8h")
     news = {**INPUTS, "ttl": "9h"}
     assert host.instance().diff(made.outs, news, made.id) == Diffed(None, ())
-    before = datetime.now(timezone.utc)
+    before = _at_the_vendor(simulator)
     updated = host.instance().update(Made(made.id, {**made.outs, "expires_at": LONG_AGO}), news)
-    assert _moment(updated.outs["expires_at"]) > before + timedelta(hours=8, minutes=59)
+    assert before <= _moment(updated.outs["expires_at"]) - timedelta(hours=9) <= simulator.control.clock().now
     assert len(simulator.control.ledger().entries) == 1
 
 

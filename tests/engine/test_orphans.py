@@ -75,6 +75,8 @@ def test_what_no_stack_owns_is_found_ended_and_adopted(
     assert ids(simulator) == [owned, first, third]
     sh(stack, end_all, 0)
     assert set(ids(simulator)) == stack.instance_ids()
+    (keep,) = commands("Keep")
+    assert f"{first} is kept" in sh(stack, keep, 0, ID=first).text
 
     # one state that cannot be read, and nothing is told of the others
     (stack.state_file.parent / "torn.json").write_text("{")
@@ -96,9 +98,11 @@ def test_what_runs_is_imported_without_a_change_and_reaped_when_its_time_is_over
     stack.preview("--expect-no-changes")
     assert stack.instance_ids() == {running, stopped}
 
-    stack.program(lines.replace("num_workers=2,", "num_workers=2, ttl='1s',"))
+    stack.program(lines.replace("num_workers=2,", "num_workers=2, ttl='8h',"))
     stack.up()
     look, end, refresh = commands("Time to live")
+    assert running not in sh(stack, look, 0).text
+    simulator.control.advance(8 * 3600 + 1)
     assert running in sh(stack, look, 3).text
     sh(stack, end, 0)
     assert ids(simulator) == [stopped]

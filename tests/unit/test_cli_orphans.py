@@ -21,7 +21,7 @@ from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row
 
-DEV = "organization/shop/dev"
+DEV, PROD = "organization/shop/dev", "organization/shop/prod"
 LISTS = "GET /api/v1/instances"
 Run = Callable[..., Result]
 
@@ -128,15 +128,19 @@ def test_what_no_stack_owns_is_listed_with_what_it_costs(run: Run, backend: Back
 
 def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend: Backend, sim: Simulator) -> None:
     orphan = old(sim)
-    backend.put(DEV, row(orphan, external=True), pending=[creating("chat", model_id="another")])
+    shared = bought(sim).id
+    backend.put(DEV, row(orphan, external=True), row(shared), pending=[creating("chat", model_id="another")])
+    backend.put(PROD, row(shared, protect=True))
     page = (Path(__file__).parents[2] / "docs" / "orphans.md").read_text(encoding="utf-8")
     (shape,) = re.findall(r"^```json\n(.*?)^```$", page, re.M | re.S)
     found, documented = told(run("--json", code=3)), json.loads(shape)
     assert _kinds(found) == _kinds(documented)
     assert found["total"] == [{"currency": "EUR", "hourly": "1.20", "so_far": "1.22"}]
-    assert found["stacks"] == [
-        {"stack": DEV, "backend": backend.url, "instances": 0, "pending": ["chat"], "locked": False}
-    ]
+    told_of_both = [(each["stack"], each["backend"], each["instances"]) for each in found["stacks"]]
+    assert told_of_both == [(DEV, backend.url, 1), (PROD, backend.url, 1)]
+    assert (found["stacks"][0]["pending"], found["stacks"][0]["locked"]) == (["chat"], False)
+    rows = [{"stack": DEV, "name": "chat", "protected": False}, {"stack": PROD, "name": "chat", "protected": True}]
+    assert found["shared"] == [{"id": shared, "owners": rows}]
     (one,) = found["orphans"]
     assert (one["id"], one["hourly"], one["so_far"]) == (orphan, "1.20", "1.22")
     assert one["age_seconds"] in (3629, 3630)  # the vendor's clock tells whole seconds
@@ -311,6 +315,9 @@ def test_without_a_stack_it_cannot_tell(environment: dict[str, str]) -> None:
         ("--delete", "--adopt", "--yes"),
         ("--stack", DEV, "--all-stacks"),
         ("--delete", "--json"),
+        ("--keep",),
+        ("--keep", "--delete", "--yes", "some-id"),
+        ("--keep", "--adopt", "some-id"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_asked(
@@ -365,6 +372,54 @@ def test_what_an_up_takes_over_while_somebody_is_asked_is_not_ended(
     done = answering("y", backend, {**environment, "PATH": path})
     assert "End 1 instance for good?" in done.stderr
     assert (done.returncode, ids(sim)) == (0, [adopted])
+
+
+def test_what_two_rows_own_is_reported_and_never_ended(run: Run, backend: Backend, sim: Simulator) -> None:
+    shared = old(sim)
+    backend.put(DEV, row(shared))
+    backend.put(PROD, row(shared, "answers"))
+    said = f"{shared} is owned by chat in {DEV} and answers in {PROD}, so it is never ended here"
+    assert said in run("--delete", "--yes", "--include-young", code=3).stdout
+    orphan = old(sim)
+    assert f"{orphan} is gone" in run("--delete", "--yes", code=3).stdout
+    run("--delete", "--yes", shared, code=1)
+    assert ids(sim) == [shared]
+
+
+def test_what_is_kept_is_no_orders_any_more(run: Run, backend: Backend, sim: Simulator, tmp_path: Path) -> None:
+    owned, orphan, unknown = old(sim), old(sim), old(sim)
+    backend.put(DEV, row(owned))
+    journal = Journal(tmp_path / "orders")
+    key = Key("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
+    for each in (owned, orphan):
+        journal.bought(journal.send(key, "account", (), frozenset(), None), each)
+    journal.close()
+    shown = run("--keep", owned, orphan, unknown, code=0).stdout
+    assert [line.split(" is kept: ")[0] for line in shown.splitlines()] == [owned, orphan, unknown]
+    journal = Journal(tmp_path / "orders")
+    assert (journal.open_orders(), journal.instances()) == ([], {owned, orphan, unknown})
+    journal.close()
+    assert ids(sim) == [owned, orphan, unknown]
+
+
+def test_to_keep_something_no_stack_has_to_be_named(environment: dict[str, str], sim: Simulator) -> None:
+    kept = old(sim)
+    result = CliRunner().invoke(cli.app, ["orphans", "--keep", kept, "--json"], env={**environment, "PATH": "/nowhere"})
+    assert result.exit_code == 0, result.output
+    assert told(result)["kept"] == [kept]
+
+
+def test_what_the_account_does_not_have_cannot_be_kept(run: Run, sim: Simulator, tmp_path: Path) -> None:
+    kept = old(sim)
+    said = run("--keep", kept, "no-such-id", code=1).stderr
+    assert said == "Error: there is no Cortecs instance no-such-id in this account, so nothing was done\n"
+    assert Journal(tmp_path / "orders").instances() == frozenset()
+
+
+def test_a_journal_that_cannot_be_written_keeps_nothing(run: Run, sim: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "orders.sqlite3").write_text("no database, but long enough to be looked at" * 20)
+    assert run("--keep", old(sim), code=1).stderr.startswith("Error: ")
 
 
 def test_adopt_prints_a_program(run: Run, sim: Simulator) -> None:

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
+from pulumi_cortecs.cli_reap import over
+from pulumi_cortecs.cli_survey import Survey
+from pulumi_cortecs.clouds.cortecs import CortecsClient
+from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.lifecycle.expiry import ExpiryError
+from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
+from tests.unit.fakes import FakeClock
 from tests.unit.stacked import Backend, installed, row
+from tests.unit.test_orphans import listed, owns, state
 
 DEV, PROD = "organization/shop/dev", "organization/shop/prod"
+LONG_AGO = "2020-01-01T00:00:00Z"
+ANSWER = {"access_token": "t", "token_type": "Bearer", "expires_in": 3600, "instances": []}
+"""Serves as a token and as an empty list."""
 Run = Callable[..., Result]
 
 
@@ -56,9 +71,9 @@ def import_file(environment: dict[str, str], tmp_path: Path) -> Run:
     return run
 
 
-def until(hours: int) -> str:
-    """That many hours from now, as a state has it."""
-    return f"{datetime.now(timezone.utc) + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+def until(sim: Simulator, hours: int) -> str:
+    """That many hours from now by the vendor's clock, as a state has it."""
+    return f"{sim.control.clock().now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def statuses(sim: Simulator) -> dict[str, str]:
@@ -66,7 +81,7 @@ def statuses(sim: Simulator) -> dict[str, str]:
 
 
 def test_without_anything_that_is_over_it_exits_with_0(reap: Run, backend: Backend, sim: Simulator) -> None:
-    backend.put(DEV, row(bought(sim).id, expires_at=until(1)), row(bought(sim).id))
+    backend.put(DEV, row(bought(sim).id, expires_at=until(sim, 1)), row(bought(sim).id))
     bought(sim)  # nobody's, and therefore for `orphans` to find
     assert reap("--delete", "--yes", code=0).stdout.startswith("no instances of 3 of cortecs:")
     assert len(ids(sim)) == 3
@@ -74,7 +89,7 @@ def test_without_anything_that_is_over_it_exits_with_0(reap: Run, backend: Backe
 
 def test_what_is_over_is_listed_and_left_alone(reap: Run, backend: Backend, sim: Simulator) -> None:
     over = bought(sim).id
-    backend.put(DEV, row(over, expires_at=until(-1)))
+    backend.put(DEV, row(over, expires_at=until(sim, -1)))
     (line,) = [line for line in reap(code=3).stdout.splitlines() if over in line]
     assert "chat" in line
     assert "1.20 EUR" in line
@@ -86,7 +101,7 @@ def test_what_is_over_is_listed_and_left_alone(reap: Run, backend: Backend, sim:
 
 def test_delete_ends_it_and_says_what_pulumi_makes_of_that(reap: Run, backend: Backend, sim: Simulator) -> None:
     over, kept = bought(sim).id, bought(sim).id
-    backend.put(DEV, row(over, expires_at=until(-1)), row(kept, expires_at=until(1)))
+    backend.put(DEV, row(over, expires_at=until(sim, -1)), row(kept, expires_at=until(sim, 1)))
     shown = reap("--delete", "--yes", code=0).stdout
     assert f"{over} is gone\n`pulumi refresh` shows them gone." in shown
     assert ids(sim) == [kept]
@@ -94,7 +109,7 @@ def test_delete_ends_it_and_says_what_pulumi_makes_of_that(reap: Run, backend: B
 
 def test_stop_stops_it_once(reap: Run, backend: Backend, sim: Simulator) -> None:
     over = bought(sim).id
-    backend.put(DEV, row(over, expires_at=until(-1)))
+    backend.put(DEV, row(over, expires_at=until(sim, -1)))
     assert f"{over} is stopped and costs nothing" in reap("--stop", "--yes", code=0).stdout
     assert statuses(sim) == {over: "stopped"}
     assert "is stopped" not in reap("--stop", "--yes", code=0).stdout
@@ -103,10 +118,10 @@ def test_stop_stops_it_once(reap: Run, backend: Backend, sim: Simulator) -> None
 
 def test_the_later_end_of_two_counts(reap: Run, backend: Backend, sim: Simulator) -> None:
     shared = bought(sim).id
-    backend.put(DEV, row(shared, expires_at=until(-1)))
-    backend.put(PROD, row(shared, expires_at=until(1)))
+    backend.put(DEV, row(shared, expires_at=until(sim, -1)))
+    backend.put(PROD, row(shared, expires_at=until(sim, 1)))
     reap("--delete", "--yes", code=0)
-    backend.put(PROD, row(shared, expires_at=until(-2)))
+    backend.put(PROD, row(shared, expires_at=until(sim, -2)))
     (one,) = json.loads(reap("--json", code=3).stdout)["expired"]
     assert one["remarks"] == ["the latest of its ends counts"]
     assert ids(sim) == [shared]
@@ -114,7 +129,7 @@ def test_the_later_end_of_two_counts(reap: Run, backend: Backend, sim: Simulator
 
 def test_what_is_protected_is_only_ended_when_told_so(reap: Run, backend: Backend, sim: Simulator) -> None:
     over = bought(sim).id
-    backend.put(DEV, row(over, expires_at=until(-1), protect=True))
+    backend.put(DEV, row(over, expires_at=until(sim, -1), protect=True))
     reap("--delete", "--yes", code=3)
     assert ids(sim) == [over]
     reap("--delete", "--yes", "--include-protected", code=0)
@@ -124,7 +139,7 @@ def test_what_is_protected_is_only_ended_when_told_so(reap: Run, backend: Backen
 @pytest.mark.parametrize("broken", ["an end that nobody can read", "a state that nobody can read"])
 def test_what_cannot_be_read_ends_nothing(reap: Run, backend: Backend, sim: Simulator, broken: str) -> None:
     over = bought(sim).id
-    backend.put(DEV, row(over, expires_at=until(-1)))
+    backend.put(DEV, row(over, expires_at=until(sim, -1)))
     if broken.startswith("an end"):
         backend.put(PROD, row(over, expires_at="soon"))
     else:
@@ -132,6 +147,54 @@ def test_what_cannot_be_read_ends_nothing(reap: Run, backend: Backend, sim: Simu
         backend.says(PROD, "{")
     assert reap("--delete", "--yes", code=1).stderr.startswith("Error: ")
     assert ids(sim) == [over]
+
+
+def test_the_vendors_clock_says_what_is_over(reap: Run, backend: Backend, sim: Simulator) -> None:
+    over = bought(sim).id
+    backend.put(DEV, row(over, expires_at=until(sim, 24)))
+    reap(code=0)
+    sim.control.advance(86_401)  # on loopback, where a simulator may be a day ahead
+    document = json.loads(reap("--json", code=3).stdout)
+    assert [each["id"] for each in document["expired"]] == [over]
+    assert document["checked_at"] == until(sim, 0)
+
+
+def far_off(sim: Simulator, ahead: timedelta) -> Survey:
+    """A look at an account whose vendor is on another machine, with a clock that is that much ahead of this one's."""
+    clock = FakeClock()
+    headers = {"Date": format_datetime(clock.utc_now() + ahead, usegmt=True)}
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, json=ANSWER, headers=headers))
+    config = {"cortecs:clientId": "sim", "cortecs:clientSecret": "sim", "cortecs:apiBaseUrl": sim.base_url}
+    client = CortecsClient(CortecsCredentials("https://vendor.example/v1", "sim", "sim"), new_client(answers))
+    account = replace(accounts.account(config), client=client, clock=clock)
+    client.instances()
+    return Survey(account, (listed("i"),), (state(owns("i", expires_at=LONG_AGO)),), {}, account.vendor_now())
+
+
+@pytest.mark.parametrize(("hours", "theirs"), [(-2, "2029-12-31T22:"), (2, "2030-01-01T02:")])
+def test_away_from_loopback_two_clocks_that_differ_end_nothing(sim: Simulator, hours: int, theirs: str) -> None:
+    with pytest.raises(ExpiryError, match=f"Cortecs says {theirs}.*this machine 2030-01-01T00:16:40Z"):
+        over(far_off(sim, timedelta(hours=hours)))
+
+
+def test_away_from_loopback_clocks_that_agree_tell_what_is_over(sim: Simulator) -> None:
+    (one,) = over(far_off(sim, timedelta(0)))
+    assert one.instance.instance_id == "i"
+
+
+@pytest.mark.parametrize("how", ["--delete", "--stop"])
+def test_what_two_rows_own_is_reported_and_never_ended(reap: Run, backend: Backend, sim: Simulator, how: str) -> None:
+    shared, over = bought(sim).id, bought(sim).id
+    backend.put(DEV, row(shared, expires_at=until(sim, -1)), row(over, "night", expires_at=until(sim, -1)))
+    backend.put(PROD, row(shared, "answers", expires_at=until(sim, -2)))
+    shown = reap(how, "--yes", "--include-protected", code=3).stdout
+    assert f"{shared} is owned by chat in {DEV} and answers in {PROD}, so it is never ended here" in shown
+    assert f"{over} is " in shown
+    assert statuses(sim)[shared] != "stopped"
+    document = json.loads(reap("--json", code=3).stdout)
+    held_back = {each["id"]: each["held_back"] for each in document["expired"]}
+    assert held_back[shared] == f"owned by chat in {DEV} and answers in {PROD}"
+    assert [each["id"] for each in document["shared"]] == [shared]
 
 
 @pytest.mark.parametrize("arguments", [("--delete",), ("--stop", "--json"), ("--delete", "--stop", "--yes")])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from pulumi_cortecs.lifecycle.expiry import Expired, ExpiryError, expired
+from pulumi_cortecs.lifecycle.expiry import Expired, ExpiryError, clocks_must_agree, expired
 from pulumi_cortecs.lifecycle.owners import Row
 from tests.unit.test_orphans import NOW, PRICES, listed, owns, state
 
@@ -57,3 +58,49 @@ def test_protected_in_one_state_is_protected() -> None:
 def test_an_end_that_nobody_can_read_is_an_error(end: object) -> None:
     with pytest.raises(ExpiryError, match="the expires_at of i in dev is no time"):
         found(owns("i", expires_at=end))
+
+
+PROD = "urn:pulumi:prod::shop::pulumi-python:dynamic/cortecs:Instance::answers"
+
+
+def test_what_two_rows_own_is_held_back_with_the_names_of_both() -> None:
+    (one,) = found(until(-1), until(-2, stack="prod", urn=PROD))
+    assert one.held_back == "owned by chat in dev and answers in prod"
+    (one,) = found(until(-1), until(-2, urn=PROD))  # two resources of one stack
+    assert one.held_back == "owned by chat in dev and answers in dev"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        until(-1, urn=PROD, doomed=True),
+        until(-1, urn=PROD, external=True),
+        until(-1, stack="organization/shop/dev"),
+        until(-1),
+    ],
+    ids=["waits for its deletion", "only looked at", "read under two names", "read twice"],
+)
+def test_what_one_live_row_owns_is_not_held_back(other: Row) -> None:
+    (one,) = found(until(-1), other)
+    assert one.held_back == ""
+
+
+def test_a_row_of_another_backend_is_another_row() -> None:
+    other = replace(state(until(-1)), backend="file:///others")
+    (one,) = expired([listed()], [state(until(-1)), other], PRICES, NOW)
+    assert one.held_back == "owned by chat in dev and chat in dev"
+
+
+@pytest.mark.parametrize("apart", [timedelta(minutes=5), timedelta(minutes=-5), timedelta(0)])
+def test_clocks_may_be_five_minutes_apart(apart: timedelta) -> None:
+    clocks_must_agree(NOW + apart, NOW)
+
+
+@pytest.mark.parametrize("apart", [timedelta(minutes=5, seconds=1), timedelta(minutes=-5, seconds=-1)])
+def test_clocks_that_are_further_apart_are_both_named(apart: timedelta) -> None:
+    with pytest.raises(ExpiryError) as failure:
+        clocks_must_agree(NOW + apart, NOW)
+    both = (
+        f"Cortecs says {NOW + apart:%Y-%m-%dT%H:%M:%SZ}, this machine 2030-01-01T12:00:00Z; 5 minutes may lie between"
+    )
+    assert both in str(failure.value)

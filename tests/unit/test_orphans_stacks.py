@@ -47,7 +47,7 @@ def test_only_instances_count_and_those_that_wait_for_their_deletion_do(backend:
     backend.put(DEV, endpoint_row("e"), row("old", delete=True), row("seen", external=True), row("kept", protect=True))
     (state,) = read(backend, stacks=(DEV,))
     assert state.rows == (
-        Row(DEV, urn("chat"), "old"),
+        Row(DEV, urn("chat"), "old", doomed=True),
         Row(DEV, urn("chat"), "seen", external=True),
         Row(DEV, urn("chat"), "kept", protected=True),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import httpx
 import pytest
 
 from pulumi_cortecs.simulator import ControlError, FaultKind, Simulator
+from tests.contract.patience import until
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 OTHER = "cortecs--phi-4-FP8-Dynamic"
@@ -90,16 +90,14 @@ def test_a_slow_answer_comes_late_and_its_side_effect_in_time(sim: Simulator, ap
     sim.control.fault("slow_answer", path="/instances/start", count=1, real_seconds=30)
     with pytest.raises(httpx.ReadTimeout):
         api.post("/instances/start", json={"model_id": QWEN}, timeout=1)
-    assert len(sim.control.instances()) == 1
+    until(lambda: len(sim.control.instances()) == 1)
 
 
 def test_a_slow_answer_holds_up_nobody_else(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("slow_answer", path="/instances", count=1, real_seconds=30)
     with pytest.raises(httpx.ReadTimeout):
         api.get("/instances", timeout=1)
-    began = time.monotonic()
-    assert api.get("/instances").status_code == 200
-    assert time.monotonic() - began < 5
+    assert api.get("/instances", timeout=20).status_code == 200  # the other one's answer is not due yet
 
 
 def test_a_token_expires_in_flight(sim: Simulator, api: httpx.Client) -> None:

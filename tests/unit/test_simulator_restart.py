@@ -22,6 +22,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Control, Settings, Simulator, StateError, running
 from pulumi_cortecs.simulator.remote import plain_client
+from tests.contract.patience import until
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 START = {"model_id": QWEN}
@@ -171,6 +172,7 @@ def test_a_purchase_survives_while_its_answer_is_slow(sim: Simulator, api: httpx
     sim.control.fault("slow_answer", path="/instances/start", real_seconds=60)
     with pytest.raises(httpx.ReadTimeout):
         api.post("/instances/start", json=START, timeout=1)
+    until(lambda: len(sim.control.instances()) == 1)
     with killed_and_restarted(crashes) as again:
         assert len(again.control.instances()) == 1
 
@@ -220,8 +222,7 @@ def test_tokens_expire_in_real_time_while_it_is_off(crashes: Crashes) -> None:
     with running(state=crashes.path, token_ttl=0.05) as sim, sim.client() as api:
         pass
     with running(state=crashes.path) as again, client_of(again, api) as client:
-        while client.get("/instances").status_code == 200:
-            pass
+        until(lambda: client.get("/instances").status_code == 401)
 
 
 def test_no_secret_is_in_the_file(crashes: Crashes) -> None:
@@ -261,10 +262,10 @@ def test_virtual_time_stands_still_while_it_is_off(crashes: Crashes) -> None:
     with running(speed=1e6, state=crashes.path) as sim:
         answered = sim.control.clock().now
         left = crashes.now()
-        time.sleep(0.3)
+        later = sim.control.clock().now
+        time.sleep(0.3)  # 83 hours at this speed
     with running(speed=1, state=left) as again:
-        # between the answer and what is kept with it lies a moment, which at this speed takes minutes
-        assert timedelta(0) <= again.control.clock().now - answered < timedelta(seconds=0.15 * 1e6)
+        assert answered <= again.control.clock().now < later + timedelta(hours=1)
 
 
 def test_ended_in_order_it_goes_on_from_its_end(crashes: Crashes) -> None:

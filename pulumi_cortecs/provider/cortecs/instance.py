@@ -68,10 +68,9 @@ def create(props: Mapping[str, Any]) -> CreateResult:
     try:
         account = accounts.account()
         account.must_be_fit_to_buy()
-        expires_at = moment_after(inputs["ttl"], account.clock.utc_now())
         if inputs["adopt_id"]:
             instance_id = _adopt(account, inputs)
-            return CreateResult(instance_id, _outputs(inputs, instance_id, account, expires_at))
+            return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs)))
         inputs["quote"] = quoted.for_purchase(call.urn, inputs)
         instance_id = _buy(account, inputs)
     except UnclearPurchaseError as error:
@@ -97,7 +96,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
     if call.caller_is_gone():
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {_undone(account, instance_id)}")
     hourly.note(instance_id, inputs["quote"])
-    return CreateResult(instance_id, _outputs(inputs, instance_id, account, expires_at))
+    return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs)))
 
 
 def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -164,7 +163,7 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     hourly.note(instance_id, inputs["quote"])
     expires_at = olds.get("expires_at", "")
     if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
-        expires_at = moment_after(inputs["ttl"], account.clock.utc_now())
+        expires_at = _end(account, inputs)
     return UpdateResult(_outputs(inputs, instance_id, account, expires_at))
 
 
@@ -314,6 +313,11 @@ def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, An
     if "quote" not in inputs:
         inputs["quote"] = quoted.by(accounts.market(), inputs) or {}  # {}: the hardware is not on offer any more
     return inputs
+
+
+def _end(account: Account, inputs: Mapping[str, Any]) -> str:
+    """When its time is over by the vendor's clock, counted from now; "" where it has no end."""
+    return moment_after(inputs["ttl"], account.vendor_now())
 
 
 def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account, expires_at: str) -> dict[str, Any]:
