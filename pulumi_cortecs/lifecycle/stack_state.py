@@ -21,13 +21,14 @@ class StateUnreadableError(Exception):
 @dataclass(frozen=True)
 class StateRow:
     """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
-    (`Instance.get`)."""
+    (`Instance.get`); `deleting`: the engine has begun to delete it in this run (a pending operation says so)."""
 
     stack: str
     urn: str
     instance_id: str
     doomed: bool = False
     external: bool = False
+    deleting: bool = False
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
 

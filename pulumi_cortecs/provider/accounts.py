@@ -21,6 +21,8 @@ from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
+from pulumi_cortecs.lifecycle.stack_state import NEVER as ANY_TIME
+from pulumi_cortecs.lifecycle.stack_state import StackState, States, StateUnreadableError
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, process
 from pulumi_cortecs.provider.backend import backend_of
@@ -166,6 +168,27 @@ def fits(instance: Instance, ordered: Arguments) -> bool:
 def journal() -> Journal:
     """The journal of this process's user."""
     return Journal(journal_directory(os.environ))
+
+
+class _NotRead:
+    """States that nobody reads."""
+
+    def stack_of(self, urn: str, not_before: float = ANY_TIME) -> StackState:
+        raise StateUnreadableError("not read")
+
+    def every_stack(self, urn: str, not_before: float = ANY_TIME) -> tuple[StackState, ...]:
+        raise StateUnreadableError("not read")
+
+
+@cache
+def states() -> States:
+    """The states of the backend that this process's engine uses."""
+    return _NotRead()
+
+
+def now() -> float:
+    """This process's monotonic seconds."""
+    return _CLOCK.now()
 
 
 def seen(instance_id: str) -> None:
