@@ -30,18 +30,19 @@ class Ending(Generic[T]):
     poller: Poller[T]
     clock: Clock
     lag: float
-    stop: Callable[[str], object]
+    stop: Callable[[str], T]
     delete: Callable[[str], None]
     by_id: Callable[[str], T | None]
     phase: Callable[[T], Phase]
 
-    def end(self, instance_id: str) -> None:
-        """Returns when the instance is certainly gone; silent if it already was.
+    def end(self, instance_id: str, told: Callable[[T], object] = lambda _: None) -> None:
+        """Returns when the instance is certainly gone; silent if it already was. `told` hears of the instance as the
+        vendor shows it when it is stopped.
 
         Raises CloudError when the vendor refuses or cannot be asked, and NotGoneError; the instance may then still be
         billed.
         """
-        if not self._stopped(instance_id):
+        if not self._stopped(instance_id, told):
             return
         try:
             self._delete(instance_id)
@@ -70,22 +71,25 @@ class Ending(Generic[T]):
             self.poller.changed(instance_id)
         return True
 
-    def _stopped(self, instance_id: str) -> bool:
+    def _stopped(self, instance_id: str, told: Callable[[T], object]) -> bool:
         """Whether there is something to delete. Raises what the vendor said when it runs on."""
         for last_try in (False, True):
             try:
-                self.stop(instance_id)
+                seen: T | None = self.stop(instance_id)
             except RefusedError as refused:
                 seen = self._in_spite_of(refused, instance_id)
                 if seen is None:
                     return False
                 if not self._runs(seen):
+                    told(seen)
                     return True
                 if last_try:
                     raise
                 # what we saw may be older than the refusal, and what was too new to be known may be known by now:
                 # once more, because nobody comes back to stop it
             else:
+                if seen is not None:
+                    told(seen)
                 return True
             finally:
                 self.poller.changed(instance_id)

@@ -21,13 +21,15 @@ class StateUnreadableError(Exception):
 @dataclass(frozen=True)
 class StateRow:
     """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
-    (`Instance.get`). What is secret in the outputs has the value None, and its name is in `secrets`."""
+    (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so). What is secret in the
+    outputs has the value None, and its name is in `secrets`."""
 
     stack: str
     urn: str
     instance_id: str
     doomed: bool = False
     external: bool = False
+    deleting: bool = False
     outputs: Mapping[str, Any] = field(default_factory=dict)
     protected: bool = False
     secrets: frozenset[str] = frozenset()

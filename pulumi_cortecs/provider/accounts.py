@@ -203,6 +203,11 @@ def journal() -> Journal:
     return Journal(journal_directory(os.environ))
 
 
+def now() -> float:
+    """This process's monotonic seconds."""
+    return _CLOCK.now()
+
+
 def seen(instance_id: str) -> None:
     """A state has this instance: the order that bought it is settled."""
     try:

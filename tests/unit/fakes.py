@@ -14,6 +14,7 @@ import httpx
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
+from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
 Event = Callable[[], object]
 EPOCH = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -225,3 +226,43 @@ class Script:
 
     def paths(self) -> list[str]:
         return [request.url.path for request in self.requests]
+
+
+@dataclass
+class FakeStates:
+    """The states of a backend in memory: `stacks` by name. Readings are counted in `read`; `trouble` makes every one
+    fail, and `meanwhile` happens in the middle of the next."""
+
+    stacks: dict[str, list[StateRow]] = field(default_factory=dict)
+    trouble: str = ""
+    read: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], object] | None = None
+    _time: float = 0.0
+
+    def now(self) -> float:
+        self._time += 1
+        return self._time
+
+    def has(self, stack: str, urn: str, instance_id: str, **more: Any) -> StateRow:
+        row = StateRow(stack, urn, instance_id, **more)
+        self.stacks.setdefault(stack, []).append(row)
+        return row
+
+    def gone(self, row: StateRow) -> None:
+        self.stacks[row.stack].remove(row)
+
+    def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
+        return self._read(urn.split("::")[0].removeprefix("urn:pulumi:"))
+
+    def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
+        own = self.stack_of(urn)
+        return (own, *(self._read(name) for name in self.stacks if name != own.name))
+
+    def _read(self, stack: str) -> StackState:
+        self.read.append(stack)
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
+        if self.trouble:
+            raise StateUnreadableError(self.trouble)
+        return StackState(stack, self.now(), tuple(self.stacks.get(stack, ())))

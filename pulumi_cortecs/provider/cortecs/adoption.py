@@ -15,6 +15,11 @@ from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
 
 _DEFAULTED: Final = ("billing_interval", "num_workers")
 
+
+class NotAsJudgedError(Exception):
+    """An instance is not what was judged under its id. The text names each argument: what was judged, what it is."""
+
+
 _lock = threading.Lock()
 _owners: dict[str, str] = {}
 _wanted: set[str] = set()
@@ -29,6 +34,39 @@ def arguments_of(instance: cortecs.Instance) -> dict[str, Any]:
     told = {key: value for key, value in instance.instance_args.model_dump().items() if value is not None}
     told["model_id"] = told["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
     return {key: told[key] for key in PURCHASE if key in told}
+
+
+def differences(judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+    """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
+    only `up` will know, is no difference."""
+    return [
+        f"{key}: {shown(judged[key])} was judged, {shown(value)} is what Cortecs tells"
+        for key, value in told.items()
+        if key in judged and not alike(judged[key], value)
+    ]
+
+
+def must_be_as_judged(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What the vendor tells of the instance, for the limits to judge, too. `inputs` are what check settled and policies
+    let pass.
+
+    A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
+    take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
+    """
+    told = arguments_of(live)
+    if found := differences(inputs, told):
+        raise NotAsJudgedError(f"{live.instance_id} is not what was judged: {'; '.join(found)}")
+    return told
+
+
+def shown(value: Any) -> str:
+    """A value as a program has it: the host passes every whole number as a float."""
+    return repr(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values of an argument are the same, or not known yet."""
+    return unknown(one) or unknown(other) or same(one, other)
 
 
 def state_of(instance: cortecs.Instance) -> str:

@@ -22,7 +22,7 @@ from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host, pinned
 from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
-from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line
+from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line, sharing
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
     INPUTS,
@@ -172,6 +172,7 @@ class _Shop:
         if live is None:
             return wanted
         adoption.want(adopt_id)
+        sharing.warn_of_owner(adopt_id)
         settled, problems = adoption.settle(wanted, live)
         self.problems.extend(problems)
         hardware_types = accounts.market().hardware_types()

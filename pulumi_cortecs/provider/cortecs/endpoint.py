@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -16,6 +17,7 @@ from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.stack_state import StateRow
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     FailedWhileWaitingError,
@@ -26,7 +28,7 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import hourly, leftovers, power
+from pulumi_cortecs.provider.cortecs import came, hourly, leftovers, power, rows, sharing
 from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
 
@@ -106,6 +108,8 @@ def _waited_for(props: Mapping[str, Any]) -> dict[str, Any]:
         account = accounts.account()
         seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(account, props)
         return _outputs({key: props[key] for key in _INPUTS if key in props}, seen, account)
+    except came.NotWhatWasOrderedError as error:
+        raise EndpointError(str(error)) from None
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
 
@@ -125,8 +129,14 @@ def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
         age, cost = durations.in_words(account.clock.now() - started_at), hourly.of(instance_id)
         call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
+    def phase(seen: cortecs.Instance) -> Phase:
+        came.must_be_what_was_ordered(instance_id, seen)  # a later run's first look: its create told it nothing
+        return accounts.usable_phase(seen)
+
+    came.must_be_what_was_ordered(instance_id)
     try:
-        return account.wait().until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell)
+        wait = replace(account.wait(), phase=phase)
+        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell)
     except (DeadlineError, FailedWhileWaitingError) as error:
         ended = _given_up(account, instance_id, str(props.get("on_timeout", "keep")))
         ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
@@ -140,6 +150,11 @@ def _given_up(account: Account, instance_id: str, on_timeout: str) -> str:
     """Ends the bill if that is wanted, and says what has become of the instance; "" where nothing has."""
     if on_timeout == "keep":
         return ""
+    if (row := _of_another(instance_id)) is not None:
+        return (
+            f"It was left as it is, whatever on_timeout says: {sharing.in_words(row)} has it, too. It still exists, "
+            f"and {_cost(account, instance_id)}. `pulumi up` waits on"
+        )
     try:
         if on_timeout == "stop":
             power.stop(account, instance_id)
@@ -152,6 +167,15 @@ def _given_up(account: Account, instance_id: str, on_timeout: str) -> str:
     except (CloudError, NotGoneError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
         return f"{failed}: it may still exist, and {_cost(account, instance_id)}. `pulumi destroy` ends the bill"
+
+
+def _of_another(instance_id: str) -> StateRow | None:
+    """Another row that has what this Endpoint's Instance has, None where there is none or it cannot be told."""
+    row = rows.of(instance_id)
+    if row is None:
+        return None
+    elsewhere = sharing.elsewhere(instance_id, row.urn) if row.inferred else None
+    return elsewhere or sharing.another(instance_id, row.urn)
 
 
 def _why(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:

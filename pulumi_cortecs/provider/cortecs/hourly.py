@@ -25,6 +25,12 @@ def note(instance_id: str, quote: Mapping[str, Any] | Any) -> None:
             _by_instance[instance_id] = total
 
 
+def note_price(instance_id: str, hourly: Money) -> None:
+    """Remembers what the instance really costs, where that is not what a quote says."""
+    with _lock:
+        _by_instance[instance_id] = hourly
+
+
 def of(instance_id: str) -> Money | None:
     """What the instance costs per hour while it runs, None where no quote was seen."""
     with _lock:

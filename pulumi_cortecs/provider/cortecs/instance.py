@@ -18,7 +18,18 @@ from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, UnclearPurchaseError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import adoption, hourly, judged, leftovers, power, quoted, second_line
+from pulumi_cortecs.provider.cortecs import (
+    adoption,
+    came,
+    hourly,
+    judged,
+    leftovers,
+    power,
+    quoted,
+    rows,
+    second_line,
+    sharing,
+)
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
     INPUTS,
@@ -46,6 +57,7 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     """
     accounts.seen(instance_id)
     hourly.note(instance_id, olds.get("quote"))
+    rows.note(instance_id, host.current_call().urn, olds)
     judged.amend(host.current_call().urn, _plain(news))
     replaces = [key for key in PURCHASE if not same(olds.get(key), news.get(key))]
     if replaces or any(not same(olds.get(key, default(key)), news.get(key, default(key))) for key in IN_PLACE):
@@ -56,7 +68,7 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
 
 
 def create(props: Mapping[str, Any]) -> CreateResult:
-    """Sends the order and returns at once with the id; nothing that can fail stands between the two.
+    """Sends the order and returns at once with the id, whatever has come; nothing that can fail stands between the two.
 
     With `adopt_id` nothing is ordered. Raises InstanceError.
     """
@@ -72,7 +84,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
             instance_id = _adopt(account, inputs)
             return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs)))
         inputs["quote"] = quoted.for_purchase(call.urn, inputs)
-        instance_id = _buy(account, inputs)
+        bought, inferred = _buy(account, inputs), False
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
     except ChangedSinceError as error:
@@ -92,11 +104,14 @@ def create(props: Mapping[str, Any]) -> CreateResult:
         quoted.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
+    instance_id = bought.instance_id
     account.poller.began(instance_id)
     if call.caller_is_gone():
-        raise InstanceError(f"the engine was gone when {instance_id} had been started: {_undone(account, instance_id)}")
+        undone = _undone(account, instance_id, inferred)
+        raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     hourly.note(instance_id, inputs["quote"])
-    return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs)))
+    came.noted(bought, inputs, inferred=inferred)
+    return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs), inferred))
 
 
 def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -118,13 +133,14 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
         inputs = _as_inputs(seen, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
-    outputs = _outputs(inputs, instance_id, account, props.get("expires_at", ""))
+    outputs = _outputs(inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
     return ReadResult(instance_id, outputs, without_defaults(inputs))
 
 
 def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
-    """Starts, stops or restarts in place. Raises InstanceError."""
-    inputs = _settled(news)
+    """Starts, stops or restarts in place. Raises InstanceError; what is not what was judged is not started, and what
+    another stack has is not stopped."""
+    inputs, inferred = _settled(news), bool(olds.get("inferred"))
     accounts.seen(instance_id)
     if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
         # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
@@ -141,19 +157,19 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
             )
         if inputs["state"] == "stopped":
             if accounts.phase(live) is not Phase.STOPPED:
+                _must_be_ours_alone(instance_id, inferred)
                 power.stop(account, instance_id)
         elif accounts.phase(live) is Phase.STOPPED:
-            told = adoption.arguments_of(live)
-            if differing := [key for key, value in told.items() if not same(value, inputs[key])]:
-                raise InstanceError(
-                    f"{instance_id} was not started: {', '.join(differing)} is not as it was shown to you and to your "
-                    "policies. `pulumi up --refresh` shows what it is"
-                )
+            told = adoption.must_be_as_judged(live, inputs)
             with second_line.allowing(account, {**inputs, **told}, instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
+            adoption.must_be_as_judged(live, inputs)
+            _must_be_ours_alone(instance_id, inferred)
             power.stop(account, instance_id)
             power.start(account, instance_id)
+    except adoption.NotAsJudgedError as error:
+        raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
     except (LimitsError, second_line.LimitExceededError) as error:
@@ -161,10 +177,11 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
     hourly.note(instance_id, inputs["quote"])
+    rows.note(instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
     expires_at = olds.get("expires_at", "")
     if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
         expires_at = _end(account, inputs)
-    return UpdateResult(_outputs(inputs, instance_id, account, expires_at))
+    return UpdateResult(_outputs(inputs, instance_id, account, expires_at, inferred))
 
 
 def delete(instance_id: str, props: Mapping[str, Any]) -> None:
@@ -173,39 +190,50 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
     An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over, and
     so is one that another resource has adopted in a run that did not come to this deletion. One that is still to be
     adopted is refused (`delete_before_replace`), and so is one whose replacement create would not buy: neither is
-    ended.
+    ended. One that another row of the stack has is left to the last of them, and one whose id was inferred from a list
+    to the row of another stack that has it.
     """
+    call = host.current_call()
     if (owner := adoption.owner_of(instance_id)) is not None:
-        host.current_call().warn(f"{instance_id} was not ended: {owner} has adopted it in this run")
+        call.warn(f"{instance_id} was not ended: {owner} has adopted it in this run")
         return
     keeper = adoption.keeper_of(instance_id)
-    if keeper is not None and keeper != host.current_call().urn:
-        host.current_call().warn(f"{instance_id} was not ended: {keeper} has adopted it")
+    if keeper is not None and keeper != call.urn:
+        call.warn(f"{instance_id} was not ended: {keeper} has adopted it")
         return
     if adoption.is_wanted(instance_id):
         raise InstanceError(
             f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
             "replaced by a new one"
         )
-    if not quoted.can_be_bought(host.current_call().urn):  # `up --replace` with delete_before_replace
+    if not quoted.can_be_bought(call.urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
             f"{instance_id} was not ended: Cortecs could not be reached when its replacement was checked, so that none "
             "would be bought. Run `pulumi up` again"
         )
     accounts.seen(instance_id)
+    if props.get("inferred") and (row := sharing.elsewhere(instance_id, call.urn)) is not None:
+        call.warn(f"{instance_id} was not ended: {sharing.in_words(row)} has it, and its id was only inferred here")
+        return
     try:
-        with leftovers.told_behind():
-            account = accounts.account()
-            account.must_own(instance_id, props.get("account"))
-            account.ending().end(instance_id)
+        with sharing.going(instance_id) as kept_by:
+            if kept_by is not None:
+                return
+            with leftovers.told_behind():
+                account = accounts.account()
+                account.must_own(instance_id, props.get("account"))
+                account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
     except (CloudError, NotGoneError) as error:
         raise InstanceError(
             f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in {_BY_HAND}"
         ) from None
 
 
-def _buy(account: Account, inputs: Mapping[str, Any]) -> str:
-    """The id of what was bought. Raises what Purchases.buy and second_line.allowing raise, and InstanceError."""
+def _buy(account: Account, inputs: Mapping[str, Any]) -> cortecs.Instance:
+    """What was bought, as the vendor tells it.
+
+    Raises what Purchases.buy and second_line.allowing raise, and InstanceError.
+    """
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
@@ -220,14 +248,14 @@ def _buy(account: Account, inputs: Mapping[str, Any]) -> str:
     if (earlier := account.intents.earlier(key, ordered)) is not None:
         return _taken_over(account, inputs, earlier)
     with second_line.allowing(account, inputs) as commitment:
-        instance_id = account.purchases.buy(key, ordered, order, lambda instance: instance.instance_id).instance_id
+        bought = account.purchases.buy(key, ordered, order, lambda instance: instance.instance_id)
         if commitment is not None:
-            commitment.became(instance_id)
-    return instance_id
+            commitment.became(bought.instance_id)
+    return bought
 
 
-def _taken_over(account: Account, inputs: Mapping[str, Any], earlier: cortecs.Instance) -> str:
-    """The id of what an earlier run has bought, running. Raises CloudError, UnknownStatusError and InstanceError."""
+def _taken_over(account: Account, inputs: Mapping[str, Any], earlier: cortecs.Instance) -> cortecs.Instance:
+    """What an earlier run has bought, running. Raises CloudError, UnknownStatusError and InstanceError."""
     instance_id, call = earlier.instance_id, host.current_call()
     try:
         with second_line.allowing(account, inputs, instance_id):
@@ -242,11 +270,22 @@ def _taken_over(account: Account, inputs: Mapping[str, Any], earlier: cortecs.In
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it")
-    return instance_id
+    return earlier
 
 
-def _undone(account: Account, instance_id: str) -> str:
+def _must_be_ours_alone(instance_id: str, inferred: bool) -> None:
+    """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
+    if inferred and (row := sharing.elsewhere(instance_id, host.current_call().urn)) is not None:
+        raise InstanceError(
+            f"{instance_id} was not stopped: {sharing.in_words(row)} has it, and here its id was only inferred from a "
+            "list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
+        )
+
+
+def _undone(account: Account, instance_id: str, inferred: bool) -> str:
     """Ends what nobody is left to own; what came of it."""
+    if inferred and (row := sharing.elsewhere(instance_id, host.current_call().urn)) is not None:
+        return f"{sharing.in_words(row)} has it, so it was not ended"
     if not account.intents.undoing(instance_id):
         return "another run has taken it over"
     try:
@@ -267,16 +306,17 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
         raise InstanceError(f"there is no Cortecs instance {instance_id!r} to adopt any more; nothing was bought")
-    _, problems = adoption.settle(inputs, live)
+    told, (_, problems) = adoption.arguments_of(live), adoption.settle(inputs, live)
     if problems:
         reasons = "; ".join(f"{problem.property}: {problem.reason}" for problem in problems)
         raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {reasons}")
-    with second_line.allowing(account, inputs, instance_id, billed=inputs["state"] == "running"):
+    with second_line.allowing(account, {**inputs, **told}, instance_id, billed=inputs["state"] == "running"):
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.intents.adopted(accounts.key_of(host.current_call().urn), instance_id)
     hourly.note(instance_id, inputs["quote"])
+    rows.note(instance_id, host.current_call().urn, inputs)
     return instance_id
 
 
@@ -320,9 +360,14 @@ def _end(account: Account, inputs: Mapping[str, Any]) -> str:
     return moment_after(inputs["ttl"], account.vendor_now())
 
 
-def _outputs(inputs: Mapping[str, Any], instance_id: str, account: Account, expires_at: str) -> dict[str, Any]:
+def _outputs(
+    inputs: Mapping[str, Any], instance_id: str, account: Account, expires_at: str, inferred: object = False
+) -> dict[str, Any]:
+    """What a state has of an instance; what is not so is not in it."""
     outputs = {**without_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
-    return {**outputs, "expires_at": expires_at} if expires_at else outputs
+    if expires_at:
+        outputs["expires_at"] = expires_at
+    return {**outputs, "inferred": True} if inferred else outputs
 
 
 def _unclear(error: UnclearPurchaseError) -> str:

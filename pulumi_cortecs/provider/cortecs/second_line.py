@@ -46,7 +46,7 @@ def problems(
     limits = limits_in_force(_CLOUD, os.environ)
     found = limits.on_kind(_known(inputs, "model_id"), _known(inputs, "hardware_type_id"))
     if priced and limits.counts_price and all(_known(inputs, key) is not None for key in _PRICED_BY):
-        hourly = _hourly(inputs)
+        hourly = hourly_price(inputs)
         found += limits.on_price(hourly)
         if limits.counts_account and billed and (account := _account()) is not None:
             spending = _commitments(account).spending(hourly, instance_id, max_age=_LOOK_AGE)
@@ -65,7 +65,7 @@ def allowing(
     """
     limits = limits_in_force(_CLOUD, os.environ)
     _refuse(limits.on_kind(str(inputs["model_id"]), str(inputs["hardware_type_id"])))
-    hourly = _hourly(inputs) if limits.counts_price else None
+    hourly = hourly_price(inputs) if limits.counts_price else None
     _refuse(limits.on_price(hourly))
     if not limits.counts_account or not billed:
         yield None
@@ -77,6 +77,19 @@ def allowing(
     ordered = tuple(inputs[key] for key in PURCHASE)
     with _commitments(account).ordering(judge, hourly, ordered, instance_id) as commitment:
         yield commitment
+
+
+def hourly_price(args: Mapping[str, Any]) -> Money | None:
+    """What an hour costs at today's prices, whatever a quote says; None where that cannot be told."""
+    hardware_type_id, interval, workers = (args.get(key) for key in _PRICED_BY)
+    hardware = accounts.market().hardware_types().get(str(hardware_type_id))
+    if hardware is None or interval is None or workers is None:
+        return None
+    try:
+        # what an earlier check has settled comes back from the host with every number a float
+        return quote(hardware, BillingInterval(interval), int(workers), source="live").hourly_total
+    except ValueError:  # an interval or a number of workers that is none
+        return None
 
 
 def _refuse(refusals: list[Refusal]) -> None:
@@ -105,19 +118,6 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 account.lag,
                 fits=accounts.fits,
                 costs=lambda instance: accounts.phase(instance) is not Phase.STOPPED,
-                hourly=lambda instance: _hourly(instance.instance_args.model_dump()),
+                hourly=lambda instance: hourly_price(instance.instance_args.model_dump()),
             )
         return _by_account[account.fingerprint]
-
-
-def _hourly(args: Mapping[str, Any]) -> Money | None:
-    """What an hour costs at today's prices, whatever a quote says; None where that cannot be told."""
-    hardware_type_id, interval, workers = (args.get(key) for key in _PRICED_BY)
-    hardware = accounts.market().hardware_types().get(str(hardware_type_id))
-    if hardware is None or interval is None or workers is None:
-        return None
-    try:
-        # what an earlier check has settled comes back from the host with every number a float
-        return quote(hardware, BillingInterval(interval), int(workers), source="live").hourly_total
-    except ValueError:  # an interval or a number of workers that is none
-        return None

@@ -1,0 +1,96 @@
+"""What is done, and said, where an instance is in more than one row."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from pulumi_cortecs.lifecycle.releases import Releases
+from pulumi_cortecs.lifecycle.shared_rows import SharedRows
+from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
+from pulumi_cortecs.provider import accounts, host
+
+_lock = threading.Lock()
+_of_process: dict[str, SharedRows] = {}
+_told: dict[str, str] = {}
+_ALL: Final = "all"
+
+
+def warn_of_owner(instance_id: str) -> None:
+    """Says at a check which row of the stack has what is going to be adopted. A rename is meant to look like that, so
+    nothing is refused; a state that cannot be read says nothing."""
+    call = host.current_call()
+    try:
+        others = _shared().others(instance_id, call.urn)
+    except StateUnreadableError:
+        return
+    if others:
+        call.warn(
+            f"{instance_id}, which this adopts, is what {others[0].urn} has. To rename that resource, take the old "
+            "name out of the program. With both in it, both own one instance, and the last of them that goes ends it"
+        )
+
+
+@contextmanager
+def going(instance_id: str) -> Iterator[StateRow | None]:
+    """A block that deletes the row of this call. It gets the row of the stack that keeps the instance, which is then
+    not to be ended; said where there is one, and once where that cannot be told."""
+    call = host.current_call()
+    found = _shared().going(instance_id, call.urn)
+    if found.keeper is not None:
+        call.warn(f"{instance_id} was not ended: {found.keeper.urn} has it, too, and keeps it")
+    elif found.unread:
+        _warn_once(
+            "own",
+            f"the state of this stack cannot be read ({found.unread}), so it cannot be told whether another row of it "
+            "has what is deleted here: it is ended",
+        )
+    try:
+        yield found.keeper
+    except BaseException:
+        _shared().stays(found)
+        raise
+
+
+def elsewhere(instance_id: str, urn: str) -> StateRow | None:
+    """The row of another stack that has an instance whose id was inferred from a list; None, with a warning, where the
+    other stacks cannot be read."""
+    try:
+        return _shared().elsewhere(instance_id, urn)
+    except StateUnreadableError as error:
+        host.current_call().warn(
+            f"{instance_id} was told from others by a list of Cortecs' and not by an answer to its order, and the "
+            f"backend's other stacks cannot be read ({error}): should one of them have it, this ends its service, too"
+        )
+        return None
+
+
+def another(instance_id: str, urn: str) -> StateRow | None:
+    """Another row of the URN's own stack that has the instance, None where there is none or the state cannot be
+    read."""
+    try:
+        return next(iter(_shared().others(instance_id, urn)), None)
+    except StateUnreadableError:
+        return None
+
+
+def in_words(row: StateRow) -> str:
+    """Which row that is, for a person."""
+    return f"{row.urn} in stack {row.stack}"
+
+
+def _warn_once(about: str, text: str) -> None:
+    with _lock:
+        new = about not in _told
+        _told[about] = text
+    if new:
+        host.current_call().warn(text)
+
+
+def _shared() -> SharedRows:
+    with _lock:
+        if _ALL not in _of_process:
+            _of_process[_ALL] = SharedRows(lambda: accounts.states(), Releases(accounts.journal()), accounts.now)
+        return _of_process[_ALL]

@@ -1,0 +1,175 @@
+"""What a vendor tells of an instance is compared with what was ordered and judged under its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import INPUTS, QWEN, bought, ids
+from tests.contract.engine import FakeEngine, listening
+from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
+from tests.contract.proxy import Answer, Proxy, Sent
+
+StartHost = Callable[..., Host]
+STOP, RESTART = "POST /api/v1/instances/stop", "POST /api/v1/instances/restart"
+OTHER: list[dict[str, Any]] = [
+    {"hardware_type_id": "NVIDIA_L4_2"},
+    {"num_workers": 2},
+    {"model_id": "microsoft/phi-4"},
+    {"context_length": 1000},
+    {"billing_interval": "per_hour"},
+]
+"""What may come instead of what was ordered."""
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    with listening() as engine:
+        yield engine
+
+
+def _instead(proxy: Proxy, came: dict[str, Any]) -> None:
+    """From now on the vendor has other instances than were ordered, and tells so."""
+
+    def rewrite(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        if isinstance(answer.body, dict):
+            for each in [*answer.body.get("instances", []), answer.body.get("instance")]:
+                if each:
+                    each["instance_args"].update(came)
+        return answer
+
+    proxy.rewrite = rewrite
+
+
+@pytest.mark.parametrize("came", OTHER, ids=lambda came: next(iter(came)))
+def test_what_came_instead_gets_into_the_state_and_is_said_with_both(
+    start_host: StartHost, proxy: Proxy, simulator: Simulator, engine: FakeEngine, came: dict[str, Any]
+) -> None:
+    _instead(proxy, came)
+    resource = start_host(proxy.env(), engine=engine.address, before=IMPATIENT).instance("chat")
+    made = resource.buy({"model_id": QWEN})
+    assert ids(simulator) == [made.id]
+    ((key, value),) = came.items()
+    assert made.outs[key] == INPUTS[key]  # else the next `up` would replace it by itself
+    (warning,) = engine.messages
+    shown = value.replace("/", "--") if isinstance(value, str) else value
+    assert warning.startswith(
+        f"{made.id} is not what was ordered: {key} {INPUTS[key]!r} was ordered, {shown!r} came. It exists and costs "
+    )
+    assert f"`pulumi up --replace {resource.urn}` orders it again" in warning
+
+
+def test_what_came_is_judged_by_the_limits(
+    start_host: StartHost, proxy: Proxy, engine: FakeEngine, tmp_path: Path
+) -> None:
+    limits = tmp_path / "limits.json"
+    limits.write_text('{"cortecs": {"allowed_hardware": ["NVIDIA_L4_1"], "instance_hourly_cap": "2.00 EUR"}}')
+    _instead(proxy, {"hardware_type_id": "NVIDIA_L4_2"})
+    env = {**proxy.env(), "PULUMI_CORTECS_LIMITS": str(limits)}
+    made = start_host(env, engine=engine.address, before=IMPATIENT).instance().buy({"model_id": QWEN})
+    (warning,) = engine.messages
+    assert "It exists and costs 2.40 EUR per hour, which the limits refuse: NVIDIA_L4_2 is not allowed by" in warning
+    assert "the cap per instance is 2.00 EUR" in warning
+    assert made.id
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["in the same up", "in a later up"])
+def test_what_came_instead_is_not_waited_for(
+    start_host: StartHost, proxy: Proxy, simulator: Simulator, later: bool
+) -> None:
+    simulator.control.pause()
+    try:
+        _instead(proxy, {"hardware_type_id": "NVIDIA_L4_2", "num_workers": 2})
+        host = start_host(proxy.env(), before=IMPATIENT)
+        resource = host.instance("chat")
+        made = resource.buy({"model_id": QWEN})
+        if later:
+            host = start_host(proxy.env(), before=IMPATIENT)
+            assert host.instance("chat").diff(made.outs, INPUTS, made.id).changes is False
+        wanted = {"instance_id": made.id, "state": "running", "spec_digest": "", "ready_timeout": 20}
+        with pytest.raises(CallFailedError) as failed:
+            host.endpoint("chat").create(wanted)
+    finally:
+        simulator.control.resume()
+    assert failed.value.text == (
+        f"{made.id} is not what was ordered, and is not waited for: hardware_type_id 'NVIDIA_L4_1' was ordered, "
+        "'NVIDIA_L4_2' came; num_workers 1 was ordered, 2 came. It exists and costs 4.80 EUR per hour. "
+        f"`pulumi up --replace {resource.urn}` orders it again and ends this one, `pulumi destroy` ends the bill"
+    )
+
+
+def test_what_the_vendor_does_not_tell_is_no_difference(
+    start_host: StartHost, proxy: Proxy, engine: FakeEngine
+) -> None:
+    _instead(proxy, {"num_workers": None, "context_length": None, "model_id": QWEN})
+    start_host(proxy.env(), engine=engine.address, before=IMPATIENT).instance().buy({"model_id": QWEN})
+    assert engine.messages == []
+
+
+def forged(simulator: Simulator) -> Made:
+    """A state, which its author can write, says that a big machine is the usual small one."""
+    made = bought(simulator, hardware_type_id="NVIDIA_L40S_1")
+    return Made(made.id, {**INPUTS, **{key: made.outs[key] for key in ("instance_id", "account")}})
+
+
+def test_what_is_not_what_was_judged_is_not_started(host: Host, simulator: Simulator) -> None:
+    made = forged(simulator)
+    simulator.control.stop(made.id)
+    stopped = Made(made.id, {**made.outs, "state": "stopped"})
+    with pytest.raises(CallFailedError, match="hardware_type_id: 'NVIDIA_L4_1' was judged, 'NVIDIA_L40S_1' is what"):
+        host.instance().update(stopped, INPUTS)
+    assert simulator.control.requests().count(RESTART) == 0
+
+
+def test_what_is_not_what_was_judged_is_not_restarted(host: Host, simulator: Simulator) -> None:
+    made = forged(simulator)
+    with pytest.raises(CallFailedError, match=r"nothing was started: .* 'NVIDIA_L4_1' was judged, 'NVIDIA_L40S_1' is"):
+        host.instance().update(made, {**INPUTS, "restart_trigger": "now"})
+    assert simulator.control.requests().count(STOP) == 0
+    assert len(simulator.control.ledger().open) == 1
+
+
+def test_what_is_not_what_the_state_says_can_be_stopped(host: Host, simulator: Simulator) -> None:
+    host.instance().update(forged(simulator), {**INPUTS, "state": "stopped"})
+    assert simulator.control.ledger().open == ()
+
+
+def test_what_is_not_what_the_state_says_is_ended_and_said_without_a_request_more(
+    start_host: StartHost, simulator: Simulator, engine: FakeEngine
+) -> None:
+    host, honest = start_host(engine=engine.address), bought(simulator)
+
+    def requests_of(made: Made) -> int:
+        before = simulator.control.requests()
+        host.instance().delete(made)
+        after = simulator.control.requests()
+        return sum(after.counts.values()) - sum(before.counts.values())
+
+    requests_of(honest)  # with the token
+    usual = requests_of(bought(simulator))
+    said = len(engine.messages)
+    made = forged(simulator)
+    assert requests_of(made) <= usual
+    assert ids(simulator) == []
+    assert engine.messages[said:] == [
+        f"{made.id}, which is ended here, was not what the state says: hardware_type_id is 'NVIDIA_L40S_1', not "
+        "'NVIDIA_L4_1'"
+    ]
+
+
+def test_an_adopted_one_is_judged_by_the_limits_as_what_it_is(
+    start_host: StartHost, simulator: Simulator, tmp_path: Path
+) -> None:
+    limits = tmp_path / "limits.json"
+    limits.write_text('{"cortecs": {"allowed_hardware": ["NVIDIA_L4_1"]}}')
+    made = bought(simulator, hardware_type_id="NVIDIA_L40S_1")
+    resource = start_host({"PULUMI_CORTECS_LIMITS": str(limits)}).instance()
+    with pytest.raises(CallFailedError, match="is not what was shown, so it was not adopted: hardware_type_id"):
+        resource.create({**INPUTS, "adopt_id": made.id})
+    with pytest.raises(CallFailedError, match="NVIDIA_L40S_1 is not allowed"):
+        resource.create({**INPUTS, "hardware_type_id": "NVIDIA_L40S_1", "adopt_id": made.id})
