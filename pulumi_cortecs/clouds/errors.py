@@ -7,7 +7,8 @@ CloudError
 ├── AnswerLostError       asked, and no whole answer came back
 ├── BadAnswerError        answered "success" with something that is not what the vendor documents
 └── RefusedError          answered with an error status
-    ├── UnauthorizedError     401, 403, and any refusal to give a token
+    ├── UnauthorizedError     401, 403
+    │   └── CredentialsRefusedError   any refusal to give a token: the request itself was not sent
     ├── NotFoundError         404
     └── UnavailableError      408, 409, 425, 429, 5xx
 """
@@ -71,6 +72,10 @@ class RefusedError(CloudError):
 
 class UnauthorizedError(RefusedError):
     """The credentials were refused (401, or in exchange for a token) or do not suffice (403)."""
+
+
+class CredentialsRefusedError(UnauthorizedError):
+    """The vendor gave no access token for these credentials; the request that needed it was not sent."""
 
 
 class NotFoundError(RefusedError):

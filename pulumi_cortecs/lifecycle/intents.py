@@ -8,23 +8,35 @@ it cannot be told which one it is, or whether there is one, nothing is bought an
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.creations import Creations, Owner, owners
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Arguments, Neighbour, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import (
+    LONGEST_ORDER,
+    SETTLED,
+    Arguments,
+    Began,
+    Bought,
+    Neighbour,
+    UnclearPurchaseError,
+)
+from pulumi_cortecs.lifecycle.stack_state import PendingCreation
 
 T = TypeVar("T")
 
 _PAUSE = 0.25
 _MORE_LISTS = 3
+_A_BIT_MORE = 1.1
 CLOCK_ERROR = 60.0
-"""Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id."""
+"""Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id. Where
+they differ by more, or nobody has seen by how much, no time excludes an instance."""
 
 _SOON = 600.0
 _WINDOW = 1800.0
@@ -40,17 +52,27 @@ class StillBusyError(Exception):
     """Another process works on this very resource, and does not come to an end. Nothing was bought here."""
 
 
+class NotForgottenError(Exception):
+    """Something that was ordered earlier is there, no state knows it, and it has to be settled first. Nothing was
+    bought here; the text says what there is, what it costs, and the ways on."""
+
+
 @dataclass(frozen=True)
 class Cloud(Generic[T]):
     """What has to be known of a cloud: whether an instance may be what was ordered, when it began (seconds since 1970
     by the vendor's clock, None where that is not told), what its arguments are in words, how it is found by id, as it
-    is at a time or later (None when it is certainly gone), and what the vendor's clock says now."""
+    is at a time or later (None when it is certainly gone), what the vendor's clock says now, what an instance costs in
+    words ("1.20 EUR/h"), whether it is billed, and what a creation that stands in a state would order (None for one
+    that orders nothing, or where that cannot be told)."""
 
     fits: Callable[[T, Arguments], bool]
     began: Callable[[T], float | None]
     in_words: Callable[[Arguments], str]
     find: Callable[[str, float], T | None]
     now: Callable[[], float | None]
+    price: Callable[[T], str]
+    is_billed: Callable[[T], bool]
+    ordered: Callable[[Mapping[str, object]], Arguments | None]
 
 
 @dataclass(frozen=True)
@@ -58,9 +80,11 @@ class Leftover:
     """What a run that was ended has bought, and no state may know. `instance_ids` are several where it cannot be told
     which one it is."""
 
-    urn: str
+    number: int
+    name: str
     ordered: str
     instance_ids: tuple[str, ...]
+    prices: tuple[str, ...]
 
 
 class Intents(Generic[T]):
@@ -79,8 +103,12 @@ class Intents(Generic[T]):
         lag: float,
         cloud: Cloud[T],
         without: Callable[[JournalError], None],
+        creations: Creations,
+        exclusive: Callable[[], bool],
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`without` is told when the journal cannot be used."""
+        """`without` is told when the journal cannot be used. `exclusive` says whether nobody else buys in the account;
+        `note` hears what the user should know."""
         self._journal = journal
         self._account = account
         self._poller = poller
@@ -88,28 +116,53 @@ class Intents(Generic[T]):
         self._lag = lag
         self._cloud = cloud
         self._without = without
+        self._creations = creations
+        self._exclusive = exclusive
+        self._say = note
         self._lock = threading.Lock()
+        self._settled_at: dict[int, float] = {}
+        self._looked_from: float | None = None
+        self._difference: float | None = None
+        self._said: set[str] = set()
         self._sent: set[int] = set()
         self._numbers: dict[str, int] = {}
         self._bought: set[str] = set()
         self._alone = threading.Lock()
         self._strangers: Mapping[str, T] | None = None
 
-    def earlier(self, key: Key, arguments: Arguments) -> T | None:
+    def earlier(self, key: Key, arguments: Arguments, began_at: float) -> Bought[T] | None:
         """What an earlier run has bought for this resource with these arguments, and no state knows; None when there is
-        certainly nothing.
+        nothing. `began_at` is when this creation began.
 
-        Raises UnclearPurchaseError, ChangedSinceError, StillBusyError and CloudError; nothing was bought then.
+        Asked of the journal, which knows what this machine has ordered, and of the state backend, which knows what the
+        engine has begun on any machine. Raises UnclearPurchaseError, ChangedSinceError, NotForgottenError,
+        StillBusyError and CloudError; nothing was bought then.
         """
+        found = self._ordered_here(key, arguments)
+        if found is None and key.urn:
+            found = self._begun_anywhere(key, arguments, began_at)
+        return found
+
+    def _ordered_here(self, key: Key, arguments: Arguments) -> Bought[T] | None:
         try:
             orders = self._journal.open_orders(key) if key.urn else []
+            others = self._of_other_keys(key, arguments) if key.urn else []
         except JournalError as error:
             self._without(error)
             self._must_be_alone(arguments)
             return None
         try:
-            found = (self._of(order, arguments) for order in orders)
-            return next((instance for instance in found if instance is not None), None)
+            if orders or others:
+                self._close_what_is_owned(key)
+            for order in orders:
+                if (instance := self._of(order, arguments, key)) is not None:
+                    return instance
+            for order in others:
+                if (instance := self._of_another_key(order, arguments, key)) is not None:
+                    return instance
+            if key.urn:
+                self._must_not_be_forgotten(key)
+            return None
         except JournalError as error:
             # it can be read and not written: bought without it, what the order has bought would be forgotten
             self._without(error)
@@ -137,10 +190,41 @@ class Intents(Generic[T]):
         """Its answer will not come."""
         self._note(lambda journal, known: journal.advance(known, Progress.LOST), number)
 
-    def bought(self, number: int | None, instance_id: str) -> bool:
-        """Its instance; False when another order of this machine has it already."""
+    def refused(self, number: int | None) -> None:
+        """The vendor has answered with an error. The note stays: the next creation of the same resource looks first."""
+        self._note(lambda journal, known: journal.advance(known, Progress.REFUSED), number)
+
+    def answered(self, instance: T) -> None:
+        """The vendor has answered an order well. By how much its two clocks differ shows here, and is noted once."""
+        began, now = self._cloud.began(instance), self._cloud.now()
+        if began is None or now is None:
+            return
+        difference = began - now
+        known = self._clock_difference()
+        if known is None or abs(difference) > max(abs(known), CLOCK_ERROR):
+            self._difference = difference
+            try:
+                self._journal.note_clock(self._account, difference)
+            except JournalError as error:
+                self._without(error)
+
+    def since(self) -> Callable[[T], Began]:
+        """What tells of an instance whether it began after this moment, by the vendor's clock."""
+        sent_at = self._cloud.now()
+
+        def began(instance: T) -> Began:
+            at = self._cloud.began(instance)
+            if at is None or sent_at is None or at >= sent_at - CLOCK_ERROR:
+                return Began.AFTER
+            return Began.BEFORE if self._clocks_agree() else Began.DOUBTFUL
+
+        return began
+
+    def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
+        """Its instance; False when another order of this machine has it already. `inferred`: it was found in a list;
+        `is_new`: no instance of that id was listed before the order."""
         try:
-            if number is not None and not self._journal.bought(number, instance_id):
+            if number is not None and not self._journal.bought(number, instance_id, inferred=inferred, is_new=is_new):
                 return False
         except JournalError as error:
             self._without(error)
@@ -169,8 +253,11 @@ class Intents(Generic[T]):
         self._note(lambda journal, known: journal.advance(known, Progress.BOUGHT), self._numbers.get(instance_id))
 
     def gone(self, instance_id: str) -> None:
-        """What this process has bought is certainly gone again."""
-        self._note(lambda journal, known: journal.drop(known), self._numbers.get(instance_id))
+        """An instance is certainly gone."""
+        try:
+            self._journal.forget(instance_id)
+        except JournalError as error:
+            self._without(error)
 
     def adopted(self, key: Key, instance_id: str) -> None:
         """The program says itself which instance it is: open orders of this resource are about nothing else."""
@@ -208,46 +295,243 @@ class Intents(Generic[T]):
             self._without(error)
             return []
 
-    def left_behind(self, of: Callable[[Key], bool]) -> list[Leftover]:
-        """What processes that are dead have bought for resources of which `of` is true, and what is there still.
+    def left_behind(self, key: Key) -> list[Leftover]:
+        """What processes that are dead have bought for resources of the stack that the key's URN names, and what is
+        there still. What a row of its state has is closed instead.
 
         Raises CloudError.
         """
+        stack = "::".join(key.urn.split("::")[:2])
         try:
-            orders = [order for order in self._journal.open_orders() if of(order.key) and self._is_left(order)]
-            found = [(order, self._there(order)) for order in orders]
+            orders = [each for each in self._journal.open_orders() if self._is_left(each, key, stack)]
+            if not orders:
+                return []
+            rows = self._creations.rows(key.urn) or {}
+            for order in orders:
+                if order.instance_id in rows:
+                    self._journal.confirm(order.instance_id)
+            found = [(each, self._there(each)) for each in orders if each.instance_id not in rows]
         except JournalError as error:
             self._without(error)
             return []
-        return [Leftover(order.key.urn, self._cloud.in_words(order.arguments), ids) for order, ids in found if ids]
+        return [
+            Leftover(each.number, each.key.name, self._cloud.in_words(each.arguments), *_apart(there, self._cloud.price))
+            for each, there in found
+            if there
+        ]
 
-    def _is_left(self, order: Order) -> bool:
-        return order.account == self._account and not self._journal.lives(order)
+    def _is_left(self, order: Order, key: Key, stack: str) -> bool:
+        of_this_stack = order.key.is_near(key) and order.key.urn.startswith(f"{stack}::")
+        return of_this_stack and order.account == self._account and not self._journal.lives(order)
 
-    def _there(self, order: Order) -> tuple[str, ...]:
-        """The ids of what the order has or may have bought, as far as it is there."""
+    def _there(self, order: Order) -> dict[str, T]:
+        """What the order has or may have bought, as far as it is there, by id."""
         if order.instance_id is not None:
-            return () if self._cloud.find(order.instance_id, NEVER) is None else (order.instance_id,)
+            found = self._cloud.find(order.instance_id, NEVER)
+            return {} if found is None else {order.instance_id: found}
         taken = self.taken()
         listed = self._poller.snapshot(max_age=self._lag).instances
-        return tuple(sorted(key for key, one in listed.items() if key not in taken and self._may_be(order, key, one)))
+        return {key: one for key, one in listed.items() if key not in taken and self._may_be(order, key, one)}
 
-    def _of(self, order: Order, arguments: Arguments) -> T | None:
-        at_rest = self._at_rest(order)
+    def _of(self, order: Order, arguments: Arguments, key: Key) -> Bought[T] | None:
+        at_rest = self._at_rest(order, key)
         if at_rest is None:
             return None
-        instance_id, found = self._found(at_rest)
+        instance_id, found, inferred = self._found(at_rest)
         if found is None:
             self._journal.drop(at_rest.number)
             return None
         if at_rest.arguments != arguments:
             raise ChangedSinceError(self._changed(at_rest, instance_id))
+        self._must_be_nobodys(key, instance_id, found)
         with self._lock:
             self._numbers[instance_id] = at_rest.number
             self._bought.add(instance_id)
+        return Bought(found, inferred)
+
+    def _close_what_is_owned(self, key: Key) -> None:
+        """Closes the orders whose instance a row of the resource's stack has: nobody is to take that over."""
+        unowned = {order.instance_id for order in self._journal.open_orders() if order.instance_id is not None}
+        for instance_id in sorted(unowned & (self._creations.rows(key.urn) or {}).keys()):
+            self._journal.confirm(instance_id)
+
+    def _must_be_nobodys(self, key: Key, instance_id: str, instance: T) -> None:
+        """Raises NotForgottenError for an instance that a row of some stack has: a journal is a file, and no proof."""
+        owner = (self._creations.owners(key.urn) or {}).get(instance_id)
+        if owner is not None:
+            raise NotForgottenError(
+                f"the journal {self._journal.file} says that {instance_id} ({self._cloud.price(instance)}) was bought "
+                f"for this resource, and {owner.name} has it: it is not taken over. {_keeps(instance_id)}"
+            )
+
+    def _of_other_keys(self, key: Key, arguments: Arguments) -> list[Order]:
+        """The orders for the same that processes which are dead have left open under other keys: the resource, its
+        stack, its project or the backend may have had another name."""
+        return [
+            order
+            for order in self._journal.open_orders()
+            if order.account == self._account
+            and order.arguments == arguments
+            and (order.key.urn != key.urn or not order.key.is_near(key))
+            and not self._journal.is_mine(order)
+            and not self._journal.lives(order)
+        ]
+
+    def _of_another_key(self, order: Order, arguments: Arguments, key: Key) -> Bought[T] | None:
+        """What an order for the same under another key has bought: alike orders of one project in one backend are
+        interchangeable. Raises NotForgottenError where another project or backend ordered it, and it is there."""
+        now = self._journal.order(order.number)  # a neighbour may have settled it while another was looked at
+        if now is None or now.process != order.process:
+            return None
+        if order.key.is_near(key):
+            return self._of(now, arguments, key)
+        self._clock.sleep(self._rest(order))
+        there = self._there(order)
+        for _ in range(_MORE_LISTS if order.instance_id is None else 0):
+            if not there:
+                self._clock.sleep(self._lag / 2)
+                there = self._there(order)  # one list may be wrong
+        owned = self._creations.owners(key.urn) or {} if there else {}
+        there = {instance_id: one for instance_id, one in there.items() if instance_id not in owned}
+        if there:
+            raise NotForgottenError(
+                f"an earlier run was ended while it bought {self._cloud.in_words(order.arguments)} for "
+                f"{order.key.name} of another project or backend ({order.key.urn}), and no state is known to have it: "
+                f"{self._shown(there)}. {_ways_on(there)}"
+            )
+        return None
+
+    def _must_not_be_forgotten(self, key: Key) -> None:
+        """Raises NotForgottenError where an order for the resource was closed, its instance is billed, and neither this
+        run nor a state has it: what an engine had in its memory was never saved, or the row was taken out."""
+        closed = {order.instance_id: order for order in self._journal.closed_orders(key) if order.instance_id}
+        mine = self._journal.confirmed()
+        if not (closed.keys() - mine):
+            return
+        listed = self._poller.snapshot(max_age=self._lag).instances
+        left = {one: listed[one] for one in closed if one not in mine and one in listed}
+        left = {one: instance for one, instance in left.items() if self._cloud.is_billed(instance)}
+        if not left:
+            return
+        rows = self._creations.rows(key.urn)
+        if rows is None or not (left.keys() - rows.keys()):
+            return
+        owned = self._creations.owners(key.urn) or {}
+        left = {one: instance for one, instance in left.items() if one not in rows and one not in owned}
+        left = {one: now for one in left if (now := self._cloud.find(one, self._clock.now())) is not None}
+        if left:
+            raise NotForgottenError(
+                f"an earlier run has bought this resource, it still runs, and no state has it: {self._shown(left)}. "
+                f"{_ways_on(left)}"
+            )
+
+    def _begun_anywhere(self, key: Key, arguments: Arguments, began_at: float) -> Bought[T] | None:
+        """What a creation of this resource has bought that another run, on whatever machine, has begun and not ended.
+
+        Raises UnclearPurchaseError, NotForgottenError and CloudError.
+        """
+        if self._looked_from is None:
+            self._looked_from = self._clock.now()
+        begun = self._creations.earlier(key.urn, began_at)
+        orders = [self._cloud.ordered(each.inputs) for each in begun or ()]
+        wanted = [each for each in orders if each is not None]
+        if not wanted:
+            return None
+        while True:
+            candidates = self._unowned(key, wanted)
+            if not candidates:
+                self._say_once(
+                    "pending",
+                    "the state has creations that an earlier run has begun and not ended, and nothing that they can "
+                    "have bought is there. `pulumi refresh --clear-pending-creates` takes them out of the state",
+                )
+                return None
+            found = self._only_one(key, arguments, wanted, candidates) if self._exclusive() else None
+            if found is None:
+                raise NotForgottenError(self._may_have_been_bought(candidates))
+            number = self.sent(key, arguments, frozenset())
+            if self.bought(number, found, inferred=True):
+                return Bought(candidates[found], True)
+            self.dropped(number)  # another creation was quicker
+
+    def _unowned(self, key: Key, wanted: list[Arguments]) -> dict[str, T]:
+        """What fits, and is in no row of the backend and in no order of the journal, by lists further apart than the
+        lag, the last of them late enough to have what was ordered before this process began."""
+        found = self._fitting(wanted)
+        settled_at = (self._looked_from or 0.0) + self._lag * SETTLED
+        pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
+        for pause in pauses:
+            if not found:
+                self._clock.sleep(pause)
+                found = self._fitting(wanted)
+        if found:
+            self._clock.sleep(max(settled_at - self._clock.now(), 0.0))
+            found = {**found, **self._fitting(wanted)}  # of what is being bought now, a state tells in the meantime
+            owned = self._creations.owners(key.urn) or {}
+            found = {one: instance for one, instance in found.items() if one not in owned}
+            taken = self.taken()
+            found = {one: instance for one, instance in found.items() if one not in taken}
         return found
 
-    def _at_rest(self, order: Order) -> Order | None:
+    def _fitting(self, wanted: list[Arguments]) -> dict[str, T]:
+        listed = self._poller.snapshot(max_age=0.0).instances
+        fitting = {
+            one: instance
+            for one, instance in listed.items()
+            if any(self._cloud.fits(instance, each) for each in wanted)
+        }
+        if fitting:
+            self._await_answers(None)
+        taken = self.taken()
+        return {one: instance for one, instance in fitting.items() if one not in taken}
+
+    def _only_one(
+        self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
+    ) -> str | None:
+        """The candidate that is this resource's, in an account in which nobody else buys: there are no more of them than
+        creations that were begun, and none is older than what a row of this resource has. None where it cannot be
+        told."""
+        every = self._creations.every(key.urn)
+        if every is None or arguments not in wanted:
+            return None
+        others = [each for state in every[1:] for each in state.pending]
+        begun = [each for each in (*self._creations.all_earlier(key.urn), *others) if self._is_alike(each, candidates)]
+        rows = [row.instance_id for state in every for row in state.rows if row.urn == key.urn and not row.external]
+        listed = self._poller.snapshot(max_age=self._lag).instances
+        later = [self._cloud.began(listed[one]) for one in rows if one in listed]
+        mine = {one: instance for one, instance in candidates.items() if self._cloud.fits(instance, arguments)}
+        if not mine or len(candidates) > len(begun) or owners(every).keys() & candidates.keys():
+            return None
+        oldest = [self._cloud.began(instance) for instance in mine.values()]
+        if any(each is None for each in (*later, *oldest)):
+            return None
+        if later and min(each for each in oldest if each is not None) <= max(each for each in later if each is not None):
+            return None
+        return min(mine)
+
+    def _is_alike(self, creation: PendingCreation, candidates: Mapping[str, T]) -> bool:
+        ordered = self._cloud.ordered(creation.inputs)
+        return ordered is not None and any(self._cloud.fits(one, ordered) for one in candidates.values())
+
+    def _may_have_been_bought(self, candidates: Mapping[str, T]) -> str:
+        return (
+            "an earlier run, perhaps on another machine, has begun to create this resource and was ended, and what it "
+            f"may have bought is there and in no state of this backend: {self._shown(candidates)}. "
+            f"{_ways_on(candidates)} If it has nothing to do with this resource, `pulumi refresh "
+            "--clear-pending-creates` takes that creation out of the state"
+        )
+
+    def _shown(self, instances: Mapping[str, T]) -> str:
+        return ", ".join(f"{one} ({self._cloud.price(instances[one])})" for one in sorted(instances))
+
+    def _say_once(self, what: str, text: str) -> None:
+        with self._lock:
+            new = what not in self._said
+            self._said.add(what)
+        if new:
+            self._say(text)
+
+    def _at_rest(self, order: Order, key: Key) -> Order | None:
         """The order when nobody works on it any more, and from then on this process's; None when it came to nothing.
 
         A provider whose engine was killed lives on until it has undone its purchase.
@@ -255,7 +539,7 @@ class Intents(Generic[T]):
         until = self._clock.now() + LONGEST_ORDER
         latest: Order | None = order
         while latest is not None:
-            if self._idle(latest) and self._journal.take(latest):
+            if self._idle(latest) and self._journal.take(latest, key):
                 return latest
             if self._clock.now() > until:
                 raise StillBusyError("another run is still buying, or undoing, this very resource")
@@ -265,16 +549,29 @@ class Intents(Generic[T]):
 
     def _idle(self, order: Order) -> bool:
         """An engine makes one resource once at a time, so what this process has sent for it has come to its end."""
-        return order.progress is Progress.BOUGHT or self._journal.is_mine(order) or not self._journal.lives(order)
+        answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
+        return answered or self._journal.is_mine(order) or not self._journal.lives(order)
 
-    def _found(self, order: Order) -> tuple[str, T | None]:
-        """What an order has bought, None for it when that is certainly nothing or gone."""
+    def _found(self, order: Order) -> tuple[str, T | None, bool]:
+        """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
         if order.instance_id is None:
-            return self._looked_for(order)
+            return (*self._looked_for(order), True)
         found = self._cloud.find(order.instance_id, self._clock.now())
         if found is None and not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
-        return order.instance_id, found
+        return order.instance_id, found, order.inferred
+
+    def _rest(self, order: Order) -> float:
+        """Seconds until what an order has bought is listed. The order may have left, or been carried out, long after it
+        was noted; one that was answered was not."""
+        now = self._clock.now()
+        if order.progress is Progress.REFUSED and order.answered_at is not None:
+            passed = self._journal.now() - order.answered_at
+            # a calendar that was set back tells nothing
+            return max(self._lag * SETTLED - max(passed, 0.0), 0.0)
+        with self._lock:
+            until = self._settled_at.setdefault(order.number, now + self._lag * SETTLED)
+        return max(until - now, 0.0)
 
     def _is_ours(self, order: Order) -> bool:
         """Whether it was ordered in this very account: a rotated key shows what was listed then."""
@@ -286,8 +583,7 @@ class Intents(Generic[T]):
         """What an order without an answer has bought; None when that is certainly nothing."""
         if not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order))
-        # until what it has bought would be listed: it may have left, or been carried out, long after it was noted
-        self._clock.sleep(self._lag * SETTLED)
+        self._clock.sleep(self._rest(order))
         while True:
             candidates = self._candidates(order)
             for _ in range(_MORE_LISTS):
@@ -312,7 +608,7 @@ class Intents(Generic[T]):
             # one that the fewest others may have bought: they must find theirs, too
             takers = {key: sum(self._may_be(rival, key, one) for rival in rivals) for key, one in candidates.items()}
             instance_id = min(candidates, key=lambda key: (takers[key], key))
-            if self.bought(order.number, instance_id):
+            if self.bought(order.number, instance_id, inferred=True):
                 return instance_id, candidates[instance_id]
 
     def _candidates(self, order: Order) -> dict[str, T]:
@@ -327,11 +623,24 @@ class Intents(Generic[T]):
         if instance_id in order.before or not self._cloud.fits(instance, order.arguments):
             return False
         after = self._after(order, instance)
-        return after is None or -CLOCK_ERROR <= after <= _WINDOW
+        return after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
 
     def _began_soon(self, order: Order, instance: T) -> bool:
         after = self._after(order, instance)
-        return after is None or after <= _SOON
+        return after is None or -CLOCK_ERROR <= after <= _SOON
+
+    def _clocks_agree(self) -> bool:
+        """Whether the vendor's two clocks, that of its answers and that of its instances, are known to agree."""
+        difference = self._clock_difference()
+        return difference is not None and abs(difference) <= CLOCK_ERROR
+
+    def _clock_difference(self) -> float | None:
+        if self._difference is None:
+            try:
+                self._difference = self._journal.clock_difference(self._account)
+            except JournalError as error:
+                self._without(error)
+        return self._difference
 
     def _after(self, order: Order, instance: T) -> float | None:
         """How many seconds after the order an instance began, None where that is not told."""
@@ -348,10 +657,11 @@ class Intents(Generic[T]):
         orders = self._journal.open_orders()
         return [order for order in orders if order.instance_id is None and order.account == self._account]
 
-    def _await_answers(self, order: Order) -> None:
+    def _await_answers(self, order: Order | None) -> None:
         """Waits for the answers that are on their way to anybody on this machine: they may be about a candidate."""
         until = self._clock.now() + LONGEST_ORDER
-        waited_for = {other.number for other in self._on_their_way() if other.number != order.number}
+        own = None if order is None else order.number
+        waited_for = {other.number for other in self._on_their_way() if other.number != own}
         while waited_for:
             if self._clock.now() > until:
                 raise StillBusyError("another purchase on this machine does not come to an end")
@@ -406,6 +716,26 @@ class Intents(Generic[T]):
             change(self._journal, number)
         except JournalError as error:
             self._without(error)
+
+
+def _apart(instances: Mapping[str, T], price: Callable[[T], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ids, and what each costs."""
+    ids = tuple(sorted(instances))
+    return ids, tuple(price(instances[each]) for each in ids)
+
+
+def _ways_on(instance_ids: Iterable[str]) -> str:
+    """What a person can do about instances that nobody owns."""
+    ids = " ".join(sorted(instance_ids))
+    return (
+        f"Before you run `pulumi up` again: adopt_id='ID' in the program takes one over (`pulumi-cortecs orphans "
+        f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` ends "
+        f"them, `pulumi-cortecs orphans --all-stacks --keep {ids}` leaves them as they are."
+    )
+
+
+def _keeps(instance_id: str) -> str:
+    return f"`pulumi-cortecs orphans --all-stacks --keep {instance_id}` forgets that order"
 
 
 def seconds_since_1970(timestamp: str | None) -> float | None:

@@ -27,7 +27,7 @@ from typing import Final
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 
 FILE_NAME: Final = "orders.sqlite3"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _BUSY_SECONDS: Final = 20.0
 _NOT_TRIED_AGAIN: Final = 60.0
 """Seconds for which a file that failed slowly is not tried again by this process: where locks do not work, or are held
@@ -37,7 +37,8 @@ _SLOWLY: Final = 1.0
 """Seconds after which a failure is a slow one."""
 
 _KEPT: Final = 86400.0
-"""Seconds that a closed order is kept: its instance must not be taken for another order's."""
+"""Seconds that an order is kept at least after it was closed or refused. A closed one is kept for as long as its
+instance is listed: the instance must not be taken for another order's, nor be forgotten where no state has it."""
 
 _NEAR: Final = 3600.0
 """Seconds between two orders that may be taken for each other, with much to spare."""
@@ -56,14 +57,21 @@ CREATE TABLE IF NOT EXISTS orders (
     process TEXT NOT NULL,
     progress TEXT NOT NULL,
     instance_id TEXT,
-    closed_at REAL
+    closed_at REAL,
+    answered_at REAL,
+    inferred INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS clocks (account TEXT PRIMARY KEY, difference REAL NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS one_order_each ON orders (instance_id) WHERE instance_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS open_orders ON orders (urn) WHERE closed_at IS NULL;
 """
+_FROM_VERSION_1: Final = (
+    "ALTER TABLE orders ADD COLUMN answered_at REAL",
+    "ALTER TABLE orders ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0",
+)
 _COLUMNS: Final = (
     "number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, "
-    "(SELECT ids FROM listings WHERE listings.number = listing)"
+    "answered_at, inferred, (SELECT ids FROM listings WHERE listings.number = listing)"
 )
 
 
@@ -82,20 +90,45 @@ class Progress(Enum):
     """The instance's id is known."""
     UNDOING = "undoing"
     """The engine was gone when the answer came: the process is ending the instance again, if it still lives."""
+    REFUSED = "refused"
+    """The vendor answered with an error, which is no proof that it has bought nothing."""
+    KEPT = "kept"
+    """Somebody said that its instance is to be left alone (`orphans --keep`)."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """The resource that something is ordered for: its URN, and which state backend it is in."""
+    """The resource that something is ordered for: its URN, and which state backend it is in (lifecycle/backends.py).
+
+    `formerly` are other identities under which an earlier version, or an earlier place, may have noted that backend.
+    """
 
     backend: str
     urn: str
+    formerly: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> str:
+        """The project that the URN names, "" where it is none."""
+        parts = self.urn.split("::")
+        return parts[1] if len(parts) > 1 else ""
+
+    @property
+    def name(self) -> str:
+        """What the program calls the resource."""
+        return self.urn.rpartition("::")[2]
+
+    def is_near(self, other: Key) -> bool:
+        """Whether both are of one project in one backend."""
+        known = {self.backend, *self.formerly}
+        return self.project == other.project and not known.isdisjoint((other.backend, *other.formerly))
 
 
 @dataclass(frozen=True)
 class Order:
-    """One order that no engine has confirmed. `before` are the ids that were listed before it was sent; `sent_at` is by
-    this machine's calendar, `vendor_time` by the vendor's (both seconds since 1970, None where it was not told)."""
+    """One order. `before` are the ids that were listed before it was sent; `sent_at` is by this machine's calendar,
+    `vendor_time` by the vendor's (both seconds since 1970, None where it was not told). `answered_at` is when it was
+    refused, by this machine's calendar; `inferred`: its instance was found in a list, and no answer named it."""
 
     number: int
     key: Key
@@ -107,6 +140,8 @@ class Order:
     process: str
     progress: Progress
     instance_id: str | None
+    answered_at: float | None = None
+    inferred: bool = False
 
 
 def journal_directory(environment: Mapping[str, str]) -> Path:
@@ -156,21 +191,32 @@ class Journal:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, *values, self._calendar(), vendor_time, self._process(), Progress.SENT.value),
             )
-            _prune(connection, self._calendar())
+            _prune(connection, self._calendar(), account, before)
         return number
 
     def advance(self, number: int, progress: Progress) -> None:
         """Notes how far an order has come."""
         with self._writing() as connection:
-            connection.execute("UPDATE orders SET progress = ? WHERE number = ?", (progress.value, number))
+            connection.execute(
+                "UPDATE orders SET progress = ?, answered_at = ? WHERE number = ?",
+                (progress.value, self._calendar(), number),
+            )
 
-    def bought(self, number: int, instance_id: str) -> bool:
-        """Notes what an order has bought; False when that instance is another order's."""
+    def bought(self, number: int, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
+        """Notes what an order has bought; False when that instance is another order's.
+
+        `inferred`: it was found in a list. `is_new`: no instance of that id was there before the order, so a closed
+        order of that id was of one that is gone, and the vendor has given its id out again.
+        """
         try:
             with self._writing() as connection:
+                if is_new and instance_id not in self.confirmed():
+                    connection.execute(
+                        "DELETE FROM orders WHERE instance_id = ? AND closed_at IS NOT NULL", (instance_id,)
+                    )
                 connection.execute(
-                    "UPDATE orders SET progress = ?, instance_id = ? WHERE number = ?",
-                    (Progress.BOUGHT.value, instance_id, number),
+                    "UPDATE orders SET progress = ?, instance_id = ?, inferred = ? WHERE number = ?",
+                    (Progress.BOUGHT.value, instance_id, int(inferred), number),
                 )
         except JournalError as error:
             if isinstance(error.__cause__, sqlite3.IntegrityError):
@@ -180,14 +226,19 @@ class Journal:
             self._unconfirmed_ids().add(instance_id)
         return True
 
-    def take(self, order: Order) -> bool:
-        """Makes another process's order this one's; False when it is not as it was any more."""
+    def take(self, order: Order, key: Key | None = None) -> bool:
+        """Makes another process's order this one's, and of the resource `key` if one is named; False when it is not as
+        it was any more."""
         lost = Progress.LOST if order.instance_id is None else Progress.BOUGHT
+        taker = order.key if key is None else key
         with self._writing() as connection:
             done = connection.execute(
-                "UPDATE orders SET process = ?, progress = ? "
+                "UPDATE orders SET process = ?, progress = ?, backend = ?, urn = ? "
                 "WHERE number = ? AND process = ? AND progress = ? AND instance_id IS ? AND closed_at IS NULL",
-                (self._process(), lost.value, order.number, order.process, order.progress.value, order.instance_id),
+                (
+                    *(self._process(), lost.value, taker.backend, taker.urn),
+                    *(order.number, order.process, order.progress.value, order.instance_id),
+                ),
             )
         if done.rowcount and order.instance_id is not None:
             with self._lock:
@@ -234,11 +285,28 @@ class Journal:
                 )
 
     def forget(self, instance_id: str) -> None:
-        """Forgets the open order that bought an instance which is provably gone, if there is one."""
-        if instance_id not in self._unconfirmed_ids():
+        """Forgets the order that bought an instance which is provably gone, if there is one."""
+        with self._lock:
+            self._unconfirmed_ids().discard(instance_id)
+        if not self.file.exists():
             return
+        with self._writing(flushed=False) as connection:
+            connection.execute("DELETE FROM orders WHERE instance_id = ?", (instance_id,))
+
+    def keep(self, instance_id: str) -> None:
+        """Notes that an instance is to be left alone: no order is taken to have bought it any more, and no purchase is
+        refused because it runs."""
+        with self._lock:
+            self._unconfirmed_ids().discard(instance_id)
+        now = self._calendar()
         with self._writing() as connection:
-            connection.execute("DELETE FROM orders WHERE instance_id = ? AND closed_at IS NULL", (instance_id,))
+            connection.execute(
+                "INSERT INTO orders (number, backend, urn, account, arguments, listing, sent_at, process, progress, "
+                "instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?) "
+                "ON CONFLICT (instance_id) WHERE instance_id IS NOT NULL "
+                "DO UPDATE SET progress = excluded.progress, closed_at = excluded.closed_at",
+                (secrets.randbits(62), now, Progress.KEPT.value, instance_id, now),
+            )
 
     def keep(self, instance_id: str) -> None:
         """Closes the order that bought the instance, or notes that none did: somebody keeps it, whatever states say."""
@@ -257,12 +325,45 @@ class Journal:
 
     def open_orders(self, key: Key | None = None) -> list[Order]:
         """The orders that no engine has confirmed, oldest first: of one resource, or all."""
+        return self._orders("closed_at IS NULL", key)
+
+    def closed_orders(self, key: Key) -> list[Order]:
+        """The orders for a resource that an engine has confirmed, oldest first. What somebody said is to be left alone
+        is none of them."""
+        return self._orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
+
+    def now(self) -> float:
+        """What the calendar says that orders are dated by, in seconds since 1970."""
+        return self._calendar()
+
+    def note_clock(self, account: str, difference: float) -> None:
+        """Notes by how many seconds two clocks of an account's vendor differ: the largest difference counts."""
+        with self._writing(flushed=False) as connection:
+            connection.execute(
+                "INSERT INTO clocks VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET difference = excluded.difference "
+                "WHERE abs(excluded.difference) > abs(difference)",
+                (account, difference),
+            )
+
+    def clock_difference(self, account: str) -> float | None:
+        """By how many seconds two clocks of the account's vendor differed at most, None where that was never seen."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            found = connection.execute("SELECT difference FROM clocks WHERE account = ?", (account,)).fetchone()
+        return None if found is None else float(found[0])
+
+    def _orders(self, condition: str, key: Key | None) -> list[Order]:
         with self._reading() as connection:
             if connection is None:
                 return []
-            where, values = ("", ()) if key is None else (" AND backend = ? AND urn = ?", (key.backend, key.urn))
+            values: tuple[str, ...] = ()
+            if key is not None:
+                backends = (key.backend, *key.formerly)
+                condition += f" AND urn = ? AND backend IN ({', '.join('?' * len(backends))})"
+                values = (key.urn, *backends)
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM orders WHERE closed_at IS NULL{where} ORDER BY sent_at, number",
+                f"SELECT {_COLUMNS} FROM orders WHERE {condition} ORDER BY sent_at, number",
                 values,
             ).fetchall()
             return [_order(row) for row in rows]
@@ -415,7 +516,7 @@ class Journal:
             raise JournalError(f"{self.file} was written by a newer pulumi-cortecs")
         connection.execute("PRAGMA journal_mode = WAL")
         if version < _VERSION:
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            _migrate(connection)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -450,29 +551,66 @@ def _is_left(claim: int) -> bool:
     return True
 
 
-def _prune(connection: sqlite3.Connection, now: float) -> None:
-    """Forgets what was closed long ago, unless it was ordered about when one was of which it is not known what it has
-    bought: who looks for that must not find this."""
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Makes a new or an older file one of this version, in one step: another process may be quicker."""
+    from pulumi_cortecs.lifecycle.backends import identity_of_v1  # hardly ever needed
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 1:
+            for statement in _FROM_VERSION_1:
+                connection.execute(statement)
+            for (backend,) in connection.execute("SELECT DISTINCT backend FROM orders WHERE backend <> ''").fetchall():
+                values = (identity_of_v1(str(backend)), backend)
+                connection.execute("UPDATE orders SET backend = ? WHERE backend = ?", values)
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    if version == 1:  # what an older version wrote may have had a password in it: nothing of it stays on the disk
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("VACUUM")
+
+
+def _prune(connection: sqlite3.Connection, now: float, account: str, listed: frozenset[str]) -> None:
+    """Forgets what was refused long ago, and what was closed long ago and is listed no more, unless it was ordered
+    about when one was of which it is not known what it has bought: who looks for that must not find this."""
     connection.execute(
-        "DELETE FROM orders WHERE closed_at < ? AND NOT EXISTS (SELECT 1 FROM orders AS lost WHERE "
+        "DELETE FROM orders WHERE closed_at IS NULL AND progress = ? AND sent_at < ?",
+        (Progress.REFUSED.value, now - _KEPT),
+    )
+    old = connection.execute(
+        "SELECT number, instance_id FROM orders WHERE closed_at < ? AND account IN ('', ?) "
+        "AND NOT EXISTS (SELECT 1 FROM orders AS lost WHERE "
         "lost.closed_at IS NULL AND lost.instance_id IS NULL AND orders.sent_at > lost.sent_at - ? "
         "AND (lost.vendor_time IS NULL OR orders.sent_at < lost.sent_at + ?))",
-        (now - _KEPT, _NEAR, _NEAR),
-    )
+        (now - _KEPT, account, _NEAR, _NEAR),
+    ).fetchall()
+    gone = [(number,) for number, instance_id in old if instance_id not in listed]
+    if gone:
+        connection.executemany("DELETE FROM orders WHERE number = ?", gone)
     connection.execute("DELETE FROM listings WHERE number NOT IN (SELECT listing FROM orders)")
 
 
 def _order(row: tuple[object, ...]) -> Order:
-    number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, ids = row
+    number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, *more = row
+    answered_at, inferred, ids = more
     return Order(
         number=int(str(number)),
         key=Key(str(backend), str(urn)),
         account=str(account),
         arguments=tuple(json.loads(str(arguments))),
-        before=frozenset(json.loads(str(ids))),
+        before=frozenset(json.loads(str(ids)) if ids is not None else ()),
         sent_at=float(str(sent_at)),
         vendor_time=None if vendor_time is None else float(str(vendor_time)),
         process=str(process),
         progress=Progress(progress),
         instance_id=None if instance_id is None else str(instance_id),
+        answered_at=None if answered_at is None else float(str(answered_at)),
+        inferred=bool(inferred),
     )

@@ -10,9 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError
+from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.journal import Key
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
@@ -30,6 +31,7 @@ SETTLED = 3.0
 """So many lags after an answer was lost, what was bought is listed: one for the vendor's work, one for its list, one to
 spare."""
 
+_UNAUTHORIZED = 401
 _PATIENCE = 60.0
 """Seconds for which an account that cannot be listed is asked again."""
 LONGEST_ORDER = 300.0
@@ -44,12 +46,34 @@ class UnclearPurchaseError(Exception):
         self.candidates = candidates
 
 
+class RefusedOrderError(Exception):
+    """The vendor answered an order with an error, and nothing new is listed so far. That is no proof: the order stays
+    noted, and the next creation of the resource looks first."""
+
+
 class NotSentError(Exception):
     """An order was not sent after all: nothing was bought."""
 
 
 class NotBoughtError(Exception):
     """The vendor did not carry the request out: it was looked for and is certainly not there."""
+
+
+class Began(Enum):
+    """Whether an instance began after an order was sent, by the vendor's clock. DOUBTFUL: that clock says before, and
+    is not known to be right."""
+
+    AFTER = "after"
+    BEFORE = "before"
+    DOUBTFUL = "doubtful"
+
+
+@dataclass(frozen=True)
+class Bought(Generic[T]):
+    """What was bought. `inferred`: no answer named it, it was found in the account's list."""
+
+    instance: T
+    inferred: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +86,7 @@ class Neighbour(Generic[T]):
     on_its_way: bool
 
 
-class Notes(Protocol[T]):
+class Notes(Protocol[T]):  # type: ignore[misc]
     """Where orders are written down before they are sent, and where those of other processes are found.
 
     A number is None where an order could not be noted and may be sent all the same.
@@ -72,7 +96,13 @@ class Notes(Protocol[T]):
 
     def lost(self, number: int | None) -> None: ...
 
-    def bought(self, number: int | None, instance_id: str) -> bool: ...
+    def refused(self, number: int | None) -> None: ...
+
+    def answered(self, instance: T) -> None: ...
+
+    def since(self) -> Callable[[T], Began]: ...
+
+    def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool: ...
 
     def dropped(self, number: int | None) -> None: ...
 
@@ -81,21 +111,27 @@ class Notes(Protocol[T]):
     def neighbours(self) -> list[Neighbour[T]]: ...
 
 
+class _TokenRefusedError(Exception):
+    """The order was refused for its token, and looked for, and is not there: it may be sent again."""
+
+
 @dataclass(eq=False)
 class _Doubt:
-    """An order whose answer was lost.
+    """An order whose answer was lost, or was an error.
 
     `before` are ids that were there before it was sent, and `since` tells whether an instance may have begun after
-    that; one that it may take was started before `started_by`. `lists` have shown none since `listed_first`.
+    that; one that it may take was started before `started_by`. What is new is left to those who lost their answers
+    where it was `refused`. `lists` have shown none since `listed_first`.
     """
 
     number: int | None
     arguments: Arguments
     before: frozenset[str]
-    since: Callable[[Any], bool]
+    since: Callable[[Any], Began]
     lost: CloudError
     lost_at: float
     started_by: float
+    refused: bool = False
     lists: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
@@ -118,17 +154,14 @@ class Purchases(Generic[T]):
         lag: float,
         fits: Callable[[T, Arguments], bool],
         notes: Notes[T],
-        since: Callable[[], Callable[[T], bool]] = lambda: lambda _: True,
     ) -> None:
         """`fits` tells whether an instance may be what was ordered with `buy`'s `arguments`: it says no only where the
-        vendor shows that something else was ordered. `since`, asked before an order is sent, returns what tells of an
-        instance whether it may have begun after that; without it the vendor does not say when something began."""
+        vendor shows that something else was ordered."""
         self._poller = poller
         self._clock = clock
         self._lag = lag
         self._fits = fits
         self._notes = notes
-        self._since = since
         self._lock = threading.Lock()
         self._orders = 0
         self._in_flight: set[int] = set()
@@ -136,27 +169,42 @@ class Purchases(Generic[T]):
         self._ours: set[str] = set()
         self._named: set[str] = set()
 
-    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> T:
+    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> Bought[T]:
         """Sends `order` once, for the resource `key`, and returns what was bought.
 
-        Raises CloudError when the vendor refused it, NotSentError when `order` does, NotBoughtError when the answer was
-        lost and nothing was bought, and UnclearPurchaseError when that could not be told.
+        An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
+        CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
+        when `order` does, NotBoughtError when the answer was lost and nothing was bought, and UnclearPurchaseError when
+        that could not be told.
         """
-        before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._since()
+        try:
+            return self._sent(key, arguments, order, id_of, last_try=False)
+        except _TokenRefusedError:
+            return self._sent(key, arguments, order, id_of, last_try=True)
+
+    def _sent(
+        self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str], *, last_try: bool
+    ) -> Bought[T]:
+        before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
         noted = self._notes.sent(key, arguments, before)
         with self._lock:
             self._orders += 1
             number = self._orders
             self._in_flight.add(number)
         doubt: _Doubt | None = None
+        refused: RefusedError | None = None
         try:
             bought = order()
         except BaseException as error:
             with self._lock:
                 self._in_flight.remove(number)
-                if isinstance(error, CloudError) and error.may_have_taken_effect:
+                if isinstance(error, RefusedError) and not isinstance(error, CredentialsRefusedError):
+                    refused = error
+                if refused is not None or (isinstance(error, CloudError) and error.may_have_taken_effect):
+                    assert isinstance(error, CloudError)
                     now = self._clock.now()
-                    doubt = _Doubt(noted, arguments, before, since, error, now, now)
+                    is_refusal = refused is not None and not error.may_have_taken_effect
+                    doubt = _Doubt(noted, arguments, before, since, error, now, now, is_refusal)
                     self._in_doubt.append(doubt)
             if doubt is None:
                 if isinstance(error, (CloudError, NotSentError)):
@@ -165,24 +213,47 @@ class Purchases(Generic[T]):
                     self._notes.lost(noted)  # nobody knows what we do not expect
                 raise
         else:
-            mine = self._notes.bought(noted, id_of(bought))
+            is_new = id_of(bought) not in before
+            mine = is_new and self._notes.bought(noted, id_of(bought), is_new=True)
             with self._lock:
                 self._in_flight.remove(number)
                 if mine:
                     self._ours.add(id_of(bought))
-                    return bought
-                now = self._clock.now()
-                taken = AnswerLostError(f"{id_of(bought)} was started, and another order for the same has taken it")
-                doubt = _Doubt(noted, arguments, before, since, taken, now, now)
-                self._in_doubt.append(doubt)
-        self._notes.lost(noted)
+                else:
+                    now = self._clock.now()
+                    known = "another order for the same has taken it" if is_new else "it was there before"
+                    taken = AnswerLostError(f"{id_of(bought)} is what the answer names, and {known}")
+                    doubt = _Doubt(noted, arguments, before, since, taken, now, now)
+                    self._in_doubt.append(doubt)
+            if doubt is None:
+                self._notes.answered(bought)
+                return Bought(bought)
         try:
+            if refused is not None and doubt.refused:
+                self._notes.refused(noted)
+                return self._in_spite_of(refused, doubt, last_try=last_try)
+            self._notes.lost(noted)
             # when it finds nothing, the note stays: the next run looks again, should the vendor have been very late
             return self._reconcile(doubt)
         finally:
             self._decided(doubt)
 
-    def _reconcile(self, doubt: _Doubt) -> T:
+    def _in_spite_of(self, refused: RefusedError, doubt: _Doubt, *, last_try: bool) -> Bought[T]:
+        """What was bought although the vendor refused it. Raises RefusedOrderError when nothing new is listed."""
+        again = refused.status == _UNAUTHORIZED and not last_try
+        try:
+            seen = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
+            if again or self._found(doubt, seen, self._notes.taken()):
+                return self._reconcile(doubt)
+        except NotBoughtError:
+            if again:
+                self._notes.dropped(doubt.number)
+                raise _TokenRefusedError from None
+        except CloudError as error:
+            raise RefusedOrderError(f"{refused}; whether something was started all the same is not known: {error}") from None
+        raise RefusedOrderError(f"{refused}; nothing new is listed so far")
+
+    def _reconcile(self, doubt: _Doubt) -> Bought[T]:
         """Finds what a lost answer was about, in listings that were asked for after it."""
         listed_at = doubt.lost_at
         while True:
@@ -196,7 +267,7 @@ class Purchases(Generic[T]):
                 continue
             found = self._claimed(doubt, seen)
             if found is not None:
-                return found
+                return Bought(found, inferred=True)
             listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
@@ -215,6 +286,10 @@ class Purchases(Generic[T]):
         neighbours = self._notes.neighbours()
         with self._lock:
             found = self._found(doubt, seen, taken)
+            rivals = [each for each in self._in_doubt if any(self._may_be(*one, each) for one in found.items())]
+            others = [each for each in neighbours if any(each.may_be(*one) for one in found.items())]
+            if doubt.refused and len(found) <= sum(not each.refused for each in rivals) + len(others):
+                found = {}
             if not found:
                 doubt.lacked(seen.taken_at)
                 settled_at = max(doubt.started_by + self._lag * SETTLED, doubt.listed_first + self._lag)
@@ -222,11 +297,10 @@ class Purchases(Generic[T]):
                     return None
                 self._in_doubt.remove(doubt)
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
-            rivals = [each for each in self._in_doubt if any(self._may_be(*one, each) for one in found.items())]
-            others = [each for each in neighbours if any(each.may_be(*one) for one in found.items())]
             ordered = [each.arguments for each in rivals] + [each.arguments for each in others]
             alike = all(arguments == doubt.arguments for arguments in ordered)
-            if not settled or not alike or len(found) > len(rivals) + len(others) or self._named & found.keys():
+            dated = all(doubt.since(one) is Began.AFTER for one in found.values())
+            if not settled or not alike or not dated or len(found) > len(rivals) + len(others) or self._named & found.keys():
                 self._in_doubt.remove(doubt)
                 self._named |= found.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
@@ -234,7 +308,7 @@ class Purchases(Generic[T]):
             takers = {key: [each for each in rivals if self._may_be(key, one, each)] for key, one in found.items()}
             theirs = {key: sum(each.may_be(key, one) for each in others) for key, one in found.items()}
             instance_id = min(found, key=lambda key: (len(takers[key]) + theirs[key], key))
-            if not self._notes.bought(doubt.number, instance_id):
+            if not self._notes.bought(doubt.number, instance_id, inferred=True):
                 return None  # another process was quicker
             self._in_doubt.remove(doubt)
             for other in takers[instance_id]:
@@ -276,4 +350,4 @@ class Purchases(Generic[T]):
 
     def _may_be(self, instance_id: str, instance: T, doubt: _Doubt) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
-        return unknown and doubt.since(instance) and self._fits(instance, doubt.arguments)
+        return unknown and doubt.since(instance) is not Began.BEFORE and self._fits(instance, doubt.arguments)

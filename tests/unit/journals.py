@@ -5,18 +5,53 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import Cloud, Intents
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key
 from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 
 CHAT = Key("file://here", "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat")
 OTHER = Key(CHAT.backend, f"{CHAT.urn}-2")
 SMALL = ("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, "per_minute", 1)
+
+
+class FakeStates:
+    """The states of a backend, in memory. `stacks` are by name, the one of the tests' URNs is `test`; `unreadable` says
+    why they cannot be read, "" where they can; `asked` is how often one was."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.rows: dict[str, list[StateRow]] = {"test": []}
+        self.pending: list[PendingCreation] = []
+        self.unreadable = ""
+        self.asked = 0
+
+    def has(self, instance_id: str, urn: str = CHAT.urn, stack: str = "test") -> None:
+        """From now on a row has the instance."""
+        self.rows.setdefault(stack, []).append(StateRow(stack, urn, instance_id))
+
+    def began(self, inputs: Mapping[str, Any], urn: str = CHAT.urn, stack: str = "test") -> None:
+        """The engine has begun a creation."""
+        self.pending.append(PendingCreation(stack, urn, inputs))
+
+    def stack_of(self, urn: str, not_before: float = float("-inf")) -> StackState:
+        return self._state("test")
+
+    def every_stack(self, urn: str, not_before: float = float("-inf")) -> tuple[StackState, ...]:
+        return tuple(self._state(name) for name in self.rows)
+
+    def _state(self, name: str) -> StackState:
+        self.asked += 1
+        if self.unreadable:
+            raise StateUnreadableError(self.unreadable)
+        pending = tuple(each for each in self.pending if each.stack == name)
+        return StackState(name, self._clock.now(), tuple(self.rows[name]), pending)
 
 
 def refuse(error: JournalError) -> None:
@@ -35,16 +70,27 @@ def intents(
     find: Callable[[str], Any] | None = None,
     began: Callable[[Any], float | None] = lambda _: None,
     now: Callable[[], float | None] = lambda: None,
+    states: FakeStates | None = None,
+    exclusive: bool = False,
+    told: list[str] | None = None,
 ) -> Intents[Any]:
-    """The open orders of an account, in a new journal unless one is given."""
+    """The open orders of an account, in a new journal unless one is given. `told` gets what a user is told."""
+    told = [] if told is None else told
+    known = states or FakeStates(clock)
     cloud: Cloud[Any] = Cloud(
         fits=fits,
         began=began,
         in_words=str,
         find=find or (lambda instance_id, _: poller.snapshot(max_age=0.0).instances.get(instance_id)),
         now=now,
+        price=lambda _: "1.20 EUR/h",
+        is_billed=lambda instance: getattr(instance, "status", "running") != "stopped",
+        ordered=lambda inputs: tuple(inputs["arguments"]) if "arguments" in inputs else None,
     )
-    return Intents(journal or new_journal(clock), account, poller, clock, lag, cloud, without)
+    creations = Creations(lambda: known, clock, told.append)
+    return Intents(
+        journal or new_journal(clock), account, poller, clock, lag, cloud, without, creations, lambda: exclusive, told.append
+    )
 
 
 def new_journal(clock: Clock) -> Journal:

@@ -12,12 +12,25 @@ import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents, StillBusyError, seconds_since_1970
+from pulumi_cortecs.lifecycle.intents import (
+    ChangedSinceError,
+    Intents,
+    NotForgottenError,
+    StillBusyError,
+    seconds_since_1970,
+)
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Progress
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from pulumi_cortecs.lifecycle.purchases import Arguments, NotBoughtError, NotSentError, Purchases, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import (
+    Arguments,
+    NotBoughtError,
+    NotSentError,
+    Purchases,
+    RefusedOrderError,
+    UnclearPurchaseError,
+)
 from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, Machine, refused
-from tests.unit.journals import CHAT, OTHER, intents
+from tests.unit.journals import CHAT, OTHER, FakeStates, intents
 
 LAG = 3.0
 SMALL, LARGE = ("small",), ("large",)
@@ -38,6 +51,8 @@ class World:
         self.directory = directory
         self.began: dict[str, float] = {}
         self.runs: list[Run] = []
+        self.states = FakeStates(self.clock)
+        self.exclusive = False
 
     def vendor_now(self) -> float:
         return EPOCH.timestamp() + self.clock.now() + AHEAD
@@ -47,22 +62,44 @@ class World:
         self.began[machine.instance_id] = self.vendor_now()
         return machine
 
-    def run(self, fingerprint: str = "ours", *, tells_time: bool = True, calendar_off: float = 0.0) -> Run:
-        run = Run(self, fingerprint, tells_time, calendar_off)
+    def run(
+        self,
+        fingerprint: str = "ours",
+        *,
+        tells_time: bool = True,
+        calendar_off: float = 0.0,
+        clocks: float | None = 0.0,
+    ) -> Run:
+        """`clocks`: by how many seconds the vendor's two clocks were seen to differ."""
+        run = Run(self, fingerprint, tells_time, calendar_off, clocks)
         self.runs.append(run)
         return run
 
     def ids(self) -> set[str]:
         return set(self.account.machines)
 
+    def fleet_killed_at_the_answer(self, keys: list[Key]) -> set[str]:
+        """A run is killed while it buys for all of them; what that bought."""
+        runs = [self.run() for _ in keys]
+        bought = {run.killed_at_the_answer(key, dies=False) for run, key in zip(runs, keys, strict=True)}
+        for run in runs:
+            run.dies()
+        return bought
+
 
 class Run:
     """A process of the provider's on that machine."""
 
-    def __init__(self, world: World, fingerprint: str, tells_time: bool, calendar_off: float) -> None:
+    def __init__(
+        self, world: World, fingerprint: str, tells_time: bool, calendar_off: float, clocks: float | None
+    ) -> None:
         self.world, clock = world, world.clock
         self.journal = Journal(world.directory, lambda: clock.utc_now().timestamp() + calendar_off)
         self.poller: Poller[Machine] = Poller(world.account.listing, clock, LAG)
+        with suppress(JournalError):
+            if clocks is not None:
+                self.journal.note_clock(fingerprint, clocks)
+        self.told: list[str] = []
         self.warned: list[JournalError] = []
         self.looked_from: list[float] = []
         self.intents: Intents[Machine] = intents(
@@ -76,6 +113,9 @@ class Run:
             find=self._find,
             began=lambda machine: world.began.get(machine.instance_id),
             now=lambda: world.vendor_now() if tells_time else None,
+            states=world.states,
+            exclusive=world.exclusive,
+            told=self.told,
         )
         self.purchases = Purchases(
             self.poller, clock, LAG, lambda machine, arguments: machine.arguments == arguments, self.intents
@@ -87,14 +127,15 @@ class Run:
 
     def create(self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None) -> str:
         """What Instance.create does; the id."""
-        earlier = self.intents.earlier(key, arguments)
+        earlier = self.intents.earlier(key, arguments, self.world.clock.now())
         if earlier is not None:
-            return earlier.instance_id
+            return earlier.instance.instance_id
         sends = order or (lambda: self.world.start(arguments))
-        return self.purchases.buy(key, arguments, sends, lambda machine: machine.instance_id).instance_id
+        return self.purchases.buy(key, arguments, sends, lambda machine: machine.instance_id).instance.instance_id
 
-    def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL) -> str:
-        """Is killed when the vendor has carried the order out and its answer is on its way; what that bought."""
+    def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
+        """Is killed when the vendor has carried the order out and its answer is on its way; what that bought. Without
+        `dies` the process stays for a while: another that begins now takes nothing over."""
         before = self.world.ids()
 
         def carried_out() -> Machine:
@@ -103,17 +144,19 @@ class Run:
 
         with pytest.raises(Killed):
             self.create(key, arguments, carried_out)
-        self.dies()
+        if dies:
+            self.dies()
         (bought,) = self.world.ids() - before
         return bought
 
-    def killed_before_the_order(self, key: Key = CHAT, arguments: Arguments = SMALL) -> None:
+    def killed_before_the_order(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> None:
         def never_sent() -> Machine:
             raise Killed
 
         with pytest.raises(Killed):
             self.create(key, arguments, never_sent)
-        self.dies()
+        if dies:
+            self.dies()
 
     def killed_with_the_id(self, key: Key = CHAT, arguments: Arguments = SMALL) -> str:
         """Is killed when it has the answer, before an engine has saved it."""
@@ -205,16 +248,42 @@ def test_edited_arguments_are_bought_when_what_was_there_was_deleted(world: Worl
     assert world.run().create(arguments=LARGE) in world.ids()
 
 
-def test_another_resource_takes_nothing_over(world: World) -> None:
+def test_another_resource_that_orders_something_else_takes_nothing_over(world: World) -> None:
     first = world.run().killed_with_the_id()
-    second = world.run().create(OTHER)
+    second = world.run().create(OTHER, LARGE)
     assert world.ids() == {first, second}
 
 
-def test_a_clone_in_another_backend_takes_nothing_over(world: World) -> None:
-    first = world.run().killed_with_the_id()
-    second = world.run().create(Key("file://elsewhere", CHAT.urn))
-    assert world.ids() == {first, second}
+@pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
+def test_a_renamed_resource_takes_over_what_was_bought_under_its_old_name(
+    world: World, order: Callable[[Run], str]
+) -> None:
+    bought = order(world.run())
+    assert world.run().create(OTHER) == bought
+    assert world.ids() == {bought}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        Key("file://elsewhere", CHAT.urn),
+        Key(CHAT.backend, CHAT.urn.replace("::tests::", "::renamed::")),
+    ],
+    ids=["another backend", "another project"],
+)
+@pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
+def test_what_another_project_or_backend_has_left_open_is_asked_about(
+    world: World, order: Callable[[Run], str], key: Key
+) -> None:
+    bought = order(world.run())
+    with pytest.raises(NotForgottenError, match=bought) as refusal:
+        world.run().create(key)
+    assert "1.20 EUR/h" in str(refusal.value)
+    assert f"orphans --all-stacks --keep {bought}" in str(refusal.value)
+    assert world.ids() == {bought}
+    keeper = world.run()
+    keeper.journal.keep(bought)
+    assert world.run().create(key) != bought
 
 
 def test_a_host_that_tells_no_urn_takes_nothing_over(world: World) -> None:
@@ -282,8 +351,8 @@ def test_without_the_vendors_time_all_that_fits_and_is_new_may_be_it(world: Worl
 
 
 def test_what_another_stack_of_this_machine_has_bought_is_not_it(world: World) -> None:
-    lost = world.run().killed_at_the_answer()
     other = world.run().create(OTHER)
+    lost = world.run().killed_at_the_answer()
     assert world.run().create() == lost != other
 
 
@@ -297,16 +366,19 @@ def test_what_the_engine_of_this_process_knows_is_not_it(world: World) -> None:
 
 def test_a_killed_fleet_is_taken_over_one_each(world: World) -> None:
     keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
-    bought = {world.run().killed_at_the_answer(key) for key in keys}
+    bought = world.fleet_killed_at_the_answer(keys)
     run = world.run()
     assert {run.create(key) for key in keys} == bought == world.ids()
 
 
 def test_a_killed_fleet_of_which_some_was_not_sent_is_completed(world: World) -> None:
     keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
-    world.run().killed_before_the_order(keys[0])
-    bought = world.run().killed_at_the_answer(keys[1])
-    world.run().killed_before_the_order(keys[2])
+    runs = [world.run() for _ in keys]
+    runs[0].killed_before_the_order(keys[0], dies=False)
+    bought = runs[1].killed_at_the_answer(keys[1], dies=False)
+    runs[2].killed_before_the_order(keys[2], dies=False)
+    for each in runs:
+        each.dies()
     run = world.run()
     created = [run.create(key) for key in keys]
     assert len(set(created)) == 3
@@ -316,7 +388,7 @@ def test_a_killed_fleet_of_which_some_was_not_sent_is_completed(world: World) ->
 
 def test_of_two_that_take_over_at_once_each_gets_its_own(world: World) -> None:
     keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(8)]
-    bought = {world.run().killed_at_the_answer(key) for key in keys}
+    bought = world.fleet_killed_at_the_answer(keys)
     world.clock.advance(60)
     runs = [world.run(), world.run()]
     with ThreadPoolExecutor(8) as pool:
@@ -385,9 +457,11 @@ def test_what_could_not_be_undone_is_taken_over(world: World) -> None:
 
 
 def test_what_another_order_may_have_bought_is_left_to_it(world: World) -> None:
-    older = world.run().killed_at_the_answer(CHAT)
+    first = world.run()
+    older = first.killed_at_the_answer(CHAT, dies=False)
     world.clock.sleep(LAG)
     newer = world.run().killed_at_the_answer(OTHER)  # when the older one was there: it did not buy that
+    first.dies()
     run = world.run()
     assert (run.create(CHAT), run.create(OTHER)) == (older, newer)
     assert world.ids() == {older, newer}
@@ -465,7 +539,8 @@ def test_what_an_engine_has_named_is_not_taken_for_what_was_never_noted(tmp_path
     """The disk was full when two answers came. One instance is in the state, and the next run's preview says so."""
     world = World(tmp_path)
     run = world.run()
-    unsaved, saved = run.killed_at_the_answer(OTHER), world.run().killed_at_the_answer(CHAT)
+    unsaved, saved = run.killed_at_the_answer(OTHER, dies=False), world.run().killed_at_the_answer(CHAT)
+    run.dies()
     preview = world.run()
     preview.journal.confirm(saved)
     preview.dies()
@@ -504,11 +579,13 @@ def test_answers_that_are_on_their_way_to_others_are_waited_for(world: World) ->
     assert world.run().create() == lost
 
 
-def test_a_lost_answer_of_this_run_and_one_of_an_earlier_get_one_each(world: World) -> None:
-    lost = world.run().killed_at_the_answer()
+def test_a_lost_answer_of_this_run_and_one_of_another_get_one_each(world: World) -> None:
+    other = world.run()
+    lost = other.killed_at_the_answer(dies=False)
 
     def carried_out() -> Machine:
         world.start()
+        other.dies()
         raise AnswerLostError("it broke")
 
     bought = world.run().create(OTHER, order=carried_out)
@@ -517,11 +594,13 @@ def test_a_lost_answer_of_this_run_and_one_of_an_earlier_get_one_each(world: Wor
 
 
 def test_a_lost_answer_does_not_take_what_an_earlier_run_ordered_otherwise(world: World) -> None:
-    lost = world.run().killed_at_the_answer()
+    other = world.run()
+    lost = other.killed_at_the_answer(dies=False)
     world.account.turn(lost, "running")
     world.clock.advance(LAG + 1)
 
     def never_carried_out() -> Machine:
+        other.dies()
         raise AnswerLostError("it broke")
 
     with pytest.raises(NotBoughtError):
@@ -569,20 +648,25 @@ def test_an_account_that_cannot_be_listed_sells_nothing(world: World) -> None:
     assert world.run().create() == lost
 
 
-def of_all(key: Key) -> bool:
-    return True
-
-
 @pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
 def test_what_is_left_behind_is_told_while_it_is_there(world: World, order: Callable[[Run], str]) -> None:
     bought = order(world.run())
     world.clock.advance(LAG + 1)
     run = world.run()
-    (left,) = run.intents.left_behind(of_all)
-    assert (left.urn, left.ordered, left.instance_ids) == (CHAT.urn, str(SMALL), (bought,))
-    assert run.intents.left_behind(lambda key: key == OTHER) == []
+    (left,) = run.intents.left_behind(OTHER)
+    assert (left.name, left.ordered, left.instance_ids) == ("chat", str(SMALL), (bought,))
+    assert left.prices == ("1.20 EUR/h",)
+    assert run.intents.left_behind(Key(CHAT.backend, CHAT.urn.replace(":test::", ":another::"))) == []
     del world.account.machines[bought]
-    assert world.run().intents.left_behind(of_all) == []
+    assert world.run().intents.left_behind(CHAT) == []
+
+
+def test_what_a_row_of_the_state_has_is_not_told_as_left_behind_but_closed(world: World) -> None:
+    bought = world.run().killed_with_the_id()
+    world.states.has(bought)
+    run = world.run()
+    assert run.intents.left_behind(CHAT) == []
+    assert run.journal.open_orders() == []
 
 
 def test_to_tell_what_is_left_behind_any_list_will_do_and_to_take_it_over_todays(world: World) -> None:
@@ -590,7 +674,7 @@ def test_to_tell_what_is_left_behind_any_list_will_do_and_to_take_it_over_todays
     run.create()
     run.dies()
     later = world.run()
-    assert len(later.intents.left_behind(of_all)) == 1
+    assert len(later.intents.left_behind(CHAT)) == 1
     assert later.looked_from == [NEVER]
     world.clock.advance(100)
     now = world.clock.now()
@@ -602,10 +686,10 @@ def test_to_tell_what_is_left_behind_any_list_will_do_and_to_take_it_over_todays
 def test_what_lives_is_not_left_behind(world: World) -> None:
     run = world.run()
     bought = run.create()
-    assert world.run().intents.left_behind(of_all) == []
+    assert world.run().intents.left_behind(CHAT) == []
     run.journal.confirm(bought)
     run.dies()
-    assert world.run().intents.left_behind(of_all) == []
+    assert world.run().intents.left_behind(CHAT) == []
 
 
 def unreadable(directory: Path) -> None:
@@ -708,3 +792,268 @@ def test_what_nobody_expects_may_have_bought_something(world: World) -> None:
 )
 def test_a_time_without_a_zone_is_none(text: str | None, seconds: float | None) -> None:
     assert seconds_since_1970(text) == seconds
+
+
+def refused_after(world: World, status: int = 400, times: int = 1) -> Callable[[], Machine]:
+    """An order that is carried out and then refused, so many times; after that it is answered."""
+    left = [times]
+
+    def order() -> Machine:
+        machine = world.start()
+        world.clock.advance(0.1)
+        if left[0] == 0:
+            return machine
+        left[0] -= 1
+        raise refused(status)
+
+    return order
+
+
+@pytest.mark.parametrize("status", [302, 400, 402, 403, 404, 405, 413, 422, 460, 499])
+def test_what_was_carried_out_and_then_refused_is_found_by_the_next_run(world: World, status: int) -> None:
+    """Its list lags, so that the look right after the refusal shows nothing."""
+    with pytest.raises(RefusedOrderError, match=r"nothing new is listed so far"):
+        world.run().create(order=refused_after(world, status))
+    (bought,) = world.ids()
+    assert world.run().create() == bought
+    assert world.ids() == {bought}
+
+
+def test_what_was_refused_is_looked_for_also_when_the_arguments_changed(world: World) -> None:
+    with pytest.raises(RefusedOrderError):
+        world.run().create(order=refused_after(world))
+    (bought,) = world.ids()
+    with pytest.raises(ChangedSinceError, match=bought):
+        world.run().create(arguments=LARGE)
+    assert world.ids() == {bought}
+
+
+def test_what_was_refused_long_ago_is_looked_for_without_a_wait(world: World) -> None:
+    def never_carried_out() -> Machine:
+        raise refused(402)
+
+    first = world.run()
+    with pytest.raises(RefusedOrderError):
+        first.create(order=never_carried_out)
+    first.dies()
+    world.clock.advance(3 * LAG)
+    began_at = world.clock.now()
+    bought = world.run().create()
+    assert world.clock.now() - began_at <= 2 * LAG
+    assert world.ids() == {bought}
+
+
+def test_what_was_refused_and_shows_at_once_is_taken(world: World) -> None:
+    world.account.lag = 0.0
+    run = world.run()
+    bought = run.create(order=refused_after(world))
+    assert world.ids() == {bought}
+    (order,) = run.journal.open_orders()
+    assert order.inferred
+
+
+def test_a_refused_token_is_no_reason_to_order_twice(world: World) -> None:
+    bought = world.run().create(order=refused_after(world, 401))
+    assert world.ids() == {bought}
+
+
+def test_an_order_that_was_refused_for_its_token_and_not_carried_out_is_sent_again(world: World) -> None:
+    refusals = [refused(401)]
+
+    def order() -> Machine:
+        if refusals:
+            raise refusals.pop()
+        return world.start()
+
+    assert {world.run().create(order=order)} == world.ids()
+
+
+@pytest.mark.parametrize("clocks", [None, 61.0, -3600.0])
+@pytest.mark.parametrize("began", [-7200.0, 7200.0])
+def test_a_clock_that_is_not_known_to_be_right_excludes_nothing(
+    world: World, clocks: float | None, began: float
+) -> None:
+    bought = world.run(clocks=clocks).killed_at_the_answer()
+    world.began[bought] += began
+    with pytest.raises(UnclearPurchaseError) as unclear:
+        world.run(clocks=clocks).create()
+    assert unclear.value.candidates == (bought,)
+    assert world.ids() == {bought}
+
+
+def test_a_lost_answer_of_a_vendor_with_two_clocks_is_named_and_not_bought_again(world: World) -> None:
+    def carried_out() -> Machine:
+        machine = world.start()
+        world.began[machine.instance_id] -= 7200.0
+        raise AnswerLostError("it broke")
+
+    with pytest.raises(UnclearPurchaseError) as unclear:
+        world.run(clocks=None).create(order=carried_out)
+    assert set(unclear.value.candidates) == world.ids()
+
+
+def test_by_how_much_a_vendors_clocks_differ_is_learnt_from_a_good_answer(world: World) -> None:
+    run = world.run(clocks=None)
+
+    def answered() -> Machine:
+        machine = world.start()
+        world.began[machine.instance_id] += 100.0
+        return machine
+
+    run.create(order=answered)
+    assert run.journal.clock_difference("ours") == pytest.approx(100.0)
+
+
+PENDING = {"arguments": list(SMALL)}
+
+
+def begun_elsewhere(world: World, *, bought: bool = True) -> str:
+    """Another machine, whose journal nobody has, was killed while it created the resource; what it bought."""
+    world.states.began(PENDING)
+    machine = world.start() if bought else None
+    world.clock.advance(60)
+    world.states.began(PENDING)  # and this run's own
+    return "" if machine is None else machine.instance_id
+
+
+def test_what_another_machine_may_have_bought_is_asked_about_and_not_bought_again(world: World) -> None:
+    bought = begun_elsewhere(world)
+    with pytest.raises(NotForgottenError) as refusal:
+        world.run().create()
+    for words in (bought, "1.20 EUR/h", "--adopt", "--delete", "--keep", "--clear-pending-creates"):
+        assert words in str(refusal.value)
+    assert world.ids() == {bought}
+
+
+def test_in_an_exclusive_account_what_another_machine_has_bought_is_taken_over(world: World) -> None:
+    world.exclusive = True
+    bought = begun_elsewhere(world)
+    run = world.run()
+    assert run.create() == bought
+    assert world.ids() == {bought}
+    (order,) = run.journal.open_orders()
+    assert order.inferred
+
+
+def test_also_in_an_exclusive_account_two_for_one_creation_are_asked_about(world: World) -> None:
+    world.exclusive = True
+    begun_elsewhere(world)
+    world.start()
+    world.clock.advance(LAG + 1)
+    with pytest.raises(NotForgottenError):
+        world.run().create()
+
+
+def test_also_in_an_exclusive_account_what_is_older_than_the_resources_row_is_asked_about(world: World) -> None:
+    world.exclusive = True
+    begun_elsewhere(world)
+    row = world.start(LARGE)
+    world.states.has(row.instance_id)
+    world.clock.advance(LAG + 1)
+    with pytest.raises(NotForgottenError):
+        world.run().create()
+
+
+def test_a_creation_that_has_bought_nothing_is_named_once_and_is_no_obstacle(world: World) -> None:
+    begun_elsewhere(world, bought=False)
+    world.states.began(PENDING, OTHER.urn)
+    world.states.began(PENDING, OTHER.urn)
+    run = world.run()
+    assert {run.create(), run.create(OTHER)} == world.ids()
+    assert len(world.ids()) == 2
+    assert [text for text in run.told if "refresh --clear-pending-creates" in text] == run.told
+    assert len(run.told) == 1
+
+
+def test_what_a_row_of_any_stack_has_was_bought_for_that(world: World) -> None:
+    owned = begun_elsewhere(world)
+    world.states.has(owned, stack="another")
+    assert world.run().create() not in ("", owned)
+
+
+def test_the_creation_of_this_very_run_is_no_earlier_one(world: World) -> None:
+    world.start()
+    world.clock.advance(60)
+    world.states.began(PENDING)
+    assert world.run().create() in world.ids()
+    assert len(world.ids()) == 2
+
+
+def test_what_was_adopted_by_a_creation_was_not_bought_by_it(world: World) -> None:
+    world.start()
+    world.clock.advance(60)
+    world.states.began({"adopt_id": "x"})
+    world.states.began(PENDING)
+    world.run().create()
+    assert len(world.ids()) == 2
+
+
+def test_a_state_that_cannot_be_read_is_said_and_keeps_nobody_from_buying(world: World) -> None:
+    begun_elsewhere(world)
+    world.states.unreadable = "checkpoints are skipped"
+    run = world.run()
+    run.create()
+    assert run.told == ["checkpoints are skipped"]
+
+
+def test_a_resource_whose_creation_nobody_has_begun_costs_no_further_reading(world: World) -> None:
+    run = world.run()
+    for each in range(5):
+        run.create(Key(CHAT.backend, f"{CHAT.urn}-{each}"), (f"kind {each}",))
+    assert world.states.asked == 1
+
+
+def test_what_an_engine_had_in_memory_only_is_not_bought_again(world: World) -> None:
+    """The disk of the state was full: nothing was saved of what this machine bought and the engine named."""
+    first = world.run()
+    bought = first.create()
+    first.journal.confirm(bought)
+    first.dies()
+    world.clock.advance(LAG + 1)
+    with pytest.raises(NotForgottenError, match=bought) as refusal:
+        world.run().create()
+    for words in ("1.20 EUR/h", "--adopt", "--delete", "--keep"):
+        assert words in str(refusal.value)
+    world.run().journal.keep(bought)
+    assert world.run().create() != bought
+
+
+@pytest.mark.parametrize("owner", ["row", "run", "another stack"])
+def test_what_was_bought_and_is_owned_is_no_obstacle(world: World, owner: str) -> None:
+    first = world.run()
+    bought = first.create()
+    first.journal.confirm(bought)
+    first.dies()
+    world.clock.advance(LAG + 1)
+    run = world.run()
+    if owner == "run":
+        run.journal.confirm(bought)
+    else:
+        world.states.has(bought, stack="test" if owner == "row" else "another")
+    assert run.create() != bought
+
+
+@pytest.mark.parametrize("end", ["gone", "stopped"])
+def test_what_was_bought_and_costs_nothing_any_more_is_no_obstacle(world: World, end: str) -> None:
+    first = world.run()
+    bought = first.create()
+    first.journal.confirm(bought)
+    first.dies()
+    world.clock.advance(LAG + 1)
+    if end == "gone":
+        del world.account.machines[bought]
+    else:
+        world.account.turn(bought, "stopped")
+    assert world.run().create() != bought
+
+
+def test_a_journal_that_names_what_another_row_has_takes_nothing_over(world: World) -> None:
+    """A program can write the journal."""
+    somebodys = world.start().instance_id
+    world.states.has(somebodys, stack="another")
+    forged = world.run()
+    number = forged.journal.send(CHAT, "ours", SMALL, frozenset(), None)
+    forged.journal.bought(number, somebodys)
+    forged.dies()
+    with pytest.raises(NotForgottenError, match="chat of stack another has it"):
+        world.run().create()

@@ -11,11 +11,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs.lifecycle.backends import identity_of_v1
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Key, Progress, journal_directory
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 from tests.unit.journals import CHAT, OTHER, SMALL, bought, sent
@@ -257,7 +258,7 @@ def cut_off(directory: Path) -> None:
 
 def newer(directory: Path) -> None:
     with sqlite3.connect(directory / FILE_NAME) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 99")
     connection.close()
 
 
@@ -484,14 +485,84 @@ def test_a_number_that_is_given_out_again_is_not_taken_for_the_listing_of_before
         journal.close()
 
 
-def test_what_is_gone_is_forgotten_and_what_is_closed_stays(journal: Journal) -> None:
-    bought(journal, "gone")
-    bought(journal, "owned")
-    journal.confirm("owned")
-    for instance_id in ("gone", "owned", "unknown"):
+def test_what_is_gone_is_forgotten_open_or_closed(journal: Journal) -> None:
+    for instance_id in ("open", "closed", "owned"):
+        bought(journal, instance_id)
+    for instance_id in ("closed", "owned"):
+        journal.confirm(instance_id)
+    for instance_id in ("open", "closed", "unknown"):
         journal.forget(instance_id)
     assert journal.open_orders() == []
     assert journal.instances() == {"owned"}
+
+
+def test_what_is_to_be_left_alone_is_nobodys_order_any_more(journal: Journal) -> None:
+    for instance_id in ("open", "closed"):
+        bought(journal, instance_id)
+    journal.confirm("closed")
+    assert [order.instance_id for order in journal.closed_orders(CHAT)] == ["closed"]
+    for instance_id in ("open", "closed", "never ordered here"):
+        journal.keep(instance_id)
+    assert journal.open_orders() == journal.closed_orders(CHAT) == []
+    assert journal.instances() == {"open", "closed", "never ordered here"}
+
+
+def test_a_closed_order_is_kept_for_as_long_as_its_instance_is_listed(tmp_path: Path) -> None:
+    calendar = Calendar()
+    journal = Journal(tmp_path, calendar)
+    for instance_id in ("listed", "gone"):
+        bought(journal, instance_id)
+        journal.confirm(instance_id)
+    calendar.now += 10 * 86400
+    journal.drop(sent(journal, before=frozenset({"listed"})))
+    assert journal.instances() == {"listed"}
+    journal.close()
+
+
+def test_of_an_id_that_is_given_out_again_the_new_order_counts(journal: Journal, tmp_path: Path) -> None:
+    bought(journal, "again")
+    journal.confirm("again")
+    journal.close()
+    later = Journal(tmp_path)
+    number = sent(later, OTHER)
+    assert not later.bought(number, "again")
+    assert later.bought(number, "again", is_new=True)
+    assert later.closed_orders(CHAT) == []
+    later.close()
+
+
+def test_the_largest_difference_of_a_vendors_clocks_is_kept(journal: Journal) -> None:
+    assert journal.clock_difference("ours") is None
+    for difference in (2.0, -70.0, 5.0):
+        journal.note_clock("ours", difference)
+    journal.note_clock("theirs", 1.0)
+    assert (journal.clock_difference("ours"), journal.clock_difference("theirs")) == (-70.0, 1.0)
+
+
+_VERSION_1 = """
+CREATE TABLE listings (number INTEGER PRIMARY KEY, ids TEXT NOT NULL);
+CREATE TABLE orders (number INTEGER PRIMARY KEY, backend TEXT NOT NULL, urn TEXT NOT NULL, account TEXT NOT NULL,
+    arguments TEXT NOT NULL, listing INTEGER NOT NULL, sent_at REAL NOT NULL, vendor_time REAL, process TEXT NOT NULL,
+    progress TEXT NOT NULL, instance_id TEXT, closed_at REAL);
+CREATE UNIQUE INDEX one_order_each ON orders (instance_id) WHERE instance_id IS NOT NULL;
+CREATE INDEX open_orders ON orders (urn) WHERE closed_at IS NULL;
+INSERT INTO listings VALUES (1, '["before"]');
+INSERT INTO orders VALUES (7, 'postgres://me:s3cr3t-word@db.test/state', 'urn', 'ours', '["small"]', 1, 5.0, 6.0, 'dead',
+    'bought', 'i-1', NULL);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_of_version_1_is_read_and_nothing_secret_stays_in_it(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(_VERSION_1)
+    journal = Journal(tmp_path)
+    (order,) = journal.open_orders()
+    assert (order.instance_id, order.before, order.inferred) == ("i-1", frozenset({"before"}), False)
+    assert order.key.backend == identity_of_v1("postgres://me:s3cr3t-word@db.test/state")
+    journal.close()
+    assert not any(b"s3cr3t-word" in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
 
 
 def test_many_orders_share_one_listing(journal: Journal) -> None:

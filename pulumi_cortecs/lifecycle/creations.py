@@ -1,0 +1,120 @@
+"""What the state backend knows of a resource's earlier creations, and of who owns what.
+
+The engine writes a creation down before it calls us, and takes it out when the creation has ended. So an operation that
+another run has left behind says that something may have been bought, and is not lost with the machine of the journal.
+It is never a proof: it stays in the state for ever, also when what it was about was found long ago.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, States, StateUnreadableError
+
+NEVER_BEGAN: Final = float("inf")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The row of a state that has an instance."""
+
+    stack: str
+    urn: str
+
+    @property
+    def name(self) -> str:
+        """What the program calls it, and in which stack."""
+        return f"{self.urn.rpartition('::')[2]} of stack {self.stack.rpartition('/')[2]}"
+
+
+class Creations:
+    """The states of the backend, as the creates of one run need them. Threads may share it.
+
+    While a run goes on, no other writes its stack's state. So one reading tells of every resource whose creation had
+    not begun by then: nothing stands there, and nothing can have come since, but for its own.
+    """
+
+    def __init__(self, states: Callable[[], States], clock: Clock, without: Callable[[str], None]) -> None:
+        """`without` is told, with the reason, that a state could not be read."""
+        self._states = states
+        self._clock = clock
+        self._without = without
+        self._lock = threading.Lock()
+        self._first: dict[str, StackState] = {}
+        self._began: dict[str, float] = {}
+
+    def rows(self, urn: str, not_before: float | None = None) -> Mapping[str, str] | None:
+        """The URN of each instance's row in the URN's own stack, None where its state cannot be read. Without
+        `not_before`, an earlier reading of this run is as good."""
+        state = self._first.get(_stack(urn)) if not_before is None else None
+        if state is None:
+            state = self._read(urn, self._clock.now() if not_before is None else not_before)
+        return None if state is None else {row.instance_id: row.urn for row in state.rows if not row.external}
+
+    def earlier(self, urn: str, began_at: float) -> list[PendingCreation] | None:
+        """The creations of a resource that earlier runs have begun and not ended, None where that cannot be read.
+
+        `began_at` is when this run's own creation of it began, which stands in the state as well.
+        """
+        with self._lock:
+            self._began[urn] = began_at
+        known = self._first.get(_stack(urn)) or self._read(urn, began_at)
+        if known is None:
+            return None
+        if _of(urn, known) and known.read_at < began_at:  # it may be this run's own
+            known = self._read(urn, began_at)
+            if known is None:
+                return None
+        return self._without_own(urn, known)
+
+    def all_earlier(self, urn: str) -> list[PendingCreation]:
+        """The same of all resources of the URN's stack, as far as it was read."""
+        known = self._first.get(_stack(urn))
+        if known is None:
+            return []
+        return [each for one in {each.urn for each in known.pending} for each in self._without_own(one, known)]
+
+    def _without_own(self, urn: str, state: StackState) -> list[PendingCreation]:
+        """The engine adds what it begins at the end."""
+        found = _of(urn, state)
+        return found[:-1] if found and state.read_at >= self._began.get(urn, NEVER_BEGAN) else found
+
+    def owners(self, urn: str) -> Mapping[str, Owner] | None:
+        """Who has what, in all stacks of the backend as they are now; None where they cannot be read."""
+        states = self.every(urn)
+        return None if states is None else owners(states)
+
+    def every(self, urn: str) -> tuple[StackState, ...] | None:
+        """All stacks of the backend as they are now, None where they cannot be read."""
+        try:
+            return self._states().every_stack(urn, self._clock.now())
+        except StateUnreadableError as error:
+            self._without(str(error))
+            return None
+
+    def _read(self, urn: str, not_before: float) -> StackState | None:
+        try:
+            state = self._states().stack_of(urn, not_before)
+        except StateUnreadableError as error:
+            self._without(str(error))
+            return None
+        with self._lock:
+            self._first.setdefault(_stack(urn), state)
+        return state
+
+
+def owners(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
+    """Who has what, by instance id."""
+    return {row.instance_id: Owner(row.stack, row.urn) for each in states for row in each.rows if not row.external}
+
+
+def _of(urn: str, state: StackState) -> list[PendingCreation]:
+    return [each for each in state.pending if each.urn == urn]
+
+
+def _stack(urn: str) -> str:
+    return "::".join(urn.split("::")[:2])
