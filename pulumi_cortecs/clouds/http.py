@@ -136,7 +136,7 @@ def checked_base_url(url: str, source: str) -> str:
 
 def on_this_machine(url: str) -> bool:
     """Whether a checked base URL leads to this very machine."""
-    return httpx.URL(url).host in _LOOPBACK
+    return httpx.URL(url).host in LOOPBACK
 
 
 class HttpCore:

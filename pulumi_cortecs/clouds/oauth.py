@@ -12,7 +12,13 @@ from urllib.parse import quote
 import httpx
 from pydantic import Field
 
-from pulumi_cortecs.clouds.errors import CloudError, NoTokenError, RefusedError, UnauthorizedError
+from pulumi_cortecs.clouds.errors import (
+    CloudError,
+    CredentialsRefusedError,
+    NoTokenError,
+    RefusedError,
+    UnauthorizedError,
+)
 from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel
 
 _SKEW: Final = 60.0
@@ -118,14 +124,15 @@ class ClientCredentials:
         }
         try:
             return self._core.call("POST", "/oauth2/token", _Token, resend=Resend.SAFE, body=body, signed=False)
-        except UnauthorizedError:
-            raise
         except CloudError as error:
             text = f"no access token: {error}"
             if isinstance(error, RefusedError) and not error.transient:
                 # 400 is the standard's word for bad credentials; a 404 here says nothing about what is to be signed
-                raise UnauthorizedError(
-                    text, status=error.status, vendor_message=error.vendor_message, request_id=error.request_id
+                raise CredentialsRefusedError(
+                    str(error) if isinstance(error, UnauthorizedError) else text,
+                    status=error.status,
+                    vendor_message=error.vendor_message,
+                    request_id=error.request_id,
                 ) from None
             raise NoTokenError(text) from None
 

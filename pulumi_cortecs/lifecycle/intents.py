@@ -15,7 +15,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.creations import Creations, Owner, owners
+from pulumi_cortecs.lifecycle.creations import Creations, owners
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import (
@@ -103,12 +103,13 @@ class Intents(Generic[T]):
         lag: float,
         cloud: Cloud[T],
         without: Callable[[JournalError], None],
+        *,
         creations: Creations,
         exclusive: Callable[[], bool],
-        note: Callable[[str], None] = lambda text: None,
+        say: Callable[[str], None],
     ) -> None:
         """`without` is told when the journal cannot be used. `exclusive` says whether nobody else buys in the account;
-        `note` hears what the user should know."""
+        `say` hears what the user should know."""
         self._journal = journal
         self._account = account
         self._poller = poller
@@ -118,7 +119,7 @@ class Intents(Generic[T]):
         self._without = without
         self._creations = creations
         self._exclusive = exclusive
-        self._say = note
+        self._say = say
         self._lock = threading.Lock()
         self._settled_at: dict[int, float] = {}
         self._looked_from: float | None = None
@@ -306,16 +307,20 @@ class Intents(Generic[T]):
             orders = [each for each in self._journal.open_orders() if self._is_left(each, key, stack)]
             if not orders:
                 return []
-            rows = self._creations.rows(key.urn) or {}
+            rows = self._creations.rows(key.urn)
+            if rows is None:  # they may all be in it
+                return []
             for order in orders:
-                if order.instance_id in rows:
+                if order.instance_id is not None and order.instance_id in rows:
                     self._journal.confirm(order.instance_id)
             found = [(each, self._there(each)) for each in orders if each.instance_id not in rows]
         except JournalError as error:
             self._without(error)
             return []
         return [
-            Leftover(each.number, each.key.name, self._cloud.in_words(each.arguments), *_apart(there, self._cloud.price))
+            Leftover(
+                each.number, each.key.name, self._cloud.in_words(each.arguments), *_apart(there, self._cloud.price)
+            )
             for each, there in found
             if there
         ]
@@ -488,9 +493,9 @@ class Intents(Generic[T]):
     def _only_one(
         self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
     ) -> str | None:
-        """The candidate that is this resource's, in an account in which nobody else buys: there are no more of them than
-        creations that were begun, and none is older than what a row of this resource has. None where it cannot be
-        told."""
+        """The candidate that is this resource's, in an account in which nobody else buys: there are no more of them
+        than creations that were begun, and none is older than what a row of this resource has. None where it cannot
+        be told."""
         every = self._creations.every(key.urn)
         if every is None or arguments not in wanted:
             return None
@@ -505,7 +510,9 @@ class Intents(Generic[T]):
         oldest = [self._cloud.began(instance) for instance in mine.values()]
         if any(each is None for each in (*later, *oldest)):
             return None
-        if later and min(each for each in oldest if each is not None) <= max(each for each in later if each is not None):
+        if later and min(each for each in oldest if each is not None) <= max(
+            each for each in later if each is not None
+        ):
             return None
         return min(mine)
 

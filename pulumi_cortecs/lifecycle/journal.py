@@ -308,21 +308,6 @@ class Journal:
                 (secrets.randbits(62), now, Progress.KEPT.value, instance_id, now),
             )
 
-    def keep(self, instance_id: str) -> None:
-        """Closes the order that bought the instance, or notes that none did: somebody keeps it, whatever states say."""
-        with self._lock:
-            self._unconfirmed_ids().discard(instance_id)
-            with self._writing() as connection:
-                now = self._calendar()
-                connection.execute(
-                    "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL", (now, instance_id)
-                )
-                connection.execute(
-                    "INSERT OR IGNORE INTO orders (number, backend, urn, account, arguments, listing, sent_at, "
-                    "process, progress, instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?)",
-                    (secrets.randbits(62), now, Progress.BOUGHT.value, instance_id, now),
-                )
-
     def open_orders(self, key: Key | None = None) -> list[Order]:
         """The orders that no engine has confirmed, oldest first: of one resource, or all."""
         return self._orders("closed_at IS NULL", key)

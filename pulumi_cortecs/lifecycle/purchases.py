@@ -86,7 +86,7 @@ class Neighbour(Generic[T]):
     on_its_way: bool
 
 
-class Notes(Protocol[T]):  # type: ignore[misc]
+class Notes(Protocol[T]):
     """Where orders are written down before they are sent, and where those of other processes are found.
 
     A number is None where an order could not be noted and may be sent all the same.
@@ -198,13 +198,10 @@ class Purchases(Generic[T]):
         except BaseException as error:
             with self._lock:
                 self._in_flight.remove(number)
-                if isinstance(error, RefusedError) and not isinstance(error, CredentialsRefusedError):
-                    refused = error
-                if refused is not None or (isinstance(error, CloudError) and error.may_have_taken_effect):
-                    assert isinstance(error, CloudError)
+                if isinstance(error, CloudError) and (error.may_have_taken_effect or _is_an_answer(error)):
+                    refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
-                    is_refusal = refused is not None and not error.may_have_taken_effect
-                    doubt = _Doubt(noted, arguments, before, since, error, now, now, is_refusal)
+                    doubt = _Doubt(noted, arguments, before, since, error, now, now, refused is not None)
                     self._in_doubt.append(doubt)
             if doubt is None:
                 if isinstance(error, (CloudError, NotSentError)):
@@ -229,7 +226,7 @@ class Purchases(Generic[T]):
                 self._notes.answered(bought)
                 return Bought(bought)
         try:
-            if refused is not None and doubt.refused:
+            if refused is not None:
                 self._notes.refused(noted)
                 return self._in_spite_of(refused, doubt, last_try=last_try)
             self._notes.lost(noted)
@@ -250,7 +247,9 @@ class Purchases(Generic[T]):
                 self._notes.dropped(doubt.number)
                 raise _TokenRefusedError from None
         except CloudError as error:
-            raise RefusedOrderError(f"{refused}; whether something was started all the same is not known: {error}") from None
+            raise RefusedOrderError(
+                f"{refused}; whether something was started all the same is not known: {error}"
+            ) from None
         raise RefusedOrderError(f"{refused}; nothing new is listed so far")
 
     def _reconcile(self, doubt: _Doubt) -> Bought[T]:
@@ -300,7 +299,13 @@ class Purchases(Generic[T]):
             ordered = [each.arguments for each in rivals] + [each.arguments for each in others]
             alike = all(arguments == doubt.arguments for arguments in ordered)
             dated = all(doubt.since(one) is Began.AFTER for one in found.values())
-            if not settled or not alike or not dated or len(found) > len(rivals) + len(others) or self._named & found.keys():
+            if (
+                not settled
+                or not alike
+                or not dated
+                or len(found) > len(rivals) + len(others)
+                or self._named & found.keys()
+            ):
                 self._in_doubt.remove(doubt)
                 self._named |= found.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
@@ -351,3 +356,8 @@ class Purchases(Generic[T]):
     def _may_be(self, instance_id: str, instance: T, doubt: _Doubt) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
         return unknown and doubt.since(instance) is not Began.BEFORE and self._fits(instance, doubt.arguments)
+
+
+def _is_an_answer(error: CloudError) -> bool:
+    """Whether the vendor has answered the order itself, and not only the request for a token."""
+    return isinstance(error, RefusedError) and not isinstance(error, CredentialsRefusedError)

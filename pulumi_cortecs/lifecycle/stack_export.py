@@ -26,7 +26,8 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
     """
     try:
         resources, operations = _deployment(exported)
-        rows = tuple(_row(stack, each) for each in resources if each["type"] in types and each["id"])
+        deleting = {(each["urn"], each["id"]) for kind, each in operations if kind == "deleting"}
+        rows = tuple(_row(stack, each, deleting) for each in resources if each["type"] in types and each["id"])
         pending = tuple(
             PendingCreation(stack, each["urn"], _plain(each["inputs"]))
             for kind, each in operations
@@ -79,13 +80,14 @@ def _resource(value: Any, where: str) -> dict[str, Any]:
     }
 
 
-def _row(stack: str, found: dict[str, Any]) -> StateRow:
+def _row(stack: str, found: dict[str, Any], deleting: Collection[tuple[str, str]]) -> StateRow:
     return StateRow(
         stack=stack,
         urn=found["urn"],
         instance_id=found["id"],
         doomed=found["delete"],
         external=found["external"],
+        deleting=(found["urn"], found["id"]) in deleting,
         protected=found["protect"],
         outputs=_plain(found["outputs"]),
         secrets=frozenset(key for key, value in found["outputs"].items() if _is_marked(value)),

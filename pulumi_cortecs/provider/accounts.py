@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
@@ -12,17 +13,19 @@ from typing import Final
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
-from pulumi_cortecs.clouds.errors import ConfigurationError, RefusedError, UnauthorizedError
+from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, RefusedError, UnauthorizedError
 from pulumi_cortecs.clouds.http import on_this_machine
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
+from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.backends import Backend, backend_of, url_of
 from pulumi_cortecs.lifecycle.cli_states import LONGEST, CliStates, organization_of
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
+from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.ending import Ending
-from pulumi_cortecs.lifecycle.intents import CLOCK_ERROR, Cloud, Intents, seconds_since_1970
+from pulumi_cortecs.lifecycle.intents import Cloud, Intents, seconds_since_1970
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal_directory
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
@@ -31,6 +34,7 @@ from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import engine_cli, host, process
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
@@ -40,6 +44,7 @@ _WAITING: Clock = InterruptibleClock(process.interrupted)
 _lock = threading.Lock()
 _warn_once = threading.Lock()
 _warn_once_of_problems = threading.Lock()
+_warn_once_of_state = threading.Lock()
 _config: Mapping[str, str] = {}
 _NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
 _YEAR_9000 = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
@@ -197,6 +202,28 @@ def fits(instance: Instance, ordered: Arguments) -> bool:
     return all(one is None or one == other for one, other in zip(told, ordered, strict=True))
 
 
+def price_in_words(instance: Instance) -> str:
+    """What an instance costs by today's prices: "1.20 EUR/h"; nobody may call it free where that cannot be told."""
+    args = instance.instance_args
+    with suppress(CloudError, ValueError):
+        hardware = market().hardware_types().get(str(args.hardware_type_id))
+        if hardware is not None:
+            interval = BillingInterval(args.billing_interval or BillingInterval.PER_MINUTE)
+            return f"{quote(hardware, interval, args.num_workers or 1, source='live').hourly_total}/h"
+    return "of unknown price"
+
+
+def _ordered(inputs: Mapping[str, object]) -> Arguments | None:
+    """What a creation that stands in a state would order. One that adopts orders nothing."""
+    ordered = tuple(_whole(inputs.get(key)) for key in PURCHASE)
+    return None if inputs.get("adopt_id") or None in ordered else ordered
+
+
+def _whole(value: object) -> object:
+    """The engine writes some whole numbers as floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 @cache
 def journal() -> Journal:
     """The journal of this process's user."""
@@ -260,9 +287,18 @@ def is_exclusive() -> bool:
         return False
 
 
+def without_state(reason: str) -> None:
+    """Warns, once in this process, that the state backend was not asked for what earlier runs have begun."""
+    if _warn_once_of_state.acquire(blocking=False):
+        host.current_call().warn(
+            f"the state cannot be read: {reason}. What a run that was ended on another machine has bought is not "
+            "looked for; `pulumi-cortecs orphans` shows it"
+        )
+
+
 def key_of(urn: str) -> Key:
     """Under which the orders for a resource are noted."""
-    return Key(backend().identity, urn)
+    return Key(backend().identity, urn, backend().formerly)
 
 
 @cache
@@ -281,6 +317,9 @@ def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud
             instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag, not_before
         ),
         now=client.vendor_time,
+        price=price_in_words,
+        is_billed=lambda instance: phase(instance) is not Phase.STOPPED,
+        ordered=_ordered,
     )
 
 
@@ -294,16 +333,6 @@ def _ending(client: CortecsClient, poller: Poller[Instance], clock: Clock, lag: 
         by_id=lambda instance_id: _by_id(client, instance_id),
         phase=phase,
     )
-
-
-def _since(vendor_time: float | None) -> Callable[[Instance], bool]:
-    """Tells of an instance whether it may have begun after that time by the vendor's clock."""
-
-    def since(instance: Instance) -> bool:
-        began = _began(instance)
-        return began is None or vendor_time is None or began >= vendor_time - CLOCK_ERROR
-
-    return since
 
 
 def _began(instance: Instance) -> float | None:
@@ -330,9 +359,12 @@ def _account(credentials: CortecsCredentials) -> Account:
             poller = Poller(client.instances, _CLOCK, lag)
             fingerprint = credentials.fingerprint
             intents = Intents(
-                journal(), fingerprint, poller, _WAITING, lag, _cloud(client, poller, lag), without_journal
+                *(journal(), fingerprint, poller, _WAITING, lag, _cloud(client, poller, lag), without_journal),
+                creations=Creations(lambda: states(), _CLOCK, without_state),
+                exclusive=lambda: is_exclusive(),
+                say=lambda text: host.current_call().warn(text),
             )
-            purchases = Purchases(poller, _CLOCK, lag, fits, intents, lambda: _since(client.vendor_time()))
+            purchases = Purchases(poller, _CLOCK, lag, fits, intents)
             problems = _problems(settings, credentials.base_url)
             _accounts[credentials] = Account(
                 fingerprint, client, poller, purchases, intents, _CLOCK, lag, settings, problems

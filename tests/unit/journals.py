@@ -89,7 +89,10 @@ def intents(
     )
     creations = Creations(lambda: known, clock, told.append)
     return Intents(
-        journal or new_journal(clock), account, poller, clock, lag, cloud, without, creations, lambda: exclusive, told.append
+        *(journal or new_journal(clock), account, poller, clock, lag, cloud, without),
+        creations=creations,
+        exclusive=lambda: exclusive,
+        say=told.append,
     )
 
 

@@ -547,8 +547,8 @@ CREATE TABLE orders (number INTEGER PRIMARY KEY, backend TEXT NOT NULL, urn TEXT
 CREATE UNIQUE INDEX one_order_each ON orders (instance_id) WHERE instance_id IS NOT NULL;
 CREATE INDEX open_orders ON orders (urn) WHERE closed_at IS NULL;
 INSERT INTO listings VALUES (1, '["before"]');
-INSERT INTO orders VALUES (7, 'postgres://me:s3cr3t-word@db.test/state', 'urn', 'ours', '["small"]', 1, 5.0, 6.0, 'dead',
-    'bought', 'i-1', NULL);
+INSERT INTO orders VALUES (7, 'postgres://me:s3cr3t-word@db.test/state', 'urn', 'ours', '["small"]', 1, 5.0, 6.0,
+    'dead', 'bought', 'i-1', NULL);
 PRAGMA user_version = 1;
 """
 

@@ -89,7 +89,9 @@ class Room:
             self.clock.sleep(0.1)
             return order() if order else self.account.start(*arguments)
 
-        return self.purchases.buy(CHAT, arguments, takes_a_moment, lambda machine: machine.instance_id).instance.instance_id
+        return self.purchases.buy(
+            CHAT, arguments, takes_a_moment, lambda machine: machine.instance_id
+        ).instance.instance_id
 
     def bought_but(self, error: CloudError, arguments: Arguments = SMALL) -> Callable[[], Machine]:
         """An order that is carried out, and whose answer is an error."""

@@ -60,7 +60,7 @@ def check(olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
     call = host.current_call()
     if call.resource_type and call.resource_type != INSTANCE_TYPE:
         raise CheckError(f"this provider serves {INSTANCE_TYPE} only, not {call.resource_type}")
-    leftovers.program_runs()
+    leftovers.tell()
     given, problems = read_arguments({key: value for key, value in news.items() if key != "quote"})
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))

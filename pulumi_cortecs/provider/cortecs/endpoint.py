@@ -55,7 +55,7 @@ def check(news: Mapping[str, Any]) -> CheckResult:
     call = host.current_call()
     if call.resource_type and call.resource_type != ENDPOINT_TYPE:
         raise EndpointError(f"this provider serves {ENDPOINT_TYPE} only, not {call.resource_type}")
-    leftovers.program_runs()
+    leftovers.tell()
     inputs, problems = read_properties(
         news, _READERS, required=dict.fromkeys(set(_READERS) - set(_OPTIONAL), _PASSED_ON), owner="an Endpoint"
     )
@@ -88,6 +88,7 @@ def update(olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
 
 def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
     """The endpoint as it is; gone together with its instance. Raises EndpointError when that cannot be told."""
+    leftovers.tell()
     instance_id = str(props["instance_id"])
     try:
         account = accounts.account()

@@ -13,9 +13,15 @@ from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError, StillBusyError
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError, NotForgottenError, StillBusyError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
-from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import (
+    Bought,
+    NotBoughtError,
+    NotSentError,
+    RefusedOrderError,
+    UnclearPurchaseError,
+)
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import (
@@ -56,6 +62,7 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     Pure towards the vendor: refresh calls it too.
     """
     accounts.seen(instance_id)
+    leftovers.tell()
     hourly.note(instance_id, olds.get("quote"))
     rows.note(instance_id, host.current_call().urn, olds)
     judged.amend(host.current_call().urn, _plain(news))
@@ -72,7 +79,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
 
     With `adopt_id` nothing is ordered. Raises InstanceError.
     """
-    call = host.current_call()
+    call, began_at = host.current_call(), accounts.now()
     inputs = _settled(props)
     shown = judged.of(call.urn)
     if shown is not None and (differing := judged.bought_differs(inputs, shown.inputs)):
@@ -84,10 +91,13 @@ def create(props: Mapping[str, Any]) -> CreateResult:
             instance_id = _adopt(account, inputs)
             return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs)))
         inputs["quote"] = quoted.for_purchase(call.urn, inputs)
-        bought, inferred = _buy(account, inputs), False
+        found = _buy(account, inputs, began_at)
+        bought, inferred = found.instance, found.inferred
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
-    except ChangedSinceError as error:
+    except RefusedOrderError as error:
+        raise InstanceError(f"{error}. The next `pulumi up` looks once more before it buys anything") from None
+    except (ChangedSinceError, NotForgottenError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     except InterruptedWaitError:
         raise InstanceError("interrupted; nothing was bought") from None
@@ -122,6 +132,7 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
     recorded = "instance_id" in props
     if recorded:
         accounts.seen(instance_id)
+        leftovers.tell()
     try:
         account = accounts.account()
         account.must_own(instance_id, props.get("account"))
@@ -212,6 +223,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
             "would be bought. Run `pulumi up` again"
         )
     accounts.seen(instance_id)
+    leftovers.tell()
     if props.get("inferred") and (row := sharing.elsewhere(instance_id, call.urn)) is not None:
         call.warn(f"{instance_id} was not ended: {sharing.in_words(row)} has it, and its id was only inferred here")
         return
@@ -219,20 +231,20 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
         with sharing.going(instance_id) as kept_by:
             if kept_by is not None:
                 return
-            with leftovers.told_behind():
-                account = accounts.account()
-                account.must_own(instance_id, props.get("account"))
-                account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
+            account = accounts.account()
+            account.must_own(instance_id, props.get("account"))
+            account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
+            account.intents.gone(instance_id)
     except (CloudError, NotGoneError) as error:
         raise InstanceError(
             f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in {_BY_HAND}"
         ) from None
 
 
-def _buy(account: Account, inputs: Mapping[str, Any]) -> cortecs.Instance:
-    """What was bought, as the vendor tells it.
+def _buy(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[cortecs.Instance]:
+    """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
-    Raises what Purchases.buy and second_line.allowing raise, and InstanceError.
+    Raises what Intents.earlier, Purchases.buy and second_line.allowing raise, and InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
@@ -245,23 +257,34 @@ def _buy(account: Account, inputs: Mapping[str, Any]) -> cortecs.Instance:
         return account.client.start(args)
 
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in PURCHASE)
-    if (earlier := account.intents.earlier(key, ordered)) is not None:
-        return _taken_over(account, inputs, earlier)
+    if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
+        _take_over(account, inputs, earlier)
+        return earlier
     with second_line.allowing(account, inputs) as commitment:
         bought = account.purchases.buy(key, ordered, order, lambda instance: instance.instance_id)
         if commitment is not None:
-            commitment.became(bought.instance_id)
+            commitment.became(bought.instance.instance_id)
+    if bought.inferred:
+        call.warn(
+            f"{bought.instance.instance_id} was found in Cortecs' list, and no answer named it: of what is new there, "
+            "only that fits what was ordered"
+        )
     return bought
 
 
-def _taken_over(account: Account, inputs: Mapping[str, Any], earlier: cortecs.Instance) -> cortecs.Instance:
-    """What an earlier run has bought, running. Raises CloudError, UnknownStatusError and InstanceError."""
-    instance_id, call = earlier.instance_id, host.current_call()
+def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cortecs.Instance]) -> None:
+    """Makes what an earlier run has bought this resource's, running.
+
+    Raises CloudError, UnknownStatusError and InstanceError.
+    """
+    live, call = earlier.instance, host.current_call()
+    instance_id = live.instance_id
     try:
-        with second_line.allowing(account, inputs, instance_id):
-            if accounts.phase(earlier) is Phase.STOPPED:
+        told = adoption.must_be_as_judged(live, inputs)
+        with second_line.allowing(account, {**inputs, **told}, instance_id):
+            if accounts.phase(live) is Phase.STOPPED:
                 power.start(account, instance_id)
-    except (LimitsError, second_line.LimitExceededError) as error:
+    except (LimitsError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
         raise InstanceError(
             f"{instance_id}, which an earlier run had just bought when it was ended, is there and is not taken over: "
             f"{error}. {_ends(instance_id)}"
@@ -269,8 +292,8 @@ def _taken_over(account: Account, inputs: Mapping[str, Any], earlier: cortecs.In
     # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it")
-    return earlier
+    found = "; no answer named it, and of what is in Cortecs' list only that fits" if earlier.inferred else ""
+    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
 def _must_be_ours_alone(instance_id: str, inferred: bool) -> None:
