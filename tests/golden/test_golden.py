@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,8 +121,10 @@ def test_an_open_order_is_settled_by_the_next_up_and_nothing_is_bought_twice(
     found = golden(name)
     (bought,) = found.ids
     assert found.stack.resources("Instance") == []
-    assert f"{bought} is taken over" in found.stack.up().text
+    found.stack.up()
     assert (found.stack.instance_ids(), found.there(), found.bought()) == ({bought}, [bought], 0)
+    for urn, names in _names(_rows("running")).items():  # the same program, and what d829b33 has made of it
+        assert names <= _names(found.stack.resources())[urn], "a name that users' states have is no more"
     found.stack.preview("--refresh", "--expect-no-changes")
     found.destroy()
 
@@ -161,6 +164,28 @@ def _filled(file: Path, stack: Stack, simulator: Simulator, vendor: float) -> st
     for name, value in {**values, "ACCOUNT": account}.items():
         text = text.replace(f"@{name}@", str(value))
     return _TIME.sub(at, text)
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    """The rows of a set's state."""
+    (checkpoint,) = (HERE / name / "disk" / "state").rglob("stacks/*/*.json")
+    rows: list[dict[str, Any]] = json.loads(checkpoint.read_text())["checkpoint"]["latest"]["resources"]
+    return rows
+
+
+def _names(rows: list[dict[str, Any]]) -> dict[str, set[tuple[str, ...]]]:
+    """The names of everything in the inputs and outputs of each row, by its URN."""
+    return {row["urn"]: set(_paths({part: row.get(part, {}) for part in ("inputs", "outputs")})) for row in rows}
+
+
+def _paths(value: object, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield (*above, name)
+            yield from _paths(inner, (*above, name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _paths(inner, above)
 
 
 def _files(folder: Path) -> list[Path]:
