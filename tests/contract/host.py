@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import grpc
-from google.protobuf import struct_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
@@ -227,6 +227,11 @@ class Host:
         trailer = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin")
         text = None if trailer is None else status_pb2.Status.FromString(trailer).message
         return CallFailedError(error.code(), text, error.details() or "")
+
+    def sees_the_end_of(self, call: grpc.Future) -> None:
+        """Cancels a call, and returns when the host knows that nobody waits for it any more."""
+        call.cancel()
+        self.stub.GetPluginInfo(empty_pb2.Empty(), timeout=_LONGEST_CALL)  # served after what came before it
 
     def keep(self, line: bytes) -> None:
         """Takes over what the process wrote to stdout."""

@@ -52,6 +52,28 @@ class Proxy:
     sent: list[Sent] = field(default_factory=list)
     date: str | None = None
 
+    @contextmanager
+    def holding(self, path: str) -> Iterator[Callable[[], None]]:
+        """For the length of the block what is sent to `path` is passed on, and its answer held back until the block
+        ends. Gives a way to wait until the first such answer is there."""
+        answered, goes_on = threading.Event(), threading.Event()
+
+        def held(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+            answer = pass_on()
+            if sent.path == path:
+                answered.set()
+                goes_on.wait(timeout=30)
+            return answer
+
+        def until_answered() -> None:
+            assert answered.wait(timeout=30), f"nobody has asked for {path}"
+
+        self.rewrite = held
+        try:
+            yield until_answered
+        finally:
+            goes_on.set()
+
     def env(self) -> dict[str, str]:
         """The environment that points a provider here."""
         return {**self.simulator.env(), "CORTECS_API_BASE_URL": f"http://127.0.0.1:{self.port}/api/v1"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -195,12 +194,15 @@ def test_when_it_cannot_be_told_whether_something_was_bought_it_is_said(
     assert len(ids(simulator)) == 1
 
 
-def test_a_create_whose_caller_is_gone_undoes_its_purchase(host: Host, simulator: Simulator) -> None:
-    resource = host.instance()
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=3)
-    call = host.stub.Create.future(resource.create_request(INPUTS))
-    until(lambda: len(ids(simulator)) == 1)
-    call.cancel()
+def test_a_create_whose_caller_is_gone_undoes_its_purchase(
+    start_host: Callable[..., Host], simulator: Simulator, proxy: Proxy
+) -> None:
+    host = start_host(proxy.env())
+    with proxy.holding("/instances/start") as until_bought:
+        call = host.stub.Create.future(host.instance().create_request(INPUTS))
+        until_bought()
+        assert len(ids(simulator)) == 1
+        host.sees_the_end_of(call)
     until(lambda: ids(simulator) == [])
     ledger = simulator.control.ledger()
     assert len(ledger.entries) == 1
@@ -210,21 +212,11 @@ def test_a_create_whose_caller_is_gone_undoes_its_purchase(host: Host, simulator
 def test_a_create_whose_caller_is_gone_before_the_order_sends_none(
     start_host: Callable[..., Host], simulator: Simulator, proxy: Proxy
 ) -> None:
-    listing, answered = threading.Event(), threading.Event()
-
-    def held(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
-        if sent.path == "/instances/":
-            listing.set()
-            assert answered.wait(timeout=30)
-        return pass_on()
-
-    proxy.rewrite = held
     host = start_host(proxy.env())
-    call = host.stub.Create.future(host.instance().create_request(INPUTS))
-    assert listing.wait(timeout=30)
-    call.cancel()
-    host.instance("another").check({"model_id": QWEN})  # what comes later on this connection is served later
-    answered.set()
+    with proxy.holding("/instances/") as until_listed:
+        call = host.stub.Create.future(host.instance().create_request(INPUTS))
+        until_listed()
+        host.sees_the_end_of(call)
     # when this one is done, the other, which began before it, would have sent its order, too
     host.instance("another").create(INPUTS)
     assert simulator.control.requests().count(START) == 1

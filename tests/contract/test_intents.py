@@ -13,6 +13,7 @@ from tests.contract.bought import INPUTS, QWEN, bought, ids
 from tests.contract.engine import FakeEngine, listening
 from tests.contract.host import CallFailedError, Host, Made, Resource
 from tests.contract.patience import until
+from tests.contract.proxy import Proxy
 
 OTHERWISE = {**INPUTS, "context_length": 4096}
 START = "POST /api/v1/instances/start"
@@ -203,44 +204,43 @@ def test_what_the_limits_forbid_is_not_taken_over_and_named(
         limited.instance("chat").create(INPUTS)
 
 
-def test_who_undoes_a_purchase_is_waited_for(next_host: Next, simulator: Simulator) -> None:
-    first, second = next_host(), next_host()
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=2, count=1)
-    call = first.stub.Create.future(first.instance("chat").create_request(INPUTS))
-    until(lambda: len(ids(simulator)) == 1)
-    (undone,) = ids(simulator)
-    call.cancel()  # the engine was killed
+def undone_by_a_killed_engine(host: Host, simulator: Simulator, proxy: Proxy) -> str:
+    """Buys, has the engine killed before the answer comes, and lets it come; the id of what the host then undoes."""
+    with proxy.holding("/instances/start") as until_bought:
+        call = host.stub.Create.future(host.instance("chat").create_request(INPUTS))
+        until_bought()
+        (undone,) = ids(simulator)
+        host.sees_the_end_of(call)
+    return undone
+
+
+def test_who_undoes_a_purchase_is_waited_for(next_host: Next, simulator: Simulator, proxy: Proxy) -> None:
+    first, second = next_host(proxy.env()), next_host(proxy.env())
+    undone = undone_by_a_killed_engine(first, simulator, proxy)
     made = second.instance("chat").create(INPUTS)
     assert ids(simulator) == [made.id] != [undone]
     assert len(simulator.control.ledger().open) == 1
 
 
-def test_killed_while_it_undoes_is_taken_over_and_started(next_host: Next, simulator: Simulator) -> None:
-    host = next_host()
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=2)
+def test_killed_while_it_undoes_is_taken_over_and_started(next_host: Next, simulator: Simulator, proxy: Proxy) -> None:
+    host = next_host(proxy.env())
     simulator.control.fault("slow_answer", path="/instances/stop", real_seconds=20)
-    call = host.stub.Create.future(host.instance("chat").create_request(INPUTS))
-    until(lambda: len(ids(simulator)) == 1)
-    (undone,) = ids(simulator)
-    call.cancel()
+    undone = undone_by_a_killed_engine(host, simulator, proxy)
     until(lambda: simulator.control.instances()[0].status == "stopped")
     kill(host)
     simulator.control.clear_faults()
-    assert next_host().instance("chat").create(INPUTS).id == undone
+    assert next_host(proxy.env()).instance("chat").create(INPUTS).id == undone
     assert ids(simulator) == [undone]
     assert simulator.control.instances()[0].status != "stopped"
 
 
-def test_what_could_not_be_undone_is_taken_over(next_host: Next, simulator: Simulator) -> None:
-    host = next_host()
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=2)
+def test_what_could_not_be_undone_is_taken_over(next_host: Next, simulator: Simulator, proxy: Proxy) -> None:
+    host = next_host(proxy.env())
     simulator.control.fault("server_error", path="/instances/stop", status=403)
-    call = host.stub.Create.future(host.instance("chat").create_request(INPUTS))
-    until(lambda: len(ids(simulator)) == 1)
-    call.cancel()
+    undone_by_a_killed_engine(host, simulator, proxy)
     until(lambda: sum(simulator.control.requests().refused.values()) > 0)
     simulator.control.clear_faults()
-    assert [next_host().instance("chat").create(INPUTS).id] == ids(simulator)
+    assert [next_host(proxy.env()).instance("chat").create(INPUTS).id] == ids(simulator)
     assert len(simulator.control.ledger().entries) == 1
 
 

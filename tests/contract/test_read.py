@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import QWEN, bought
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
+from tests.contract.patience import until
 from tests.contract.proxy import Answer, Proxy, Sent
 
 LIST = "GET /api/v1/instances"
@@ -74,10 +76,16 @@ def test_gone_takes_two_lists_and_the_answer_by_id(made: Made, refreshing: Host,
 def test_a_list_that_lags_does_not_make_an_instance_gone(
     start_host: StartHost, simulator: Simulator, by_id: bool
 ) -> None:
-    # 18 virtual seconds are three tenths of a real one
+    host = start_host({"PULUMI_CORTECS_LIST_LAG": "25"})
+    simulator.control.pause()
     simulator.control.fault("list_lag", seconds=18, by_id=by_id)
-    made = bought(simulator)
-    assert start_host({"PULUMI_CORTECS_LIST_LAG": "1"}).instance("chat").read(made).id == made.id
+    made, before = bought(simulator), simulator.control.requests().count(LIST)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(host.instance("chat").read, made)
+        until(lambda: simulator.control.requests().count(LIST) > before)
+        simulator.control.advance(18)
+        assert reading.result().id == made.id
+    simulator.control.resume()
 
 
 ERRORS: dict[str, dict[str, Any]] = {

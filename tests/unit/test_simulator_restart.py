@@ -279,8 +279,7 @@ def test_nobody_ever_sees_time_go_back(crashes: Crashes) -> None:
     seen = list[datetime]()
     with running(speed=1e5, state=crashes.path) as sim, sim.client() as api:
         instance_id = start(api)
-        while listed(api) != [(instance_id, "running")]:
-            pass
+        until(lambda: listed(api) == [(instance_id, "running")])
         with killed_and_restarted(crashes) as again, client_of(again, api) as client:
             assert listed(client) == [(instance_id, "running")]
         for _ in range(20):
