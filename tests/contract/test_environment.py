@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import INPUTS as SETTLED
 from tests.contract.bought import bought, ids
 from tests.contract.engine import FakeEngine, listening
 from tests.contract.host import CallFailedError, Host, Made
@@ -57,10 +58,10 @@ def test_what_starts_refuses_it_and_what_stops_does_not(
     start_host: StartHost, simulator: Simulator, made: Made
 ) -> None:
     resource = start_host({"PULUMI_CORTECS_LIST_LAG": "x"}).instance()
-    stopped = resource.update(made, resource.check({**INPUTS, "state": "stopped"}, made.inputs).inputs)
+    stopped = resource.update(made, {**SETTLED, "state": "stopped"})
     assert [each.status for each in simulator.control.instances()] == ["stopped"]
     with pytest.raises(CallFailedError, match=r"^nothing was changed: PULUMI_CORTECS_LIST_LAG is a number of seconds"):
-        resource.update(stopped, resource.check({**INPUTS, "state": "running"}, made.inputs).inputs)
+        resource.update(stopped, SETTLED)
     assert [each.status for each in simulator.control.instances()] == ["stopped"]
 
 
