@@ -1,5 +1,8 @@
 """Rented LLM inference as Pulumi resources: priced before it is bought, and provably ended."""
 
+from pulumi_cortecs import _beside  # noqa: F401 - first, before anything that a file beside the program may shadow
+
+# isort: split
 from typing import TYPE_CHECKING
 
 from pulumi_cortecs.resources.account import Provider

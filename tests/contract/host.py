@@ -240,9 +240,15 @@ class Host:
 
 @contextmanager
 def hosting(
-    environment: Mapping[str, str], *, engine: str = NO_ENGINE, before: str = "", hash_seed: str = "0"
+    environment: Mapping[str, str],
+    *,
+    engine: str = NO_ENGINE,
+    before: str = "",
+    hash_seed: str = "0",
+    folder: str | None = None,
 ) -> Iterator[Host]:
-    """A host process for the length of the block. `before` is Python that runs in it before Pulumi's own code."""
+    """A host process for the length of the block. `before` is Python that runs in it before Pulumi's own code; `folder`
+    is the program's, ours unless given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
     knobs = {"PULUMI_CORTECS_POLL_INTERVAL": "0.05", "PULUMI_CORTECS_LIST_LAG": "0.3", "PYTHONHASHSEED": hash_seed}
     if engine == NO_ENGINE:  # else it would end itself
@@ -254,6 +260,7 @@ def hosting(
         process = subprocess.Popen(
             [sys.executable, "-u", *module, engine],
             env={**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,

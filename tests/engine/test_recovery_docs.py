@@ -115,7 +115,9 @@ def test_a_kill_while_the_state_is_saved_costs_half_a_file_and_nothing_else(stac
 
 
 def test_a_journal_that_cannot_be_used_is_warned_of_and_buys_nothing_twice(stack: Stack, simulator: Simulator) -> None:
-    Path(stack.environment["PULUMI_CORTECS_STATE_DIR"]).write_text("a file where the folder should be")
+    folder = Path(stack.environment["PULUMI_CORTECS_STATE_DIR"])
+    folder.mkdir()
+    (folder / "orders.sqlite3").write_text("no database " * 1000)
     stack.program(one_instance())
     with buying(stack, simulator, 1, answered_after=60) as process:
         kill_session(process.pid)

@@ -48,6 +48,19 @@ def test_a_market_that_moves_is_no_matter_to_what_runs(stack: Stack, simulator: 
     assert simulator.control.instances() == ()
 
 
+def test_files_of_the_users_beside_the_program_do_not_become_ours(stack: Stack, simulator: Simulator) -> None:
+    for name in ("secrets", "httpx", "sqlite3", "platformdirs"):  # none of which `import pulumi` needs
+        (stack.project / f"{name}.py").write_text("raise RuntimeError(f'{__name__} of the user')\n")
+    stack.program(one_instance())
+    stack.up()
+    stack.refresh()
+    stack.up("--expect-no-changes")
+    (stack.project / "yaml.py").write_text("")  # which the program's own `import pulumi` would take for the library
+    stack.refresh()
+    stack.destroy()
+    assert simulator.control.instances() == ()
+
+
 def test_a_refresh_in_the_middle_of_a_boot_does_not_lose_the_address(stack: Stack, simulator: Simulator) -> None:
     stack.program(one_instance())
     stack.up()
