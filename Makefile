@@ -7,7 +7,7 @@ ENGINE := $(PYTHON) tools/engine/get.py
 ROUNDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo demo-stop up destroy test chaos bench compat-langchain lint format clean
+.PHONY: help setup engine demo demo-stop up destroy test test-backends chaos bench compat-langchain lint format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,6 +34,13 @@ destroy: $(READY)  ## ends what `make up` started
 
 test: $(READY) lint  ## everything that must hold before a change lands
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+test-backends: $(READY)  ## kills `up` 20 times each on a file, an S3 and a Postgres backend; brings what is needed, some minutes
+	@$(BIN)/python -c "import moto.server" 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'moto[server]>=5'
+	@$(BIN)/python -m tests.backends.servers || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } || \
+		{ echo "test-backends: Debian's package postgresql is needed, and only root can install it" >&2; exit 1; }
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.backends $(ARGS)
 
 chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and compares the books: most of an hour
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)

@@ -59,7 +59,7 @@ def backend_of(environment: Mapping[str, str], directory: Path) -> Backend:
     """The backend that a CLI with that environment uses in that directory."""
     url = url_of(environment, directory)
     if url.startswith(_FILE):
-        return _folder(_path(url, directory))
+        return _folder(_path(url, environment, directory))
     plain = _digest_of_url(url, {})
     identity = _digest_of_url(url, environment)
     return Backend(identity, () if identity == plain else (plain,))
@@ -87,10 +87,18 @@ def url_of(environment: Mapping[str, str], directory: Path) -> str:
     )
 
 
-def _path(url: str, directory: Path) -> Path:
+def _path(url: str, environment: Mapping[str, str], directory: Path) -> Path:
     project = _project(directory)
     named, _, _options = url.removeprefix(_FILE).partition("?")
-    return (project.parent if project else directory) / Path(os.path.expanduser(unquote(named) or "."))
+    return (project.parent if project else directory) / _expanded(unquote(named) or ".", environment)
+
+
+def _expanded(named: str, environment: Mapping[str, str]) -> Path:
+    """The path with the home of that environment, which need not be this process's."""
+    home = environment.get("HOME")
+    return Path(
+        f"{home}{named[1:]}" if home and (named == "~" or named.startswith("~/")) else os.path.expanduser(named)
+    )
 
 
 def _folder(path: Path) -> Backend:
@@ -234,7 +242,7 @@ def _of_project(project: Path | None) -> str | None:
 
 def _of_login(environment: Mapping[str, str]) -> str | None:
     named = environment.get("PULUMI_CREDENTIALS_PATH") or environment.get("PULUMI_HOME") or "~/.pulumi"
-    home = Path(os.path.expanduser(named))
+    home = _expanded(named, environment)
     with suppress(OSError, ValueError):
         return _text(json.loads((home / "credentials.json").read_text(encoding="utf-8")), "current")
     return None

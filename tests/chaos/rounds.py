@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from tests.chaos.books import Books, Finding, Kind
@@ -67,12 +68,18 @@ class Result:
 
 
 def played(
-    plan: Plan, pulumi: Path, pace: Pace, *, broken: str = "", tell: Callable[[str], None] = lambda text: None
+    plan: Plan,
+    pulumi: Path,
+    pace: Pace,
+    *,
+    broken: str = "",
+    tell: Callable[[str], None] = lambda text: None,
+    backend: Mapping[str, str] = MappingProxyType({}),
 ) -> Result:
-    """Plays a round. `tell` hears every command, and what failed."""
+    """Plays a round. `tell` hears every command, and what failed; `backend` is as in `scene`."""
     began_at = time.monotonic()
     try:
-        with scene(pulumi, seed=plan.seed, tell=tell, broken=broken) as acted:
+        with scene(pulumi, seed=plan.seed, tell=tell, broken=broken, backend=backend) as acted:
             return _Round(plan, acted, pace).played(began_at)
     except Exception:  # a run of hours goes on, and ends with exit code 1
         tell(traceback.format_exc())

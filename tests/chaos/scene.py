@@ -11,11 +11,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_cortecs.simulator import Control
@@ -175,6 +176,10 @@ class Scene:
         if self.last is not None and _HALF_A_FILE in self.last.text:
             self.stack.state_file.with_name(f"{self.stack.state_file.name}.attrs").unlink(missing_ok=True)
             self.halves += 1
+        if not self.stack.is_in_a_folder:  # nobody shows whether there is a lock
+            if self.last is not None and self.last.code != 0:
+                self.run("cancel")
+            return
         locks = self.stack.directory / "state" / ".pulumi" / "locks"
         if any(path.is_file() for path in locks.rglob("*")):
             self.run("cancel")
@@ -255,10 +260,18 @@ def orphans_command_exists() -> bool:
 
 
 @contextmanager
-def scene(pulumi: Path, *, seed: int, tell: Callable[[str], None], broken: str = "") -> Iterator[Scene]:
+def scene(
+    pulumi: Path,
+    *,
+    seed: int,
+    tell: Callable[[str], None],
+    broken: str = "",
+    backend: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Scene]:
     """A new stack against a new simulator. Nothing of it is left afterwards: no file, no process.
 
-    `broken` names a protection of the provider that is switched off (see `broken/sitecustomize.py`).
+    `broken` names a protection of the provider that is switched off (see `broken/sitecustomize.py`); `backend` is the
+    environment that names a state backend, which is a folder of the scene's if it names none.
     """
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         directory = Path(name)
@@ -276,6 +289,7 @@ def scene(pulumi: Path, *, seed: int, tell: Callable[[str], None], broken: str =
                 "PULUMI_CORTECS_STATE_DIR": str(directory / "journal"),
                 "PYTHONPATH": os.pathsep.join(filter(None, modules)),
                 "CHAOS_BREAK": broken,
+                **backend,
             }
             stack = new_stack(pulumi, directory, environment, directory / "home")
             acted = Scene(stack, simulator, tell)

@@ -83,11 +83,38 @@ class Stack:
 
     def resources(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The rows of the state, of one type ("Instance", "Endpoint") or all."""
-        if not self.state_file.exists():
-            return []
-        latest = json.loads(self.state_file.read_text())["checkpoint"]["latest"] or {}
-        rows = latest.get("resources") or []
+        rows = self._latest().get("resources") or []
         return [row for row in rows if kind is None or row["type"].endswith(f":{kind}")]
+
+    @property
+    def is_in_a_folder(self) -> bool:
+        """Whether the backend is the folder beside the project, else it is some server."""
+        return self.environment["PULUMI_BACKEND_URL"].startswith("file://")
+
+    def _latest(self) -> dict[str, Any]:
+        if not self.is_in_a_folder:
+            return self._exported()
+        if not self.state_file.exists():
+            return {}
+        latest: dict[str, Any] = json.loads(self.state_file.read_text())["checkpoint"]["latest"] or {}
+        return latest
+
+    def _exported(self) -> dict[str, Any]:
+        command = [str(self.pulumi), "stack", "export", "--stack", self.name, "--non-interactive"]
+        done = subprocess.run(
+            command,
+            cwd=self.project,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_RUN,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise PulumiFailedError(f"pulumi stack export exited {done.returncode}:\n{done.stderr}")
+        latest: dict[str, Any] = json.loads(done.stdout)["deployment"] or {}
+        return latest
 
     def instance_ids(self) -> set[str]:
         """The ids of all Cortecs instances that the state knows."""
@@ -157,7 +184,7 @@ def session_processes(session: int) -> list[int]:
 
 
 def new_stack(pulumi: Path, directory: Path, environment: Mapping[str, str], home: Path) -> Stack:
-    """A stack in an empty directory, with a file backend beside it."""
+    """A stack in an empty directory, with a file backend beside it if the environment names no other."""
     (directory / "project").mkdir()
     (directory / "state").mkdir()
     (directory / "project" / "Pulumi.yaml").write_text("name: tests\nruntime: python\n")
@@ -180,7 +207,10 @@ def new_stack(pulumi: Path, directory: Path, environment: Mapping[str, str], hom
             **environment,
         },
     )
-    _initialized(stack)
+    if stack.is_in_a_folder:
+        _initialized(stack)
+    else:
+        stack.run("stack", "init")
     return stack
 
 

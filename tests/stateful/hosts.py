@@ -21,7 +21,7 @@ from pulumi_cortecs.clouds import cortecs as cortecs_client
 from pulumi_cortecs.clouds import http
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
-from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider import accounts, engine_cli, host
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import BASE_URL
@@ -223,8 +223,9 @@ def stage() -> Iterator[None]:
         undone.enter_context(mock.patch.object(cortecs_client, "shared_client"))
         for module, name in (*FRESH, (accounts, "journal"), (accounts, "_CLOCK"), (accounts, "_WAITING")):
             undone.enter_context(mock.patch.object(module, name))
-        accounts._backend.cache_clear()
-        undone.callback(accounts._backend.cache_clear)
+        for remembered in (engine_cli.cli, accounts.backend, accounts.states, accounts.is_exclusive):
+            remembered.cache_clear()
+            undone.callback(remembered.cache_clear)
         host.keep_quiet()
         try:
             yield

@@ -227,7 +227,11 @@ def test_what_the_first_journal_noted_is_found_again(tmp_path: Path) -> None:
     assert identity_of_v1(with_secrets) == of("postgres://db.example/states")
 
 
-def test_the_home_of_the_user_may_be_named(tmp_path: Path) -> None:
-    named = backend_of({"PULUMI_BACKEND_URL": "file://~/no-such-folder-of-ours"}, tmp_path)
-    home = os.path.realpath(os.path.expanduser("~"))
-    assert named.identity == of(f"file://{home}/no-such-folder-of-ours")
+def test_the_home_is_the_one_of_the_environment(tmp_path: Path) -> None:
+    home = folder(tmp_path / "home")
+    assert of("file://~/state", HOME=str(home)) == of(f"file://{home}/state")
+    assert of("file://~", HOME=str(home)) == of(f"file://{home}")
+    logged_in(home / ".pulumi", "s3://login")
+    assert url_of({"HOME": str(home)}, tmp_path) == "s3://login"
+    named = of("file://~/no-such-folder-of-ours")
+    assert named == of(f"file://{os.path.realpath(os.path.expanduser('~'))}/no-such-folder-of-ours")
