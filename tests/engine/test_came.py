@@ -9,6 +9,7 @@ from typing import Any
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.proxy import Answer, Sent, between
+from tests.engine.advice import assert_seen
 from tests.engine.programs import one_instance
 from tests.engine.pulumi import Stack
 
@@ -37,6 +38,7 @@ def test_the_way_on_after_other_hardware_came_is_a_replacement(
         assert stack.instance_ids() == {first}
         said = "is not what was ordered, and is not waited for: hardware_type_id 'NVIDIA_L4_1' was ordered"
         assert f"{first} {said}, 'NVIDIA_L4_2' came. It exists and costs 2.40 EUR per hour" in text
+        assert_seen("other hardware, workers or model than ordered", text)
         again = stack.up(expect=1).text  # which buys no other one, and says the same
         assert f"{first} {said}" in again
         assert [each.instance_id for each in simulator.control.instances()] == [first]
