@@ -101,6 +101,20 @@ def test_the_last_row_that_goes_ends_it(
     assert simulator.control.ledger().open == ()
 
 
+def test_a_row_that_hands_over_to_one_that_is_replaced_is_not_waited_for(
+    start: Callable[[], Host], made: Made, file: Path, simulator: Simulator
+) -> None:
+    """The check of `theirs` says that it keeps what it has adopted, and then something else replaces it."""
+    host = start()
+    mine, theirs = host.instance("mine"), host.instance("theirs")
+    write(file, test=[row(theirs.urn, made, doomed=True), row(mine.urn, made)])
+    assert theirs.check({"model_id": QWEN}, {**INPUTS, "adopt_id": made.id}).failures == ()
+    mine.delete(made)
+    assert ids(simulator) == [made.id]
+    theirs.delete(made)
+    assert ids(simulator) == []
+
+
 def test_a_deletion_that_failed_leaves_a_row_that_keeps_it(
     start: Callable[[], Host], made: Made, file: Path, simulator: Simulator
 ) -> None:

@@ -26,7 +26,13 @@ from tests.engine.pulumi import Stack, kill_session, read_until
 
 FOLLOWED_IN = "\n".join(
     (Path(__file__).parent / name).read_text(encoding="utf-8")
-    for name in ("test_recovery_docs.py", "test_interrupt.py", "test_vendor_moves.py")
+    for name in (
+        "test_recovery_docs.py",
+        "test_interrupt.py",
+        "test_vendor_moves.py",
+        "test_came.py",
+        "test_shared_rows.py",
+    )
 )
 KILLED = "Killed, or the terminal closed"
 SPACE = 2048

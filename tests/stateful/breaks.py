@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+from pulumi_cortecs.clouds.cortecs import Instance
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.provider import accounts
@@ -21,12 +22,13 @@ def _id_before_wait() -> Iterator[None]:
     """Create waits for the boot before it returns the id, as most providers do."""
     buy = instance._buy
 
-    def bought_and_waited_for(account: Account, inputs: Mapping[str, Any]) -> str:
-        instance_id = buy(account, inputs)
+    def bought_and_waited_for(account: Account, inputs: Mapping[str, Any]) -> Instance:
+        bought = buy(account, inputs)
+        instance_id = bought.instance_id
         account.poller.began(instance_id)
         started_at = account.clock.now()
         account.wait().until_ready(instance_id, started_at=started_at, timeout=_PATIENCE, report=lambda words: None)
-        return instance_id
+        return bought
 
     with mock.patch.object(instance, "_buy", bought_and_waited_for):
         yield

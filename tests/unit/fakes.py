@@ -174,10 +174,11 @@ class FakeAccount:
             self.machines[machine.instance_id] = machine
             return machine
 
-    def stop(self, instance_id: str) -> None:
+    def stop(self, instance_id: str) -> Machine:
         self.asked.append("stop")
         self._known(instance_id)
         self.turn(instance_id, "stopped")
+        return self.machines[instance_id]
 
     def delete(self, instance_id: str) -> None:
         self.asked.append("delete")

@@ -97,9 +97,14 @@ def test_tokens_that_expire_in_use_cost_one_new_token(client: CortecsClient, sim
     assert simulator.control.requests().count("POST /api/v1/oauth2/token") == 2
 
 
-def test_a_start_that_finds_its_token_expired_buys_one(client: CortecsClient, simulator: Simulator) -> None:
+def test_a_start_that_finds_its_token_expired_is_not_sent_again_unlooked(
+    client: CortecsClient, simulator: Simulator
+) -> None:
     simulator.control.fault("token_expiry", count=1, path="/instances/start")
-    client.start(ORDER)
+    with pytest.raises(UnauthorizedError):
+        client.start(ORDER)
+    assert simulator.control.instances() == ()
+    client.start(ORDER)  # with a new one
     assert len(simulator.control.instances()) == 1
 
 

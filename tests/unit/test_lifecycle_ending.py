@@ -35,7 +35,7 @@ class Room:
         self.lag = lag
         self.began_at = self.clock.now()
 
-    def end(self, instance_id: str = "x") -> None:
+    def end(self, instance_id: str = "x", told: Callable[[Machine], object] = lambda _: None) -> None:
         Ending(
             poller=self.poller,
             clock=self.clock,
@@ -44,7 +44,7 @@ class Room:
             delete=self.delete,
             by_id=self.account.by_id,
             phase=phase,
-        ).end(instance_id)
+        ).end(instance_id, told)
 
     def actions(self) -> list[str]:
         return [word for word in self.account.asked if word in ("stop", "delete")]
@@ -97,6 +97,16 @@ def test_what_vanishes_between_stop_and_delete_ends_silently(room: Room) -> None
 
     room.stop = stop
     room.end()
+
+
+@pytest.mark.parametrize("status", ["running", "stopped"])
+def test_what_is_ended_is_told_once_as_the_vendor_shows_it(status: str, room: Room) -> None:
+    room.account.put("x", status, ("large",))
+    if status == "stopped":
+        room.stop = refuses(refused(400))
+    told: list[Machine] = []
+    room.end(told=told.append)
+    assert [(each.arguments, each.status) for each in told] == [(("large",), "stopped")]
 
 
 def test_a_stop_that_is_refused_because_it_has_stopped_is_good_enough(room: Room) -> None:

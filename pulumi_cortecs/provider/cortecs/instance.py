@@ -22,6 +22,7 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
     UnclearPurchaseError,
 )
+from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import (
@@ -204,41 +205,49 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
     ended. One that another row of the stack has is left to the last of them, and one whose id was inferred from a list
     to the row of another stack that has it.
     """
-    call = host.current_call()
+    accounts.seen(instance_id)
+    leftovers.tell()
+    with sharing.going(instance_id) as going:
+        if why := _kept_for(instance_id, props, going):
+            host.current_call().warn(f"{instance_id} was not ended: {why}")
+            return
+        try:
+            account = accounts.account()
+            account.must_own(instance_id, props.get("account"))
+            account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
+            account.intents.gone(instance_id)
+        except (CloudError, NotGoneError) as error:
+            raise InstanceError(
+                f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
+                f"{_BY_HAND}"
+            ) from None
+
+
+def _kept_for(instance_id: str, props: Mapping[str, Any], going: Going) -> str:
+    """Who else has what is being deleted and keeps it, in words; "" for nobody. Raises InstanceError where it is not to
+    be ended, nor to be let go."""
+    urn = host.current_call().urn
     if (owner := adoption.owner_of(instance_id)) is not None:
-        call.warn(f"{instance_id} was not ended: {owner} has adopted it in this run")
-        return
+        return f"{owner} has adopted it in this run"
     keeper = adoption.keeper_of(instance_id)
-    if keeper is not None and keeper != call.urn:
-        call.warn(f"{instance_id} was not ended: {keeper} has adopted it")
-        return
+    if keeper is not None and keeper != urn:
+        return f"{keeper} has adopted it"
     if adoption.is_wanted(instance_id):
         raise InstanceError(
             f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
             "replaced by a new one"
         )
-    if not quoted.can_be_bought(call.urn):  # `up --replace` with delete_before_replace
+    if not quoted.can_be_bought(urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
             f"{instance_id} was not ended: Cortecs could not be reached when its replacement was checked, so that none "
             "would be bought. Run `pulumi up` again"
         )
-    accounts.seen(instance_id)
-    leftovers.tell()
-    if props.get("inferred") and (row := sharing.elsewhere(instance_id, call.urn)) is not None:
-        call.warn(f"{instance_id} was not ended: {sharing.in_words(row)} has it, and its id was only inferred here")
-        return
-    try:
-        with sharing.going(instance_id) as kept_by:
-            if kept_by is not None:
-                return
-            account = accounts.account()
-            account.must_own(instance_id, props.get("account"))
-            account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
-            account.intents.gone(instance_id)
-    except (CloudError, NotGoneError) as error:
-        raise InstanceError(
-            f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in {_BY_HAND}"
-        ) from None
+    if props.get("inferred") and (row := sharing.elsewhere(instance_id, urn)) is not None:
+        return f"{sharing.in_words(row)} has it, and its id was only inferred here"
+    if going.keeper is not None:
+        return f"{going.keeper.urn} has it, too, and keeps it"
+    sharing.warn_of_unread(going)
+    return ""
 
 
 def _buy(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[cortecs.Instance]:

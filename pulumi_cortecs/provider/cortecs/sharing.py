@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import Final
 
 from pulumi_cortecs.lifecycle.releases import Releases
-from pulumi_cortecs.lifecycle.shared_rows import SharedRows
+from pulumi_cortecs.lifecycle.shared_rows import Going, SharedRows
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.provider import accounts, host
 
 _lock = threading.Lock()
 _of_process: dict[str, SharedRows] = {}
-_told: dict[str, str] = {}
+_told: set[str] = set()
 _ALL: Final = "all"
 
 
@@ -34,24 +34,24 @@ def warn_of_owner(instance_id: str) -> None:
 
 
 @contextmanager
-def going(instance_id: str) -> Iterator[StateRow | None]:
-    """A block that deletes the row of this call. It gets the row of the stack that keeps the instance, which is then
-    not to be ended; said where there is one, and once where that cannot be told."""
-    call = host.current_call()
-    found = _shared().going(instance_id, call.urn)
-    if found.keeper is not None:
-        call.warn(f"{instance_id} was not ended: {found.keeper.urn} has it, too, and keeps it")
-    elif found.unread:
-        _warn_once(
-            "own",
-            f"the state of this stack cannot be read ({found.unread}), so it cannot be told whether another row of it "
-            "has what is deleted here: it is ended",
-        )
+def going(instance_id: str) -> Iterator[Going]:
+    """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
+    of the instance, whoever it is let go for."""
+    found = _shared().going(instance_id, host.current_call().urn)
     try:
-        yield found.keeper
+        yield found
     except BaseException:
         _shared().stays(found)
         raise
+
+
+def warn_of_unread(found: Going) -> None:
+    """Says, once, that it cannot be told whether another row has what is ended."""
+    if found.unread:
+        _warn_once(
+            f"the state of this stack cannot be read ({found.unread}), so it cannot be told whether another row of it "
+            "has what is deleted here: it is ended"
+        )
 
 
 def elsewhere(instance_id: str, urn: str) -> StateRow | None:
@@ -81,10 +81,10 @@ def in_words(row: StateRow) -> str:
     return f"{row.urn} in stack {row.stack}"
 
 
-def _warn_once(about: str, text: str) -> None:
+def _warn_once(text: str) -> None:
     with _lock:
-        new = about not in _told
-        _told[about] = text
+        new = not _told
+        _told.add(text)
     if new:
         host.current_call().warn(text)
 

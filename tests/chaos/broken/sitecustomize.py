@@ -15,11 +15,12 @@ def _id_before_wait() -> None:
     buy = instance._buy
 
     def bought_and_waited_for(account, inputs):  # type: ignore[no-untyped-def]
-        instance_id = buy(account, inputs)
+        bought = buy(account, inputs)
+        instance_id = bought.instance_id
         account.poller.began(instance_id)
         now = account.clock.now()
         account.wait().until_ready(instance_id, started_at=now, timeout=8, report=lambda words: None)
-        return instance_id
+        return bought
 
     instance._buy = bought_and_waited_for
 
