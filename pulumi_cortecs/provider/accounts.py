@@ -21,6 +21,7 @@ from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
+from pulumi_cortecs.lifecycle.stack_state import States, StateUnreadableError
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, process
 from pulumi_cortecs.provider.backend import backend_of
@@ -166,6 +167,16 @@ def fits(instance: Instance, ordered: Arguments) -> bool:
 def journal() -> Journal:
     """The journal of this process's user."""
     return Journal(journal_directory(os.environ))
+
+
+def states() -> States:
+    """The states of the backend that this process's engine uses. Raises StateUnreadableError."""
+    raise StateUnreadableError("the states of this backend cannot be read")
+
+
+def is_exclusive() -> bool:
+    """Whether nobody but the stacks of this backend buys in the account."""
+    return False
 
 
 def seen(instance_id: str) -> None:

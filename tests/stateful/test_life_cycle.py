@@ -16,7 +16,6 @@ from pulumi_cortecs.provider.cortecs import judged
 from pulumi_cortecs.simulator.faults import FaultKind
 from tests.stateful.breaks import BREAKS
 from tests.stateful.engine import Stack
-from tests.stateful.hosts import Host
 from tests.stateful.playing import theatre_in
 from tests.stateful.rounds import DEATHS, KINDS, QWEN, most_of, parameters, played
 from tests.stateful.scene import Death, Scene, Theatre, Victim
@@ -193,7 +192,7 @@ def test_a_round_can_be_had_again(theatre: Theatre) -> None:
 
 def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     scene = Scene(theatre, 0)
-    one, other = (Host(scene.crowd, theatre.new_journal(), None) for _ in range(2))
+    one, other = (scene._host(machine, None) for machine in range(2))
     one.enter()
     accounts.account()
     judged.remember("some urn", {})
