@@ -157,11 +157,11 @@ class Run(Process):
 
     def _instance(self, name: str, arguments: Arguments) -> Row:
         row = self.stack.row(name)
+        if row is not None and name in self.stack.replace:  # with one check, as of something new, and without a diff
+            return self._replaced(row, arguments)
         inputs = self._checked(name, {} if row is None else row.inputs, arguments)
         if row is None:
             return self._created(name, inputs)
-        if name in self.stack.replace:  # without a diff
-            return self._replaced(row, arguments)
         diff = self._call("Diff", name, id=row.id, olds=row.outputs, news=inputs)
         if diff.replaces:
             return self._replaced(row, arguments)

@@ -214,8 +214,8 @@ class Scene:
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         """`skew`: for how many seconds the vendor's clock is ahead of the machine's; `apart`: for how many its `Date`
-        is ahead of the times that its answers tell. `exclusive`: providers are told that nobody else buys in the account.
-        `tell` hears what happens."""
+        is ahead of the times that its answers tell. `exclusive`: providers are told that nobody else buys in the
+        account. `tell` hears what happens."""
         self._hears = tell
         self.chance = random.Random(seed)
         self.crowd = theatre.crowd = Crowd(self.chance)
