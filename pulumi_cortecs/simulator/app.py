@@ -86,7 +86,7 @@ class _Logged:
             nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
-                date = format_datetime(self._world.clock.now(), usegmt=True)
+                date = format_datetime(self._world.told_date(), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
             complete = message["type"] == "http.response.body" and not message.get("more_body")

@@ -3,18 +3,22 @@
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from dataclasses import asdict, replace
 from decimal import Decimal
+from enum import Enum
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from starlette.responses import JSONResponse, Response
 
+from pulumi_cortecs.cost import BillingInterval
+from pulumi_cortecs.simulator.blocked import NO_BODY, Body
 from pulumi_cortecs.simulator.faults import PARAMETERS, Fault, FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.routing import plain_route
 from pulumi_cortecs.simulator.sent import Amount, Sent, Whole
 from pulumi_cortecs.simulator.shapes import WrongShape
+from pulumi_cortecs.simulator.supplied import Argument, Reused
 from pulumi_cortecs.simulator.timestamps import timestamp
 from pulumi_cortecs.simulator.world import World
 
@@ -27,8 +31,16 @@ def _ok_or_error(status: int) -> int:
     return status
 
 
+def _with_body(status: int) -> int:
+    if status == NO_BODY:
+        raise ValueError(f"an answer with {NO_BODY} has no body to refuse with")
+    return status
+
+
 _Seconds = Annotated[float, Field(ge=0, le=1e9)]
+_Shift = Annotated[float, Field(ge=-1e9, le=1e9)]
 _ErrorStatus = Annotated[Whole, Field(ge=400, le=599)]
+_AnyRefusal = Annotated[Whole, Field(ge=300, le=599), AfterValidator(_with_body)]
 _AnyStatus = Annotated[Whole, AfterValidator(_ok_or_error)]
 
 
@@ -39,11 +51,20 @@ def _kind(value: object) -> FaultKind:
         raise ValueError(f"the kinds are {', '.join(kind.value for kind in FaultKind)}") from None
 
 
-def _shape(value: object) -> str:
-    try:
-        return WrongShape(value).value
-    except ValueError:
-        raise ValueError(f"it is {' or '.join(shape.value for shape in WrongShape)}") from None
+def _word_of(words: type[Enum]) -> BeforeValidator:
+    def checked(value: object) -> object:
+        try:
+            return words(value).value
+        except ValueError:
+            raise ValueError(f"it is {' or '.join(str(each.value) for each in words)}") from None
+
+    return BeforeValidator(checked)
+
+
+_Body = Annotated[str, _word_of(Body)]
+_How = Annotated[str, _word_of(WrongShape)]
+_Argument = Annotated[str, _word_of(Argument)]
+_Reused = Annotated[str, _word_of(Reused)]
 
 
 class ResetRequest(Sent):
@@ -77,7 +98,8 @@ class FaultRequest(Sent):
     count: Whole | None = Field(None, ge=1)
     match: MatchRequest = MatchRequest()
 
-    status: _ErrorStatus | None = None
+    status: _AnyRefusal | None = None
+    body: _Body | None = None
     after_side_effect: bool | None = None
     retry_after: _Seconds | None = None
     real_seconds: _Seconds | None = None
@@ -86,7 +108,12 @@ class FaultRequest(Sent):
     by_id: bool | None = None
     limit: Whole | None = Field(None, ge=0)
     vanish: bool | None = None
-    how: Annotated[str, BeforeValidator(_shape)] | None = None
+    megabytes: Whole | None = Field(None, ge=1, le=10_000)
+    argument: _Argument | None = None
+    value: Whole | str | None = None
+    of: _Reused | None = None
+    makes: bool | None = None
+    how: _How | None = None
     field: str | None = None
 
     @model_validator(mode="after")
@@ -97,10 +124,25 @@ class FaultRequest(Sent):
             raise ValueError(f"{foreign[0]} is no parameter of {self.kind.value}, which has {own}")
         return self
 
+    @model_validator(mode="after")
+    def _such_as_its_kind_has(self) -> "FaultRequest":
+        if self.status is not None and self.status < 400 and self.kind is not FaultKind.SERVER_ERROR:
+            raise ValueError(f"status {self.status}: that of {self.kind.value} is 400 to 599")
+        if self.value is not None and self.value != "":
+            _check_value(Argument(self.argument or PARAMETERS[self.kind]["argument"]), self.value)
+        return self
+
     @property
     def parameters(self) -> dict[str, Parameter]:
         """The parameters that were given."""
         return self.model_dump(exclude={"kind", "probability", "count", "match"}, exclude_none=True)
+
+
+def _check_value(argument: Argument, value: int | str) -> None:
+    if argument.is_number != (isinstance(value, int) and value >= 1):
+        raise ValueError(f"value {value!r}: that of {argument.value} is a {'number' if argument.is_number else 'text'}")
+    if argument is Argument.INTERVAL and value not in {each.value for each in BillingInterval}:
+        raise ValueError(f"value {value!r}: it is {' or '.join(each.value for each in BillingInterval)}")
 
 
 class SettingsRequest(Sent):
@@ -117,6 +159,8 @@ class SettingsRequest(Sent):
     stop_stopped_status: _AnyStatus | None = None
     stop_pending_status: _AnyStatus | None = None
     token_ttl_real_seconds: _Seconds | None = None
+    date_ahead_seconds: _Shift | None = None
+    instance_clock_ahead_seconds: _Shift | None = None
     stream_chunk_real_seconds: _Seconds | None = None
 
 

@@ -4,16 +4,20 @@
 |---|---|---|---|
 | `lost_request` | any request | the connection is cut before anything was done | - |
 | `lost_answer` | any request | everything is done, then the connection is cut | - |
-| `server_error` | any request | a 5xx, before the side effect or after it | `status` 500, `after_side_effect` false |
+| `server_error` | any request | an error or a redirect (`status` 300 to 599, not 304), before the side effect or after it; its body is the vendor's error in `json`, or a web filter's page in `html` | `status` 500, `after_side_effect` false, `body` json |
 | `too_many_requests` | any request | 429 with Retry-After (seconds) before the side effect | `retry_after` 1 |
 | `malformed_json` | any request | everything is done, and the answer ends in the middle | - |
 | `wrong_shape` | any request | a good answer stays valid JSON but is `missing` a field, or has `null` or a `wrong_type` in it; or it is an empty `array` | `how` missing, `field` "" |
 | `empty_list` | requests for lists | a 200 in which all lists are empty, whatever there is | - |
 | `slow_answer` | any request | the answer is late, and so is the side effect if it is to come after | `real_seconds` 1, `after_side_effect` true |
+| `drip` | any request | everything is done, and the answer's body comes a byte every so many seconds | `real_seconds` 5 |
+| `bomb` | any request | everything is done, and the answer is gzip that unpacks to so many more megabytes of spaces, a thousandth of that on the wire | `megabytes` 600 |
 | `token_expiry` | requests with a token | all tokens expire before the request is looked at: 401 | - |
 | `out_of_stock` | start, restart | the order is refused, although the hardware is listed as available | `status` 400 |
 | `insufficient_funds` | start, restart | the order is refused, whatever the balance says | `status` 402 |
 | `quota_exceeded` | start, restart | the order is refused if the account's workers that are not stopped would be more than `limit` with it | `status` 403, `limit` 0 |
+| `other_argument` | start, restart | what is made, listed and billed differs in this `argument` from the order; "" is some other value than the one ordered | `argument` hardware_type_id, `value` "" |
+| `reused_id` | start, once there is such an id | a new instance gets the id of the latest `deleted` one; or the answer names the latest `existing` one, and what was bought stands under an id of its own or, without `makes`, is not bought | `of` deleted, `makes` true |
 | `stuck_boot` | start, restart | pending for ever, at a step from 1 to 4 | `step` 3 |
 | `boot_failure` | start, restart | pending turns into stopped at the end of a step from 1 to 4: there is no failed state | `step` 3 |
 | `stop_from_outside` | start, restart | somebody stops it so many seconds after the start | `seconds` 0 |
@@ -28,7 +32,7 @@ first end of a run is its only one: what was stopped in time is not stopped or t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -46,11 +50,16 @@ class FaultKind(str, Enum):
     WRONG_SHAPE = "wrong_shape"
     EMPTY_LIST = "empty_list"
     SLOW_ANSWER = "slow_answer"
+    DRIP = "drip"
+    BOMB = "bomb"
     TOKEN_EXPIRY = "token_expiry"
 
     OUT_OF_STOCK = "out_of_stock"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     QUOTA_EXCEEDED = "quota_exceeded"
+
+    OTHER_ARGUMENT = "other_argument"
+    REUSED_ID = "reused_id"
 
     STUCK_BOOT = "stuck_boot"
     BOOT_FAILURE = "boot_failure"
@@ -64,6 +73,8 @@ class FaultKind(str, Enum):
 
 ORDER_FAULTS = frozenset({FaultKind.OUT_OF_STOCK, FaultKind.INSUFFICIENT_FUNDS, FaultKind.QUOTA_EXCEEDED})
 """Refuse an order that could be filled."""
+SUPPLY_FAULTS = frozenset({FaultKind.OTHER_ARGUMENT, FaultKind.REUSED_ID})
+"""Decide what is made of an order."""
 BOOT_FAULTS = frozenset(
     {
         FaultKind.STUCK_BOOT,
@@ -79,7 +90,7 @@ STOP_FAULTS = frozenset({FaultKind.STATUS_LAG})
 """Decide how a stop shows."""
 DELETE_FAULTS = frozenset({FaultKind.DELETE_LAG})
 """Decide how a deletion shows."""
-REQUEST_FAULTS = frozenset(FaultKind) - ORDER_FAULTS - BOOT_FAULTS - STOP_FAULTS - DELETE_FAULTS
+REQUEST_FAULTS = frozenset(FaultKind) - ORDER_FAULTS - SUPPLY_FAULTS - BOOT_FAULTS - STOP_FAULTS - DELETE_FAULTS
 """Happen to a request, whatever it is for."""
 
 Parameter = bool | int | float | str
@@ -87,16 +98,20 @@ Parameter = bool | int | float | str
 PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
     FaultKind.LOST_REQUEST: {},
     FaultKind.LOST_ANSWER: {},
-    FaultKind.SERVER_ERROR: {"status": 500, "after_side_effect": False},
+    FaultKind.SERVER_ERROR: {"status": 500, "after_side_effect": False, "body": "json"},
     FaultKind.TOO_MANY_REQUESTS: {"retry_after": 1},
     FaultKind.MALFORMED_JSON: {},
     FaultKind.WRONG_SHAPE: {"how": "missing", "field": ""},
     FaultKind.EMPTY_LIST: {},
     FaultKind.SLOW_ANSWER: {"real_seconds": 1, "after_side_effect": True},
+    FaultKind.DRIP: {"real_seconds": 5},
+    FaultKind.BOMB: {"megabytes": 600},
     FaultKind.TOKEN_EXPIRY: {},
     FaultKind.OUT_OF_STOCK: {"status": 400},
     FaultKind.INSUFFICIENT_FUNDS: {"status": 402},
     FaultKind.QUOTA_EXCEEDED: {"status": 403, "limit": 0},
+    FaultKind.OTHER_ARGUMENT: {"argument": "hardware_type_id", "value": ""},
+    FaultKind.REUSED_ID: {"of": "deleted", "makes": True},
     FaultKind.STUCK_BOOT: {"step": 3},
     FaultKind.BOOT_FAILURE: {"step": 3},
     FaultKind.STOP_FROM_OUTSIDE: {"seconds": 0},
@@ -127,7 +142,8 @@ class Call:
     """What is matched: a request, or what a request does to an instance.
 
     `base` is what all paths of its API begin with; `by_path_only` keeps off faults that name no path; `workers` says
-    how many the account would have that are not stopped.
+    how many the account would have that are not stopped; `reusable` has the ids that may be given out again, the latest
+    last: of a "deleted" instance, or of an "existing" one.
     """
 
     method: str
@@ -140,6 +156,7 @@ class Call:
     for_list: bool = False
     by_path_only: bool = False
     workers: Callable[[], int] = field(default=lambda: 0, compare=False)  # counted only where a quota asks for it
+    reusable: Callable[[str], Sequence[str]] = field(default=lambda of: (), compare=False)
 
 
 @dataclass(frozen=True)
@@ -195,6 +212,8 @@ def _concerns(fault: Fault, call: Call) -> bool:
         return call.for_list
     if fault.kind is FaultKind.QUOTA_EXCEEDED:
         return call.workers() > fault.number("limit")
+    if fault.kind is FaultKind.REUSED_ID:
+        return call.new_instance and bool(call.reusable(str(fault.parameter("of"))))
     return fault.kind is not FaultKind.LIST_LAG or call.new_instance
 
 

@@ -14,8 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
+from pulumi_cortecs.simulator.blocked import Body, turned_away
+from pulumi_cortecs.simulator.delivery import bomb, drips
 from pulumi_cortecs.simulator.faults import Call, Fault, FaultKind
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.sent import complaint
@@ -113,6 +115,8 @@ async def _with_faults(
     if DROPPED not in request.scope:
         for fault in faults:
             response = await _after(fault, request, response, api, world)
+        for fault in faults:
+            response = _delivered(fault, response)
     return response, reason
 
 
@@ -128,7 +132,7 @@ async def _before(fault: Fault, request: Request, api: Api, world: World) -> Non
     if fault.after_side_effect:
         return
     if fault.kind is FaultKind.SERVER_ERROR:
-        raise _server_error(fault)
+        raise _server_error(fault, world)
     if fault.kind is FaultKind.SLOW_ANSWER:
         await asyncio.sleep(fault.number("real_seconds"))
 
@@ -141,7 +145,7 @@ async def _after(fault: Fault, request: Request, response: Response, api: Api, w
     if not fault.after_side_effect:
         return response
     if fault.kind is FaultKind.SERVER_ERROR:
-        return _refusal(_server_error(fault), api.error_body)
+        return _refusal(_server_error(fault, world), api.error_body)
     if fault.kind is FaultKind.SLOW_ANSWER:
         await asyncio.sleep(fault.number("real_seconds"))
     return response
@@ -159,8 +163,22 @@ def _spoiled(fault: Fault, response: JSONResponse) -> Response:
     return JSONResponse(emptied(json.loads(body))) if fault.kind is FaultKind.EMPTY_LIST else response
 
 
-def _server_error(fault: Fault) -> Refused:
-    return Refused(fault.status, "Something went wrong on the server.")
+def _delivered(fault: Fault, response: Response) -> Response:
+    """What is sent of an answer that is ready."""
+    if fault.kind not in (FaultKind.DRIP, FaultKind.BOMB) or isinstance(response, StreamingResponse):
+        return response
+    body, headers = bytes(response.body), dict(response.headers)
+    if fault.kind is FaultKind.DRIP:
+        return StreamingResponse(drips(body, fault.number("real_seconds")), response.status_code, headers)
+    if "content-encoding" in headers:  # packed once, as the head says
+        return response
+    packed = bomb(body, int(fault.number("megabytes")))
+    headers |= {"content-encoding": "gzip", "content-length": str(len(packed))}
+    return Response(packed, response.status_code, headers)
+
+
+def _server_error(fault: Fault, world: World) -> Refused:
+    return turned_away(fault.status, Body(fault.parameter("body")), world.origin)
 
 
 async def _outcome(
@@ -180,6 +198,8 @@ async def _outcome(
 
 
 def _refusal(refused: Refused, error_body: Callable[[Refused], dict[str, Any]]) -> Response:
+    if refused.page is not None:
+        return HTMLResponse(refused.page, refused.status, headers=refused.headers)
     return JSONResponse(error_body(refused), refused.status, headers=refused.headers)
 
 

@@ -36,5 +36,9 @@ class Settings:
     """HTTP status for stopping a pending instance; other than 200 refuses it."""
     token_ttl_real_seconds: float = 3600.0
     """How long a new access token is good for, in real seconds."""
+    date_ahead_seconds: float = 0.0
+    """How far the `Date` of answers is ahead of the clock that runs the clouds; it may be negative."""
+    instance_clock_ahead_seconds: float = 0.0
+    """How far the times shown of instances are ahead of it; 7200 is the local time of UTC+2 with a Z behind it."""
     stream_chunk_real_seconds: float = 0.0
     """Pause before each chunk of a streamed answer of a served model, in real seconds."""

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from pulumi_cortecs.simulator.chance import SEED, Chance
@@ -127,6 +127,10 @@ class World:
         for cloud in self._clouds:
             cloud.settle(now)
         return now
+
+    def told_date(self) -> datetime:
+        """The date that answers bear: the virtual time, but for the knob that sets it apart."""
+        return self.clock.now() + timedelta(seconds=self.settings.date_ahead_seconds)
 
     def new_id(self) -> str:
         """An opaque id that has not been given out before."""

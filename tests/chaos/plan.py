@@ -7,14 +7,38 @@ of a seed repeats the plan, not each millisecond.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from pulumi_cortecs.simulator import FaultKind
+from pulumi_cortecs.simulator.supplied import Argument, Reused
 
 LAG: Final = 12.0
 """Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""
+
+
+NOT_DRAWN: Final = frozenset({FaultKind.DRIP, FaultKind.BOMB, FaultKind.OTHER_ARGUMENT, FaultKind.REUSED_ID})
+"""Kinds that no plan has yet. To switch one on, take it out here: `lie` knows its parameters already."""
+DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
+"""The kinds of faults that are in every plan."""
+SERVER_ERRORS: Final = (500, 502, 503)
+REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
+"""What else an order may be answered that was carried out."""
+DRAWN_STATUSES: Final = SERVER_ERRORS
+"""The statuses that plans draw for a server error. To switch the others on, add REFUSALS."""
+CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
+    {},
+    {"date_ahead_seconds": 95.0},
+    {"date_ahead_seconds": -430.0},
+    {"instance_clock_ahead_seconds": 7200.0},
+    {"instance_clock_ahead_seconds": -18000.0},
+)
+"""How far the vendor's clocks may be apart: knobs of the simulator."""
+DRAWN_CLOCKS: Final = CLOCKS[:1]
+"""Those that plans draw. To switch the others on, let it be CLOCKS."""
+_Parameters = tuple[tuple[str, bool | float | int | str], ...]
 
 
 class Death(str, Enum):
@@ -129,7 +153,7 @@ class Fault:
     """A fault of the simulator's catalogue with the parameters that it gets."""
 
     kind: FaultKind
-    parameters: tuple[tuple[str, bool | float | int | str], ...] = ()
+    parameters: _Parameters = ()
 
 
 @dataclass(frozen=True)
@@ -183,6 +207,11 @@ class Plan:
     def orders(self) -> int:
         """How many instances the command buys when nobody kills it."""
         return _orders(self.before, self.command, self.edit)
+
+    @property
+    def clocks(self) -> Mapping[str, float]:
+        """The knobs that set the vendor's clocks apart, if they are."""
+        return random.Random(f"clocks {self.seed}").choice(DRAWN_CLOCKS)
 
     def words(self) -> str:
         """The plan in some words."""
@@ -268,12 +297,12 @@ def _way_on(chance: random.Random, destroy: float) -> WayOn:
 
 
 def _catalogue(chance: random.Random) -> tuple[Fault, ...]:
-    """Every fault there is, with parameters that change from round to round."""
+    """Every fault that is drawn, with parameters that change from round to round."""
     by_id = chance.random() < 0.5
     lags = (("seconds", LAG), ("by_id", by_id))
     step = chance.randint(1, 4)
-    parameters: dict[FaultKind, tuple[tuple[str, bool | float | int | str], ...]] = {
-        FaultKind.SERVER_ERROR: (("status", chance.choice((500, 502, 503))), ("after_side_effect", by_id)),
+    parameters: dict[FaultKind, _Parameters] = {
+        FaultKind.SERVER_ERROR: _refusal(chance, after=by_id),
         FaultKind.TOO_MANY_REQUESTS: (("retry_after", 0.2),),
         FaultKind.WRONG_SHAPE: (
             ("how", chance.choice(("missing", "null", "wrong_type", "array"))),
@@ -288,4 +317,23 @@ def _catalogue(chance: random.Random) -> tuple[Fault, ...]:
         FaultKind.STATUS_LAG: lags,
         FaultKind.DELETE_LAG: lags,
     }
-    return tuple(Fault(kind, parameters.get(kind, ())) for kind in FaultKind)
+    return tuple(Fault(kind, parameters.get(kind) or lie(kind, chance)) for kind in DRAWN)
+
+
+def _refusal(chance: random.Random, *, after: bool) -> _Parameters:
+    """A server error; what is a refusal otherwise is one that was carried out."""
+    status = chance.choice(DRAWN_STATUSES)
+    if status in SERVER_ERRORS:
+        return (("status", status), ("after_side_effect", after))
+    return (("status", status), ("after_side_effect", True), ("body", chance.choice(("json", "html"))))
+
+
+def lie(kind: FaultKind, chance: random.Random) -> _Parameters:
+    """Those of the kinds that draw their own, so that what others draw stays what it was."""
+    if kind is FaultKind.DRIP:
+        return (("real_seconds", chance.choice((0.01, 5))),)
+    if kind is FaultKind.OTHER_ARGUMENT:
+        return (("argument", chance.choice([each.value for each in Argument])),)
+    if kind is FaultKind.REUSED_ID:
+        return (("of", chance.choice([each.value for each in Reused])), ("makes", chance.random() < 0.5))
+    return ()

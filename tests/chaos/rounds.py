@@ -108,6 +108,7 @@ class _Round:
         plan, acted = self._plan, self._scene
         if plan.refresh_always:
             acted.refresh_always()
+        acted.control.settings(**plan.clocks)
         acted.program(plan.before)
         if not plan.begins_empty:
             first = acted.run("up")

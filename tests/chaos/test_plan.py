@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import ast
+import random
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from pulumi_cortecs.simulator import FaultKind
-from tests.chaos.plan import Command, Death, Edit, Entry, Moment, Odds, Plan, Program, WayOn, drawn, seed_of
+from pulumi_cortecs.simulator.control import FaultRequest, SettingsRequest
+from tests.chaos.plan import (
+    CLOCKS,
+    DRAWN,
+    NOT_DRAWN,
+    Command,
+    Death,
+    Edit,
+    Entry,
+    Moment,
+    Odds,
+    Plan,
+    Program,
+    WayOn,
+    drawn,
+    lie,
+    seed_of,
+)
 from tests.chaos.rounds import Result
 from tests.chaos.tally import Tally, write_between_marks
 
@@ -27,7 +48,18 @@ def test_every_kind_of_death_moment_edit_command_and_way_on_is_drawn() -> None:
 
 
 def test_every_fault_of_the_catalogue_is_in_every_plan() -> None:
-    assert all([fault.kind for fault in plan.faults] == list(FaultKind) for plan in MANY)
+    assert all([fault.kind for fault in plan.faults] == list(DRAWN) for plan in MANY)
+
+
+@pytest.mark.parametrize("kind", sorted(NOT_DRAWN))
+def test_what_is_not_drawn_yet_has_parameters_that_the_simulator_takes(kind: FaultKind) -> None:
+    for seed in range(20):
+        FaultRequest.model_validate({"kind": kind.value, **dict(lie(kind, random.Random(seed)))})
+
+
+@pytest.mark.parametrize("knobs", CLOCKS)
+def test_clocks_are_knobs_of_the_simulator(knobs: Mapping[str, float]) -> None:
+    assert SettingsRequest.model_validate(knobs).model_dump(exclude_none=True) == knobs
 
 
 def test_the_odds_are_heeded() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
+from pulumi_cortecs.simulator.supplied import Argument, Reused
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Arguments, Stack
 from tests.stateful.hosts import LAG
@@ -22,9 +23,23 @@ KINDS: Final[tuple[Arguments, ...]] = (
     {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_2", "billing_interval": "per_hour"},
     {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1", "num_workers": 2},
 )
+NOT_DRAWN: Final = frozenset({FaultKind.DRIP, FaultKind.BOMB, FaultKind.OTHER_ARGUMENT, FaultKind.REUSED_ID})
+"""Kinds that no round has yet. To switch one on, take it out here: `parameters` knows it already."""
+DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
+"""The kinds of faults that rounds draw."""
+SERVER_ERRORS: Final = (500, 502, 503)
+REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
+"""What else an order may be answered that was carried out."""
+DRAWN_STATUSES: Final = SERVER_ERRORS
+"""The statuses that rounds draw for a server error. To switch the others on, add REFUSALS."""
+CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
+    {"date_ahead_seconds": 95.0},
+    {"date_ahead_seconds": -430.0},
+    {"instance_clock_ahead_seconds": 7200.0},
+    {"instance_clock_ahead_seconds": -18000.0},
+)
+"""How far the vendor's clocks may be apart: knobs of the simulator."""
 _AGE_OF_FOREIGNERS: Final = 60.0
-_APART: Final = (-7200.0, -95.0, 45.0, 430.0, 3600.0)
-"""Seconds between two clocks of a vendor: a load balancer's that is wrong, or local time that says it is UTC."""
 DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("before", START, 3),
     ("done", START, 14),
@@ -95,10 +110,14 @@ def played(
         theatre,
         seed,
         skew=chance.choice((0.0, 0.0, 0.0, -95.0, 430.0)),
-        apart=chance.choice(_APART) if chance.random() < odds.two_clocks else 0.0,
         exclusive=chance.random() < odds.exclusive,
         tell=tell,
     )
+    # a chance of its own, so that the rest of a round stays what it was
+    apart = random.Random(f"clocks {seed}")
+    if apart.random() < odds.two_clocks:
+        scene.counts["two clocks"] += 1
+        scene.world.settings = replace(scene.world.settings, **apart.choice(CLOCKS))
     try:
         found = _Round(scene, chance, odds)
         try:
@@ -123,8 +142,6 @@ class _Round:
     def played(self) -> None:
         chance, scene, odds = self._chance, self._scene, self._odds
         scene.counts["rounds in an exclusive account" if scene.exclusive else "rounds in a shared account"] += 1
-        if scene.wire.apart:
-            scene.counts["two clocks"] += 1
         self._loses_journal = chance.random() < odds.lost_journal
         two_machines = chance.random() < odds.two_machines
         stacks = self._two_alike() if two_machines else self._stacks()
@@ -281,7 +298,7 @@ class _Round:
     def _put_faults_in_force(self) -> None:
         chance, scene = self._chance, self._scene
         every = chance.random() < 0.15
-        kinds = list(FaultKind) if every else chance.sample(list(FaultKind), chance.choice((1, 1, 2, 4)))
+        kinds = list(DRAWN) if every else chance.sample(DRAWN, chance.choice((1, 1, 2, 4)))
         if chance.random() < 0.4 and FaultKind.EMPTY_LIST not in kinds:
             kinds.append(FaultKind.EMPTY_LIST)
         probability = 0.1 if every else chance.choice((0.05, 0.2, 0.5))
@@ -302,7 +319,7 @@ def parameters(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
     lag: dict[str, Parameter] = {"seconds": chance.uniform(0.3, LAG * 0.95), "by_id": by_id}
     step = chance.randint(1, 4)
     known: dict[FaultKind, dict[str, Any]] = {
-        FaultKind.SERVER_ERROR: {"status": chance.choice((500, 502, 503)), "after_side_effect": by_id},
+        FaultKind.SERVER_ERROR: _refusal(chance, after=by_id),
         FaultKind.WRONG_SHAPE: {
             "how": chance.choice(("missing", "null", "wrong_type", "array")),
             "field": chance.choice(("", "instance_id", "instance_status")),
@@ -316,4 +333,23 @@ def parameters(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
         FaultKind.STATUS_LAG: lag,
         FaultKind.DELETE_LAG: lag,
     }
-    return known.get(kind, {})
+    return known.get(kind) or _lie(kind, chance)
+
+
+def _refusal(chance: random.Random, *, after: bool) -> dict[str, Parameter]:
+    """A server error; what is a refusal otherwise is one that was carried out."""
+    status = chance.choice(DRAWN_STATUSES)
+    if status in SERVER_ERRORS:
+        return {"status": status, "after_side_effect": after}
+    return {"status": status, "after_side_effect": True, "body": chance.choice(("json", "html"))}
+
+
+def _lie(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
+    """Those of the kinds that draw their own, so that what others draw stays what it was."""
+    if kind is FaultKind.DRIP:
+        return {"real_seconds": chance.choice((0.01, 5))}
+    if kind is FaultKind.OTHER_ARGUMENT:
+        return {"argument": chance.choice([each.value for each in Argument])}
+    if kind is FaultKind.REUSED_ID:
+        return {"of": chance.choice([each.value for each in Reused]), "makes": chance.random() < 0.5}
+    return {}

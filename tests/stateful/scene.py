@@ -9,12 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime, parsedate_to_datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
-
-import httpx
 
 from pulumi_cortecs.clouds import cortecs as cortecs_client
 from pulumi_cortecs.clouds.errors import CloudError
@@ -159,19 +156,6 @@ WAYS_ON: Final[Mapping[str, re.Pattern[str]]] = {
 """The ways on after a refusal, and how its text names them."""
 
 
-class _Line(Wire):
-    """A wire whose `Date` comes from another clock than the times in its answers, `apart` seconds ahead."""
-
-    apart = 0.0
-
-    def _sent(self, *arguments: Any) -> httpx.Response:
-        response = super()._sent(*arguments)
-        if self.apart:
-            shown = parsedate_to_datetime(response.headers["date"]) + timedelta(seconds=self.apart)
-            response.headers["date"] = format_datetime(shown, usegmt=True)
-        return response
-
-
 class Theatre:
     """What all scenes share because it takes long to make: the simulator's world and an empty journal."""
 
@@ -209,13 +193,11 @@ class Scene:
         seed: int,
         *,
         skew: float = 0.0,
-        apart: float = 0.0,
         exclusive: bool = False,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`skew`: for how many seconds the vendor's clock is ahead of the machine's; `apart`: for how many its `Date`
-        is ahead of the times that its answers tell. `exclusive`: providers are told that nobody else buys in the
-        account. `tell` hears what happens."""
+        """`skew`: for how many seconds the vendor's clock is ahead of the machine's. `exclusive`: providers are told
+        that nobody else buys in the account. `tell` hears what happens."""
         self._hears = tell
         self.chance = random.Random(seed)
         self.crowd = theatre.crowd = Crowd(self.chance)
@@ -242,8 +224,7 @@ class Scene:
         self._journals: dict[int, Path] = {}
         self._lost: list[Path] = []
         self._runs: list[Run] = []
-        self.wire = _Line(self.cloud, self._request_point, self.passes, self._latency, self.chance, self._tell)
-        self.wire.apart = apart
+        self.wire = Wire(self.cloud, self._request_point, self.passes, self._latency, self.chance, self._tell)
         cortecs_client.shared_client.return_value = self.wire  # type: ignore[attr-defined]
 
     def stack(self, name: str, machine: int = 0) -> Stack:

@@ -17,7 +17,7 @@ from pulumi_cortecs.simulator.faults import FaultKind
 from tests.stateful.breaks import BREAKS
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
-from tests.stateful.rounds import DEATHS, KINDS, QWEN, most_of, parameters, played
+from tests.stateful.rounds import DEATHS, DRAWN, KINDS, QWEN, most_of, parameters, played
 from tests.stateful.scene import Death, Scene, Theatre, Victim
 from tests.stateful.user import User
 from tests.stateful.wire import START
@@ -105,7 +105,7 @@ class LifeCycle(RuleBasedStateMachine):
             self.scene.foreign.discard(instance_id)
             self._edit(self.stacks[which], {"adopted": {"model_id": QWEN, "adopt_id": instance_id}})
 
-    @rule(kind=st.sampled_from(FaultKind), probability=st.sampled_from((0.05, 0.2, 0.5)), seed=st.integers(0, 99))
+    @rule(kind=st.sampled_from(DRAWN), probability=st.sampled_from((0.05, 0.2, 0.5)), seed=st.integers(0, 99))
     def goes_wrong(self, kind: FaultKind, probability: float, seed: int) -> None:
         self.scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, random.Random(seed)))
 

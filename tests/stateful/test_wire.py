@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 
 from pulumi_cortecs.simulator.app import simulator_app
 from pulumi_cortecs.simulator.clock import VirtualClock
+from pulumi_cortecs.simulator.control import FaultRequest
 from pulumi_cortecs.simulator.cortecs import CortecsCloud
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
-from tests.stateful.rounds import QWEN
-from tests.stateful.wire import BASE_URL, ORIGIN, Wire
+from tests.stateful.rounds import CLOCKS, NOT_DRAWN, QWEN, REFUSALS, SERVER_ERRORS, parameters
+from tests.stateful.wire import BASE_URL, LONGEST_ANSWER, LONGEST_PAUSE, ORIGIN, Wire
 
 _CREDENTIALS = {"client_id": "sim", "client_secret": "sim", "grant_type": "client_credentials"}
 _NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -102,7 +104,13 @@ class _Side:
             said: object = answer.json()
         except ValueError:
             said = answer.content[:10]
-        return answer.status_code, said, answer.headers.get("retry-after"), answer.headers["date"]
+        return (
+            answer.status_code,
+            said,
+            answer.headers.get("retry-after"),
+            answer.headers.get("location"),
+            answer.headers["date"],
+        )
 
 
 @pytest.fixture
@@ -160,6 +168,10 @@ def test_a_whole_life_is_answered_alike(sides: tuple[_Side, _Side]) -> None:
         (FaultKind.TOKEN_EXPIRY, {}),
         (FaultKind.OUT_OF_STOCK, {}),
         (FaultKind.LIST_LAG, {"by_id": True}),
+        (FaultKind.SERVER_ERROR, {"status": 403, "body": "html"}),
+        (FaultKind.OTHER_ARGUMENT, {}),
+        (FaultKind.OTHER_ARGUMENT, {"argument": "num_workers", "value": 8}),
+        (FaultKind.REUSED_ID, {}),
     ],
 )
 def test_a_fault_at_a_purchase_shows_alike_and_leaves_the_same(
@@ -172,6 +184,100 @@ def test_a_fault_at_a_purchase_shows_alike_and_leaves_the_same(
         side.log_in()
         seen.append((bought, side.ask("GET", "/instances/")))
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("status", [*REFUSALS, *SERVER_ERRORS])
+@pytest.mark.parametrize("body", ["json", "html"])
+def test_a_purchase_is_refused_alike_after_it_was_made_and_listed_late(
+    sides: tuple[_Side, _Side], status: int, body: str
+) -> None:
+    seen = []
+    for side in sides:
+        side.fault(FaultKind.SERVER_ERROR, status=status, after_side_effect=True, body=body)
+        side.fault(FaultKind.LIST_LAG, seconds=3)
+        asked = [side.ask("POST", "/instances/start", {"model_id": QWEN}), side.ask("GET", "/instances/")]
+        side.world.clock.advance(3)
+        seen.append([*asked, side.ask("GET", "/instances/")])
+    assert seen[0] == seen[1]
+    refused, at_first, later = seen[0]
+    assert refused[0] == status
+    assert (len(at_first[1]["instances"]), len(later[1]["instances"])) == (0, 1)
+
+
+@pytest.mark.parametrize("knobs", CLOCKS)
+def test_two_clocks_show_alike(sides: tuple[_Side, _Side], knobs: dict[str, float]) -> None:
+    for side in sides:
+        side.world.settings = replace(side.world.settings, **knobs)
+    quick, slow = (_life(side) for side in sides)
+    assert quick == slow
+
+
+@pytest.mark.parametrize("parameters", [{}, {"of": "existing"}, {"of": "existing", "makes": False}])
+def test_an_id_is_reused_alike(sides: tuple[_Side, _Side], parameters: dict[str, Parameter]) -> None:
+    seen = []
+    for side in sides:
+        first, second = _started(side), _started(side)
+        side.ask("POST", "/instances/stop", {"instance_id": first})
+        side.ask("DELETE", f"/instances/{first}")
+        side.fault(FaultKind.REUSED_ID, **parameters)
+        assert _started(side) == (second if parameters else first)
+        seen.append(side.ask("GET", "/instances/"))
+    assert seen[0] == seen[1]
+
+
+def _wired(passed: list[float], points: list[tuple[str, str, str]]) -> tuple[World, Wire, _Bearer]:
+    world = World(origin=ORIGIN, seed=7)
+    wire = Wire(CortecsCloud(world), lambda *point: points.append(point), passed.append, lambda: 0.0, random.Random(0))
+    granted = wire.request("POST", f"{BASE_URL}/oauth2/token", json=_CREDENTIALS).json()
+    return world, wire, _Bearer(granted["access_token"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "error", "waited"),
+    [
+        (FaultKind.BOMB, {}, httpx.DecodingError, 0.0),
+        (FaultKind.DRIP, {}, httpx.ReadTimeout, LONGEST_ANSWER),
+        (FaultKind.DRIP, {"real_seconds": 31}, httpx.ReadTimeout, LONGEST_PAUSE),
+    ],
+)
+def test_what_no_reader_can_take_is_an_error_after_a_purchase(
+    kind: FaultKind, parameters: dict[str, Parameter], error: type[Exception], waited: float
+) -> None:
+    passed: list[float] = []
+    world, wire, bearer = _wired(passed, [])
+    world.faults.add(kind, Match(), count=1, parameters=parameters)
+    with pytest.raises(error):
+        wire.request("POST", f"{BASE_URL}/instances/start", json={"model_id": QWEN}, auth=bearer)
+    assert sum(passed) == waited
+    assert len(wire.request("GET", f"{BASE_URL}/instances/", auth=bearer).json()["instances"]) == 1
+
+
+def test_what_drips_fast_enough_arrives() -> None:
+    passed: list[float] = []
+    world, wire, bearer = _wired(passed, [])
+    world.faults.add(FaultKind.DRIP, Match(), count=1, parameters={"real_seconds": 0.01})
+    answer = wire.request("GET", f"{BASE_URL}/instances/", auth=bearer)
+    assert answer.status_code == 200
+    assert sum(passed) == pytest.approx(0.01 * len(answer.content))
+
+
+@pytest.mark.parametrize(("makes", "made"), [(True, True), (False, False)])
+def test_a_purchase_is_told_as_what_was_made_whatever_the_answer_says(makes: bool, made: bool) -> None:
+    points: list[tuple[str, str, str]] = []
+    world, wire, bearer = _wired([], points)
+    order = {"json": {"model_id": QWEN}, "auth": bearer}
+    first = wire.request("POST", f"{BASE_URL}/instances/start", **order).json()["instance"]["instance_id"]
+    world.faults.add(FaultKind.REUSED_ID, Match(), parameters={"of": "existing", "makes": makes})
+    answered = wire.request("POST", f"{BASE_URL}/instances/start", **order).json()["instance"]["instance_id"]
+    assert answered == first
+    assert (points[-1][2] not in ("", first)) is made
+    assert (points[-1][2] == "") is not made
+
+
+@pytest.mark.parametrize("kind", sorted(NOT_DRAWN))
+def test_what_rounds_do_not_draw_yet_has_parameters_that_the_simulator_takes(kind: FaultKind) -> None:
+    for seed in range(20):
+        FaultRequest.model_validate({"kind": kind.value, **parameters(kind, random.Random(seed))})
 
 
 def test_an_empty_list_shows_alike(sides: tuple[_Side, _Side]) -> None:

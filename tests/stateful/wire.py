@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import httpx
 
+from pulumi_cortecs.simulator.blocked import Body, turned_away
 from pulumi_cortecs.simulator.cortecs import answers
 from pulumi_cortecs.simulator.cortecs.cloud import BASE, CortecsCloud
 from pulumi_cortecs.simulator.cortecs.orders import Order
@@ -59,20 +60,21 @@ def answered(cloud: CortecsCloud, method: str, path: str, token: str | None, bod
     account = cloud.tokens.account_of(token or "")
     if account is None:
         raise Refused(401, "The access token is missing, unknown or expired.")
-    now, origin = cloud.world.now, cloud.world.origin
+    now, origin, ahead = cloud.world.now, cloud.world.origin, cloud.world.settings.instance_clock_ahead_seconds
     if asked == LIST:
-        return {"instances": [answers.instance_json(one.instance, one.as_of, origin) for one in cloud.listed(account)]}
+        seen_ones = cloud.listed(account)
+        return {"instances": [answers.instance_json(one.instance, one.as_of, origin, ahead) for one in seen_ones]}
     if asked == BY_ID:
         seen = cloud.found(account, parts[1])
-        return {"instance": answers.instance_json(seen.instance, seen.as_of, origin)}
+        return {"instance": answers.instance_json(seen.instance, seen.as_of, origin, ahead)}
     if asked == DELETE:
         cloud.delete(account, parts[1])
         return {"instance_id": parts[1]}
     if asked == STOP:
         stopped = cloud.stop(account, body["instance_id"])
-        return {"message": "Instance is stopped.", "instance": answers.instance_json(stopped, now(), origin)}
+        return {"message": "Instance is stopped.", "instance": answers.instance_json(stopped, now(), origin, ahead)}
     begun = cloud.start(account, Order(**body)) if asked == START else cloud.restart(account, body["instance_id"])
-    return {"message": "Instance is starting.", "instance": answers.begun_json(begun, origin)}
+    return {"message": "Instance is starting.", "instance": answers.begun_json(begun, origin, ahead)}
 
 
 def _market(cloud: CortecsCloud, parts: list[str]) -> Json:
@@ -88,6 +90,10 @@ def _market(cloud: CortecsCloud, parts: list[str]) -> Json:
     return {"hardware_types": [answers.hardware_json(each) for each in offers]}
 
 
+LONGEST_ANSWER: Final = 60.0
+"""For how many seconds an answer that drips is read, at most."""
+LONGEST_PAUSE: Final = 30.0
+"""How many seconds may pass between two bytes of it."""
 _IDS: Final = re.compile(r'"instance_id": "([^"]+)"')
 """In an answer, whole or half."""
 
@@ -102,7 +108,10 @@ class _Request:
 class Wire(httpx.Client):
     """What the provider takes for an HTTP client. `point` is told of each request before it is sent and when it was
     carried out, with the instance that it was about ("" for none); `passes` lets the time pass that it takes;
-    `unreachable` is how likely it is that nobody listens. `tell` hears of every answer."""
+    `unreachable` is how likely it is that nobody listens. `tell` hears of every answer.
+
+    An answer that drips ends as it does with the provider's own HTTP core: after LONGEST_ANSWER, or after LONGEST_PAUSE
+    without a byte. A bomb cannot be unpacked."""
 
     def __init__(
         self,
@@ -162,38 +171,48 @@ class Wire(httpx.Client):
         self._passes(self._latency() + slow)
         if any(fault.kind is FaultKind.LOST_ANSWER for fault in faults):
             raise httpx.ReadError("the connection was cut")
-        headers = {"date": format_datetime(world.clock.now(), usegmt=True), **headers}
+        self._delivered(faults, len(content))
+        headers = {"date": format_datetime(world.told_date(), usegmt=True), **headers}
         return httpx.Response(status, headers=headers, content=content)
+
+    def _delivered(self, faults: list[Fault], size: int) -> None:
+        if any(fault.kind is FaultKind.BOMB for fault in faults):
+            raise httpx.DecodingError("the answer unpacks to too much")
+        for pause in (fault.number("real_seconds") for fault in faults if fault.kind is FaultKind.DRIP):
+            self._passes(min(pause * size, LONGEST_PAUSE if pause >= LONGEST_PAUSE else LONGEST_ANSWER))
+            if pause >= LONGEST_PAUSE or pause * size > LONGEST_ANSWER:
+                raise httpx.ReadTimeout("the answer does not end")
 
     def _outcome(
         self, faults: list[Fault], method: str, path: str, token: str | None, body: Json, subject: str
     ) -> tuple[int, bytes, dict[str, str], str]:
+        """Status, body, headers, and the instance that it was about: of an order, what was really made."""
+        earlier = {each.instance_id for each in self._cloud.every()} if operation(method, path) == START else None
         try:
             for fault in faults:
                 self._before(fault)
             answer = answered(self._cloud, method, path, token, body)
-            subject = answer["instance"]["instance_id"] if "instance" in answer else subject
+            if earlier is not None:
+                subject = next((one.instance_id for one in self._cloud.every() if one.instance_id not in earlier), "")
             return 200, self._spoiled(faults, answer), {}, subject
         except Refused as refused:
-            if refused.status == 499:
-                raise httpx.ReadError("the connection was cut") from None
-            content = json.dumps({"error": refused.message}).encode()
-            return refused.status, content, dict(refused.headers), subject
-        except _TooLateError as error:
-            return error.status, b'{"error": "Something went wrong on the server."}', {}, error.subject
+            content = json.dumps({"error": refused.message}) if refused.page is None else refused.page
+            return refused.status, content.encode(), dict(refused.headers), subject
 
     def _before(self, fault: Fault) -> None:
         if fault.kind is FaultKind.LOST_REQUEST:
-            raise Refused(499, "The connection was dropped.")
+            raise httpx.ReadError("the connection was cut")
         if fault.kind is FaultKind.TOKEN_EXPIRY:
             self._cloud.tokens.expire_all()
         if fault.kind is FaultKind.TOO_MANY_REQUESTS:
-            raise Refused(429, "Too many requests.", headers={"Retry-After": "1"})
+            raise Refused(429, "Too many requests.", headers={"Retry-After": f"{fault.number('retry_after'):g}"})
         if fault.kind is FaultKind.SERVER_ERROR and not fault.after_side_effect:
-            raise Refused(fault.status, "Something went wrong on the server.")
+            raise self._turned_away(fault)
+
+    def _turned_away(self, fault: Fault) -> Refused:
+        return turned_away(fault.status, Body(fault.parameter("body")), self._cloud.world.origin)
 
     def _spoiled(self, faults: list[Fault], answer: Json) -> bytes:
-        subject = answer["instance"]["instance_id"] if "instance" in answer else ""
         spoiled: Any = answer
         cut = False
         for fault in faults:
@@ -204,13 +223,6 @@ class Wire(httpx.Client):
             elif fault.kind is FaultKind.MALFORMED_JSON:
                 cut = True
             elif fault.kind is FaultKind.SERVER_ERROR and fault.after_side_effect:
-                raise _TooLateError(fault.status, subject)
+                raise self._turned_away(fault)
         content = json.dumps(spoiled).encode()
         return content[: len(content) // 2] if cut else content
-
-
-class _TooLateError(Exception):
-    def __init__(self, status: int, subject: str) -> None:
-        super().__init__()
-        self.status = status
-        self.subject = subject

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from decimal import Decimal
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from fastapi import APIRouter
 
 from pulumi_cortecs import cli
 from pulumi_cortecs.simulator import FaultKind, Settings, faults, running
+from pulumi_cortecs.simulator.blocked import Body
 from pulumi_cortecs.simulator.control import FaultRequest, SettingsRequest, control_router
 from pulumi_cortecs.simulator.cortecs import CortecsCloud, cortecs_control_router, cortecs_router
 from pulumi_cortecs.simulator.faults import PARAMETERS
 from pulumi_cortecs.simulator.serving import serving_router
 from pulumi_cortecs.simulator.shapes import WrongShape
+from pulumi_cortecs.simulator.supplied import Reused
 from pulumi_cortecs.simulator.world import World
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
@@ -78,6 +81,12 @@ def test_every_parameter_can_be_sent_and_no_other() -> None:
 def test_every_wrong_shape_is_described() -> None:
     (what,) = (what for kind, _, what, _ in rows(PAGE, "| kind |") if quoted(kind) == ["wrong_shape"])
     assert set(quoted(what)) == {shape.value for shape in WrongShape}
+
+
+@pytest.mark.parametrize(("kind", "words"), [("server_error", Body), ("reused_id", Reused)])
+def test_every_word_that_a_parameter_may_be_is_described(kind: str, words: type[Enum]) -> None:
+    (what,) = (what for name, _, what, _ in rows(PAGE, "| kind |") if quoted(name) == [kind])
+    assert {each.value for each in words} <= set(quoted(what))
 
 
 def test_the_table_has_exactly_the_knobs_and_their_defaults() -> None:

@@ -13,6 +13,7 @@ from pulumi_cortecs.simulator.faults import (
     PARAMETERS,
     REQUEST_FAULTS,
     STOP_FAULTS,
+    SUPPLY_FAULTS,
     Call,
     FaultKind,
     FaultTable,
@@ -91,7 +92,7 @@ def test_probability_zero_never_happens() -> None:
     assert not any(faults.hitting(START) for _ in range(50))
 
 
-GROUPS = (REQUEST_FAULTS, ORDER_FAULTS, BOOT_FAULTS, STOP_FAULTS, DELETE_FAULTS)
+GROUPS = (REQUEST_FAULTS, ORDER_FAULTS, SUPPLY_FAULTS, BOOT_FAULTS, STOP_FAULTS, DELETE_FAULTS)
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -99,7 +100,16 @@ def test_only_faults_of_the_group_that_is_asked_for_happen(group: frozenset[Faul
     faults = table()
     for kind in FaultKind:
         faults.add(kind, Match())
-    call = Call("POST", START.path, START.base, authorized=True, new_instance=True, for_list=True, workers=lambda: 1)
+    call = Call(
+        "POST",
+        START.path,
+        START.base,
+        authorized=True,
+        new_instance=True,
+        for_list=True,
+        workers=lambda: 1,
+        reusable=lambda of: ["id-1"],
+    )
     assert {fault.kind for fault in faults.hitting(call, group)} == group
     assert {fault.kind for fault in faults if fault.happened} == group
 
@@ -128,6 +138,15 @@ def test_a_quota_refuses_only_what_is_above_it(workers: int, refused: bool) -> N
     faults.add(FaultKind.QUOTA_EXCEEDED, Match(), parameters={"limit": 2})
     call = Call("POST", START.path, START.base, workers=lambda: workers)
     assert bool(faults.hitting(call, ORDER_FAULTS)) is refused
+
+
+def test_no_id_is_reused_where_there_is_none_and_the_fault_is_not_used_up() -> None:
+    faults = table()
+    faults.add(FaultKind.REUSED_ID, Match(), count=1, parameters={"of": "existing"})
+    none = Call("POST", START.path, START.base, new_instance=True, reusable=lambda of: [])
+    assert faults.hitting(none, SUPPLY_FAULTS) == []
+    one = Call("POST", START.path, START.base, new_instance=True, reusable=lambda of: ["id"] * (of == "existing"))
+    assert len(faults.hitting(one, SUPPLY_FAULTS)) == 1
 
 
 def test_ids_of_faults_are_not_given_out_again() -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, STEPS, Instance, Status
@@ -17,8 +17,12 @@ from pulumi_cortecs.simulator.timestamps import timestamp
 Json = dict[str, Any]
 
 
-def instance_json(instance: Instance, now: datetime, origin: str) -> Json:
-    """One instance as it is at `now`; `origin` is where the simulator is reached."""
+def instance_json(instance: Instance, now: datetime, origin: str, ahead: float = 0.0) -> Json:
+    """One instance as it is at `now`; `origin` is where the simulator is reached.
+
+    The times in it are `ahead` seconds ahead of those at which things happened.
+    """
+    shift = timedelta(seconds=ahead)
     status, args = instance.status(now), instance.args
     workers = [_progress(instance, worker, now) for worker in range(args.num_workers)]
     running = status is Status.RUNNING
@@ -34,18 +38,18 @@ def instance_json(instance: Instance, now: datetime, origin: str) -> Json:
         },
         "instance_status": {
             "status": status.value,
-            "started_at": timestamp(instance.boot.started_at),
-            "stopped_at": timestamp(instance.stopped_at) if instance.stopped_at else None,
+            "started_at": timestamp(instance.boot.started_at + shift),
+            "stopped_at": timestamp(instance.stopped_at + shift) if instance.stopped_at else None,
             "init_progress": workers[0],
         },
         "worker_statuses": [{"init_progress": progress} for progress in workers],
     }
 
 
-def begun_json(instance: Instance, origin: str) -> Json:
+def begun_json(instance: Instance, origin: str, ahead: float = 0.0) -> Json:
     """The answer to start and restart: pending at the first step, however short the boot is."""
     at_first_step = replace(instance, boot=replace(instance.boot, stuck_at_step=1))
-    return instance_json(at_first_step, instance.boot.started_at, origin)
+    return instance_json(at_first_step, instance.boot.started_at, origin, ahead)
 
 
 def hardware_json(offer: Offer) -> Json:

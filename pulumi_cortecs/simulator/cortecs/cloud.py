@@ -12,12 +12,14 @@ from pulumi_cortecs.simulator.cortecs.fleet import Echo, Fleet, Seen
 from pulumi_cortecs.simulator.cortecs.instances import Instance, InstanceArgs, Late, Status
 from pulumi_cortecs.simulator.cortecs.market import Market, Model, Offer, hf_name
 from pulumi_cortecs.simulator.cortecs.orders import Order, accepted, in_stock, out_of_stock
+from pulumi_cortecs.simulator.cortecs.supply import Supply, supplied
 from pulumi_cortecs.simulator.cortecs.tokens import Credential, Token, Tokens
 from pulumi_cortecs.simulator.faults import (
     BOOT_FAULTS,
     DELETE_FAULTS,
     ORDER_FAULTS,
     STOP_FAULTS,
+    SUPPLY_FAULTS,
     Call,
     Fault,
     FaultKind,
@@ -25,6 +27,7 @@ from pulumi_cortecs.simulator.faults import (
 from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.serving import Served
+from pulumi_cortecs.simulator.supplied import Reused
 from pulumi_cortecs.simulator.world import World
 
 BASE = "/api/v1"
@@ -79,23 +82,26 @@ class CortecsCloud:
         return seen
 
     def start(self, account: str, order: Order) -> Instance:
-        """Buys and boots a new instance. Raises Refused for an order that is not filled."""
+        """Buys and boots a new instance; what the answer says of it. Raises Refused for an order that is not filled."""
         args = accepted(order, self.market, self.world.settings)
         now = self.world.now()
         call = replace(_call("POST", "/instances/start", args), new_instance=True)
         going = self._ordered(account, args, call, now)
+        supply = self._supplied(account, args, call)
         instance = Instance(
             account=account,
-            instance_id=self.world.new_id(),
-            args=args,
+            instance_id=supply.instance_id or self.world.new_id(),
+            args=supply.args,
             boot=going.boot,
             listed_from=going.listed_from,
             found_from=going.found_from,
             ends=going.ends,
             late=going.late,
         )
-        self._begin(instance)
-        return instance
+        if supply.made:
+            self._fleet.echo(instance, now, Late())  # an earlier one of that id does not show any more
+            self._begin(instance)
+        return replace(instance, instance_id=supply.answered_id or instance.instance_id)
 
     def restart(self, account: str, instance_id: str) -> Instance:
         """Boots a stopped instance again, at today's price. Raises Refused for one that is not stopped."""
@@ -107,7 +113,8 @@ class CortecsCloud:
         in_stock(instance.args.hardware_type_id, self.market)
         call = _call("POST", "/instances/restart", instance.args, instance_id)
         going = self._ordered(account, instance.args, call, now)
-        again = replace(instance, boot=going.boot, stopped_at=None, ends=going.ends, late=going.late)
+        args = self._supplied(account, instance.args, call).args
+        again = replace(instance, args=args, boot=going.boot, stopped_at=None, ends=going.ends, late=going.late)
         self._begin(again)
         self._fleet.echo(instance, now, going.late)
         return again
@@ -207,6 +214,18 @@ class CortecsCloud:
         for fault in self._hitting(replace(call, workers=workers), ORDER_FAULTS):
             raise _no(fault, args)
         return fate(self._hitting(call, BOOT_FAULTS), self.world.settings, now)
+
+    def _supplied(self, account: str, args: InstanceArgs, call: Call) -> Supply:
+        def reusable(of: str) -> list[str]:
+            # a dict, because an id that came twice stands where it came last
+            mine = {each.instance_id: each for each in self._fleet if each.account == account}
+            if Reused(of) is Reused.EXISTING:
+                return list(mine)
+            runs = {run.instance_id: run for run in self.world.ledger if run.account == account}
+            return [each for each in runs if self._fleet.get(each) is None]
+
+        faults = self._hitting(replace(call, reusable=reusable), SUPPLY_FAULTS)
+        return supplied(args, faults, self.market, reusable)
 
     def _hitting(self, call: Call, kinds: Collection[FaultKind]) -> list[Fault]:
         return self.world.faults.hitting(call, kinds)

@@ -5,6 +5,7 @@ Neither form redirects to the other, because clients drop their Authorization he
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.simulator.cortecs import answers
 from pulumi_cortecs.simulator.cortecs.cloud import BASE, CortecsCloud
+from pulumi_cortecs.simulator.cortecs.instances import Instance
 from pulumi_cortecs.simulator.cortecs.orders import Order
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.routing import simulated_route
@@ -88,6 +90,14 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
 
         return add
 
+    def shown(instance: Instance, as_of: datetime) -> answers.Json:
+        ahead = world.settings.instance_clock_ahead_seconds
+        return answers.instance_json(instance, as_of, world.origin, ahead)
+
+    def begun(instance: Instance) -> Response:
+        shown = answers.begun_json(instance, world.origin, world.settings.instance_clock_ahead_seconds)
+        return JSONResponse({"message": "Instance is starting.", "instance": shown})
+
     async def account_of_token(request: Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         account = cloud.tokens.account_of(token.strip()) if scheme.lower() == "bearer" else None
@@ -115,32 +125,21 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
 
     @route("GET", "/instances")
     async def all_instances(account: Account) -> Response:
-        rows = [answers.instance_json(each.instance, each.as_of, world.origin) for each in cloud.listed(account)]
+        rows = [shown(each.instance, each.as_of) for each in cloud.listed(account)]
         return JSONResponse({"instances": rows})
 
     @route("POST", "/instances/start")
     async def start(account: Account, sent: StartRequest) -> Response:
-        instance = cloud.start(account, Order(**sent.model_dump()))
-        return JSONResponse(
-            {"message": "Instance is starting.", "instance": answers.begun_json(instance, world.origin)}
-        )
+        return begun(cloud.start(account, Order(**sent.model_dump())))
 
     @route("POST", "/instances/restart")
     async def restart(account: Account, sent: InstanceRequest) -> Response:
-        instance = cloud.restart(account, sent.instance_id)
-        return JSONResponse(
-            {"message": "Instance is starting.", "instance": answers.begun_json(instance, world.origin)}
-        )
+        return begun(cloud.restart(account, sent.instance_id))
 
     @route("POST", "/instances/stop")
     async def stop(account: Account, sent: InstanceRequest) -> Response:
         instance = cloud.stop(account, sent.instance_id)
-        return JSONResponse(
-            {
-                "message": "Instance is stopped.",
-                "instance": answers.instance_json(instance, world.now(), world.origin),
-            }
-        )
+        return JSONResponse({"message": "Instance is stopped.", "instance": shown(instance, world.now())})
 
     @route("POST", "/instances/stop-all")
     async def stop_all(account: Account) -> Response:
@@ -160,7 +159,7 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
     @route("GET", "/instances/{instance_id}")
     async def one_instance(account: Account, instance_id: str) -> Response:
         seen = cloud.found(account, instance_id)
-        return JSONResponse({"instance": answers.instance_json(seen.instance, seen.as_of, world.origin)})
+        return JSONResponse({"instance": shown(seen.instance, seen.as_of)})
 
     @route("DELETE", "/instances/{instance_id}")
     async def delete(account: Account, instance_id: str) -> Response:
