@@ -18,9 +18,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from tests.stateful.breaks import BREAKS
+from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.playing import results, theatre_in_memory
 from tests.stateful.rounds import Odds, Result, played
 
@@ -47,8 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the first round; 0 if left out")
     parser.add_argument("--replay", type=int, metavar="SEED", help="one round, with everything that happens")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="switch a protection off")
-    odds = Odds()
-    parser.add_argument("--lost-journal", type=float, default=odds.lost_journal, metavar="P", help="%(default)s")
+    parser.add_argument("--lost-journal", type=float, metavar="P", help=f"{Odds().lost_journal} if left out")
     parser.add_argument("--until-caught", action="store_true", help="end at the first round with something wrong")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write every line there, too")
     options = parser.parse_args()
@@ -57,7 +57,8 @@ def _options() -> argparse.Namespace:
 
 
 def _odds(options: argparse.Namespace) -> Odds:
-    return Odds(lost_journal=options.lost_journal)
+    odds = NEEDED.get(options.broken, Odds())
+    return odds if options.lost_journal is None else replace(odds, lost_journal=options.lost_journal)
 
 
 def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:

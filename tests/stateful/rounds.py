@@ -80,6 +80,9 @@ class Odds:
     renamed: float = 0.15
     unreadable: float = 0.1
     replaced: float = 0.1
+    old_state: float = 0.04
+    adopts_own: float = 0.04
+    forged: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,9 @@ class _Round:
         chance, scene, odds = self._chance, self._scene, self._odds
         scene.counts["rounds in an exclusive account" if scene.exclusive else "rounds in a shared account"] += 1
         self._loses_journal = chance.random() < odds.lost_journal
+        if chance.random() < odds.forged:
+            self._forged()
+            return
         two_machines = chance.random() < odds.two_machines
         stacks = self._two_alike() if two_machines else self._stacks()
         many = 0 if scene.exclusive else chance.choice((0, 0, 0, 1, 2))
@@ -150,10 +156,17 @@ class _Round:
         scene.passes(_AGE_OF_FOREIGNERS)
         if two_machines:
             self._answers_are_lost(stacks)
-        elif chance.random() < 0.4:
+        elif chance.random() < max(0.4, odds.old_state, odds.adopts_own):
             scene.commands(*((stack, "up") for stack in stacks))
             self.user.mind_the_books(stacks)
-            for stack in stacks:
+            if chance.random() < odds.adopts_own:
+                self._adopts_own(stacks)
+            # without journal and state, nothing at all would tell
+            restored = not self._loses_journal and chance.random() < odds.old_state
+            if restored:
+                scene.counts["an older state was restored"] += 1
+                stacks[0].rows.clear()
+            for stack in stacks[restored:]:
                 self._edit(stack, foreigners)
         if not two_machines and not self._loses_journal and chance.random() < odds.unreadable:
             scene.counts["states that cannot be read at times"] += 1
@@ -206,6 +219,30 @@ class _Round:
         scene = self._scene
         scene.fault(FaultKind.LOST_ANSWER, 0.5, Match(method="POST", path="/instances/start"))
         scene.commands(*((stack, "up") for stack in stacks))
+
+    def _adopts_own(self, stacks: list[Stack]) -> None:
+        """A second resource adopts what one of the same stack has bought, and is taken out again."""
+        stack, scene = stacks[0], self._scene
+        if (row := next((row for row in stack.rows if row.inputs["state"] == "running"), None)) is None:
+            return
+        scene.counts["adopted what the stack owns"] += 1
+        before = dict(stack.program)
+        stack.program = {**before, "again": {"model_id": QWEN, "adopt_id": row.id}}
+        scene.command(stack, "up")
+        stack.program = before
+        scene.command(stack, "up")
+        self.user.mind_the_books(stacks)
+
+    def _forged(self) -> None:
+        """A program writes into the journal that it has bought what is somebody else's, and is something else."""
+        scene, stack = self._scene, self._new_stack("stack0")
+        name, arguments = self._chance.choice(sorted(stack.program.items()))
+        other = self._chance.choice([kind for kind in KINDS if not kind.items() <= arguments.items()])
+        somebodys = scene.foreigner(**other)
+        scene.counts["the journal was forged"] += 1
+        scene.passes(_AGE_OF_FOREIGNERS)
+        scene.forge(stack, name, arguments, somebodys)
+        scene.command(stack, "up")
 
     def _rename(self, stack: Stack) -> None:
         """The stack, its project, or a resource that is not there yet has another name from now on."""

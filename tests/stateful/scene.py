@@ -307,8 +307,7 @@ class Scene:
         return self.commands((stack, command), death=death, refresh=refresh)[0]
 
     def delete_orphans(self, only: str = "") -> list[str]:
-        """`pulumi-cortecs orphans --delete`, of a single id if one is named, when all are old enough; the ids that were
-        ended."""
+        """`pulumi-cortecs orphans --delete`, of a single id if one is named, when all are old enough; what was ended."""
         self.counts["orphans --delete ID" if only else "orphans --delete"] += 1
         self.passes(_OLD_ENOUGH)
         host = self._host(0, None)
@@ -325,7 +324,8 @@ class Scene:
                     found_id = orphan.instance.instance_id
                     if only not in ("", found_id) or found_id in self.foreign:
                         continue
-                    if not orphan.held_back:
+                    # whoever has waited, and sees that two clocks keep it young for ever, says --include-young
+                    if not orphan.held_back or self._clocks_differ:
                         account.ending().end(orphan.instance.instance_id)
                         self._said_to_be_gone(orphan.instance.instance_id, "orphans")
                         ended.append(orphan.instance.instance_id)
@@ -349,6 +349,22 @@ class Scene:
         if task.error is not None:
             raise task.error
         self.foreign.add(instance_id)
+
+    def forge(self, stack: Stack, name: str, arguments: Mapping[str, Any], instance_id: str) -> None:
+        """Writes into the journal that an order for this resource has bought this instance."""
+
+        def work() -> None:
+            checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
+            journal, ordered = accounts.journal(), tuple(checked[key] for key in PURCHASE)
+            key, account = accounts.key_of(stack.urn(name)), accounts.account().fingerprint
+            journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
+
+        host = self._host(stack.machine, None)
+        task = self.crowd.spawn(work, host)
+        self.crowd.join([task])
+        host.end()
+        if task.error is not None:
+            raise task.error
 
     def stop_what_is_stuck(self) -> int:
         """Somebody stops in the console what does not get ready; how many there were."""
@@ -426,6 +442,11 @@ class Scene:
         went = {each.instance_id for each in self.world.ledger if each.ended_at is not None}
         if not fitting and not any(each in went and self._ended_since(each, began_at) for each in ids):
             self.note(Wrong.REFUSED_FOR_NOTHING, f"{name}: {text}")
+
+    @property
+    def _clocks_differ(self) -> bool:
+        settings = self.world.settings
+        return bool(settings.date_ahead_seconds or settings.instance_clock_ahead_seconds)
 
     def _ever(self) -> set[str]:
         """All ids that there were."""
@@ -514,6 +535,7 @@ class Scene:
         for instance_id, times in Counter(row.id for stack in self.stacks for row in stack.rows).items():
             machines = {(stack.machine, bool(row.outputs.get("inferred"))) for stack, row in self._rows_of(instance_id)}
             told = unless_told and len({machine for machine, _ in machines}) > 1 and any(each[1] for each in machines)
+            told = told or any(row.inputs.get("adopt_id") == instance_id for _, row in self._rows_of(instance_id))
             if times > 1 and not told:
                 self.note(Wrong.SHARED, instance_id)
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.cortecs import judged
 from pulumi_cortecs.simulator.faults import FaultKind
-from tests.stateful.breaks import BREAKS
+from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
 from tests.stateful.rounds import DEATHS, DRAWN, KINDS, QWEN, most_of, parameters, played
@@ -181,7 +181,7 @@ def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) ->
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str) -> None:
     with theatre_in(tmp_path, name) as theatre:
-        assert any(played(theatre, seed).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
+        assert any(played(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
 
 
 def test_a_round_can_be_had_again(theatre: Theatre) -> None:

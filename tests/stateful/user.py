@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
@@ -13,6 +14,9 @@ from tests.stateful.scene import WAYS_ON, Refusal, Scene, Wrong, as_wanted
 _TRIES: Final = 6
 _TRIES_WITH_FAULTS: Final = 2
 _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
+
+_TOLD: Final = re.compile("pulumi-cortecs orphans|cannot be told|listed so far")
+"""What an error says that may leave something behind."""
 
 
 class User:
@@ -32,7 +36,7 @@ class User:
         """Its machines are gone. What the last error told to look for with `orphans` is looked for now: nobody else
         will."""
         scene = self.scene
-        told = any("pulumi-cortecs orphans" in error or "cannot be told" in error for error in scene.told)
+        told = any(_TOLD.search(error) for error in scene.told)
         scene.counts["journal lost"] += 1
         scene.unreadable = 0.0
         scene.lose_journal()
