@@ -81,7 +81,7 @@ class StepError(Exception):
 class Run(Process):
     """One command of the engine's with a provider of its own. `point` is told of every answer before it is acted upon,
     and of every change of the state; `gone` of ids that a read or a deletion says do not exist; `failed` of every
-    creation of an Instance that failed: its name, its inputs, when it was asked for, and the provider's text."""
+    creation of an Instance that failed: its stack, name, inputs, when it was asked for, and the provider's text."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Run(Process):
         host: Callable[[Run], Host],
         point: Callable[[Run, str, str], None],
         gone: Callable[[str, str], None],
-        failed: Callable[[Run, str, Arguments, float, str], None],
+        failed: Callable[[Stack, str, Arguments, float, str], None],
     ) -> None:
         self._crowd = crowd
         self.stack = stack
@@ -195,7 +195,7 @@ class Run(Process):
             made = self._call("Create", name, properties=inputs)
         except StepError as error:  # also when the provider died: an engine that lives knows that the step has ended
             self.stack.pending.remove(pending)
-            self._failed(self, name, inputs, began_at, str(error))
+            self._failed(self.stack, name, inputs, began_at, str(error))
             raise
         self.stack.pending.remove(pending)
         row = Row(name, made.id, inputs, dict(made.outs))

@@ -307,10 +307,10 @@ class Scene:
         return self.commands((stack, command), death=death, refresh=refresh)[0]
 
     def delete_orphans(self, only: str = "") -> list[str]:
-        """`pulumi-cortecs orphans --delete`, of a single id if one is named, when all are old enough; what was ended."""
+        """`pulumi-cortecs orphans --delete`, of one id if it is named, when all are old enough; what was ended."""
         self.counts["orphans --delete ID" if only else "orphans --delete"] += 1
         self.passes(_OLD_ENOUGH)
-        host = self._host(0, None)
+        host = self.process()
         ended: list[str] = []
         failed: list[str] = []
 
@@ -342,7 +342,7 @@ class Scene:
     def keep_orphan(self, instance_id: str, machine: int) -> None:
         """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
         self.counts["orphans --keep"] += 1
-        host = self._host(machine, None)
+        host = self.process(machine)
         task = self.crowd.spawn(lambda: accounts.journal().keep(instance_id), host)  # type: ignore[attr-defined]
         self.crowd.join([task])
         host.end()
@@ -359,7 +359,7 @@ class Scene:
             key, account = accounts.key_of(stack.urn(name)), accounts.account().fingerprint
             journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
 
-        host = self._host(stack.machine, None)
+        host = self.process(stack.machine)
         task = self.crowd.spawn(work, host)
         self.crowd.join([task])
         host.end()
@@ -413,26 +413,27 @@ class Scene:
         made = Run(
             self.crowd,
             stack,
-            lambda run: self._host(stack.machine, run),
+            lambda run: self.process(stack.machine, run),
             self._point,
             self._said_to_be_gone,
-            self._failed,
+            self.failed,
         )
         self._runs.append(made)
         return made
 
-    def _host(self, machine: int, engine: Run | None) -> Host:
+    def process(self, machine: int = 0, engine: Run | None = None) -> Host:
+        """A provider process on that machine; without an engine, a command of ours."""
         if machine not in self._journals:
             self._journals[machine] = self._theatre.new_journal()
         states = SceneStates(self.crowd, lambda: self.stacks, self.chance, lambda: self.unreadable)
         return Host(self.crowd, self._journals[machine], engine, states, exclusive=self.exclusive)
 
-    def _failed(self, run: Run, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
+    def failed(self, stack: Stack, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
         """A creation failed: was it refused because of instances that may be an earlier one's, and rightly?"""
         ids = tuple(each for each in sorted(self._ever()) if each in text)
         if not ids or not any(way.search(text) for way in WAYS_ON.values()):
             return
-        self.refusals.append(Refusal(run.stack, name, ids, text))
+        self.refusals.append(Refusal(stack, name, ids, text))
         because_of_a_state = WAYS_ON["clear"].search(text) is not None
         kind = "by a pending creation" if because_of_a_state else "by an order"
         self.counts[f"refused {kind}{', in an exclusive account' * self.exclusive}"] += 1

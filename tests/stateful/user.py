@@ -87,7 +87,7 @@ class User:
                 return
             scene.counts[f"{command} again"] += 1
             if scene.refusals:
-                self._follows_ways_on(scene.refusals)
+                self.follows_ways_on(scene.refusals)
             elif number >= _TRIES_WITH_FAULTS:
                 self._does_what_the_error_says(stack)
         scene.note(Wrong.UNRECOVERED, f"{command}: {scene.errors}")
@@ -111,7 +111,7 @@ class User:
             scene.foreign |= {stack.program[name]["adopt_id"] for name in given_up}
             stack.program = {name: each for name, each in stack.program.items() if name not in given_up}
 
-    def _follows_ways_on(self, refusals: list[Refusal]) -> None:
+    def follows_ways_on(self, refusals: list[Refusal]) -> None:
         """One of the ways that each text names, drawn; none of them about what another one was about."""
         scene = self.scene
         scene.quiet()
