@@ -299,7 +299,7 @@ class _Round:
         command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
         if chance.random() < 0.25:
             self._somebody_meddles()
-        if command == "up" and chance.random() < self._odds.replaced:
+        if command == "up" and not stacks[0].replace and chance.random() < self._odds.replaced:
             scene.counts["up --replace"] += 1
             names = sorted(name for name, arguments in stacks[0].program.items() if "adopt_id" not in arguments)
             self.user.goes_on_with_replacing(stacks[0], set(chance.sample(names, min(len(names), 1))))
