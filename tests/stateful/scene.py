@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -39,6 +38,7 @@ from tests.stateful.engine import Row, Run, Stack
 from tests.stateful.hosts import BEGAN, LAG, Host
 from tests.stateful.states import SceneStates
 from tests.stateful.wire import DELETE, ORIGIN, RESTART, START, STOP, Wire
+from tests.ways_on import is_because_of_a_state, named_in
 
 _WATCH: Final = 2.0
 """Seconds after which a provider notices that its engine is gone."""
@@ -145,15 +145,6 @@ class Refusal:
     name: str
     ids: tuple[str, ...]
     text: str
-
-
-WAYS_ON: Final[Mapping[str, re.Pattern[str]]] = {
-    "adopt": re.compile(r"--adopt|adopt_id"),
-    "delete": re.compile(r"orphans[^`]*--delete"),
-    "keep": re.compile(r"orphans[^`]*--keep"),
-    "clear": re.compile(re.escape("--clear-pending-creates")),
-}
-"""The ways on after a refusal, and how its text names them."""
 
 
 class Theatre:
@@ -430,11 +421,10 @@ class Scene:
 
     def failed(self, stack: Stack, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
         """A creation failed: was it refused because of instances that may be an earlier one's, and rightly?"""
-        ids = tuple(each for each in sorted(self._ever()) if each in text)
-        if not ids or not any(way.search(text) for way in WAYS_ON.values()):
+        if not (ids := named_in(text, self._ever())):
             return
         self.refusals.append(Refusal(stack, name, ids, text))
-        because_of_a_state = WAYS_ON["clear"].search(text) is not None
+        because_of_a_state = is_because_of_a_state(text)
         kind = "by a pending creation" if because_of_a_state else "by an order"
         self.counts[f"refused {kind}{', in an exclusive account' * self.exclusive}"] += 1
         if self.exclusive and because_of_a_state:

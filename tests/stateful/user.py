@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
 from tests.stateful.engine import Arguments, Row, Stack
-from tests.stateful.scene import WAYS_ON, Refusal, Scene, Wrong, as_wanted
+from tests.stateful.scene import Refusal, Scene, Wrong, as_wanted
+from tests.ways_on import tells_of_what_is_left, ways_on
 
 _TRIES: Final = 6
 _TRIES_WITH_FAULTS: Final = 2
 _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
-
-_TOLD: Final = re.compile("pulumi-cortecs orphans|cannot be told|listed so far")
-"""What an error says that may leave something behind."""
 
 
 class User:
@@ -36,7 +33,7 @@ class User:
         """Its machines are gone. What the last error told to look for with `orphans` is looked for now: nobody else
         will."""
         scene = self.scene
-        told = any(_TOLD.search(error) for error in scene.told)
+        told = any(tells_of_what_is_left(error) for error in scene.told)
         scene.counts["journal lost"] += 1
         scene.unreadable = 0.0
         scene.lose_journal()
@@ -121,7 +118,7 @@ class User:
             named = [each for each in refusal.ids if each in scene.unowned() and each not in done]
             ours = [each for each in named if each not in scene.foreign]
             foreign = [each for each in named if each in scene.foreign]
-            ways = [way for way, text in WAYS_ON.items() if text.search(refusal.text)]
+            ways = ways_on(refusal.text)
             adoptable = [each for each in ours if not scene.is_stopped(each)]
             possible = [
                 way
