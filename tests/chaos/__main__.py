@@ -6,7 +6,8 @@
     python -m tests.chaos --faults-cycles 200
 
 Each round has a seed of its own, which is printed; the odds given must be the same for a replay. The exit code is 1
-when an instance was orphaned, bought twice or taken for gone, or when a user could not get on, in a round that counts.
+when an instance was orphaned, bought twice or taken for gone, when a purchase was refused without a reason, or when a
+user could not get on: in whatever round, also where the journal was lost.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.outcome import machine
@@ -59,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=float, metavar="P", help=f"of every fault ({odds.faults}; cycles: 0.1)")
     parser.add_argument("--lost-journal", type=float, default=odds.lost_journal, metavar="P")
     parser.add_argument("--destroy-share", type=float, default=odds.destroy, metavar="P")
+    parser.add_argument("--exclusive", type=float, default=odds.exclusive, metavar="P", help="that nobody else buys")
     parser.add_argument("--faults-cycles", type=int, metavar="N", help="cycles with faults and without deaths instead")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="switch a protection off")
     parser.add_argument("--until-caught", action="store_true", help="end at the first round that is wrong")
@@ -69,7 +72,13 @@ def _options() -> argparse.Namespace:
 
 def _odds(options: argparse.Namespace) -> Odds:
     faults = Odds().faults if options.faults is None else options.faults
-    return Odds(faults=faults, lost_journal=options.lost_journal, destroy=options.destroy_share)
+    return replace(
+        Odds(),
+        faults=faults,
+        lost_journal=options.lost_journal,
+        destroy=options.destroy_share,
+        exclusive=options.exclusive,
+    )
 
 
 def _replay(options: argparse.Namespace, say: Callable[[str], None]) -> int:
@@ -87,6 +96,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     given += [f"--faults {odds.faults:g}"] if odds.faults != default.faults else []
     given += [f"--lost-journal {odds.lost_journal:g}"] if odds.lost_journal != default.lost_journal else []
     given += [f"--destroy-share {odds.destroy:g}"] if odds.destroy != default.destroy else []
+    given += [f"--exclusive {odds.exclusive:g}"] if odds.exclusive != default.exclusive else []
     given += [f"--break {options.broken}"] if options.broken else []
     command = f"python -m tests.chaos {' '.join(given)}"
     say(command)

@@ -29,15 +29,12 @@ REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 4
 DRAWN_STATUSES: Final = SERVER_ERRORS
 """The statuses that plans draw for a server error. To switch the others on, add REFUSALS."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
-    {},
     {"date_ahead_seconds": 95.0},
     {"date_ahead_seconds": -430.0},
     {"instance_clock_ahead_seconds": 7200.0},
     {"instance_clock_ahead_seconds": -18000.0},
 )
 """How far the vendor's clocks may be apart: knobs of the simulator."""
-DRAWN_CLOCKS: Final = CLOCKS[:1]
-"""Those that plans draw. To switch the others on, let it be CLOCKS."""
 _Parameters = tuple[tuple[str, bool | float | int | str], ...]
 
 
@@ -108,6 +105,7 @@ class Entry:
     state: str = "running"
     restart_trigger: str = ""
     delete_first: bool = False
+    adopt_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,9 +126,15 @@ class Program:
             lines.append(
                 f"Instance('{entry.name}', pulumi.ResourceOptions({options}), model_id='Qwen/Qwen2-7B-Instruct', "
                 f"context_length={entry.context_length}, state='{entry.state}', "
-                f"restart_trigger={entry.restart_trigger or None!r}, on_timeout='{self.on_timeout}')"
+                f"restart_trigger={entry.restart_trigger or None!r}, adopt_id={entry.adopt_id or None!r}, "
+                f"on_timeout='{self.on_timeout}')"
             )
         return "\n".join(lines) + "\n"
+
+    def adopting(self, name: str, instance_id: str) -> Program:
+        """The program in which this entry takes over an instance, "" for none any more."""
+        entries = (replace(each, adopt_id=instance_id) if each.name == name else each for each in self.entries)
+        return replace(self, entries=tuple(entries))
 
     def edited(self, edit: Edit) -> Program:
         """The program after an edit; the last entry is the one that changes."""
@@ -163,6 +167,8 @@ class Odds:
     faults: float = 0.02
     lost_journal: float = 0.1
     destroy: float = 0.25
+    exclusive: float = 0.5
+    two_clocks: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,8 @@ class Plan:
 
     `which` counts the requests until the moment has come, `fraction` is for SOME_TIME, `hold` is for how long answers
     are held back, `delay` passes between the moment and the death, `gap` between two ^C or a death and a restart.
+    `exclusive`: the machine's owner says that nobody else buys in the account. `clocks` are the knobs that set the
+    vendor's clocks apart, none where they agree.
     """
 
     seed: int
@@ -192,6 +200,8 @@ class Plan:
     faults_at_death: bool
     lost_journal: bool
     way_on: WayOn
+    exclusive: bool
+    clocks: Mapping[str, float]
 
     @property
     def program(self) -> Program:
@@ -208,11 +218,6 @@ class Plan:
         """How many instances the command buys when nobody kills it."""
         return _orders(self.before, self.command, self.edit)
 
-    @property
-    def clocks(self) -> Mapping[str, float]:
-        """The knobs that set the vendor's clocks apart, if they are."""
-        return random.Random(f"clocks {self.seed}").choice(DRAWN_CLOCKS)
-
     def words(self) -> str:
         """The plan in some words."""
         what = self.command.value if self.edit is None else f"{self.command.value} ({self.edit.value})"
@@ -220,6 +225,8 @@ class Plan:
         if self.moment in (Moment.ORDERED, Moment.ORDERING, Moment.ANSWERED, Moment.ENDING):
             when += f" {self.which}"
         lost = ", journal lost" if self.lost_journal else ""
+        lost += ", exclusive" if self.exclusive else ""
+        lost += ", two clocks" if self.clocks else ""
         return f"{what} of {len(self.before.entries)}, {self.death.value}, {when}{lost}, then {self.way_on.value}"
 
 
@@ -267,6 +274,8 @@ def drawn(seed: int, odds: Odds) -> Plan:
         faults_at_death=chance.random() < 0.5 and moment is not Moment.WAITING,
         lost_journal=lost_journal,
         way_on=_way_on(chance, odds.destroy),
+        exclusive=chance.random() < odds.exclusive,
+        clocks=chance.choice(CLOCKS) if chance.random() < odds.two_clocks else {},
     )
 
 

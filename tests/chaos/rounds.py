@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -14,6 +17,7 @@ from tests.chaos.books import Books, Finding, Kind
 from tests.chaos.pace import Pace
 from tests.chaos.plan import Death, Edit, Moment, Plan, WayOn
 from tests.chaos.scene import Ended, Running, Scene, orphans_command_exists, scene
+from tests.ways_on import is_because_of_a_state, named_in, tells_of_what_is_left, ways_on
 
 _START: Final = "POST /api/v1/instances/start"
 _STOP: Final = "POST /api/v1/instances/stop"
@@ -25,12 +29,15 @@ _TRIES_WITH_FAULTS: Final = 3
 _TRIES_WITHOUT: Final = 3
 _AFTER_A_DEATH: Final = 60.0
 _EARLIER: Final = 0.05
+_DIAGNOSTICS: Final = re.compile(r"^  \S*cortecs:Instance \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
+"""What a command tells at its end of one resource."""
 
 
 @dataclass(frozen=True)
 class Result:
     """What a round came to. `landed`: the command was killed before it ended. `in_window`: instances that existed at
-    that moment, and were not in the state. `left_by_destroy`: what a plain destroy could not know of."""
+    that moment, and were not in the state. `left_by_destroy`: what a plain destroy could not know of. `refused`: the
+    creations that were refused because of what might be an earlier one's, by why."""
 
     plan: Plan
     landed: bool = False
@@ -39,18 +46,15 @@ class Result:
     by_orphans: bool = False
     half_a_file: bool = False
     left_by_destroy: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    ways_on: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
 
     @property
-    def counts(self) -> bool:
-        """Whether nothing may be wrong: with its journal lost, Cortecs gives no way to tell."""
-        return not self.plan.lost_journal
-
-    @property
     def failed(self) -> bool:
         """Whether something is wrong that must not be."""
-        return self.counts and any(finding.kind is not Kind.DEAD_ROW for finding in self.findings)
+        return any(finding.kind is not Kind.DEAD_ROW for finding in self.findings)
 
     def line(self, number: int) -> str:
         """The round in a line."""
@@ -59,8 +63,9 @@ class Result:
         more = f", destroy left {self.left_by_destroy}" if self.left_by_destroy else ""
         more += ", by orphans" if self.by_orphans else ""
         more += ", half a file" if self.half_a_file else ""
+        more += "".join(f", refused {why}" for why in self.refused) + "".join(f", {way}" for way in self.ways_on)
         again = f", {self.repeated} more" if self.repeated else ""
-        mark = "WRONG " if self.failed else "" if self.counts else "apart "
+        mark = "WRONG " if self.failed else ""
         return (
             f"{number:4} seed {self.plan.seed:10} {self.plan.words()}: {death}{again}{more}, {self.seconds:.1f} s: "
             f"{mark}{wrong}"
@@ -79,7 +84,9 @@ def played(
     """Plays a round. `tell` hears every command, and what failed; `backend` is as in `scene`."""
     began_at = time.monotonic()
     try:
-        with scene(pulumi, seed=plan.seed, tell=tell, broken=broken, backend=backend) as acted:
+        with scene(
+            pulumi, seed=plan.seed, tell=tell, broken=broken, exclusive=plan.exclusive, backend=backend
+        ) as acted:
             return _Round(plan, acted, pace).played(began_at)
     except Exception:  # a run of hours goes on, and ends with exit code 1
         tell(traceback.format_exc())
@@ -94,6 +101,10 @@ class _Round:
         self._repeated = 0
         self._left = 0
         self._by_orphans = False
+        self._program = plan.program
+        self._chance = random.Random(f"ways on {plan.seed}")
+        self._refused: Counter[str] = Counter()
+        self._ways_on: Counter[str] = Counter()
 
     def played(self, began_at: float) -> Result:
         landed, in_window = self._until_death()
@@ -107,6 +118,8 @@ class _Round:
             by_orphans=self._by_orphans,
             half_a_file=self._scene.halves > 0,
             left_by_destroy=self._left,
+            refused=dict(self._refused),
+            ways_on=dict(self._ways_on),
             findings=tuple(sorted(self._scene.findings, key=str)),
             seconds=time.monotonic() - began_at,
         )
@@ -116,11 +129,12 @@ class _Round:
         if plan.refresh_always:
             acted.refresh_always()
         acted.control.settings(**plan.clocks)
+        acted.two_clocks = bool(plan.clocks)
         acted.program(plan.before)
         if not plan.begins_empty:
             first = acted.run("up")
             assert first.code == 0, first.text
-        acted.program(plan.program)
+        acted.program(self._program)
         if plan.edit is Edit.REPAIR:
             acted.control.stop(next(iter(acted.books().alive)))
         self._set_trap()
@@ -139,6 +153,8 @@ class _Round:
             self._pace.took(arguments[0], ended.seconds)
         if landed and plan.moment is Moment.WAITING and plan.death is not Death.SIMULATOR:
             acted.findings |= {Finding(Kind.UNRECORDED, each) for each in acted.books().strays}
+        if plan.lost_journal and tells_of_what_is_left(ended.text):
+            self._looks_for_what_is_left()
         return landed, in_window
 
     def _set_trap(self) -> None:
@@ -273,12 +289,73 @@ class _Round:
 
     def _tried(self, *arguments: str) -> bool:
         self._scene.unlock()
+        before = self._scene.books()
         done: Ended = self._scene.run(*arguments)
         self._repeated += done.code != 0
+        if done.code:
+            self._minds_refusals(done.text, before)
         return done.code == 0
 
+    def _looks_for_what_is_left(self) -> None:
+        """What an error told of, and nobody will know of any more: the journal is lost."""
+        acted = self._scene
+        acted.let_the_old_ones_end()
+        acted.put_in_force((), 0.0)
+        acted.unlock()
+        self._ways_on["looked for with orphans"] += 1
+        acted.orphans_deleted()
+        acted.put_in_force(self._plan.faults, self._plan.fault_rate)
+
+    def _minds_refusals(self, text: str, before: Books) -> None:
+        """Whether creations were refused, and rightly; then follows one of the ways on that each text names, drawn."""
+        acted = self._scene
+        after = acted.books()
+        refusals = [
+            (refused["name"], refused["text"], ids)
+            for refused in _DIAGNOSTICS.finditer(text)
+            if (ids := named_in(refused["text"], before.alive.keys() | after.alive.keys()))
+        ]
+        if not refusals:
+            return
+        for _, told, _ in refusals:
+            by_state = is_because_of_a_state(told)
+            self._refused["by a pending creation" if by_state else "by an order"] += 1
+            if by_state and self._plan.exclusive:
+                acted.findings.add(Finding(Kind.REFUSED_ALONE))
+            if not before.strays | after.strays:
+                acted.findings.add(Finding(Kind.REFUSED_FOR_NOTHING))
+        acted.put_in_force((), 0.0)
+        acted.let_the_old_ones_end()
+        acted.unlock()
+        self._follows_ways_on(refusals)
+
+    def _follows_ways_on(self, refusals: Sequence[tuple[str, str, Sequence[str]]]) -> None:
+        """None of them about what another one was about."""
+        acted = self._scene
+        running = {each.instance_id for each in acted.control.instances() if each.status != "stopped"}
+        done: set[str] = set()
+        for name, text, ids in refusals:
+            left = sorted((acted.books().strays & set(ids)) - done)
+            possible = {"adopt": sorted(running & set(left)), "delete": left, "clear": [""]}
+            ways = [way for way in ways_on(text) if possible.get(way)]
+            if not ways:
+                continue
+            way = self._chance.choice(ways)
+            chosen = self._chance.choice(possible[way])
+            done.add(chosen)
+            self._ways_on[way] += 1
+            acted.tell(f"way on for {name}: {way} {chosen}")
+            if way == "adopt":
+                self._program = self._program.adopting(name, chosen)
+                acted.program(self._program)
+            elif way == "delete":
+                acted.orphan_deleted(chosen)
+            elif acted.pending_cleared():
+                for each in sorted(acted.books().strays - done):
+                    acted.orphan_deleted(each)
+
     def _agree(self, books: Books) -> bool:
-        return not books.dead_rows and len(books.rows) == len(self._plan.program.entries)
+        return not books.dead_rows and len(books.rows) == len(self._program.entries)
 
     def _vendor_moved(self) -> bool:
         """Whether an instance may have gone without our doing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import signal
@@ -126,6 +127,7 @@ class Scene:
     findings: set[Finding] = field(default_factory=set)
     commands: int = 0
     halves: int = 0
+    two_clocks: bool = False
     last: Ended | None = None
     _open: ExitStack = field(default_factory=ExitStack)
     _older: list[Running] = field(default_factory=list)
@@ -238,10 +240,24 @@ class Scene:
 
     def orphans_deleted(self) -> bool:
         """`pulumi-cortecs orphans --delete --yes`, when nothing is young any more; whether it did what it should."""
+        return self.orphans("--stack", self.stack.name, "--delete", "--yes")
+
+    def orphan_deleted(self, instance_id: str) -> bool:
+        """The same for a single one, as a refusal names it."""
+        return self.orphans("--all-stacks", "--delete", instance_id, "--yes")
+
+    def pending_cleared(self) -> bool:
+        """`pulumi refresh --clear-pending-creates`; whether it did what it should."""
+        return self.run("refresh", "--clear-pending-creates").code == 0
+
+    def orphans(self, *arguments: str) -> bool:
+        """`pulumi-cortecs orphans`, when nothing is young any more; whether it did what it should."""
         self.commands += 1
         self.control.advance(600)
+        # two clocks that are apart keep what there is young for ever
+        young = ("--include-young",) if self.two_clocks and "--delete" in arguments else ()
         done = subprocess.run(
-            [*_ORPHANS, "--stack", self.stack.name, "--delete", "--yes"],
+            [*_ORPHANS, *arguments, *young],
             cwd=self.stack.project,
             env=self.stack.environment,
             stdin=subprocess.DEVNULL,
@@ -250,7 +266,7 @@ class Scene:
             timeout=LONGEST_COMMAND,
             check=False,
         )
-        self.tell(f"orphans --delete: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        self.tell(f"orphans {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done.returncode == 0
 
 
@@ -266,12 +282,14 @@ def scene(
     seed: int,
     tell: Callable[[str], None],
     broken: str = "",
+    exclusive: bool = False,
     backend: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Scene]:
     """A new stack against a new simulator. Nothing of it is left afterwards: no file, no process.
 
-    `broken` names a protection of the provider that is switched off (see `broken/sitecustomize.py`); `backend` is the
-    environment that names a state backend, which is a folder of the scene's if it names none.
+    `exclusive`: the machine's owner says that nobody else buys in the account. `broken` names a protection of the
+    provider that is switched off (see `broken/sitecustomize.py`); `backend` is the environment that names a state
+    backend, which is a folder of the scene's if it names none.
     """
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         directory = Path(name)
@@ -291,6 +309,10 @@ def scene(
                 "CHAOS_BREAK": broken,
                 **backend,
             }
+            if exclusive:
+                limits = directory / "limits.json"
+                limits.write_text(json.dumps({"cortecs": {"account_is_exclusive": True}}))
+                environment["PULUMI_CORTECS_LIMITS"] = str(limits)
             stack = new_stack(pulumi, directory, environment, directory / "home")
             acted = Scene(stack, simulator, tell)
             with acted._open:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,16 @@ _COLUMNS: Final = (
     "not recovered",
     "commands repeated",
 )
-_OTHER: Final = frozenset({Kind.BILLED, Kind.UNRECORDED, Kind.HUNG, Kind.UNPLAYED})
+_OTHER: Final = frozenset(
+    {
+        Kind.BILLED,
+        Kind.UNRECORDED,
+        Kind.HUNG,
+        Kind.UNPLAYED,
+        Kind.REFUSED_FOR_NOTHING,
+        Kind.REFUSED_ALONE,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -34,36 +44,52 @@ class Tally:
 
     @property
     def failed(self) -> int:
-        """The rounds that count in which something was wrong."""
+        """The rounds in which something was wrong."""
         return sum(result.failed for result in self.results)
 
     def table(self) -> str:
-        """Markdown: the rounds that count per kind of death; then what is counted apart."""
-        counted = [result for result in self.results if result.counts]
-        rows = [_row(death.value, [each for each in counted if each.plan.death is death]) for death in Death]
+        """Markdown: the rounds per kind of death; then what is not in there."""
+        rows = [_row(death.value, [each for each in self.results if each.plan.death is death]) for death in Death]
         head = [f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
-        return "\n".join([*head, *rows, _row("**all**", counted), "", *self._apart()])
+        return "\n".join([*head, *rows, _row("**all**", self.results), "", *self._more()])
 
-    def _apart(self) -> list[str]:
-        lost = [result for result in self.results if not result.counts]
-        destroyed = [each for each in self.results if each.counts and each.plan.way_on is WayOn.DESTROY]
+    def _more(self) -> list[str]:
+        lost = [result for result in self.results if result.plan.lost_journal]
+        destroyed = [each for each in self.results if each.plan.way_on is WayOn.DESTROY]
         left = [each.left_by_destroy for each in destroyed if each.left_by_destroy]
-        dead = [each for each in self.results if each.counts and _number([each], Kind.DEAD_ROW)]
-        by_orphans = [each for each in self.results if each.counts and each.by_orphans]
-        wrong = [each for each in lost if any(finding.kind is not Kind.DEAD_ROW for finding in each.findings)]
+        dead = [each for each in self.results if _number([each], Kind.DEAD_ROW)]
+        by_orphans = [each for each in self.results if each.by_orphans]
         return [
-            "Counted apart:",
+            "Of these:",
             "",
             f"* A plain `destroy` after the death: {len(destroyed)} rounds; in {len(left)} of them it left "
             f"{sum(left)} instances that the state had never known.",
-            f"* The journal lost with its machine: {len(lost)} rounds; in {len(wrong)} of them something was wrong: "
-            f"{_number(lost, Kind.DOUBLE)} doubles, {_number(lost, Kind.ORPHAN)} orphans, "
+            f"* The journal lost with its machine: {len(lost)} rounds; in {sum(each.failed for each in lost)} of them "
+            f"something was wrong: {_number(lost, Kind.DOUBLE)} doubles, {_number(lost, Kind.ORPHAN)} orphans, "
             f'{_number(lost, Kind.FALSE_GONE)} false "gone", {_number(lost, Kind.UNRECOVERED)} not recovered.',
+            *self._refusals(),
             f"* An `up` that went on only after `orphans --delete`: in {len(by_orphans)}.",
             f"* An empty file that the killed CLI left beside the state, and that was removed as docs/recovery.md "
             f"says: in {sum(each.half_a_file for each in self.results)} of all.",
             f"* A row whose instance had been undone, until the next refresh: in {len(dead)}.",
         ]
+
+    def _refusals(self) -> list[str]:
+        lines = []
+        for name, of in (("an exclusive", True), ("a shared", False)):
+            rounds = [each for each in self.results if each.plan.exclusive is of]
+            why, ways = Counter[str](), Counter[str]()
+            for each in rounds:
+                why.update(each.refused)
+                ways.update(each.ways_on)
+            refused = ", ".join(f"{why[each]} {each}" for each in sorted(why)) or "none"
+            followed = ", ".join(f"{ways[each]} {each}" for each in sorted(ways)) or "none"
+            lines.append(
+                f"* Creations refused in {name} account: {len(rounds)} rounds; refused: {refused}; without a "
+                f"candidate: in {_rounds_with(rounds, Kind.REFUSED_FOR_NOTHING)} rounds; because of a pending creation "
+                f"although exclusive: in {_rounds_with(rounds, Kind.REFUSED_ALONE)}; ways on: {followed}."
+            )
+        return lines
 
 
 def write_between_marks(page: Path, name: str, text: str) -> None:
@@ -91,6 +117,10 @@ def _row(name: str, results: Sequence[Result]) -> str:
         sum(each.repeated for each in results),
     )
     return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def _rounds_with(results: Sequence[Result], kind: Kind) -> int:
+    return sum(_number([each], kind) > 0 for each in results)
 
 
 def _number(results: Sequence[Result], kind: Kind) -> int:

@@ -51,7 +51,7 @@ def _played(plan: Plan, broken: str = "") -> Result:
 def _plan(death: Death, moment: Moment, way_on: WayOn) -> Plan:
     """Two instances that nothing distinguishes."""
     return replace(
-        drawn(1, Odds(faults=0.0, lost_journal=0.0)),
+        drawn(1, Odds(faults=0.0, lost_journal=0.0, exclusive=0.0, two_clocks=0.0)),
         before=Program((Entry("a", 4000), Entry("b", 4000))),
         edit=None,
         command=Command.UP,

@@ -12,6 +12,7 @@ import pytest
 
 from pulumi_cortecs.simulator import FaultKind
 from pulumi_cortecs.simulator.control import FaultRequest, SettingsRequest
+from tests.chaos.books import Finding, Kind
 from tests.chaos.plan import (
     CLOCKS,
     DRAWN,
@@ -92,13 +93,37 @@ def test_an_edit_changes_one_instance() -> None:
     assert all(program.edited(edit).entries[0] == Entry("a", 4000) for edit in Edit)
 
 
-def test_what_is_counted_apart_does_not_fail_a_run() -> None:
-    assert not Tally([Result(_with(lost_journal=True))]).failed
+def test_a_round_with_a_lost_journal_counts_like_any_other() -> None:
+    double = (Finding(Kind.DOUBLE, "x"),)
+    assert Tally([Result(_with(lost_journal=True), findings=double), Result(_with(lost_journal=True))]).failed == 1
+
+
+def test_half_of_the_accounts_are_exclusive_and_some_vendors_have_two_clocks() -> None:
+    assert 0.4 < sum(plan.exclusive for plan in MANY) / len(MANY) < 0.6
+    assert {plan.exclusive for plan in MANY if plan.lost_journal} == {True, False}
+    assert {tuple(plan.clocks.items()) for plan in MANY} == {(), *(tuple(clocks.items()) for clocks in CLOCKS)}
+
+
+def test_refusals_are_told_apart_by_account_and_reason() -> None:
+    shared = Result(_with(exclusive=False), refused={"by a pending creation": 2}, ways_on={"adopt": 1, "clear": 1})
+    alone = Result(_with(exclusive=True), refused={"by an order": 1}, findings=(Finding(Kind.REFUSED_FOR_NOTHING),))
+    table = Tally([shared, alone]).table()
+    assert "in a shared account: 1 rounds; refused: 2 by a pending creation; without a candidate: in 0" in table
+    assert "in an exclusive account: 1 rounds; refused: 1 by an order; without a candidate: in 1" in table
+    assert "ways on: 1 adopt, 1 clear." in table
+    assert (shared.failed, alone.failed) == (False, True)
+
+
+def test_a_program_can_take_over_what_a_refusal_names() -> None:
+    program = Program((Entry("a", 4000), Entry("b", 4000))).adopting("b", "some-id")
+    assert [entry.adopt_id for entry in program.entries] == ["", "some-id"]
+    assert "adopt_id='some-id'" in program.source()
+    assert program.adopting("b", "").entries[1].adopt_id == ""
 
 
 def test_a_table_has_a_row_per_kind_of_death() -> None:
     table = Tally([Result(plan, landed=True, in_window=1) for plan in MANY]).table()
-    counted = Counter(plan.death for plan in MANY if not plan.lost_journal)
+    counted = Counter(plan.death for plan in MANY)
     for death, number in counted.items():
         assert f"| {death.value} | {number} | {number} | {number} | 0 | 0 | 0 | 0 | 0 | 0 |" in table
 
@@ -117,5 +142,5 @@ def _names(program: Program) -> list[str]:
     return [entry.name for entry in program.entries]
 
 
-def _with(*, lost_journal: bool) -> Plan:
-    return next(plan for plan in MANY if plan.lost_journal is lost_journal)
+def _with(**wanted: bool) -> Plan:
+    return next(plan for plan in MANY if all(getattr(plan, name) is value for name, value in wanted.items()))

@@ -1,13 +1,12 @@
 """Plays rounds of the life cycle at protocol level: stacks whose commands are killed, answers that get lost, and what a
 user does then; then compares the books.
 
-    python -m tests.stateful [--rounds 20000] [--seed S] [--jobs 2] [--log FILE]
-    python -m tests.stateful --replay SEED
+    python -m tests.stateful [--rounds 20000] [--seed S] [--jobs 2] [--lost-journal P] [--log FILE]
+    python -m tests.stateful --replay SEED [--lost-journal P]
     python -m tests.stateful --break NAME [--rounds 100] [--until-caught]
 
-A round follows from its seed alone: that of the run plus the round's number, printed with whatever is wrong. The exit
-code is 1 when something is wrong in a round that counts (a lost journal is counted apart), and with --break when
-nothing was.
+A round follows from its seed and the odds: that of the run plus the round's number, printed with whatever is wrong. The
+exit code is 1 when something is wrong in a round, and with --break when nothing was.
 """
 
 from __future__ import annotations
@@ -19,11 +18,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from tests.stateful.breaks import BREAKS
+from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.playing import results, theatre_in_memory
-from tests.stateful.rounds import Result, played
+from tests.stateful.rounds import Odds, Result, played
 
 _WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
@@ -34,7 +34,7 @@ def main() -> int:
     with _log(options.log) as say:
         if options.replay is not None:
             with theatre_in_memory(options.broken) as theatre:
-                result = played(theatre, options.replay, tell=say)
+                result = played(theatre, options.replay, _odds(options), tell=say)
             _tell_counts(result.counts, say)
             say(result.line())
             return int(result.failed)
@@ -48,6 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the first round; 0 if left out")
     parser.add_argument("--replay", type=int, metavar="SEED", help="one round, with everything that happens")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="switch a protection off")
+    parser.add_argument("--lost-journal", type=float, metavar="P", help=f"{Odds().lost_journal} if left out")
     parser.add_argument("--until-caught", action="store_true", help="end at the first round with something wrong")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write every line there, too")
     options = parser.parse_args()
@@ -55,15 +56,19 @@ def _options() -> argparse.Namespace:
     return options
 
 
+def _odds(options: argparse.Namespace) -> Odds:
+    odds = NEEDED.get(options.broken, Odds())
+    return odds if options.lost_journal is None else replace(odds, lost_journal=options.lost_journal)
+
+
 def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     began_at, counts = time.monotonic(), Counter[str]()
-    done, apart, failed = 0, 0, list[Result]()
+    done, failed = 0, list[Result]()
     say(f"{options.rounds} rounds from seed {options.seed}" + (f", without {options.broken}" * bool(options.broken)))
     seeds = range(options.seed, options.seed + options.rounds)
-    for result in results(seeds, jobs=options.jobs, broken=options.broken):
+    for result in results(seeds, jobs=options.jobs, broken=options.broken, odds=_odds(options)):
         done += 1
         counts += result.counts
-        apart += result.apart
         if result.findings:
             say(f"round {result.seed - options.seed + 1}, {result.line()}")
         if result.failed:
@@ -75,7 +80,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     wrong = Counter(finding.wrong.value for result in failed for finding in result.findings)
     say(
         f"{done} rounds in {took:.0f} s, {options.jobs} at a time, {cpu / done * 1000:.1f} ms of CPU each; "
-        f"{apart} with a lost journal; wrong in {len(failed)}"
+        f"{counts['journal lost']} with a lost journal; wrong in {len(failed)}"
         + "".join(f", {each}: {wrong[each]}" for each in sorted(wrong))
     )
     if options.broken:

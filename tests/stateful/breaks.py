@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
 from pulumi_cortecs.clouds.cortecs import Instance
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.lifecycle.intents import Intents
+from pulumi_cortecs.lifecycle.purchases import Bought
+from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import instance
+from pulumi_cortecs.provider.cortecs import adoption, instance
+from tests.stateful.rounds import Odds
 
 _PATIENCE = 30.0
 
@@ -22,9 +25,9 @@ def _id_before_wait() -> Iterator[None]:
     """Create waits for the boot before it returns the id, as most providers do."""
     buy = instance._buy
 
-    def bought_and_waited_for(account: Account, inputs: Mapping[str, Any]) -> Instance:
-        bought = buy(account, inputs)
-        instance_id = bought.instance_id
+    def bought_and_waited_for(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[Instance]:
+        bought = buy(account, inputs, began_at)
+        instance_id = bought.instance.instance_id
         account.poller.began(instance_id)
         started_at = account.clock.now()
         account.wait().until_ready(instance_id, started_at=started_at, timeout=_PATIENCE, report=lambda words: None)
@@ -55,4 +58,81 @@ def _gone() -> Iterator[None]:
         yield
 
 
-BREAKS: Mapping[str, Callable[[], Any]] = {"id-before-wait": _id_before_wait, "intent": _intent, "gone": _gone}
+_LIFECYCLE = "pulumi_cortecs.lifecycle"
+_CORTECS = "pulumi_cortecs.provider.cortecs"
+
+
+@contextmanager
+def _refused_note() -> Iterator[None]:
+    """A refusal is believed: its order is forgotten, as nothing was bought."""
+
+    def refused(self: Intents[Any], number: int | None) -> None:
+        self.dropped(number)
+
+    with mock.patch.object(Intents, "refused", refused):
+        yield
+
+
+@contextmanager
+def _state() -> Iterator[None]:
+    """The pending creations of a state are not looked at."""
+    with mock.patch(f"{_LIFECYCLE}.creations.Creations.earlier", return_value=[]):
+        yield
+
+
+@contextmanager
+def _judged() -> Iterator[None]:
+    """What an instance is told to be is not compared with what was judged."""
+    with mock.patch(f"{_CORTECS}.adoption.must_be_as_judged", lambda live, inputs: adoption.arguments_of(live)):
+        yield
+
+
+@contextmanager
+def _clock() -> Iterator[None]:
+    """The vendor's clock excludes an instance, whatever is known of it."""
+    with mock.patch.object(Intents, "_clocks_agree", return_value=True):
+        yield
+
+
+@contextmanager
+def _closed() -> Iterator[None]:
+    """Closed orders are not asked about."""
+    with mock.patch.object(Intents, "_must_not_be_forgotten", return_value=None):
+        yield
+
+
+@contextmanager
+def _inferred() -> Iterator[None]:
+    """An id that was inferred from a list is ended without a look at the other stacks."""
+    with mock.patch(f"{_CORTECS}.sharing.elsewhere", return_value=None):
+        yield
+
+
+@contextmanager
+def _release() -> Iterator[None]:
+    """A deletion ends an instance that another row of the stack keeps."""
+    with mock.patch(f"{_CORTECS}.sharing.going", side_effect=lambda instance_id: nullcontext(Going())):
+        yield
+
+
+NEEDED: Mapping[str, Odds] = {
+    "state": Odds(lost_journal=1.0),
+    "judged": Odds(forged=1.0),
+    "clock": Odds(two_clocks=1.0),
+    "closed": Odds(old_state=1.0),
+    "inferred": Odds(two_machines=1.0, destroy=1.0),
+    "release": Odds(adopts_own=1.0),
+}
+"""With which odds a protection is needed in a hundred rounds, where those of every day are too low for that."""
+BREAKS: Mapping[str, Callable[[], Any]] = {
+    "id-before-wait": _id_before_wait,
+    "intent": _intent,
+    "gone": _gone,
+    "refused-note": _refused_note,
+    "state": _state,
+    "judged": _judged,
+    "clock": _clock,
+    "closed": _closed,
+    "inferred": _inferred,
+    "release": _release,
+}

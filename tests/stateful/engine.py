@@ -45,7 +45,9 @@ class Endpoint:
 
 @dataclass
 class Stack:
-    """A stack's program and state. `pending` are the creations of which the state knows no end."""
+    """A stack's program and state. `pending` are the creations of which the state knows no end: what was begun by a
+    run whose engine was killed stays there until `clear_pending`. `machine` is where its commands run; `replace` names
+    what the next `up` is told to replace (`--replace`)."""
 
     name: str
     program: dict[str, Arguments] = field(default_factory=dict)
@@ -54,15 +56,22 @@ class Stack:
     pending: list[tuple[str, Arguments]] = field(default_factory=list)
     owned: set[str] = field(default_factory=set)
     """All ids that it ever had."""
+    project: str = "tests"
+    machine: int = 0
+    replace: set[str] = field(default_factory=set)
 
     def urn(self, name: str) -> str:
         """What the engine calls an Instance of it, or the Endpoint of one."""
         kind = _ENDPOINT if name.startswith(_CHILD) else _INSTANCE
-        return f"urn:pulumi:{self.name}::tests::{kind}::{name.removeprefix(_CHILD)}"
+        return f"urn:pulumi:{self.name}::{self.project}::{kind}::{name.removeprefix(_CHILD)}"
 
     def row(self, name: str) -> Row | None:
         """The row of a resource that is not about to go."""
         return next((row for row in self.rows if row.name == name and not row.doomed), None)
+
+    def clear_pending(self) -> None:
+        """`pulumi refresh --clear-pending-creates`, as far as it is not a refresh."""
+        self.pending.clear()
 
 
 class StepError(Exception):
@@ -71,7 +80,8 @@ class StepError(Exception):
 
 class Run(Process):
     """One command of the engine's with a provider of its own. `point` is told of every answer before it is acted upon,
-    and of every change of the state; `gone` of ids that a read or a deletion says do not exist."""
+    and of every change of the state; `gone` of ids that a read or a deletion says do not exist; `failed` of every
+    creation of an Instance that failed: its stack, name, inputs, when it was asked for, and the provider's text."""
 
     def __init__(
         self,
@@ -80,6 +90,7 @@ class Run(Process):
         host: Callable[[Run], Host],
         point: Callable[[Run, str, str], None],
         gone: Callable[[str, str], None],
+        failed: Callable[[Stack, str, Arguments, float, str], None],
     ) -> None:
         self._crowd = crowd
         self.stack = stack
@@ -88,6 +99,12 @@ class Run(Process):
         self.errors: list[str] = []
         self._point = point
         self._gone = gone
+        self._failed = failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not come to a good end."""
+        return self.dead or bool(self.errors) or self.cancelled or self.host.killed
 
     def up(self, *, refresh: bool) -> None:
         """`pulumi up`."""
@@ -140,6 +157,8 @@ class Run(Process):
 
     def _instance(self, name: str, arguments: Arguments) -> Row:
         row = self.stack.row(name)
+        if row is not None and name in self.stack.replace:  # with one check, as of something new, and without a diff
+            return self._replaced(row, arguments)
         inputs = self._checked(name, {} if row is None else row.inputs, arguments)
         if row is None:
             return self._created(name, inputs)
@@ -170,13 +189,13 @@ class Run(Process):
         return dict(checked.inputs)
 
     def _created(self, name: str, inputs: dict[str, Any], replaces: Row | None = None) -> Row:
-        pending = (name, inputs)
+        pending, began_at = (name, inputs), self._crowd.now
         self.stack.pending.append(pending)
         try:
             made = self._call("Create", name, properties=inputs)
-        except StepError:
-            if not self.host.dead:
-                self.stack.pending.remove(pending)
+        except StepError as error:  # also when the provider died: an engine that lives knows that the step has ended
+            self.stack.pending.remove(pending)
+            self._failed(self.stack, name, inputs, began_at, str(error))
             raise
         self.stack.pending.remove(pending)
         row = Row(name, made.id, inputs, dict(made.outs))

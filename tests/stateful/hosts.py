@@ -21,6 +21,7 @@ from pulumi_cortecs.clouds import cortecs as cortecs_client
 from pulumi_cortecs.clouds import http
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
+from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import accounts, engine_cli, host
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
@@ -48,6 +49,10 @@ FRESH: Mapping[tuple[ModuleType, str], Callable[[], Any]] = {
     (accounts, "_warn_once"): CrowdLock,
 }
 """Which variables every process has of its own, and what they begin as."""
+
+
+_REPLACED = tuple((accounts, name) for name in ("journal", "states", "is_exclusive", "_CLOCK", "_WAITING"))
+"""What every process has of the scene's."""
 
 
 def _bent(value: Any) -> Any:
@@ -109,11 +114,14 @@ class _MortalJournal(Journal):
 
 class Host(Process):
     """A provider process, and what a gRPC call has for a context. `engine` is what started it, None for a command of
-    ours; `calls` is how many it serves now; `killed` says whether it did not end by itself."""
+    ours; `calls` is how many it serves now; `killed` says whether it did not end by itself. `states` is what it can
+    read of states, `exclusive` whether it is told that nobody else buys in the account."""
 
     current: Host | None = None
 
-    def __init__(self, crowd: Crowd, directory: Path, engine: Process | None) -> None:
+    def __init__(
+        self, crowd: Crowd, directory: Path, engine: Process | None, states: States, *, exclusive: bool = False
+    ) -> None:
         self._crowd = crowd
         self.engine = engine
         self.interrupted = False
@@ -122,6 +130,8 @@ class Host(Process):
         self.journal = _MortalJournal(directory, crowd, self)
         self._variables: dict[tuple[ModuleType, str], Any] = {where: begin() for where, begin in FRESH.items()}
         self._variables[accounts, "journal"] = cache(lambda: self.journal)
+        self._variables[accounts, "states"] = lambda: states
+        self._variables[accounts, "is_exclusive"] = lambda: exclusive
         self._variables[accounts, "_CLOCK"] = _Clock(crowd)
         self._variables[accounts, "_WAITING"] = _InterruptibleClock(crowd, self)
         self.instances, self.endpoints = InstanceProvider(), EndpointProvider()
@@ -221,7 +231,7 @@ def stage() -> Iterator[None]:
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(http, "time", clocks))
         undone.enter_context(mock.patch.object(cortecs_client, "shared_client"))
-        for module, name in (*FRESH, (accounts, "journal"), (accounts, "_CLOCK"), (accounts, "_WAITING")):
+        for module, name in (*FRESH, *_REPLACED):
             undone.enter_context(mock.patch.object(module, name))
         for remembered in (engine_cli.cli, accounts.backend, accounts.states, accounts.is_exclusive):
             remembered.cache_clear()

@@ -16,7 +16,7 @@ import stamina
 
 from tests.stateful.breaks import BREAKS
 from tests.stateful.hosts import stage
-from tests.stateful.rounds import Result, played
+from tests.stateful.rounds import Odds, Result, played
 from tests.stateful.scene import Theatre
 
 _IN_MEMORY: Final = Path("/dev/shm")
@@ -45,19 +45,19 @@ def theatre_in_memory(broken: str) -> Iterator[Theatre]:
         yield theatre
 
 
-def results(seeds: range, *, jobs: int, broken: str) -> Iterator[Result]:
+def results(seeds: range, *, jobs: int, broken: str, odds: Odds) -> Iterator[Result]:
     """Plays the rounds of these seeds in so many processes, in order."""
     if jobs == 1:
         with theatre_in_memory(broken) as theatre:
-            yield from (played(theatre, seed) for seed in seeds)
+            yield from (played(theatre, seed, odds) for seed in seeds)
         return
-    parts = [(seeds[at : at + _ROUNDS_AT_ONCE], broken) for at in range(0, len(seeds), _ROUNDS_AT_ONCE)]
+    parts = [(seeds[at : at + _ROUNDS_AT_ONCE], broken, odds) for at in range(0, len(seeds), _ROUNDS_AT_ONCE)]
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         for results in pool.imap(_part, parts):
             yield from results
 
 
-def _part(work: tuple[range, str]) -> list[Result]:
-    seeds, broken = work
+def _part(work: tuple[range, str, Odds]) -> list[Result]:
+    seeds, broken, odds = work
     with theatre_in_memory(broken) as theatre:
-        return [played(theatre, seed) for seed in seeds]
+        return [played(theatre, seed, odds) for seed in seeds]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pulumi_cortecs.simulator.faults import FaultKind, Parameter
+from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.supplied import Argument, Reused
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Arguments, Stack
@@ -33,15 +33,12 @@ REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 4
 DRAWN_STATUSES: Final = SERVER_ERRORS
 """The statuses that rounds draw for a server error. To switch the others on, add REFUSALS."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
-    {},
     {"date_ahead_seconds": 95.0},
     {"date_ahead_seconds": -430.0},
     {"instance_clock_ahead_seconds": 7200.0},
     {"instance_clock_ahead_seconds": -18000.0},
 )
 """How far the vendor's clocks may be apart: knobs of the simulator."""
-DRAWN_CLOCKS: Final = CLOCKS[:1]
-"""Those that rounds draw. To switch the others on, let it be CLOCKS."""
 _AGE_OF_FOREIGNERS: Final = 60.0
 DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("before", START, 3),
@@ -77,45 +74,61 @@ class Odds:
     destroy: float = 0.25
     edited_after: float = 0.1
     two_stacks: float = 0.2
+    exclusive: float = 0.5
+    two_clocks: float = 0.15
+    two_machines: float = 0.1
+    renamed: float = 0.15
+    unreadable: float = 0.1
+    replaced: float = 0.1
+    old_state: float = 0.04
+    adopts_own: float = 0.04
+    forged: float = 0.02
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a round came to. `apart`: its journal was lost, and Cortecs gives no way to tell."""
+    """What a round came to."""
 
     seed: int
     findings: tuple[Finding, ...]
     counts: Counter[str]
-    apart: bool
 
     @property
     def failed(self) -> bool:
-        """Whether something is wrong that must not be."""
-        return bool(self.findings) and not self.apart
+        """Whether something is wrong."""
+        return bool(self.findings)
 
     def line(self) -> str:
         """The round in a line."""
         wrong = "; ".join(f"{finding.wrong.value}: {finding.text}" for finding in self.findings) or "ok"
-        return f"seed {self.seed}: {'apart, ' if self.apart else ''}{wrong}"
+        return f"seed {self.seed}: {wrong}"
 
 
 def played(
     theatre: Theatre, seed: int, odds: Odds | None = None, tell: Callable[[str], None] = lambda text: None
 ) -> Result:
     """Plays the round of a seed. `tell` hears what happens."""
-    chance = random.Random(f"round {seed}")
-    scene = Scene(theatre, seed, skew=chance.choice((0.0, 0.0, 0.0, -95.0, 430.0)), tell=tell)
+    chance, odds = random.Random(f"round {seed}"), odds or Odds()
+    scene = Scene(
+        theatre,
+        seed,
+        skew=chance.choice((0.0, 0.0, 0.0, -95.0, 430.0)),
+        exclusive=chance.random() < odds.exclusive,
+        tell=tell,
+    )
     # a chance of its own, so that the rest of a round stays what it was
-    apart = random.Random(f"clocks {seed}").choice(DRAWN_CLOCKS)
-    scene.world.settings = replace(scene.world.settings, **apart)
+    apart = random.Random(f"clocks {seed}")
+    if apart.random() < odds.two_clocks:
+        scene.counts["two clocks"] += 1
+        scene.world.settings = replace(scene.world.settings, **apart.choice(CLOCKS))
     try:
-        found = _Round(scene, chance, odds or Odds())
+        found = _Round(scene, chance, odds)
         try:
             found.played()
         except StuckError as stuck:
             scene.note(Wrong.UNRECOVERED, f"a command hangs: {stuck}")
         scene.quiet()
-        return Result(seed, tuple(dict.fromkeys(scene.findings)), scene.counts, found.user.lost_journal)
+        return Result(seed, tuple(dict.fromkeys(scene.findings)), scene.counts)
     finally:
         scene.close()
 
@@ -127,23 +140,43 @@ class _Round:
         self._chance = chance
         self._odds = odds
         self._adopted: set[str] = set()
+        self._loses_journal = False
 
     def played(self) -> None:
         chance, scene, odds = self._chance, self._scene, self._odds
-        stacks = [self._new_stack(f"stack{number}") for number in range(2 if chance.random() < odds.two_stacks else 1)]
-        foreigners = [scene.foreigner(**chance.choice(KINDS)) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
+        scene.counts["rounds in an exclusive account" if scene.exclusive else "rounds in a shared account"] += 1
+        self._loses_journal = chance.random() < odds.lost_journal
+        if chance.random() < odds.forged:
+            self._forged()
+            return
+        two_machines = chance.random() < odds.two_machines
+        stacks = self._two_alike() if two_machines else self._stacks()
+        many = 0 if scene.exclusive else chance.choice((0, 0, 0, 1, 2))
+        foreigners = [scene.foreigner(**chance.choice(KINDS)) for _ in range(many)]
         scene.passes(_AGE_OF_FOREIGNERS)
-        if chance.random() < 0.4:
+        if two_machines:
+            self._answers_are_lost(stacks)
+        elif chance.random() < max(0.4, odds.old_state, odds.adopts_own):
             scene.commands(*((stack, "up") for stack in stacks))
             self.user.mind_the_books(stacks)
-            for stack in stacks:
+            if chance.random() < odds.adopts_own:
+                self._adopts_own(stacks)
+            # without journal and state, nothing at all would tell
+            restored = not self._loses_journal and chance.random() < odds.old_state
+            if restored:
+                scene.counts["an older state was restored"] += 1
+                stacks[0].rows.clear()
+            for stack in stacks[restored:]:
                 self._edit(stack, foreigners)
+        if not two_machines and not self._loses_journal and chance.random() < odds.unreadable:
+            scene.counts["states that cannot be read at times"] += 1
+            scene.unreadable = chance.choice((0.2, 0.5, 1.0))
         for _ in range(chance.choice((1, 1, 2, 3))):
             self._disturbed(stacks)
-        if chance.random() < odds.lost_journal:
-            self.user.lost_journal = True
-            scene.counts["journal lost"] += 1
-            scene.lose_journal()
+        if self._loses_journal:
+            self.user.loses_journal()
+        if chance.random() < odds.renamed:
+            self._rename(stacks[0])
         if chance.random() < odds.edited_after:
             self.user.edited_after = True
             self._edit(stacks[0], foreigners)
@@ -154,6 +187,12 @@ class _Round:
             self.user.goes_on_with_up(stacks)
         if destroy:
             self.user.ends(stacks)
+
+    def _stacks(self) -> list[Stack]:
+        return [
+            self._new_stack(f"stack{number}")
+            for number in range(2 if self._chance.random() < self._odds.two_stacks else 1)
+        ]
 
     def _new_stack(self, name: str) -> Stack:
         stack, chance = self._scene.stack(name), self._chance
@@ -166,6 +205,62 @@ class _Round:
             f"n{number}": {**(first if alike else chance.choice(KINDS)), **given_up} for number in range(many)
         }
         return stack
+
+    def _two_alike(self) -> list[Stack]:
+        """Two stacks that want the like, each run on a machine of its own."""
+        self._scene.counts["two machines, like arguments"] += 1
+        self.user.mends_shared = True
+        first = self._new_stack("stack0")
+        other = self._scene.stack("stack1", machine=1)
+        other.program = dict(first.program)
+        return [first, other]
+
+    def _answers_are_lost(self, stacks: list[Stack]) -> None:
+        scene = self._scene
+        scene.fault(FaultKind.LOST_ANSWER, 0.5, Match(method="POST", path="/instances/start"))
+        scene.commands(*((stack, "up") for stack in stacks))
+
+    def _adopts_own(self, stacks: list[Stack]) -> None:
+        """A second resource adopts what one of the same stack has bought, and is taken out again."""
+        stack, scene = stacks[0], self._scene
+        if (row := next((row for row in stack.rows if row.inputs["state"] == "running"), None)) is None:
+            return
+        scene.counts["adopted what the stack owns"] += 1
+        before = dict(stack.program)
+        stack.program = {**before, "again": {"model_id": QWEN, "adopt_id": row.id}}
+        scene.command(stack, "up")
+        stack.program = before
+        scene.command(stack, "up")
+        self.user.mind_the_books(stacks)
+
+    def _forged(self) -> None:
+        """A program writes into the journal that it has bought what is somebody else's, and is something else."""
+        scene, stack = self._scene, self._new_stack("stack0")
+        name, arguments = self._chance.choice(sorted(stack.program.items()))
+        other = self._chance.choice([kind for kind in KINDS if not kind.items() <= arguments.items()])
+        somebodys = scene.foreigner(**other)
+        scene.counts["the journal was forged"] += 1
+        scene.passes(_AGE_OF_FOREIGNERS)
+        scene.forge(stack, name, arguments, somebodys)
+        scene.command(stack, "up")
+
+    def _rename(self, stack: Stack) -> None:
+        """The stack, its project, or a resource that is not there yet has another name from now on."""
+        missing = sorted(name for name in stack.program if stack.row(name) is None)
+        what = self._chance.choice(("stack", "project", *(("resource",) if missing else ())))
+        self._scene.counts[f"renamed: {what}"] += 1
+        self._scene.settle()
+        if what == "stack":
+            stack.name = f"{stack.name}-renamed"
+        elif what == "project":
+            stack.project = "renamed"
+        else:
+            program = dict(stack.program)
+            name = self._chance.choice(missing)
+            program[f"{name}-renamed"] = program.pop(name)
+            stack.program = program
+            # the state tells under which name a creation began, and the program does not tell that this is it
+            self.user.edited_after = self.user.edited_after or self._loses_journal
 
     def _edit(self, stack: Stack, foreigners: list[str]) -> None:
         edits = ["none", "add", "add", "remove", "replace", "replace", "replace", "stop", "restart", "ttl", "rename"]
@@ -204,6 +299,10 @@ class _Round:
         command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
         if chance.random() < 0.25:
             self._somebody_meddles()
+        if command == "up" and not stacks[0].replace and chance.random() < self._odds.replaced:
+            scene.counts["up --replace"] += 1
+            names = sorted(name for name, arguments in stacks[0].program.items() if "adopt_id" not in arguments)
+            self.user.goes_on_with_replacing(stacks[0], set(chance.sample(names, min(len(names), 1))))
         both = len(stacks) > 1 and chance.random() < 0.7
         commands = [(stack, command) for stack in (stacks if both else stacks[:1])]
         scene.commands(*commands, death=death, refresh=chance.random() < 0.5)
@@ -214,6 +313,9 @@ class _Round:
         chance = self._chance
         point, what, _ = chance.choices(DEATHS, [each[2] for each in DEATHS])[0]
         victim = chance.choices((Victim.BOTH, Victim.HOST, Victim.ENGINE, Victim.INTERRUPT), (4, 3, 3, 1))[0]
+        if victim is Victim.HOST and self._loses_journal:
+            # an engine that lives ends the creation in its state: without the journal nothing at all would tell of it
+            victim = Victim.BOTH
         return Death(victim, point, what, chance.choice((1, 1, 1, 2, 2, 3, 5)))
 
     def _somebody_meddles(self) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -34,9 +34,11 @@ from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
 from tests.stateful.crowd import Crowd, Killed
-from tests.stateful.engine import Run, Stack
-from tests.stateful.hosts import BEGAN, Host
+from tests.stateful.engine import Row, Run, Stack
+from tests.stateful.hosts import BEGAN, LAG, Host
+from tests.stateful.states import SceneStates
 from tests.stateful.wire import DELETE, ORIGIN, RESTART, START, STOP, Wire
+from tests.ways_on import is_because_of_a_state, named_in
 
 _WATCH: Final = 2.0
 """Seconds after which a provider notices that its engine is gone."""
@@ -44,6 +46,8 @@ _OLD_ENOUGH: Final = 150.0
 """Seconds after which `orphans` ends what it finds without being asked twice."""
 
 
+_STILL_LISTED: Final = 3 * LAG
+"""Seconds for which what is gone may be in lists, with some to spare."""
 _AT_ONCE: Final = 1.0
 """Seconds that an answer takes at most from the vendor into the state, while nothing goes wrong."""
 
@@ -73,6 +77,8 @@ class Wrong(str, Enum):
     UNRECOVERED = "not recovered"
     LEFT_OPEN = "order left open"
     UNRECORDED = "waited for before it was in the state"
+    REFUSED_FOR_NOTHING = "refused, and nothing fits"
+    REFUSED_ALONE = "refused because of an earlier creation, in an exclusive account"
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,16 @@ class Purchase:
     undisturbed: bool
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A creation that was refused because of instances that it names."""
+
+    stack: Stack
+    name: str
+    ids: tuple[str, ...]
+    text: str
+
+
 class Theatre:
     """What all scenes share because it takes long to make: the simulator's world and an empty journal."""
 
@@ -163,9 +179,16 @@ class Scene:
     """A world from empty to the end. What is wrong is added to `findings`; `counts` is what happened."""
 
     def __init__(
-        self, theatre: Theatre, seed: int, *, skew: float = 0.0, tell: Callable[[str], None] = lambda text: None
+        self,
+        theatre: Theatre,
+        seed: int,
+        *,
+        skew: float = 0.0,
+        exclusive: bool = False,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`skew`: for how many seconds the vendor's clock is ahead of the machine's. `tell` hears what happens."""
+        """`skew`: for how many seconds the vendor's clock is ahead of the machine's. `exclusive`: providers are told
+        that nobody else buys in the account. `tell` hears what happens."""
         self._hears = tell
         self.chance = random.Random(seed)
         self.crowd = theatre.crowd = Crowd(self.chance)
@@ -180,22 +203,30 @@ class Scene:
         self.bought: dict[str, Purchase] = {}
         self.errors: list[str] = []
         """What the last commands failed with."""
+        self.told: list[str] = []
+        """What commands failed with since a journal was lost."""
+        self.refusals: list[Refusal] = []
+        """What the last commands were refused."""
+        self.exclusive = exclusive
+        self.unreadable = 0.0
+        """How likely it is that a state cannot be read."""
         self._trap: tuple[Run, Trap] | None = None
         self._theatre = theatre
-        self._journals = [theatre.new_journal()]
+        self._journals: dict[int, Path] = {}
+        self._lost: list[Path] = []
         self._runs: list[Run] = []
         self.wire = Wire(self.cloud, self._request_point, self.passes, self._latency, self.chance, self._tell)
         cortecs_client.shared_client.return_value = self.wire  # type: ignore[attr-defined]
 
-    def stack(self, name: str) -> Stack:
-        """A new stack."""
-        made = Stack(name)
+    def stack(self, name: str, machine: int = 0) -> Stack:
+        """A new stack, whose commands run on that machine."""
+        made = Stack(name, machine=machine)
         self.stacks.append(made)
         return made
 
-    def fault(self, kind: FaultKind, probability: float, **parameters: Parameter) -> None:
-        """Puts a fault in force."""
-        self.world.faults.add(kind, Match(), probability=probability, parameters=parameters)
+    def fault(self, kind: FaultKind, probability: float, match: Match | None = None, **parameters: Parameter) -> None:
+        """Puts a fault in force, for every request or for those that match."""
+        self.world.faults.add(kind, match or Match(), probability=probability, parameters=parameters)
 
     def quiet(self) -> None:
         """From now on nothing goes wrong by itself."""
@@ -203,6 +234,7 @@ class Scene:
             self.counts[f"fault: {each.kind.value}"] += each.happened
         self.world.faults.clear()
         self.wire.unreachable = 0.0
+        self.unreadable = 0.0
 
     def passes(self, seconds: float) -> None:
         """Lets time pass, for those too who still run."""
@@ -219,14 +251,17 @@ class Scene:
         return {one.instance_id: one for one in self.cloud.every() if one.instance_id not in self.foreign}
 
     def lose_journal(self) -> None:
-        """The machine with the journal is gone, and everything that ran on it."""
+        """The machines with the journals are gone, and everything that ran on them."""
         for run in self._runs:
             self._strike(run, Victim.BOTH)
         self.crowd.join_all()
-        self._journals.append(self._theatre.new_journal())
+        self.told = []
+        self._lost += self._journals.values()
+        self._journals.clear()
 
     def commands(self, *commands: tuple[Stack, str], death: Death | None = None, refresh: bool = False) -> list[bool]:
         """Runs commands at the same time; which of them succeeded. `death` comes to the first."""
+        self.refusals = []
         runs = [self._run(stack) for stack, _ in commands]
         trap = None if death is None else Trap(death, death.number)
         self._trap = None if trap is None else (runs[0], trap)
@@ -250,19 +285,23 @@ class Scene:
                 run.host.end()
         self._look()
         self.errors = [error for run in runs for error in run.errors]
+        self.told += self.errors
+        for stack, command in commands:
+            if command == "up" and stack.replace and not any(run.stack is stack and run.failed for run in runs):
+                stack.replace = set()
         rows = [f"{stack.name} {row.name} {row.id}" for stack, _ in commands for row in stack.rows]
         self._tell(f"the end of it: {rows}, {self.errors}")
-        return [not run.dead and not run.errors and not run.cancelled and not run.host.killed for run in runs]
+        return [not run.failed for run in runs]
 
     def command(self, stack: Stack, command: str, *, death: Death | None = None, refresh: bool = False) -> bool:
         """Runs one; whether it succeeded."""
         return self.commands((stack, command), death=death, refresh=refresh)[0]
 
-    def delete_orphans(self) -> list[str]:
-        """`pulumi-cortecs orphans --delete`, when all are old enough; the ids that were ended."""
-        self.counts["orphans --delete"] += 1
+    def delete_orphans(self, only: str = "") -> list[str]:
+        """`pulumi-cortecs orphans --delete`, of one id if it is named, when all are old enough; what was ended."""
+        self.counts["orphans --delete ID" if only else "orphans --delete"] += 1
         self.passes(_OLD_ENOUGH)
-        host = Host(self.crowd, self._journals[-1], None)
+        host = self.process()
         ended: list[str] = []
         failed: list[str] = []
 
@@ -273,7 +312,11 @@ class Scene:
                 now = datetime.fromtimestamp(account.client.vendor_time() or 0.0, timezone.utc)
                 found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
                 for orphan in found:
-                    if not orphan.held_back and orphan.instance.instance_id not in self.foreign:
+                    found_id = orphan.instance.instance_id
+                    if only not in ("", found_id) or found_id in self.foreign:
+                        continue
+                    # whoever has waited, and sees that two clocks keep it young for ever, says --include-young
+                    if not orphan.held_back or self._clocks_differ:
                         account.ending().end(orphan.instance.instance_id)
                         self._said_to_be_gone(orphan.instance.instance_id, "orphans")
                         ended.append(orphan.instance.instance_id)
@@ -286,6 +329,33 @@ class Scene:
         if task.error is not None:
             raise task.error
         return ended
+
+    def keep_orphan(self, instance_id: str, machine: int) -> None:
+        """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
+        self.counts["orphans --keep"] += 1
+        host = self.process(machine)
+        task = self.crowd.spawn(lambda: accounts.journal().keep(instance_id), host)  # type: ignore[attr-defined]
+        self.crowd.join([task])
+        host.end()
+        if task.error is not None:
+            raise task.error
+        self.foreign.add(instance_id)
+
+    def forge(self, stack: Stack, name: str, arguments: Mapping[str, Any], instance_id: str) -> None:
+        """Writes into the journal that an order for this resource has bought this instance."""
+
+        def work() -> None:
+            checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
+            journal, ordered = accounts.journal(), tuple(checked[key] for key in PURCHASE)
+            key, account = accounts.key_of(stack.urn(name)), accounts.account().fingerprint
+            journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
+
+        host = self.process(stack.machine)
+        task = self.crowd.spawn(work, host)
+        self.crowd.join([task])
+        host.end()
+        if task.error is not None:
+            raise task.error
 
     def stop_what_is_stuck(self) -> int:
         """Somebody stops in the console what does not get ready; how many there were."""
@@ -304,16 +374,24 @@ class Scene:
             self._strike(run, Victim.BOTH)
         self.crowd.join_all()
         Crowd.active = None
-        for directory in self._journals:
+        for directory in (*self._journals.values(), *self._lost):
             shutil.rmtree(directory)
 
     def open_orders(self) -> list[str]:
         """The ids of orders that nobody has confirmed, "" for one without."""
-        journal = Journal(self._journals[-1])
-        try:
-            return [order.instance_id or "" for order in journal.open_orders()]
-        finally:
-            journal.close()
+        found = list[str]()
+        for directory in self._journals.values():
+            journal = Journal(directory)
+            try:
+                found += [order.instance_id or "" for order in journal.open_orders()]
+            finally:
+                journal.close()
+        return found
+
+    def unowned(self) -> dict[str, Instance]:
+        """What is in the account, and in no row."""
+        owned = {row.id for stack in self.stacks for row in stack.rows}
+        return {one.instance_id: one for one in self.cloud.every() if one.instance_id not in owned}
 
     def note(self, wrong: Wrong, text: str) -> None:
         """Something is wrong."""
@@ -324,10 +402,53 @@ class Scene:
 
     def _run(self, stack: Stack) -> Run:
         made = Run(
-            self.crowd, stack, lambda run: Host(self.crowd, self._journals[-1], run), self._point, self._said_to_be_gone
+            self.crowd,
+            stack,
+            lambda run: self.process(stack.machine, run),
+            self._point,
+            self._said_to_be_gone,
+            self.failed,
         )
         self._runs.append(made)
         return made
+
+    def process(self, machine: int = 0, engine: Run | None = None) -> Host:
+        """A provider process on that machine; without an engine, a command of ours."""
+        if machine not in self._journals:
+            self._journals[machine] = self._theatre.new_journal()
+        states = SceneStates(self.crowd, lambda: self.stacks, self.chance, lambda: self.unreadable)
+        return Host(self.crowd, self._journals[machine], engine, states, exclusive=self.exclusive)
+
+    def failed(self, stack: Stack, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
+        """A creation failed: was it refused because of instances that may be an earlier one's, and rightly?"""
+        if not (ids := named_in(text, self._ever())):
+            return
+        self.refusals.append(Refusal(stack, name, ids, text))
+        because_of_a_state = is_because_of_a_state(text)
+        kind = "by a pending creation" if because_of_a_state else "by an order"
+        self.counts[f"refused {kind}{', in an exclusive account' * self.exclusive}"] += 1
+        if self.exclusive and because_of_a_state:
+            self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
+        fitting = {each for each, one in self.unowned().items() if each in ids or _fits(one, inputs)}
+        went = {each.instance_id for each in self.world.ledger if each.ended_at is not None}
+        if not fitting and not any(each in went and self._ended_since(each, began_at) for each in ids):
+            self.note(Wrong.REFUSED_FOR_NOTHING, f"{name}: {text}")
+
+    @property
+    def _clocks_differ(self) -> bool:
+        settings = self.world.settings
+        return bool(settings.date_ahead_seconds or settings.instance_clock_ahead_seconds)
+
+    def _ever(self) -> set[str]:
+        """All ids that there were."""
+        return {each.instance_id for each in self.world.ledger} | {one.instance_id for one in self.cloud.every()}
+
+    def _ended_since(self, instance_id: str, at: float) -> bool:
+        since = self.world.now() - timedelta(seconds=self.crowd.now - at + _STILL_LISTED)
+        return any(
+            each.instance_id == instance_id and each.ended_at is not None and each.ended_at >= since
+            for each in self.world.ledger
+        )
 
     def _point(self, run: Run, point: str, what: str) -> None:
         if self._trap is not None and self._trap[0] is run and self._trap[1].comes(point, what):
@@ -383,7 +504,7 @@ class Scene:
     def _mind_whose(self, host: Host, what: str, instance_id: str) -> None:
         own = host.engine.stack if isinstance(host.engine, Run) else None
         theirs = {row.id for stack in self.stacks if stack is not own for row in stack.rows}
-        if instance_id in self.foreign or (instance_id in theirs and (own is None or instance_id not in own.owned)):
+        if instance_id in self.foreign or instance_id in theirs:
             self.note(Wrong.NOT_OURS, f"{what} {instance_id}")
 
     def _said_to_be_gone(self, instance_id: str, by: str) -> None:
@@ -395,12 +516,31 @@ class Scene:
         return sum(row.id == instance_id for stack in self.stacks for row in stack.rows) > 1
 
     def _look(self) -> None:
-        rows = Counter(row.id for stack in self.stacks for row in stack.rows)
-        for instance_id in sorted(rows.keys() & self.foreign):
+        for instance_id in sorted({row.id for stack in self.stacks for row in stack.rows} & self.foreign):
             self.note(Wrong.TAKEN, instance_id)
-        for instance_id, times in rows.items():
-            if times > 1:
+        self.look_at_shared(unless_told=True)
+
+    def look_at_shared(self, *, unless_told: bool = False) -> None:
+        """Whether two rows have one instance. `unless_told`: a row of another machine's that says that it was inferred
+        counts only when it stays so."""
+        for instance_id, times in Counter(row.id for stack in self.stacks for row in stack.rows).items():
+            machines = {(stack.machine, bool(row.outputs.get("inferred"))) for stack, row in self._rows_of(instance_id)}
+            told = unless_told and len({machine for machine, _ in machines}) > 1 and any(each[1] for each in machines)
+            told = told or any(row.inputs.get("adopt_id") == instance_id for _, row in self._rows_of(instance_id))
+            if times > 1 and not told:
                 self.note(Wrong.SHARED, instance_id)
+
+    def _rows_of(self, instance_id: str) -> list[tuple[Stack, Row]]:
+        return [(stack, row) for stack in self.stacks for row in stack.rows if row.id == instance_id]
+
+    def is_stopped(self, instance_id: str) -> bool:
+        """Whether the instance is, or is about to be, stopped."""
+        return self.cloud.anyones(instance_id).status(self.world.now()) is Status.STOPPED  # type: ignore[union-attr]
+
+    def told_of(self, instance_id: str) -> dict[str, Any]:
+        """What a program may say of an instance that it adopts."""
+        real = self.cloud.anyones(instance_id)
+        return {} if real is None else dict(zip(PURCHASE, _arguments(real), strict=True))
 
     def _latency(self) -> float:
         return self.chance.choice((0.01, 0.05, 0.1, 0.4))
@@ -426,6 +566,10 @@ def as_wanted(row_inputs: Mapping[str, Any], real: Instance, now: datetime) -> b
 def _arguments(real: Instance) -> tuple[Any, ...]:
     args = real.args
     return (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval.value, args.num_workers)
+
+
+def _fits(real: Instance, inputs: Mapping[str, Any]) -> bool:
+    return _arguments(real) == tuple(inputs[key] for key in PURCHASE)
 
 
 def _order(arguments: Mapping[str, Any]) -> Order:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from pulumi_cortecs.lifecycle.stack_state import StateUnreadableError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.cortecs import judged
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.simulator.faults import FaultKind
-from tests.stateful.breaks import BREAKS
+from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
-from tests.stateful.hosts import Host
 from tests.stateful.playing import theatre_in
-from tests.stateful.rounds import DEATHS, DRAWN, KINDS, QWEN, most_of, parameters, played
-from tests.stateful.scene import Death, Scene, Theatre, Victim
+from tests.stateful.rounds import DEATHS, DRAWN, KINDS, QWEN, Odds, Result, most_of, parameters, played
+from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
 from tests.stateful.wire import START
 
@@ -182,7 +185,7 @@ def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) ->
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str) -> None:
     with theatre_in(tmp_path, name) as theatre:
-        assert any(played(theatre, seed).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
+        assert any(played(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
 
 
 def test_a_round_can_be_had_again(theatre: Theatre) -> None:
@@ -193,7 +196,7 @@ def test_a_round_can_be_had_again(theatre: Theatre) -> None:
 
 def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     scene = Scene(theatre, 0)
-    one, other = (Host(scene.crowd, theatre.new_journal(), None) for _ in range(2))
+    one, other = (scene.process(machine) for machine in range(2))
     one.enter()
     accounts.account()
     judged.remember("some urn", {})
@@ -202,3 +205,176 @@ def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     one.enter()
     assert judged.of("some urn") is not None
     scene.close()
+
+
+def test_a_creation_whose_engine_was_killed_stays_in_the_state_until_it_is_cleared(theatre: Theatre) -> None:
+    scene = Scene(theatre, 0)
+    stack = scene.stack("stack")
+    stack.program = {"a": KINDS[0]}
+    scene.command(stack, "up", death=Death(Victim.BOTH, "done", START))
+    assert [name for name, _ in stack.pending] == ["a"]
+    for command in ("up", "refresh", "up", "destroy"):
+        assert scene.command(stack, command)
+    stack.program = {"a": KINDS[1]}
+    assert scene.command(stack, "up")
+    assert [name for name, _ in stack.pending] == ["a"]
+    stack.clear_pending()
+    assert stack.pending == []
+    scene.close()
+
+
+def test_an_engine_that_outlives_its_provider_knows_that_the_creation_has_ended(theatre: Theatre) -> None:
+    scene = Scene(theatre, 0)
+    stack = scene.stack("stack")
+    stack.program = {"a": KINDS[0]}
+    assert not scene.command(stack, "up", death=Death(Victim.HOST, "done", START))
+    assert stack.pending == []
+    scene.close()
+
+
+def test_a_creation_can_read_its_own_operation_and_those_of_earlier_runs(theatre: Theatre) -> None:
+    scene = Scene(theatre, 0)
+    stack, other = scene.stack("stack"), scene.stack("other")
+    other.program = {"a": KINDS[0]}
+    assert scene.command(other, "up")
+    stack.program = {"a": KINDS[0]}
+    scene.command(stack, "up", death=Death(Victim.BOTH, "done", START))
+    stack.pending.append(stack.pending[0])  # as while a second run creates it
+    began_at = scene.crowd.now
+    own, others = _read_by_a_process(scene, lambda: accounts.states().every_stack(stack.urn("a"), began_at))
+    assert [each.urn for each in own.pending] == [stack.urn("a")] * 2
+    assert own.pending[0].inputs["hardware_type_id"] == "NVIDIA_L4_1"
+    assert (own.name, own.rows, own.read_at >= began_at) == ("stack", (), True)
+    assert [(row.urn, row.instance_id, row.doomed) for row in others.rows] == [
+        (other.urn("a"), other.rows[0].id, False)
+    ]
+    scene.close()
+
+
+def test_one_reading_serves_all_who_came_before_it_began(theatre: Theatre) -> None:
+    scene = Scene(theatre, 0)
+    stack = scene.stack("stack")
+
+    def twice() -> tuple[float, float, float]:
+        began_at = scene.crowd.now
+        first = accounts.states().stack_of(stack.urn("a"), began_at).read_at
+        again = accounts.states().stack_of(stack.urn("b"), began_at).read_at
+        return first, again, accounts.states().stack_of(stack.urn("b"), scene.crowd.now).read_at
+
+    first, again, later = _read_by_a_process(scene, twice)
+    assert first == again < later
+    scene.close()
+
+
+def test_a_state_that_cannot_be_read_says_so_until_all_is_well(theatre: Theatre) -> None:
+    scene = Scene(theatre, 0)
+    stack = scene.stack("stack")
+    scene.unreadable = 1.0
+    with pytest.raises(StateUnreadableError, match="the state of stack cannot be read"):
+        _read_by_a_process(scene, lambda: accounts.states().stack_of(stack.urn("a")))
+    scene.quiet()
+    assert _read_by_a_process(scene, lambda: accounts.states().stack_of(stack.urn("a"))).name == "stack"
+    scene.close()
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_process_is_told_whether_the_account_is_exclusive(theatre: Theatre, exclusive: bool) -> None:
+    scene = Scene(theatre, 0, exclusive=exclusive)
+    assert _read_by_a_process(scene, lambda: accounts.is_exclusive()) is exclusive
+    scene.close()
+
+
+def test_names_that_change_are_in_the_urn(theatre: Theatre) -> None:
+    stack = Stack("one")
+    stack.name, stack.project = "two", "else"
+    assert stack.urn("a").startswith("urn:pulumi:two::else::")
+
+
+def test_up_replace_buys_a_new_one_and_ends_the_old(theatre: Theatre) -> None:
+    scene = Scene(theatre, 0)
+    stack = scene.stack("stack")
+    stack.program = {"a": KINDS[0], "b": KINDS[0]}
+    assert scene.command(stack, "up")
+    before = {row.name: row.id for row in stack.rows}
+    stack.replace = {"a"}
+    assert scene.command(stack, "up")
+    after = {row.name: row.id for row in stack.rows}
+    assert (before["a"] == after["a"], before["b"] == after["b"]) == (False, True)
+    assert (set(scene.alive()), stack.replace) == (set(after.values()), set())
+    scene.close()
+
+
+_REFUSED = "a creation of an earlier run: {}. `pulumi-cortecs orphans --all-stacks {}`, `pulumi refresh {}`"
+
+
+def test_a_refusal_without_anything_that_fits_is_wrong(theatre: Theatre) -> None:
+    scene = Scene(theatre, 0)
+    stack = scene.stack("stack")
+    stack.program = {"a": KINDS[0]}
+    assert scene.command(stack, "up")
+    _refused(scene, stack, "b", stack.rows[0].id)
+    assert [finding.wrong for finding in scene.findings] == [Wrong.REFUSED_FOR_NOTHING]
+    scene.close()
+
+
+@pytest.mark.parametrize(("exclusive", "wrong"), [(False, []), (True, [Wrong.REFUSED_ALONE])])
+def test_a_refusal_because_of_a_pending_creation_is_wrong_in_an_exclusive_account(
+    theatre: Theatre, exclusive: bool, wrong: list[Wrong]
+) -> None:
+    scene = Scene(theatre, 0, exclusive=exclusive)
+    stack = scene.stack("stack")
+    _refused(scene, stack, "a", scene.foreigner(**KINDS[0]))
+    assert [finding.wrong for finding in scene.findings] == wrong
+    scene.close()
+
+
+@pytest.mark.parametrize("way", ["adopt", "delete", "clear"])
+def test_each_way_on_after_a_refusal_ends_with_one_owned_instance(theatre: Theatre, way: str) -> None:
+    scene = Scene(theatre, 0)
+    stack, user = scene.stack("stack"), User(scene, random.Random(0))
+    stack.program = {"a": KINDS[0]}
+    scene.command(stack, "up", death=Death(Victim.BOTH, "done", START))
+    scene.lose_journal()
+    (left,) = scene.alive()
+    named = {
+        "adopt": f"{left}: adopt_id",
+        "delete": f"{left}: `pulumi-cortecs orphans --delete {left}`",
+        "clear": f"{left}: `pulumi refresh --clear-pending-creates`",
+    }
+    user.follows_ways_on([Refusal(stack, "a", (left,), named[way])])
+    assert (scene.counts[f"way on: {way}"], stack.pending == []) == (1, way == "clear")
+    user.goes_on_with_up([stack])
+    assert (scene.findings, len(scene.alive()), len(stack.rows)) == ([], 1, 1)
+    assert (stack.rows[0].id == left) == (way == "adopt")
+    scene.close()
+
+
+def test_a_lost_journal_counts_like_any_other_round() -> None:
+    assert Result(0, (Finding(Wrong.DOUBLE, "x after up"),), Counter({"journal lost": 1})).failed
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_how_often_a_journal_is_lost_can_be_said(theatre: Theatre, probability: float) -> None:
+    counts = sum(
+        (played(theatre, seed, Odds(lost_journal=probability, forged=0.0)).counts for seed in range(5)), Counter()
+    )
+    assert counts["journal lost"] == 5 * probability
+
+
+def _read_by_a_process(scene: Scene, read: Callable[[], Any]) -> Any:
+    """What a provider process reads. Raises what it raises."""
+    found: list[Any] = []
+    host = scene.process()
+    task = scene.crowd.spawn(lambda: found.append(read()), host)
+    scene.crowd.join([task])
+    host.end()
+    if task.error is not None:
+        raise task.error
+    return found[0]
+
+
+def _refused(scene: Scene, stack: Stack, name: str, instance_id: str) -> None:
+    """A creation that was refused because of an instance."""
+    text = _REFUSED.format(instance_id, f"--delete {instance_id}", "--clear-pending-creates")
+    inputs = {**dict.fromkeys(PURCHASE), "context_length": 32000, "billing_interval": "per_minute", "num_workers": 1}
+    scene.failed(stack, name, {**inputs, **KINDS[0]}, scene.crowd.now, text)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
 from tests.stateful.engine import Arguments, Row, Stack
-from tests.stateful.scene import Scene, Wrong, as_wanted
+from tests.stateful.scene import Refusal, Scene, Wrong, as_wanted
+from tests.ways_on import tells_of_what_is_left, ways_on
 
 _TRIES: Final = 6
 _TRIES_WITH_FAULTS: Final = 2
@@ -16,13 +18,33 @@ _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
 
 class User:
     """Somebody who goes on. `edited_after`: the program was changed while a command was half done, so that what it
-    bought may be nobody's any more; `lost_journal`: so may whatever was bought."""
+    bought may be nobody's any more; `mends_shared`: two machines buy the like, so that one may own what is the other's
+    until its user does what the warning says."""
 
     def __init__(self, scene: Scene, chance: random.Random) -> None:
         self.scene = scene
         self.edited_after = False
-        self.lost_journal = False
+        self.mends_shared = False
         self._chance = chance
+        self._adopting: dict[tuple[str, str], Arguments] = {}
+        """What the program said before it adopted what a refusal had named, by stack and name."""
+
+    def loses_journal(self) -> None:
+        """Its machines are gone. What the last error told to look for with `orphans` is looked for now: nobody else
+        will."""
+        scene = self.scene
+        told = any(tells_of_what_is_left(error) for error in scene.told)
+        scene.counts["journal lost"] += 1
+        scene.unreadable = 0.0
+        scene.lose_journal()
+        if told:
+            scene.counts["journal lost after an error that names orphans"] += 1
+            scene.quiet()
+            scene.delete_orphans()
+
+    def goes_on_with_replacing(self, stack: Stack, names: set[str]) -> None:
+        """The next `up`, until one succeeds, is told to replace these."""
+        stack.replace = {name for name in names if stack.row(name) is not None}
 
     def goes_on_with_up(self, stacks: list[Stack]) -> None:
         """Runs `up` until it succeeds and shows no more changes, and looks at the books."""
@@ -34,7 +56,23 @@ class User:
         scene.passes(_UNTIL_THE_VENDOR_IS_DONE)
         for stack in stacks:  # what the vendor did to its instances is for a refresh to notice
             self._until_done(stack, "up", tries=_TRIES - _TRIES_WITH_FAULTS)
+        if self.mends_shared:
+            self._gives_back(stacks)
         self.mind_the_books(stacks)
+
+    def _gives_back(self, stacks: list[Stack]) -> None:
+        """Replaces the rows that may be another machine's, as their warning says, and ends what is then nobody's."""
+        scene = self.scene
+        rows = Counter(row.id for stack in stacks for row in stack.rows)
+        for stack in stacks:
+            names = {row.name for row in stack.rows if rows[row.id] > 1 and row.outputs.get("inferred")}
+            if names:
+                scene.counts["inferred, another's, and replaced"] += len(names)
+                self.goes_on_with_replacing(stack, names)
+                self._until_done(stack, "up", tries=_TRIES - _TRIES_WITH_FAULTS)
+        if scene.alive().keys() - rows.keys():
+            scene.delete_orphans()
+        scene.look_at_shared()
 
     def _until_done(self, stack: Stack, command: str, tries: int = _TRIES) -> None:
         """Repeats a command until it succeeds: at first with whatever goes wrong, in the end without."""
@@ -45,7 +83,9 @@ class User:
             if scene.command(stack, command, refresh=number > 0 or self._chance.random() < 0.5):
                 return
             scene.counts[f"{command} again"] += 1
-            if number >= _TRIES_WITH_FAULTS:
+            if scene.refusals:
+                self.follows_ways_on(scene.refusals)
+            elif number >= _TRIES_WITH_FAULTS:
                 self._does_what_the_error_says(stack)
         scene.note(Wrong.UNRECOVERED, f"{command}: {scene.errors}")
 
@@ -61,11 +101,69 @@ class User:
         if "created stopped" in errors or "stopped instance cannot be replaced" in errors:
             scene.counts["written as running"] += 1
             stack.program = {name: {**each, "state": "running"} for name, each in stack.program.items()}
+        self._takes_back_adoptions(stack)
         if "to adopt any more" in errors or "leave adopt_id out" in errors or "to adopt it as it is" in errors:
             scene.counts["adoption given up"] += 1
             given_up = {name for name, each in stack.program.items() if "adopt_id" in each and stack.row(name) is None}
             scene.foreign |= {stack.program[name]["adopt_id"] for name in given_up}
             stack.program = {name: each for name, each in stack.program.items() if name not in given_up}
+
+    def follows_ways_on(self, refusals: list[Refusal]) -> None:
+        """One of the ways that each text names, drawn; none of them about what another one was about."""
+        scene = self.scene
+        scene.quiet()
+        scene.settle()
+        done: set[str] = set()
+        for refusal in refusals:
+            named = [each for each in refusal.ids if each in scene.unowned() and each not in done]
+            ours = [each for each in named if each not in scene.foreign]
+            foreign = [each for each in named if each in scene.foreign]
+            ways = ways_on(refusal.text)
+            adoptable = [each for each in ours if not scene.is_stopped(each)]
+            possible = [
+                way
+                for way in ways
+                if (way == "adopt" and adoptable and refusal.name in refusal.stack.program)
+                or (way == "delete" and ours)
+                or (way == "keep" and (foreign or ours))
+                or way == "clear"
+            ]
+            if not possible:
+                continue
+            way = self._chance.choice(possible)
+            scene.counts[f"way on: {way}"] += 1
+            if way == "adopt":
+                chosen = self._chance.choice(adoptable)
+                self._adopts(refusal.stack, refusal.name, chosen)
+                done.add(chosen)
+            elif way == "delete":
+                chosen = self._chance.choice(ours)
+                scene.delete_orphans(chosen)
+                done.add(chosen)
+            elif way == "keep":
+                chosen = self._chance.choice(foreign or ours)
+                scene.keep_orphan(chosen, refusal.stack.machine)
+                done.add(chosen)
+            else:
+                refusal.stack.clear_pending()
+                self._ends_orphans_but(done)
+
+    def _ends_orphans_but(self, kept: set[str]) -> None:
+        for instance_id in sorted(self.scene.unowned().keys() - kept - self.scene.foreign):
+            self.scene.delete_orphans(instance_id)
+
+    def _adopts(self, stack: Stack, name: str, instance_id: str) -> None:
+        self._adopting.setdefault((stack.name, name), stack.program[name])
+        told = {"model_id": stack.program[name]["model_id"], "adopt_id": instance_id}
+        stack.program = {**stack.program, name: told | self.scene.told_of(instance_id)}
+
+    def _takes_back_adoptions(self, stack: Stack) -> None:
+        """What a refusal had named may be gone, or stopped, before it was adopted."""
+        for (of, name), before in list(self._adopting.items()):
+            if of == stack.name and name in stack.program and stack.row(name) is None:
+                self.scene.counts["adoption taken back"] += 1
+                stack.program = {**stack.program, name: before}
+                del self._adopting[of, name]
 
     def ends(self, stacks: list[Stack]) -> None:
         """Runs `destroy` until it succeeds, and `orphans --delete`, and looks at the books."""
@@ -100,15 +198,13 @@ class User:
                     scene.note(Wrong.OTHERWISE, f"{row.name} has no Endpoint of its own")
         recorded = {row.id: row for stack in stacks for row in stack.rows}
         strays = alive.keys() - recorded.keys()
-        if strays and self.edited_after and not self.lost_journal:
+        if strays and self.edited_after:
             scene.counts["left by up after an edit, and ended by orphans --delete"] += len(strays)
             scene.delete_orphans()
             strays = scene.alive().keys() - recorded.keys()
         for instance_id in sorted(strays):
             seen = any(instance_id in stack.owned for stack in stacks)
             wrong = Wrong.FALSE_GONE if seen else Wrong.DOUBLE if self._is_wanted(instance_id, stacks) else Wrong.ORPHAN
-            if self.lost_journal:
-                scene.counts[f"journal lost: {wrong.value}"] += 1
             scene.note(wrong, f"{instance_id} after up")
         for instance_id in scene.open_orders():
             if instance_id in recorded:
