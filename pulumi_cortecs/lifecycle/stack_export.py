@@ -26,7 +26,7 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
     """
     try:
         resources, operations = _deployment(exported)
-        deleting = {(each["urn"], each["id"]) for kind, each in operations if kind == "deleting"}
+        deleting = {_identity(each) for kind, each in operations if kind == "deleting"}
         rows = tuple(_row(stack, each, deleting) for each in resources if each["type"] in types and each["id"])
         pending = tuple(
             PendingCreation(stack, each["urn"], _plain(each["inputs"]))
@@ -80,18 +80,23 @@ def _resource(value: Any, where: str) -> dict[str, Any]:
     }
 
 
-def _row(stack: str, found: dict[str, Any], deleting: Collection[tuple[str, str]]) -> StateRow:
+def _row(stack: str, found: dict[str, Any], deleting: Collection[tuple[str, str, bool]]) -> StateRow:
     return StateRow(
         stack=stack,
         urn=found["urn"],
         instance_id=found["id"],
         doomed=found["delete"],
         external=found["external"],
-        deleting=(found["urn"], found["id"]) in deleting,
+        deleting=_identity(found) in deleting,
         protected=found["protect"],
         outputs=_plain(found["outputs"]),
         secrets=frozenset(key for key, value in found["outputs"].items() if _is_marked(value)),
     )
+
+
+def _identity(found: dict[str, Any]) -> tuple[str, str, bool]:
+    """Which row that is: a URN may have a live one and some that were replaced."""
+    return found["urn"], found["id"], found["delete"]
 
 
 def _plain(value: Any) -> Any:
