@@ -68,6 +68,26 @@ def test_what_this_machine_has_noted_of_a_purchase_is_shown(run: Run, sim: Simul
     assert one["remarks"] == ["bought here for chat by a run that was ended"]
 
 
+BROKEN: dict[str, str | None] = {
+    "PULUMI_CORTECS_LIST_LAG": "x",
+    "PULUMI_CORTECS_STATE_DIR": "orders",
+    "NO_PROXY": "[::1]",
+    "ALL_PROXY": "socks://127.0.0.1:9",
+    "SSL_CERT_FILE": "/nowhere/certificates.pem",
+}
+
+
+def test_variables_that_cannot_be_used_are_warned_of_and_end_what_is_to_be_ended(
+    run: Run, sim: Simulator, tmp_path: Path
+) -> None:
+    old(sim)
+    result = run("--delete", "--yes", code=0, env={**BROKEN, "XDG_STATE_HOME": str(tmp_path / "state")})
+    assert sim.control.instances() == ()
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert [warning.split()[1].rstrip(":") for warning in warnings] == list(BROKEN)[:2]
+    assert "This command goes on without it" in warnings[0]
+
+
 def test_what_a_run_that_goes_on_has_bought_is_held_back(run: Run, sim: Simulator, tmp_path: Path) -> None:
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")

@@ -415,7 +415,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"
 
 
 class Dripping(httpcore.NetworkBackend):
-    """A network whose peer sends `first` at once, and then one byte every five seconds for ever."""
+    """A network whose peer sends `first` at once, and then one byte every seven seconds for ever."""
 
     def __init__(self, first: bytes, then: bytes) -> None:
         self.first, self.then, self.passed, self.reads = first, then, 0.0, 0
@@ -433,10 +433,10 @@ class Dripping(httpcore.NetworkBackend):
                     data, drips.first = drips.first[:max_bytes], drips.first[max_bytes:]
                     return data
                 assert timeout is not None
-                if timeout < 5:
+                if timeout < 7:
                     drips.passed += timeout
                     raise httpcore.ReadTimeout("timed out")
-                drips.passed += 5
+                drips.passed += 7
                 return drips.then[drips.reads % len(drips.then) :][:1]
 
         return Stream([])
