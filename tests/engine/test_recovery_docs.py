@@ -141,6 +141,28 @@ def test_a_journal_that_cannot_be_used_is_warned_of_and_buys_nothing_twice(stack
     assert stack.instance_ids() == {anew.instance_id} != {lost.instance_id}
 
 
+def test_a_variable_that_cannot_be_used_keeps_up_from_buying_and_destroy_from_nothing(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.program(fleet(1))
+    stack.up()
+    stack.environment["PULUMI_CORTECS_LIST_LAG"] = "x"
+    stack.environment |= {
+        "NO_PROXY": "127.0.0.1,[::1]",
+        "ALL_PROXY": "socks://127.0.0.1:9",
+        "SSL_CERT_FILE": "/nowhere",
+    }
+    stack.program(fleet(2))
+    refused = stack.up(expect=1).text
+    assert_seen("a variable that cannot be used", refused)
+    assert "PULUMI_CORTECS_LIST_LAG is a number of seconds, not 'x'" in refused
+    assert "Traceback" not in refused
+    assert len(simulator.control.ledger().entries) == 1
+    stack.refresh()
+    stack.destroy()
+    assert simulator.control.instances() == ()
+
+
 def test_what_was_not_ready_in_time_goes_on_whatever_became_of_it(stack: Stack, simulator: Simulator) -> None:
     simulator.control.pause()
     soon = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1s'))"
@@ -173,7 +195,9 @@ def test_every_row_is_seen_and_every_section_followed_by_some_test() -> None:
 
 
 def test_the_figures_of_the_page() -> None:
-    assert f"An answer is given {http._TIMEOUT.read or 0:.0f} seconds" in " ".join(advice.TEXT.split())
+    text = " ".join(advice.TEXT.split())
+    assert f"An answer is given {http._TIMEOUT.read or 0:.0f} seconds to go on, and {http.LONGEST_ANSWER:.0f}" in text
+    assert f"more than {http.LARGEST_ANSWER // 2**20} MB" in text
     assert (YOUNG.total_seconds(), "younger than two minutes" in advice.TEXT) == (120, True)
 
 
