@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import grpc
@@ -25,6 +26,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from tests.contract.states import fake_cli
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
 ENDPOINT = "pulumi-python:dynamic/cortecs:Endpoint"
@@ -250,13 +252,23 @@ def hosting(
     """A host process for the length of the block. `before` is Python that runs in it before Pulumi's own code; `folder`
     is the program's, ours unless given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
-    knobs = {"PULUMI_CORTECS_POLL_INTERVAL": "0.05", "PULUMI_CORTECS_LIST_LAG": "0.3", "PYTHONHASHSEED": hash_seed}
+    knobs = {
+        "PULUMI_BACKEND_URL": "file:///nowhere/contract",
+        "PULUMI_CORTECS_POLL_INTERVAL": "0.05",
+        "PULUMI_CORTECS_LIST_LAG": "0.3",
+        "PYTHONHASHSEED": hash_seed,
+    }
     if engine == NO_ENGINE:  # else it would end itself
         environment = {**environment, _WITHOUT: ",".join(filter(None, [environment.get(_WITHOUT), "engine"]))}
     module = ["-m", "pulumi.dynamic"]
     if before:
         module = ["-c", f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"]
-    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryDirectory() as state:
+    with (
+        tempfile.TemporaryFile() as stderr,
+        tempfile.TemporaryDirectory() as state,
+        tempfile.TemporaryDirectory() as commands,
+    ):
+        knobs["PATH"] = os.pathsep.join((str(fake_cli(Path(commands))), clean["PATH"]))
         process = subprocess.Popen(
             [sys.executable, "-u", *module, engine],
             env={**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment},

@@ -1,49 +1,53 @@
-"""States of a backend for a host that no CLI has started: a JSON file that a test writes."""
+"""What stands for the CLI that has started a host: it prints the states that a test has written into a folder."""
 
 from __future__ import annotations
 
 import json
-import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
-from pulumi_cortecs.provider import accounts
+FOLDER = "CONTRACT_STATES"
+"""The variable that names the folder. Without it there is one stack, and nothing in it."""
+
+_INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
+_EMPTY = json.dumps({"version": 3, "deployment": {}})
+_SCRIPT = f"""#!/bin/sh
+folder="${{{FOLDER}:-/nowhere}}"
+if [ "$1 $2" = "stack ls" ]; then
+    [ -f "$folder/names" ] && exec cat "$folder/names"
+    exec echo '[{{"name": "organization/tests/test"}}]'
+fi
+[ -f "$folder/unreadable" ] && echo "error: it cannot be read" >&2 && exit 255
+file="$folder/$(basename "$4").json"
+[ -f "$file" ] && exec cat "$file"
+echo '{_EMPTY}'
+"""
 
 
-class FileStates:
-    """The states that a file holds now; none, where there is no file."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
-        return self.every_stack(urn)[0]
-
-    def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
-        own = urn.split("::")[0].removeprefix("urn:pulumi:")
-        try:
-            stacks: dict[str, list[dict[str, Any]]] = json.loads(self._file.read_text())
-        except OSError as error:
-            raise StateUnreadableError("there is none") from error
-        names = [own, *(name for name in stacks if name != own)]
-        return tuple(
-            StackState(name, time.monotonic(), tuple(StateRow(name, **row) for row in stacks.get(name, ())))
-            for name in names
-        )
+def fake_cli(folder: Path) -> Path:
+    """Puts a `pulumi` into a folder, for PATH; that folder."""
+    file = folder / "pulumi"
+    file.write_text(_SCRIPT)
+    file.chmod(0o755)
+    return folder
 
 
-def write(file: Path, **stacks: list[dict[str, Any]]) -> None:
-    """What the states hold from now on: rows by stack."""
-    file.write_text(json.dumps(stacks))
+def write(folder: Path, **stacks: list[dict[str, Any]]) -> None:
+    """What the states hold from now on: by stack the rows, each with `urn` and `instance_id`, and `more` that a
+    checkpoint may say of it."""
+    folder.mkdir(exist_ok=True)
+    (folder / "unreadable").unlink(missing_ok=True)
+    for name, rows in stacks.items():
+        resources = [
+            {"urn": row["urn"], "type": _INSTANCE, "id": row["instance_id"], **row.get("more", {})} for row in rows
+        ]
+        export = {"version": 3, "deployment": {"resources": resources}}
+        (folder / f"{name}.json").write_text(json.dumps(export))
+    names = [{"name": f"organization/tests/{name}"} for name in ("test", *(each for each in stacks if each != "test"))]
+    (folder / "names").write_text(json.dumps(names))
 
 
-def reading(file: Path) -> str:
-    """Python for a host, before anything else in it: its states are those of the file."""
-    return f"from tests.contract.states import use\nuse({str(file)!r})"
-
-
-def use(file: str) -> None:
-    """Makes this process read the file."""
-    setattr(accounts, "states", cache(lambda: FileStates(Path(file))))  # noqa: B010
+def unreadable(folder: Path) -> None:
+    """From now on the states cannot be read."""
+    folder.mkdir(exist_ok=True)
+    (folder / "unreadable").touch()

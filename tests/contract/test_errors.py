@@ -39,7 +39,7 @@ FAILING: dict[str, tuple[Callable[[Host, Made], object], str]] = {
     ),
     "create": (
         lambda host, made: host.instance().create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2"}),
-        "nothing was bought: Cortecs answered POST /instances/start with 400",
+        "Cortecs answered POST /instances/start with 400",
     ),
     "read": (
         lambda host, made: host.instance().read(Made(made.id, {**made.outs, "account": "cortecs:other"})),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids
 from tests.contract.engine import FakeEngine, listening
-from tests.contract.host import CallFailedError, Host, Made, Resource
+from tests.contract.host import INSTANCE, CallFailedError, Host, Made, Resource, urn
 from tests.contract.patience import until
 from tests.contract.proxy import Proxy
+from tests.contract.states import FOLDER, write
 
 OTHERWISE = {**INPUTS, "context_length": 4096}
 START = "POST /api/v1/instances/start"
@@ -24,9 +25,10 @@ Next = Callable[..., Host]
 @pytest.fixture
 def next_host(start_host: Callable[..., Host], tmp_path: Path) -> Next:
     """Starts hosts that share one journal, as those of one machine do."""
+    machine = {"PULUMI_CORTECS_STATE_DIR": str(tmp_path / "state"), FOLDER: str(tmp_path / "states")}
 
     def start(environment: dict[str, str] | None = None, **options: str) -> Host:
-        return start_host({"PULUMI_CORTECS_STATE_DIR": str(tmp_path / "state"), **(environment or {})}, **options)
+        return start_host({**machine, **(environment or {})}, **options)
 
     return start
 
@@ -67,7 +69,8 @@ def test_killed_while_it_buys_is_taken_over(next_host: Next, simulator: Simulato
     made = next_host(engine=engine.address).instance("chat").create(INPUTS)
     assert ids(simulator) == [found] == [made.id]
     assert made.outs["instance_id"] == found
-    assert engine.messages == [f"{found} is taken over: an earlier run was ended when it had just bought it"]
+    (message,) = engine.messages
+    assert message.startswith(f"{found} is taken over: an earlier run was ended when it had just bought it; no answer")
 
 
 def test_killed_again_and_again_is_one_instance(next_host: Next, simulator: Simulator) -> None:
@@ -109,7 +112,7 @@ CONFIRMING: dict[str, Callable[[Host, Resource, Made], object]] = {
 
 @pytest.mark.parametrize("by", ["the same host", "a later one"])
 def test_what_an_engine_has_named_is_its_and_a_replacement_is_bought(
-    next_host: Next, simulator: Simulator, by: str
+    next_host: Next, simulator: Simulator, tmp_path: Path, by: str
 ) -> None:
     host = next_host()
     made = {name: host.instance(name).create(INPUTS) for name in CONFIRMING}
@@ -119,6 +122,7 @@ def test_what_an_engine_has_named_is_its_and_a_replacement_is_bought(
     for name, call in CONFIRMING.items():
         call(host, host.instance(name), made[name])
     kill(host)
+    in_the_state(tmp_path, made)
     later = next_host()
     replacements = {later.instance(name).create(INPUTS).id for name in CONFIRMING}
     assert replacements == set(ids(simulator)) - {each.id for each in made.values()}
@@ -180,10 +184,13 @@ def test_another_accounts_purchase_is_not_taken_for_gone(next_host: Next, simula
     assert ids(simulator) == [found]
 
 
-def test_a_clone_with_a_backend_of_its_own_takes_nothing_over(next_host: Next, simulator: Simulator) -> None:
+def test_a_clone_with_a_backend_of_its_own_takes_nothing_over_and_asks(next_host: Next, simulator: Simulator) -> None:
     found = killed_when_it_has_bought(next_host({"PULUMI_BACKEND_URL": "file:///one"})).id
-    made = next_host({"PULUMI_BACKEND_URL": "file:///other"}).instance("chat").create(INPUTS)
-    assert ids(simulator) == [found, made.id]
+    clone = next_host({"PULUMI_BACKEND_URL": "file:///other"}).instance("chat")
+    with pytest.raises(CallFailedError, match=f"of another project or backend .*{found} \\(1.20 EUR/h\\)"):
+        clone.create(INPUTS)
+    assert ids(simulator) == [found]
+    assert clone.create({**INPUTS, "context_length": 4096}).id in ids(simulator)  # it has ordered something else
 
 
 def test_what_was_stopped_meanwhile_is_started_when_it_is_taken_over(next_host: Next, simulator: Simulator) -> None:
@@ -262,36 +269,41 @@ def test_without_a_journal_there_is_one_warning_and_never_a_second_instance(
 
 
 def left(engine: FakeEngine) -> list[str]:
-    return [message for message in engine.messages if "no state knows what came of it" in message]
+    return [message for message in engine.messages if "an earlier run was ended while it bought" in message]
+
+
+def in_the_state(directory: Path, made: Mapping[str, Made]) -> None:
+    """The engine has saved these before it was killed."""
+    write(
+        directory / "states", test=[{"urn": urn(INSTANCE, name), "instance_id": each.id} for name, each in made.items()]
+    )
 
 
 def test_a_destroy_tells_what_an_ended_run_has_left_behind(
-    next_host: Next, simulator: Simulator, engine: FakeEngine
+    next_host: Next, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     host = next_host()
     made = {name: host.instance(name).create(INPUTS) for name in ("one", "two")}
     found = killed_while_it_buys(host, simulator, "lost")
+    in_the_state(tmp_path, made)
     host = next_host(engine=engine.address)
     for name, each in made.items():
         host.instance(name).diff(each.outs, INPUTS, each.id)
     for name, each in made.items():
         host.instance(name).delete(each)
     (message,) = left(engine)
-    assert message == (
-        "an earlier run was ended while it bought Qwen--Qwen2-7B-Instruct on 1 x NVIDIA_L4_1 for lost "
-        f"({found}), and unless this run ends that, too, no state knows what came of it: `pulumi-cortecs orphans` "
-        "shows what is left"
-    )
+    assert f"for lost ({found}, 1.20 EUR/h)" in message
 
 
 def test_a_destroy_says_nothing_of_what_it_ends_itself_of_other_stacks_and_of_what_is_gone(
-    next_host: Next, simulator: Simulator, engine: FakeEngine
+    next_host: Next, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     host = next_host()
     other = host.instance(urn_="urn:pulumi:test2::tests::pulumi-python:dynamic/cortecs:Instance::n0").create(INPUTS)
     gone = host.instance("gone").create(INPUTS)
     made = [(f"n{each}", host.instance(f"n{each}").create(INPUTS)) for each in range(3)]
     kill(host)
+    in_the_state(tmp_path, dict(made))
     simulator.control.vanish(gone.id)
     later = next_host(engine=engine.address)
     (slow, first), *others = made
@@ -303,17 +315,19 @@ def test_a_destroy_says_nothing_of_what_it_ends_itself_of_other_stacks_and_of_wh
             later.instance(name).delete(each)
         ending.result()
     assert ids(simulator) == [other.id]
-    # no CLI has started this host, so that there is no state to read
-    assert [each for each in engine.messages if "cannot be read" not in each] == []
+    assert engine.messages == []
 
 
-def test_an_up_says_nothing_of_what_it_is_about_to_take_over(
-    next_host: Next, simulator: Simulator, engine: FakeEngine
+def test_an_up_tells_at_its_first_call_and_once_what_it_may_be_about_to_take_over(
+    next_host: Next, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     host = next_host()
     made = host.instance("chat").create(INPUTS)
-    killed_while_it_buys(host, simulator, "lost")
+    found = killed_while_it_buys(host, simulator, "lost")
+    in_the_state(tmp_path, {"chat": made})
     host = next_host(engine=engine.address)
-    host.instance("lost").check({"model_id": QWEN})
+    host.instance("more").check({"model_id": QWEN})
+    (message,) = left(engine)
+    assert f"for lost ({found}, 1.20 EUR/h). It is taken over when this run creates lost" in message
     host.instance("chat").delete(made)
-    assert left(engine) == []
+    assert len(left(engine)) == 1

@@ -13,7 +13,7 @@ from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids
 from tests.contract.engine import FakeEngine, listening
 from tests.contract.host import IMPATIENT, INSTANCE, CallFailedError, Host, Made, hosting, urn
-from tests.contract.states import reading, write
+from tests.contract.states import FOLDER, unreadable, write
 
 THEIRS = urn(INSTANCE, "theirs")
 ELSEWHERE = THEIRS.replace(":test::", ":prod::")
@@ -27,8 +27,9 @@ def made(simulator: Simulator) -> Made:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the states of the backend are; there is none yet, so that they cannot be read."""
-    return tmp_path / "states.json"
+    """Where the states of the backend are; they cannot be read yet."""
+    unreadable(tmp_path / "states")
+    return tmp_path / "states"
 
 
 @pytest.fixture
@@ -40,11 +41,9 @@ def engine() -> Iterator[FakeEngine]:
 @pytest.fixture
 def start(simulator: Simulator, file: Path, engine: FakeEngine, tmp_path: Path) -> Iterator[Callable[[], Host]]:
     """Starts provider processes of one `up`, which have one journal."""
-    environment = {**simulator.env(), "PULUMI_CORTECS_STATE_DIR": str(tmp_path / "journal")}
+    environment = {**simulator.env(), "PULUMI_CORTECS_STATE_DIR": str(tmp_path / "journal"), FOLDER: str(file)}
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(
-            hosting(environment, engine=engine.address, before=f"{IMPATIENT}\n{reading(file)}")
-        )
+        yield lambda: stack.enter_context(hosting(environment, engine=engine.address, before=IMPATIENT))
 
 
 def row(urn_: str, made: Made, **more: Any) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def test_adopting_what_nobody_else_is_known_to_have_is_quiet(
 ) -> None:
     resource = start().instance("mine")
     if told:
-        write(file, test=[row(resource.urn, made), row(THEIRS, made, external=True)])
+        write(file, test=[row(resource.urn, made), row(THEIRS, made, more={"external": True})])
     assert resource.check(adopts(made)).failures == ()
     assert engine.messages == []
 
@@ -107,7 +106,7 @@ def test_a_row_that_hands_over_to_one_that_is_replaced_is_not_waited_for(
     """The check of `theirs` says that it keeps what it has adopted, and then something else replaces it."""
     host = start()
     mine, theirs = host.instance("mine"), host.instance("theirs")
-    write(file, test=[row(theirs.urn, made, doomed=True), row(mine.urn, made)])
+    write(file, test=[row(theirs.urn, made, more={"delete": True}), row(mine.urn, made)])
     assert theirs.check({"model_id": QWEN}, {**INPUTS, "adopt_id": made.id}).failures == ()
     mine.delete(made)
     assert ids(simulator) == [made.id]
@@ -138,7 +137,7 @@ def test_a_state_that_cannot_be_read_ends_what_is_deleted_and_says_so_once(
     host.instance("other").delete(other)
     assert ids(simulator) == []
     (warning,) = engine.messages
-    assert "the state of this stack cannot be read (there is none)" in warning
+    assert "the state of this stack cannot be read (pulumi stack export" in warning
 
 
 def inferred(made: Made) -> Made:
@@ -153,7 +152,7 @@ def test_an_inferred_id_that_another_stack_has_is_let_go(
     mine.delete(inferred(made))
     assert ids(simulator) == [made.id]
     (warning,) = engine.messages
-    assert f"{made.id} was not ended: {ELSEWHERE} in stack prod has it" in warning
+    assert f"{made.id} was not ended: {ELSEWHERE} in stack organization/tests/prod has it" in warning
 
 
 def test_an_id_that_was_told_asks_no_other_stack(
@@ -170,7 +169,7 @@ def test_an_inferred_id_is_ended_with_a_warning_where_the_stacks_cannot_be_read(
 ) -> None:
     start().instance("mine").delete(inferred(made))
     assert ids(simulator) == []
-    assert any("the backend's other stacks cannot be read (there is none)" in each for each in engine.messages)
+    assert any("the backend's other stacks cannot be read (pulumi stack export" in each for each in engine.messages)
 
 
 @pytest.mark.parametrize("change", [{"state": "stopped"}, {"restart_trigger": "now"}])
@@ -179,7 +178,9 @@ def test_an_inferred_id_that_another_stack_has_is_not_stopped(
 ) -> None:
     mine = start().instance("mine")
     write(file, prod=[row(ELSEWHERE, made)])
-    with pytest.raises(CallFailedError, match=f"{made.id} was not stopped: .*theirs in stack prod has it"):
+    with pytest.raises(
+        CallFailedError, match=f"{made.id} was not stopped: .*theirs in stack organization/tests/prod has it"
+    ):
         mine.update(inferred(made), {**INPUTS, **change})
     assert simulator.control.requests().count("POST /api/v1/instances/stop") == 0
 
@@ -194,7 +195,10 @@ def test_a_wait_that_times_out_leaves_what_another_stack_has(
         host.instance("mine").diff(inferred(made).outs, INPUTS, made.id)
         write(file, prod=[row(ELSEWHERE, made)])
         wanted = {"instance_id": made.id, "state": "running", "spec_digest": "", "ready_timeout": 1}
-        with pytest.raises(CallFailedError, match=r"left as it is, whatever on_timeout says: .* in stack prod has it"):
+        with pytest.raises(
+            CallFailedError,
+            match=r"left as it is, whatever on_timeout says: .* in stack .*/prod has it",
+        ):
             host.endpoint("mine").create({**wanted, "on_timeout": on_timeout})
     finally:
         simulator.control.resume()

@@ -9,7 +9,6 @@ from tests.engine.advice import assert_seen
 from tests.engine.programs import NOTHING, one_instance
 from tests.engine.pulumi import Stack
 
-pytestmark = pytest.mark.xfail(reason="the states are not read yet")
 PROVIDERS = pytest.mark.parametrize("provider", [False, True], ids=["one provider", "two providers"])
 
 

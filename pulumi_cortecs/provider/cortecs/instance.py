@@ -97,7 +97,10 @@ def create(props: Mapping[str, Any]) -> CreateResult:
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
     except RefusedOrderError as error:
-        raise InstanceError(f"{error}. The next `pulumi up` looks once more before it buys anything") from None
+        raise InstanceError(
+            f"{error}, which is no proof that nothing was bought: the next `pulumi up` looks again before it orders "
+            "anything, and `pulumi-cortecs orphans --all-stacks` shows what no stack knows"
+        ) from None
     except (ChangedSinceError, NotForgottenError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     except InterruptedWaitError:
