@@ -62,7 +62,7 @@ class Cloud(Generic[T]):
     """What has to be known of a cloud: whether an instance may be what was ordered, when it began (seconds since 1970
     by the vendor's clock, None where that is not told), what its arguments are in words, how it is found by id, as it
     is at a time or later (None when it is certainly gone), what the vendor's clock says now, what an instance costs in
-    words ("1.20 EUR/h"), whether it is billed, and what a creation that stands in a state would order (None for one
+    words ("1.20 EUR/h"), and what a creation that stands in a state would order (None for one
     that orders nothing, or where that cannot be told)."""
 
     fits: Callable[[T, Arguments], bool]
@@ -71,7 +71,6 @@ class Cloud(Generic[T]):
     find: Callable[[str, float], T | None]
     now: Callable[[], float | None]
     price: Callable[[T], str]
-    is_billed: Callable[[T], bool]
     ordered: Callable[[Mapping[str, object]], Arguments | None]
 
 
@@ -342,13 +341,14 @@ class Intents(Generic[T]):
         at_rest = self._at_rest(order, key)
         if at_rest is None:
             return None
-        instance_id, found, inferred = self._found(at_rest)
+        instance_id, found, inferred = self._found(at_rest, key)
         if found is None:
             self._journal.drop(at_rest.number)
             return None
+        if self._is_owned(key, instance_id, found):
+            return None
         if at_rest.arguments != arguments:
             raise ChangedSinceError(self._changed(at_rest, instance_id))
-        self._must_be_nobodys(key, instance_id, found)
         with self._lock:
             self._numbers[instance_id] = at_rest.number
             self._bought.add(instance_id)
@@ -360,14 +360,18 @@ class Intents(Generic[T]):
         for instance_id in sorted(unowned & (self._creations.rows(key.urn) or {}).keys()):
             self._journal.confirm(instance_id)
 
-    def _must_be_nobodys(self, key: Key, instance_id: str, instance: T) -> None:
-        """Raises NotForgottenError for an instance that a row of some stack has: a journal is a file, and no proof."""
+    def _is_owned(self, key: Key, instance_id: str, instance: T) -> bool:
+        """Whether a row of some stack has an instance, whatever the journal says: that is a file, and no proof. Its
+        order is closed then."""
         owner = (self._creations.owners(key.urn) or {}).get(instance_id)
-        if owner is not None:
-            raise NotForgottenError(
-                f"the journal {self._journal.file} says that {instance_id} ({self._cloud.price(instance)}) was bought "
-                f"for this resource, and {owner.name} has it: it is not taken over. {_keeps(instance_id)}"
-            )
+        if owner is None:
+            return False
+        self._journal.confirm(instance_id)
+        self._say(
+            f"the journal says that {instance_id} ({self._cloud.price(instance)}) was bought for {key.name} by a run "
+            f"that was ended, and {owner.name} has it: it is not taken over"
+        )
+        return True
 
     def _of_other_keys(self, key: Key, arguments: Arguments) -> list[Order]:
         """The orders for the same that processes which are dead have left open under other keys: the resource, its
@@ -407,26 +411,21 @@ class Intents(Generic[T]):
         return None
 
     def _must_not_be_forgotten(self, key: Key) -> None:
-        """Raises NotForgottenError where an order for the resource was closed, its instance is billed, and neither this
+        """Raises NotForgottenError where an order for the resource was closed, its instance is there, and neither this
         run nor a state has it: what an engine had in its memory was never saved, or the row was taken out."""
-        closed = {order.instance_id: order for order in self._journal.closed_orders(key) if order.instance_id}
-        mine = self._journal.confirmed()
-        if not (closed.keys() - mine):
+        bought = {order.instance_id for order in self._journal.closed_orders(key) if order.instance_id is not None}
+        unnamed = bought - self._journal.confirmed()
+        rows = self._creations.rows(key.urn) if unnamed else None
+        if rows is None or not unnamed - rows.keys():
             return
-        listed = self._poller.snapshot(max_age=self._lag).instances
-        left = {one: listed[one] for one in closed if one not in mine and one in listed}
-        left = {one: instance for one, instance in left.items() if self._cloud.is_billed(instance)}
-        if not left:
-            return
-        rows = self._creations.rows(key.urn)
-        if rows is None or not (left.keys() - rows.keys()):
-            return
+        found = {one: self._cloud.find(one, self._clock.now()) for one in unnamed - rows.keys()}
+        for one in (one for one, instance in found.items() if instance is None):
+            self._journal.forget(one)
         owned = self._creations.owners(key.urn) or {}
-        left = {one: instance for one, instance in left.items() if one not in rows and one not in owned}
-        left = {one: now for one in left if (now := self._cloud.find(one, self._clock.now())) is not None}
+        left = {one: instance for one, instance in found.items() if instance is not None and one not in owned}
         if left:
             raise NotForgottenError(
-                f"an earlier run has bought this resource, it still runs, and no state has it: {self._shown(left)}. "
+                f"an earlier run has bought this resource, it is still there, and no state has it: {self._shown(left)}. "
                 f"{_ways_on(left)}"
             )
 
@@ -559,10 +558,10 @@ class Intents(Generic[T]):
         answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
         return answered or self._journal.is_mine(order) or not self._journal.lives(order)
 
-    def _found(self, order: Order) -> tuple[str, T | None, bool]:
+    def _found(self, order: Order, key: Key) -> tuple[str, T | None, bool]:
         """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
         if order.instance_id is None:
-            return (*self._looked_for(order), True)
+            return (*self._looked_for(order, key), True)
         found = self._cloud.find(order.instance_id, self._clock.now())
         if found is None and not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
@@ -586,22 +585,22 @@ class Intents(Generic[T]):
             return True
         return not order.before.isdisjoint(self._poller.snapshot(max_age=self._lag).instances)
 
-    def _looked_for(self, order: Order) -> tuple[str, T | None]:
+    def _looked_for(self, order: Order, key: Key) -> tuple[str, T | None]:
         """What an order without an answer has bought; None when that is certainly nothing."""
         if not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order))
         self._clock.sleep(self._rest(order))
         while True:
-            candidates = self._candidates(order)
+            candidates = self._candidates(order, key)
             for _ in range(_MORE_LISTS):
                 if not candidates:
                     self._clock.sleep(self._lag / 2)
-                    candidates = self._candidates(order)  # one list may be wrong
+                    candidates = self._candidates(order, key)  # one list may be wrong
             if not candidates:
                 return "", None
             rivals = self._rivals(order, candidates)
             taken = self.taken()  # read after the rivals: one of them may have found its own in the meantime
-            candidates = {key: one for key, one in candidates.items() if key not in taken}
+            candidates = {one: instance for one, instance in candidates.items() if one not in taken}
             if not candidates:
                 continue
             alike = all(rival.arguments == order.arguments for rival in rivals)
@@ -613,18 +612,22 @@ class Intents(Generic[T]):
                     tuple(sorted(candidates)),
                 )
             # one that the fewest others may have bought: they must find theirs, too
-            takers = {key: sum(self._may_be(rival, key, one) for rival in rivals) for key, one in candidates.items()}
-            instance_id = min(candidates, key=lambda key: (takers[key], key))
+            takers = {one: sum(self._may_be(each, one, candidates[one]) for each in rivals) for one in candidates}
+            instance_id = min(candidates, key=lambda one: (takers[one], one))
             if self.bought(order.number, instance_id, inferred=True):
                 return instance_id, candidates[instance_id]
 
-    def _candidates(self, order: Order) -> dict[str, T]:
+    def _candidates(self, order: Order, key: Key) -> dict[str, T]:
         listed = self._poller.snapshot(max_age=0.0).instances
-        fitting = {key: one for key, one in listed.items() if self._may_be(order, key, one)}
+        fitting = {one: instance for one, instance in listed.items() if self._may_be(order, one, instance)}
         if fitting:  # what is listed was noted before: of some the answer may be on its way
             self._await_answers(order)
         taken = self.taken()
-        return {key: one for key, one in fitting.items() if key not in taken}
+        unknown = {one: instance for one, instance in fitting.items() if one not in taken}
+        owned = (self._creations.owners(key.urn) or {}).keys() & unknown.keys() if unknown else frozenset[str]()
+        for one in owned:
+            self._journal.confirm(one)  # some state knows it, perhaps another machine's
+        return {one: instance for one, instance in unknown.items() if one not in owned}
 
     def _may_be(self, order: Order, instance_id: str, instance: T) -> bool:
         if instance_id in order.before or not self._cloud.fits(instance, order.arguments):
@@ -739,10 +742,6 @@ def _ways_on(instance_ids: Iterable[str]) -> str:
         f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` ends "
         f"them, `pulumi-cortecs orphans --all-stacks --keep {ids}` leaves them as they are."
     )
-
-
-def _keeps(instance_id: str) -> str:
-    return f"`pulumi-cortecs orphans --all-stacks --keep {instance_id}` forgets that order"
 
 
 def seconds_since_1970(timestamp: str | None) -> float | None:

@@ -318,7 +318,6 @@ def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud
         ),
         now=client.vendor_time,
         price=price_in_words,
-        is_billed=lambda instance: phase(instance) is not Phase.STOPPED,
         ordered=_ordered,
     )
 

@@ -23,14 +23,14 @@ KINDS: Final[tuple[Arguments, ...]] = (
     {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_2", "billing_interval": "per_hour"},
     {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1", "num_workers": 2},
 )
-NOT_DRAWN: Final = frozenset({FaultKind.DRIP, FaultKind.BOMB, FaultKind.OTHER_ARGUMENT, FaultKind.REUSED_ID})
+NOT_DRAWN: Final[frozenset[FaultKind]] = frozenset()
 """Kinds that no round has yet. To switch one on, take it out here: `parameters` knows it already."""
 DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
 """The kinds of faults that rounds draw."""
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
 """What else an order may be answered that was carried out."""
-DRAWN_STATUSES: Final = SERVER_ERRORS
+DRAWN_STATUSES: Final = SERVER_ERRORS + REFUSALS
 """The statuses that rounds draw for a server error. To switch the others on, add REFUSALS."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
     {"date_ahead_seconds": 95.0},

@@ -216,7 +216,7 @@ class Scene:
         self._lost: list[Path] = []
         self._runs: list[Run] = []
         self.wire = Wire(self.cloud, self._request_point, self.passes, self._latency, self.chance, self._tell)
-        cortecs_client.shared_client.return_value = self.wire  # type: ignore[attr-defined]
+        cortecs_client.shared_client.return_value = self.wire
 
     def stack(self, name: str, machine: int = 0) -> Stack:
         """A new stack, whose commands run on that machine."""
@@ -334,7 +334,7 @@ class Scene:
         """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
         self.counts["orphans --keep"] += 1
         host = self.process(machine)
-        task = self.crowd.spawn(lambda: accounts.journal().keep(instance_id), host)  # type: ignore[attr-defined]
+        task = self.crowd.spawn(lambda: accounts.journal().keep(instance_id), host)
         self.crowd.join([task])
         host.end()
         if task.error is not None:

@@ -84,7 +84,6 @@ def intents(
         find=find or (lambda instance_id, _: poller.snapshot(max_age=0.0).instances.get(instance_id)),
         now=now,
         price=lambda _: "1.20 EUR/h",
-        is_billed=lambda instance: getattr(instance, "status", "running") != "stopped",
         ordered=lambda inputs: tuple(inputs["arguments"]) if "arguments" in inputs else None,
     )
     creations = Creations(lambda: known, clock, told.append)

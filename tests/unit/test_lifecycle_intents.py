@@ -217,6 +217,7 @@ def test_what_an_engine_has_confirmed_is_nothing_to_take_over(world: World) -> N
     first = run.create()
     run.journal.confirm(first)
     run.dies()
+    world.states.has(first)
     second = world.run().create()  # a replacement
     assert world.ids() == {first, second}
 
@@ -1033,18 +1034,30 @@ def test_what_was_bought_and_is_owned_is_no_obstacle(world: World, owner: str) -
     assert run.create() != bought
 
 
-@pytest.mark.parametrize("end", ["gone", "stopped"])
-def test_what_was_bought_and_costs_nothing_any_more_is_no_obstacle(world: World, end: str) -> None:
+def test_what_was_bought_and_is_gone_is_no_obstacle(world: World) -> None:
     first = world.run()
     bought = first.create()
     first.journal.confirm(bought)
     first.dies()
     world.clock.advance(LAG + 1)
-    if end == "gone":
-        del world.account.machines[bought]
-    else:
-        world.account.turn(bought, "stopped")
+    del world.account.machines[bought]
     assert world.run().create() != bought
+
+
+def test_one_wrong_list_does_not_hide_what_was_bought_and_no_state_has(world: World) -> None:
+    first = world.run()
+    bought = first.create()
+    first.journal.confirm(bought)
+    first.dies()
+    world.start(LARGE)  # the list is not empty all at once
+    world.clock.advance(LAG + 1)
+    listed = world.account.machines
+    world.account.machines = {one: machine for one, machine in listed.items() if one != bought}
+    run = world.run()
+    run.poller.snapshot(max_age=0.0)
+    world.account.machines = listed
+    with pytest.raises(NotForgottenError, match=bought):
+        run.create()
 
 
 def test_a_journal_that_names_what_another_row_has_takes_nothing_over(world: World) -> None:
@@ -1055,5 +1068,15 @@ def test_a_journal_that_names_what_another_row_has_takes_nothing_over(world: Wor
     number = forged.journal.send(CHAT, "ours", SMALL, frozenset(), None)
     forged.journal.bought(number, somebodys)
     forged.dies()
-    with pytest.raises(NotForgottenError, match="chat of stack another has it"):
-        world.run().create()
+    run = world.run()
+    assert run.create() != somebodys
+    (told,) = run.told
+    assert f"{somebodys} (1.20 EUR/h) was bought for chat" in told
+    assert "chat of stack another has it" in told
+
+
+def test_what_the_row_of_another_stack_has_was_not_bought_by_an_order_without_an_answer(world: World) -> None:
+    world.run().killed_before_the_order()
+    theirs = world.start().instance_id
+    world.states.has(theirs, stack="another")
+    assert world.run().create() != theirs
