@@ -59,13 +59,15 @@ class NotForgottenError(Exception):
 
 @dataclass(frozen=True)
 class Cloud(Generic[T]):
-    """What has to be known of a cloud: whether an instance may be what was ordered, when it began (seconds since 1970
+    """What has to be known of a cloud: whether an instance may be what was ordered, whether it may be what came instead
+    (nearly the same), when it began (seconds since 1970
     by the vendor's clock, None where that is not told), what its arguments are in words, how it is found by id, as it
     is at a time or later (None when it is certainly gone), what the vendor's clock says now, what an instance costs in
     words ("1.20 EUR/h"), and what a creation that stands in a state would order (None for one
     that orders nothing, or where that cannot be told)."""
 
     fits: Callable[[T, Arguments], bool]
+    resembles: Callable[[T, Arguments], bool]
     began: Callable[[T], float | None]
     in_words: Callable[[Arguments], str]
     find: Callable[[str, float], T | None]
@@ -207,6 +209,10 @@ class Intents(Generic[T]):
                 self._journal.note_clock(self._account, difference)
             except JournalError as error:
                 self._without(error)
+
+    def resembles(self, instance: T, arguments: Arguments) -> bool:
+        """Whether an instance may be what came instead of what was ordered."""
+        return self._cloud.resembles(instance, arguments)
 
     def since(self) -> Callable[[T], Began]:
         """What tells of an instance whether it began after this moment, by the vendor's clock."""
@@ -425,8 +431,8 @@ class Intents(Generic[T]):
         left = {one: instance for one, instance in found.items() if instance is not None and one not in owned}
         if left:
             raise NotForgottenError(
-                f"an earlier run has bought this resource, it is still there, and no state has it: {self._shown(left)}. "
-                f"{_ways_on(left)}"
+                "an earlier run has bought this resource, it is still there, and no state has it: "
+                f"{self._shown(left)}. {_ways_on(left)}"
             )
 
     def _begun_anywhere(self, key: Key, arguments: Arguments, began_at: float) -> Bought[T] | None:
@@ -597,6 +603,7 @@ class Intents(Generic[T]):
                     self._clock.sleep(self._lag / 2)
                     candidates = self._candidates(order, key)  # one list may be wrong
             if not candidates:
+                self._must_not_have_come_instead(order, key)
                 return "", None
             rivals = self._rivals(order, candidates)
             taken = self.taken()  # read after the rivals: one of them may have found its own in the meantime
@@ -617,9 +624,21 @@ class Intents(Generic[T]):
             if self.bought(order.number, instance_id, inferred=True):
                 return instance_id, candidates[instance_id]
 
-    def _candidates(self, order: Order, key: Key) -> dict[str, T]:
+    def _must_not_have_come_instead(self, order: Order, key: Key) -> None:
+        """Raises UnclearPurchaseError where what is new is nearly what was ordered, and nobody's."""
+        instead = self._candidates(order, key, instead=True)
+        if instead:
+            raise UnclearPurchaseError(
+                f"an earlier run has ordered {self._cloud.in_words(order.arguments)} for this resource and was ended "
+                "before the answer came, nothing of that kind is there, and what is new may have come instead",
+                tuple(sorted(instead)),
+            )
+
+    def _candidates(self, order: Order, key: Key, *, instead: bool = False) -> dict[str, T]:
+        """What the order may have bought, and nobody has; `instead`: what came where nothing fits."""
         listed = self._poller.snapshot(max_age=0.0).instances
-        fitting = {one: instance for one, instance in listed.items() if self._may_be(order, one, instance)}
+        fits = self._cloud.resembles if instead else self._cloud.fits
+        fitting = {one: instance for one, instance in listed.items() if self._may_be(order, one, instance, fits)}
         if fitting:  # what is listed was noted before: of some the answer may be on its way
             self._await_answers(order)
         taken = self.taken()
@@ -629,8 +648,11 @@ class Intents(Generic[T]):
             self._journal.confirm(one)  # some state knows it, perhaps another machine's
         return {one: instance for one, instance in unknown.items() if one not in owned}
 
-    def _may_be(self, order: Order, instance_id: str, instance: T) -> bool:
-        if instance_id in order.before or not self._cloud.fits(instance, order.arguments):
+    def _may_be(
+        self, order: Order, instance_id: str, instance: T, fits: Callable[[T, Arguments], bool] | None = None
+    ) -> bool:
+        fits = fits or self._cloud.fits
+        if instance_id in order.before or not fits(instance, order.arguments):
             return False
         after = self._after(order, instance)
         return after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
@@ -740,7 +762,7 @@ def _ways_on(instance_ids: Iterable[str]) -> str:
     return (
         f"Before you run `pulumi up` again: adopt_id='ID' in the program takes one over (`pulumi-cortecs orphans "
         f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` ends "
-        f"them, `pulumi-cortecs orphans --all-stacks --keep {ids}` leaves them as they are."
+        f"them, `pulumi-cortecs orphans --keep {ids}` leaves them as they are."
     )
 
 

@@ -102,6 +102,8 @@ class Notes(Protocol[T]):
 
     def since(self) -> Callable[[T], Began]: ...
 
+    def resembles(self, instance: T, arguments: Arguments) -> bool: ...
+
     def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool: ...
 
     def dropped(self, number: int | None) -> None: ...
@@ -292,9 +294,13 @@ class Purchases(Generic[T]):
             if not found:
                 doubt.lacked(seen.taken_at)
                 settled_at = max(doubt.started_by + self._lag * SETTLED, doubt.listed_first + self._lag)
-                if seen.taken_at <= settled_at or doubt.lists < _LISTS:
+                instead = self._found(doubt, seen, taken, self._notes.resembles)
+                if seen.taken_at <= settled_at or doubt.lists < _LISTS or (instead and self._in_flight):
                     return None
                 self._in_doubt.remove(doubt)
+                if instead and not doubt.refused:
+                    text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
+                    raise UnclearPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
             ordered = [each.arguments for each in rivals] + [each.arguments for each in others]
             alike = all(arguments == doubt.arguments for arguments in ordered)
@@ -350,12 +356,21 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _found(self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str]) -> dict[str, T]:
-        return {key: one for key, one in seen.instances.items() if key not in taken and self._may_be(key, one, doubt)}
+    def _found(
+        self,
+        doubt: _Doubt,
+        seen: Snapshot[T],
+        taken: frozenset[str],
+        fits: Callable[[T, Arguments], bool] | None = None,
+    ) -> dict[str, T]:
+        unknown = ((key, one) for key, one in seen.instances.items() if key not in taken)
+        return {key: one for key, one in unknown if self._may_be(key, one, doubt, fits)}
 
-    def _may_be(self, instance_id: str, instance: T, doubt: _Doubt) -> bool:
+    def _may_be(
+        self, instance_id: str, instance: T, doubt: _Doubt, fits: Callable[[T, Arguments], bool] | None = None
+    ) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
-        return unknown and doubt.since(instance) is not Began.BEFORE and self._fits(instance, doubt.arguments)
+        return unknown and doubt.since(instance) is not Began.BEFORE and (fits or self._fits)(instance, doubt.arguments)
 
 
 def _is_an_answer(error: CloudError) -> bool:

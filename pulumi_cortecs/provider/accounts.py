@@ -196,10 +196,19 @@ def fits(instance: Instance, ordered: Arguments) -> bool:
     What the vendor does not tell fits everything (its documented examples omit the workers): taken for another order's,
     what a lost answer has bought would go on unseen, and be bought again.
     """
+    return _told_otherwise(instance, ordered) == 0
+
+
+def resembles(instance: Instance, ordered: Arguments) -> bool:
+    """Whether an instance is what was ordered but for one argument: it may have come instead."""
+    return _told_otherwise(instance, ordered) == 1
+
+
+def _told_otherwise(instance: Instance, ordered: Arguments) -> int:
     args = instance.instance_args
     model_id = args.model_id.replace("/", "--")
     told = (model_id, args.hardware_type_id, args.context_length, args.billing_interval, args.num_workers)
-    return all(one is None or one == other for one, other in zip(told, ordered, strict=True))
+    return sum(one is not None and one != other for one, other in zip(told, ordered, strict=True))
 
 
 def price_in_words(instance: Instance) -> str:
@@ -311,6 +320,7 @@ def backend() -> Backend:
 def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud[Instance]:
     return Cloud(
         fits=fits,
+        resembles=resembles,
         began=_began,
         in_words=lambda ordered: f"{ordered[0]} on {ordered[4]} x {ordered[1]}",
         find=lambda instance_id, not_before: find(

@@ -19,15 +19,15 @@ LAG: Final = 12.0
 """Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""
 
 
-NOT_DRAWN: Final = frozenset({FaultKind.DRIP, FaultKind.BOMB, FaultKind.OTHER_ARGUMENT, FaultKind.REUSED_ID})
-"""Kinds that no plan has yet. To switch one on, take it out here: `lie` knows its parameters already."""
+NOT_DRAWN: Final[frozenset[FaultKind]] = frozenset({FaultKind.DRIP})
+"""Kinds that no plan has: a drip takes a minute of the clock on the wall."""
 DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
 """The kinds of faults that are in every plan."""
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
 """What else an order may be answered that was carried out."""
-DRAWN_STATUSES: Final = SERVER_ERRORS
-"""The statuses that plans draw for a server error. To switch the others on, add REFUSALS."""
+DRAWN_STATUSES: Final = SERVER_ERRORS + REFUSALS
+"""The statuses that plans draw for a server error."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
     {"date_ahead_seconds": 95.0},
     {"date_ahead_seconds": -430.0},
@@ -344,5 +344,7 @@ def lie(kind: FaultKind, chance: random.Random) -> _Parameters:
     if kind is FaultKind.OTHER_ARGUMENT:
         return (("argument", chance.choice([each.value for each in Argument])),)
     if kind is FaultKind.REUSED_ID:
-        return (("of", chance.choice([each.value for each in Reused])), ("makes", chance.random() < 0.5))
+        of = chance.choice(list(Reused))
+        # where the answer names what another order has just made, beside what this one makes, nobody can tell
+        return (("of", of.value), ("makes", of is Reused.DELETED))
     return ()

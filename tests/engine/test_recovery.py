@@ -49,13 +49,14 @@ def test_a_killed_replacement_takes_over_the_new_one_and_never_the_old_one(stack
     assert [each.instance_id for each in simulator.control.instances()] == [new]
 
 
-def test_what_was_bought_for_a_resource_that_is_no_more_is_told_by_destroy(stack: Stack, simulator: Simulator) -> None:
+def test_what_was_bought_for_a_resource_that_is_no_more_is_told_until_it_is_settled(
+    stack: Stack, simulator: Simulator
+) -> None:
     stack.program(fleet(1))
     stack.up()
     stack.program(fleet(2))
     (left,) = killed_while_buying(stack, simulator, 1)
     stack.program(fleet(1))
-    assert left not in stack.up().text
-    text = stack.destroy().text
-    assert f"for n1 ({left}), and unless this run ends that, too, no state knows what came of it" in text
+    for text in (stack.up().text, stack.destroy().text):
+        assert f"for n1 ({left}, 1.20 EUR/h). It is taken over when this run creates n1; if the program" in text
     assert [each.instance_id for each in simulator.control.instances()] == [left]

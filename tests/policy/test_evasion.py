@@ -301,7 +301,7 @@ def test_flags_and_edited_states_gain_nothing(stack: Stack, simulator: Simulator
     stack.program(HEADER + "make('small', restart_trigger='now')\n")
     run = guard.up(expect=None)
     attempts.tried("a state that names another, stopped machine", through=len(forbidden(simulator)) > 1)
-    assert f"{big.id} was not started" in run.text
+    assert f"nothing was started: {big.id} is not what was judged" in run.text
 
     edit_instances(stack, lambda row: [row[cells].update(BIG) for cells in ("inputs", "outputs")])
     stack.program(HEADER + f"make('small', model_id={BIG['model_id']!r})\n")  # what is left out is carried over

@@ -116,6 +116,7 @@ def _release() -> Iterator[None]:
 
 
 NEEDED: Mapping[str, Odds] = {
+    "refused-note": Odds(refused=1.0),
     "state": Odds(lost_journal=1.0),
     "judged": Odds(forged=1.0),
     "clock": Odds(two_clocks=1.0),

@@ -24,14 +24,14 @@ KINDS: Final[tuple[Arguments, ...]] = (
     {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1", "num_workers": 2},
 )
 NOT_DRAWN: Final[frozenset[FaultKind]] = frozenset()
-"""Kinds that no round has yet. To switch one on, take it out here: `parameters` knows it already."""
+"""Kinds that no round has."""
 DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
 """The kinds of faults that rounds draw."""
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
 """What else an order may be answered that was carried out."""
 DRAWN_STATUSES: Final = SERVER_ERRORS + REFUSALS
-"""The statuses that rounds draw for a server error. To switch the others on, add REFUSALS."""
+"""The statuses that rounds draw for a server error."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
     {"date_ahead_seconds": 95.0},
     {"date_ahead_seconds": -430.0},
@@ -81,6 +81,7 @@ class Odds:
     unreadable: float = 0.1
     replaced: float = 0.1
     old_state: float = 0.04
+    refused: float = 0.1
     adopts_own: float = 0.04
     forged: float = 0.02
 
@@ -141,15 +142,18 @@ class _Round:
         self._odds = odds
         self._adopted: set[str] = set()
         self._loses_journal = False
+        self._restored = False
 
     def played(self) -> None:
         chance, scene, odds = self._chance, self._scene, self._odds
-        scene.counts["rounds in an exclusive account" if scene.exclusive else "rounds in a shared account"] += 1
         self._loses_journal = chance.random() < odds.lost_journal
         if chance.random() < odds.forged:
             self._forged()
             return
         two_machines = chance.random() < odds.two_machines
+        if two_machines:  # neither is alone in the account
+            scene.exclusive = False
+        scene.counts["rounds in an exclusive account" if scene.exclusive else "rounds in a shared account"] += 1
         stacks = self._two_alike() if two_machines else self._stacks()
         many = 0 if scene.exclusive else chance.choice((0, 0, 0, 1, 2))
         foreigners = [scene.foreigner(**chance.choice(KINDS)) for _ in range(many)]
@@ -162,11 +166,11 @@ class _Round:
             if chance.random() < odds.adopts_own:
                 self._adopts_own(stacks)
             # without journal and state, nothing at all would tell
-            restored = not self._loses_journal and chance.random() < odds.old_state
-            if restored:
+            self._restored = not self._loses_journal and chance.random() < odds.old_state
+            if self._restored:
                 scene.counts["an older state was restored"] += 1
                 stacks[0].rows.clear()
-            for stack in stacks[restored:]:
+            for stack in stacks[self._restored :]:
                 self._edit(stack, foreigners)
         if not two_machines and not self._loses_journal and chance.random() < odds.unreadable:
             scene.counts["states that cannot be read at times"] += 1
@@ -175,7 +179,8 @@ class _Round:
             self._disturbed(stacks)
         if self._loses_journal:
             self.user.loses_journal()
-        if chance.random() < odds.renamed:
+        # a closed order is found by its name, where the state has lost it
+        if chance.random() < odds.renamed and not self._restored:
             self._rename(stacks[0])
         if chance.random() < odds.edited_after:
             self.user.edited_after = True
@@ -295,6 +300,9 @@ class _Round:
         chance, scene = self._chance, self._scene
         if chance.random() < self._odds.faults:
             self._put_faults_in_force()
+        if chance.random() < self._odds.refused:
+            refused = {"status": chance.choice(REFUSALS), "after_side_effect": True}
+            scene.fault(FaultKind.SERVER_ERROR, 0.5, **refused)
         death = self._death() if chance.random() < self._odds.death else None
         command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
         if chance.random() < 0.25:
@@ -388,5 +396,7 @@ def _lie(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
     if kind is FaultKind.OTHER_ARGUMENT:
         return {"argument": chance.choice([each.value for each in Argument])}
     if kind is FaultKind.REUSED_ID:
-        return {"of": chance.choice([each.value for each in Reused]), "makes": chance.random() < 0.5}
+        of = chance.choice(list(Reused))
+        # where the answer names what another order has just made, beside what this one makes, nobody can tell
+        return {"of": of.value, "makes": of is Reused.DELETED}
     return {}

@@ -123,7 +123,8 @@ class User:
             possible = [
                 way
                 for way in ways
-                if (way == "adopt" and adoptable and refusal.name in refusal.stack.program)
+                # where the resource has a row, what it adopts would be its replacement, and may be no change at all
+                if (way == "adopt" and adoptable and self._may_adopt(refusal.stack, refusal.name))
                 or (way == "delete" and ours)
                 or (way == "keep" and (foreign or ours))
                 or way == "clear"
@@ -147,6 +148,9 @@ class User:
             else:
                 refusal.stack.clear_pending()
                 self._ends_orphans_but(done)
+
+    def _may_adopt(self, stack: Stack, name: str) -> bool:
+        return name in stack.program and stack.row(name) is None
 
     def _ends_orphans_but(self, kept: set[str]) -> None:
         for instance_id in sorted(self.scene.unowned().keys() - kept - self.scene.foreign):

@@ -70,6 +70,7 @@ def intents(
     find: Callable[[str], Any] | None = None,
     began: Callable[[Any], float | None] = lambda _: None,
     now: Callable[[], float | None] = lambda: None,
+    resembles: Callable[[Any, tuple[object, ...]], bool] = lambda instance, ordered: False,
     states: FakeStates | None = None,
     exclusive: bool = False,
     told: list[str] | None = None,
@@ -79,6 +80,7 @@ def intents(
     known = states or FakeStates(clock)
     cloud: Cloud[Any] = Cloud(
         fits=fits,
+        resembles=resembles,
         began=began,
         in_words=str,
         find=find or (lambda instance_id, _: poller.snapshot(max_age=0.0).instances.get(instance_id)),

@@ -113,6 +113,7 @@ class Run:
             find=self._find,
             began=lambda machine: world.began.get(machine.instance_id),
             now=lambda: world.vendor_now() if tells_time else None,
+            resembles=lambda machine, arguments: machine.arguments[0] == f"nearly {arguments[0]}",
             states=world.states,
             exclusive=world.exclusive,
             told=self.told,
@@ -280,7 +281,7 @@ def test_what_another_project_or_backend_has_left_open_is_asked_about(
     with pytest.raises(NotForgottenError, match=bought) as refusal:
         world.run().create(key)
     assert "1.20 EUR/h" in str(refusal.value)
-    assert f"orphans --all-stacks --keep {bought}" in str(refusal.value)
+    assert f"orphans --keep {bought}" in str(refusal.value)
     assert world.ids() == {bought}
     keeper = world.run()
     keeper.journal.keep(bought)
@@ -1080,3 +1081,39 @@ def test_what_the_row_of_another_stack_has_was_not_bought_by_an_order_without_an
     theirs = world.start().instance_id
     world.states.has(theirs, stack="another")
     assert world.run().create() != theirs
+
+
+def came_otherwise(error: BaseException, world: World) -> Callable[[], Machine]:
+    """The vendor carries out something else, and its answer is not heard."""
+
+    def order() -> Machine:
+        world.start(("nearly small",))
+        raise error
+
+    return order
+
+
+def test_what_came_instead_and_whose_answer_was_lost_is_named_and_not_bought_again(world: World) -> None:
+    run = world.run()
+    with pytest.raises(UnclearPurchaseError, match="may have come instead") as unclear:
+        run.create(order=came_otherwise(AnswerLostError("it broke"), world))
+    assert set(unclear.value.candidates) == world.ids()
+    run.dies()
+    again = world.run()
+    with pytest.raises(UnclearPurchaseError, match="may have come instead"):
+        again.create()
+    again.dies()
+    assert len(world.ids()) == 1
+    world.run().journal.keep(unclear.value.candidates[0])
+    world.run().create()
+    assert len(world.ids()) == 2
+
+
+def test_what_came_instead_to_a_killed_run_is_named_and_not_bought_again(world: World) -> None:
+    run = world.run()
+    with pytest.raises(Killed):
+        run.create(order=came_otherwise(Killed(), world))
+    run.dies()
+    with pytest.raises(UnclearPurchaseError) as unclear:
+        world.run().create()
+    assert set(unclear.value.candidates) == world.ids()

@@ -412,11 +412,12 @@ def _unclear(error: UnclearPurchaseError) -> str:
             "before it buys anything. Should the resource go instead, `pulumi-cortecs orphans --all-stacks` shows what "
             "is left"
         )
+    ids = " ".join(error.candidates)
     return (
         f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
         "--all-stacks` shows which of them no stack knows. Before you run `pulumi up` again, say adopt_id='ID' for the "
-        "one that is this resource's, and end what nothing uses: `pulumi-cortecs orphans --all-stacks --delete ID`. If "
-        "all are in use elsewhere, give this resource another name"
+        "one that is this resource's, and end what nothing uses: `pulumi-cortecs orphans --all-stacks --delete ID`. "
+        f"What is in use elsewhere is left alone from then on: `pulumi-cortecs orphans --keep {ids}`"
     )
 
 
