@@ -406,6 +406,8 @@ class Intents(Generic[T]):
             if not there:
                 self._clock.sleep(self._lag / 2)
                 there = self._there(order)  # one list may be wrong
+        if not there and order.instance_id is None:
+            there = self._candidates(order, key, instead=True)
         owned = self._creations.owners(key.urn) or {} if there else {}
         there = {instance_id: one for instance_id, one in there.items() if instance_id not in owned}
         if there:
@@ -458,6 +460,8 @@ class Intents(Generic[T]):
                 return None
             found = self._only_one(key, arguments, wanted, candidates) if self._exclusive() else None
             if found is None:
+                if self._unowned(key, wanted).keys() != candidates.keys():
+                    continue  # another creation of this run has just taken one
                 raise NotForgottenError(self._may_have_been_bought(candidates))
             number = self.sent(key, arguments, frozenset())
             if self.bought(number, found, inferred=True):

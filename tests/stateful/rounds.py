@@ -143,6 +143,7 @@ class _Round:
         self._adopted: set[str] = set()
         self._loses_journal = False
         self._restored = False
+        self._meddled = False
 
     def played(self) -> None:
         chance, scene, odds = self._chance, self._scene, self._odds
@@ -329,6 +330,8 @@ class _Round:
     def _somebody_meddles(self) -> None:
         """An instance is stopped, or gone, at some moment of the next command, and it was none of us."""
         scene, vanishes = self._scene, self._chance.random() < 0.5
+        vanishes = vanishes and all(fault.kind is not FaultKind.REUSED_ID for fault in scene.world.faults)
+        self._meddled = True
         after, which = self._chance.uniform(0.0, 8.0), self._chance.random()
 
         def meddles() -> None:
@@ -346,6 +349,9 @@ class _Round:
         kinds = list(DRAWN) if every else chance.sample(DRAWN, chance.choice((1, 1, 2, 4)))
         if chance.random() < 0.4 and FaultKind.EMPTY_LIST not in kinds:
             kinds.append(FaultKind.EMPTY_LIST)
+        if len(scene.stacks) > 1 or self._meddled or FaultKind.RECLAIM in kinds:
+            # a row whose instance has vanished would have what another one buys under the same id
+            kinds = [kind for kind in kinds if kind is not FaultKind.REUSED_ID]
         probability = 0.1 if every else chance.choice((0.05, 0.2, 0.5))
         for kind in kinds:
             scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, chance))

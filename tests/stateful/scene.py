@@ -339,7 +339,14 @@ class Scene:
         host.end()
         if task.error is not None:
             raise task.error
-        self.foreign.add(instance_id)
+        if not self._is_anothers(instance_id, machine):
+            self.foreign.add(instance_id)
+
+    def _is_anothers(self, instance_id: str, machine: int) -> bool:
+        """Whether a stack of another machine has bought it, which then finds it by itself."""
+        bought = self.bought.get(instance_id)
+        others = [stack for stack in self.stacks if stack.machine != machine]
+        return bought is not None and any(bought.urn.startswith(f"urn:pulumi:{stack.name}::") for stack in others)
 
     def forge(self, stack: Stack, name: str, arguments: Mapping[str, Any], instance_id: str) -> None:
         """Writes into the journal that an order for this resource has bought this instance."""
@@ -427,7 +434,10 @@ class Scene:
         because_of_a_state = is_because_of_a_state(text)
         kind = "by a pending creation" if because_of_a_state else "by an order"
         self.counts[f"refused {kind}{', in an exclusive account' * self.exclusive}"] += 1
-        if self.exclusive and because_of_a_state:
+        # what was begun with other arguments may be another resource's, whose creation takes it over
+        begun = [each for of, each in stack.pending if of == name]
+        as_begun = all(each.get(key) == inputs.get(key) for each in begun for key in PURCHASE)
+        if self.exclusive and because_of_a_state and as_begun:
             self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
         fitting = {each for each, one in self.unowned().items() if each in ids or _fits(one, inputs)}
         went = {each.instance_id for each in self.world.ledger if each.ended_at is not None}

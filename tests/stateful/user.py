@@ -126,7 +126,8 @@ class User:
                 # where the resource has a row, what it adopts would be its replacement, and may be no change at all
                 if (way == "adopt" and adoptable and self._may_adopt(refusal.stack, refusal.name))
                 or (way == "delete" and ours)
-                or (way == "keep" and (foreign or ours))
+                # alike orders are interchangeable: what is kept on one machine may be what another one finds
+                or (way == "keep" and (foreign or (ours and self._has_one_machine())))
                 or way == "clear"
             ]
             if not possible:
@@ -148,6 +149,9 @@ class User:
             else:
                 refusal.stack.clear_pending()
                 self._ends_orphans_but(done)
+
+    def _has_one_machine(self) -> bool:
+        return len({stack.machine for stack in self.scene.stacks}) == 1
 
     def _may_adopt(self, stack: Stack, name: str) -> bool:
         return name in stack.program and stack.row(name) is None
