@@ -102,13 +102,6 @@ def _closed() -> Iterator[None]:
 
 
 @contextmanager
-def _inferred() -> Iterator[None]:
-    """An id that was inferred from a list is ended without a look at the other stacks."""
-    with mock.patch(f"{_CORTECS}.sharing.elsewhere", return_value=None):
-        yield
-
-
-@contextmanager
 def _release() -> Iterator[None]:
     """A deletion ends an instance that another row of the stack keeps."""
     with mock.patch(f"{_CORTECS}.sharing.going", side_effect=lambda instance_id: nullcontext(Going())):
@@ -121,7 +114,6 @@ NEEDED: Mapping[str, Odds] = {
     "judged": Odds(forged=1.0),
     "clock": Odds(two_clocks=1.0),
     "closed": Odds(old_state=1.0),
-    "inferred": Odds(two_machines=1.0, destroy=1.0),
     "release": Odds(adopts_own=1.0),
 }
 """With which odds a protection is needed in a hundred rounds, where those of every day are too low for that."""
@@ -134,6 +126,5 @@ BREAKS: Mapping[str, Callable[[], Any]] = {
     "judged": _judged,
     "clock": _clock,
     "closed": _closed,
-    "inferred": _inferred,
     "release": _release,
 }

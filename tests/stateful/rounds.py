@@ -303,7 +303,9 @@ class _Round:
             self._put_faults_in_force()
         if chance.random() < self._odds.refused:
             refused = {"status": chance.choice(REFUSALS), "after_side_effect": True}
-            scene.fault(FaultKind.SERVER_ERROR, 0.5, **refused)
+            orders = Match(path="/instances/start")
+            scene.world.faults.add(FaultKind.SERVER_ERROR, orders, probability=0.5, parameters=refused)
+            scene.fault(FaultKind.LIST_LAG, 0.5, seconds=LAG * 0.95, by_id=False)  # or the look after it shows it all
         death = self._death() if chance.random() < self._odds.death else None
         command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
         if chance.random() < 0.25:
