@@ -26,6 +26,7 @@ from pulumi_cortecs.clouds.errors import (
 )
 from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.lifecycle.clock import SystemClock
+from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
     Arguments,
@@ -200,6 +201,39 @@ def test_an_order_that_was_not_carried_out_is_known_not_to_be_after_three_lags(e
     assert str(error) in str(raised.value)
     assert room.owned == {"older"}
     assert 3 * LAG < room.passed < 4 * LAG
+
+
+def test_an_answer_that_names_what_was_there_before_names_nothing_that_was_bought(room: Room) -> None:
+    before = room.account.start("small")
+    room.clock.advance(LAG + 10)
+
+    def answered_otherwise() -> Machine:
+        room.account.start("small")
+        return before
+
+    bought = room.buy(answered_otherwise)
+    assert bought != before.instance_id
+    assert room.owned == {bought, before.instance_id}
+
+
+def test_an_id_that_was_given_out_before_is_given_out_again(room: Room) -> None:
+    """To one that is gone. An order that was closed long ago must not make every `up` buy one more."""
+    first = room.buy()
+    room.journal.confirm(first)
+    room.journal.close()
+    gone = room.account.machines.pop(first)
+    room.clock.advance(LAG + 10)
+
+    def answered_with_it_again() -> Machine:
+        room.account.machines[first] = gone
+        return gone
+
+    fresh = Journal(room.journal.file.parent, lambda: room.clock.utc_now().timestamp())
+    notes = intents(room.poller, room.clock, LAG, fits, journal=fresh)
+    buying = Purchases(room.poller, room.clock, LAG, fits, notes)
+    bought = buying.buy(CHAT, SMALL, answered_with_it_again, lambda machine: machine.instance_id)
+    assert bought.instance.instance_id == first
+    fresh.close()
 
 
 def test_what_was_ordered_with_other_arguments_is_not_it(room: Room) -> None:
