@@ -53,6 +53,7 @@ class World:
         self.runs: list[Run] = []
         self.states = FakeStates(self.clock)
         self.exclusive = False
+        self.patience = 20.0
 
     def vendor_now(self) -> float:
         return EPOCH.timestamp() + self.clock.now() + AHEAD
@@ -94,7 +95,9 @@ class Run:
         self, world: World, fingerprint: str, tells_time: bool, calendar_off: float, clocks: float | None
     ) -> None:
         self.world, clock = world, world.clock
-        self.journal = Journal(world.directory, lambda: clock.utc_now().timestamp() + calendar_off)
+        self.journal = Journal(
+            world.directory, lambda: clock.utc_now().timestamp() + calendar_off, patience=world.patience
+        )
         self.poller: Poller[Machine] = Poller(world.account.listing, clock, LAG)
         with suppress(JournalError):
             if clocks is not None:
@@ -518,11 +521,9 @@ def test_what_a_vendor_carries_out_when_nobody_waits_any_more_is_taken_over_by_t
 
 
 @pytest.mark.parametrize("arguments", [SMALL, LARGE])
-def test_a_journal_that_can_only_be_read_buys_nothing_that_it_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Arguments
-) -> None:
-    monkeypatch.setattr(journal, "_BUSY_SECONDS", 0.05)
+def test_a_journal_that_can_only_be_read_buys_nothing_that_it_names(tmp_path: Path, arguments: Arguments) -> None:
     world = World(tmp_path)
+    world.patience = 0.05
     bought = world.run().killed_with_the_id()
     run = world.run()
     with closing(sqlite3.connect(tmp_path / journal.FILE_NAME, isolation_level=None)) as somebody:
