@@ -41,15 +41,17 @@ class CliStates(States):
         environment: Mapping[str, str],
         organization: Callable[[], str],
         now: Callable[[], float] = time.monotonic,
+        gather: Callable[[], None] = lambda: None,
     ) -> None:
         """`run` gives what the CLI prints for some arguments, or raises CliError; `types` are the type tokens of
-        Instances, `environment` is the CLI's own, `organization` that of the stack or raises StateUnreadableError, and
-        `now` gives monotonic seconds."""
+        Instances, `environment` is the CLI's own, `organization` that of the stack or raises StateUnreadableError,
+        `now` gives monotonic seconds, and `gather` waits for those who come at the same moment and share a reading."""
         self._run = run
         self._types = frozenset(types)
         self._environment = environment
         self._organization = organization
         self._now = now
+        self._gather = gather
         self._lock = threading.Lock()
         self._stacks: dict[str, _Reading[StackState]] = {}
         self._all: dict[str, _Reading[tuple[StackState, ...]]] = {}
@@ -78,7 +80,8 @@ class CliStates(States):
 
     def _stack(self, name: str, not_before: float) -> StackState:
         with self._lock:
-            reading = self._stacks.setdefault(name, _Reading(self._now, lambda began: self._export(name, began)))
+            exported = _Reading(self._now, lambda began: self._export(name, began), self._gather)
+            reading = self._stacks.setdefault(name, exported)
         return reading.get(not_before)
 
     def _every(self, own: str, began: float) -> tuple[StackState, ...]:
@@ -156,9 +159,12 @@ class _Reading(Generic[T]):
     """One thing that is read again and again, by one at a time. What a reading raises reaches exactly those who waited
     for it; whoever comes later asks again."""
 
-    def __init__(self, now: Callable[[], float], read: Callable[[float], T]) -> None:
+    def __init__(
+        self, now: Callable[[], float], read: Callable[[float], T], gather: Callable[[], None] = lambda: None
+    ) -> None:
         self._now = now
         self._read = read
+        self._gather = gather
         self._lock = threading.Lock()
         self._latest: tuple[float, T] | None = None
         self._failures = 0
@@ -172,6 +178,7 @@ class _Reading(Generic[T]):
                 return self._latest[1]
             if self._failure is not None and self._failures != failures and self._failure[0] >= not_before:
                 raise StateUnreadableError(str(self._failure[1])) from None
+            self._gather()
             began = self._now()
             try:
                 read = self._read(began)
