@@ -30,6 +30,7 @@ FOLLOWED_IN = "\n".join(
         "test_recovery_docs.py",
         "test_interrupt.py",
         "test_vendor_moves.py",
+        "test_asked.py",
         "test_came.py",
         "test_shared_rows.py",
     )
