@@ -123,7 +123,8 @@ class _Doubt:
 
     `before` are ids that were there before it was sent, and `since` tells whether an instance may have begun after
     that; one that it may take was started before `started_by`. What is new is left to those who lost their answers
-    where it was `refused`. `lists` have shown none since `listed_first`.
+    where it was `refused`; `to_be_repeated` says that it is sent again if it has bought nothing. `lists` have shown none
+    since `listed_first`.
     """
 
     number: int | None
@@ -134,6 +135,7 @@ class _Doubt:
     lost_at: float
     started_by: float
     refused: bool = False
+    to_be_repeated: bool = False
     lists: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
@@ -239,7 +241,7 @@ class Purchases(Generic[T]):
 
     def _in_spite_of(self, refused: RefusedError, doubt: _Doubt, *, last_try: bool) -> Bought[T]:
         """What was bought although the vendor refused it. Raises RefusedOrderError when nothing new is listed."""
-        again = refused.status == _UNAUTHORIZED and not last_try
+        again = doubt.to_be_repeated = refused.status == _UNAUTHORIZED and not last_try
         try:
             seen = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
             if again or self._found(doubt, seen, self._notes.taken()):
@@ -298,7 +300,7 @@ class Purchases(Generic[T]):
                 if seen.taken_at <= settled_at or doubt.lists < _LISTS or (instead and self._in_flight):
                     return None
                 self._in_doubt.remove(doubt)
-                if instead and not doubt.refused:
+                if instead and (doubt.to_be_repeated or not doubt.refused):
                     text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
                     raise UnclearPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")

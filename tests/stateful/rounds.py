@@ -173,7 +173,9 @@ class _Round:
                 stacks[0].rows.clear()
             for stack in stacks[self._restored :]:
                 self._edit(stack, foreigners)
-        if not two_machines and not self._loses_journal and chance.random() < odds.unreadable:
+        # what no state and no other machine can tell is not asked for: nothing would be left that tells
+        tells_without = not two_machines and not self._loses_journal and not self._restored
+        if tells_without and chance.random() < odds.unreadable:
             scene.counts["states that cannot be read at times"] += 1
             scene.unreadable = chance.choice((0.2, 0.5, 1.0))
         for _ in range(chance.choice((1, 1, 2, 3))):

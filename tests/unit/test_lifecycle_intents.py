@@ -1118,3 +1118,10 @@ def test_what_came_instead_to_a_killed_run_is_named_and_not_bought_again(world: 
     with pytest.raises(UnclearPurchaseError) as unclear:
         world.run().create()
     assert set(unclear.value.candidates) == world.ids()
+
+
+def test_what_came_instead_is_looked_for_before_an_order_is_sent_again_with_a_new_token(world: World) -> None:
+    with pytest.raises(UnclearPurchaseError, match="may have come instead") as unclear:
+        world.run().create(order=came_otherwise(refused(401), world))
+    assert set(unclear.value.candidates) == world.ids()
+    assert len(world.ids()) == 1
