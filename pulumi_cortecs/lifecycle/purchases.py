@@ -123,8 +123,8 @@ class _Doubt:
 
     `before` are ids that were there before it was sent, and `since` tells whether an instance may have begun after
     that; one that it may take was started before `started_by`. What is new is left to those who lost their answers
-    where it was `refused`; `to_be_repeated` says that it is sent again if it has bought nothing. `lists` have shown none
-    since `listed_first`.
+    where it was `refused`; one `to_be_repeated` is sent again if it has bought nothing. `lists` have shown none since
+    `listed_first`.
     """
 
     number: int | None
