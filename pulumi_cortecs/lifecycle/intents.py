@@ -26,6 +26,7 @@ from pulumi_cortecs.lifecycle.purchases import (
     Bought,
     Neighbour,
     UnclearPurchaseError,
+    unexplained,
 )
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation
 
@@ -156,14 +157,14 @@ class Intents(Generic[T]):
         try:
             if orders or others:
                 self._close_what_is_owned(key)
+            if key.urn:  # at first: what is taken over now would hide it
+                self._must_not_be_forgotten(key)
             for order in orders:
                 if (instance := self._of(order, arguments, key)) is not None:
                     return instance
             for order in others:
                 if (instance := self._of_another_key(order, arguments, key)) is not None:
                     return instance
-            if key.urn:
-                self._must_not_be_forgotten(key)
             return None
         except JournalError as error:
             # it can be read and not written: bought without it, what the order has bought would be forgotten
@@ -407,7 +408,7 @@ class Intents(Generic[T]):
                 self._clock.sleep(self._lag / 2)
                 there = self._there(order)  # one list may be wrong
         if not there and order.instance_id is None:
-            there = self._candidates(order, key, instead=True)
+            there = self._came_instead(order, key)
         owned = self._creations.owners(key.urn) or {} if there else {}
         there = {instance_id: one for instance_id, one in there.items() if instance_id not in owned}
         if there:
@@ -455,7 +456,8 @@ class Intents(Generic[T]):
                 self._say_once(
                     "pending",
                     "the state has creations that an earlier run has begun and not ended, and nothing that they can "
-                    "have bought is there. `pulumi refresh --clear-pending-creates` takes them out of the state",
+                    f"have bought is there{self._nearly(key, wanted)}. `pulumi refresh --clear-pending-creates` takes "
+                    "them out of the state",
                 )
                 return None
             found = self._only_one(key, arguments, wanted, candidates) if self._exclusive() else None
@@ -467,6 +469,13 @@ class Intents(Generic[T]):
             if self.bought(number, found, inferred=True):
                 return Bought(candidates[found], True)
             self.dropped(number)  # another creation was quicker
+
+    def _nearly(self, key: Key, wanted: list[Arguments]) -> str:
+        """What may have come instead and nobody is known to have, in words. No proof, so it is only said."""
+        nearly = self._fitting(wanted, self._cloud.resembles)
+        owned = self._creations.owners(key.urn) or {} if nearly else {}
+        left = {one: instance for one, instance in nearly.items() if one not in owned}
+        return f"; what is in no state and nearly what they ordered: {self._shown(left)}" if left else ""
 
     def _unowned(self, key: Key, wanted: list[Arguments]) -> dict[str, T]:
         """What fits, and is in no row of the backend and in no order of the journal, by lists further apart than the
@@ -487,13 +496,9 @@ class Intents(Generic[T]):
             found = {one: instance for one, instance in found.items() if one not in taken}
         return found
 
-    def _fitting(self, wanted: list[Arguments]) -> dict[str, T]:
-        listed = self._poller.snapshot(max_age=0.0).instances
-        fitting = {
-            one: instance
-            for one, instance in listed.items()
-            if any(self._cloud.fits(instance, each) for each in wanted)
-        }
+    def _fitting(self, wanted: list[Arguments], fits: Callable[[T, Arguments], bool] | None = None) -> dict[str, T]:
+        listed, fits = self._poller.snapshot(max_age=0.0).instances, fits or self._cloud.fits
+        fitting = {one: instance for one, instance in listed.items() if any(fits(instance, each) for each in wanted)}
         if fitting:
             self._await_answers(None)
         taken = self.taken()
@@ -617,6 +622,8 @@ class Intents(Generic[T]):
             alike = all(rival.arguments == order.arguments for rival in rivals)
             soon = all(self._began_soon(order, one) for one in candidates.values())
             if not alike or not soon or len(candidates) > len(rivals) + 1:
+                if self._close_owned(candidates, key):
+                    continue  # another machine has saved its own by now
                 raise UnclearPurchaseError(
                     f"an earlier run has ordered {self._cloud.in_words(order.arguments)} for this resource and was "
                     "ended before the answer came, and it cannot be told which instance that was, if any",
@@ -630,7 +637,7 @@ class Intents(Generic[T]):
 
     def _must_not_have_come_instead(self, order: Order, key: Key) -> None:
         """Raises UnclearPurchaseError where what is new is nearly what was ordered, and nobody's."""
-        instead = self._candidates(order, key, instead=True)
+        instead = self._came_instead(order, key)
         if instead:
             raise UnclearPurchaseError(
                 f"an earlier run has ordered {self._cloud.in_words(order.arguments)} for this resource and was ended "
@@ -638,19 +645,32 @@ class Intents(Generic[T]):
                 tuple(sorted(instead)),
             )
 
-    def _candidates(self, order: Order, key: Key, *, instead: bool = False) -> dict[str, T]:
-        """What the order may have bought, and nobody has; `instead`: what came where nothing fits."""
+    def _came_instead(self, order: Order, key: Key) -> dict[str, T]:
+        """What the order may have bought where nothing fits, and no other order has."""
+        instead = self._candidates(order, key, self._cloud.resembles)
+        rivals = self._rivals(order, instead)
+        taken = self.taken()  # read after the rivals: one of them may have found its own in the meantime
+        instead = {one: instance for one, instance in instead.items() if one not in taken}
+        return unexplained(instead, [partial(self._may_be, each) for each in rivals])
+
+    def _candidates(self, order: Order, key: Key, fits: Callable[[T, Arguments], bool] | None = None) -> dict[str, T]:
+        """What the order may have bought, and nobody has."""
         listed = self._poller.snapshot(max_age=0.0).instances
-        fits = self._cloud.resembles if instead else self._cloud.fits
         fitting = {one: instance for one, instance in listed.items() if self._may_be(order, one, instance, fits)}
         if fitting:  # what is listed was noted before: of some the answer may be on its way
             self._await_answers(order)
         taken = self.taken()
         unknown = {one: instance for one, instance in fitting.items() if one not in taken}
-        owned = (self._creations.owners(key.urn) or {}).keys() & unknown.keys() if unknown else frozenset[str]()
-        for one in owned:
-            self._journal.confirm(one)  # some state knows it, perhaps another machine's
+        owned = self._close_owned(unknown, key)
         return {one: instance for one, instance in unknown.items() if one not in owned}
+
+    def _close_owned(self, instances: Mapping[str, T], key: Key) -> frozenset[str]:
+        """Those that some state has, perhaps another machine's: nobody is to take them over."""
+        owners = self._creations.owners(key.urn) or {} if instances else {}
+        owned = frozenset(owners.keys() & instances.keys())
+        for one in owned:
+            self._journal.confirm(one)
+        return owned
 
     def _may_be(
         self, order: Order, instance_id: str, instance: T, fits: Callable[[T, Arguments], bool] | None = None

@@ -8,9 +8,10 @@ that cannot be told, nothing more is bought, and the candidates are named.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
@@ -296,7 +297,7 @@ class Purchases(Generic[T]):
             if not found:
                 doubt.lacked(seen.taken_at)
                 settled_at = max(doubt.started_by + self._lag * SETTLED, doubt.listed_first + self._lag)
-                instead = self._found(doubt, seen, taken, self._notes.resembles)
+                instead = self._came_instead(doubt, seen, taken, neighbours)
                 if seen.taken_at <= settled_at or doubt.lists < _LISTS or (instead and self._in_flight):
                     return None
                 self._in_doubt.remove(doubt)
@@ -368,11 +369,26 @@ class Purchases(Generic[T]):
         unknown = ((key, one) for key, one in seen.instances.items() if key not in taken)
         return {key: one for key, one in unknown if self._may_be(key, one, doubt, fits)}
 
+    def _came_instead(
+        self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], neighbours: list[Neighbour[T]]
+    ) -> dict[str, T]:
+        """What the order may have bought where nothing fits, and no other order has."""
+        instead = self._found(doubt, seen, taken, self._notes.resembles)
+        mine = [partial(self._may_be, doubt=each) for each in self._in_doubt if each is not doubt]
+        return unexplained(instead, [*mine, *(each.may_be for each in neighbours)])
+
     def _may_be(
         self, instance_id: str, instance: T, doubt: _Doubt, fits: Callable[[T, Arguments], bool] | None = None
     ) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
         return unknown and doubt.since(instance) is not Began.BEFORE and (fits or self._fits)(instance, doubt.arguments)
+
+
+def unexplained(instances: dict[str, T], others: Sequence[Callable[[str, T], bool]]) -> dict[str, T]:
+    """The instances that none of the other orders may have bought; all, where there are more than orders for them."""
+    orders = [may_be for may_be in others if any(may_be(*one) for one in instances.items())]
+    explained = {key for key, one in instances.items() if any(may_be(key, one) for may_be in orders)}
+    return instances if len(explained) > len(orders) else {k: v for k, v in instances.items() if k not in explained}
 
 
 def _is_an_answer(error: CloudError) -> bool:

@@ -78,6 +78,18 @@ def test_what_came_is_judged_by_the_limits(
     assert made.id
 
 
+def test_what_goes_wrong_while_it_is_judged_does_not_keep_the_id_out_of_the_state(
+    start_host: StartHost, proxy: Proxy, simulator: Simulator, engine: FakeEngine, tmp_path: Path
+) -> None:
+    _instead(proxy, {"hardware_type_id": "NVIDIA_L4_2"})
+    fails = "import pulumi_cortecs.provider.cortecs.second_line as m\ndef f(args): raise KeyError('odd')\n"
+    before = f"{IMPATIENT}\n{fails}m.hourly_price = f"
+    made = start_host(proxy.env(), engine=engine.address, before=before).instance().buy({"model_id": QWEN})
+    assert ids(simulator) == [made.id]
+    (warning,) = engine.messages
+    assert "It exists and may be billed (its price and the limits of this machine were not looked at: 'odd')" in warning
+
+
 @pytest.mark.parametrize("later", [False, True], ids=["in the same up", "in a later up"])
 def test_what_came_instead_is_not_waited_for(
     start_host: StartHost, proxy: Proxy, simulator: Simulator, later: bool

@@ -356,6 +356,9 @@ class _Round:
         if len(scene.stacks) > 1 or self._meddled or FaultKind.RECLAIM in kinds:
             # a row whose instance has vanished would have what another one buys under the same id
             kinds = [kind for kind in kinds if kind is not FaultKind.REUSED_ID]
+        if self._loses_journal:
+            # what a pending creation ordered is all that is left then, and nothing that fits it is there
+            kinds = [kind for kind in kinds if kind is not FaultKind.OTHER_ARGUMENT]
         probability = 0.1 if every else chance.choice((0.05, 0.2, 0.5))
         for kind in kinds:
             scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, chance))

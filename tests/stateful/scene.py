@@ -514,6 +514,8 @@ class Scene:
     def _mind_whose(self, host: Host, what: str, instance_id: str) -> None:
         own = host.engine.stack if isinstance(host.engine, Run) else None
         theirs = {row.id for stack in self.stacks if stack is not own for row in stack.rows}
+        if what == RESTART and self._handed_over(instance_id):
+            return  # its two machines do not know yet that it has two rows, and it ends nothing
         if instance_id in self.foreign or instance_id in theirs:
             self.note(Wrong.NOT_OURS, f"{what} {instance_id}")
 

@@ -29,6 +29,7 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
     UnclearPurchaseError,
 )
+from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow
 from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, Machine, refused
 from tests.unit.journals import CHAT, OTHER, FakeStates, intents
 
@@ -230,6 +231,7 @@ def test_a_killed_replacement_is_taken_over_and_never_the_old_one(world: World) 
     run = world.run()
     old = run.create()
     run.journal.confirm(old)
+    world.states.has(old)
     world.clock.advance(LAG + 1)
     new = run.killed_at_the_answer()
     assert world.run().create() == new != old
@@ -1125,3 +1127,73 @@ def test_what_came_instead_is_looked_for_before_an_order_is_sent_again_with_a_ne
         world.run().create(order=came_otherwise(refused(401), world))
     assert set(unclear.value.candidates) == world.ids()
     assert len(world.ids()) == 1
+
+
+def test_what_is_nearly_what_an_earlier_creation_ordered_is_named_and_no_reason_not_to_buy(world: World) -> None:
+    world.states.began(PENDING)
+    nearly = [world.start(("nearly small",)).instance_id for _ in range(2)]
+    world.states.has(nearly[0], stack="another")
+    world.clock.advance(LAG * 4)
+    world.states.began(PENDING)  # this run's own
+    run = world.run()
+    run.create()
+    (told,) = run.told
+    assert f"in no state and nearly what they ordered: {nearly[1]} (1.20 EUR/h)" in told
+    assert nearly[0] not in told
+
+
+def test_what_another_order_has_bought_did_not_come_instead(world: World) -> None:
+    run = world.run()
+    theirs = run.killed_at_the_answer(OTHER, ("nearly small",), dies=False)
+    run.killed_before_the_order()
+    again = world.run()
+    ours = again.create()
+    assert again.create(OTHER, ("nearly small",)) == theirs
+    assert world.ids() == {ours, theirs}
+
+
+def test_what_came_instead_beside_what_another_order_has_bought_is_named(world: World) -> None:
+    run = world.run()
+    run.killed_at_the_answer(OTHER, ("nearly small",), dies=False)
+    with pytest.raises(Killed):
+        run.create(order=came_otherwise(Killed(), world))
+    run.dies()
+    with pytest.raises(UnclearPurchaseError, match="may have come instead") as unclear:
+        world.run().create()
+    assert set(unclear.value.candidates) == world.ids()
+
+
+def test_what_another_process_has_bought_did_not_come_instead_of_ours(world: World) -> None:
+    world.run().killed_at_the_answer(OTHER, ("nearly small",), dies=False)
+
+    def lost() -> Machine:
+        raise AnswerLostError("it broke")
+
+    with pytest.raises(NotBoughtError):
+        world.run().create(order=lost)
+
+
+def test_what_was_closed_and_is_in_no_state_is_named_before_another_order_is_taken_over(world: World) -> None:
+    run = world.run()
+    closed = run.create()
+    run.journal.confirm(closed)
+    run.killed_at_the_answer(OTHER)
+    run = world.run()
+    with pytest.raises(NotForgottenError, match=closed):
+        run.create()
+    run.journal.keep(closed)
+    assert run.create() in world.ids() - {closed}
+
+
+def test_what_another_machine_has_saved_by_now_is_no_candidate(world: World) -> None:
+    world.run().killed_before_the_order()
+    theirs = [world.start().instance_id for _ in range(2)]
+    read = world.states.every_stack
+
+    def saved_after_the_first_look(urn: str, not_before: float = 0.0) -> tuple[StackState, ...]:
+        found = read(urn, not_before)
+        world.states.rows.setdefault("another", [StateRow("another", CHAT.urn, each) for each in theirs])
+        return found
+
+    world.states.every_stack = saved_after_the_first_look  # type: ignore[method-assign]
+    assert world.run().create() not in theirs

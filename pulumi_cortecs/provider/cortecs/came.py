@@ -27,12 +27,15 @@ def noted(bought: cortecs.Instance, inputs: Mapping[str, Any], *, inferred: bool
     rows.note(bought.instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
     if not (differing := _differing(inputs, told)):
         return
-    price = _price({**inputs, **told})
-    if price is not None:
-        hourly.note_price(bought.instance_id, price)
+    try:
+        price = _price({**inputs, **told})
+        if price is not None:
+            hourly.note_price(bought.instance_id, price)
+        judged = f"{_costs(price)}{_refusals(bought.instance_id, {**inputs, **told})}"
+    except Exception as error:  # whatever it is: it must not keep the id out of the state
+        judged = f"may be billed (its price and the limits of this machine were not looked at: {error})"
     call.warn(
-        f"{bought.instance_id} is not what was ordered: {differing}. It exists and {_costs(price)}"
-        f"{_refusals(bought.instance_id, {**inputs, **told})}. {_ways_on(call.urn)}"
+        f"{bought.instance_id} is not what was ordered: {differing}. It exists and {judged}. {_ways_on(call.urn)}"
     )
 
 
