@@ -111,7 +111,7 @@ def _row(kind: str, results: Sequence[Result]) -> str:
         sum(each.landed for each in results),
         sum(each.in_window > 0 for each in results),
         sum(each.plan.lost_journal for each in results),
-        sum(each.by_orphans for each in results),
+        sum(bool(each.refused) for each in results),
         found.count(Kind.DOUBLE),
         found.count(Kind.ORPHAN),
         len(others),
