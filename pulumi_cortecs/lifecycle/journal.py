@@ -338,11 +338,11 @@ class Journal(SharedFile):
 
     def instances(self) -> frozenset[str]:
         """The ids of all instances that an order of this journal has bought."""
-        with self._reading() as connection:
-            if connection is None:
-                return frozenset()
-            rows = connection.execute("SELECT instance_id FROM orders WHERE instance_id IS NOT NULL").fetchall()
-        return frozenset(str(row[0]) for row in rows)
+        return self._ids("TRUE")
+
+    def bought_in(self, account: str) -> frozenset[str]:
+        """The ids of all instances of an account that an order of this journal has bought."""
+        return self._ids("account = ?", account)
 
     def confirmed(self) -> frozenset[str]:
         """The ids that an engine has named to this process. Needs no file."""
@@ -356,6 +356,15 @@ class Journal(SharedFile):
     def lives(self, order: Order) -> bool:
         """Whether the process that sent it is still there to take the answer."""
         return self.process_lives(order.process)
+
+    def _ids(self, condition: str, *values: str) -> frozenset[str]:
+        with self._reading() as connection:
+            if connection is None:
+                return frozenset()
+            rows = connection.execute(
+                f"SELECT instance_id FROM orders WHERE instance_id IS NOT NULL AND {condition}", values
+            ).fetchall()
+        return frozenset(str(row[0]) for row in rows)
 
     def _unconfirmed_ids(self) -> set[str]:
         """Read once per process, whether that succeeds or not: what others buy in the meantime, this one's engine

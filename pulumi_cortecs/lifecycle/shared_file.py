@@ -38,9 +38,7 @@ class SharedFile:
     version: ClassVar[int]
     """Of the tables; a file of a newer one is left alone."""
 
-    def __init__(
-        self, file: Path, clock: Callable[[], float] = time.monotonic, patience: float = BUSY_SECONDS
-    ) -> None:
+    def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic, patience: float = BUSY_SECONDS) -> None:
         """`clock` gives seconds that only go on; `patience` is for how many of them another process may hold the
         file."""
         self.file = file
