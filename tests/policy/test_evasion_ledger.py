@@ -77,6 +77,9 @@ def test_processes_that_move_what_a_program_can_move(
         texts = list(pool.map(refused, hosts))
     for name, text in zip(MOVED, texts, strict=True):
         attempts.tried(f"another process that moves {name}", through=through(simulator, text))
+    shouted = simulator.base_url.replace("http://", "HTTP://")
+    text = refused(process(CORTECS_API_BASE_URL=shouted))
+    attempts.tried("the address spelled otherwise", through=through(simulator, text))
     text = refused(process(**machine(tmp_path, account_hourly_ceiling="1.20 EUR", ledger=str(tmp_path / "own"))))
     attempts.tried("a ledger that a file of one's own names", through=through(simulator, text))
 

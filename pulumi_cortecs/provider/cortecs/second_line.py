@@ -135,7 +135,7 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 costs=lambda instance: accounts.phase(instance) is not Phase.STOPPED,
                 hourly=lambda instance: hourly_price(instance.instance_args.model_dump()),
                 by_id=account.by_id,
-                ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.fingerprint, account.clock.now),
+                ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer, account.clock.now),
                 known=lambda: _known_here(account),
                 without=_without_ledger,
             )
