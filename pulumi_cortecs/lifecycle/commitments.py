@@ -177,12 +177,12 @@ class Commitments(Generic[T]):
     ) -> bool:
         """Whether it is this order's turn: always where there is a ledger. Raises what `judge` raises."""
         refused: Exception | None = None
-        over = {each.number: each.answered_at for each in before_view}
+        # of a process that had died before the list was asked for, the list tells everything
+        dead = {each.number: each for each in before_view if each.seen_at is None and each.answered_at is not None}
 
         def decide(others: list[Note]) -> Changes:
             nonlocal refused
-            dated = [replace(each, answered_at=over.get(each.number) or each.answered_at) for each in others]
-            weighed = self._weighed(dated, view)
+            weighed = self._weighed([_dated_by(dead.get(each.number), each) for each in others], view)
             try:
                 judge(_spending(view, weighed, note.hourly, note.instance_id))
             except Exception as error:
@@ -287,7 +287,7 @@ class Commitments(Generic[T]):
         if note.answered_at is None or view.taken_at < note.answered_at:
             return note
         if shown is not None:
-            return replace(note, instance_id=shown, seen_at=note.seen_at or view.taken_at)
+            return note if note.seen_at is not None else replace(note, instance_id=shown, seen_at=view.taken_at)
         is_absent = note.instance_id is None or note.instance_id in view.absent
         if note.seen_at is not None:
             return None if is_absent and note.seen_at <= view.taken_at else note
@@ -302,6 +302,10 @@ class Commitments(Generic[T]):
             return not error.may_have_taken_effect
         # looked for it has been in lists as far apart as the lag that the variable claims
         return isinstance(error, NotSentError) or (isinstance(error, NotBoughtError) and self._is_lag_believed)
+
+
+def _dated_by(earlier: Note | None, note: Note) -> Note:
+    return note if earlier is None else replace(note, answered_at=earlier.answered_at)
 
 
 def _spending(view: _View[T], weighed: _Weighed, hourly: Money | None, instance_id: str | None) -> Spending:

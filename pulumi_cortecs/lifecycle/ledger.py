@@ -93,6 +93,7 @@ class Ledger(SharedFile):
         super().__init__(directory / FILE_NAME, patience=patience)
         self._account = account
         self._now = now
+        self._settled: dict[int, Note] = {}
 
     def others(self) -> list[Note]:
         """What other processes have noted. To look makes no file."""
@@ -124,7 +125,10 @@ class Ledger(SharedFile):
             f"SELECT process, {_COLUMNS} FROM notes WHERE account = ? AND process <> ? ORDER BY ordered_at, number",
             (self._account, self._me or ""),
         ).fetchall()
-        return [self._note(*row) for row in rows]
+        # what is settled does not change any more, and is most of it
+        notes = [self._settled.get(row[1]) or self._note(*row) for row in rows]
+        self._settled = {note.number: note for note in notes if note.seen_at is not None}
+        return notes
 
     def _write(self, connection: sqlite3.Connection, changes: Changes) -> None:
         for note in changes.kept:

@@ -33,8 +33,8 @@ def process(simulator: Simulator, tmp_path: Path) -> Iterator[Process]:
     """Begins provider processes of one machine, under a ceiling for one instance."""
     ceiling = machine(tmp_path, account_hourly_ceiling="1.20 EUR")
     with ExitStack() as stack:
-        yield lambda **more: stack.enter_context(
-            hosting({**simulator.env(), **ceiling, **more}, before=IMPATIENT, machine=str(tmp_path))
+        yield lambda folder=tmp_path, **more: stack.enter_context(
+            hosting({**simulator.env(), **ceiling, **more}, before=IMPATIENT, machine=str(folder))
         )
 
 
@@ -103,15 +103,31 @@ def test_a_process_that_is_killed(process: Process, simulator: Simulator, attemp
     )
 
 
-def test_lists_that_are_empty(process: Process, simulator: Simulator, attempts: Attempts) -> None:
+def test_lists_that_are_empty(process: Process, simulator: Simulator, attempts: Attempts, tmp_path: Path) -> None:
     host = process()
     made = host.instance().create(INPUTS)
     simulator.control.fault("empty_list", count=50, path="/api/v1/instances")
     attempts.tried("an empty list, in the same process", through=through(simulator, refused(host)))
     attempts.tried("an empty list, in another process", through=through(simulator, refused(process())))
+    told = process(tmp_path / "nothing noted")
+    told.instance().diff(made.outs, INPUTS, made.id)
+    attempts.tried("an empty list, where only the state knows", through=through(simulator, refused(told)))
     simulator.control.clear_faults()
     host.instance().delete(made)  # and its room is free at once
     assert refused(process()) == ""
+
+
+def test_a_ledger_that_cannot_be_used(
+    process: Process, simulator: Simulator, attempts: Attempts, tmp_path: Path
+) -> None:
+    """Then what one process orders goes one at a time. What several do at once is not known: docs/limits.md says so."""
+    (tmp_path / "machine" / "ledger.sqlite3").mkdir(parents=True)
+    simulator.control.fault("list_lag", count=20, seconds=60.0)
+    host = process()
+    with ThreadPoolExecutor(4) as pool:
+        texts = list(pool.map(lambda _: refused(host), range(4)))
+    missed = len(sold(simulator)) != 1 or sum(CEILING in text for text in texts) != 3
+    attempts.tried("four at once in one process without a ledger", through=missed)
 
 
 @ENGINE
