@@ -196,6 +196,7 @@ class Commitments(Generic[T]):
             self._without(error)
             if self._weighed([], view).counted:
                 return False
+            refused = None  # should it have been decided, and not written down
             decide([])
         if refused is not None:
             raise refused
