@@ -26,8 +26,8 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Spending:
-    """What an account costs per hour, None for what cannot be priced: what it runs, by id; what this machine has ordered
-    or started and the list does not show yet; and what is asked for now."""
+    """What an account costs per hour, None for what cannot be priced: what it runs, by id; what this machine has
+    ordered or started and the list does not show yet; and what is asked for now."""
 
     running: Mapping[str, Money | None]
     on_its_way: tuple[Money | None, ...]
