@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.clouds.http import checked_base_url
+from pulumi_cortecs.clouds.http import checked_base_url, server_of
 from pulumi_cortecs.clouds.sources import (
     ARGUMENTS,
     BASE_URL,
@@ -40,6 +40,15 @@ class CortecsCredentials:
     def fingerprint(self) -> str:
         """Names the account in a state without telling its key: a digest of base URL and client id."""
         digest = hashlib.sha256(f"{self.base_url}\n{self.client_id}".encode()).hexdigest()
+        return f"cortecs:{digest[:16]}"
+
+    @property
+    def payer(self) -> str:
+        """Names whose bill it is, however the base URL is spelled: a digest of its host and port, and of the client id.
+
+        A program may spell it in many ways, and must not have a limit for each.
+        """
+        digest = hashlib.sha256(f"{server_of(self.base_url)}\n{self.client_id}".encode()).hexdigest()
         return f"cortecs:{digest[:16]}"
 
 

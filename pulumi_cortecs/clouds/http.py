@@ -134,6 +134,13 @@ def checked_base_url(url: str, source: str) -> str:
     raise ConfigurationError(f"{source} must start with https:// (http:// only on this machine), not {url!r}")
 
 
+def server_of(url: str) -> str:
+    """Host and port of a checked base URL, in one spelling."""
+    parsed = httpx.URL(url)
+    host = "localhost" if parsed.host in LOOPBACK else parsed.host.rstrip(".")
+    return f"{host}:{parsed.port or parsed.scheme}"
+
+
 def on_this_machine(url: str) -> bool:
     """Whether a checked base URL leads to this very machine."""
     return httpx.URL(url).host in LOOPBACK

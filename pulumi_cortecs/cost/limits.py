@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.cost.money import Money
@@ -25,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Spending:
-    """What an account costs per hour, None for what cannot be priced: what it runs, by id; what this process has
+    """What an account costs per hour, None for what cannot be priced: what it runs, by id; what this machine has
     ordered or started and the list does not show yet; and what is asked for now."""
 
     running: Mapping[str, Money | None]
@@ -38,7 +39,8 @@ class CloudLimits:
     """What one file allows of one cloud; None where it says nothing.
 
     `source` is the file. The cap is for an hour of all workers of one instance, the ceiling for an hour of the whole
-    account. `account_is_exclusive` limits nothing: it says whether nobody else uses the account.
+    account. `account_is_exclusive` and `ledger` limit nothing: they say whether nobody else uses the account, and in
+    which folder the processes of this machine note what they order under the ceiling.
     """
 
     source: str
@@ -47,6 +49,7 @@ class CloudLimits:
     instance_hourly_cap: Money | None = None
     account_hourly_ceiling: Money | None = None
     account_is_exclusive: bool | None = None
+    ledger: Path | None = None
 
 
 @dataclass(frozen=True)

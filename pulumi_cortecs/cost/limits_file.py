@@ -24,7 +24,8 @@ CLOUDS: Final = ("cortecs",)
 _LISTS: Final = ("allowed_hardware", "allowed_models")
 _AMOUNTS: Final = ("instance_hourly_cap", "account_hourly_ceiling")
 _EXCLUSIVE: Final = "account_is_exclusive"
-_KEYS: Final = (*_LISTS, *_AMOUNTS, _EXCLUSIVE)
+_LEDGER: Final = "ledger"
+_KEYS: Final = (*_LISTS, *_AMOUNTS, _EXCLUSIVE, _LEDGER)
 
 
 class LimitsError(ValueError):
@@ -43,6 +44,12 @@ def account_is_exclusive(cloud: str, environment: Mapping[str, str], machine_fil
     """
     told = {each.account_is_exclusive for each in _files(cloud, environment, machine_file)}
     return True in told and False not in told
+
+
+def ledger_named(cloud: str, machine_file: Path = MACHINE_FILE) -> Path | None:
+    """The folder in which the machine's own file wants the ledger of the ceiling, None where it says nothing. In a file
+    that a variable names it does not count: a program could set that. Raises LimitsError."""
+    return next((each.ledger for each in _files(cloud, {}, machine_file)), None)
 
 
 def _files(cloud: str, environment: Mapping[str, str], machine_file: Path) -> tuple[CloudLimits, ...]:
@@ -116,6 +123,9 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
     exclusive = cells.get(_EXCLUSIVE)
     if _EXCLUSIVE in cells and not isinstance(exclusive, bool):
         raise LimitsError(f"{name}: {_EXCLUSIVE} must be true or false, not {exclusive!r}")
+    ledger = cells.get(_LEDGER)
+    if _LEDGER in cells and not (isinstance(ledger, str) and os.path.isabs(ledger) and ledger.isprintable()):
+        raise LimitsError(f"{name}: {_LEDGER} must be an absolute path of a folder, not {ledger!r}")
     models = lists.get("allowed_models")
     return CloudLimits(
         source=source,
@@ -125,6 +135,7 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
         instance_hourly_cap=amounts.get("instance_hourly_cap"),
         account_hourly_ceiling=amounts.get("account_hourly_ceiling"),
         account_is_exclusive=exclusive,
+        ledger=None if ledger is None else Path(ledger),
     )
 
 

@@ -3,39 +3,26 @@
 Between a vendor's answer and the engine's checkpoint a process may die, and then no state knows what was bought. The
 order is in here. It is closed by the first later call of an engine that carries the instance's id: then a state has it.
 
-Several processes of one machine may use one journal at once (not several machines: the file has to lie on a disk of
-this one). Each holds a lock on a file of its own for as long as it lives, which is how the others know whether an
-answer can still arrive there.
+Several processes of one machine may use one journal at once (lifecycle/shared_file.py).
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from pulumi_cortecs.lifecycle.shared_file import BUSY_SECONDS, SharedFile, SharedFileError
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 
 FILE_NAME: Final = "orders.sqlite3"
 _VERSION: Final = 2
-_BUSY_SECONDS: Final = 20.0
-_NOT_TRIED_AGAIN: Final = 60.0
-"""Seconds for which a file that failed slowly is not tried again by this process: where locks do not work, or are held
-for too long, each try takes all of _BUSY_SECONDS, and calls come one after the other."""
-
-_SLOWLY: Final = 1.0
-"""Seconds after which a failure is a slow one."""
-
 _KEPT: Final = 86400.0
 """Seconds that an order is kept at least after it was closed or refused. A closed one is kept for as long as its
 instance is listed: the instance must not be taken for another order's, nor be forgotten where no state has it."""
@@ -75,7 +62,7 @@ _COLUMNS: Final = (
 )
 
 
-class JournalError(Exception):
+class JournalError(SharedFileError):
     """The journal cannot be used. The text names the file and why."""
 
 
@@ -149,34 +136,26 @@ def journal_directory(environment: Mapping[str, str]) -> Path:
     return state_directory(environment).path
 
 
-class Journal:
+class Journal(SharedFile):
     """The journal of one directory. Threads may share it; every method raises JournalError."""
+
+    error = JournalError
+    version = _VERSION
 
     def __init__(
         self,
         directory: Path,
         calendar: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        patience: float = _BUSY_SECONDS,
+        patience: float = BUSY_SECONDS,
     ) -> None:
-        """`calendar` gives seconds since 1970, `clock` seconds that only go on; `patience` is for how many of them
-        another process may hold the file."""
-        self.file = directory / FILE_NAME
+        """`calendar` gives seconds since 1970; the others are as in SharedFile."""
+        super().__init__(directory / FILE_NAME, clock, patience)
         self._calendar = calendar
-        self._processes = directory / "processes"
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._place: tuple[int, int] | None = None
-        self._abandoned: list[sqlite3.Connection] = []
-        self._me: str | None = None
-        self._claim: int | None = None
         self._listing: tuple[frozenset[str], int] | None = None
         self._unconfirmed: set[str] | None = None
         self._nameless = False
         self._confirmed: set[str] = set()
-        self._clock = clock
-        self._patience = patience
-        self._unusable: tuple[float, str] | None = None
 
     def send(
         self, key: Key, account: str, arguments: tuple[object, ...], before: frozenset[str], vendor_time: float | None
@@ -359,11 +338,11 @@ class Journal:
 
     def instances(self) -> frozenset[str]:
         """The ids of all instances that an order of this journal has bought."""
-        with self._reading() as connection:
-            if connection is None:
-                return frozenset()
-            rows = connection.execute("SELECT instance_id FROM orders WHERE instance_id IS NOT NULL").fetchall()
-        return frozenset(str(row[0]) for row in rows)
+        return self._ids("TRUE")
+
+    def bought_in(self, account: str) -> frozenset[str]:
+        """The ids of all instances of an account that an order of this journal has bought."""
+        return self._ids("account = ?", account)
 
     def confirmed(self) -> frozenset[str]:
         """The ids that an engine has named to this process. Needs no file."""
@@ -378,36 +357,14 @@ class Journal:
         """Whether the process that sent it is still there to take the answer."""
         return self.process_lives(order.process)
 
-    def process(self) -> str:
-        """The name of this process, under which the others know that it lives."""
-        with self._lock, self._explained():
-            return self._process()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One step of somebody else's table in this file: for what lasts no longer than a process, so unflushed."""
-        with self._writing(flushed=False) as connection:
-            yield connection
-
-    def process_lives(self, process: str) -> bool:
-        """Whether the process of that name is still there."""
-        if process == self._me:
-            return True
-        try:
-            with (self._processes / process).open("rb") as file:
-                return not _is_left(file.fileno())
-        except OSError:
-            return False
-
-    def close(self) -> None:
-        """Lets go of the file, and of this process's claim to be alive."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-            if self._claim is not None:
-                os.close(self._claim)
-                self._claim, self._me = None, None
+    def _ids(self, condition: str, *values: str) -> frozenset[str]:
+        with self._reading() as connection:
+            if connection is None:
+                return frozenset()
+            rows = connection.execute(
+                f"SELECT instance_id FROM orders WHERE instance_id IS NOT NULL AND {condition}", values
+            ).fetchall()
+        return frozenset(str(row[0]) for row in rows)
 
     def _unconfirmed_ids(self) -> set[str]:
         """Read once per process, whether that succeeds or not: what others buy in the meantime, this one's engine
@@ -432,117 +389,9 @@ class Journal:
         self._listing = (ids, done.lastrowid)
         return done.lastrowid
 
-    def _process(self) -> str:
-        """The name of this process, under which it is known to live."""
-        if self._me is None:
-            self._processes.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._forget_the_dead()
-            while self._me is None:
-                name = secrets.token_hex(8)
-                # never closed but by the end of the process: that is what tells the others
-                self._claim = os.open(self._processes / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                fcntl.flock(self._claim, fcntl.LOCK_EX)
-                if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked
-                    self._me = name
-                else:
-                    os.close(self._claim)
-        return self._me
+    def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
+        from pulumi_cortecs.lifecycle.backends import identity_of_v1  # hardly ever needed
 
-    def _forget_the_dead(self) -> None:
-        for path in self._processes.iterdir():
-            with suppress(OSError), path.open("rb") as file:
-                if _is_left(file.fileno()):
-                    path.unlink()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """None where nothing was ever noted: to look makes no file."""
-        with self._lock, self._explained():
-            yield self._opened() if self._connection is not None or self.file.exists() else None
-
-    @contextmanager
-    def _writing(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
-        """What is not flushed may be undone by a power cut, by nothing else."""
-        with self._lock, self._explained():
-            connection = self._opened()
-            connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                self._listing = None
-                raise
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is not None and self._place != _place(self.file):
-            # deleted while in use. To close it would delete what belongs to the one that has come in its place
-            self._abandoned.append(self._connection)
-            self._connection, self._listing, self._me = None, None, None
-        if self._connection is None:
-            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite alone would leave it to the umask
-            connection = sqlite3.connect(
-                self.file, timeout=self._patience, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection, self._place = connection, _place(self.file)
-        return self._connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
-            raise JournalError(f"{self.file} was written by a newer pulumi-cortecs")
-        connection.execute("PRAGMA journal_mode = WAL")
-        if version < _VERSION:
-            _migrate(connection)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        if self._unusable is not None and self._clock() < self._unusable[0]:
-            raise JournalError(self._unusable[1])
-        began = self._clock()
-        try:
-            yield
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-            why = getattr(error, "strerror", None) or error
-            text = f"{self.file} cannot be used: {why}"
-            if self._clock() - began > _SLOWLY:
-                self._unusable = self._clock() + _NOT_TRIED_AGAIN, text
-            raise JournalError(text) from error
-
-
-def _place(file: Path) -> tuple[int, int] | None:
-    """Which file that is, whatever its name; None where there is none."""
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _is_left(claim: int) -> bool:
-    """Whether no process holds the file that is open as `claim`. Several may ask at once."""
-    try:
-        fcntl.flock(claim, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Makes a new or an older file one of this version, in one step: another process may be quicker."""
-    from pulumi_cortecs.lifecycle.backends import identity_of_v1  # hardly ever needed
-
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 1:
             for statement in _FROM_VERSION_1:
                 connection.execute(statement)
@@ -551,15 +400,14 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 connection.execute("UPDATE orders SET backend = ? WHERE backend = ?", values)
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
-    if version == 1:  # what an older version wrote may have had a password in it: nothing of it stays on the disk
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("VACUUM")
+
+    def _upgraded(self, connection: sqlite3.Connection, version: int) -> None:
+        if version == 1:  # what an older version wrote may have had a password in it: nothing of it stays on the disk
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("VACUUM")
+
+    def _reread(self) -> None:
+        self._listing = None
 
 
 def _prune(connection: sqlite3.Connection, now: float, account: str, listed: frozenset[str]) -> None:

@@ -1,8 +1,13 @@
-"""Where this machine keeps what it has ordered, and what is wrong with the place that was named for it."""
+"""Where this machine keeps what it has ordered, and what is wrong with the place that was named for it.
+
+The journal lies where the user says. The ledger of a shared limit lies where no program says: the file of the machine's
+owner counts, and what the machine itself knows of its users, but no variable.
+"""
 
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +18,9 @@ from platformdirs import user_state_dir
 DIRECTORY_VARIABLE: Final = "PULUMI_CORTECS_STATE_DIR"
 _NOWHERE: Final = Path(os.devnull) / "pulumi-cortecs"
 """Where there is no file, and none can be made."""
+
+MACHINE_DIRECTORY: Final = Path("/var/lib/pulumi-cortecs")
+"""Where the ledger lies on a machine whose limits name no place for it. No setting moves it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,24 @@ def state_directory(environment: Mapping[str, str], default: Path | None = None)
         problem = f"{DIRECTORY_VARIABLE} must be an absolute path, not {named!r}"
         return StateDirectory(default if default.is_absolute() else _NOWHERE, problem)
     return StateDirectory(path, _unusable(path, named))
+
+
+def ledger_directory(named: Path | None) -> Path:
+    """Where all processes of this machine note what counts against a shared limit; the folder need not exist.
+
+    `named` is what the limits of the machine say. Else it is MACHINE_DIRECTORY where this user can write there, else a
+    folder in the home that the machine has for the user. HOME, XDG_STATE_HOME and our own variables do not count: a
+    program can set them for its provider.
+    """
+    if named is not None:
+        return named
+    if not _unusable(MACHINE_DIRECTORY, ""):
+        return MACHINE_DIRECTORY
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return _NOWHERE
+    return home / ".local" / "state" / "pulumi-cortecs" if home.is_absolute() else _NOWHERE
 
 
 def _unusable(path: Path, named: str) -> str:

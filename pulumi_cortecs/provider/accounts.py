@@ -62,7 +62,7 @@ def configure(config: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Account:
-    """One Cortecs account, as this process works with it."""
+    """One Cortecs account, as this process works with it. `payer` names whose bill it is."""
 
     fingerprint: str
     client: CortecsClient
@@ -73,6 +73,7 @@ class Account:
     lag: float
     settings: Settings
     problems: tuple[str, ...] = ()
+    payer: str = ""
 
     def must_be_fit_to_buy(self) -> None:
         """Raises ConfigurationError while the environment holds what cannot be used, naming each variable.
@@ -379,7 +380,8 @@ def _account(credentials: CortecsCredentials) -> Account:
             purchases = Purchases(poller, _CLOCK, lag, fits, intents)
             problems = _problems(settings, credentials.base_url)
             _accounts[credentials] = Account(
-                fingerprint, client, poller, purchases, intents, _CLOCK, lag, settings, problems
+                *(fingerprint, client, poller, purchases, intents, _CLOCK, lag, settings, problems),
+                payer=credentials.payer,
             )
         return _accounts[credentials]
 

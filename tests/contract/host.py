@@ -27,6 +27,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from tests.contract.states import fake_cli
+from tests.machine import elsewhere
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
 ENDPOINT = "pulumi-python:dynamic/cortecs:Endpoint"
@@ -248,9 +249,11 @@ def hosting(
     before: str = "",
     hash_seed: str = "0",
     folder: str | None = None,
+    machine: str | None = None,
 ) -> Iterator[Host]:
     """A host process for the length of the block. `before` is Python that runs in it before Pulumi's own code; `folder`
-    is the program's, ours unless given."""
+    is the program's, ours unless given; `machine` holds what all processes of the machine share under limits: a folder
+    of this host's own unless given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
     knobs = {
         "PULUMI_BACKEND_URL": "file:///nowhere/contract",
@@ -260,15 +263,17 @@ def hosting(
     }
     if engine == NO_ENGINE:  # else it would end itself
         environment = {**environment, _WITHOUT: ",".join(filter(None, [environment.get(_WITHOUT), "engine"]))}
-    module = ["-m", "pulumi.dynamic"]
-    if before:
-        module = ["-c", f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"]
     with (
         tempfile.TemporaryFile() as stderr,
         tempfile.TemporaryDirectory() as state,
         tempfile.TemporaryDirectory() as commands,
     ):
         knobs["PATH"] = os.pathsep.join((str(fake_cli(Path(commands))), clean["PATH"]))
+        module = ["-m", "pulumi.dynamic"]
+        if "PULUMI_CORTECS_LIMITS" in environment:
+            before = elsewhere(Path(machine or state) / "machine") + before
+        if before:
+            module = ["-c", f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"]
         process = subprocess.Popen(
             [sys.executable, "-u", *module, engine],
             env={**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment},

@@ -4,15 +4,17 @@ runs, stops or ends never asks for them."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids
+from tests.contract.engine import listening
 from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Checked, Host, Made
 
 START = "POST /api/v1/instances/start"
@@ -37,9 +39,9 @@ def path(tmp_path: Path) -> Path:
 def limited(start_host: Callable[..., Host], path: Path) -> Limited:
     """Starts a host under limits, given as Python or as text."""
 
-    def start(limits: Any, **environment: str) -> Host:
+    def start(limits: Any, options: Mapping[str, str] = MappingProxyType({}), **environment: str) -> Host:
         path.write_text(limits if isinstance(limits, str) else json.dumps({"cortecs": limits}), encoding="utf-8")
-        return start_host({"PULUMI_CORTECS_LIMITS": str(path), **environment}, before=IMPATIENT)
+        return start_host({"PULUMI_CORTECS_LIMITS": str(path), **environment}, before=IMPATIENT, **options)
 
     return start
 
@@ -127,6 +129,35 @@ def test_sixty_four_at_once_do_not_overshoot(limited: Limited, simulator: Simula
     assert len(set(outcomes) & set(ids(simulator))) == 10
     assert sum("the ceiling of the account is 12.00 EUR" in outcome for outcome in outcomes) == 54
     assert len(ids(simulator)) == 10
+
+
+def test_a_ledger_that_cannot_be_used_is_told_once_and_nobody_is_kept_from_buying(
+    limited: Limited, simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "machine" / "ledger.sqlite3").mkdir(parents=True)
+    with listening() as engine:
+        host = limited({"account_hourly_ceiling": "2.40 EUR"}, {"engine": engine.address, "machine": str(tmp_path)})
+        made = [host.instance().create(INPUTS) for _ in range(2)]
+        assert "exceeded by 1.20 EUR" in refused_create(host, INPUTS, simulator)
+        host.instance().delete(made[0])
+        host.instance().create(INPUTS)
+        (warning,) = engine.messages
+    assert "ledger.sqlite3 cannot be used" in warning
+    assert "the orders of this one go one at a time" in warning
+
+
+def test_what_two_processes_buy_at_once_is_counted_by_both(
+    limited: Limited, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.control.fault("list_lag", count=2, seconds=1200)
+    one, other = (limited(CEILING, {"machine": str(tmp_path)}) for _ in range(2))
+    made = one.instance().create(INPUTS)
+    other.instance().create(INPUTS)
+    said = refused_create(one, INPUTS, simulator)
+    assert "2.40 EUR for what was just ordered" in said
+    assert "2.40 EUR for what was just ordered" in refusals(other.instance().check({"model_id": QWEN}))
+    one.instance().delete(made)  # its room is free at once, for the other as well
+    assert other.instance().create(INPUTS).id in ids(simulator)
 
 
 def test_what_cannot_be_priced_leaves_no_room(limited: Limited, simulator: Simulator) -> None:

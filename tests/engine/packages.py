@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.machine import elsewhere_under_limits
+
 _LEAN = "import gc, sys\ngc.disable()\nsys.modules['httpx._main'] = None\n"
 _QUESTION = ["list", "-v", "--format", "json"]
 _ANSWER = """\
@@ -31,10 +33,11 @@ else:
 
 
 def quick(directory: Path) -> dict[str, str]:
-    """The variables that do so; what they name is made in `directory` unless it is there."""
+    """The variables that do so; what they name is made in `directory` unless it is there, and so is what the machine's
+    processes share."""
     folder = directory / "lean"
     folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(_LEAN)
+    (folder / "sitecustomize.py").write_text(_LEAN + elsewhere_under_limits(directory / "machine"))
     return {"PYTHONPATH": f"{remembered(directory)}{os.pathsep}{folder}", "GOGC": "off", "GOMEMLIMIT": "1GiB"}
 
 

@@ -14,6 +14,7 @@ from pulumi_cortecs.clouds.credentials import (
     cortecs_credentials,
 )
 from pulumi_cortecs.clouds.errors import ConfigurationError
+from pulumi_cortecs.clouds.http import checked_base_url
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
 C_ID, C_SECRET, C_URL = "cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl"
@@ -178,3 +179,20 @@ def test_the_secret_is_in_no_repr() -> None:
     credentials = CortecsCredentials(OWN, "client-one", "hunter2")
     assert "hunter2" not in f"{credentials} {credentials!r} {[credentials]}"
     assert "client-one" in repr(credentials)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["https://cortecs.ai", "HTTPS://Cortecs.AI/api/v1", "https://cortecs.ai:443/api//v1", "https://cortecs.ai./api/v1"],
+)
+def test_whose_bill_it_is_does_not_depend_on_how_the_address_is_spelled(spelled: str) -> None:
+    payer = CortecsCredentials(CORTECS_BASE_URL, "key", "secret").payer
+    assert CortecsCredentials(checked_base_url(spelled, "it"), "key", "other").payer == payer
+    assert CortecsCredentials(CORTECS_BASE_URL, "another", "secret").payer != payer
+
+
+def test_loopback_is_one_server_for_each_port() -> None:
+    hosts = ("127.0.0.1", "localhost", "[::1]")
+    assert len({CortecsCredentials(f"http://{host}:3000/api/v1", "key", "secret").payer for host in hosts}) == 1
+    ports = {CortecsCredentials(f"http://localhost:{port}/api/v1", "key", "secret").payer for port in (3000, 3001)}
+    assert len(ports) == 2

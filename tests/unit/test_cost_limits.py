@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import CloudLimits, Limits, Refusal, Spending
-from pulumi_cortecs.cost.limits_file import MACHINE_FILE, VARIABLE, LimitsError, account_is_exclusive, limits_in_force
+from pulumi_cortecs.cost.limits_file import (
+    MACHINE_FILE,
+    VARIABLE,
+    LimitsError,
+    account_is_exclusive,
+    ledger_named,
+    limits_in_force,
+)
 
 NOWHERE = Path("/nonexistent/pulumi-cortecs/limits.json")
 GOOD = {
@@ -23,6 +30,7 @@ GOOD = {
     "instance_hourly_cap": "2.40 EUR",
     "account_hourly_ceiling": "10.00 EUR",
     "account_is_exclusive": False,
+    "ledger": "/srv/ledger",
 }
 
 
@@ -61,6 +69,7 @@ def test_a_file_says_what_it_allows(tmp_path: Path) -> None:
         eur("2.40"),
         eur("10"),
         account_is_exclusive=False,
+        ledger=Path("/srv/ledger"),
     )
 
 
@@ -278,3 +287,19 @@ def test_whose_account_it_is_is_true_or_false(tmp_path: Path, value: Any) -> Non
     for read in (limits_in_force, account_is_exclusive):
         with pytest.raises(LimitsError, match="account_is_exclusive must be true or false"):
             read("cortecs", {}, path)
+
+
+def test_only_the_machines_own_file_names_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "limits.json", {"ledger": "/srv/ledger"})
+    assert ledger_named("cortecs", path) == Path("/srv/ledger")
+    assert ledger_named("cortecs", NOWHERE) is None
+    monkeypatch.setenv(VARIABLE, str(path))
+    assert ledger_named("cortecs", NOWHERE) is None
+    assert not limits_in_force("cortecs", {VARIABLE: str(path)}, NOWHERE).counts_account  # and it is no limit
+
+
+@pytest.mark.parametrize("value", ["", "ledger", "~/ledger", "./ledger", "/srv/led\0ger", 5, None, True, ["/srv"]])
+def test_a_ledger_is_named_by_an_absolute_path(tmp_path: Path, value: Any) -> None:
+    path = written(tmp_path / "limits.json", {"ledger": value})
+    with pytest.raises(LimitsError, match=r"ledger must be an absolute path|amounts are texts"):
+        ledger_named("cortecs", path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.lifecycle.commitments import Commitments
+from pulumi_cortecs.lifecycle.ledger import Ledger
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Arguments, UnclearPurchaseError
 from tests.unit.fakes import FakeAccount, FakeClock, Machine, refused
@@ -56,10 +59,32 @@ def account(clock: FakeClock) -> FakeAccount:
     return FakeAccount(clock)
 
 
+Process = Callable[..., Commitments[Machine]]
+
+
 @pytest.fixture
-def commitments(account: FakeAccount, clock: FakeClock) -> Commitments[Machine]:
-    poller = Poller(account.listing, clock, LAG)
-    return Commitments(poller, clock, LAG, fits=fits, costs=lambda machine: machine.status != "stopped", hourly=hourly)
+def process(account: FakeAccount, clock: FakeClock, tmp_path: Path) -> Process:
+    """A process of this machine, or another."""
+
+    def begin(lag: float = LAG, known: tuple[str, ...] = (), directory: Path = tmp_path) -> Commitments[Machine]:
+        return Commitments(
+            Poller(account.listing, clock, lag),
+            clock,
+            lag,
+            fits=fits,
+            costs=lambda machine: machine.status != "stopped",
+            hourly=hourly,
+            by_id=account.by_id,
+            ledger=Ledger(directory, "an account", clock.now),
+            known=lambda: known,
+        )
+
+    return begin
+
+
+@pytest.fixture
+def commitments(process: Process) -> Commitments[Machine]:
+    return process()
 
 
 def buy(commitments: Commitments[Machine], account: FakeAccount, kind: str = "small") -> str:

@@ -219,6 +219,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
             account.must_own(instance_id, props.get("account"))
             account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
             account.intents.gone(instance_id)
+            second_line.ended(account, instance_id)
         except (CloudError, NotGoneError) as error:
             raise InstanceError(
                 f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
@@ -329,6 +330,7 @@ def _undone(account: Account, instance_id: str, inferred: bool) -> str:
         account.intents.not_undone(instance_id)
         return f"it may still exist and be billed: {error}"
     account.intents.gone(instance_id)
+    second_line.ended(account, instance_id)
     return "it was stopped and deleted again"
 
 

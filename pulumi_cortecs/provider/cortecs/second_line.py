@@ -6,17 +6,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import ConfigurationError
 from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.cost.limits import Refusal, Spending
-from pulumi_cortecs.cost.limits_file import limits_in_force
+from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
+from pulumi_cortecs.lifecycle.journal import JournalError
+from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
 from pulumi_cortecs.lifecycle.phases import Phase
-from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.lifecycle.state_directory import ledger_directory
+from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
@@ -27,6 +30,7 @@ _LOOK_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; what buys looks anew."""
 
 _lock = threading.Lock()
+_warn_once = threading.Lock()
 _by_account: dict[str, Commitments[cortecs.Instance]] = {}
 
 
@@ -75,8 +79,19 @@ def allowing(
         _refuse(limits.on_account(spending))
 
     ordered = tuple(inputs[key] for key in PURCHASE)
-    with _commitments(account).ordering(judge, hourly, ordered, instance_id) as commitment:
-        yield commitment
+    try:
+        with _commitments(account).ordering(judge, hourly, ordered, instance_id) as commitment:
+            yield commitment
+    except LedgerError as error:
+        raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
+
+
+def ended(account: Account, instance_id: str) -> None:
+    """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it is
+    asked for by id then."""
+    with suppress(LimitsError):
+        if limits_in_force(_CLOUD, os.environ).counts_account:
+            _commitments(account).ended(instance_id)
 
 
 def hourly_price(args: Mapping[str, Any]) -> Money | None:
@@ -119,5 +134,28 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 fits=accounts.fits,
                 costs=lambda instance: accounts.phase(instance) is not Phase.STOPPED,
                 hourly=lambda instance: hourly_price(instance.instance_args.model_dump()),
+                by_id=account.by_id,
+                ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer, account.clock.now),
+                known=lambda: _known_here(account),
+                without=_without_ledger,
             )
         return _by_account[account.fingerprint]
+
+
+def _known_here(account: Account) -> frozenset[str]:
+    """What this user's journal and the state that is at work know of the account."""
+    confirmed = accounts.journal().confirmed()
+    try:
+        return confirmed | accounts.journal().bought_in(account.fingerprint)
+    except JournalError:
+        return confirmed
+
+
+def _without_ledger(error: LedgerError) -> None:
+    """Warns, once in this process, that nothing is known of what others order."""
+    if _warn_once.acquire(blocking=False):
+        host.current_call().warn(
+            f"{error}. The ceiling of the account counts without what other processes of this machine are ordering, "
+            "and the orders of this one go one at a time, each when the one before is listed. The machine's limits may "
+            "name another folder (ledger)"
+        )

@@ -1,0 +1,183 @@
+"""What all processes of this machine have ordered in an account, so that a limit which they share is counted once.
+
+A process decides whether there is room, and notes its order, in one transaction of this file. A note only ever adds to
+what the account's list shows. It outlives its process, and goes when the list has shown what it was about for a day, or
+when nothing has come of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.lifecycle.purchases import Arguments
+from pulumi_cortecs.lifecycle.shared_file import SharedFile, SharedFileError
+
+FILE_NAME: Final = "ledger.sqlite3"
+_PATIENCE: Final = 5.0
+"""Seconds for which another process may hold the file. No step on it asks anybody anything."""
+
+_KEPT: Final = 86400.0
+"""Seconds for which what has been seen is known, to be asked for by id should the list lack it."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS notes (
+    number INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    process TEXT NOT NULL,
+    amount TEXT,
+    currency TEXT,
+    arguments TEXT NOT NULL,
+    before TEXT NOT NULL,
+    starts INTEGER NOT NULL,
+    ordered_at REAL NOT NULL,
+    instance_id TEXT,
+    answered_at REAL,
+    absent_since REAL,
+    seen_at REAL
+);
+CREATE INDEX IF NOT EXISTS notes_of ON notes (account);
+"""
+_COLUMNS: Final = (
+    "number, amount, currency, arguments, before, starts, ordered_at, instance_id, answered_at, absent_since, seen_at"
+)
+
+
+class LedgerError(SharedFileError):
+    """The ledger cannot be used. The text names the file and why."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """One order. `hourly` is what an hour of it costs, None where that cannot be told; `before` are the ids that were
+    listed before it; `starts`: it starts what exists.
+
+    `answered_at` is when its outcome was known, None while an answer can still come; `absent_since` when a list first
+    lacked it after that; `seen_at` when a list, or an answer by id, first had it. All by the machine's clock of seconds
+    since it was started.
+    """
+
+    number: int
+    hourly: Money | None
+    arguments: Arguments
+    before: frozenset[str]
+    ordered_at: float
+    starts: bool = False
+    instance_id: str | None = None
+    answered_at: float | None = None
+    absent_since: float | None = None
+    seen_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a decision changes: notes to be written, and the numbers of those that are done with."""
+
+    kept: tuple[Note, ...] = ()
+    dropped: tuple[int, ...] = ()
+
+
+class Ledger(SharedFile):
+    """The notes of one account. Threads may share it; every method raises LedgerError."""
+
+    error = LedgerError
+    version = 1
+
+    def __init__(self, directory: Path, account: str, now: Callable[[], float], patience: float = _PATIENCE) -> None:
+        """`now` gives the seconds that notes are dated by, the same for all processes of the machine."""
+        super().__init__(directory / FILE_NAME, patience=patience)
+        self._account = account
+        self._now = now
+        self._settled: dict[int, Note] = {}
+
+    def others(self) -> list[Note]:
+        """What other processes have noted. To look makes no file."""
+        with self._reading() as connection:
+            return [] if connection is None else self._others(connection)
+
+    def decide(self, decision: Callable[[list[Note]], Changes]) -> None:
+        """Carries out what `decision` makes of the notes of others, before anybody else can decide. It is to ask nobody
+        anything."""
+        with self._writing(flushed=False) as connection:
+            now = self._now()
+            connection.execute("DELETE FROM notes WHERE seen_at < ?", (now - _KEPT,))
+            self._write(connection, decision(self._others(connection)))
+
+    def change(self, changes: Changes) -> None:
+        """Notes what has become of orders of this process."""
+        with self._writing(flushed=False) as connection:
+            self._write(connection, changes)
+
+    def ended(self, instance_id: str) -> None:
+        """Forgets what is provably gone. Costs nothing where nothing was ever noted."""
+        if self.file.exists():
+            with self._writing(flushed=False) as connection:
+                where = (self._account, instance_id)
+                connection.execute("DELETE FROM notes WHERE account = ? AND instance_id = ?", where)
+
+    def _others(self, connection: sqlite3.Connection) -> list[Note]:
+        rows = connection.execute(
+            f"SELECT process, {_COLUMNS} FROM notes WHERE account = ? AND process <> ? ORDER BY ordered_at, number",
+            (self._account, self._me or ""),
+        ).fetchall()
+        # what is settled does not change any more, and is most of it
+        notes = [self._settled.get(row[1]) or self._note(*row) for row in rows]
+        self._settled = {note.number: note for note in notes if note.seen_at is not None}
+        return notes
+
+    def _write(self, connection: sqlite3.Connection, changes: Changes) -> None:
+        for note in changes.kept:
+            amount, currency = (None, None) if note.hourly is None else (str(note.hourly.amount), note.hourly.currency)
+            before = sorted(note.before) if note.instance_id is None else []
+            connection.execute(
+                "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
+                "before = excluded.before, ordered_at = excluded.ordered_at, instance_id = excluded.instance_id, "
+                "answered_at = excluded.answered_at, absent_since = excluded.absent_since, seen_at = excluded.seen_at",
+                (
+                    *(note.number, self._account, self._process(), amount, currency),
+                    *(json.dumps(note.arguments), json.dumps(before), int(note.starts), note.ordered_at),
+                    *(note.instance_id, note.answered_at, note.absent_since, note.seen_at),
+                ),
+            )
+        connection.executemany("DELETE FROM notes WHERE number = ?", [(number,) for number in changes.dropped])
+
+    def _note(self, process: str, *row: object) -> Note:
+        number, amount, currency, arguments, before, starts, ordered_at, *times = row
+        instance_id, answered_at, absent_since, seen_at = times
+        note = Note(
+            number=int(str(number)),
+            hourly=None if amount is None else Money.of(str(amount), str(currency)),
+            arguments=tuple(json.loads(str(arguments))),
+            before=frozenset(json.loads(str(before))),
+            ordered_at=float(str(ordered_at)),
+            starts=bool(starts),
+            instance_id=None if instance_id is None else str(instance_id),
+            answered_at=_seconds(answered_at),
+            absent_since=_seconds(absent_since),
+            seen_at=_seconds(seen_at),
+        )
+        return self._as_of_now(note, process)
+
+    def _as_of_now(self, note: Note, process: str) -> Note:
+        """The note, whose answer will not come any more if its process is dead, and whose times are not to come if the
+        machine has been started anew since."""
+        now = self._now()
+        if note.ordered_at > now:
+            seen_at = None if note.seen_at is None else now
+            note = replace(note, ordered_at=now, answered_at=now, absent_since=None, seen_at=seen_at)
+        if note.answered_at is None and not self.process_lives(process):
+            note = replace(note, answered_at=now)
+        return note
+
+    def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+
+
+def _seconds(value: object) -> float | None:
+    return None if value is None else float(str(value))

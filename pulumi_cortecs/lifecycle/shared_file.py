@@ -1,0 +1,237 @@
+"""A SQLite file that several processes of this machine use at once, and which of them still live.
+
+Not several machines: the file has to lie on a disk of this one. Each process holds a lock on a file of its own for as
+long as it lives, which is how the others know whether an answer can still arrive there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import ClassVar, Final
+
+BUSY_SECONDS: Final = 20.0
+_NOT_TRIED_AGAIN: Final = 60.0
+"""Seconds for which a file that failed slowly is not tried again by this process: where locks do not work, or are held
+for too long, each try takes all of BUSY_SECONDS, and calls come one after the other."""
+
+_SLOWLY: Final = 1.0
+"""Seconds after which a failure is a slow one."""
+
+
+class SharedFileError(Exception):
+    """The file cannot be used. The text names it and why."""
+
+
+class SharedFile:
+    """One such file. Threads may share it; every method raises the error of its kind, `error`."""
+
+    error: ClassVar[type[SharedFileError]] = SharedFileError
+    version: ClassVar[int]
+    """Of the tables; a file of a newer one is left alone."""
+
+    def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic, patience: float = BUSY_SECONDS) -> None:
+        """`clock` gives seconds that only go on; `patience` is for how many of them another process may hold the
+        file."""
+        self.file = file
+        self._processes = file.parent / "processes"
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._place: tuple[int, int] | None = None
+        self._abandoned: list[sqlite3.Connection] = []
+        self._me: str | None = None
+        self._claim: int | None = None
+        self._clock = clock
+        self._patience = patience
+        self._unusable: tuple[float, str] | None = None
+
+    def process(self) -> str:
+        """The name of this process, under which the others know that it lives."""
+        with self._lock, self._explained():
+            return self._process()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One step of somebody else's table in this file: for what lasts no longer than a process, so unflushed."""
+        with self._writing(flushed=False) as connection:
+            yield connection
+
+    def process_lives(self, process: str) -> bool:
+        """Whether the process of that name is still there."""
+        if process == self._me:
+            return True
+        try:
+            with (self._processes / process).open("rb") as file:
+                return not _is_left(file.fileno())
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Lets go of the file, and of this process's claim to be alive."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            if self._claim is not None:
+                os.close(self._claim)
+                self._claim, self._me = None, None
+
+    def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
+        """Makes the tables of an older file, or of a new one, which is 0, those of today, within a transaction."""
+        raise NotImplementedError
+
+    def _upgraded(self, connection: sqlite3.Connection, version: int) -> None:
+        """What is to be done after that transaction."""
+
+    def _reread(self) -> None:
+        """What was read from the file may not be so any more."""
+
+    def _process(self) -> str:
+        """The name of this process, under which it is known to live."""
+        if self._me is None:
+            _make_folder(self._processes)
+            self._forget_the_dead()
+            while self._me is None:
+                name = secrets.token_hex(8)
+                # never closed but by the end of the process: that is what tells the others
+                self._claim = _made_file(self._processes / name)
+                fcntl.flock(self._claim, fcntl.LOCK_EX)
+                if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked
+                    self._me = name
+                else:
+                    os.close(self._claim)
+        return self._me
+
+    def _forget_the_dead(self) -> None:
+        for path in self._processes.iterdir():
+            with suppress(OSError), path.open("rb") as file:
+                if _is_left(file.fileno()):
+                    path.unlink()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """None where nothing was ever noted: to look makes no file."""
+        with self._lock, self._explained():
+            yield self._opened() if self._connection is not None or self.file.exists() else None
+
+    @contextmanager
+    def _writing(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
+        """What is not flushed may be undone by a power cut, by nothing else."""
+        with self._lock, self._explained():
+            connection = self._opened()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                self._reread()
+                raise
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is not None and self._place != _place(self.file):
+            # deleted while in use. To close it would delete what belongs to the one that has come in its place
+            self._abandoned.append(self._connection)
+            self._connection, self._me = None, None
+            self._reread()
+        if self._connection is None:
+            _make_folder(self.file.parent)
+            os.close(_made_file(self.file))
+            connection = sqlite3.connect(
+                self.file, timeout=self._patience, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._place = connection, _place(self.file)
+        return self._connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > self.version:
+            raise self.error(f"{self.file} was written by a newer pulumi-cortecs")
+        connection.execute("PRAGMA journal_mode = WAL")
+        if version < self.version:
+            self._migrate(connection)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """In one step: another process may be quicker."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            self._upgrade(connection, version)
+            connection.execute(f"PRAGMA user_version = {self.version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        self._upgraded(connection, version)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        if self._unusable is not None and self._clock() < self._unusable[0]:
+            raise self.error(self._unusable[1])
+        began = self._clock()
+        try:
+            yield
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            why = getattr(error, "strerror", None) or error
+            text = f"{self.file} cannot be used: {why}"
+            if self._clock() - began > _SLOWLY:
+                self._unusable = self._clock() + _NOT_TRIED_AGAIN, text
+            raise self.error(text) from error
+
+
+def _place(file: Path) -> tuple[int, int] | None:
+    """Which file that is, whatever its name; None where there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_left(claim: int) -> bool:
+    """Whether no process holds the file that is open as `claim`. Several may ask at once."""
+    try:
+        fcntl.flock(claim, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes a folder, of this user alone or of all who may write in the one above."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _open_to_others(folder, 0o070, 0o007)
+
+
+def _made_file(path: Path) -> int:
+    """Opens a file, which is made if need be; sqlite alone would leave its mode to the umask."""
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if is_new:
+        _open_to_others(path, 0o060, 0o006)
+    return descriptor
+
+
+def _open_to_others(path: Path, group: int, world: int) -> None:
+    """Lets in who may write in the folder around it: whoever made that folder has said so."""
+    around = path.parent.stat().st_mode
+    more = (group if around & stat.S_IWGRP else 0) | (world if around & stat.S_IWOTH else 0)
+    if more:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | more)
