@@ -1,5 +1,6 @@
-"""What Cortecs does not tell of an instance is not a default: it is in no inputs, and what it would decide is refused. Its
-documented examples omit the workers."""
+"""What Cortecs does not tell of an instance is not a default, and in no inputs; its own examples omit the workers.
+
+That limits and packs refuse it is tried in tests/policy/test_evasion_untold.py."""
 
 from __future__ import annotations
 
@@ -20,13 +21,7 @@ RESTART = "POST /api/v1/instances/restart"
 WORKERS = "num_workers,worker_statuses"
 CAP = {"instance_hourly_cap": "1.20 EUR"}
 CEILING = {"account_hourly_ceiling": "99.00 EUR"}
-UNTOLD = {
-    WORKERS: CAP,
-    "billing_interval": CAP,
-    "hardware_type_id": {"allowed_hardware": ["NVIDIA_L4_1"]},
-    "model_id": {"allowed_models": [QWEN]},
-}
-"""Fields that are not told, and limits that are decided by them."""
+FIELDS = (WORKERS, "billing_interval", "hardware_type_id", "model_id")
 Limited = Callable[..., Host]
 
 
@@ -73,7 +68,7 @@ CLAIMS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("fields", UNTOLD)
+@pytest.mark.parametrize("fields", FIELDS)
 @pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "running"])
 def test_it_is_in_no_inputs_whatever_the_program_says(
     limited: Limited, simulator: Simulator, engine: FakeEngine, fields: str, stopped: bool
@@ -111,19 +106,6 @@ def test_the_workers_that_are_listed_count_as_told(limited: Limited, simulator: 
     assert "the instance costs 9.60 EUR per hour" in checked.reasons("hardware_type_id")[0]
 
 
-@pytest.mark.parametrize("fields", UNTOLD)
-def test_limits_that_are_decided_by_it_refuse_to_adopt(limited: Limited, simulator: Simulator, fields: str) -> None:
-    made, (name, *_) = eight(simulator), fields.split(",")
-    omit(simulator, fields)
-    told = {**CLAIMS, "num_workers": 8 if name != "num_workers" else 1}
-    inputs = limited().instance().check(says(made, **told)).inputs
-    host = limited(UNTOLD[fields])
-    checked = host.instance().check(says(made, **told))
-    assert "Cortecs does not tell" in "; ".join(reason for _, reason in checked.failures)
-    with pytest.raises(CallFailedError, match=r"^nothing was bought: .*Cortecs does not tell"):
-        host.instance().create(inputs)
-
-
 def test_limits_that_are_not_decided_by_it_do_not(limited: Limited, simulator: Simulator) -> None:
     made = eight(simulator)
     omit(simulator, WORKERS)
@@ -131,25 +113,6 @@ def test_limits_that_are_not_decided_by_it_do_not(limited: Limited, simulator: S
     checked = host.instance().check(says(made, num_workers=1))
     assert checked.failures == ()
     assert host.instance().create(checked.inputs).id == made.id
-
-
-@pytest.mark.parametrize("recorded", [True, False], ids=["a row that says one worker", "a row that says nothing"])
-@pytest.mark.parametrize("limits", [CAP, CEILING])
-def test_what_was_adopted_is_not_started_by_what_its_row_says(
-    limited: Limited, simulator: Simulator, limits: dict[str, str], recorded: bool
-) -> None:
-    made = eight(simulator)
-    omit(simulator, WORKERS)
-    olds = {**INPUTS, "adopt_id": made.id, "state": "stopped"}
-    if not recorded:
-        olds = {**{key: value for key, value in olds.items() if key != "num_workers"}, "quote": {}}
-    host = limited(limits)
-    checked = host.instance().check({**says(made), "state": "running", "num_workers": 1}, olds)
-    assert "(Cortecs does not tell num_workers)" in "; ".join(reason for _, reason in checked.failures)
-    row = Made(made.id, {**olds, "instance_id": made.id})
-    with pytest.raises(CallFailedError, match="Cortecs does not tell"):
-        host.instance().update(row, {**olds, "state": "running"})
-    assert simulator.control.requests().count(RESTART) == 0
 
 
 def test_without_limits_it_is_started_as_something_that_nobody_knows(
@@ -199,18 +162,6 @@ def test_unless_the_vendor_tells_otherwise(limited: Limited, simulator: Simulato
     assert simulator.control.requests().count(RESTART) == 0
 
 
-@pytest.mark.parametrize("limits", [CAP, CEILING, None], ids=["cap", "ceiling", "no limits"])
-def test_what_an_earlier_run_has_bought_is_not_taken_over(
-    limited: Limited, simulator: Simulator, limits: dict[str, str] | None
-) -> None:
-    made = killed_when_it_has_bought(limited())
-    simulator.control.stop(made.id)
-    omit(simulator, WORKERS)
-    with pytest.raises(CallFailedError, match=rf"{made.id}, .* is not taken over: .*Cortecs does not tell"):
-        limited(limits).instance("chat").create(INPUTS)
-    assert simulator.control.requests().count(RESTART) == 0
-
-
 def test_what_runs_is_taken_over_without_limits_and_it_is_said(
     limited: Limited, simulator: Simulator, engine: FakeEngine
 ) -> None:
@@ -220,10 +171,9 @@ def test_what_runs_is_taken_over_without_limits_and_it_is_said(
     assert "Cortecs does not tell its num_workers, so that cannot be checked" in engine.messages[-1]
 
 
-@pytest.mark.parametrize("fields", [WORKERS, "billing_interval", "hardware_type_id", "instance_args,worker_statuses"])
-def test_the_sum_of_the_account_refuses(limited: Limited, simulator: Simulator, fields: str) -> None:
+def test_the_sum_of_the_account_names_it(limited: Limited, simulator: Simulator) -> None:
     running = eight(simulator, stopped=False)
-    omit(simulator, fields)
+    omit(simulator, WORKERS)
     host = limited(CEILING)
     (reason,) = host.instance().check({"model_id": QWEN}).reasons("hardware_type_id")
     assert f"what the account runs cannot be priced: {running.id}" in reason
