@@ -141,6 +141,10 @@ def test_limits_refuse_to_start_what_was_adopted(machine: Machine, simulator: Si
     bought = Made(made.id, {**row(made, adopt_id=MISSING).outs})
     attempts.tried("a row that says that it bought one", through=succeeds(host.instance().update, bought, INPUTS))
     assert simulator.control.requests().count("POST /api/v1/instances/restart") == 0
+    omit(simulator, WORKERS)
+    assert succeeds(host.instance().update, bought, INPUTS)  # nothing is left to tell it from an honest row
+    name = "a forged state that says that eight stopped workers were bought as one, where Cortecs tells no workers"
+    attempts.out_of_reach(name, stopped_by="a state that the author of a change cannot write")
 
 
 @pytest.mark.parametrize("limits", [CAP, CEILING, None], ids=["cap", "ceiling", "no limits"])
