@@ -57,7 +57,7 @@ def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str
         seen = [imported(each) for each in instance_ids]
     except (InstanceError, EndpointError) as error:
         raise failed(error) from None
-    names = names or names_after([str(each.inputs["model_id"]) for each in seen])
+    names = names or names_after([str(each.inputs.get("model_id", "")) for each in seen])
     named = [each.called(name) for each, name in zip(seen, names, strict=True)]
     program = "\n".join([IMPORT, *(each.program() for each in named)])
     return import_file(named), program, [each.instance_id for each in named if not each.ready]

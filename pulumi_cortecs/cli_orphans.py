@@ -218,7 +218,7 @@ def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
             instance.instance_id,
             str(instance.arguments.get("model_id", "?")),
             instance.hardware_type_id or "?",
-            str(instance.num_workers),
+            str(instance.num_workers or "?"),
             instance.status,
             "unknown" if age is None else in_words(age.total_seconds()),
             in_figures(each.hourly),

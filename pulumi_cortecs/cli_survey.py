@@ -239,16 +239,14 @@ def _listed(instance: cortecs.Instance) -> Listed:
     from pulumi_cortecs.cost import BillingInterval
     from pulumi_cortecs.lifecycle.listed import Listed
     from pulumi_cortecs.lifecycle.phases import CORTECS
-    from pulumi_cortecs.provider.cortecs.adoption import arguments_of
-    from pulumi_cortecs.provider.cortecs.arguments import default
 
-    arguments, status = arguments_of(instance), instance.instance_status
-    billing_interval = arguments.get("billing_interval", default("billing_interval"))
+    arguments, status = instance.told(), instance.instance_status
+    interval = arguments.get("billing_interval")
     return Listed(
         instance_id=instance.instance_id,
         arguments=arguments,
-        billing_interval=next((each for each in BillingInterval if each.value == billing_interval), None),
-        num_workers=arguments.get("num_workers", default("num_workers")),
+        billing_interval=next((each for each in BillingInterval if each.value == interval), None),
+        num_workers=None if "num_workers" not in arguments else int(arguments["num_workers"]),
         status=status.status,
         phase=CORTECS.get(status.status),
         started_at=_moment(status.started_at),

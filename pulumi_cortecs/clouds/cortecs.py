@@ -30,9 +30,9 @@ _Dict = Annotated[dict[str, _MaybeNull[T]], BeforeValidator(lambda value: {} if 
 
 
 class InstanceArgs(WireModel):
-    """What was ordered. The vendor fills in what was left out."""
+    """What was ordered. The vendor fills in what was left out, and its documented examples do not tell all of it."""
 
-    model_id: str
+    model_id: str | None = None
     hardware_type_id: str | None = None
     context_length: int | None = None
     billing_interval: str | None = None
@@ -66,9 +66,21 @@ class Instance(WireModel):
 
     instance_id: str = Field(min_length=1)
     base_url: str | None = None
-    instance_args: InstanceArgs
+    instance_args: _MaybeNull[InstanceArgs] = Field(default_factory=InstanceArgs)
     instance_status: InstanceStatus
     worker_statuses: _List[WorkerStatus] = Field(default_factory=list)
+
+    def told(self) -> dict[str, str | int]:
+        """What the vendor tells of the order, ids spelled as in an order: what is not told is not in it.
+
+        Where it does not tell the workers, each of its `worker_statuses` is one.
+        """
+        told = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
+        if "model_id" in told:
+            told["model_id"] = told["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
+        if self.worker_statuses:
+            told.setdefault("num_workers", len(self.worker_statuses))
+        return told
 
 
 class _HardwareConfig(WireModel):

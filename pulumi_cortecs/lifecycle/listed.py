@@ -13,13 +13,13 @@ from pulumi_cortecs.lifecycle.phases import Phase
 @dataclass(frozen=True)
 class Listed:
     """One instance. `arguments` is what was ordered, as states have it and as far as the vendor tells;
-    `billing_interval` and `phase` are None for a word that is not known. The times are in UTC, None where there is
-    none."""
+    `billing_interval` and `num_workers` are None where it does not, `billing_interval` and `phase` for a word that is
+    not known. The times are in UTC, None where there is none."""
 
     instance_id: str
     arguments: Mapping[str, object]
     billing_interval: BillingInterval | None
-    num_workers: int
+    num_workers: int | None
     status: str
     phase: Phase | None
     started_at: datetime | None
@@ -39,10 +39,10 @@ class Listed:
 
         A status that nobody knows is taken for one that is billed.
         """
-        hardware = prices.get(self.hardware_type_id)
-        if hardware is None or self.billing_interval is None or self.num_workers < 1:
+        hardware, workers = prices.get(self.hardware_type_id), self.num_workers
+        if hardware is None or self.billing_interval is None or workers is None or workers < 1:
             return None
-        total = quote(hardware, self.billing_interval, self.num_workers, source="live").hourly_total
+        total = quote(hardware, self.billing_interval, workers, source="live").hourly_total
         return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
 
     def so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
@@ -52,7 +52,7 @@ class Listed:
         """
         hardware = prices.get(self.hardware_type_id)
         ended_at = self.stopped_at if self.phase is Phase.STOPPED else now
-        if hardware is None or self.billing_interval is None or self.num_workers < 1:
+        if hardware is None or self.billing_interval is None or self.num_workers is None or self.num_workers < 1:
             return None
         if self.started_at is None or ended_at is None:
             return None

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, RefusedError, UnauthorizedError
 from pulumi_cortecs.clouds.http import on_this_machine
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
-from pulumi_cortecs.cost import BillingInterval, quote
+from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
@@ -195,8 +195,9 @@ def in_words(instance: Instance) -> str:
 def fits(instance: Instance, ordered: Arguments) -> bool:
     """Whether an instance may be what was ordered: model, hardware, context length, billing interval and workers.
 
-    What the vendor does not tell fits everything (its documented examples omit the workers): taken for another order's,
-    what a lost answer has bought would go on unseen, and be bought again.
+    What the vendor does not tell fits everything (its documented examples omit the workers, and nobody says that a boot
+    shows all of them at once): taken for another order's, what a lost answer has bought would go on unseen, and be
+    bought again.
     """
     return _told_otherwise(instance, ordered) == 0
 
@@ -207,20 +208,29 @@ def resembles(instance: Instance, ordered: Arguments) -> bool:
 
 
 def _told_otherwise(instance: Instance, ordered: Arguments) -> int:
-    args = instance.instance_args
-    model_id = args.model_id.replace("/", "--")
-    told = (model_id, args.hardware_type_id, args.context_length, args.billing_interval, args.num_workers)
-    return sum(one is not None and one != other for one, other in zip(told, ordered, strict=True))
+    told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
+    return sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered, strict=True))
+
+
+def hourly_price(args: Mapping[str, Any]) -> Money | None:
+    """What an hour costs at today's prices, whatever a quote says; None where that cannot be told, as where one of the
+    arguments is not. Raises CloudError."""
+    hardware = market().hardware_types().get(str(args.get("hardware_type_id")))
+    interval, workers = args.get("billing_interval"), args.get("num_workers")
+    if hardware is None or interval is None or workers is None:
+        return None
+    try:
+        # what an earlier check has settled comes back from the host with every number a float
+        return quote(hardware, BillingInterval(interval), int(workers), source="live").hourly_total
+    except ValueError:  # an interval or a number of workers that is none
+        return None
 
 
 def price_in_words(instance: Instance) -> str:
     """What an instance costs by today's prices: "1.20 EUR/h"; nobody may call it free where that cannot be told."""
-    args = instance.instance_args
-    with suppress(CloudError, ValueError):
-        hardware = market().hardware_types().get(str(args.hardware_type_id))
-        if hardware is not None:
-            interval = BillingInterval(args.billing_interval or BillingInterval.PER_MINUTE)
-            return f"{quote(hardware, interval, args.num_workers or 1, source='live').hourly_total}/h"
+    with suppress(CloudError):
+        if (hourly := hourly_price(instance.told())) is not None:
+            return f"{hourly}/h"
     return "of unknown price"
 
 

@@ -68,7 +68,7 @@ class Model:
 class OrderedArgs:
     """What was ordered; None is what Cortecs does not tell."""
 
-    model_id: str
+    model_id: str | None
     hardware_type_id: str | None
     context_length: int | None
     billing_interval: str | None

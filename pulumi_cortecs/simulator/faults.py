@@ -26,8 +26,9 @@
 | `status_lag` | start, stop, restart | lists show the status before the change, and the progress of a boot, late; with `by_id` the answer by id too | `seconds` 3, `by_id` false |
 | `delete_lag` | delete | the deleted instance stays in lists for a while; with `by_id` it is found by its id too | `seconds` 3, `by_id` false |
 
-Seconds are virtual unless they say real. `field` names a key at any depth; "" means all keys of the outermost object. The
-first end of a run is its only one: what was stopped in time is not stopped or taken back again.
+Seconds are virtual unless they say real. `field` names a key at any depth, or several with commas between; "" means all
+keys of the outermost object. The first end of a run is its only one: what was stopped in time is not stopped or taken
+back again.
 """  # noqa: E501 - a row of a table is one line
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from typing import Any
 
@@ -16,11 +17,12 @@ class WrongShape(str, Enum):
 
 
 def misshapen(answer: Any, how: WrongShape, field: str = "") -> Any:
-    """The answer with `field` spoiled wherever it stands; "" stands for all fields of the outermost object."""
+    """The answer with `field` spoiled wherever it stands, or each of several with commas between; "" stands for all
+    fields of the outermost object."""
     if how is WrongShape.ARRAY:
         return []
     if field:
-        return _spoiled(answer, how, field)
+        return _spoiled(answer, how, frozenset(field.split(",")))
     if not isinstance(answer, dict):
         return answer
     return {} if how is WrongShape.MISSING else {name: _wrong(value, how) for name, value in answer.items()}
@@ -33,15 +35,15 @@ def emptied(answer: Any) -> Any:
     return {name: [] if isinstance(value, list) else value for name, value in answer.items()}
 
 
-def _spoiled(value: Any, how: WrongShape, field: str) -> Any:
+def _spoiled(value: Any, how: WrongShape, fields: Collection[str]) -> Any:
     if isinstance(value, list):
-        return [_spoiled(each, how, field) for each in value]
+        return [_spoiled(each, how, fields) for each in value]
     if not isinstance(value, dict):
         return value
     return {
-        name: _wrong(each, how) if name == field else _spoiled(each, how, field)
+        name: _wrong(each, how) if name in fields else _spoiled(each, how, fields)
         for name, each in value.items()
-        if name != field or how is not WrongShape.MISSING
+        if name not in fields or how is not WrongShape.MISSING
     }
 
 

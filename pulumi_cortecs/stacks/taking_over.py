@@ -92,9 +92,11 @@ def import_file(instances: Iterable[Imported]) -> str:
 
 
 def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
-    """The lines of a program that declare an instance with these inputs, what is not told left out."""
+    """The lines of a program that declare an instance with these inputs. What is not told is a comment: who knows what
+    was ordered completes it."""
     told = {key: inputs[key] for key in (*PURCHASE, "state") if key in inputs}
-    told["model_id"] = str(told["model_id"]).replace("--", "/", 1)
+    if "model_id" in told:
+        told["model_id"] = str(told["model_id"]).replace("--", "/", 1)
     if adopt_id:
         told["adopt_id"] = adopt_id
     written = (
@@ -102,7 +104,8 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
         for key, value in told.items()
         if key not in _FALL_BACK or value != default(key)
     )
-    return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join(written)})\n"
+    untold = (f"    # {key}=...,  # Cortecs does not tell it\n" for key in PURCHASE if key not in told)
+    return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
 
 
 def names_after(model_ids: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import adoption, instance
+from pulumi_cortecs.provider.cortecs import instance
 from tests.stateful.rounds import Odds
 
 _PATIENCE = 30.0
@@ -83,7 +83,7 @@ def _state() -> Iterator[None]:
 @contextmanager
 def _judged() -> Iterator[None]:
     """What an instance is told to be is not compared with what was judged."""
-    with mock.patch(f"{_CORTECS}.adoption.must_be_as_judged", lambda live, inputs: adoption.arguments_of(live)):
+    with mock.patch(f"{_CORTECS}.adoption.must_be_as_judged", lambda live, inputs: live.told()):
         yield
 
 

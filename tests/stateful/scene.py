@@ -24,7 +24,6 @@ from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
 from pulumi_cortecs.lifecycle.phases import CORTECS
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider import host as provider_host
-from pulumi_cortecs.provider.cortecs.adoption import arguments_of
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.cortecs import CortecsCloud
@@ -596,7 +595,7 @@ def _listed(instance: cortecs_client.Instance) -> Listed:
     status, started = instance.instance_status, seconds_since_1970(instance.instance_status.started_at)
     return Listed(
         instance_id=instance.instance_id,
-        arguments=arguments_of(instance),
+        arguments=instance.told(),
         billing_interval=None,
         num_workers=1,
         status=status.status,

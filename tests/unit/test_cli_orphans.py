@@ -146,6 +146,29 @@ def test_what_no_stack_owns_is_listed_with_what_it_costs(run: Run, backend: Back
     assert len(ids(sim)) == 2
 
 
+@pytest.mark.parametrize("fields", ["num_workers,worker_statuses", "billing_interval", "hardware_type_id"])
+def test_what_is_not_told_is_no_default_and_has_no_price(run: Run, sim: Simulator, fields: str) -> None:
+    orphan, name = old(sim, num_workers=8), fields.split(",")[0]
+    sim.control.fault("wrong_shape", path="/instances*", field=fields)
+    found = told(run("--json", code=3))
+    (one,) = found["orphans"]
+    assert [one[key] for key in (name, "hourly", "so_far", "currency")] == [None] * 4
+    assert (found["total"], found["unpriced"]) == ([], 1)
+    shown = run("--adopt", orphan, code=3).stdout
+    (line,) = [line for line in shown.splitlines() if orphan in line and "│" in line]
+    assert line.count("unknown") == 2
+    assert line.count("?") == (name != "billing_interval")
+    assert f"    # {name}=...,  # Cortecs does not tell it\n" in shown
+
+
+def test_an_orphan_of_which_nothing_is_told_is_listed_and_ended(run: Run, sim: Simulator) -> None:
+    orphan = old(sim, num_workers=8)
+    sim.control.fault("wrong_shape", path="/instances*", field="instance_args,worker_statuses")
+    assert orphan in run("--adopt", orphan, code=3).stdout
+    run("--delete", orphan, "--yes", code=0)
+    assert ids(sim) == []
+
+
 def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend: Backend, sim: Simulator) -> None:
     orphan = old(sim)
     shared = bought(sim).id

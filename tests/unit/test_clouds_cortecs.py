@@ -262,6 +262,24 @@ def test_an_instance_stays_visible_whatever_is_left_out_beside_the_point(body: d
     assert scripted({"instance": body}).start(ORDER).instance_id == "i-1"
 
 
+@pytest.mark.parametrize("body", [without("instance_args"), told(instance_args=None), told(instance_args={})])
+def test_an_instance_of_which_nothing_is_told_stays_visible_too(body: dict[str, Any]) -> None:
+    assert scripted({"instances": [{**body, "worker_statuses": []}]}).instances()["i-1"].told() == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "statuses", "workers"),
+    [({}, [None, {}], 2), ({"num_workers": 8}, [{}], 8), ({}, [], None), ({"num_workers": None}, None, None)],
+)
+def test_each_worker_status_counts_where_the_workers_are_not_told(
+    args: dict[str, Any], statuses: Any, workers: int | None
+) -> None:
+    body = told(instance_args={"model_id": "a/b", **args}, worker_statuses=statuses)
+    instance = scripted({"instance": body}).instance("i-1")
+    assert instance.told().get("num_workers") == workers
+    assert instance.told()["model_id"] == "a--b"
+
+
 @pytest.mark.parametrize(
     ("body", "place"),
     [
@@ -272,8 +290,6 @@ def test_an_instance_stays_visible_whatever_is_left_out_beside_the_point(body: d
         (without("instance_status"), "instance_status"),
         (told(instance_status={}), "instance_status.status"),
         (told(instance_status={"status": None}), "instance_status.status"),
-        (without("instance_args"), "instance_args"),
-        (told(instance_args={}), "instance_args.model_id"),
         (told(instance_args={"model_id": "m", "num_workers": "2"}), "instance_args.num_workers"),
         (told(instance_args={"model_id": "m", "context_length": True}), "instance_args.context_length"),
         (told(base_url=7), "base_url"),

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance
+from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.clouds.credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnauthorizedError
 from pulumi_cortecs.clouds.http import new_client
@@ -122,6 +122,13 @@ ARGS = {"hardware_type_id": "NVIDIA_L4_1", "context_length": 32000, "billing_int
 )
 def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, Any], may_be: bool) -> None:
     assert fits(instance(**args), ORDERED) is may_be
+
+
+def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
+    """Else what a lost answer has bought would be bought again while it boots."""
+    booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [WorkerStatus()]})
+    assert booting.told()["num_workers"] == 1
+    assert fits(booting, ORDERED)
 
 
 def test_a_model_is_the_same_with_a_slash() -> None:

@@ -26,6 +26,7 @@ ANSWER = {"instances": [A, B], "count": 2}
         ("null", "count", {"instances": [A, B], "count": None}),
         ("wrong_type", "status", {"instances": [{**each, "status": ["unexpected"]} for each in (A, B)], "count": 2}),
         ("missing", "nothing", ANSWER),
+        ("missing", "at,count", {"instances": [{**A, "status": {"status": "running"}}, B]}),
     ],
 )
 def test_a_field_is_spoiled_wherever_it_stands(how: str, field: str, wrong: Any) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default, same
-from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
-
-_DEFAULTED: Final = ("billing_interval", "num_workers")
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
+from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
 
 
 class NotAsJudgedError(Exception):
@@ -24,16 +22,6 @@ _lock = threading.Lock()
 _owners: dict[str, str] = {}
 _wanted: set[str] = set()
 _keepers: dict[str, str] = {}
-
-
-def arguments_of(instance: cortecs.Instance) -> dict[str, Any]:
-    """What the vendor tells of the order, in the form that the program's arguments have after check.
-
-    What it does not tell is left out (its documented examples omit the workers).
-    """
-    told = {key: value for key, value in instance.instance_args.model_dump().items() if value is not None}
-    told["model_id"] = told["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
-    return {key: told[key] for key in PURCHASE if key in told}
 
 
 def differences(judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
@@ -53,9 +41,24 @@ def must_be_as_judged(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict
     A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
     take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
     """
-    told = arguments_of(live)
+    told = live.told()
     if found := differences(inputs, told):
         raise NotAsJudgedError(f"{live.instance_id} is not what was judged: {'; '.join(found)}")
+    return told
+
+
+def startable(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
+
+    Raises NotAsJudgedError, also for an adopted one of which something was judged that the vendor does not tell.
+    """
+    told = must_be_as_judged(live, inputs)
+    if not inputs["adopt_id"]:
+        return {**inputs, **told}
+    if believed := [key for key in untold(live) if key in inputs]:
+        raise NotAsJudgedError(
+            f"{live.instance_id} was adopted, and Cortecs does not tell what was judged: {', '.join(believed)}"
+        )
     return told
 
 
@@ -77,10 +80,10 @@ def state_of(instance: cortecs.Instance) -> str:
 def settle(wanted: Mapping[str, Any], live: cortecs.Instance) -> tuple[dict[str, Any], list[Problem]]:
     """`wanted` completed from the running instance, and where it says something else than what runs.
 
-    `wanted` holds what the program says, and its state. Raises UnknownStatusError.
+    `wanted` holds what the program says, and its state. What the vendor does not tell is left out of the result,
+    whatever the program says of it: nobody can check that. Raises UnknownStatusError.
     """
-    told, name = arguments_of(live), live.instance_id
-    actual = {**{key: default(key) for key in _DEFAULTED}, **told}
+    told, name = live.told(), live.instance_id
     problems = [
         Problem(key, f"{name} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
         for key in PURCHASE
@@ -89,9 +92,13 @@ def settle(wanted: Mapping[str, Any], live: cortecs.Instance) -> tuple[dict[str,
     if not unknown(wanted["state"]) and wanted["state"] != (state := state_of(live)):
         hint = "say state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
         problems.append(Problem("state", f"{name} is {state}, not {wanted['state']}; {hint}"))
-    missing = [key for key in PURCHASE if key not in wanted and key not in actual]
-    problems += [Problem(key, f"is required: Cortecs does not tell it of {name}") for key in missing]
-    return {**actual, **wanted, **dict.fromkeys(missing, LATER)}, problems
+    return {**told, **{key: value for key, value in wanted.items() if key in told or key not in PURCHASE}}, problems
+
+
+def untold(live: cortecs.Instance) -> list[str]:
+    """The arguments of a purchase that the vendor does not tell of an instance."""
+    told = live.told()
+    return [key for key in PURCHASE if key not in told]
 
 
 def want(instance_id: str) -> None:

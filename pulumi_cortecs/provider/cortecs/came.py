@@ -12,7 +12,7 @@ from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
-from pulumi_cortecs.provider import host
+from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.cortecs import adoption, hourly, rows, second_line
 
 
@@ -23,7 +23,7 @@ class NotWhatWasOrderedError(Exception):
 def noted(bought: cortecs.Instance, inputs: Mapping[str, Any], *, inferred: bool = False) -> None:
     """Remembers what came for an order, and warns where it is something else. Raises nothing: the id has to get into
     the state."""
-    call, told = host.current_call(), adoption.arguments_of(bought)
+    call, told = host.current_call(), bought.told()
     rows.note(bought.instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
     if not (differing := _differing(inputs, told)):
         return
@@ -45,7 +45,7 @@ def must_be_what_was_ordered(instance_id: str, live: cortecs.Instance | None = N
     row = rows.of(instance_id)
     if row is None:
         return
-    told = row.came if live is None else adoption.arguments_of(live)
+    told = row.came if live is None else live.told()
     if differing := _differing(row.arguments, told):
         raise NotWhatWasOrderedError(
             f"{instance_id} is not what was ordered, and is not waited for: {differing}. It exists and "
@@ -55,7 +55,7 @@ def must_be_what_was_ordered(instance_id: str, live: cortecs.Instance | None = N
 
 def told_at_the_end(live: cortecs.Instance, props: Mapping[str, Any]) -> None:
     """Warns where what is ended is not what its row says. It is ended all the same."""
-    told = adoption.arguments_of(live)
+    told = live.told()
     if found := [key for key in told if key in props and not adoption.alike(props[key], told[key])]:
         words = "; ".join(f"{key} is {adoption.shown(told[key])}, not {adoption.shown(props[key])}" for key in found)
         host.current_call().warn(f"{live.instance_id}, which is ended here, was not what the state says: {words}")
@@ -81,7 +81,7 @@ def _refusals(instance_id: str, args: Mapping[str, Any]) -> str:
 def _price(args: Mapping[str, Any]) -> Money | None:
     """By today's prices, None where they cannot be had."""
     try:
-        return second_line.hourly_price(args)
+        return accounts.hourly_price(args)
     except CloudError:
         return None
 

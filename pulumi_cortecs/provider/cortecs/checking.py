@@ -116,7 +116,8 @@ class _Shop:
         adopted = self.olds.get("adopt_id")
         if not adopted:  # what an instance was adopted with stays, also when the program never said it
             wanted = {**{key: default(key) for key in _DEFAULTED}, **wanted}
-        changed = [key for key in PURCHASE if key in wanted and not same(wanted[key], self.olds.get(key))]
+        compared = [key for key in PURCHASE if key in wanted and not (adopted and key not in self.olds)]
+        changed = [key for key in compared if not same(wanted[key], self.olds.get(key))]
         if not self.olds or changed:
             adopt_id = wanted["adopt_id"]
             if adopt_id and adopt_id == adopted:
@@ -129,6 +130,7 @@ class _Shop:
             return self._shop_for(wanted)
         if adopted:
             adoption.keep(adopted, host.current_call().urn)
+            _warn_of_untold(adopted, [key for key in PURCHASE if key in self.given and key not in self.olds])
         if adopted and self.given.get("adopt_id") == adopted:
             adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
         kept = {key: self.olds[key] for key in (*PURCHASE, "quote") if key in self.olds}
@@ -137,12 +139,15 @@ class _Shop:
             return result
         if self.olds.get("state") == "stopped":
             market = accounts.market()
-            self._mind_the_offer(market, result["hardware_type_id"])
+            if adopted:
+                _leave_out_untold(adopted, result)
+            if "hardware_type_id" in result:
+                self._mind_the_offer(market, result["hardware_type_id"])
             result["quote"] = _quote(market, result)
             self._mind_the_limits(result)
         elif not same(self.olds.get("restart_trigger", ""), wanted["restart_trigger"]):
             # a restart stops first: what cannot be had again is better left running
-            self._mind_the_hardware(accounts.market(), None, result["hardware_type_id"])
+            self._mind_the_hardware(accounts.market(), None, result.get("hardware_type_id", LATER))
         return result
 
     def settle_as(self, shown: judged.Judged) -> tuple[dict[str, Any], list[Problem]]:
@@ -175,9 +180,13 @@ class _Shop:
         sharing.warn_of_owner(adopt_id)
         settled, problems = adoption.settle(wanted, live)
         self.problems.extend(problems)
-        hardware_types = accounts.market().hardware_types()
+        untold = adoption.untold(live)
+        missing = [key for key in untold if key not in wanted]
+        self.problems.extend(Problem(key, f"is required: Cortecs does not tell it of {adopt_id}") for key in missing)
+        _warn_of_untold(adopt_id, untold)
+        hardware_type_id = settled.get("hardware_type_id")
         # what is not on the price list any more runs on all the same
-        priced = unknown(settled["hardware_type_id"]) or settled["hardware_type_id"] in hardware_types
+        priced = unknown(hardware_type_id) or hardware_type_id in accounts.market().hardware_types()
         settled["quote"] = _quote(accounts.market(), settled) if priced else {}
         self._mind_the_limits(settled, adopt_id)
         return settled
@@ -305,10 +314,30 @@ class _Shop:
 
 
 def _quote(market: _Market, wanted: Mapping[str, Any]) -> Any:
-    """The price, unknown as long as anything that it depends on is."""
-    if unknown(*(wanted[key] for key in ("hardware_type_id", "billing_interval", "num_workers"))):
+    """The price, unknown as long as anything that it depends on is; {}, which is none, where that is not told."""
+    decisive = [wanted.get(key) for key in ("hardware_type_id", "billing_interval", "num_workers")]
+    if unknown(*decisive):
         return LATER
-    return quoted.by(market, wanted) or LATER
+    return {} if None in decisive else quoted.by(market, wanted) or LATER
+
+
+def _leave_out_untold(adopted: str, inputs: dict[str, Any]) -> None:
+    """What was adopted is started by what Cortecs tells of it, and not by what its row says: nothing here has ordered
+    it. Without credentials `up` refuses."""
+    try:
+        live = accounts.account().find(adopted)
+    except ConfigurationError:
+        return
+    untold = [] if live is None else adoption.untold(live)
+    _warn_of_untold(adopted, [key for key in untold if inputs.pop(key, None) is not None])
+
+
+def _warn_of_untold(instance_id: str, untold: Sequence[str]) -> None:
+    if untold:
+        host.current_call().warn(
+            f"Cortecs does not tell {', '.join(untold)} of {instance_id}: what the program says of it cannot be "
+            "checked, and is in no plan, state, price or limit"
+        )
 
 
 def _warn_once(catalogue: PinnedMarket, error: UnreachableError) -> None:

@@ -13,7 +13,7 @@ from pulumi.output import Unknown
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import CloudError
-from pulumi_cortecs.cost import BillingInterval, Money, quote
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
@@ -206,13 +206,9 @@ def _cost(account: Account, instance_id: str) -> str:
 
 def _asked(account: Account, instance_id: str) -> Money | None:
     """What the instance costs per hour by today's prices, None where that cannot be found out now."""
-    with suppress(CloudError, ValueError):
-        seen = account.by_id(instance_id)
-        hardware = seen and accounts.market().hardware_types().get(str(seen.instance_args.hardware_type_id))
-        if seen and hardware:
-            args = seen.instance_args
-            interval = BillingInterval(args.billing_interval or BillingInterval.PER_MINUTE)
-            return quote(hardware, interval, args.num_workers or 1, source="live").hourly_total
+    with suppress(CloudError):
+        if (seen := account.by_id(instance_id)) is not None:
+            return accounts.hourly_price(seen.told())
     return None
 
 

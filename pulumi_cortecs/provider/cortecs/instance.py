@@ -67,7 +67,9 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     hourly.note(instance_id, olds.get("quote"))
     rows.note(instance_id, host.current_call().urn, olds)
     judged.amend(host.current_call().urn, _plain(news))
-    replaces = [key for key in PURCHASE if not same(olds.get(key), news.get(key))]
+    # what Cortecs does not tell of an adopted instance is in no row, and nothing that it could have changed to
+    compared = [key for key in PURCHASE if (key in olds and key in news) or not news.get("adopt_id")]
+    replaces = [key for key in compared if not same(olds.get(key), news.get(key))]
     if replaces or any(not same(olds.get(key, default(key)), news.get(key, default(key))) for key in IN_PLACE):
         # None: the engine works the details out by itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
@@ -175,8 +177,7 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
                 _must_be_ours_alone(instance_id, inferred)
                 power.stop(account, instance_id)
         elif accounts.phase(live) is Phase.STOPPED:
-            told = adoption.must_be_as_judged(live, inputs)
-            with second_line.allowing(account, {**inputs, **told}, instance_id):
+            with second_line.allowing(account, adoption.startable(live, inputs), instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
             adoption.must_be_as_judged(live, inputs)
@@ -291,11 +292,13 @@ def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cort
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
-    instance_id = live.instance_id
+    instance_id, untold = live.instance_id, ", ".join(adoption.untold(live))
     try:
         told = adoption.must_be_as_judged(live, inputs)
-        with second_line.allowing(account, {**inputs, **told}, instance_id):
+        with second_line.allowing(account, told, instance_id):
             if accounts.phase(live) is Phase.STOPPED:
+                if untold:  # a journal may name whatever is stopped, and this is what would make it cost
+                    raise adoption.NotAsJudgedError(f"it is stopped, and Cortecs does not tell its {untold}")
                 power.start(account, instance_id)
     except (LimitsError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
         raise InstanceError(
@@ -306,6 +309,7 @@ def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cort
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     found = "; no answer named it, and of what is in Cortecs' list only that fits" if earlier.inferred else ""
+    found += f"; Cortecs does not tell its {untold}, so that cannot be checked" if untold else ""
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
@@ -343,11 +347,12 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
         raise InstanceError(f"there is no Cortecs instance {instance_id!r} to adopt any more; nothing was bought")
-    told, (_, problems) = adoption.arguments_of(live), adoption.settle(inputs, live)
-    if problems:
-        reasons = "; ".join(f"{problem.property}: {problem.reason}" for problem in problems)
-        raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {reasons}")
-    with second_line.allowing(account, {**inputs, **told}, instance_id, billed=inputs["state"] == "running"):
+    told, (_, problems) = live.told(), adoption.settle(inputs, live)
+    reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
+    reasons += [f"{key}: it is told only now, or not any more" for key in PURCHASE if (key in told) != (key in inputs)]
+    if reasons:
+        raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
+    with second_line.allowing(account, told, instance_id, billed=inputs["state"] == "running"):
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
@@ -373,22 +378,27 @@ def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
     """
     props = {**{key: default(key) for key in (*OPTIONAL, "on_timeout")}, **props}
     settled, problems = read_arguments({key: value for key, value in props.items() if key != "quote"})
-    refusals = [f"{problem.property} {problem.reason}" for problem in problems]
-    refusals += [f"{key} is missing" for key in INPUTS if key not in props and key != "model_id"]
+    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what Cortecs does not tell
+    untold = {key for key in PURCHASE if looked_at and key not in props}
+    refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
+    refusals += [f"{key} is missing" for key in INPUTS if key not in props and key not in {"model_id", *untold}]
     if refusals:
         raise InstanceError(f"refused, because this is not what was checked: {'; '.join(refusals)}")
-    return {**settled, "quote": props["quote"]}
+    return {**{key: value for key, value in settled.items() if key not in untold}, "quote": props["quote"]}
 
 
 def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
-    inputs = _plain(props)
-    inputs |= adoption.arguments_of(seen)
+    recorded = "instance_id" in props  # what is only looked at was never ordered, whatever a program says of it
+    inputs = {key: value for key, value in _plain(props).items() if recorded or key not in PURCHASE}
+    inputs |= seen.told()
     inputs["state"] = adoption.state_of(seen)
-    for key in ("billing_interval", "num_workers", *IN_PLACE, "adopt_id"):
+    for key in (*IN_PLACE, "adopt_id"):
         inputs.setdefault(key, default(key))
+    if any(key not in inputs for key in PURCHASE):  # nothing here has ordered it: the next start must not believe so
+        inputs["adopt_id"] = seen.instance_id
     if "quote" not in inputs:
-        inputs["quote"] = quoted.by(accounts.market(), inputs) or {}  # {}: the hardware is not on offer any more
+        inputs["quote"] = quoted.by(accounts.market(), inputs) or {}  # {}: it has no price
     return inputs
 
 

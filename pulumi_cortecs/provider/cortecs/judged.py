@@ -23,6 +23,10 @@ _UNSEEN: Final = (
     "replacement_trigger and replace_with replace an instance unseen: what a policy has made of it would be undone; "
     "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
 )
+_UNTOLD: Final = (
+    "is not known of what is replaced: Cortecs does not tell it; nothing was bought or deleted. "
+    "Use `pulumi up --replace`"
+)
 ONCE_ONLY: Final = "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
 
 
@@ -81,6 +85,7 @@ def second_check(
     if inputs.get("state") == "stopped":
         return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
     found = [*problems, *_departures(given, inputs, PURCHASE)]
+    found += [Problem(key, _UNTOLD) for key in PURCHASE if key not in inputs]
     if given.get("adopt_id"):  # `up --replace`: the same machine would be adopted, and then ended as the old one
         found.append(Problem("adopt_id", ONCE_ONLY.format(inputs.get("adopt_id") or "another instance")))
     return {**inputs, "adopt_id": ""}, found
@@ -91,10 +96,10 @@ def _departures(given: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[
     return [
         Problem(
             key,
-            f"the replacement was judged with {shown.get(key)!r}, and the program says {given[key]!r} "
+            f"the replacement was judged with {shown[key]!r}, and the program says {given[key]!r} "
             "(ignore_changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
             "deleted. Write the value that you want into the program",
         )
         for key in keys
-        if key in given and not unknown(given[key], shown.get(key)) and not same(given[key], shown.get(key))
+        if key in given and key in shown and not unknown(given[key], shown[key]) and not same(given[key], shown[key])
     ]

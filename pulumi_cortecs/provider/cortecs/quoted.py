@@ -26,12 +26,16 @@ class NoQuoteError(Exception):
 
 
 def by(market: Market | PinnedMarket, inputs: Mapping[str, Any]) -> dict[str, str] | None:
-    """The quote as a property, None for hardware that is not on the price list. Raises CloudError."""
+    """The quote as a property, None for hardware that is not on the price list, and where interval or workers are not
+    told.
+
+    Raises CloudError.
+    """
     hardware = market.hardware_types().get(str(inputs.get("hardware_type_id")))
-    if hardware is None:
+    interval, workers = inputs.get("billing_interval"), inputs.get("num_workers")
+    if hardware is None or interval is None or workers is None:
         return None
-    interval, workers = BillingInterval(inputs["billing_interval"]), int(inputs["num_workers"])
-    return quote(hardware, interval, workers, source=market.source).as_property()
+    return quote(hardware, BillingInterval(interval), int(workers), source=market.source).as_property()
 
 
 def note(urn: str, inputs: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.cost.limits import Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
@@ -41,21 +40,22 @@ class LimitExceededError(Exception):
 def problems(
     inputs: Mapping[str, Any], instance_id: str | None = None, *, billed: bool = True, priced: bool = True
 ) -> list[Problem]:
-    """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already.
+    """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
+    argument that is not in them is one that Cortecs does not tell: what is decided by it is refused.
     `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False
     where no price can be expected, because there are other problems.
 
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
     limits = limits_in_force(_CLOUD, os.environ)
-    found = limits.on_kind(_known(inputs, "model_id"), _known(inputs, "hardware_type_id"))
-    if priced and limits.counts_price and all(_known(inputs, key) is not None for key in _PRICED_BY):
-        hourly = hourly_price(inputs)
+    found = limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id"))
+    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in _PRICED_BY)):
+        hourly = accounts.hourly_price(inputs)
         found += limits.on_price(hourly)
         if limits.counts_account and billed and (account := _account()) is not None:
             spending = _commitments(account).spending(hourly, instance_id, max_age=_LOOK_AGE)
             found += limits.on_account(spending)
-    return [Problem(refusal.about, refusal.text) for refusal in found]
+    return [Problem(refusal.about, refusal.text + _untold(inputs)) for refusal in found]
 
 
 @contextmanager
@@ -68,17 +68,17 @@ def allowing(
     and CloudError.
     """
     limits = limits_in_force(_CLOUD, os.environ)
-    _refuse(limits.on_kind(str(inputs["model_id"]), str(inputs["hardware_type_id"])))
-    hourly = hourly_price(inputs) if limits.counts_price else None
-    _refuse(limits.on_price(hourly))
+    _refuse(limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id")), inputs)
+    hourly = accounts.hourly_price(inputs) if limits.counts_price else None
+    _refuse(limits.on_price(hourly), inputs)
     if not limits.counts_account or not billed:
         yield None
         return
 
     def judge(spending: Spending) -> None:
-        _refuse(limits.on_account(spending))
+        _refuse(limits.on_account(spending), inputs)
 
-    ordered = tuple(inputs[key] for key in PURCHASE)
+    ordered = tuple(inputs.get(key) for key in PURCHASE)
     try:
         with _commitments(account).ordering(judge, hourly, ordered, instance_id) as commitment:
             yield commitment
@@ -94,27 +94,22 @@ def ended(account: Account, instance_id: str) -> None:
             _commitments(account).ended(instance_id)
 
 
-def hourly_price(args: Mapping[str, Any]) -> Money | None:
-    """What an hour costs at today's prices, whatever a quote says; None where that cannot be told."""
-    hardware_type_id, interval, workers = (args.get(key) for key in _PRICED_BY)
-    hardware = accounts.market().hardware_types().get(str(hardware_type_id))
-    if hardware is None or interval is None or workers is None:
-        return None
-    try:
-        # what an earlier check has settled comes back from the host with every number a float
-        return quote(hardware, BillingInterval(interval), int(workers), source="live").hourly_total
-    except ValueError:  # an interval or a number of workers that is none
-        return None
-
-
-def _refuse(refusals: list[Refusal]) -> None:
+def _refuse(refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
     if refusals:
-        raise LimitExceededError("; ".join(refusal.text for refusal in refusals))
+        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(inputs))
 
 
-def _known(inputs: Mapping[str, Any], key: str) -> Any:
-    value = inputs.get(key)
-    return None if unknown(value) else value
+def _kind(inputs: Mapping[str, Any], key: str) -> str | None:
+    """What an allow-list is asked for: None for what only `up` will know, and for what Cortecs does not tell of an
+    instance words that are on no list."""
+    value = inputs.get(key, f"what Cortecs does not tell ({key})")
+    return None if unknown(value) else str(value)
+
+
+def _untold(inputs: Mapping[str, Any]) -> str:
+    """Why there is no price, where that is so because Cortecs does not tell what it depends on."""
+    names = [key for key in _PRICED_BY if key not in inputs]
+    return f" (Cortecs does not tell {', '.join(names)})" if names else ""
 
 
 def _account() -> Account | None:
@@ -133,7 +128,7 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 account.lag,
                 fits=accounts.fits,
                 costs=lambda instance: accounts.phase(instance) is not Phase.STOPPED,
-                hourly=lambda instance: hourly_price(instance.instance_args.model_dump()),
+                hourly=lambda instance: accounts.hourly_price(instance.told()),
                 by_id=account.by_id,
                 ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer, account.clock.now),
                 known=lambda: _known_here(account),
