@@ -3,14 +3,13 @@ stop is bought here, so that nobody thinks otherwise."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import limits_in_force
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import bought
+from tests.contract.bought import bought, machine_limits
 from tests.engine.pulumi import Stack
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import ENGINE, POLICIES, Guarded, guarded
@@ -22,17 +21,17 @@ pytestmark = ENGINE
 MACHINE = "the limits of the machine"
 
 
-def machine(directory: Path, **limits: str) -> dict[str, str]:
+def machine(directory: Path, simulator: Simulator, **limits: str) -> dict[str, str]:
     """Limits of the machine, as a variable names them."""
     file = directory / "machine.json"
-    file.write_text(json.dumps({"cortecs": limits}))
+    file.write_text(machine_limits(simulator, **limits))
     return {"PULUMI_CORTECS_LIMITS": str(file)}
 
 
 def test_without_a_pack_in_a_command_within_the_program(
     make_stack: Callable[[Mapping[str, str]], Stack], simulator: Simulator, tmp_path: Path, attempts: Attempts
 ) -> None:
-    limits = machine(tmp_path, instance_hourly_cap="5.00 EUR")
+    limits = machine(tmp_path, simulator, instance_hourly_cap="5.00 EUR")
     outer, inner = make_stack(simulator.env()), make_stack(simulator.env())
     inner.program(HEADER + EIGHT)
     command = [str(inner.pulumi), "up", "--yes", "--skip-preview", "--non-interactive", "--stack", inner.name]
@@ -50,7 +49,7 @@ def test_without_a_pack_in_a_command_within_the_program(
 
 
 def test_what_is_retained_and_renamed(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
-    limits = machine(stack.directory, account_hourly_ceiling="2.00 EUR")
+    limits = machine(stack.directory, simulator, account_hourly_ceiling="2.00 EUR")
     for name in ("first", "second"):
         stack.program(HEADER + f"make({name!r}, Opts(retain_on_delete=True))\n")
         run = guarded(stack, "guard").up(expect=None, **limits)
@@ -61,7 +60,7 @@ def test_what_is_retained_and_renamed(stack: Stack, simulator: Simulator, attemp
 
 @LINUX
 def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
-    limits = machine(stack.directory, instance_hourly_cap="5.00 EUR")
+    limits = machine(stack.directory, simulator, instance_hourly_cap="5.00 EUR")
     stack.program(HEADER + IMPERSONATES + EIGHT)
     run = guarded(stack, "guard").up(expect=1, **limits)
     assert "packs found: 1" in run.text
@@ -71,9 +70,9 @@ def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Sim
 
 
 def test_another_environment_for_the_provider(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
-    limits = machine(stack.directory, instance_hourly_cap="1.00 EUR")
+    limits = machine(stack.directory, simulator, instance_hourly_cap="1.00 EUR")
     loose = stack.directory / "loose.json"
-    loose.write_text('{"cortecs": {"instance_hourly_cap": "99.00 EUR"}}')
+    loose.write_text(machine_limits(simulator, instance_hourly_cap="99.00 EUR"))
     mapped = (
         "PROVIDER = Provider('mapped', Opts(env_var_mappings={'LOOSE': 'PULUMI_CORTECS_LIMITS'}),\n"
         "    client_id='sim', client_secret='sim', api_base_url=os.environ['CORTECS_API_BASE_URL'])\n"

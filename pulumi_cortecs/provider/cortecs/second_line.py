@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.clouds.credentials import CORTECS_BASE_URL
 from pulumi_cortecs.clouds.errors import ConfigurationError
+from pulumi_cortecs.clouds.network import certificates_on_the_way_to
 from pulumi_cortecs.cost import BillingInterval, Money, quote
-from pulumi_cortecs.cost.limits import Refusal, Spending
+from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import limits_in_force
 from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
 from pulumi_cortecs.lifecycle.phases import Phase
@@ -44,6 +46,8 @@ def problems(
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
     limits = limits_in_force(_CLOUD, os.environ)
+    if lies := _on_source(limits, accounts.market().base_url):
+        return [Problem(refusal.about, refusal.text) for refusal in lies]
     found = limits.on_kind(_known(inputs, "model_id"), _known(inputs, "hardware_type_id"))
     if priced and limits.counts_price and all(_known(inputs, key) is not None for key in _PRICED_BY):
         hourly = hourly_price(inputs)
@@ -64,6 +68,7 @@ def allowing(
     and CloudError.
     """
     limits = limits_in_force(_CLOUD, os.environ)
+    _refuse(_on_source(limits, accounts.market().base_url, account.client.base_url))
     _refuse(limits.on_kind(str(inputs["model_id"]), str(inputs["hardware_type_id"])))
     hourly = hourly_price(inputs) if limits.counts_price else None
     _refuse(limits.on_price(hourly))
@@ -90,6 +95,15 @@ def hourly_price(args: Mapping[str, Any]) -> Money | None:
         return quote(hardware, BillingInterval(interval), int(workers), source="live").hourly_total
     except ValueError:  # an interval or a number of workers that is none
         return None
+
+
+def _on_source(limits: Limits, *base_urls: str) -> list[Refusal]:
+    """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
+    return [
+        refusal
+        for base_url in (dict.fromkeys(base_urls) if limits.files else ())
+        for refusal in limits.on_source(base_url, CORTECS_BASE_URL, certificates_on_the_way_to(base_url, os.environ))
+    ]
 
 
 def _refuse(refusals: list[Refusal]) -> None:
