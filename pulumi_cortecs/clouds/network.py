@@ -183,7 +183,7 @@ def _covers(entry: str, host: str, port: int) -> bool:
     with suppress(ValueError):
         return ip_address(host.strip("[]")) in ip_network(entry.strip("[]"), strict=False)
     named, colon, number = entry.rpartition(":")
-    if colon and number.isdigit() and (":" not in named or named.startswith("[")):
+    if colon and re.fullmatch("[0-9]{1,5}", number) and (":" not in named or re.fullmatch(r"\[[^\]]*\]", named)):
         return int(number) == port and _covers(named, host, port)
     name = entry.lower().removeprefix("*").strip(".")
     return bool(name) and (host.lower() == name or host.lower().endswith(f".{name}"))

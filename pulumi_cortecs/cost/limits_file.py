@@ -21,6 +21,9 @@ MACHINE_FILE: Final = Path("/etc/pulumi-cortecs/limits.json")
 VARIABLE: Final = "PULUMI_CORTECS_LIMITS"
 CLOUDS: Final = ("cortecs",)
 
+LARGEST: Final = 2**20
+"""Bytes of a file; both are read at each purchase."""
+
 _LISTS: Final = ("allowed_hardware", "allowed_models")
 _AMOUNTS: Final = ("instance_hourly_cap", "account_hourly_ceiling")
 _EXCLUSIVE: Final = "account_is_exclusive"
@@ -83,7 +86,10 @@ def _read(path: Path, cloud: str) -> CloudLimits:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise LimitsError(f"{path}: is no file")
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise LimitsError(f"{path}: has more than {LARGEST // 1024} kB, which no limits have")
     except (OSError, ValueError) as error:
         if isinstance(error, LimitsError):
             raise
