@@ -85,6 +85,17 @@ def test_prices_and_lists_of_a_liar(
     assert ids(simulator) == [runs.id]
 
 
+def test_calls_to_the_providers_own_port(
+    start_host: StartHost, simulator: Simulator, limits: Path, attempts: Attempts
+) -> None:
+    """A program finds it as it finds a pack's, and asks for a purchase that no check and no pack has seen."""
+    host = start_host({"PULUMI_CORTECS_LIMITS": str(limits)}, before=IMPATIENT)
+    assert refused(lambda: host.instance().create(EIGHT), "the cap per instance is 2.00 EUR")
+    small = host.instance().create(INPUTS)
+    assert ids(simulator) == [small.id]  # no pack was asked
+    attempts.out_of_reach("calls to the provider's own port", stopped_by="the limits of the machine")
+
+
 def test_a_file_that_names_nobody_believes_the_vendor_alone(
     start_host: StartHost, simulator: Simulator, tmp_path: Path, attempts: Attempts
 ) -> None:
