@@ -36,7 +36,7 @@ test: $(READY) lint  ## everything that must hold before a change lands
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 test-backends: $(READY)  ## kills `up` 20 times each on a file, an S3 and a Postgres backend; brings what is needed, some minutes
-	@$(BIN)/python -c "import moto.server" 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'moto[server]>=5'
+	@$(BIN)/python -I -c "import moto.server" 2>/dev/null || $(BIN)/python -I -m pip install --quiet --disable-pip-version-check -c constraints.txt 'moto[server]>=5'
 	@$(BIN)/python -m tests.backends.servers || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } || \
 		{ echo "test-backends: Debian's package postgresql is needed, and only root can install it" >&2; exit 1; }

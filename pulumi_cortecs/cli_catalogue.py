@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pulumi_cortecs.cli_printing import count, new_table, tell, tell_json
+from pulumi_cortecs.cli_printing import count, new_table, tell, tell_aside, tell_json
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except (CloudError, CatalogueError, OSError) as error:
-        typer.echo(f"Error: {error}", err=True)
+        tell_aside(f"Error: {error}")
         raise typer.Exit(1) from None
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli_printing import failed
+from pulumi_cortecs.cli_printing import failed, tell_aside
 from pulumi_cortecs.cli_survey import telling, the_account
 
 _FILE: Final = Path("import.json")
@@ -43,7 +43,7 @@ def import_file(
         err=True,
     )
     for each in booting:
-        typer.echo(f"{each} is still booting: the preview shows that `pulumi up` waits for it", err=True)
+        tell_aside(f"{each} is still booting: the preview shows that `pulumi up` waits for it")
 
 
 def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:

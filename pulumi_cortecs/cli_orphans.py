@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli_printing import count, failed, new_table, tell, tell_json
+from pulumi_cortecs.cli_printing import count, failed, new_table, tell, tell_aside, tell_json
 from pulumi_cortecs.cli_survey import (
     FOUND,
     AllStacks,
@@ -145,7 +145,7 @@ def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
         try:
             journal.forget(instance_id)
         except JournalError as error:
-            typer.echo(f"Warning: {error}: that {instance_id} is gone is not noted", err=True)
+            tell_aside(f"Warning: {error}: that {instance_id} is gone is not noted")
     return outcomes
 
 
@@ -165,7 +165,7 @@ def _noted() -> tuple[dict[str, list[str]], set[str]]:
     try:
         orders = {each.instance_id: each for each in journal.open_orders() if each.instance_id is not None}
     except JournalError as error:
-        typer.echo(f"Warning: {error}: what this machine has noted of purchases is not shown", err=True)
+        tell_aside(f"Warning: {error}: what this machine has noted of purchases is not shown")
         return {}, set()
     awaited = {instance_id for instance_id, order in orders.items() if journal.lives(order)}
     remarks = {}
@@ -244,7 +244,7 @@ def _tell_how_to_adopt(chosen: list[Orphan]) -> None:
 
     if chosen:
         ids = " ".join(each.instance.instance_id for each in chosen)
-        tell("Put into a program and run `pulumi up`, which buys nothing:\n")
+        tell("Put into a program and run `pulumi up`, which buys nothing:", "")
         typer.echo(IMPORT + "\n" + "\n".join(_lines(chosen).values()))
         tell(f"Or take over by import: pulumi-cortecs import-file {ids}")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from pulumi_cortecs.clouds.words import printable
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -15,28 +17,40 @@ _NOT_A_TERMINAL: Final = 160
 
 
 def new_table(title: str, *columns: str) -> Table:
-    """An empty table."""
+    """An empty table, whose cells are shown as what is printable of them."""
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    class Printable(Table):
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            super().add_row(*(printable(each) if isinstance(each, str) else each for each in cells), **options)
+
+    table = Printable(title=printable(title), title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
 def tell(*what: Any) -> None:
-    """Prints tables and lines of text."""
+    """Prints tables and lines of text, whose words may be anybody's."""
     from rich.console import Console
 
     # what is piped is not cut to the width of a terminal that nobody looks at
-    console = Console(width=None if sys.stdout.isatty() else _NOT_A_TERMINAL, highlight=False, markup=False)
+    console = Console(
+        width=None if sys.stdout.isatty() else _NOT_A_TERMINAL, highlight=False, markup=False, emoji=False
+    )
     for each in what:
-        console.print(each, soft_wrap=isinstance(each, str))
+        console.print(printable(each) if isinstance(each, str) else each, soft_wrap=isinstance(each, str))
 
 
 def tell_json(data: dict[str, Any]) -> None:
     """Prints JSON for machines that people can read, too."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
+
+
+def tell_aside(text: str) -> None:
+    """Prints a line beside the output."""
+    typer.echo(printable(text), err=True)
 
 
 def count(number: int, what: str) -> str:
@@ -46,5 +60,5 @@ def count(number: int, what: str) -> str:
 
 def failed(message: object) -> typer.Exit:
     """What to raise when nothing can be told or done: the error as one line, and exit code 1."""
-    typer.echo(f"Error: {message}", err=True)
+    tell_aside(f"Error: {message}")
     return typer.Exit(1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli_printing import failed, tell
+from pulumi_cortecs.cli_printing import failed, tell, tell_aside
 
 if TYPE_CHECKING:
     from pulumi_cortecs.clouds import cortecs
@@ -103,7 +103,7 @@ def the_account() -> Account:
         )
     found = accounts.account({})
     for problem in found.problems:
-        typer.echo(f"Warning: {problem}. This command goes on without it", err=True)
+        tell_aside(f"Warning: {problem}. This command goes on without it")
     return found
 
 
@@ -147,7 +147,7 @@ def tell_outcomes(outcomes: Mapping[str, str], done: str) -> None:
     """Says of each instance what has become of it."""
     for instance_id, error in outcomes.items():
         if error:
-            typer.echo(f"Error: {instance_id}: {error}", err=True)
+            tell_aside(f"Error: {instance_id}: {error}")
         else:
             tell(f"{instance_id} {done}")
 

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pulumi_cortecs.clouds.credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import BadAnswerError, NotFoundError
 from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, shared_client
 from pulumi_cortecs.clouds.oauth import ClientCredentials
+from pulumi_cortecs.clouds.words import identifier, printable
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
 
 VENDOR = "Cortecs"
@@ -26,25 +27,29 @@ K = TypeVar("K")
 # what only tells a story may be null wherever it is: an instance must stay visible, or nobody could end it
 _MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
-_Dict = Annotated[dict[str, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
+_Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
+
+_Id = Annotated[str, AfterValidator(identifier)]
+_Words = Annotated[str, AfterValidator(printable)]
+_Prose = Annotated[str, AfterValidator(lambda text: printable(text, keep="\n\t"))]
 
 
 class InstanceArgs(WireModel):
     """What was ordered. The vendor fills in what was left out, and its documented examples do not tell all of it."""
 
-    model_id: str | None = None
-    hardware_type_id: str | None = None
+    model_id: _Words | None = None
+    hardware_type_id: _Words | None = None
     context_length: int | None = None
-    billing_interval: str | None = None
+    billing_interval: _Words | None = None
     num_workers: int | None = None
 
 
 class InstanceStatus(WireModel):
     """`status` is pending, running or stopped; the times are ISO-8601 with Z."""
 
-    status: str
-    started_at: str | None = None
-    stopped_at: str | None = None
+    status: _Words
+    started_at: _Words | None = None
+    stopped_at: _Words | None = None
 
 
 class InitProgress(WireModel):
@@ -52,7 +57,7 @@ class InitProgress(WireModel):
 
     current_step: int
     num_steps: int
-    description: str | None = None
+    description: _Words | None = None
 
 
 class WorkerStatus(WireModel):
@@ -64,8 +69,8 @@ class WorkerStatus(WireModel):
 class Instance(WireModel):
     """A rented instance. `base_url` is None until it has booted."""
 
-    instance_id: str = Field(min_length=1)
-    base_url: str | None = None
+    instance_id: _Id
+    base_url: _Words | None = None
     instance_args: _MaybeNull[InstanceArgs] = Field(default_factory=InstanceArgs)
     instance_status: InstanceStatus
     worker_statuses: _List[WorkerStatus] = Field(default_factory=list)
@@ -91,9 +96,9 @@ class _HardwareConfig(WireModel):
 class Model(WireModel):
     """A model and what it runs on."""
 
-    model_id: str
-    recommended_config: str | None = None
-    hardware_configs: _Dict[_HardwareConfig] = Field(default_factory=dict)
+    model_id: _Id
+    recommended_config: _Id | None = None
+    hardware_configs: _Dict[_Id, _HardwareConfig] = Field(default_factory=dict)
 
     def longest_context(self, hardware_type_id: str) -> int | None:
         """The most tokens a context may have on this hardware, None where the vendor names no limit.
@@ -113,13 +118,13 @@ class Model(WireModel):
 class ModelPreview(WireModel):
     """A model as the list of all shows it. `size` is its number of parameters; most may be missing."""
 
-    model_id: str
-    hf_name: str | None = None
-    screen_name: str | None = None
-    description: str | None = None
+    model_id: _Id
+    hf_name: _Words | None = None
+    screen_name: _Words | None = None
+    description: _Prose | None = None
     size: int | None = None
     instant_provisioned: bool | None = None
-    hardware_configs: _List[str] = Field(default_factory=list)
+    hardware_configs: _List[_Id] = Field(default_factory=list)
 
 
 class _PriceInfo(WireModel):
@@ -129,13 +134,13 @@ class _PriceInfo(WireModel):
 
 
 class _HardwareInfo(WireModel):
-    gpu_type: str | None = None
+    gpu_type: _Words | None = None
     num_gpus: int | None = None
     gpu_ram_gb: Decimal | None = None
 
 
 class _HardwareType(WireModel):
-    hardware_type_id: str
+    hardware_type_id: _Id
     price_info: _PriceInfo
     hardware_info: _HardwareInfo
 
@@ -158,7 +163,7 @@ class _Deleted(WireModel):
 
 
 class _ModelId(WireModel):
-    model_id: str
+    model_id: _Id
 
 
 class _ModelIds(WireModel):

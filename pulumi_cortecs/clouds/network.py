@@ -103,6 +103,15 @@ def problems_on_the_way_to(base_url: str, environment: Mapping[str, str]) -> tup
     return () if httpx.URL(base_url).host in LOOPBACK else network_of(environment).problems
 
 
+def certificates_on_the_way_to(base_url: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """By variable, whose certificates are believed there beside the public authorities'; none to this very machine."""
+    if httpx.URL(base_url).host in LOOPBACK:
+        return {}
+    way = network_of(environment)
+    named = {"SSL_CERT_FILE": way.ca_file, "SSL_CERT_DIR": way.ca_folder}
+    return {variable: path for variable, path in named.items() if path is not None}
+
+
 class _Routes(httpx.BaseTransport):
     def __init__(self, network: Network, straight: httpx.BaseTransport, through: httpx.BaseTransport) -> None:
         self._network = network
@@ -174,7 +183,7 @@ def _covers(entry: str, host: str, port: int) -> bool:
     with suppress(ValueError):
         return ip_address(host.strip("[]")) in ip_network(entry.strip("[]"), strict=False)
     named, colon, number = entry.rpartition(":")
-    if colon and number.isdigit() and (":" not in named or named.startswith("[")):
+    if colon and re.fullmatch("[0-9]{1,5}", number) and (":" not in named or re.fullmatch(r"\[[^\]]*\]", named)):
         return int(number) == port and _covers(named, host, port)
     name = entry.lower().removeprefix("*").strip(".")
     return bool(name) and (host.lower() == name or host.lower().endswith(f".{name}"))

@@ -21,6 +21,9 @@ from pulumi_cortecs.cost.pricelist import CatalogueError, ModelPreview, PriceLis
 __all__ = ["Catalogue", "CatalogueError", "ModelPreview", "PriceList", "dump", "load", "read"]
 
 VERSION: Final = 1
+LARGEST: Final = 2**20
+"""Bytes of a file: near three hundred times what the simulator's has."""
+_TOO_LARGE: Final = f"has more than {LARGEST // 1024} kB, which no catalogue has"
 _HEADER: Final = (
     "# Written by `pulumi-cortecs catalogue pull`, to be reviewed like code. Prices are per worker, without tax.\n"
     "# The digest covers every field: after an edit by hand (gpu_ram_is, provenance), pull again, which keeps both.\n"
@@ -102,14 +105,22 @@ def read(path: str | Path) -> Catalogue:
 
 
 def dump(catalogue: Catalogue) -> str:
-    """The text of the file: sorted, so that a review shows what has changed and nothing else."""
+    """The text of the file: sorted, so that a review shows what has changed and nothing else. Raises CatalogueError for
+    one that `load` would refuse for its size."""
     document = catalogue_rows.document(catalogue.price_lists)
-    return _HEADER + catalogue_rows.as_yaml({"version": VERSION, "clouds": document, "sha256": catalogue.digest})
+    text = _HEADER + catalogue_rows.as_yaml({"version": VERSION, "clouds": document, "sha256": catalogue.digest})
+    if len(text.encode()) > LARGEST:
+        raise CatalogueError(_TOO_LARGE)
+    return text
 
 
 def _read(path: str | Path) -> tuple[Catalogue, str]:
     try:
-        return _parsed(Path(path).read_bytes())
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise CatalogueError(_TOO_LARGE)
+        return _parsed(content)
     except OSError as error:
         raise CatalogueError(f"{path}: cannot be read: {error.strerror or error}") from None
     except CatalogueError as error:

@@ -25,7 +25,8 @@ class HardwareType:
     `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None where the vendor names none;
     `gpu_ram_gb` is the figure the vendor gives, in GB, and `gpu_ram_is` says of what (Cortecs does not). `region` is
     None where the vendor has none to choose; `billing` are the intervals on offer; `provenance` says where the row
-    comes from, "" for a vendor's answer. Raises MoneyError for a price that is not positive, or for two currencies.
+    comes from, "" for a vendor's answer. Raises MoneyError for a price that is not positive, for two currencies, and
+    for more digits of memory than an amount may have.
     """
 
     hardware_type_id: str
@@ -46,6 +47,8 @@ class HardwareType:
                 raise MoneyError(f"{self.hardware_type_id}: {name} must be positive, not {price}")
         if self.price_per_hour.currency != self.price_per_minute.currency:
             raise MoneyError(f"{self.hardware_type_id}: prices in two currencies")
+        if self.gpu_ram_gb is not None:
+            Money(self.gpu_ram_gb, "XXX")  # written out, 1E+999999999 is a gigabyte
 
     @property
     def currency(self) -> str:

@@ -39,8 +39,9 @@ class CloudLimits:
     """What one file allows of one cloud; None where it says nothing.
 
     `source` is the file. The cap is for an hour of all workers of one instance, the ceiling for an hour of the whole
-    account. `account_is_exclusive` and `ledger` limit nothing: they say whether nobody else uses the account, and in
-    which folder the processes of this machine note what they order under the ceiling.
+    account. The next two say whom to believe: where prices and lists may come from, and whose certificates vouch for it
+    (absolute paths). `account_is_exclusive` and `ledger` limit nothing: they say whether nobody else uses the account,
+    and in which folder the processes of this machine note what they order under the ceiling.
     """
 
     source: str
@@ -49,7 +50,14 @@ class CloudLimits:
     instance_hourly_cap: Money | None = None
     account_hourly_ceiling: Money | None = None
     account_is_exclusive: bool | None = None
+    allowed_base_urls: frozenset[str] | None = None
+    allowed_certificates: frozenset[str] | None = None
     ledger: Path | None = None
+
+    @property
+    def limits_something(self) -> bool:
+        """Whether there is more in it than whose account it is, and where orders are noted."""
+        return self != CloudLimits(self.source, account_is_exclusive=self.account_is_exclusive, ledger=self.ledger)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,35 @@ class Limits:
     def counts_account(self) -> bool:
         """Whether it decides what else the account runs."""
         return any(limits.account_hourly_ceiling is not None for limits in self.files)
+
+    def on_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Refusal]:
+        """Where prices and lists come from somebody who may say anything. `certificates`: by variable, what vouches for
+        `base_url` instead of the public authorities.
+
+        Where no file names URLs only the `vendor`'s own is believed. A second file can only tighten that: its silence
+        allows what the first one allows.
+        """
+        found = []
+        for silent, limits in enumerate(each for each in self.files if each.limits_something):
+            urls, paths = limits.allowed_base_urls, limits.allowed_certificates
+            believed = urls if urls is not None or silent else frozenset({vendor})
+            if believed is not None and base_url not in believed:
+                found.append(
+                    _refused(
+                        f"prices and lists would come from {base_url}, and {limits.source} believes {_some(believed)} "
+                        "only; `allowed_base_urls` there names others"
+                    )
+                )
+            for variable, path in certificates.items():
+                if path not in (paths or ()) and not (silent and paths is None):
+                    found.append(
+                        _refused(
+                            f"{variable} has {path} vouch for {base_url}, and {limits.source} believes "
+                            f"{_some(paths or ())} beside the public authorities; `allowed_certificates` there names "
+                            "others"
+                        )
+                    )
+        return found
 
     def on_kind(self, model_id: str | None, hardware_type_id: str | None) -> list[Refusal]:
         """What is not on an allow-list; None stands for what is not known yet."""

@@ -21,11 +21,19 @@ MACHINE_FILE: Final = Path("/etc/pulumi-cortecs/limits.json")
 VARIABLE: Final = "PULUMI_CORTECS_LIMITS"
 CLOUDS: Final = ("cortecs",)
 
+LARGEST: Final = 2**20
+"""Bytes of a file; both are read at each purchase."""
+
 _LISTS: Final = ("allowed_hardware", "allowed_models")
 _AMOUNTS: Final = ("instance_hourly_cap", "account_hourly_ceiling")
 _EXCLUSIVE: Final = "account_is_exclusive"
 _LEDGER: Final = "ledger"
-_KEYS: Final = (*_LISTS, *_AMOUNTS, _EXCLUSIVE, _LEDGER)
+_BELIEVED: Final[Mapping[str, tuple[str, str | tuple[str, ...]]]] = {
+    "allowed_base_urls": ("URLs", ("https://", "http://")),
+    "allowed_certificates": ("absolute paths", "/"),
+}
+"""What they are, and how each begins."""
+_KEYS: Final = (*_LISTS, *_AMOUNTS, _EXCLUSIVE, _LEDGER, *_BELIEVED)
 
 
 class LimitsError(ValueError):
@@ -85,7 +93,10 @@ def _read(path: Path, cloud: str) -> CloudLimits:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise LimitsError(f"{path}: is no file")
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise LimitsError(f"{path}: has more than {LARGEST // 1024} kB, which no limits have")
     except (OSError, ValueError) as error:
         if isinstance(error, LimitsError):
             raise
@@ -120,6 +131,7 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
         raise LimitsError(f"{name}: limits nothing; there are {', '.join(_KEYS)}")
     lists = {key: _names(f"{name}: {key}", cells[key]) for key in _LISTS if key in cells}
     amounts = {key: _amount(f"{name}: {key}", cells[key]) for key in _AMOUNTS if key in cells}
+    believed = {key: _names(f"{name}: {key}", cells[key], *_BELIEVED[key]) for key in _BELIEVED if key in cells}
     exclusive = cells.get(_EXCLUSIVE)
     if _EXCLUSIVE in cells and not isinstance(exclusive, bool):
         raise LimitsError(f"{name}: {_EXCLUSIVE} must be true or false, not {exclusive!r}")
@@ -135,6 +147,8 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
         instance_hourly_cap=amounts.get("instance_hourly_cap"),
         account_hourly_ceiling=amounts.get("account_hourly_ceiling"),
         account_is_exclusive=exclusive,
+        allowed_base_urls=believed.get("allowed_base_urls"),
+        allowed_certificates=believed.get("allowed_certificates"),
         ledger=None if ledger is None else Path(ledger),
     )
 
@@ -147,13 +161,17 @@ def _object(value: Any, where: str, known: tuple[str, ...]) -> dict[str, Any]:
     return value
 
 
-def _names(where: str, value: Any) -> frozenset[str]:
+def _names(where: str, value: Any, what: str = "ids", begin: str | tuple[str, ...] = "") -> frozenset[str]:
     if not isinstance(value, list):
-        raise LimitsError(f"{where} must be a list of ids, not {_kind(value)}")
+        raise LimitsError(f"{where} must be a list of {what}, not {_kind(value)}")
     for each in value:
-        if not isinstance(each, str) or not each or each != each.strip() or not each.isprintable():
-            raise LimitsError(f"{where} must be a list of ids; {each!r} is none")
+        if not _is_word(each) or not each.startswith(begin):
+            raise LimitsError(f"{where} must be a list of {what}; {each!r} is none")
     return frozenset(value)
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value == value.strip() and value.isprintable()
 
 
 def _amount(where: str, value: Any) -> Money:

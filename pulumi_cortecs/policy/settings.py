@@ -15,6 +15,8 @@ _AMOUNT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ([A-Z]{3})")
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,5})(d|h|m|s)")
 _SPAN_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
+_LONGEST: Final = 100
+"""Characters of a duration: to look at more of them takes time by their square."""
 _MILLISECONDS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _MOST: Final = 1_000_000
 _PERCENT: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
@@ -109,6 +111,8 @@ def span(value: Any) -> timedelta:
 
 def lifetime(text: str) -> timedelta:
     """A duration as resources have it, "8h" or "1h30m". Raises ValueError for anything else."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"is of {len(text)} characters, which is no duration")
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text):
         raise ValueError(f"is {text!r}, which is no duration")

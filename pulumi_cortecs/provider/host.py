@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from pulumi_cortecs.clouds.words import printable
 from pulumi_cortecs.provider.process import InCall
 
 P = ParamSpec("P")
@@ -68,7 +69,7 @@ class Call:
 
             # never as an ERROR: that marks the row as failed while the exit code stays 0
             severity = engine_pb2.WARNING if warning else engine_pb2.INFO
-            line = engine_pb2.LogRequest(severity=severity, message=text, urn=self.urn, ephemeral=not warning)
+            line = engine_pb2.LogRequest(severity=severity, message=_shown(text), urn=self.urn, ephemeral=not warning)
             engine.Log(line, timeout=2.0)
 
 
@@ -135,13 +136,18 @@ def _text_of(error: Exception) -> str:
     return f"unexpected {type(error).__name__} in pulumi-cortecs{where}: {text}"
 
 
+def _shown(text: str) -> str:
+    """What a terminal may be given: other stacks' states are quoted in it."""
+    return printable(text, keep="\n")
+
+
 def _send_clean_error(call: Call, text: str) -> None:
     if call.context is None:
         return
     with suppress(Exception):  # the plain error follows all the same
         from pulumi.runtime.proto import status_pb2
 
-        status = status_pb2.Status(code=_UNKNOWN, message=text)
+        status = status_pb2.Status(code=_UNKNOWN, message=_shown(text))
         call.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
 
 

@@ -19,6 +19,7 @@ from pulumi_cortecs.simulator.cortecs import CortecsCloud, cortecs_control_route
 from pulumi_cortecs.simulator.routing import DROPPED, Connections
 from pulumi_cortecs.simulator.serving import serving_router
 from pulumi_cortecs.simulator.traffic import UNLISTED, Refusal
+from pulumi_cortecs.simulator.visitors import OwnVisitors
 from pulumi_cortecs.simulator.world import World
 
 log = logging.getLogger("pulumi_cortecs.simulator")
@@ -45,7 +46,7 @@ def simulator_app(world: World, connections: Connections | None = None) -> ASGIA
         app.add_exception_handler(status, unlisted)
     app.add_exception_handler(HTTPException, _unreadable)
     app.add_exception_handler(Exception, _failed)
-    return _Logged(app, world)
+    return _Logged(OwnVisitors(app), world)
 
 
 def _unlisted(request: Request, world: World) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -110,12 +111,16 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
 
 def names_after(model_ids: Sequence[str]) -> list[str]:
     """A name for each instance after its model, no two alike."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    numbers: Counter[str] = Counter()
     for model_id in model_ids:
         short = re.sub(r"[^a-z0-9]+", "-", model_id.rpartition("--")[2].lower()).strip("-") or "instance"
-        taken = (f"{short}-{number}" for number in range(2, len(model_ids) + 2))
-        names.append(next(each for each in (short, *taken) if each not in names))
-    return names
+        name = short
+        while name in names:
+            numbers[short] += 1
+            name = f"{short}-{numbers[short] + 1}"
+        names[name] = None
+    return list(names)
 
 
 def _properties(inputs: Mapping[str, Any], outputs: Mapping[str, Any], provider: str) -> dict[str, Any]:

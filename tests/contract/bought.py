@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -47,6 +48,11 @@ def bought(simulator: Simulator, **inputs: Any) -> Made:
     instance_id = answer["instance"]["instance_id"]
     account = CortecsCredentials(simulator.base_url, client_id, secret).fingerprint
     return Made(instance_id, {**settled, "instance_id": instance_id, "account": account})
+
+
+def machine_limits(simulator: Simulator, **limits: Any) -> str:
+    """A limits file that believes this simulator, as text."""
+    return json.dumps({"cortecs": {"allowed_base_urls": [simulator.base_url], **limits}})
 
 
 def ids(simulator: Simulator) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import INPUTS, QWEN, bought, ids
+from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
 from tests.contract.engine import FakeEngine, listening
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
 from tests.contract.proxy import Answer, Proxy, Sent
@@ -68,7 +68,9 @@ def test_what_came_is_judged_by_the_limits(
     start_host: StartHost, proxy: Proxy, engine: FakeEngine, tmp_path: Path
 ) -> None:
     limits = tmp_path / "limits.json"
-    limits.write_text('{"cortecs": {"allowed_hardware": ["NVIDIA_L4_1"], "instance_hourly_cap": "2.00 EUR"}}')
+    believed = {"allowed_base_urls": [proxy.env()["CORTECS_API_BASE_URL"]]}
+    allowed = {"allowed_hardware": ["NVIDIA_L4_1"], "instance_hourly_cap": "2.00 EUR"}
+    limits.write_text(machine_limits(proxy.simulator, **allowed, **believed))
     _instead(proxy, {"hardware_type_id": "NVIDIA_L4_2"})
     env = {**proxy.env(), "PULUMI_CORTECS_LIMITS": str(limits)}
     made = start_host(env, engine=engine.address, before=IMPATIENT).instance().buy({"model_id": QWEN})
@@ -178,7 +180,7 @@ def test_an_adopted_one_is_judged_by_the_limits_as_what_it_is(
     start_host: StartHost, simulator: Simulator, tmp_path: Path
 ) -> None:
     limits = tmp_path / "limits.json"
-    limits.write_text('{"cortecs": {"allowed_hardware": ["NVIDIA_L4_1"]}}')
+    limits.write_text(machine_limits(simulator, allowed_hardware=["NVIDIA_L4_1"]))
     made = bought(simulator, hardware_type_id="NVIDIA_L40S_1")
     resource = start_host({"PULUMI_CORTECS_LIMITS": str(limits)}).instance()
     with pytest.raises(CallFailedError, match="is not what was shown, so it was not adopted: hardware_type_id"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import INPUTS, QWEN, bought, ids
+from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
 from tests.contract.engine import FakeEngine, listening
 from tests.contract.host import INSTANCE, CallFailedError, Host, Made, Resource, urn
 from tests.contract.patience import until
@@ -205,7 +205,7 @@ def test_what_the_limits_forbid_is_not_taken_over_and_named(
     next_host: Next, simulator: Simulator, tmp_path: Path
 ) -> None:
     found = killed_when_it_has_bought(next_host()).id
-    (tmp_path / "limits.json").write_text('{"cortecs": {"allowed_hardware": ["NVIDIA_L40S_1"]}}', encoding="utf-8")
+    (tmp_path / "limits.json").write_text(machine_limits(simulator, allowed_hardware=["NVIDIA_L40S_1"]))
     limited = next_host({"PULUMI_CORTECS_LIMITS": str(tmp_path / "limits.json")})
     with pytest.raises(CallFailedError, match=f"^{found}, which an earlier run had just bought .*--delete {found}`"):
         limited.instance("chat").create(INPUTS)

@@ -3,7 +3,6 @@ runs, stops or ends never asks for them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import INPUTS, QWEN, bought, ids
+from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
 from tests.contract.engine import listening
 from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Checked, Host, Made
 
@@ -36,11 +35,11 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def limited(start_host: Callable[..., Host], path: Path) -> Limited:
+def limited(start_host: Callable[..., Host], path: Path, simulator: Simulator) -> Limited:
     """Starts a host under limits, given as Python or as text."""
 
     def start(limits: Any, options: Mapping[str, str] = MappingProxyType({}), **environment: str) -> Host:
-        path.write_text(limits if isinstance(limits, str) else json.dumps({"cortecs": limits}), encoding="utf-8")
+        path.write_text(limits if isinstance(limits, str) else machine_limits(simulator, **limits), encoding="utf-8")
         return start_host({"PULUMI_CORTECS_LIMITS": str(path), **environment}, before=IMPATIENT, **options)
 
     return start
@@ -189,7 +188,7 @@ def test_a_stopped_instance_is_not_started_beyond_the_limits(
     with pytest.raises(CallFailedError, match=f"{made.id} was not started: the instance costs 2.40 EUR per hour"):
         host.instance().update(Made(made.id, {**made.outs, "state": "stopped"}), TWO_WORKERS)
     assert simulator.control.requests().count(RESTART) == 0
-    path.write_text('{"cortecs": {"account_hourly_ceiling": "2.40 EUR"}}')
+    path.write_text(machine_limits(simulator, account_hourly_ceiling="2.40 EUR"))
     host.instance().update(Made(made.id, {**made.outs, "state": "stopped"}), TWO_WORKERS)
     assert simulator.control.requests().count(RESTART) == 1
     assert "exceeded by 1.20 EUR" in refused_create(host, INPUTS, simulator)
@@ -202,12 +201,12 @@ def test_a_forbidden_instance_is_not_adopted(limited: Limited, path: Path, simul
     assert "NVIDIA_L40S_1 is not allowed" in refusals(host.instance().check(adopting))
     inputs = {**TWO_WORKERS, "hardware_type_id": "NVIDIA_L40S_1", "adopt_id": big.id}
     assert "NVIDIA_L40S_1 is not allowed" in refused_create(host, inputs, simulator)
-    path.write_text('{"cortecs": {"instance_hourly_cap": "4.00 EUR"}}')
+    path.write_text(machine_limits(simulator, instance_hourly_cap="4.00 EUR"))
     assert "the instance costs 4.20 EUR" in refusals(host.instance().check(adopting))
-    path.write_text('{"cortecs": {"account_hourly_ceiling": "4.00 EUR"}}')
+    path.write_text(machine_limits(simulator, account_hourly_ceiling="4.00 EUR"))
     assert "4.20 EUR for what it runs" in refusals(host.instance().check(adopting))
     assert "4.20 EUR for what it runs" in refused_create(host, inputs, simulator)
-    path.write_text('{"cortecs": {"account_hourly_ceiling": "4.20 EUR"}}')  # it is counted once
+    path.write_text(machine_limits(simulator, account_hourly_ceiling="4.20 EUR"))  # it is counted once
     resource = host.instance()
     checked = resource.check(adopting)
     assert checked.failures == ()
@@ -224,7 +223,7 @@ def test_a_replacement_is_refused_before_anything_is_deleted(
     first = resource.check(news, INPUTS)
     assert first.failures == ()
     resource.diff(made.outs, first.inputs, made.id)
-    path.write_text('{"cortecs": {"instance_hourly_cap": "2.00 EUR"}}')
+    path.write_text(machine_limits(simulator, instance_hourly_cap="2.00 EUR"))
     # the engine's second check comes before it deletes, with delete_before_replace as well
     assert "exceeded by 0.40 EUR" in refusals(resource.check(news))
     forced = host.instance()  # replace_on_changes: the first check finds no change of the purchase

@@ -91,7 +91,11 @@ def test_what_cannot_be_bought_anew_is_not_ended_before(offline: Offline) -> Non
 
 def test_the_limits_of_the_machine_say_what_they_can_without_a_price_of_today(offline: Offline, tmp_path: Path) -> None:
     path = tmp_path / "limits.json"
-    limits = {"allowed_hardware": ["NVIDIA_L4_1"], "account_hourly_ceiling": "1.00 EUR"}
+    limits = {
+        "allowed_base_urls": [NOWHERE],
+        "allowed_hardware": ["NVIDIA_L4_1"],
+        "account_hourly_ceiling": "1.00 EUR",
+    }
     path.write_text(json.dumps({"cortecs": limits}), encoding="utf-8")
     host = offline(PULUMI_CORTECS_LIMITS=str(path))
     assert host.instance().check({"model_id": QWEN}).inputs == BY_CATALOGUE

@@ -3,24 +3,24 @@ end."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pulumi_cortecs.simulator import Simulator
+from tests.contract.bought import machine_limits
 from tests.engine.programs import NOTHING, fleet, one_instance
 from tests.engine.pulumi import Stack
 
 
-def _limits(path: Path, **limits: Any) -> dict[str, str]:
-    path.write_text(json.dumps({"cortecs": limits}), encoding="utf-8")
+def _limits(path: Path, simulator: Simulator, **limits: Any) -> dict[str, str]:
+    path.write_text(machine_limits(simulator, **limits), encoding="utf-8")
     return {"PULUMI_CORTECS_LIMITS": str(path)}
 
 
 def test_what_the_machine_does_not_allow_is_bought_by_no_command(
     stack: Stack, simulator: Simulator, tmp_path: Path
 ) -> None:
-    env = _limits(tmp_path / "limits.json", allowed_hardware=["NVIDIA_L4_1"], instance_hourly_cap="5.00 EUR")
+    env = _limits(tmp_path / "limits.json", simulator, allowed_hardware=["NVIDIA_L4_1"], instance_hourly_cap="5.00 EUR")
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1', num_workers=8"))
     preview = stack.preview(expect=None, env=env)
     assert preview.code == 1
@@ -42,7 +42,7 @@ def test_what_the_machine_does_not_allow_is_bought_by_no_command(
 def test_many_small_ones_stop_at_the_ceiling_and_the_bill_can_always_be_ended(
     stack: Stack, simulator: Simulator, tmp_path: Path
 ) -> None:
-    env = _limits(tmp_path / "limits.json", account_hourly_ceiling="3.60 EUR")
+    env = _limits(tmp_path / "limits.json", simulator, account_hourly_ceiling="3.60 EUR")
     stack.program(fleet(8))
     result = stack.up(expect=None, env=env)
     assert result.code == 1

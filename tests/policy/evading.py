@@ -186,3 +186,50 @@ for _, port in FOUND:
 server.start()
 """
 )
+
+RUNS_IN_A_PREVIEW = """
+class Looking(ResourceProvider):
+    def read(self, id_, props):
+        import os
+        from pulumi.dynamic import ReadResult
+        open("ran", "a").write(f"a class that is read, with the key {os.environ.get('CORTECS_CLIENT_SECRET')!r}\\n")
+        return ReadResult(id_, {})
+class Looked(Resource, **{"module": "rows", "name": "Row"}):
+    def __init__(self, name, opts):
+        super().__init__(Looking(), name, {}, opts)
+Looked("looked", Opts(id="anything"))
+"""
+"""A class of the author's own that no step makes: it is only read."""
+
+IN_A_STATE = (
+    "import os\n"
+    "open('ran', 'a').write(f\"a state's pickle, with the key {os.environ.get('CORTECS_CLIENT_SECRET')!r}\\n\")"
+)
+"""What a state runs whose row has another pickle."""
+
+PATCHES = (
+    PACKS_AND_PORTS
+    + """
+LISTED, WANTED = b'NVIDIA_A100_1', b'NVIDIA_L40S_1'
+patched = 0
+for process, _ in FOUND:
+    with open(f'/proc/{process}/maps') as maps, open(f'/proc/{process}/mem', 'r+b', 0) as memory:
+        for line in maps:
+            cells = line.split()
+            begin, end = (int(each, 16) for each in cells[0].split('-'))
+            if not cells[1].startswith('rw') or 'vv' in line or 'vdso' in line:
+                continue
+            try:
+                memory.seek(begin)
+                content = memory.read(end - begin)
+            except OSError:
+                continue
+            at = content.find(LISTED)
+            while at >= 0:
+                memory.seek(begin + at)
+                patched += memory.write(WANTED) // len(WANTED)
+                at = content.find(LISTED, at + 1)
+print('patched:', patched > 0)
+"""
+)
+"""Writes another id into the limits that a pack holds in its memory, as a debugger would."""

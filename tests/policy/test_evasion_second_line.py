@@ -3,36 +3,41 @@ stop is bought here, so that nobody thinks otherwise."""
 
 from __future__ import annotations
 
+import base64
 import json
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import limits_in_force
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import bought
+from tests.contract.bought import bought, machine_limits
 from tests.engine.pulumi import Stack
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import ENGINE, POLICIES, Guarded, guarded
-from tests.policy.evading import HEADER, IMPERSONATES
-from tests.policy.test_evasion import BIG, EIGHT, LINUX, sold
+from tests.policy.evading import HEADER, IMPERSONATES, IN_A_STATE, PATCHES, RUNS_IN_A_PREVIEW
+from tests.policy.test_evasion import BIG, EIGHT, LINUX, edit_instances, sold
+from tests.policy.test_packs import under_guard
 
 pytestmark = ENGINE
 
 MACHINE = "the limits of the machine"
+DEMO = POLICIES / "guard" / "limits" / "demo.json"
 
 
-def machine(directory: Path, **limits: str) -> dict[str, str]:
+def machine(directory: Path, simulator: Simulator, **limits: Any) -> dict[str, str]:
     """Limits of the machine, as a variable names them."""
     file = directory / "machine.json"
-    file.write_text(json.dumps({"cortecs": limits}))
+    file.write_text(machine_limits(simulator, **limits))
     return {"PULUMI_CORTECS_LIMITS": str(file)}
 
 
 def test_without_a_pack_in_a_command_within_the_program(
     make_stack: Callable[[Mapping[str, str]], Stack], simulator: Simulator, tmp_path: Path, attempts: Attempts
 ) -> None:
-    limits = machine(tmp_path, instance_hourly_cap="5.00 EUR")
+    limits = machine(tmp_path, simulator, instance_hourly_cap="5.00 EUR")
     outer, inner = make_stack(simulator.env()), make_stack(simulator.env())
     inner.program(HEADER + EIGHT)
     command = [str(inner.pulumi), "up", "--yes", "--skip-preview", "--non-interactive", "--stack", inner.name]
@@ -50,7 +55,7 @@ def test_without_a_pack_in_a_command_within_the_program(
 
 
 def test_what_is_retained_and_renamed(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
-    limits = machine(stack.directory, account_hourly_ceiling="2.00 EUR")
+    limits = machine(stack.directory, simulator, account_hourly_ceiling="2.00 EUR")
     for name in ("first", "second"):
         stack.program(HEADER + f"make({name!r}, Opts(retain_on_delete=True))\n")
         run = guarded(stack, "guard").up(expect=None, **limits)
@@ -61,7 +66,7 @@ def test_what_is_retained_and_renamed(stack: Stack, simulator: Simulator, attemp
 
 @LINUX
 def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
-    limits = machine(stack.directory, instance_hourly_cap="5.00 EUR")
+    limits = machine(stack.directory, simulator, instance_hourly_cap="5.00 EUR")
     stack.program(HEADER + IMPERSONATES + EIGHT)
     run = guarded(stack, "guard").up(expect=1, **limits)
     assert "packs found: 1" in run.text
@@ -71,9 +76,9 @@ def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Sim
 
 
 def test_another_environment_for_the_provider(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
-    limits = machine(stack.directory, instance_hourly_cap="1.00 EUR")
+    limits = machine(stack.directory, simulator, instance_hourly_cap="1.00 EUR")
     loose = stack.directory / "loose.json"
-    loose.write_text('{"cortecs": {"instance_hourly_cap": "99.00 EUR"}}')
+    loose.write_text(machine_limits(simulator, instance_hourly_cap="99.00 EUR"))
     mapped = (
         "PROVIDER = Provider('mapped', Opts(env_var_mappings={'LOOSE': 'PULUMI_CORTECS_LIMITS'}),\n"
         "    client_id='sim', client_secret='sim', api_base_url=os.environ['CORTECS_API_BASE_URL'])\n"
@@ -100,12 +105,52 @@ def test_a_pack_that_is_named_by_a_relative_path(stack: Stack, simulator: Simula
     yaml = stack.project / "Pulumi.yaml"
     yaml.write_text(f"{yaml.read_text()}main: main/\n")
     (main / "__main__.py").write_text(HEADER + EIGHT)
-    limits = POLICIES / "guard" / "limits" / "demo.json"
-    Guarded(stack, ((Path("pack"), limits),)).up(expect=1)
+    Guarded(stack, ((Path("pack"), DEMO),)).up(expect=1)
     assert (stack.directory / "impostor").exists()
-    assert "8 workers; 2 are allowed per instance" in Guarded(stack, ((POLICIES / "guard", limits),)).up(expect=1).text
+    assert "8 workers; 2 are allowed per instance" in Guarded(stack, ((POLICIES / "guard", DEMO),)).up(expect=1).text
     assert sold(simulator) == []
     attempts.out_of_reach("a pack that is named by a relative path, and `main:`", stopped_by="an absolute path")
+
+
+class Pickled:
+    """What runs when a state is loaded."""
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+        return exec, (IN_A_STATE,)
+
+
+def test_code_that_runs_in_a_preview(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
+    stack.program(HEADER + "make('small')\n")
+    stack.up()
+    pickled = base64.b64encode(pickle.dumps(Pickled())).decode()
+    edit_instances(stack, lambda row: [row[cells].update(__provider=pickled) for cells in ("inputs", "outputs")])
+    stack.program(HEADER + RUNS_IN_A_PREVIEW + "make('small', num_workers=2)\n")
+    for options in ((), ("--refresh",)):
+        keyless = {"CORTECS_CLIENT_ID": "", "CORTECS_CLIENT_SECRET": ""}
+        guarded(stack, "guard").preview(*options, expect=None, **keyless)
+    ran = (stack.project / "ran").read_text()
+    assert "a class that is read, with the key ''" in ran
+    assert "a state's pickle, with the key ''" in ran
+    assert sold(simulator) == [("NVIDIA_L4_1", 1)]
+    no_key = "a preview that gets no key that buys"
+    attempts.out_of_reach("a class that is only read (`opts.id`), run in a preview", stopped_by=no_key)
+    attempts.out_of_reach("a state with another pickle, run in a preview", stopped_by=no_key)
+
+
+@LINUX
+def test_the_memory_of_a_pack_in_a_debugger(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
+    listed = [*json.loads(DEMO.read_text())["hardware-allowed"]["allowed"]["cortecs"], "NVIDIA_A100_1"]
+    listed.remove("NVIDIA_L40S_1")
+    guard = under_guard(stack, **{"hardware-allowed": {"allowed": {"cortecs": listed}}})
+    machines = machine(stack.directory, simulator, allowed_hardware=["NVIDIA_L4_1"])
+    stack.program(HEADER + PATCHES + "make('other', hardware_type_id='NVIDIA_L40S_1')\n")
+    run = guard.up(expect=1, **machines)
+    assert "packs found: 1" in run.text
+    assert sold(simulator) == []
+    if "patched: True" in run.text:  # else the kernel forbids it: another user, or ptrace_scope
+        assert "hardware-allowed" not in run.text.partition("Policies:")[2].partition("rules in force")[0]
+        assert "NVIDIA_L40S_1 is not allowed by" in run.text
+    attempts.out_of_reach("the memory of a pack, patched by a debugger", stopped_by=f"{MACHINE}; packs of another user")
 
 
 def test_code_of_ones_own_with_the_credentials(simulator: Simulator, attempts: Attempts) -> None:

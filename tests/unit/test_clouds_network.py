@@ -17,7 +17,7 @@ import pytest
 
 from pulumi_cortecs.clouds.errors import UnreachableError
 from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, new_client
-from pulumi_cortecs.clouds.network import network_of, problems_on_the_way_to
+from pulumi_cortecs.clouds.network import certificates_on_the_way_to, network_of, problems_on_the_way_to
 from pulumi_cortecs.simulator import Simulator
 
 VENDOR = "https://vendor.example/api/v1"
@@ -245,3 +245,14 @@ def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
             assert context is not None
             assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
             assert context.cert_store_stats()["x509_ca"] > 50
+
+
+def test_whose_certificates_are_believed_beside_the_public_authorities_is_told(tmp_path: Path) -> None:
+    own = Path(certifi.where())
+    both = {"SSL_CERT_FILE": str(own), "SSL_CERT_DIR": str(tmp_path)}
+    assert certificates_on_the_way_to("https://cortecs.ai/api/v1", both) == {"SSL_CERT_FILE": str(own)}
+    assert certificates_on_the_way_to("https://cortecs.ai", {"SSL_CERT_DIR": str(tmp_path)}) == {
+        "SSL_CERT_DIR": str(tmp_path)
+    }
+    assert certificates_on_the_way_to("https://cortecs.ai", {}) == {}
+    assert certificates_on_the_way_to("http://127.0.0.1:3000/api/v1", both) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -164,8 +165,11 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda data: cloud(data)["hardware_types"].append(first(data)), "NVIDIA_H100_1 is there twice"),
-        (lambda data: cloud(data)["models"].append(cloud(data)["models"][0]), "Qwen--Qwen2-7B-Instruct is there twice"),
+        (lambda data: cloud(data)["hardware_types"].append(deepcopy(first(data))), "NVIDIA_H100_1 is there twice"),
+        (
+            lambda data: cloud(data)["models"].append(deepcopy(cloud(data)["models"][0])),
+            "Qwen--Qwen2-7B-Instruct is there twice",
+        ),
         (lambda data: first(data).update(price_per_hour="0"), "price_per_hour must be positive, not 0.00 EUR"),
         (lambda data: first(data).update(price_per_minute="-0.02"), "price_per_minute must be positive"),
         (lambda data: first(data).update(price_per_hour="NaN"), "not a decimal amount: 'NaN'"),

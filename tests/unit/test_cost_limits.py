@@ -23,6 +23,8 @@ from pulumi_cortecs.cost.limits_file import (
     limits_in_force,
 )
 
+VENDOR = "https://cortecs.ai/api/v1"
+LIAR = "http://127.0.0.1:4/api/v1"
 NOWHERE = Path("/nonexistent/pulumi-cortecs/limits.json")
 GOOD = {
     "allowed_hardware": ["NVIDIA_L4_1", "NVIDIA_L4_2"],
@@ -256,6 +258,8 @@ def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_pa
     assert None not in vars(limits.files[0]).values()
     (message,) = texts(limits.on_price(eur("16.80")))
     assert message.replace(str(path), str(MACHINE_FILE)) in page
+    (message,) = texts(limits.on_source("http://127.0.0.1:3000/api/v1", VENDOR, {}))
+    assert message.replace(str(path), str(MACHINE_FILE)) in page
     assert str(MACHINE_FILE) in page
     assert VARIABLE in page
 
@@ -266,6 +270,81 @@ def test_a_file_that_only_says_whose_account_it_is_limits_nothing(tmp_path: Path
     assert not limits.counts_price
     assert limits.on_kind("M", "A") == limits.on_price(None) == []
     assert account_is_exclusive("cortecs", {}, path)
+
+
+def read(machine: Any, named: Any, directory: Path) -> Limits:
+    """The limits of a machine's file and of one that the variable names; None for none."""
+    file = NOWHERE if machine is None else written(directory / "machine.json", machine)
+    environment = {} if named is None else {VARIABLE: str(written(directory / "named.json", named))}
+    return limits_in_force("cortecs", environment, file)
+
+
+CAPPED = {"instance_hourly_cap": "2.40 EUR"}
+OURS = {"allowed_base_urls": [LIAR]}
+WHOSE = {"account_is_exclusive": True}
+
+
+@pytest.mark.parametrize(
+    ("machine", "named", "believed"),
+    [
+        (None, None, {VENDOR, LIAR}),
+        (WHOSE, None, {VENDOR, LIAR}),
+        (WHOSE, WHOSE, {VENDOR, LIAR}),
+        (CAPPED, None, {VENDOR}),
+        (None, CAPPED, {VENDOR}),
+        (WHOSE, CAPPED, {VENDOR}),
+        (OURS, None, {LIAR}),
+        (None, OURS, {LIAR}),
+        (OURS, CAPPED, {LIAR}),
+        (OURS, OURS, {LIAR}),
+        (CAPPED, OURS, set()),  # the variable only tightens
+        (CAPPED, {"allowed_base_urls": [VENDOR]}, {VENDOR}),
+        ({"allowed_base_urls": []}, None, set()),
+    ],
+)
+def test_only_those_are_believed_that_the_files_name(
+    machine: Any, named: Any, believed: set[str], tmp_path: Path
+) -> None:
+    limits = read(machine, named, tmp_path)
+    for url in (VENDOR, LIAR):
+        assert (limits.on_source(url, VENDOR, {}) == []) is (url in believed)
+    for spelled in (f"{VENDOR}/", VENDOR.upper(), f"{VENDOR}/v2", "https://cortecs.ai", f"{VENDOR}?"):
+        assert limits.on_source(spelled, VENDOR, {}) != [] or not {"machine", "named"} & _limiting(machine, named)
+
+
+def _limiting(machine: Any, named: Any) -> set[str]:
+    return {where for where, cells in (("machine", machine), ("named", named)) if cells not in (None, WHOSE)}
+
+
+@pytest.mark.parametrize(
+    ("machine", "named", "believed"),
+    [
+        (None, None, True),
+        (WHOSE, None, True),
+        (CAPPED, None, False),
+        (None, CAPPED, False),
+        (CAPPED, {"allowed_certificates": ["/ca.pem"]}, False),
+        ({"allowed_certificates": ["/ca.pem"]}, CAPPED, True),
+        ({"allowed_certificates": ["/ca.pem"]}, {"allowed_certificates": ["/other.pem"]}, False),
+    ],
+)
+def test_a_certificate_of_ones_own_is_believed_where_the_files_name_it(
+    machine: Any, named: Any, believed: bool, tmp_path: Path
+) -> None:
+    found = read(machine, named, tmp_path).on_source(VENDOR, VENDOR, {"SSL_CERT_FILE": "/ca.pem"})
+    assert (found == []) is believed
+    if not believed:
+        assert texts(found)[0].startswith(f"SSL_CERT_FILE has /ca.pem vouch for {VENDOR}, and {tmp_path}/")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [{"allowed_base_urls": [each]} for each in ("cortecs.ai/api/v1", "", " https://a", None)]
+    + [{"allowed_certificates": ["ca.pem"]}, {"allowed_certificates": "/ca.pem"}],
+)
+def test_whom_to_believe_is_written_out(tmp_path: Path, cells: Any) -> None:
+    with pytest.raises(LimitsError, match=r"allowed_\w+ must be a list of (URLs|absolute paths)"):
+        read(cells, None, tmp_path)
 
 
 def test_an_account_is_exclusive_only_where_it_is_said_so_and_nowhere_denied(tmp_path: Path) -> None:

@@ -79,9 +79,10 @@ def from_pypi(workspace: Path, env: Mapping[str, str], alive: Alive) -> Go:
     venv = workspace / "go-venv"
     # These would send the installation elsewhere; what else pip reads from the environment is how it reaches its index
     pip_env = {name: value for name, value in env.items() if name not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")}
-    make_venv: list[str | Path] = [sys.executable, "-m", "venv", venv]
+    make_venv: list[str | Path] = [sys.executable, "-I", "-m", "venv", venv]
     pip: list[str | Path] = [
         venv / "bin" / "python",
+        "-I",
         "-m",
         "pip",
         "--quiet",

@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.clouds.credentials import CORTECS_BASE_URL
 from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.cost.limits import Refusal, Spending
+from pulumi_cortecs.clouds.network import certificates_on_the_way_to
+from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
 from pulumi_cortecs.lifecycle.journal import JournalError
@@ -48,6 +50,8 @@ def problems(
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
     limits = limits_in_force(_CLOUD, os.environ)
+    if lies := _on_source(limits, accounts.market().base_url):
+        return [Problem(refusal.about, refusal.text) for refusal in lies]
     found = limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id"))
     if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in _PRICED_BY)):
         hourly = accounts.hourly_price(inputs)
@@ -68,6 +72,7 @@ def allowing(
     and CloudError.
     """
     limits = limits_in_force(_CLOUD, os.environ)
+    _refuse(_on_source(limits, accounts.market().base_url, account.client.base_url), inputs)
     _refuse(limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id")), inputs)
     hourly = accounts.hourly_price(inputs) if limits.counts_price else None
     _refuse(limits.on_price(hourly), inputs)
@@ -92,6 +97,15 @@ def ended(account: Account, instance_id: str) -> None:
     with suppress(LimitsError):
         if limits_in_force(_CLOUD, os.environ).counts_account:
             _commitments(account).ended(instance_id)
+
+
+def _on_source(limits: Limits, *base_urls: str) -> list[Refusal]:
+    """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
+    return [
+        refusal
+        for base_url in (dict.fromkeys(base_urls) if limits.files else ())
+        for refusal in limits.on_source(base_url, CORTECS_BASE_URL, certificates_on_the_way_to(base_url, os.environ))
+    ]
 
 
 def _refuse(refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
