@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.cost.limits import CloudLimits, Limits
 from pulumi_cortecs.cost.money import Money, MoneyError
+from pulumi_cortecs.cost.strict_json import DoubleKeyError, once
 
 MACHINE_FILE: Final = Path("/etc/pulumi-cortecs/limits.json")
 """Where the owner of a machine puts the limits. No setting moves it: that would be a way around it."""
@@ -105,7 +106,7 @@ def _read(path: Path, cloud: str) -> CloudLimits:
         sections = _object(
             json.loads(
                 content.decode(),
-                object_pairs_hook=_once,
+                object_pairs_hook=once,
                 parse_float=_no_number,
                 parse_int=_no_number,
                 parse_constant=_no_number,
@@ -121,7 +122,7 @@ def _read(path: Path, cloud: str) -> CloudLimits:
         raise LimitsError(f"{path}: is no JSON: {error}") from None
     except (UnicodeDecodeError, RecursionError) as error:
         raise LimitsError(f"{path}: is no JSON: {type(error).__name__}") from None
-    except LimitsError as error:
+    except (LimitsError, DoubleKeyError) as error:
         raise LimitsError(f"{path}: {error}") from None
 
 
@@ -184,13 +185,6 @@ def _amount(where: str, value: Any) -> Money:
     if amount < Money.zero(currency):
         raise LimitsError(f"{where} must not be below zero: {value!r}")
     return amount
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise LimitsError(f"a key is there twice: {', '.join(key for key, _ in pairs)}")
-    return found
 
 
 def _no_number(text: str) -> Any:

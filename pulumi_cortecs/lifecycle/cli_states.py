@@ -13,11 +13,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.pulumi_cli import CliError, NoSuchStackError
+from pulumi_cortecs.lifecycle.backends import url_of
+from pulumi_cortecs.lifecycle.engine_cli import Cli
+from pulumi_cortecs.lifecycle.pulumi_cli import CliError, Command, NoSuchStackError
 from pulumi_cortecs.lifecycle.stack_export import stack_names, stack_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, States, StateUnreadableError
 
-LONGEST: Final = 20.0
+_LONGEST: Final = 20.0
 """Seconds for one command: somebody waits for its answer with a purchase, or with a deletion."""
 _LONGEST_FOR_ALL: Final = 60.0
 _AT_ONCE: Final = 4
@@ -115,6 +117,25 @@ class CliStates(States):
         except CliError as error:
             raise StateUnreadableError(str(error)) from None
         return stack_state(name, exported, began, self._types)
+
+
+def states_of(
+    cli: Cli,
+    types: Collection[str],
+    *,
+    organization: Callable[[], str] | None = None,
+    gather: Callable[[], None] = lambda: None,
+) -> CliStates:
+    """The states of the backend that a CLI uses, asked for by its own executable, in its environment and directory; see
+    CliStates. `organization` is told from the CLI's arguments where nothing else tells it."""
+    url = url_of(cli.environment, cli.directory)
+    return CliStates(
+        Command(cli.executable, cli.directory, cli.environment, _LONGEST, url).ask,
+        types=types,
+        environment=cli.environment,
+        organization=organization or (lambda: organization_of(cli.arguments, url)),
+        gather=gather,
+    )
 
 
 def organization_of(arguments: Sequence[str], backend_url: str) -> str:

@@ -20,6 +20,7 @@ from typing import Final
 
 from pulumi_cortecs.lifecycle.shared_file import BUSY_SECONDS, SharedFile, SharedFileError
 from pulumi_cortecs.lifecycle.state_directory import state_directory
+from pulumi_cortecs.lifecycle.urns import name_in
 
 FILE_NAME: Final = "orders.sqlite3"
 _VERSION: Final = 2
@@ -103,7 +104,7 @@ class Key:
     @property
     def name(self) -> str:
         """What the program calls the resource."""
-        return self.urn.rpartition("::")[2]
+        return name_in(self.urn)
 
     def is_near(self, other: Key) -> bool:
         """Whether both are of one project in one backend."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pulumi_cortecs.lifecycle.urns import name_in
+
 
 @dataclass(frozen=True)
 class Row:
@@ -24,7 +26,7 @@ class Row:
     @property
     def name(self) -> str:
         """What the program calls it."""
-        return _name(self.urn)
+        return name_in(self.urn)
 
     @property
     def owns(self) -> bool:
@@ -43,7 +45,7 @@ class PendingPurchase:
     @property
     def name(self) -> str:
         """What the program calls it."""
-        return _name(self.urn)
+        return name_in(self.urn)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,3 @@ def _is_the_same(backend: str, row: Row, other_backend: str, other: Row) -> bool
     return (backend, row.urn) == (other_backend, other.urn) and (
         names[0].endswith(names[1]) or names[1].endswith(names[0])
     )
-
-
-def _name(urn: str) -> str:
-    return urn.split("::", 3)[-1]

@@ -29,7 +29,7 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
         deleting = {_identity(each) for kind, each in operations if kind == "deleting"}
         rows = tuple(_row(stack, each, deleting) for each in resources if each["type"] in types and each["id"])
         pending = tuple(
-            PendingCreation(stack, each["urn"], _plain(each["inputs"]))
+            PendingCreation(stack, each["urn"], _plain(each["inputs"]), each["type"])
             for kind, each in operations
             if kind == "creating" and each["type"] in types
         )
@@ -89,6 +89,7 @@ def _row(stack: str, found: dict[str, Any], deleting: Collection[tuple[str, str,
         external=found["external"],
         deleting=_identity(found) in deleting,
         protected=found["protect"],
+        resource_type=found["type"],
         outputs=_plain(found["outputs"]),
         secrets=frozenset(key for key, value in found["outputs"].items() if _is_marked(value)),
     )

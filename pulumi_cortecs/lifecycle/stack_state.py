@@ -33,6 +33,7 @@ class StateRow:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     protected: bool = False
     secrets: frozenset[str] = frozenset()
+    resource_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class PendingCreation:
     stack: str
     urn: str
     inputs: Mapping[str, Any]
+    resource_type: str = ""
 
 
 @dataclass(frozen=True)

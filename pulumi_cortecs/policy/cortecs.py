@@ -78,6 +78,9 @@ def _live(quote: Field[Properties]) -> Field[LiveQuote]:
         return malformed("quote", f"makes no sense: {error}")
 
 
+_BOUGHT: Final = frozenset(
+    {"model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers", "adopt_id"}
+)
 _IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
 
 RESOURCES: Final = (
@@ -92,6 +95,7 @@ RESOURCES: Final = (
         ),
         may_ignore=_IN_PLACE,
         extract=_instance,
+        bought=_BOUGHT,
     ),
     Ours(
         resource_type="pulumi-python:dynamic/cortecs:Endpoint",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, datetime
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final
 
 from pydantic import PlainValidator
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.patterns import matches
 from pulumi_cortecs.policy.settings import Name, Settings, amount
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_OUR_TYPE: Final = re.compile(rf"(?:^|(?<=::)|(?<=\$))(?:{'|'.join(map(re.escape, OURS))})::")
 _SHAPE: Final = "urn:pulumi:STACK::PROJECT::TYPE::NAME"
 
 
@@ -21,7 +24,7 @@ def _urn(value: Any) -> str:
     if len(parts) < 4 or not parts[0].startswith("urn:pulumi:") or not parts[3]:
         raise ValueError(f"must be a URN, {_SHAPE}, of which TYPE and a part of NAME may be *; not {value!r}")
     stack, project, _, name = parts
-    if any(sign in stack + project for sign in "*?[") or not name.strip("*?"):
+    if "*" in stack + project or not name.strip("*"):
         raise ValueError(f"must name the stack, the project and the resource, not everything: {value!r}")
     return str(value)
 
@@ -48,8 +51,11 @@ class Exemption(Settings):
 
     def concerns(self, urn: str) -> bool:
         """Whether it is about this resource, expired or not."""
-        parts, patterns = urn.split("::", 3), self.resource.split("::", 3)
-        return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+        if urn == self.resource:
+            return True
+        patterns = self.resource.split("::", 3)
+        readings = list(_readings(urn))
+        return readings != [] and all(all(map(matches, parts, patterns)) for parts in readings)
 
     def expired(self, now: datetime) -> bool:
         """Whether its last day is over."""
@@ -61,3 +67,11 @@ class Exemption(Settings):
 
     def __str__(self) -> str:
         return f"exempt until {self.until} up to {self.up_to} an hour, says {self.owner}: {self.reason}"
+
+
+def _readings(urn: str) -> Iterator[tuple[str, str, str, str]]:
+    """Stack, project, type and name, in every way that a URN of ours can be read: types of components and names are the
+    program's, and may have `::` in them. What is exempted must be it however the URN is read."""
+    stack, project, rest = urn.split("::", 2) if urn.count("::") > 1 else ("", "", "")
+    for found in _OUR_TYPE.finditer(rest):
+        yield stack, project, rest[: found.end() - len("::")], rest[found.end() :]

@@ -28,7 +28,8 @@ OF_EVERY_RULE: Final[Mapping[str, Mapping[str, Any]]] = {
 """What can be said of any rule that is optional: that it does not hold here, and why; and that a preview only advises
 where it cannot know yet, since `up` will."""
 
-_ALL: Final = "all"
+ALL: Final = "all"
+"""Stands in a limits file for every rule that has no level of its own."""
 
 
 class LimitsError(ValueError):
@@ -105,9 +106,9 @@ class Limits:
 def read(rules: Iterable[Rule], said: Mapping[str, Said]) -> Limits:
     """What holds for each rule. Raises LimitsError, naming all problems at once."""
     known = {rule.name: rule for rule in rules}
-    problems = [(name, _unknown_rule(name, known)) for name in said if name not in known and name != _ALL]
-    if said.get(_ALL, Said()).settings:
-        problems.append((_ALL, "takes a level, and no settings"))
+    problems = [(name, _unknown_rule(name, known)) for name in said if name not in known and name != ALL]
+    if said.get(ALL, Said()).settings:
+        problems.append((ALL, "takes a level, and no settings"))
     entries: dict[str, Entry] = {}
     for name, rule in known.items():
         try:

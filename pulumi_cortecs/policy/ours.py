@@ -34,9 +34,16 @@ Extract = Callable[[str, str, Properties, PinnedPrices], Unit]
 @dataclass(frozen=True)
 class Ours:
     """One of our types. `providers` are the very bytes that its published provider class is pickled to; `extract` is
-    None for what buys nothing; a program may ignore changes of what is in `may_ignore`, and of nothing else."""
+    None for what buys nothing; a program may ignore changes of what is in `may_ignore`, and of nothing else. `bought`
+    are the other arguments."""
 
     resource_type: str
     providers: frozenset[str]
     may_ignore: frozenset[str]
     extract: Extract | None = None
+    bought: frozenset[str] = frozenset()
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """All that a program says of such a resource."""
+        return self.bought | self.may_ignore

@@ -22,6 +22,7 @@ except ModuleNotFoundError:
 import grpc
 from pulumi.runtime.proto import analyzer_pb2_grpc, engine_pb2, engine_pb2_grpc
 
+from pulumi_cortecs.policy.engine_state import holdings
 from pulumi_cortecs.policy.pinned import PinnedPrices, pinned
 from pulumi_cortecs.policy.registry import rules_of
 from pulumi_cortecs.policy.rule import Rule
@@ -41,7 +42,7 @@ def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
     """Serves a pack ("hardware", "cost", "guard") on a free port of this machine, for ever. `directory` is where it
     lies; `rules` are your own, beside those of the pack. The port is the first thing on stdout."""
     prices = partial(_pinned, directory)
-    servicer = PackServicer(described(pack), rules_of(pack, rules), prices, _now, _log)
+    servicer = PackServicer(described(pack), rules_of(pack, rules), prices, _now, _log, holdings)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4),
         options=[

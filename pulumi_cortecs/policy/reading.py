@@ -77,10 +77,14 @@ def read(properties: struct_pb2.Struct) -> ProxiedProperties | UnreadablePropert
     """The properties of a request; secrets are read like anything else, and nothing of them is shown but what a rule
     names."""
     try:
-        plain = {key: _plain(value) for key, value in properties.fields.items()}
-        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(plain)))
+        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(plain(properties))))
     except Exception as error:  # an archive without assets, say: pulumi-policy asserts
         return UnreadableProperties(f"cannot be read: {error}")
+
+
+def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
+    """The properties as they are on the wire: a secret and an unknown are not told apart from what looks like them."""
+    return {key: _plain(value) for key, value in properties.fields.items()}
 
 
 def _plain(value: struct_pb2.Value) -> Any:

@@ -7,9 +7,11 @@ that is none for a violation and not for a crash, and to read a resource once fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
-from threading import Lock
+from threading import Lock, Thread
 from typing import Final, TypeAlias
 
 import grpc
@@ -19,25 +21,28 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 from pulumi_cortecs.policy import limits as limits_file
 from pulumi_cortecs.policy import wire
 from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.held import Holdings, Stock
 from pulumi_cortecs.policy.judge import Finding, Judge
 from pulumi_cortecs.policy.limits import LimitsError
 from pulumi_cortecs.policy.pinned import PinnedPrices
-from pulumi_cortecs.policy.reading import read
+from pulumi_cortecs.policy.reading import ProxiedProperties, plain, read
 from pulumi_cortecs.policy.registered import Provider, Registered
-from pulumi_cortecs.policy.rule import Given, Rule
+from pulumi_cortecs.policy.rule import Given, Rule, Subject
 from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
 from pulumi_cortecs.policy.seen import Seen
-from pulumi_cortecs.policy.sums import RunningSum, sum_of
+from pulumi_cortecs.policy.sums import Held, RunningSum, sum_of
 from pulumi_cortecs.policy.unit import Unit
 from pulumi_cortecs.policy.wire import PackInfo
 
 _PROVIDER_KEY: Final = "__provider"
 _AnyResource: TypeAlias = analyzer_pb2.AnalyzeRequest | analyzer_pb2.AnalyzerResource
+ReadHoldings: TypeAlias = Callable[[str, str, str], Holdings]
+"""Of the organization, the project and the stack; it raises nothing."""
 
 
 class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     """One pack during one operation. `prices` finds the catalogue that the limits ask for; `now` is the time (UTC);
-    `log` takes what is in force, in short and in full, once."""
+    `log` takes what is in force, in short and in full, once; `holdings` reads what the stack's state holds, once."""
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         prices: Callable[[Pin], PinnedPrices],
         now: Callable[[], datetime],
         log: Callable[[str, str], None],
+        holdings: ReadHoldings,
     ) -> None:
         self._prices = prices
         self._pack = pack
@@ -61,6 +67,10 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self._judge = self._judging()
         self._seen = Seen()
         self._running = RunningSum()
+        self._read_holdings = holdings
+        self._holdings: Future[Holdings] = Future()
+        self._stock: Stock | None = None
+        self._told = False
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
         """What there is, for the engine's own checks and summaries."""
@@ -73,13 +83,18 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Whether this is a preview. Said once: a program can reach this port, and may not say otherwise."""
+        """Which stack this is, and whether a preview. Said once: a program can reach this port, and may not say
+        otherwise. The stack's state is read while the program starts."""
         with self._lock:
             again, self._stack_known = self._stack_known, True
         if again:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "this pack knows its stack already")
         self._previews = request.dry_run
         self._judge = self._judging()
+        if any(rule.subject is Subject.SUM for rule in self._rules) and request.stack:
+            Thread(target=self._read_state, args=(request,), daemon=True).start()
+        else:
+            self._holdings.set_result(Holdings())
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
     def Configure(
@@ -125,7 +140,8 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
             self._seen.judged(unit)
             if not self._previews:
                 # in an `up`, a program can make something else than it has previewed: the sum must not wait
-                findings += self._judge.sum(self._running.with_(unit), unit.urn)
+                adds = not self._is_held(request)
+                findings += self._judge.sum(self._running.with_(unit, adds=adds, held=self._held()), unit.urn)
         return self._response(findings)
 
     def AnalyzeStack(
@@ -133,11 +149,13 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     ) -> analyzer_pb2.AnalyzeResponse:
         """Judges the sum; and what was not judged like this before: here is shown what a replacement really makes."""
         made = [each for each in request.resources if each.properties.fields]
-        units = [unit for each in made if (unit := self._unit(each)) is not None]
+        bought = [(each, unit) for each in made if (unit := self._unit(each)) is not None]
+        units = [unit for _, unit in bought]
         other = [unit for unit in units if not self._seen.says_nothing_new(unit)]
         findings = [finding for unit in other for finding in self._judge.purchase(unit)]
         if units:
-            findings += self._judge.sum(sum_of(units))
+            added = [unit for each, unit in bought if not self._is_held(each)]
+            findings += self._judge.sum(sum_of(units, added, self._held()))
         return self._response(findings)
 
     def _registered(self, resource: _AnyResource) -> Registered:
@@ -154,6 +172,37 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         if ours is None or ours.extract is None:
             return None
         return ours.extract(resource.urn, resource.name, read(resource.properties), self._judge.given.prices)
+
+    def _read_state(self, request: analyzer_pb2.AnalyzerStackConfigureRequest) -> None:
+        try:
+            self._holdings.set_result(self._read_holdings(request.organization, request.project, request.stack))
+        except Exception as error:  # nobody hears a thread that ends, and everybody would wait for it
+            self._holdings.set_result(Holdings(problem=f"unexpected {type(error).__name__}: {error}"))
+
+    def _stock_at_the_start(self) -> Stock:
+        """What the state held when the run began; an audit has no run, and shows its state itself."""
+        holdings = self._holdings.result() if self._stack_known else Holdings()
+        with self._lock:
+            if self._stock is None:
+                self._stock = Stock(holdings, self._units_of(holdings))
+            return self._stock
+
+    def _units_of(self, holdings: Holdings) -> Iterable[Unit]:
+        for each in holdings.instances:
+            extract = OURS[each.resource_type].extract
+            if extract is not None:
+                yield extract(each.urn, "", ProxiedProperties(each.arguments), self._judge.given.prices)
+
+    def _is_held(self, resource: _AnyResource) -> bool:
+        stock = self._stock_at_the_start()
+        return stock.has(resource.urn, OURS[resource.type].arguments, lambda: plain(resource.properties))
+
+    def _held(self) -> Held:
+        """What the state held. Why it could not be read is said once."""
+        held = self._stock_at_the_start().held
+        with self._lock:
+            told, self._told = self._told, True
+        return replace(held, told=told)
 
     def _response(self, findings: list[Finding]) -> analyzer_pb2.AnalyzeResponse:
         return analyzer_pb2.AnalyzeResponse(diagnostics=wire.diagnostics(self._pack, findings))

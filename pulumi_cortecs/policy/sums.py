@@ -12,11 +12,32 @@ from pulumi_cortecs.policy.unit import Unit
 
 
 @dataclass(frozen=True)
+class Held:
+    """The hourly prices of what the stack's state held when the run began. `problem` is why it could not be read, ""
+    where it was, and `told` whether this run has said so before."""
+
+    prices: tuple[Field[Money], ...] = ()
+    problem: str = ""
+    told: bool = False
+
+
+@dataclass(frozen=True)
 class Sum:
-    """The hourly prices of several instances. `of_what`: "3 instances of this stack"."""
+    """The hourly prices of several instances. `of_what`: "3 instances of this stack". `added` are those of them that
+    are not in the stack's state, which holds what `held` says."""
 
     of_what: str
     prices: tuple[Field[Money], ...]
+    added: tuple[Field[Money], ...] = ()
+    held: Held = Held()
+
+    @property
+    def with_state(self) -> Sum | None:
+        """What the state holds together with what is added to it; None where nothing is."""
+        if not self.added or not self.held.prices:
+            return None
+        held = f"{_instances(len(self.held.prices))} in the stack's state, and {len(self.added)} that this run adds"
+        return Sum(held, self.held.prices + self.added)
 
     def hourly(self) -> list[Money]:
         """One amount per currency; two currencies are never added. Raises NotKnownError where one has no price:
@@ -35,26 +56,27 @@ class Sum:
         return list(by_currency.values())
 
 
-def sum_of(units: Iterable[Unit]) -> Sum:
-    """The sum of a whole stack."""
+def sum_of(units: Iterable[Unit], added: Iterable[Unit] = (), held: Held = Held()) -> Sum:
+    """The sum of a whole stack. `added` are those of the units that are not in its state."""
     prices = tuple(unit.hourly for unit in units)
-    return Sum(f"{_instances(len(prices))} of this stack", prices)
+    return Sum(f"{_instances(len(prices))} of this stack", prices, tuple(unit.hourly for unit in added), held)
 
 
 class RunningSum:
     """The sum of what has been registered so far; safe to be used by several threads.
 
     A resource counts once, with the highest price it was ever seen with: a program can reach the pack's port, and may
-    not talk the sum down.
+    not talk the sum down, nor out of what it adds to the state.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._prices: dict[tuple[str, str], Field[Money]] = {}
         self._urns: set[str] = set()
+        self._added: set[tuple[str, str]] = set()
 
-    def with_(self, unit: Unit) -> Sum:
-        """Adds a purchase, and returns the sum with it."""
+    def with_(self, unit: Unit, *, adds: bool = True, held: Held = Held()) -> Sum:
+        """Adds a purchase, and returns the sum with it. `adds`: whether it is not in the state, which holds `held`."""
         price = unit.hourly
         key = (unit.urn, price.value.currency if isinstance(price, Known) else "")
         with self._lock:
@@ -63,7 +85,10 @@ class RunningSum:
                 price = before
             self._prices[key] = price
             self._urns.add(unit.urn)
-            return Sum(f"{_instances(len(self._urns))} of this stack so far", tuple(self._prices.values()))
+            if adds:
+                self._added.add(key)
+            added = tuple(self._prices[each] for each in self._added) if adds and held.prices else ()
+            return Sum(f"{_instances(len(self._urns))} of this stack so far", tuple(self._prices.values()), added, held)
 
 
 def _instances(count: int) -> str:

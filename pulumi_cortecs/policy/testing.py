@@ -24,6 +24,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.catalogue import Catalogue, load
 from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.held import HeldInstance, Holdings
 from pulumi_cortecs.policy.pinned import SHIPPED, PinnedPrices
 from pulumi_cortecs.policy.registry import rules_of
 from pulumi_cortecs.policy.rule import Level, Rule
@@ -151,6 +152,9 @@ class Bench:
     """`rules`: the name of a pack, or rules. `limits`: what a limits file has, None for none. `catalogue`: the prices,
     those of the simulator where nothing is said. `now`: the time, the catalogue's own where nothing is said.
 
+    `held`: what the stack's state holds when the run begins; `waiting`: what waits there for its deletion;
+    `unreadable`: why the state cannot be read.
+
     Raises RefusedError, at the first judgement, for limits that the pack refuses.
     """
 
@@ -161,6 +165,9 @@ class Bench:
         *,
         catalogue: Catalogue | PinnedPrices | None = None,
         now: datetime | None = None,
+        held: Iterable[Resource] = (),
+        waiting: Iterable[Resource] = (),
+        unreadable: str = "",
     ) -> None:
         self._rules = rules_of(rules) if isinstance(rules, str) else tuple(rules)
         self._limits = limits or {}
@@ -168,6 +175,9 @@ class Bench:
         self._prices = PinnedPrices(found) if isinstance(found, Catalogue) else found
         as_of = self._prices.catalogue.as_of if self._prices.catalogue is not None else None
         self._now = now or as_of or datetime.now(timezone.utc)
+        in_state = ((each, replaced) for replaced, some in ((False, held), (True, waiting)) for each in some)
+        instances = tuple(HeldInstance(each.urn, each.resource_type, each.properties, gone) for each, gone in in_state)
+        self._holdings = Holdings(() if unreadable else instances, unreadable)
         self.logged: list[str] = []
         """What the pack has logged, in full."""
 
@@ -183,10 +193,18 @@ class Bench:
         """The pack itself, configured."""
         pack = PackInfo("bench", "0.0.0", "A pack under test.")
         servicer = PackServicer(
-            pack, self._rules, lambda _: self._prices, lambda: self._now, lambda _, full: self.logged.append(full)
+            pack,
+            self._rules,
+            lambda _: self._prices,
+            lambda: self._now,
+            lambda _, full: self.logged.append(full),
+            lambda *_: self._holdings,
         )
         context = cast("grpc.ServicerContext", Context())
-        servicer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=previews), context)
+        stack = analyzer_pb2.AnalyzerStackConfigureRequest(
+            organization="organization", project="tests", stack="test", dry_run=previews
+        )
+        servicer.ConfigureStack(stack, context)
         servicer.Configure(configuration(self._rules, self._limits), context)
         return servicer
 

@@ -18,10 +18,10 @@ from pulumi_cortecs.clouds.http import on_this_machine
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
 from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
-from pulumi_cortecs.lifecycle import phases
+from pulumi_cortecs.lifecycle import engine_cli, phases
 from pulumi_cortecs.lifecycle.absence import find
-from pulumi_cortecs.lifecycle.backends import Backend, backend_of, url_of
-from pulumi_cortecs.lifecycle.cli_states import LONGEST, CliStates, organization_of
+from pulumi_cortecs.lifecycle.backends import Backend, backend_of
+from pulumi_cortecs.lifecycle.cli_states import states_of
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.ending import Ending
@@ -29,11 +29,10 @@ from pulumi_cortecs.lifecycle.intents import Cloud, Intents, seconds_since_1970
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal_directory
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from pulumi_cortecs.lifecycle.pulumi_cli import Command
 from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
-from pulumi_cortecs.provider import engine_cli, host, process
+from pulumi_cortecs.provider import host, process
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
@@ -283,17 +282,8 @@ def _warn_of(problems: tuple[str, ...]) -> None:
 def states() -> States:
     """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before it
     is asked for."""
-    ours = engine_cli.cli()
-    url = url_of(ours.environment, ours.directory)
-    command = Command(ours.executable, ours.directory, ours.environment, LONGEST, url)
-    return CliStates(
-        command.ask,
-        types={INSTANCE_TYPE},
-        environment=ours.environment,
-        organization=lambda: organization_of(ours.arguments, url),
-        # an engine begins some creations at once, and each needs a reading that began after it
-        gather=lambda: _CLOCK.sleep(_ONE_MOMENT),
-    )
+    # an engine begins some creations at once, and each needs a reading that began after it
+    return states_of(engine_cli.cli(), {INSTANCE_TYPE}, gather=lambda: _CLOCK.sleep(_ONE_MOMENT))
 
 
 @cache

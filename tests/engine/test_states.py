@@ -15,7 +15,8 @@ class Reader(ResourceProvider):
     def create(self, props):
         import json, os, time
         from pulumi_cortecs.lifecycle.backends import backend_of
-        from pulumi_cortecs.provider import accounts, engine_cli
+        from pulumi_cortecs.lifecycle import engine_cli
+        from pulumi_cortecs.provider import accounts
         from pulumi_cortecs.provider.host import current_call, served
         from pathlib import Path
 

@@ -122,6 +122,23 @@ def test_one_thing_is_shown_and_another_is_made(stack: Stack, simulator: Simulat
     attempts.tried("many small ones in a preview", through=tight.preview(expect=None).code == 0)
 
 
+def test_rounds_that_fail_do_not_add_a_budget_each(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
+    """One instance is the budget, and no round gets so far that it deletes what another has bought."""
+    guard = under_guard(stack, **{"stack-hourly-budget": {"per_hour": ["1.20 EUR"]}})
+    fails = "if not pulumi.runtime.is_dry_run():\n    raise RuntimeError('at its end')\n"
+    stack.program(HEADER + "make('a')\n")
+    guard.up(expect=0)
+    stack.program(HEADER + "make('b')\n" + fails)  # another name at a full budget is let through
+    guard.up(expect=1)
+    assert len(stack.instance_ids()) == 2
+    stack.program(HEADER + "make('c')\n" + fails)
+    seen = guard.preview(expect=None)
+    assert "2 instances in the stack's state, and 1 that this run adds: 3.60 EUR an hour" in seen.text
+    attempts.tried("a third budget by new names and a failure at the end, in a preview", through=seen.code == 0)
+    run = guard.up(expect=None)
+    attempts.tried("a third budget by new names and a failure at the end", through=bought_after(simulator, run, 2))
+
+
 def test_a_replacement_makes_nothing_else_than_was_judged(
     stack: Stack, simulator: Simulator, attempts: Attempts
 ) -> None:

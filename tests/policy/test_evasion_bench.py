@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from pulumi_cortecs.cli import app
 from pulumi_cortecs.cost.catalogue import CatalogueError, dump, read
 from pulumi_cortecs.policy.pinned import SHIPPED, PinnedPrices, pinned
 from pulumi_cortecs.policy.rule import Level
@@ -220,6 +222,9 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     "hardware by a pattern": {**DEMO, "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_*"]}}},
     "hardware with a space": {**DEMO, "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_L4_1 "]}}},
     "a text for a list": {**DEMO, "model-allowed": {"allowed": "*"}},
+    "a model with one sign of any kind": {**DEMO, "model-allowed": {"allowed": ["Qwen/Qwen?-7B-Instruct"]}},
+    "a model with a sign from a list": {**DEMO, "model-allowed": {"allowed": ["[Q]wen/*"]}},
+    "a model without a sign from a list": {**DEMO, "model-allowed": {"allowed": ["[!x]*"]}},
     "a catalogue of another name": {**DEMO, "catalogue-digest": {"flie": "simulator.lock.yaml"}},
 }
 """By name, limits under which nothing is bought, however harmless."""
@@ -254,6 +259,9 @@ EXEMPTIONS: Mapping[str, Mapping[str, Any]] = {
     "for every project": {"resource": "urn:pulumi:test::*::*::chat"},
     "for every name": {"resource": "urn:pulumi:test::tests::*::*"},
     "for every name of four letters": {"resource": "urn:pulumi:test::tests::*::????"},
+    "for names with one sign of any kind": {"resource": "urn:pulumi:test::tests::*::cha?"},
+    "for names with a sign from a list": {"resource": "urn:pulumi:test::tests::*::[a-z]hat"},
+    "for names without a sign from a list": {"resource": "urn:pulumi:test::tests::*::[!x]*"},
     "for another resource": {"resource": "urn:pulumi:test::tests::*::chat2"},
     "for another stack": {"resource": "urn:pulumi:prod::tests::*::chat"},
     "from every rule": {"rule": "*"},
@@ -275,6 +283,40 @@ def test_odd_exemptions_let_nothing_through(name: str, attempts: Attempts) -> No
         "exemptions": [{key: value for key, value in exemption.items() if value is not MISSING}]
     }
     attempts.tried(f"an exemption: {name}", through=not refused(limits, THREE))
+
+
+class Below(Resource):
+    """A resource whose type stands in its `name`, with all that is above it."""
+
+    @property
+    def urn(self) -> str:
+        return f"urn:pulumi:test::tests::{self.name}"
+
+
+@pytest.mark.parametrize("kind", [f"team::chat${INSTANCE}", f"{INSTANCE}::chat${INSTANCE}"])
+def test_an_exemption_is_not_for_what_lies_below_a_component_of_that_name(kind: str, attempts: Attempts) -> None:
+    limits = granted(rule="workers-max", resource="urn:pulumi:test::tests::*::chat*")
+    below = Below(INSTANCE, f"{kind}::eight", THREE.properties, THREE.provider)
+    attempts.tried(f"an exemption: for chat*, and {kind}::eight", through=not refused(limits, below))
+
+
+WRITTEN: Mapping[str, str] = {
+    "a rule twice": '{"workers-max": {"most": 2}, "workers-max": {"most": 99}}',
+    "a key of a rule twice": '{"workers-max": {"most": 2, "most": 99}}',
+    "a rule twice, once with an escape": '{"workers-max": {"most": 2}, "workers\\u002dmax": {"most": 99}}',
+    "a key of an exemption twice": '{"exemptions-valid": {"exemptions": [{"rule": "x", "rule": "vram-range"}]}}',
+    "a key twice in what nobody reads": '{"no-such-rule": {"x": {"y": 1, "y": 2}}}',
+}
+"""By name, a limits file that a reviewer and the engine's reader take for different things."""
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_file_that_can_be_read_in_two_ways_does_not_pass_the_review(
+    name: str, folder: Path, attempts: Attempts
+) -> None:
+    (folder / "limits.json").write_text(WRITTEN[name])
+    said = CliRunner().invoke(app, ["policy", "check", str(folder / "limits.json")])
+    attempts.tried(f"limits: {name}", through=said.exit_code == 0 or "there twice" not in said.output)
 
 
 def test_exemptions_that_are_no_list_let_nothing_through(attempts: Attempts) -> None:
@@ -383,3 +425,33 @@ def test_one_unknown_hides_no_violation_of_another(attempts: Attempts) -> None:
     verdict = Bench("guard", DEMO).preview(*TOGETHER["an unknown before a violation"])
     named = {each.urn for each in verdict.shown if each.rule == "workers-max" and each.level is Level.MANDATORY}
     attempts.tried("an unknown that comes first hides the rest", through=THREE.urn not in named)
+
+
+STATES: Mapping[str, Mapping[str, Any]] = {
+    "what the program has no more": {"held": in_a_row(7)},
+    "what waits for its deletion": {"waiting": in_a_row(7)},
+    "both": {"held": in_a_row(3), "waiting": in_a_row(4)},
+    "its predecessors, each with another trigger": {
+        "held": [cortecs_instance(f"new {number}", restart_trigger="before") for number in range(5)],
+        "waiting": [cortecs_instance(f"new {number}") for number in range(2)],
+    },
+    "what is in no catalogue": {"held": [cortecs_instance("odd", hardware_type_id="NVIDIA_OLD_1")]},
+    "what is secret": {"held": [cortecs_instance("odd", num_workers=None)]},
+    "what cannot be read, though it must be": {"unreadable": "the bucket is away"},
+}
+"""By name, a state beside which five new ones are too many: eleven are within twice the budget of a month."""
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_budget_is_not_spent_a_third_time(name: str, attempts: Attempts) -> None:
+    required = {**DEMO["stack-monthly-budget"], "state": "required"}
+    limits = {**DEMO, "stack-monthly-budget": required}
+    new = [cortecs_instance(f"new {number}") for number in range(5)]
+    assert not refused(limits, *new)
+    through = not stopped(Bench("guard", limits, **STATES[name]), *new)
+    attempts.tried(f"a budget beside {name}", through=through)
+
+
+def test_a_rename_at_a_full_budget_goes_through() -> None:
+    bench = Bench("guard", DEMO, held=in_a_row(5))
+    assert not stopped(bench, *(cortecs_instance(f"new {number}") for number in range(5)))

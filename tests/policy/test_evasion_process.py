@@ -3,6 +3,7 @@ what an engine may pass on that no builder of ours would make."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -19,12 +20,15 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.testing import INSTANCE, configuration, cortecs_instance
+from tests.engine.pulumi import kill_session
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import POLICIES
 from tests.unit.test_policy_limits import DEMO
 
 AUTHENTIC = cortecs_instance().provider
 NO_ENGINE = "127.0.0.1:1"
+TESTS = analyzer_pb2.AnalyzerStackConfigureRequest(organization="organization", project="tests", stack="test")
+LINUX = pytest.mark.skipif(not Path("/proc/self/exe").exists(), reason="the pack finds its pulumi by /proc")
 Properties = dict[str, Any]
 
 
@@ -36,7 +40,10 @@ class Pack:
 
     def configured(self, *, previews: bool) -> Pack:
         """With the limits of the demo."""
-        self.stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=previews), timeout=10)
+        stack = analyzer_pb2.AnalyzerStackConfigureRequest()
+        stack.CopyFrom(TESTS)
+        stack.dry_run = previews
+        self.stub.ConfigureStack(stack, timeout=10)
         self.stub.Configure(configuration(PACKS["guard"], DEMO), timeout=10)
         return self
 
@@ -91,6 +98,53 @@ def started() -> Iterator[Pack]:
     finally:
         process.kill()
         process.communicate(timeout=10)
+
+
+_ENGINE = '"$0" "$1"; exit $?'
+_TELLS = """#!/bin/sh
+echo "$*" >> asked
+cat said
+"""
+
+
+@contextmanager
+def below(directory: Path, said: str) -> Iterator[Pack]:
+    """The pack guard, started by an executable called pulumi, which prints this when it is asked for a state. Another
+    one is the first on PATH, as a program could have it, and says that there is nothing."""
+    cli, impostor = directory / "pulumi", directory / "bin" / "pulumi"
+    cli.write_bytes(Path("/bin/sh").resolve().read_bytes())  # `sh stack export` runs the file `stack`
+    impostor.parent.mkdir()
+    impostor.write_text('#!/bin/sh\ntouch impostor\necho \'{"version": 3, "deployment": null}\'\n')
+    (directory / "stack").write_text(_TELLS)
+    (directory / "said").write_text(said)
+    for each in (cli, impostor):
+        each.chmod(0o755)
+    process = subprocess.Popen(
+        [str(cli), "-c", _ENGINE, str(POLICIES / "guard" / "run"), NO_ENGINE],
+        cwd=directory,
+        env={
+            "PATH": f"{impostor.parent}:{os.environ['PATH']}",
+            "PULUMI_CORTECS_POLICY_PYTHON": sys.executable,
+            "PULUMI_BACKEND_URL": f"file://{directory}",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
+            yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+    finally:
+        kill_session(process.pid)
+        process.communicate(timeout=10)
+
+
+def rows(*names: str, **more: bool) -> list[dict[str, Any]]:
+    """The usual instance as rows of a state, under these names."""
+    outputs = dict(cortecs_instance().properties)
+    return [{"urn": urn(name), "type": INSTANCE, "id": name, "outputs": outputs, **more} for name in names]
 
 
 @pytest.fixture
@@ -212,6 +266,33 @@ def test_no_order_takes_a_budget_beyond_its_double(fresh: Pack, attempts: Attemp
     assert len(new) == 5
     there = [name for name in map("old {}".format, range(5)) if not pack.refuses(name, struct())]
     attempts.tried("new ones registered before those that are there", through=there != [])
+
+
+@LINUX
+def test_what_the_state_holds_counts_in_the_budget(tmp_path: Path, attempts: Attempts) -> None:
+    """5,000 EUR a month are five at 876 EUR. Ten are there, and eleven are within twice the budget."""
+    there = [*rows("p1", "p2", "p3", "p4", protect=True), *rows("a"), *rows("a", "b", "c", "d", "e", delete=True)]
+    with below(tmp_path, json.dumps({"version": 3, "deployment": {"resources": there}})) as pack:
+        pack.configured(previews=False)
+        assert not pack.refuses("new 1", struct())
+        refused = pack.refuses("new 2", struct())
+        told = not pack.refuses("a", struct())  # it is kept, and adds nothing
+    attempts.tried("a budget on top of protected rows and of such as wait for their deletion", through=not refused)
+    assert told
+    assert (
+        tmp_path / "asked"
+    ).read_text() == "export --stack organization/tests/test --non-interactive --color never\n"
+    impostor = (tmp_path / "impostor").exists()
+    attempts.tried("another pulumi, the first on PATH, that tells of an empty state", through=impostor)
+
+
+@LINUX
+def test_a_state_that_cannot_be_read_lets_a_strict_budget_refuse(tmp_path: Path, attempts: Attempts) -> None:
+    with below(tmp_path, "no state") as pack:
+        pack.stub.ConfigureStack(TESTS, timeout=10)
+        budget = {"per_month": ["5000.00 EUR"], "state": "required"}
+        pack.stub.Configure(configuration(PACKS["guard"], {**DEMO, "stack-monthly-budget": budget}), timeout=10)
+        attempts.tried("a state that cannot be read, where it must be", through=not pack.refuses("new", struct()))
 
 
 def test_a_running_sum_is_not_talked_down(fresh: Pack, attempts: Attempts) -> None:

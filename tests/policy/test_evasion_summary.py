@@ -6,7 +6,7 @@ import pytest
 
 from tests.policy.attempts import Attempts, summary
 from tests.policy.evading import REGISTERED as ON_THE_ENGINE
-from tests.policy.test_evasion_bench import CATALOGUES, EXEMPTIONS, LIMITS, REGISTERED, TOGETHER
+from tests.policy.test_evasion_bench import CATALOGUES, EXEMPTIONS, LIMITS, REGISTERED, STATES, TOGETHER, WRITTEN
 from tests.policy.test_evasion_process import ODD
 
 
@@ -31,6 +31,6 @@ def test_it_counts_what_was_noted_in_any_report() -> None:
 
 
 def test_there_are_fifty_ways_on_the_bench_alone_and_no_name_is_there_twice() -> None:
-    tables = (ON_THE_ENGINE, REGISTERED, LIMITS, EXEMPTIONS, CATALOGUES, TOGETHER, ODD)
+    tables = (ON_THE_ENGINE, REGISTERED, LIMITS, EXEMPTIONS, CATALOGUES, TOGETHER, STATES, WRITTEN, ODD)
     assert all(len(set(table)) == len(table) for table in tables)
     assert sum(map(len, tables)) >= 50

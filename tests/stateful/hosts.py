@@ -19,10 +19,11 @@ from unittest import mock
 from pulumi_cortecs import provider
 from pulumi_cortecs.clouds import cortecs as cortecs_client
 from pulumi_cortecs.clouds import http
+from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.stack_state import States
-from pulumi_cortecs.provider import accounts, engine_cli, host
+from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import BASE_URL

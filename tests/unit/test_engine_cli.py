@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.provider.engine_cli import Cli, above
+from pulumi_cortecs.lifecycle.engine_cli import Cli, above
 
 ENVIRON = b"PATH=/bin\0PULUMI_BACKEND_URL=s3://b?a=b\0EMPTY=\0ODD\xff=\xfe\0"
 

@@ -594,3 +594,8 @@ def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
     assert nowhere.open_orders() == []
     with pytest.raises(JournalError, match="cannot be used: "):
         sent(nowhere, CHAT)
+
+
+@pytest.mark.parametrize("name", ["chat", "na::me"])
+def test_a_resource_is_called_what_the_program_calls_it(name: str) -> None:
+    assert Key("here", f"urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::{name}").name == name

@@ -93,11 +93,12 @@ def test_rows_and_creations_that_never_ended_are_told() -> None:
                 doomed=True,
                 outputs={"price": "1.20", "token": None, "deep": [{"token": None}]},
                 secrets=frozenset({"token"}),
+                resource_type=INSTANCE,
             ),
-            StateRow(DEV, URN, "a", protected=True),
-            StateRow(DEV, URN, "seen", external=True),
+            StateRow(DEV, URN, "a", protected=True, resource_type=INSTANCE),
+            StateRow(DEV, URN, "seen", external=True, resource_type=INSTANCE),
         ),
-        (PendingCreation(DEV, URN, {"model_id": "m", "num_workers": 2, "adopt_id": None}),),
+        (PendingCreation(DEV, URN, {"model_id": "m", "num_workers": 2, "adopt_id": None}, INSTANCE),),
     )
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.policy.testing import Bench, assert_advised, assert_allowed, assert_denied, cortecs_instance
+from pulumi_cortecs.policy.exemptions import Exemption
+from pulumi_cortecs.policy.testing import (
+    INSTANCE,
+    Bench,
+    assert_advised,
+    assert_allowed,
+    assert_denied,
+    cortecs_instance,
+)
 from tests.unit.test_policy_limits import DEMO, granted
 
 ROOMY: dict[str, Any] = {
@@ -64,6 +72,11 @@ def test_a_price_in_another_currency_is_not_within_it() -> None:
         "urn:pulumi:test::tests::*::chat-*",
         "urn:pulumi:test::tests::*::Chat",
         "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Endpoint::chat",
+        "urn:pulumi:test::tests::*::cha?",
+        "urn:pulumi:test::tests::*::[a-z]hat",
+        "urn:pulumi:test::tests::*::[!x]*",
+        "urn:pulumi:tes?::tests::*::chat",
+        "urn:pulumi:test::[t]ests::*::chat",
     ],
 )
 def test_it_is_for_no_other_resource(resource: str) -> None:
@@ -82,3 +95,32 @@ def test_it_is_from_no_other_rule() -> None:
 def test_it_lifts_nothing_whose_price_nobody_knows() -> None:
     verdict = bench().preview(cortecs_instance(num_workers=8, billing_interval="per_fortnight"))
     assert_denied(verdict, "instance-hourly-cap", "'per_fortnight', which is no interval", "or nobody knows what")
+
+
+def exemption(resource: str) -> Exemption:
+    return Exemption.model_validate(granted(resource=resource)["exemptions-valid"]["exemptions"][0])
+
+
+@pytest.mark.parametrize("name", ["chat?", "[chat]", "ch[at", "a]b", "evil::chat"])
+def test_a_name_with_other_signs_is_exempted_by_itself(name: str) -> None:
+    urn = f"urn:pulumi:test::tests::{INSTANCE}::{name}"
+    assert exemption(f"urn:pulumi:test::tests::*::{name}").concerns(urn)
+    assert exemption(f"urn:pulumi:test::tests::*::{name[:3]}*").concerns(urn)
+
+
+@pytest.mark.parametrize("middle", [f"team::chat${INSTANCE}::eight", f"{INSTANCE}::chat${INSTANCE}::eight"])
+def test_a_urn_that_can_be_read_in_two_ways_is_exempted_in_both_or_not_at_all(middle: str) -> None:
+    urn = f"urn:pulumi:test::tests::{middle}"
+    assert not exemption("urn:pulumi:test::tests::*::chat*").concerns(urn)
+    assert not exemption("urn:pulumi:test::tests::team::*eight").concerns(urn)
+    assert exemption(urn).concerns(urn)
+
+
+def test_what_lies_in_a_component_is_exempted_by_its_own_name() -> None:
+    urn = f"urn:pulumi:test::tests::team::chat${INSTANCE}::eight"
+    assert exemption("urn:pulumi:test::tests::*::eight").concerns(urn)
+    assert not exemption("urn:pulumi:test::tests::*::eight").concerns("urn:pulumi:test::tests::other:kind:Row::eight")
+
+
+def test_what_is_no_urn_is_exempted_from_nothing() -> None:
+    assert not any(exemption("urn:pulumi:test::tests::*::chat*").concerns(urn) for urn in ("", "chat", "a::chat"))

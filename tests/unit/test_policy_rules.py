@@ -121,6 +121,8 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "NVIDIA_L4_1 has 24 GB; at most 23 GB are allowed: 1 GB too many.",
     ),
     ("vram-range", {"at_least_gb": 40}, cortecs_instance(), "at least 40 GB are wanted: 16 GB too few."),
+    ("model-allowed", {"allowed": ["Qwen/Qwen?-7B-Instruct"]}, cortecs_instance(), "is not among the models"),
+    ("model-allowed", {"allowed": ["[Q]wen/*", "[!x]*"]}, cortecs_instance(), "is not among the models"),
     ("model-allowed", {"allowed": ["qwen/*"]}, cortecs_instance(), "Qwen--Qwen2-7B-Instruct is not among the models"),
     (
         "model-fits-hardware",

@@ -13,6 +13,7 @@ from pulumi.runtime.proto import analyzer_pb2
 
 from pulumi_cortecs.policy import Given, Rule, Unit
 from pulumi_cortecs.policy.cortecs import RESOURCES
+from pulumi_cortecs.policy.held import Holdings
 from pulumi_cortecs.policy.pinned import PinnedPrices
 from pulumi_cortecs.policy.registry import PACKS, rules_of
 from pulumi_cortecs.policy.servicer import PackServicer
@@ -245,4 +246,6 @@ def unconfigured() -> PackServicer:
     """The pack guard as it starts."""
     prices, now = PinnedPrices(sample_catalogue()), datetime.now(timezone.utc)
     pack = PackInfo("guard", "0", "x")
-    return PackServicer(pack, PACKS["guard"], lambda _: prices, lambda: now, lambda short, full: None)
+    return PackServicer(
+        pack, PACKS["guard"], lambda _: prices, lambda: now, lambda short, full: None, lambda *_: Holdings()
+    )

@@ -2,40 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, TypeAlias
 
-from pulumi_cortecs.policy.rule import Given, Rule, Severity, Subject
+from pydantic import PlainValidator, WithJsonSchema
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.policy.rule import Advice, Given, Rule, Severity, Subject
 from pulumi_cortecs.policy.rules.words import over
 from pulumi_cortecs.policy.settings import Amounts, Settings
-from pulumi_cortecs.policy.sums import Sum
+from pulumi_cortecs.policy.sums import Held, Sum
 
 HOURS_PER_MONTH: Final = 730
 """365 days of 24 hours, divided by twelve."""
 
 
+MOST_BUDGETS: Final = 2
+"""How many budgets a stack may come to while something takes the place of something else."""
+_REQUIRED: Final = "required"
+
+
+def _required(value: Any) -> str:
+    if value != _REQUIRED:
+        raise ValueError(f"must be {_REQUIRED!r}, not {value!r}")
+    return _REQUIRED
+
+
+_State: TypeAlias = Annotated[str, PlainValidator(_required), WithJsonSchema({"type": "string", "enum": [_REQUIRED]})]
+
+
 class HourlyBudget(Settings):
-    """`per_hour`: what all instances of the stack may cost together; one amount per currency."""
+    """`per_hour`: what all instances of the stack may cost together; one amount per currency. `state`: "required" where
+    every run is refused while the stack's state cannot be read."""
 
     per_hour: Amounts
+    state: _State = ""
 
 
 class MonthlyBudget(Settings):
-    """`per_month`: what all instances of the stack may cost in 730 hours; one amount per currency."""
+    """`per_month`: what all instances of the stack may cost in 730 hours; one amount per currency. `state`: "required"
+    where every run is refused while the stack's state cannot be read."""
 
     per_month: Amounts
+    state: _State = ""
 
 
-def _hourly(total: Sum, settings: HourlyBudget, given: Given) -> Iterator[str]:
+def _hourly(total: Sum, settings: HourlyBudget, given: Given) -> Iterator[str | Advice]:
+    yield from _within(total, settings.per_hour, settings.state, "an hour", 1)
+
+
+def _monthly(total: Sum, settings: MonthlyBudget, given: Given) -> Iterator[str | Advice]:
+    yield from _within(total, settings.per_month, settings.state, "a month", HOURS_PER_MONTH)
+
+
+def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours: int) -> Iterator[str | Advice]:
+    if total.held.problem:
+        yield from _unread(total.held, state)
     for money in total.hourly():
-        if excess := over(money, settings.per_hour, "an hour"):
+        if excess := over(money * hours, budget, per):
             yield f"{total.of_what}: {excess}"
+    both = total.with_state
+    if both is None:
+        return
+    most = {currency: amount * MOST_BUDGETS for currency, amount in budget.items()}
+    for money in both.hourly():
+        if excess := over(money * hours, most, per):
+            yield (
+                f"{both.of_what}: {excess} That is beyond twice the budget: what waits for its deletion, what is "
+                "protected and what the program has no more still costs. Let an `up` end that adds nothing, or `pulumi "
+                "destroy --target` what nobody wants."
+            )
 
 
-def _monthly(total: Sum, settings: MonthlyBudget, given: Given) -> Iterator[str]:
-    for money in total.hourly():
-        if excess := over(money * HOURS_PER_MONTH, settings.per_month, "a month"):
-            yield f"{total.of_what}: {excess}"
+def _unread(held: Held, state: str) -> Iterator[str | Advice]:
+    if state == _REQUIRED:
+        yield f"what the stack holds already is not known, and the limits require it: {held.problem}."
+    elif not held.told:
+        yield Advice(
+            f"what the stack holds already is not known, so that this run may add a whole budget to it: {held.problem}."
+        )
 
 
 STACK_HOURLY_BUDGET = Rule(

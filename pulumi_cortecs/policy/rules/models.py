@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
+from pulumi_cortecs.policy.patterns import matches
 from pulumi_cortecs.policy.rule import Given, Rule, Severity
 from pulumi_cortecs.policy.rules.words import listed
 from pulumi_cortecs.policy.settings import Names, NoSettings, Settings
@@ -19,7 +19,7 @@ class AllowedModels(Settings):
 
 def _model_allowed(unit: Unit, settings: AllowedModels, given: Given) -> Iterator[str]:
     model_id = unit.model_id.get()
-    if not any(fnmatchcase(model_id, pattern.replace("/", "--")) for pattern in settings.allowed):
+    if not any(matches(model_id, pattern.replace("/", "--")) for pattern in settings.allowed):
         yield f"{model_id} is not among the models that are allowed: {listed(settings.allowed)}."
 
 

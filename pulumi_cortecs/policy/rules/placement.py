@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from pulumi_cortecs.policy.field import Missing
+from pulumi_cortecs.policy.patterns import matches
 from pulumi_cortecs.policy.rule import Given, Rule
 from pulumi_cortecs.policy.rules.words import listed
 from pulumi_cortecs.policy.settings import Names, Settings
@@ -24,7 +24,7 @@ def _region_allowed(unit: Unit, settings: AllowedRegions, given: Given) -> Itera
     if isinstance(unit.region, Missing) and unit.cloud in settings.without_region:
         return
     region = unit.region.get()
-    if not any(fnmatchcase(region, pattern) for pattern in settings.allowed):
+    if not any(matches(region, pattern) for pattern in settings.allowed):
         yield f"{region} is not among the regions that are allowed: {listed(settings.allowed)}."
 
 

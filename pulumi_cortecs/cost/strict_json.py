@@ -1,0 +1,19 @@
+"""JSON in which a key stands once: readers differ in which of two they take, and a person sees the one they do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DoubleKeyError(ValueError):
+    """A key is there twice. The text names it."""
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON file, for `object_pairs_hook`. Raises DoubleKeyError."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise DoubleKeyError(f"a key is there twice: {key}")
+        found[key] = value
+    return found

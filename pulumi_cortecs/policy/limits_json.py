@@ -1,0 +1,43 @@
+"""A pack's limits as they lie in a file, for who reviews it: of two equal keys, the engine's reader takes the last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from pulumi_cortecs.cost.strict_json import DoubleKeyError, once
+from pulumi_cortecs.policy.limits import ALL, LimitsError, Said
+
+_LEVEL: Final = "enforcementLevel"
+
+
+def said_in(content: bytes, rules: Iterable[str]) -> dict[str, Said]:
+    """What a limits file says, by rule, each key once, as a pack with these rules gets it. Raises LimitsError."""
+    try:
+        file = json.loads(content.decode(), object_pairs_hook=once, parse_constant=_no_number)
+    except DoubleKeyError as error:
+        raise LimitsError(
+            f"{error}; the engine would take the last one, and a reader the first: leave one of them"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise LimitsError(f"it is no JSON: {error}") from None
+    if not isinstance(file, dict):
+        raise LimitsError("it must be an object with a key for each rule")
+    said = {name: _said(name, value) for name, value in file.items()}
+    level = said.get(ALL, Said()).level
+    every = {**dict.fromkeys(rules, Said()), **said} if level is not None else said
+    return {name: each if each.level is not None else replace(each, level=level) for name, each in every.items()}
+
+
+def _said(name: str, value: Any) -> Said:
+    if isinstance(value, str):
+        return Said(value)
+    if not isinstance(value, dict):
+        raise LimitsError(f"{name}: must be an object or a level, not {value!r}")
+    return Said(value.get(_LEVEL), {key: each for key, each in value.items() if key != _LEVEL})
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number")

@@ -1,0 +1,173 @@
+"""What a stack's state holds already counts in its budget, which is never exceeded twice over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow
+from pulumi_cortecs.policy.engine_state import held_in, holdings
+from pulumi_cortecs.policy.held import HeldInstance
+from pulumi_cortecs.policy.rules.budgets import STACK_HOURLY_BUDGET, STACK_MONTHLY_BUDGET
+from pulumi_cortecs.policy.testing import (
+    INSTANCE,
+    Bench,
+    RefusedError,
+    Resource,
+    assert_advised,
+    assert_allowed,
+    assert_denied,
+    cortecs_instance,
+    secret,
+)
+
+HOURLY: dict[str, Any] = {"stack-hourly-budget": {"per_hour": ["3.60 EUR"]}}
+"""Three instances."""
+LIMITS = {**HOURLY, "stack-monthly-budget": {"per_month": ["2628.00 EUR"]}}
+"""The same for a month."""
+TWICE = "beyond twice the budget"
+
+
+def three(prefix: str, **given: Any) -> list[Resource]:
+    return [cortecs_instance(f"{prefix}{number}", **given) for number in range(3)]
+
+
+def bench(limits: dict[str, Any] = LIMITS, **state: Any) -> Bench:
+    return Bench([STACK_HOURLY_BUDGET, STACK_MONTHLY_BUDGET], limits, **state)
+
+
+def test_a_rename_at_a_full_budget_passes_and_a_third_round_does_not() -> None:
+    first = bench(held=three("a"))
+    assert_allowed(first.preview(*three("b")))
+    assert_allowed(first.up(*three("b")))
+    second = bench(held=[*three("a"), *three("b")])
+    words = (
+        "6 instances in the stack's state, and 1 that this run adds: 8.40 EUR an hour; the limit is 7.20 EUR",
+        TWICE,
+    )
+    assert_denied(second.preview(cortecs_instance("c")), "stack-hourly-budget", *words)
+    assert_denied(second.up(cortecs_instance("c")), "stack-hourly-budget", *words)
+    assert_denied(second.up(cortecs_instance("c")), "stack-monthly-budget", "6132.00 EUR a month", TWICE)
+
+
+def test_each_order_of_an_up_counts_on_top_of_the_state() -> None:
+    """Four are there that the program has no more: of its three, two may be added."""
+    held = [*three("a"), cortecs_instance("protected")]
+    verdict = bench(HOURLY | {"stack-monthly-budget": {"not_limited": "x"}}, held=held).up(*three("b"))
+    assert [each.urn.rpartition("::")[2] for each in verdict.shown if TWICE in each.text] == ["b2"]
+
+
+def test_the_same_program_again_ends_what_a_round_has_left() -> None:
+    held = [*three("a"), *three("b"), *three("c")]
+    for again in (three("c"), three("c")[:1], []):
+        assert_allowed(bench(held=held).preview(*again))
+        assert_allowed(bench(held=held).up(*again))
+
+
+def test_what_waits_for_its_deletion_counts() -> None:
+    left = bench(held=three("a"), waiting=[*three("a"), *three("a")])
+    assert_allowed(left.up(*three("a")))
+    assert_denied(left.preview(*three("a")[:2], cortecs_instance("new")), "stack-hourly-budget", TWICE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"hardware_type_id": "NVIDIA_L4_2"},
+        {"model_id": "cortecs--phi-4-FP8-Dynamic"},
+        {"context_length": 16000},
+        {"billing_interval": "per_hour"},
+        {"restart_trigger": "again"},
+        {"state": "stopped"},
+        {"ttl": "8h"},
+        {"on_timeout": "delete"},
+        {"adopt_id": "6f9b0ef1-0000-4000-8000-000000000000"},
+    ],
+    ids=str,
+)
+def test_any_change_may_be_a_replacement(changed: dict[str, Any]) -> None:
+    """`replace_on_changes` is the program's, and no pack is shown it."""
+    left = bench(held=three("a"), waiting=three("a"))
+    assert_denied(left.preview(cortecs_instance("a0", **changed)), "stack-hourly-budget", TWICE)
+    assert_denied(left.up(cortecs_instance("a0", **changed)), "stack-hourly-budget", TWICE)
+    assert_allowed(bench(held=three("a")).up(cortecs_instance("a0", **changed)))
+
+
+def test_what_the_state_leaves_out_and_what_is_empty_are_the_same() -> None:
+    left = bench(held=three("a"), waiting=three("a"))
+    assert_allowed(left.up(cortecs_instance("a0", ttl="", adopt_id=None)))
+
+
+def test_what_is_held_and_has_no_price_is_not_summed_as_nothing() -> None:
+    for odd in ({"hardware_type_id": "NVIDIA_OLD_1"}, {"num_workers": None}, {"num_workers": secret(1)}):
+        there = bench(held=[cortecs_instance("odd", **odd)])
+        assert_denied(there.up(cortecs_instance("new")), "stack-hourly-budget", "1 of 1 instance in the stack's state")
+        assert_allowed(there.up())  # which ends it
+
+
+def test_a_program_talks_no_addition_away() -> None:
+    """It says to the pack that it only keeps what there is, before the engine shows what it makes."""
+    left = bench(held=three("a"), waiting=three("a"))
+    kept, dearer = cortecs_instance("a0"), cortecs_instance("a0", restart_trigger="again")
+    assert_denied(left.up(kept, dearer), "stack-hourly-budget", TWICE)
+
+
+def test_a_state_that_cannot_be_read_is_said_once_and_may_be_a_violation() -> None:
+    blind = bench(unreadable="the bucket is away")
+    for verdict in (blind.preview(*three("b")), blind.up(*three("b"))):
+        assert_allowed(verdict)
+        assert_advised(verdict, "stack-hourly-budget", "may add a whole budget to it: the bucket is away.")
+        assert sum("the bucket is away" in each.text for each in verdict.shown) == 2  # once for each of the rules
+    required = {"stack-hourly-budget": {"per_hour": ["3.60 EUR"], "state": "required"}}
+    strict = bench({**LIMITS, **required}, unreadable="the bucket is away")
+    assert_denied(
+        strict.preview(cortecs_instance()), "stack-hourly-budget", "the limits require it: the bucket is away"
+    )
+    assert_denied(strict.up(cortecs_instance()), "stack-hourly-budget", "the limits require it: the bucket is away")
+    assert_allowed(bench({**LIMITS, **required}).up(*three("b")))
+
+
+def test_nothing_else_can_be_said_of_the_state() -> None:
+    for odd in ("optional", True, ""):
+        with pytest.raises(RefusedError, match=r"state must be 'required'"):
+            bench({"stack-hourly-budget": {"per_hour": ["3.60 EUR"], "state": odd}}).preview()
+
+
+def urn(name: str) -> str:
+    return f"urn:pulumi:test::tests::{INSTANCE}::{name}"
+
+
+def row(name: str, **more: Any) -> StateRow:
+    return StateRow(
+        "test", urn(name), name, outputs={"num_workers": 1, "state": "running"}, resource_type=INSTANCE, **more
+    )
+
+
+def begun(name: str, workers: int) -> PendingCreation:
+    return PendingCreation("test", urn(name), {"num_workers": workers, "state": "stopped"}, INSTANCE)
+
+
+def test_rows_count_whatever_they_wait_for_and_purchases_that_were_begun_until_a_row_is_what_became_of_them() -> None:
+    rows = (
+        row("kept", protected=True),
+        row("gone", doomed=True),
+        row("ending", deleting=True),
+        row("seen", external=True),
+    )
+    state = StackState("test", 0.0, rows, (begun("kept", 1), begun("kept", 2), begun("new", 1)))
+    assert [
+        (each.urn.rpartition("::")[2], each.arguments["num_workers"], each.replaced) for each in held_in(state)
+    ] == [
+        ("kept", 1, False),
+        ("gone", 1, True),
+        ("ending", 1, False),
+        ("kept", 2, False),
+        ("new", 1, False),
+    ]
+    assert all(isinstance(each, HeldInstance) for each in held_in(state))
+
+
+def test_without_a_pulumi_above_it_a_pack_asks_no_other() -> None:
+    """This process has none above it, and what is called pulumi on PATH could be the program's."""
+    assert "cannot be looked at" in holdings("organization", "tests", "test").problem
