@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.testing import INSTANCE, configuration, cortecs_instance
+from tests.contract.engine import listening
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import POLICIES
 from tests.unit.test_policy_limits import DEMO
@@ -75,10 +76,10 @@ def struct(**changed: Any) -> struct_pb2.Struct:
 
 
 @contextmanager
-def started() -> Iterator[Pack]:
-    """The pack guard for the length of the block."""
+def started(engine: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The pack guard as the process of an engine, and its port, for the length of the block."""
     process = subprocess.Popen(
-        [str(POLICIES / "guard" / "run"), NO_ENGINE],
+        [str(POLICIES / "guard" / "run"), engine],
         env={"PATH": os.environ["PATH"], "PULUMI_CORTECS_POLICY_PYTHON": sys.executable},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -86,24 +87,34 @@ def started() -> Iterator[Pack]:
     )
     try:
         assert process.stdout is not None
-        with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
-            yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+        yield process, int(process.stdout.readline())
     finally:
         process.kill()
         process.communicate(timeout=10)
 
 
+@contextmanager
+def serving() -> Iterator[Pack]:
+    """The pack guard for the length of the block."""
+    with (
+        listening() as engine,
+        started(engine.address) as (_, port),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+
+
 @pytest.fixture
 def fresh() -> Iterator[Pack]:
     """A pack that nobody has configured."""
-    with started() as pack:
+    with serving() as pack:
         yield pack
 
 
 @pytest.fixture(scope="module")
 def pack() -> Iterator[Pack]:
     """A pack in a preview, where what was refused does not weigh on what follows; tests take names of their own."""
-    with started() as pack:
+    with serving() as pack:
         yield pack.configured(previews=True)
 
 
@@ -187,6 +198,23 @@ def test_the_stack_pass_sees_what_a_replacement_makes(fresh: Pack, attempts: Att
     pack.refuses("replaced", cheap)  # the program asks, so that it counts as judged
     again = pack.refuses_in_the_end(("replaced", cheap))
     attempts.tried("the same, when the program has asked the pack before", through=not again)
+
+
+def outlives(process: subprocess.Popen[str]) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=10)
+    return process.poll() is None
+
+
+def test_a_pack_ends_with_an_engine_that_was_killed(attempts: Attempts) -> None:
+    with ExitStack() as engines, ExitStack() as packs:
+        engine = engines.enter_context(listening())
+        served, _ = packs.enter_context(started(engine.address))
+        assert served.poll() is None
+        engines.close()
+        late, _ = packs.enter_context(started(engine.address))
+        attempts.tried("a pack that outlives its engine", through=outlives(served))
+        attempts.tried("a pack that outlives an engine killed before it began", through=outlives(late))
 
 
 @pytest.mark.parametrize("named", ["python", "./python", "bin/python"])
