@@ -17,6 +17,7 @@ from tests.engine.pulumi import Stack
 
 MakeStack = Callable[[Mapping[str, str]], Stack]
 SECRET = "s3cr3t-that-must-not-leak"
+CHATTY = ("--debug", "--verbose", "9", "--logtostderr", "--logflow")
 
 
 def everything_below(directory: Path) -> str:
@@ -48,17 +49,20 @@ def test_no_credential_in_state_output_trace_or_log(
         stack.run("config", "set", "--secret", "cortecs:clientSecret", SECRET)
         trace.unlink(missing_ok=True)
     stack.program(one_instance())
-    printed = [stack.preview("--diff").text, stack.up().text, stack.refresh().text]
+    printed = [stack.preview("--diff").text, stack.up(*CHATTY).text, stack.refresh().text]
+    exported = stack.run("stack", "export").text
     simulator.control.fault("server_error", method="DELETE")
     printed.append(stack.destroy(expect=1).text)
     simulator.control.clear_faults()
-    printed.append(stack.destroy().text)
+    printed.append(stack.destroy(*CHATTY).text)
     assert stack.resources() == []
     assert simulator.control.ledger().open == ()
 
     places = {
         "state": everything_below(stack.directory / "state"),
         "project": everything_below(stack.project),
+        "export": exported,
+        "journal": everything_below(stack.directory / "orders"),
         "output": "\n".join(printed),
         "log": caplog.text,
     }
