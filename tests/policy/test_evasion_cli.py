@@ -55,7 +55,7 @@ def test_flags_gain_nothing(stack: Stack, simulator: Simulator, attempts: Attemp
 
 
 def edited(stack: Stack, big_id: str) -> dict[str, Any]:
-    """An export with one more row, "moved", of a bigger machine, and a creation of such a machine that has begun, "new"."""
+    """An export with a row more, "moved", of a bigger machine, and a begun creation of such a machine, "new"."""
     exported: dict[str, Any] = json.loads(stack.run("stack", "export").text)
     deployment = exported["deployment"]
     (row,) = [each for each in deployment["resources"] if each["type"].endswith(":Instance")]
