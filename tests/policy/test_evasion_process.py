@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +35,10 @@ class Pack:
 
     stub: Any
 
-    def configured(self, *, previews: bool) -> Pack:
-        """With the limits of the demo."""
+    def configured(self, *, previews: bool, limits: Mapping[str, Any] = DEMO) -> Pack:
+        """With the limits of the demo, or others."""
         self.stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=previews), timeout=10)
-        self.stub.Configure(configuration(PACKS["guard"], DEMO), timeout=10)
+        self.stub.Configure(configuration(PACKS["guard"], limits), timeout=10)
         return self
 
     def refuses(self, name: str, struct: struct_pb2.Struct, provider: str = AUTHENTIC) -> bool:
@@ -76,11 +76,11 @@ def struct(**changed: Any) -> struct_pb2.Struct:
 
 
 @contextmanager
-def started(engine: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def started(engine: str, environment: Mapping[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The pack guard as the process of an engine, and its port, for the length of the block."""
     process = subprocess.Popen(
         [str(POLICIES / "guard" / "run"), engine],
-        env={"PATH": os.environ["PATH"], "PULUMI_CORTECS_POLICY_PYTHON": sys.executable},
+        env={"PATH": os.environ["PATH"], "PULUMI_CORTECS_POLICY_PYTHON": sys.executable, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -94,11 +94,11 @@ def started(engine: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 @contextmanager
-def serving() -> Iterator[Pack]:
+def serving(environment: Mapping[str, str] | None = None) -> Iterator[Pack]:
     """The pack guard for the length of the block."""
     with (
         listening() as engine,
-        started(engine.address) as (_, port),
+        started(engine.address, environment) as (_, port),
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
