@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ except ModuleNotFoundError:
 import grpc
 from pulumi.runtime.proto import analyzer_pb2_grpc, engine_pb2, engine_pb2_grpc
 
+from pulumi_cortecs._engine_watch import when_gone
 from pulumi_cortecs.policy.engine_state import holdings
 from pulumi_cortecs.policy.pinned import PinnedPrices, pinned
 from pulumi_cortecs.policy.registry import rules_of
@@ -39,8 +41,10 @@ _LARGEST_MESSAGE: Final = 400 * 1024 * 1024  # as the engine's own
 
 
 def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
-    """Serves a pack ("hardware", "cost", "guard") on a free port of this machine, for ever. `directory` is where it
-    lies; `rules` are your own, beside those of the pack. The port is the first thing on stdout."""
+    """Serves a pack ("hardware", "cost", "guard") on a free port of this machine, until its engine is gone.
+
+    `directory` is where it lies; `rules` are your own, beside those of the pack. The port is the first thing on stdout.
+    """
     prices = partial(_pinned, directory)
     servicer = PackServicer(described(pack), rules_of(pack, rules), prices, _now, _log, holdings)
     server = grpc.server(
@@ -55,6 +59,7 @@ def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
+    when_gone(sys.argv[1] if len(sys.argv) > 1 else "", lambda: os._exit(0))  # a pack that judges nothing holds nothing
     try:
         server.wait_for_termination()
     except KeyboardInterrupt:

@@ -37,10 +37,12 @@ class _Context(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """The engine's call that is being served. `urn` is "" where the host does not tell."""
+    """The engine's call that is being served. `urn` is "" where the host does not tell. `gets`: it reads for `opts.id`,
+    and shows what the program says, where a refresh shows what the state holds."""
 
     urn: str = ""
     context: _Context | None = None
+    gets: bool = False
 
     @property
     def resource_type(self) -> str:
@@ -118,7 +120,8 @@ def _call_above() -> Call:
         if frame.f_code.co_name in _METHODS and {"request", "context"} <= set(frame.f_locals):
             request, context = frame.f_locals["request"], frame.f_locals["context"]
             usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
-            return Call(urn=str(getattr(request, "urn", "")), context=context if usable else None)
+            gets = frame.f_code.co_name == "Read" and not getattr(request, "properties", True)
+            return Call(str(getattr(request, "urn", "")), context if usable else None, gets)
         frame = frame.f_back
     return Call()
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
+
+from pulumi_cortecs._engine_watch import when_gone
 
 THREADS: Final = 64
 _GRACE: Final = 1800.0
@@ -21,8 +21,6 @@ _GRACE: Final = 1800.0
 Each has limits of its own, and an end in the middle would leave something running that no state knows.
 """
 
-_LOOK_EVERY: Final = 1.0
-_MISSES: Final = 2
 _METHODS: Final = frozenset({"Check", "Diff", "Create", "Read", "Update", "Delete"})
 
 interrupted = threading.Event()
@@ -77,16 +75,8 @@ def hear_interrupts() -> bool:
 
 
 def end_with_engine() -> bool:
-    """Ends this process when the engine is gone, but never in the middle of a call: a purchase is undone first.
-
-    An engine that is gone already, because it was killed while this process began, is one that is gone.
-    """
-    host, _, port = (sys.argv[-1] if len(sys.argv) > 1 else "").rpartition(":")
-    if not host or not port.isdigit():
-        return False
-    watch = threading.Thread(target=_end_when_gone, args=((host, int(port)),), name="engine-watch", daemon=True)
-    watch.start()
-    return True
+    """Ends this process when the engine is gone, but never in the middle of a call: a purchase is undone first."""
+    return when_gone(sys.argv[-1] if len(sys.argv) > 1 else "", _end_when_idle)
 
 
 class InCall:
@@ -104,26 +94,11 @@ class InCall:
             _none_left.notify_all()
 
 
-def _end_when_gone(engine: tuple[str, int]) -> None:
-    missed = 0
-    while missed < _MISSES:
-        missed = 0 if _listens(engine) else missed + 1
-        time.sleep(_LOOK_EVERY)
+def _end_when_idle() -> None:
     interrupted.set()
     with _none_left:
         _none_left.wait_for(lambda: _calls == 0, timeout=_GRACE)
     os._exit(0)  # the host's main thread waits for ever, and nobody is left to tell it to end
-
-
-def _listens(engine: tuple[str, int]) -> bool:
-    """False only when the connection is refused: an engine that is slow to answer is there."""
-    try:
-        socket.create_connection(engine, timeout=_LOOK_EVERY).close()
-    except ConnectionRefusedError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _servicer() -> object:

@@ -17,7 +17,7 @@ from google.protobuf import empty_pb2
 from pulumi_cortecs.simulator import Simulator, running
 from tests.contract.bought import INPUTS, QWEN, bought
 from tests.contract.engine import listening
-from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, hosting
+from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, Resource, hosting
 from tests.contract.patience import until
 from tests.contract.proxy import Answer, Proxy, Sent
 
@@ -48,6 +48,12 @@ def _meanwhile(simulator: Simulator, act: Callable[[], object]) -> Iterator[None
         done = pool.submit(acting)
         yield
         done.result()
+
+
+def _endpoint_of(host: Host, made: Made) -> Resource:
+    """The Endpoint of the Instance that has it, which the engine shows first."""
+    host.instance(made.id).diff(made.outs, INPUTS, made.id)
+    return host.endpoint(made.id)
 
 
 def _stuck(simulator: Simulator, **inputs: Any) -> Made:
@@ -320,9 +326,21 @@ def test_a_wait_that_gives_up_ends_the_bill_if_told_to(
 ) -> None:
     made = _stuck(simulator)
     with pytest.raises(CallFailedError, match=rf"was not ready within 1 s; last seen: 3/5 [^.]+\. {said}"):
-        host.endpoint().create(_wanted(made, ready_timeout=1, on_timeout=on_timeout))
+        _endpoint_of(host, made).create(_wanted(made, ready_timeout=1, on_timeout=on_timeout))
     assert [each.status for each in simulator.control.instances()] == left
     assert (simulator.control.ledger().open == ()) is (on_timeout != "keep")
+
+
+def test_what_no_instance_of_this_run_has_is_not_ended(host: Host, simulator: Simulator) -> None:
+    made = _stuck(simulator)
+    with pytest.raises(CallFailedError) as failed:
+        host.endpoint(made.id).create(_wanted(made, ready_timeout=1, on_timeout="delete"))
+    assert failed.value.text == (
+        f"{made.id} was not ready within 1 s; last seen: 3/5 Downloading the model. It was left as it is, whatever "
+        "on_timeout says: this run was shown no Instance that has it and that this Endpoint belongs to. It still "
+        "exists, and costs 1.20 EUR per hour. `pulumi up` waits on"
+    )
+    assert [each.status for each in simulator.control.instances()] == ["pending"]
 
 
 def test_a_bill_that_could_not_be_ended_is_told(host: Host, simulator: Simulator) -> None:
@@ -330,7 +348,7 @@ def test_a_bill_that_could_not_be_ended_is_told(host: Host, simulator: Simulator
     made = bought(simulator)
     simulator.control.fault("server_error", path="/instances/stop")
     with pytest.raises(CallFailedError) as failed:
-        host.endpoint().create(_wanted(made, ready_timeout=1, on_timeout="delete"))
+        _endpoint_of(host, made).create(_wanted(made, ready_timeout=1, on_timeout="delete"))
     assert "on_timeout='delete' failed" in str(failed.value)
     assert "it may still exist, and costs 1.20 EUR per hour. `pulumi destroy` ends the bill" in str(failed.value)
 

@@ -233,3 +233,37 @@ print('patched:', patched > 0)
 """
 )
 """Writes another id into the limits that a pack holds in its memory, as a debugger would."""
+
+TEAM_PLUGIN = f"""
+from typing import Optional, TypedDict
+import pulumi
+from pulumi.provider.experimental import component_provider_host
+from pulumi_cortecs import Instance
+class TeamArgs(TypedDict):
+    workers: Optional[pulumi.Input[int]]
+class Team(pulumi.ComponentResource):
+    def __init__(self, name: str, args: TeamArgs, opts: Optional[pulumi.ResourceOptions] = None) -> None:
+        super().__init__("team:index:Team", name, {{}}, opts)
+        Instance(name, pulumi.ResourceOptions(parent=self), model_id={QWEN!r}, num_workers=args.get("workers"))
+        self.register_outputs({{}})
+component_provider_host(name="team", components=[Team])
+"""
+"""A plugin with a component that has an instance of its own name."""
+
+TEAM = """
+class Team(pulumi.ComponentResource):
+    def __init__(self, name, workers):
+        super().__init__('team:index:Team', name, {'workers': workers}, remote=True)
+"""
+
+MADE_ELSEWHERE = """
+def eight(args):
+    if args.name == 'stack transform' and args.type_.endswith(':Instance'):
+        return pulumi.ResourceTransformResult({**args.props, 'num_workers': 8}, args.opts)
+pulumi.runtime.register_resource_transform(eight)
+pulumi.runtime.register_invoke_transform(lambda args: pulumi.InvokeTransformResult({}, args.opts))
+Team('allowed', 1)
+Team('remote component', 8)
+make('stack transform')
+"""
+"""What another process makes of a program."""

@@ -7,8 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.testing import INSTANCE, configuration, cortecs_instance
+from tests.contract.engine import listening
 from tests.engine.pulumi import kill_session
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import POLICIES
@@ -38,13 +39,13 @@ class Pack:
 
     stub: Any
 
-    def configured(self, *, previews: bool) -> Pack:
-        """With the limits of the demo."""
+    def configured(self, *, previews: bool, limits: Mapping[str, Any] = DEMO) -> Pack:
+        """With the limits of the demo, or others."""
         stack = analyzer_pb2.AnalyzerStackConfigureRequest()
         stack.CopyFrom(TESTS)
         stack.dry_run = previews
         self.stub.ConfigureStack(stack, timeout=10)
-        self.stub.Configure(configuration(PACKS["guard"], DEMO), timeout=10)
+        self.stub.Configure(configuration(PACKS["guard"], limits), timeout=10)
         return self
 
     def refuses(self, name: str, struct: struct_pb2.Struct, provider: str = AUTHENTIC) -> bool:
@@ -82,22 +83,32 @@ def struct(**changed: Any) -> struct_pb2.Struct:
 
 
 @contextmanager
-def started() -> Iterator[Pack]:
-    """The pack guard for the length of the block."""
+def started(engine: str, environment: Mapping[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The pack guard as the process of an engine, and its port, for the length of the block."""
     process = subprocess.Popen(
-        [str(POLICIES / "guard" / "run"), NO_ENGINE],
-        env={"PATH": os.environ["PATH"], "PULUMI_CORTECS_POLICY_PYTHON": sys.executable},
+        [str(POLICIES / "guard" / "run"), engine],
+        env={"PATH": os.environ["PATH"], "PULUMI_CORTECS_POLICY_PYTHON": sys.executable, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
         assert process.stdout is not None
-        with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
-            yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+        yield process, int(process.stdout.readline())
     finally:
         process.kill()
         process.communicate(timeout=10)
+
+
+@contextmanager
+def serving(environment: Mapping[str, str] | None = None) -> Iterator[Pack]:
+    """The pack guard for the length of the block."""
+    with (
+        listening() as engine,
+        started(engine.address, environment) as (_, port),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
 
 
 _ENGINE = '"$0" "$1"; exit $?'
@@ -119,11 +130,23 @@ def below(directory: Path, said: str) -> Iterator[Pack]:
     (directory / "said").write_text(said)
     for each in (cli, impostor):
         each.chmod(0o755)
+    with (
+        listening() as engine,
+        _started_by(cli, impostor.parent, engine.address) as port,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+
+
+@contextmanager
+def _started_by(cli: Path, first_on_path: Path, engine: str) -> Iterator[int]:
+    """The port of the pack guard, started by this executable in its own folder."""
+    directory = cli.parent
     process = subprocess.Popen(
-        [str(cli), "-c", _ENGINE, str(POLICIES / "guard" / "run"), NO_ENGINE],
+        [str(cli), "-c", _ENGINE, str(POLICIES / "guard" / "run"), engine],
         cwd=directory,
         env={
-            "PATH": f"{impostor.parent}:{os.environ['PATH']}",
+            "PATH": f"{first_on_path}:{os.environ['PATH']}",
             "PULUMI_CORTECS_POLICY_PYTHON": sys.executable,
             "PULUMI_BACKEND_URL": f"file://{directory}",
         },
@@ -134,8 +157,7 @@ def below(directory: Path, said: str) -> Iterator[Pack]:
     )
     try:
         assert process.stdout is not None
-        with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
-            yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+        yield int(process.stdout.readline())
     finally:
         kill_session(process.pid)
         process.communicate(timeout=10)
@@ -150,14 +172,14 @@ def rows(*names: str, **more: bool) -> list[dict[str, Any]]:
 @pytest.fixture
 def fresh() -> Iterator[Pack]:
     """A pack that nobody has configured."""
-    with started() as pack:
+    with serving() as pack:
         yield pack
 
 
 @pytest.fixture(scope="module")
 def pack() -> Iterator[Pack]:
     """A pack in a preview, where what was refused does not weigh on what follows; tests take names of their own."""
-    with started() as pack:
+    with serving() as pack:
         yield pack.configured(previews=True)
 
 
@@ -241,6 +263,23 @@ def test_the_stack_pass_sees_what_a_replacement_makes(fresh: Pack, attempts: Att
     pack.refuses("replaced", cheap)  # the program asks, so that it counts as judged
     again = pack.refuses_in_the_end(("replaced", cheap))
     attempts.tried("the same, when the program has asked the pack before", through=not again)
+
+
+def outlives(process: subprocess.Popen[str]) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=10)
+    return process.poll() is None
+
+
+def test_a_pack_ends_with_an_engine_that_was_killed(attempts: Attempts) -> None:
+    with ExitStack() as engines, ExitStack() as packs:
+        engine = engines.enter_context(listening())
+        served, _ = packs.enter_context(started(engine.address))
+        assert served.poll() is None
+        engines.close()
+        late, _ = packs.enter_context(started(engine.address))
+        attempts.tried("a pack that outlives its engine", through=outlives(served))
+        attempts.tried("a pack that outlives an engine killed before it began", through=outlives(late))
 
 
 @pytest.mark.parametrize("named", ["python", "./python", "bin/python"])

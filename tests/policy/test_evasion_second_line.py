@@ -6,7 +6,9 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,28 @@ def test_what_is_retained_and_renamed(stack: Stack, simulator: Simulator, attemp
         stack.program(HEADER + f"make({name!r}, Opts(retain_on_delete=True))\n")
         run = guarded(stack, "guard").up(expect=None, **limits)
     assert "the ceiling of the account is 2.00 EUR" in run.text
+    move_everything(stack)
+    assert stack.instance_ids() == set()
+    run = guarded(stack, "guard").up(expect=None, **limits)
+    assert "the ceiling of the account is 2.00 EUR" in run.text
     assert sold(simulator) == [("NVIDIA_L4_1", 1)]
     attempts.out_of_reach("retain_on_delete and another name, again and again; many stacks", stopped_by=MACHINE)
+    attempts.out_of_reach("`pulumi state move` into another stack, and the same again", stopped_by=MACHINE)
+
+
+def move_everything(stack: Stack) -> None:
+    """Moves what a stack has into another one, "other"."""
+    replace(stack, name="other").run("stack", "init")
+    urns = [row["urn"] for kind in ("Instance", "Endpoint") for row in stack.resources(kind)]
+    ends = ("--source", "organization/tests/test", "--dest", "organization/tests/other")
+    subprocess.run(
+        [str(stack.pulumi), "state", "move", *ends, "--yes", "--non-interactive", *urns],
+        cwd=stack.project,
+        env=stack.environment,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
 
 
 @LINUX

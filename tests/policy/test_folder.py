@@ -14,8 +14,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from pulumi_cortecs.policy.registry import PACKS
+from tests.contract.engine import listening
 from tests.policy.conftest import POLICIES, ROOT
-from tests.policy.test_run import NO_ENGINE
 
 FOLDERS = [*(POLICIES / pack for pack in PACKS), ROOT / "examples" / "custom-rule"]
 
@@ -29,14 +29,15 @@ def test_every_pack_says_that_it_is_python_and_of_which_version(folder: Path) ->
 
 def test_a_folder_serves_the_same_rules_as_its_executable() -> None:
     folder = POLICIES / "guard"
-    command = [sys.executable, "-u", "-m", "pulumi.policy", NO_ENGINE, str(folder)]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
-            told = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=10)
-    finally:
-        process.kill()
-        process.communicate(timeout=10)
+    with listening() as engine:
+        command = [sys.executable, "-u", "-m", "pulumi.policy", engine.address, str(folder)]
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
+                told = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=10)
+        finally:
+            process.kill()
+            process.communicate(timeout=10)
     assert (told.name, told.version) == ("cortecs-guard", version("pulumi-cortecs"))
     assert [policy.name for policy in told.policies] == [rule.name for rule in PACKS["guard"]]

@@ -1,4 +1,5 @@
-"""What happens to an Endpoint: it waits until its Instance can answer, and tells where. It buys and ends nothing."""
+"""What happens to an Endpoint: it waits until its Instance can answer, and tells where. It buys nothing, and ends only
+what that Instance has, where on_timeout says so."""
 
 from __future__ import annotations
 
@@ -17,7 +18,6 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
-from pulumi_cortecs.lifecycle.stack_state import StateRow
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     FailedWhileWaitingError,
@@ -59,7 +59,7 @@ def check(news: Mapping[str, Any]) -> CheckResult:
     inputs, problems = read_properties(
         news, _READERS, required=dict.fromkeys(set(_READERS) - set(_OPTIONAL), _PASSED_ON), owner="an Endpoint"
     )
-    if isinstance(instance_id := inputs.get("instance_id"), str):
+    if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(instance_id) is not None:
         accounts.seen(instance_id)  # the engine passes on what it has saved
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
@@ -151,10 +151,10 @@ def _given_up(account: Account, instance_id: str, on_timeout: str) -> str:
     """Ends the bill if that is wanted, and says what has become of the instance; "" where nothing has."""
     if on_timeout == "keep":
         return ""
-    if (row := _of_another(instance_id)) is not None:
+    if why := _not_to_end(instance_id):
         return (
-            f"It was left as it is, whatever on_timeout says: {sharing.in_words(row)} has it, too. It still exists, "
-            f"and {_cost(account, instance_id)}. `pulumi up` waits on"
+            f"It was left as it is, whatever on_timeout says: {why}. It still exists, and "
+            f"{_cost(account, instance_id)}. `pulumi up` waits on"
         )
     try:
         if on_timeout == "stop":
@@ -170,13 +170,24 @@ def _given_up(account: Account, instance_id: str, on_timeout: str) -> str:
         return f"{failed}: it may still exist, and {_cost(account, instance_id)}. `pulumi destroy` ends the bill"
 
 
-def _of_another(instance_id: str) -> StateRow | None:
-    """Another row that has what this Endpoint's Instance has, None where there is none or it cannot be told."""
-    row = rows.of(instance_id)
+def _not_to_end(instance_id: str) -> str:
+    """Why on_timeout ends nothing here, in words; "" where it may."""
+    row = _row_of_parent(instance_id)
     if row is None:
-        return None
+        return "this run was shown no Instance that has it and that this Endpoint belongs to"
     elsewhere = sharing.elsewhere(instance_id, row.urn) if row.inferred else None
-    return elsewhere or sharing.another(instance_id, row.urn)
+    another = elsewhere or sharing.another(instance_id, row.urn)
+    return "" if another is None else f"{sharing.in_words(another)} has it, too"
+
+
+def _row_of_parent(instance_id: str) -> rows.Row | None:
+    """The row that has the instance, if it is that of the Instance which this call's Endpoint belongs to.
+
+    A program can declare an Endpoint of its own, and name any id in it.
+    """
+    row = rows.of(instance_id)
+    parent = host.current_call().urn.replace(f"${ENDPOINT_TYPE}::", "::", 1)
+    return row if row is not None and row.urn == parent else None
 
 
 def _why(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:

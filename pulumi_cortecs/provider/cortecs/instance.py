@@ -135,7 +135,7 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
 
     Gone only by good answers. Raises InstanceError when that cannot be told, or when there is no such instance to get.
     """
-    recorded = "instance_id" in props
+    recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
         accounts.seen(instance_id)
         leftovers.tell()

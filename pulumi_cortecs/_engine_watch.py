@@ -1,0 +1,45 @@
+"""Whether the engine that has started this process is still there: providers and packs end with it, and an engine that
+is killed tells them nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+_LOOK_EVERY: Final = 1.0
+_MISSES: Final = 2
+
+
+def when_gone(address: str, act: Callable[[], object]) -> bool:
+    """Calls `act`, from a thread of its own, when nobody listens at the engine's address ("127.0.0.1:4000") any more.
+
+    An engine that is gone already, because it was killed while this process began, is one that is gone. Whether it is
+    watched: False where the address is none.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return False
+
+    def watch() -> None:
+        missed = 0
+        while missed < _MISSES:
+            missed = 0 if _listens((host, int(port))) else missed + 1
+            time.sleep(_LOOK_EVERY)
+        act()
+
+    threading.Thread(target=watch, name="engine-watch", daemon=True).start()
+    return True
+
+
+def _listens(engine: tuple[str, int]) -> bool:
+    """False only when the connection is refused: an engine that is slow to answer is there."""
+    try:
+        socket.create_connection(engine, timeout=_LOOK_EVERY).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        return True
+    return True
