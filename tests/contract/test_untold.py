@@ -4,7 +4,6 @@ That limits and packs refuse it is tried in tests/policy/test_evasion_untold.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import INPUTS, QWEN, bought, ids
+from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
 from tests.contract.engine import FakeEngine, listening
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
 from tests.contract.test_intents import killed_when_it_has_bought
@@ -32,13 +31,13 @@ def engine() -> Iterator[FakeEngine]:
 
 
 @pytest.fixture
-def limited(start_host: Callable[..., Host], engine: FakeEngine, tmp_path: Path) -> Limited:
+def limited(start_host: Callable[..., Host], simulator: Simulator, engine: FakeEngine, tmp_path: Path) -> Limited:
     """Starts hosts of one machine; without limits where none are given."""
 
     def start(limits: dict[str, Any] | None = None) -> Host:
         environment = {"PULUMI_CORTECS_STATE_DIR": str(tmp_path / "orders")}
         if limits is not None:
-            (tmp_path / "limits.json").write_text(json.dumps({"cortecs": limits}), encoding="utf-8")
+            (tmp_path / "limits.json").write_text(machine_limits(simulator, **limits), encoding="utf-8")
             environment["PULUMI_CORTECS_LIMITS"] = str(tmp_path / "limits.json")
         return start_host(environment, before=IMPATIENT, engine=engine.address)
 

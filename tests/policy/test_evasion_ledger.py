@@ -28,10 +28,16 @@ LATE = 1200.0
 Process = Callable[..., Host]
 
 
+def shouted(simulator: Simulator) -> str:
+    """Its address, spelled otherwise."""
+    return simulator.base_url.replace("http://", "HTTP://")
+
+
 @pytest.fixture
 def process(simulator: Simulator, tmp_path: Path) -> Iterator[Process]:
     """Begins provider processes of one machine, under a ceiling for one instance."""
-    ceiling = machine(tmp_path, account_hourly_ceiling="1.20 EUR")
+    urls = [simulator.base_url, shouted(simulator)]
+    ceiling = machine(tmp_path, simulator, account_hourly_ceiling="1.20 EUR", allowed_base_urls=urls)
     with ExitStack() as stack:
         yield lambda folder=tmp_path, **more: stack.enter_context(
             hosting({**simulator.env(), **ceiling, **more}, before=IMPATIENT, machine=str(folder))
@@ -77,10 +83,11 @@ def test_processes_that_move_what_a_program_can_move(
         texts = list(pool.map(refused, hosts))
     for name, text in zip(MOVED, texts, strict=True):
         attempts.tried(f"another process that moves {name}", through=through(simulator, text))
-    shouted = simulator.base_url.replace("http://", "HTTP://")
-    text = refused(process(CORTECS_API_BASE_URL=shouted))
+    text = refused(process(CORTECS_API_BASE_URL=shouted(simulator)))
     attempts.tried("the address spelled otherwise", through=through(simulator, text))
-    text = refused(process(**machine(tmp_path, account_hourly_ceiling="1.20 EUR", ledger=str(tmp_path / "own"))))
+    text = refused(
+        process(**machine(tmp_path, simulator, account_hourly_ceiling="1.20 EUR", ledger=str(tmp_path / "own")))
+    )
     attempts.tried("a ledger that a file of one's own names", through=through(simulator, text))
 
 
@@ -134,7 +141,7 @@ def test_a_ledger_that_cannot_be_used(
 def test_four_providers_in_one_program_that_move_what_they_can(
     stack: Stack, simulator: Simulator, attempts: Attempts
 ) -> None:
-    limits = machine(stack.directory, account_hourly_ceiling="1.20 EUR")
+    limits = machine(stack.directory, simulator, account_hourly_ceiling="1.20 EUR")
     late(simulator)
     stack.program(
         HEADER
@@ -153,7 +160,7 @@ def test_four_providers_in_one_program_that_move_what_they_can(
 def test_four_stacks_at_once(
     make_stack: Callable[[Mapping[str, str]], Stack], simulator: Simulator, attempts: Attempts, tmp_path: Path
 ) -> None:
-    limits = machine(tmp_path, account_hourly_ceiling="1.20 EUR")
+    limits = machine(tmp_path, simulator, account_hourly_ceiling="1.20 EUR")
     late(simulator)
     stacks = [make_stack(simulator.env()) for _ in range(4)]
     for stack in stacks:

@@ -3,7 +3,6 @@ program claims something small, and a pack or the machine's limits are to believ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from pulumi_cortecs.policy.testing import MISSING, cortecs_instance
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import INPUTS, QWEN
+from tests.contract.bought import INPUTS, QWEN, machine_limits
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, hosting
 from tests.contract.test_intents import killed_when_it_has_bought
 from tests.contract.test_untold import CLAIMS, WORKERS, eight, omit, says
@@ -38,7 +37,8 @@ DECIDED_BY = {
 class Machine:
     """Whoever uses it, and its limits: both change from one attempt to the next."""
 
-    def __init__(self, directory: Path, start: Callable[[dict[str, str]], Host]) -> None:
+    def __init__(self, simulator: Simulator, directory: Path, start: Callable[[dict[str, str]], Host]) -> None:
+        self._simulator = simulator
         self._file = directory / "limits.json"
         self._start = start
         self._environment = {"PULUMI_CORTECS_STATE_DIR": str(directory / "orders")}
@@ -51,14 +51,16 @@ class Machine:
 
     def limit(self, limits: Mapping[str, Any]) -> None:
         """Limits are read anew each time."""
-        self._file.write_text(json.dumps({"cortecs": limits}), encoding="utf-8")
+        self._file.write_text(machine_limits(self._simulator, **limits), encoding="utf-8")
 
 
 @pytest.fixture
 def machine(simulator: Simulator, tmp_path: Path) -> Iterator[Machine]:
     with ExitStack() as stack:
         yield Machine(
-            tmp_path, lambda more: stack.enter_context(hosting({**simulator.env(), **more}, before=IMPATIENT))
+            simulator,
+            tmp_path,
+            lambda more: stack.enter_context(hosting({**simulator.env(), **more}, before=IMPATIENT)),
         )
 
 
@@ -186,7 +188,7 @@ def test_eight_stopped_workers_that_nobody_tells(stack: Stack, simulator: Simula
     stack.program(HEADER + "STATE = 'running'\n" + claim)
     guarded(stack, "guard").up(expect=1)
     file = stack.directory / "machine.json"
-    file.write_text(json.dumps({"cortecs": CAP}))
+    file.write_text(machine_limits(simulator, **CAP))
     run = stack.up(expect=1, env={"PULUMI_CORTECS_LIMITS": str(file)})
     assert "(Cortecs does not tell num_workers)" in run.text
     started = simulator.control.requests().count("POST /api/v1/instances/restart") > 0
