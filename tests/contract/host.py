@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from tests.contract.states import fake_cli
+from tests.contract.template import Forked, Template
 from tests.machine import elsewhere
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
@@ -198,7 +200,7 @@ class Resource:
 class Host:
     """A running host process. Everything it prints is kept, for tests that look for what must not be there."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stderr: IO[bytes], channel: grpc.Channel) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, stderr: IO[bytes], channel: grpc.Channel) -> None:
         self.process = process
         self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
         self._stderr = stderr
@@ -269,20 +271,24 @@ def hosting(
         tempfile.TemporaryDirectory() as commands,
     ):
         knobs["PATH"] = os.pathsep.join((str(fake_cli(Path(commands))), clean["PATH"]))
-        module = ["-m", "pulumi.dynamic"]
+        is_usual = before in ("", IMPATIENT) and folder is None and hash_seed == "0" and not _of_python(environment)
         if "PULUMI_CORTECS_LIMITS" in environment:
             before = elsewhere(Path(machine or state) / "machine") + before
-        if before:
-            module = ["-c", f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"]
-        process = subprocess.Popen(
-            [sys.executable, "-u", *module, engine],
-            env={**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment},
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,
-        )
+        code = f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"
+        environment = {**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment}
+        process: subprocess.Popen[bytes] | Forked
+        if is_usual and hasattr(os, "pidfd_open"):
+            process = _template().forked(code, engine, environment, stderr)
+        else:
+            process = subprocess.Popen(
+                [sys.executable, "-u", *(["-c", code] if before else ["-m", "pulumi.dynamic"]), engine],
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            )
         assert process.stdout is not None
         lines: queue.Queue[bytes] = queue.Queue()
         reader = threading.Thread(target=_drain, args=(process.stdout, lines), daemon=True)
@@ -298,6 +304,16 @@ def hosting(
             process.wait(timeout=10)
             reader.join(timeout=10)
             process.stdout.close()
+
+
+@cache
+def _template() -> Template:
+    return Template()
+
+
+def _of_python(environment: Mapping[str, str]) -> bool:
+    """Whether a variable is about the interpreter, or what it is linked with: then a host is started by itself."""
+    return any(name.startswith(("PYTHON", "LD_", "GRPC_")) for name in environment)
 
 
 def _drain(stdout: IO[bytes], lines: queue.Queue[bytes]) -> None:
