@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.advice import assert_seen
 from tests.engine.programs import NOTHING, one_instance
 from tests.engine.pulumi import Stack
-
-PROVIDERS = pytest.mark.parametrize("provider", [False, True], ids=["one provider", "two providers"])
 
 
 def with_a_second(instance_id: str, *, provider: bool = False) -> str:
@@ -42,11 +38,8 @@ def shared(stack: Stack, *, provider: bool) -> str:
     return instance_id
 
 
-@PROVIDERS
-def test_a_second_row_that_is_taken_out_again_leaves_the_first_its_instance(
-    stack: Stack, simulator: Simulator, provider: bool
-) -> None:
-    shared(stack, provider=provider)
+def test_a_second_row_that_is_taken_out_again_leaves_the_first_its_instance(stack: Stack, simulator: Simulator) -> None:
+    shared(stack, provider=True)
     stack.program(one_instance())
     text = stack.up().text
     assert "::chat has it, too, and keeps it" in text
@@ -57,9 +50,8 @@ def test_a_second_row_that_is_taken_out_again_leaves_the_first_its_instance(
     assert simulator.control.instances() == ()
 
 
-@PROVIDERS
-def test_a_destroy_of_both_rows_ends_it(stack: Stack, simulator: Simulator, provider: bool) -> None:
-    shared(stack, provider=provider)
+def test_a_destroy_of_both_rows_ends_it(stack: Stack, simulator: Simulator) -> None:
+    shared(stack, provider=True)
     stack.destroy()
     assert simulator.control.instances() == ()
     assert simulator.control.ledger().open == ()
