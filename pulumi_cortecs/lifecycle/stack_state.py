@@ -21,8 +21,9 @@ class StateUnreadableError(Exception):
 @dataclass(frozen=True)
 class StateRow:
     """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
-    (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so); `tainted`: the next run
-    replaces it. What is secret in the outputs has its name in `secrets`, and the value None where nobody wanted it. `created`: when the engine made it."""
+    (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so); `tainted`: the next
+    run replaces it; `created`: when the engine made it. What is secret in the outputs has its name in `secrets`, and
+    the value None where nobody wanted it."""
 
     stack: str
     urn: str
@@ -41,7 +42,7 @@ class StateRow:
 @dataclass(frozen=True)
 class PendingCreation:
     """A creation of an Instance that the engine began and has not ended: it goes on now, or was interrupted.
-    `secrets` as in StateRow, of the inputs. `created`: that of the row that it was to replace, "" where there was none."""
+    `secrets` as in StateRow, of the inputs. `created`: that of the row that it was to replace, "" for none."""
 
     stack: str
     urn: str

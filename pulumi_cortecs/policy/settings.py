@@ -111,7 +111,8 @@ def span(value: Any) -> timedelta:
 
 
 def lifetime(text: str) -> timedelta:
-    """A duration as resources have it, "8h" or "1h30m", in whole milliseconds and never less than it is. Raises ValueError for anything else."""
+    """A duration as resources have it, "8h" or "1h30m", in whole milliseconds, rounded up. Raises ValueError
+    for anything else."""
     if len(text) > _LONGEST:
         raise ValueError(f"is of {len(text)} characters, which is no duration")
     parts = _PART.findall(text)
