@@ -44,16 +44,19 @@ class CliStates(States):
         organization: Callable[[], str],
         now: Callable[[], float] = time.monotonic,
         gather: Callable[[], None] = lambda: None,
+        secrets: bool = False,
     ) -> None:
         """`run` gives what the CLI prints for some arguments, or raises CliError; `types` are the type tokens of
         Instances, `environment` is the CLI's own, `organization` that of the stack or raises StateUnreadableError,
-        `now` gives monotonic seconds, and `gather` waits for those who come at the same moment and share a reading."""
+        `now` gives monotonic seconds, and `gather` waits for those who come at the same moment and share a reading.
+        `secrets`: whether the secrets of Instances are wanted, too; they stay None where the CLI cannot tell them."""
         self._run = run
         self._types = frozenset(types)
         self._environment = environment
         self._organization = organization
         self._now = now
         self._gather = gather
+        self._secrets = secrets
         self._lock = threading.Lock()
         self._stacks: dict[str, _Reading[StackState]] = {}
         self._all: dict[str, _Reading[tuple[StackState, ...]]] = {}
@@ -110,8 +113,17 @@ class CliStates(States):
         return tuple(each for each in states if each is not None)
 
     def _export(self, name: str, began: float) -> StackState:
+        state = self._exported(name, began)
+        if not self._secrets or not state.has_secrets:
+            return state
         try:
-            exported = self._run(("stack", "export", "--stack", name))
+            return self._exported(name, began, "--show-secrets")
+        except StateUnreadableError:  # a passphrase that was typed in, say
+            return state
+
+    def _exported(self, name: str, began: float, *options: str) -> StackState:
+        try:
+            exported = self._run(("stack", "export", "--stack", name, *options))
         except NoSuchStackError as error:
             raise _NoSuchStateError(str(error)) from None
         except CliError as error:
@@ -125,6 +137,7 @@ def states_of(
     *,
     organization: Callable[[], str] | None = None,
     gather: Callable[[], None] = lambda: None,
+    secrets: bool = False,
 ) -> CliStates:
     """The states of the backend that a CLI uses, asked for by its own executable, in its environment and directory; see
     CliStates. `organization` is told from the CLI's arguments where nothing else tells it."""
@@ -135,6 +148,7 @@ def states_of(
         environment=cli.environment,
         organization=organization or (lambda: organization_of(cli.arguments, url)),
         gather=gather,
+        secrets=secrets,
     )
 
 

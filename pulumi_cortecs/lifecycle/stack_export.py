@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
@@ -13,6 +13,8 @@ _NEWEST: Final = 4
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks what is no plain value: a secret, an asset, a reference."""
 
+_PLAINTEXT: Final = "plaintext"
+
 
 class _FormError(Exception):
     """Where a state is not of the form that we know, and how."""
@@ -21,15 +23,17 @@ class _FormError(Exception):
 def stack_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
     """The rows and pending creations of these type tokens in what `pulumi stack export` printed.
 
-    A row without an id is none. What is secret stays so: its value is None. Raises StateUnreadableError for what is no
-    whole state of a form that we know.
+    A row without an id is none. What is secret stays so, its value None, but for what was exported in plain text
+    (`--show-secrets`). Raises StateUnreadableError for what is no whole state of a form that we know.
     """
     try:
         resources, operations = _deployment(exported)
         deleting = {_identity(each) for kind, each in operations if kind == "deleting"}
         rows = tuple(_row(stack, each, deleting) for each in resources if each["type"] in types and each["id"])
         pending = tuple(
-            PendingCreation(stack, each["urn"], _plain(each["inputs"]), each["type"])
+            PendingCreation(
+                stack, each["urn"], _plain(each["inputs"]), each["type"], _secrets(each["inputs"]), each["created"]
+            )
             for kind, each in operations
             if kind == "creating" and each["type"] in types
         )
@@ -73,10 +77,10 @@ def _resource(value: Any, where: str) -> dict[str, Any]:
     return {
         "urn": _text(found, "urn", where),
         "type": _text(found, "type", where),
-        "id": _text(found, "id", where, otherwise=""),
+        **{key: _text(found, key, where, otherwise="") for key in ("id", "created")},
         "inputs": _object(_or(found.get("inputs"), {}), f"{where}.inputs"),
         "outputs": _object(_or(found.get("outputs"), {}), f"{where}.outputs"),
-        **{key: _flag(found, key, where) for key in ("delete", "external", "protect")},
+        **{key: _flag(found, key, where) for key in ("delete", "external", "protect", "taint")},
     }
 
 
@@ -91,7 +95,9 @@ def _row(stack: str, found: dict[str, Any], deleting: Collection[tuple[str, str,
         protected=found["protect"],
         resource_type=found["type"],
         outputs=_plain(found["outputs"]),
-        secrets=frozenset(key for key, value in found["outputs"].items() if _is_marked(value)),
+        secrets=_secrets(found["outputs"]),
+        tainted=found["taint"],
+        created=found["created"],
     )
 
 
@@ -100,11 +106,25 @@ def _identity(found: dict[str, Any]) -> tuple[str, str, bool]:
     return found["urn"], found["id"], found["delete"]
 
 
+def _secrets(properties: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(key for key, value in properties.items() if _is_marked(value))
+
+
 def _plain(value: Any) -> Any:
-    """The value, None in place of everything in it that is no plain one."""
+    """The value, None in place of everything in it that is no plain one, nor a secret in plain text."""
+    if _is_marked(value):
+        return _plain(_shown(value.get(_PLAINTEXT)))
     if isinstance(value, dict):
-        return None if _is_marked(value) else {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(each) for key, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _shown(text: Any) -> Any:
+    """The value of a secret in plain text, which is JSON; None for what is none."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _is_marked(value: Any) -> bool:

@@ -21,8 +21,9 @@ class StateUnreadableError(Exception):
 @dataclass(frozen=True)
 class StateRow:
     """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
-    (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so). What is secret in the
-    outputs has the value None, and its name is in `secrets`."""
+    (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so); `tainted`: the next
+    run replaces it; `created`: when the engine made it. What is secret in the outputs has its name in `secrets`, and
+    the value None where nobody wanted it."""
 
     stack: str
     urn: str
@@ -34,17 +35,21 @@ class StateRow:
     protected: bool = False
     secrets: frozenset[str] = frozenset()
     resource_type: str = ""
+    tainted: bool = False
+    created: str = ""
 
 
 @dataclass(frozen=True)
 class PendingCreation:
     """A creation of an Instance that the engine began and has not ended: it goes on now, or was interrupted.
-    What is secret in the inputs has the value None."""
+    `secrets` as in StateRow, of the inputs. `created`: that of the row that it was to replace, "" for none."""
 
     stack: str
     urn: str
     inputs: Mapping[str, Any]
     resource_type: str = ""
+    secrets: frozenset[str] = frozenset()
+    created: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,11 @@ class StackState:
     read_at: float
     rows: tuple[StateRow, ...] = ()
     pending: tuple[PendingCreation, ...] = ()
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether anything in it is secret."""
+        return any(row.secrets for row in self.rows) or any(begun.secrets for begun in self.pending)
 
 
 class States(Protocol):

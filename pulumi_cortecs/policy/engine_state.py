@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.backends import url_of
 from pulumi_cortecs.lifecycle.cli_states import states_of
 from pulumi_cortecs.lifecycle.engine_cli import above
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 from pulumi_cortecs.policy.extraction import OURS
-from pulumi_cortecs.policy.held import HeldInstance, Holdings
+from pulumi_cortecs.policy.held import HIDDEN, HeldInstance, Holdings, agree
 
 _TYPES = frozenset(kind for kind, ours in OURS.items() if ours.extract is not None)
+_REPLACES: Final = ("--replace", "--target-replace")
 
 
 def holdings(organization: str, project: str, stack: str) -> Holdings:
@@ -26,25 +28,40 @@ def holdings(organization: str, project: str, stack: str) -> Holdings:
         return Holdings(problem="the pulumi that started this pack cannot be looked at (Linux only)")
     url = url_of(cli.environment, cli.directory)
     try:
-        state = states_of(cli, _TYPES, organization=lambda: organization).stack_of(f"urn:pulumi:{stack}::{project}::")
+        states = states_of(cli, _TYPES, organization=lambda: organization, secrets=True)
+        state = states.stack_of(f"urn:pulumi:{stack}::{project}::")
     except StateUnreadableError as error:
         return Holdings(problem=str(error))
     if url_of(cli.environment, cli.directory) != url:  # the project's folder is the author's
         return Holdings(problem="the project named another backend while its state was read")
-    return Holdings(tuple(held_in(state)))
+    return Holdings(tuple(held_in(state)), replaces=replaces(cli.arguments))
+
+
+def replaces(arguments: Iterable[str]) -> bool:
+    """Whether a command names something to be replaced. What, is not looked at: a pattern may name everything."""
+    return any(each.partition("=")[0] in _REPLACES for each in arguments)
 
 
 def held_in(state: StackState) -> Iterator[HeldInstance]:
     """What a state holds: its rows, and the purchases that were begun, which may have been made, without a row yet."""
     rows = [row for row in state.rows if not row.external]
     for row in rows:
-        yield HeldInstance(row.urn, row.resource_type, row.outputs, replaced=row.doomed)
+        yield HeldInstance(row.urn, row.resource_type, _told(row.outputs, row.secrets), row.doomed or row.tainted)
     for begun in state.pending:
         if not any(row.urn == begun.urn and _became(row, begun) for row in rows):
-            yield HeldInstance(begun.urn, begun.resource_type, begun.inputs)
+            yield HeldInstance(begun.urn, begun.resource_type, _told(begun.inputs, begun.secrets))
 
 
 def _became(row: StateRow, begun: PendingCreation) -> bool:
-    """Whether a row is what a purchase has become: its note stays in the state after a later run has found it."""
+    """Whether a row is what a purchase has become: its note stays in the state after a later run has found it.
+
+    A row that the purchase was to replace has the note's own `created`, and is not what has become of it.
+    """
+    if row.doomed or row.created == begun.created:
+        return False
     bought = OURS[begun.resource_type].bought
-    return all(row.outputs.get(name) == value for name, value in begun.inputs.items() if name in bought)
+    return agree(_told(row.outputs, row.secrets), _told(begun.inputs, begun.secrets), names=bought)
+
+
+def _told(properties: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
+    return {**properties, **{name: HIDDEN for name in secrets if properties[name] is None}}

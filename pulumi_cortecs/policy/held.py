@@ -7,29 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from pulumi_cortecs.policy.sums import Held
 from pulumi_cortecs.policy.unit import Unit
 
 
+class _Hidden:
+    """The type of HIDDEN."""
+
+    def __repr__(self) -> str:
+        return "a secret of the state that cannot be read"
+
+
+HIDDEN: Final = _Hidden()
+"""Stands for a secret that nobody can tell."""
+
+
 @dataclass(frozen=True)
 class HeldInstance:
-    """An instance in the state, or one whose purchase was begun. `arguments` are what it was bought with; what is
-    secret in the state is None. `replaced`: it waits for its deletion, and another one has its place."""
+    """An instance in the state, or one whose purchase was begun. `arguments` are what it was bought with, HIDDEN where
+    the state has a secret that cannot be read. `ends`: it waits for its deletion, and another one has its place, or the
+    next run replaces it whatever the program says."""
 
     urn: str
     resource_type: str
     arguments: Mapping[str, Any]
-    replaced: bool = False
+    ends: bool = False
 
 
 @dataclass(frozen=True)
 class Holdings:
-    """All that a stack's state holds of ours. `problem` says why it could not be read, "" where it was."""
+    """All that a stack's state holds of ours. `problem` says why it could not be read, "" where it was. `replaces`:
+    the command of this run replaces some of it, whatever the program says."""
 
     instances: tuple[HeldInstance, ...] = ()
     problem: str = ""
+    replaces: bool = False
 
 
 class Stock:
@@ -37,19 +52,22 @@ class Stock:
 
     def __init__(self, holdings: Holdings, units: Iterable[Unit]) -> None:
         self.held = Held(tuple(unit.hourly for unit in units), holdings.problem)
-        self._in_place = {each.urn: each for each in holdings.instances if not each.replaced}
+        self._stays = [] if holdings.replaces else [each for each in holdings.instances if not each.ends]
 
     def has(self, urn: str, names: Iterable[str], registered: Callable[[], Mapping[str, Any]]) -> bool:
-        """Whether what a program has `registered` under a URN is what the state holds there: no argument of these names
-        differs. A program chooses by its options which change makes a new instance, so any change may."""
-        held = self._in_place.get(urn)
-        if held is None:
-            return False
-        arguments = registered()
-        return all(_value(arguments, name) == _value(held.arguments, name) for name in names)
+        """Whether what a program has `registered` under a URN is what the state holds there, and stays: no argument of
+        these names differs. A program chooses by its options which change makes a new instance, so any change may."""
+        there = [each.arguments for each in self._stays if each.urn == urn]
+        return there != [] and any(map(partial(agree, registered(), names=tuple(names)), there))
+
+
+def agree(one: Mapping[str, Any], other: Mapping[str, Any], *, names: Iterable[str]) -> bool:
+    """Whether no argument of these names differs. What is left out, null and empty are one thing; what is hidden
+    differs from everything."""
+    values = ((_value(one, name), _value(other, name)) for name in names)
+    return all(first == second and HIDDEN not in (first, second) for first, second in values)
 
 
 def _value(arguments: Mapping[str, Any], name: str) -> Any:
-    """What is left out, null and empty are one thing."""
     value = arguments.get(name)
     return None if value == "" else value

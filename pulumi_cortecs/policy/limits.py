@@ -174,7 +174,7 @@ def _not_limited(rule: Rule, settings: Mapping[str, Any]) -> str:
         raise LimitsError(f"it guards the other rules, and {NOT_LIMITED} is not for it")
     if len(settings) > 1:
         raise LimitsError(f"it cannot be both {NOT_LIMITED} and limited")
-    if not isinstance(reason, str) or not reason.strip():
+    if not isinstance(reason, str) or not reason.strip() or not reason.strip().isprintable():
         raise LimitsError(f"{NOT_LIMITED} must be the reason, not {reason!r}")
     return reason.strip()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from google.protobuf import struct_pb2
-from pulumi_policy.deserialize import deserialize_properties
+from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
 from pulumi_cortecs.policy.field import Field, Known, Missing, Unknown, malformed
@@ -77,13 +77,24 @@ def read(properties: struct_pb2.Struct) -> ProxiedProperties | UnreadablePropert
     """The properties of a request; secrets are read like anything else, and nothing of them is shown but what a rule
     names."""
     try:
-        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(plain(properties))))
+        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(_on_the_wire(properties))))
     except Exception as error:  # an archive without assets, say: pulumi-policy asserts
         return UnreadableProperties(f"cannot be read: {error}")
 
 
-def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """The properties as they are on the wire: a secret and an unknown are not told apart from what looks like them."""
+def revealed(properties: struct_pb2.Struct) -> dict[str, Any]:
+    """The properties with what is secret in place of the secrets; an unknown is not told apart from what looks like
+    one."""
+    return {key: _revealed(value) for key, value in _on_the_wire(properties).items()}
+
+
+def _revealed(value: Any) -> Any:
+    while isinstance(value, dict) and value.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
+        value = value.get("value")
+    return value
+
+
+def _on_the_wire(properties: struct_pb2.Struct) -> dict[str, Any]:
     return {key: _plain(value) for key, value in properties.fields.items()}
 
 

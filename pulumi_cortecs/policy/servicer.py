@@ -25,7 +25,7 @@ from pulumi_cortecs.policy.held import Holdings, Stock
 from pulumi_cortecs.policy.judge import Finding, Judge
 from pulumi_cortecs.policy.limits import LimitsError
 from pulumi_cortecs.policy.pinned import PinnedPrices
-from pulumi_cortecs.policy.reading import ProxiedProperties, plain, read
+from pulumi_cortecs.policy.reading import ProxiedProperties, read, revealed
 from pulumi_cortecs.policy.registered import Provider, Registered
 from pulumi_cortecs.policy.rule import Given, Rule, Subject
 from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
@@ -195,7 +195,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def _is_held(self, resource: _AnyResource) -> bool:
         stock = self._stock_at_the_start()
-        return stock.has(resource.urn, OURS[resource.type].arguments, lambda: plain(resource.properties))
+        return stock.has(resource.urn, OURS[resource.type].arguments, lambda: revealed(resource.properties))
 
     def _held(self) -> Held:
         """What the state held. Why it could not be read is said once."""

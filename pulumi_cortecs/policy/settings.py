@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
@@ -110,7 +111,8 @@ def span(value: Any) -> timedelta:
 
 
 def lifetime(text: str) -> timedelta:
-    """A duration as resources have it, "8h" or "1h30m". Raises ValueError for anything else."""
+    """A duration as resources have it, "8h" or "1h30m", in whole milliseconds, rounded up. Raises ValueError
+    for anything else."""
     if len(text) > _LONGEST:
         raise ValueError(f"is of {len(text)} characters, which is no duration")
     parts = _PART.findall(text)
@@ -118,7 +120,7 @@ def lifetime(text: str) -> timedelta:
         raise ValueError(f"is {text!r}, which is no duration")
     try:
         milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in parts)
-        return timedelta(milliseconds=int(milliseconds))
+        return timedelta(milliseconds=ceil(milliseconds))
     except OverflowError:
         raise ValueError(f"is {text!r}, which is too long") from None
 

@@ -152,8 +152,8 @@ class Bench:
     """`rules`: the name of a pack, or rules. `limits`: what a limits file has, None for none. `catalogue`: the prices,
     those of the simulator where nothing is said. `now`: the time, the catalogue's own where nothing is said.
 
-    `held`: what the stack's state holds when the run begins; `waiting`: what waits there for its deletion;
-    `unreadable`: why the state cannot be read.
+    `held`: what the stack's state holds when the run begins, `waiting`: what waits there for its deletion; HIDDEN
+    stands there for a secret that cannot be read. `unreadable`: why the state cannot be read.
 
     Raises RefusedError, at the first judgement, for limits that the pack refuses.
     """

@@ -139,6 +139,31 @@ def test_rounds_that_fail_do_not_add_a_budget_each(stack: Stack, simulator: Simu
     attempts.tried("a third budget by new names and a failure at the end", through=bought_after(simulator, run, 2))
 
 
+def test_secrets_and_replacements_by_command_add_no_third_budget(
+    stack: Stack, simulator: Simulator, attempts: Attempts
+) -> None:
+    """One instance is the budget, two are there, and what is kept as it is ends one of them."""
+    guard = under_guard(stack, **{"stack-hourly-budget": {"per_hour": ["1.20 EUR"]}})
+    fails = "raise RuntimeError('at its end')\n"
+    options = "Opts(additional_secret_outputs=['ttl'], replace_on_changes=['ttl', 'restart_trigger'])"
+    kept = f"make('a', {options}, ttl='8h', restart_trigger=Output.secret('x'))\n"
+    stack.program(HEADER + f"make('a', {options}, ttl='9h', restart_trigger=Output.secret('x'))\n")
+    guard.up(expect=0)
+    stack.program(HEADER + kept + fails)
+    guard.up(expect=1)
+    assert len(sold(simulator)) == 2
+    stack.program(HEADER + kept.replace("ttl='8h', ", "") + fails)
+    run = guard.up(expect=None)
+    attempts.tried("a third budget by a secret that leaves the program", through=bought_after(simulator, run, 2))
+    (urn,) = {row["urn"] for row in stack.resources("Instance")}
+    stack.program(HEADER + kept)
+    run = guard.up("--replace", urn, expect=None)
+    attempts.tried("a third budget by --replace", through=bought_after(simulator, run, 2))
+    guard.up(expect=0)
+    assert len(sold(simulator)) == 2
+    assert len(stack.instance_ids()) == 1
+
+
 def test_a_replacement_makes_nothing_else_than_was_judged(
     stack: Stack, simulator: Simulator, attempts: Attempts
 ) -> None:

@@ -203,6 +203,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     "a level lowered": {**DEMO, "workers-max": {"most": 2, "enforcementLevel": "advisory"}},
     "a level of remediation": {**DEMO, "provider-authentic": "remediate"},
     "not limited, without a reason": {**DEMO, "workers-max": {"not_limited": " "}},
+    "not limited, for a reason that nobody sees": {**DEMO, "workers-max": {"not_limited": "\u200b"}},
     "not limited, and limited": {**DEMO, "workers-max": {"not_limited": "why not", "most": 99}},
     "not limited: provider-authentic": {**DEMO, "provider-authentic": {"not_limited": "why not"}},
     "not limited: catalogue-digest": {**DEMO, "catalogue-digest": {"not_limited": "why not"}},

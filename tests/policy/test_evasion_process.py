@@ -7,10 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -30,6 +31,8 @@ AUTHENTIC = cortecs_instance().provider
 NO_ENGINE = "127.0.0.1:1"
 TESTS = analyzer_pb2.AnalyzerStackConfigureRequest(organization="organization", project="tests", stack="test")
 LINUX = pytest.mark.skipif(not Path("/proc/self/exe").exists(), reason="the pack finds its pulumi by /proc")
+SIGNED = "4dabf18193072939515e22adb298388d"
+SECRET = {SIGNED: "1b47061264138c4ac30d75fd1eb44270"}
 Properties = dict[str, Any]
 
 
@@ -114,36 +117,39 @@ def serving(environment: Mapping[str, str] | None = None) -> Iterator[Pack]:
 _ENGINE = '"$0" "$1"; exit $?'
 _TELLS = """#!/bin/sh
 echo "$*" >> asked
-cat said
+case "$*" in *--show-secrets*) cat shown ;; *) cat said ;; esac
 """
 
 
 @contextmanager
-def below(directory: Path, said: str) -> Iterator[Pack]:
-    """The pack guard, started by an executable called pulumi, which prints this when it is asked for a state. Another
-    one is the first on PATH, as a program could have it, and says that there is nothing."""
+def below(directory: Path, said: str, *arguments: str, shown: str | None = None) -> Iterator[Pack]:
+    """The pack guard, started by an executable called pulumi with these arguments, which prints this when it is asked
+    for a state, and what is `shown` when it is asked for the secrets, too. Another one is the first on PATH, as a
+    program could have it, and says that there is nothing."""
     cli, impostor = directory / "pulumi", directory / "bin" / "pulumi"
     cli.write_bytes(Path("/bin/sh").resolve().read_bytes())  # `sh stack export` runs the file `stack`
     impostor.parent.mkdir()
     impostor.write_text('#!/bin/sh\ntouch impostor\necho \'{"version": 3, "deployment": null}\'\n')
     (directory / "stack").write_text(_TELLS)
     (directory / "said").write_text(said)
+    if shown is not None:
+        (directory / "shown").write_text(shown)
     for each in (cli, impostor):
         each.chmod(0o755)
     with (
         listening() as engine,
-        _started_by(cli, impostor.parent, engine.address) as port,
+        _started_by(cli, impostor.parent, engine.address, *arguments) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
 
 
 @contextmanager
-def _started_by(cli: Path, first_on_path: Path, engine: str) -> Iterator[int]:
-    """The port of the pack guard, started by this executable in its own folder."""
+def _started_by(cli: Path, first_on_path: Path, engine: str, *arguments: str) -> Iterator[int]:
+    """The port of the pack guard, started by this executable in its own folder, with these arguments."""
     directory = cli.parent
     process = subprocess.Popen(
-        [str(cli), "-c", _ENGINE, str(POLICIES / "guard" / "run"), engine],
+        [str(cli), "-c", _ENGINE, str(POLICIES / "guard" / "run"), engine, *arguments],
         cwd=directory,
         env={
             "PATH": f"{first_on_path}:{os.environ['PATH']}",
@@ -163,10 +169,24 @@ def _started_by(cli: Path, first_on_path: Path, engine: str) -> Iterator[int]:
         process.communicate(timeout=10)
 
 
-def rows(*names: str, **more: bool) -> list[dict[str, Any]]:
-    """The usual instance as rows of a state, under these names."""
-    outputs = dict(cortecs_instance().properties)
-    return [{"urn": urn(name), "type": INSTANCE, "id": name, "outputs": outputs, **more} for name in names]
+def rows(*names: str, changed: Mapping[str, Any] = MappingProxyType({}), **more: bool) -> list[dict[str, Any]]:
+    """The usual instance, changed like this, as rows of a state, under these names."""
+    outputs = {**cortecs_instance().properties, **changed}
+    return [
+        {"urn": urn(name), "type": INSTANCE, "id": name, "outputs": outputs, "created": "today", **more}
+        for name in names
+    ]
+
+
+def state(*resources: dict[str, Any], pending: Iterable[dict[str, Any]] = ()) -> str:
+    """A state with these rows and operations that never ended, as the CLI prints it."""
+    operations = [{"type": "creating", "resource": {**each, "id": "", "inputs": each["outputs"]}} for each in pending]
+    return json.dumps({"version": 3, "deployment": {"resources": resources, "pending_operations": operations}})
+
+
+def in_state(plaintext: str | None = None) -> dict[str, str]:
+    """A secret as the CLI exports it, in plain text where it is asked for that."""
+    return {**SECRET, **({"ciphertext": "v1:x:y"} if plaintext is None else {"plaintext": json.dumps(plaintext)})}
 
 
 @pytest.fixture
@@ -198,7 +218,6 @@ def with_value(key: str, value: struct_pb2.Value) -> struct_pb2.Struct:
     return made
 
 
-SIGNED = "4dabf18193072939515e22adb298388d"
 ASSET = {SIGNED: "c44067f5952c0a294b673a41bacd8c17", "text": "NVIDIA_L4_1"}
 ARCHIVE = {SIGNED: "0def7320c3a5731c473e5ecbe6d01bc7", "assets": None}
 REFERENCE = {SIGNED: "5cf8f73096256a8f31e491e813e4eb8e", "urn": urn("chat"), "id": "NVIDIA_L4_1"}
@@ -323,6 +342,73 @@ def test_what_the_state_holds_counts_in_the_budget(tmp_path: Path, attempts: Att
     ).read_text() == "export --stack organization/tests/test --non-interactive --color never\n"
     impostor = (tmp_path / "impostor").exists()
     attempts.tried("another pulumi, the first on PATH, that tells of an empty state", through=impostor)
+
+
+DOUBLE = [*rows("b", "c", "d", "e"), *rows("a", "b", "c", "d", "e", "f", delete=True)]
+"""With one more, eleven at 876 EUR: as many as are within twice the budget of the demo, 5,000 EUR a month."""
+
+
+@LINUX
+@pytest.mark.parametrize("flag", [("--replace", urn("a")), (f"--replace={urn('*')}",), ("--target-replace", urn("a"))])
+def test_what_the_command_replaces_counts(tmp_path: Path, flag: tuple[str, ...], attempts: Attempts) -> None:
+    with below(tmp_path, state(*rows("a"), *DOUBLE), *flag) as pack:
+        through = not pack.configured(previews=False).refuses("a", struct())
+    attempts.tried(f"a third budget by {flag[0]}, of what the program keeps", through=through)
+
+
+@LINUX
+def test_what_is_tainted_counts(tmp_path: Path, attempts: Attempts) -> None:
+    with below(tmp_path, state(*rows("a", taint=True), *DOUBLE)) as pack:
+        through = not pack.configured(previews=False).refuses("a", struct())
+        assert not pack.refuses("b", struct())
+    attempts.tried("a third budget by `state taint`, of what the program keeps", through=through)
+
+
+@LINUX
+def test_what_is_secret_counts_where_it_differs(tmp_path: Path, attempts: Attempts) -> None:
+    """The pack asks for the secrets of a state that has some, and only then."""
+    said, shown = (state(*rows("a", changed={"restart_trigger": in_state(x)}), *DOUBLE) for x in (None, "x"))
+    with below(tmp_path, said, shown=shown) as pack:
+        pack.configured(previews=True)
+        for same in ("x", {**SECRET, "value": "x"}):
+            assert not pack.refuses("a", struct(restart_trigger=same))
+        for other in ("", "y", {**SECRET, "value": "y"}):
+            pack.refuses("a", struct(restart_trigger=other))
+            through = not pack.refuses_in_the_end(("a", struct(restart_trigger=other)))
+            attempts.tried(f"a third budget by a secret of the state that becomes {other!r}", through=through)
+    assert [line.rpartition(" --non-")[0] for line in (tmp_path / "asked").read_text().splitlines()] == [
+        "export --stack organization/tests/test",
+        "export --stack organization/tests/test --show-secrets",
+    ]
+
+
+@LINUX
+def test_a_secret_that_nobody_can_tell_counts(tmp_path: Path, attempts: Attempts) -> None:
+    with below(tmp_path, state(*rows("a", changed={"restart_trigger": in_state()}), *DOUBLE)) as pack:
+        pack.configured(previews=False)
+        assert not pack.refuses("b", struct())
+        through = not pack.refuses("a", struct(restart_trigger={**SECRET, "value": "y"}))
+    attempts.tried("a third budget by a secret of the state that cannot be read", through=through)
+
+
+@LINUX
+def test_a_secret_number_of_workers_is_summed_up(tmp_path: Path) -> None:
+    said, shown = (
+        state(*rows("a", changed={"num_workers": secret})) for secret in (in_state(), {**SECRET, "plaintext": "2"})
+    )
+    with below(tmp_path, said, shown=shown) as pack:
+        pack.configured(previews=False)
+        assert not pack.refuses("a", struct(num_workers={**SECRET, "value": 2}))
+        assert [pack.refuses(name, struct(num_workers={**SECRET, "value": 2})) for name in "bc"] == [False, True]
+
+
+@LINUX
+def test_a_replacement_that_was_begun_counts_beside_what_it_was_to_replace(tmp_path: Path, attempts: Attempts) -> None:
+    with below(tmp_path, state(*rows("a"), *DOUBLE[:-1], pending=rows("a"))) as pack:
+        pack.configured(previews=False)
+        assert not pack.refuses("a", struct())
+        through = not pack.refuses("new", struct())
+    attempts.tried("a third budget on top of a replacement that was killed when it had bought", through=through)
 
 
 @LINUX

@@ -147,16 +147,31 @@ def test_code_that_runs_in_a_preview(stack: Stack, simulator: Simulator, attempt
     pickled = base64.b64encode(pickle.dumps(Pickled())).decode()
     edit_instances(stack, lambda row: [row[cells].update(__provider=pickled) for cells in ("inputs", "outputs")])
     stack.program(HEADER + RUNS_IN_A_PREVIEW + "make('small', num_workers=2)\n")
+    keyless = {"CORTECS_CLIENT_ID": "", "CORTECS_CLIENT_SECRET": ""}
     for options in ((), ("--refresh",)):
-        keyless = {"CORTECS_CLIENT_ID": "", "CORTECS_CLIENT_SECRET": ""}
         guarded(stack, "guard").preview(*options, expect=None, **keyless)
+    _take_the_providers_place(stack)
+    guarded(stack, "guard").preview(expect=1, **keyless)
     ran = (stack.project / "ran").read_text()
     assert "a class that is read, with the key ''" in ran
     assert "a state's pickle, with the key ''" in ran
+    assert "a plugin, with the key ''" in ran
     assert sold(simulator) == [("NVIDIA_L4_1", 1)]
     no_key = "a preview that gets no key that buys"
     attempts.out_of_reach("a class that is only read (`opts.id`), run in a preview", stopped_by=no_key)
     attempts.out_of_reach("a state with another pickle, run in a preview", stopped_by=no_key)
+    attempts.out_of_reach("`plugins` in Pulumi.yaml, run in a preview", stopped_by=no_key)
+
+
+def _take_the_providers_place(stack: Stack) -> None:
+    """A program of the author's, which the engine starts for the provider."""
+    plugin, yaml = stack.project / "own" / "pulumi-resource-pulumi-python", stack.project / "Pulumi.yaml"
+    plugin.parent.mkdir()
+    plugin.write_text(
+        f"#!/bin/sh\necho \"a plugin, with the key '$CORTECS_CLIENT_ID'\" >> '{stack.project}/ran'\nexit 1\n"
+    )
+    plugin.chmod(0o755)
+    yaml.write_text(yaml.read_text() + "plugins:\n  providers:\n  - name: pulumi-python\n    path: ./own\n")
 
 
 @LINUX

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -98,8 +99,46 @@ def test_rows_and_creations_that_never_ended_are_told() -> None:
             StateRow(DEV, URN, "a", protected=True, resource_type=INSTANCE),
             StateRow(DEV, URN, "seen", external=True, resource_type=INSTANCE),
         ),
-        (PendingCreation(DEV, URN, {"model_id": "m", "num_workers": 2, "adopt_id": None}, INSTANCE),),
+        (
+            PendingCreation(
+                DEV, URN, {"model_id": "m", "num_workers": 2, "adopt_id": None}, INSTANCE, frozenset({"adopt_id"})
+            ),
+        ),
     )
+
+
+def test_secrets_are_asked_for_where_they_are_wanted_and_there_are_some() -> None:
+    shown = {**SECRET, "plaintext": '{"deep": [7]}'}
+    told: list[tuple[str, ...]] = []
+
+    def run(said: str, arguments: Sequence[str]) -> str:
+        told.append(tuple(arguments[4:]))
+        return said.replace(json.dumps(SECRET), json.dumps(shown)) if arguments[4:] else said
+
+    def read(said: str, *, wanted: bool) -> StackState:
+        told.clear()
+        asked = CliStates(
+            partial(run, said), types=(INSTANCE,), environment={}, organization=lambda: "o", secrets=wanted
+        )
+        return asked.stack_of(URN)
+
+    some = exported(row("a", outputs={"token": SECRET}), pending=[creating("chat", adopt_id=SECRET)])
+    state = read(some, wanted=True)
+    assert told == [(), ("--show-secrets",)]
+    assert state.rows[0].outputs == {"token": {"deep": [7]}}
+    assert state.rows[0].secrets == {"token"}
+    assert state.pending[0].inputs == {"adopt_id": {"deep": [7]}}
+    assert read(some, wanted=False).rows[0].outputs == {"token": None}
+    assert told == [()]
+    read(exported(row("a")), wanted=True)
+    assert told == [()]
+
+
+@pytest.mark.parametrize("text", [7, None, "no JSON"])
+def test_a_secret_in_no_known_form_stays_one(text: object) -> None:
+    tell = Teller()
+    tell.said[DEV] = exported(row("a", outputs={"token": {**SECRET, "plaintext": text}}))
+    assert states(tell).stack_of(URN).rows[0].outputs == {"token": None}
 
 
 def test_a_stack_that_was_never_updated_has_nothing() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow
-from pulumi_cortecs.policy.engine_state import held_in, holdings
-from pulumi_cortecs.policy.held import HeldInstance
+from pulumi_cortecs.policy.engine_state import held_in, holdings, replaces
+from pulumi_cortecs.policy.held import HIDDEN, HeldInstance
 from pulumi_cortecs.policy.rules.budgets import STACK_HOURLY_BUDGET, STACK_MONTHLY_BUDGET
 from pulumi_cortecs.policy.testing import (
     INSTANCE,
@@ -20,6 +20,7 @@ from pulumi_cortecs.policy.testing import (
     assert_denied,
     cortecs_instance,
     secret,
+    unknown,
 )
 
 HOURLY: dict[str, Any] = {"stack-hourly-budget": {"per_hour": ["3.60 EUR"]}}
@@ -100,7 +101,7 @@ def test_what_the_state_leaves_out_and_what_is_empty_are_the_same() -> None:
 
 
 def test_what_is_held_and_has_no_price_is_not_summed_as_nothing() -> None:
-    for odd in ({"hardware_type_id": "NVIDIA_OLD_1"}, {"num_workers": None}, {"num_workers": secret(1)}):
+    for odd in ({"hardware_type_id": "NVIDIA_OLD_1"}, {"num_workers": None}, {"num_workers": HIDDEN}):
         there = bench(held=[cortecs_instance("odd", **odd)])
         assert_denied(there.up(cortecs_instance("new")), "stack-hourly-budget", "1 of 1 instance in the stack's state")
         assert_allowed(there.up())  # which ends it
@@ -150,15 +151,13 @@ def begun(name: str, workers: int) -> PendingCreation:
 
 def test_rows_count_whatever_they_wait_for_and_purchases_that_were_begun_until_a_row_is_what_became_of_them() -> None:
     rows = (
-        row("kept", protected=True),
+        row("kept", protected=True, created="today"),
         row("gone", doomed=True),
         row("ending", deleting=True),
         row("seen", external=True),
     )
     state = StackState("test", 0.0, rows, (begun("kept", 1), begun("kept", 2), begun("new", 1)))
-    assert [
-        (each.urn.rpartition("::")[2], each.arguments["num_workers"], each.replaced) for each in held_in(state)
-    ] == [
+    assert [(each.urn.rpartition("::")[2], each.arguments["num_workers"], each.ends) for each in held_in(state)] == [
         ("kept", 1, False),
         ("gone", 1, True),
         ("ending", 1, False),
@@ -166,6 +165,44 @@ def test_rows_count_whatever_they_wait_for_and_purchases_that_were_begun_until_a
         ("new", 1, False),
     ]
     assert all(isinstance(each, HeldInstance) for each in held_in(state))
+
+
+def test_a_row_is_what_became_of_a_purchase_and_not_what_it_was_to_replace() -> None:
+    """The note of a replacement says when its predecessor was made; what changes in place later does not matter."""
+    for there, more, both in (
+        (row("a", created="later"), {"created": "before"}, 1),
+        (row("a", created="later"), {}, 1),
+        (row("a", created="before"), {"created": "before"}, 2),
+        (row("a", created="later", doomed=True), {}, 2),
+        (row("a", created="later"), {"secrets": frozenset({"model_id"})}, 2),
+        (row("a"), {}, 2),  # an engine that does not say when
+    ):
+        inputs = {"num_workers": 1, "state": "stopped", "restart_trigger": "again", "model_id": None, "adopt_id": ""}
+        note = PendingCreation("test", urn("a"), inputs, INSTANCE, **more)
+        assert len(list(held_in(StackState("test", 0.0, (there,), (note,))))) == both
+
+
+@pytest.mark.parametrize(
+    ("arguments", "some"),
+    [
+        (("pulumi", "up", "--replace", "urn"), True),
+        (("pulumi", "up", "--target-replace=urn"), True),
+        (("pulumi", "up", "--show-replacement-steps", "--target", "urn"), False),
+        ((), False),
+    ],
+)
+def test_a_command_that_replaces_is_known_by_its_options(arguments: tuple[str, ...], some: bool) -> None:
+    assert replaces(arguments) is some
+
+
+def test_a_secret_is_compared_by_what_it_is() -> None:
+    left = bench(held=[cortecs_instance("a0", ttl="8h"), *three("a")[1:]], waiting=three("a"))
+    assert_allowed(left.up(cortecs_instance("a0", ttl=secret("8h"))))
+    assert_denied(left.up(cortecs_instance("a0", ttl=secret("9h"))), "stack-hourly-budget", TWICE)
+    blind = bench(held=[cortecs_instance("a0", ttl=HIDDEN), *three("a")[1:]], waiting=three("a"))
+    for ttl in ("8h", secret("8h"), "", unknown()):
+        assert_denied(blind.up(cortecs_instance("a0", ttl=ttl)), "stack-hourly-budget", TWICE)
+    assert_allowed(blind.up(*three("a")[1:]))
 
 
 def test_without_a_pulumi_above_it_a_pack_asks_no_other() -> None:

@@ -98,7 +98,13 @@ def test_what_is_no_whole_number_is_none(value: object) -> None:
 
 @pytest.mark.parametrize(
     ("text", "means"),
-    [("8h", timedelta(hours=8)), ("1h30m", timedelta(minutes=90)), ("1.5d", timedelta(hours=36)), ("7d", timedelta(7))],
+    [
+        ("8h", timedelta(hours=8)),
+        ("1h30m", timedelta(minutes=90)),
+        ("1.5d", timedelta(hours=36)),
+        ("7d", timedelta(7)),
+        ("24h0.0009s", timedelta(hours=24, milliseconds=1)),
+    ],
 )
 def test_a_lifetime_is_read_as_resources_have_it(text: str, means: timedelta) -> None:
     assert lifetime(text) == means
