@@ -136,7 +136,7 @@ def buys(host: Host) -> bool:
     return True
 
 
-@pytest.mark.parametrize("by", ["@1970-01-01 00:01:00", "+400d", "+0 x20"])
+@pytest.mark.parametrize("by", ["@1970-01-01 00:01:00", "+0 x20"])
 def test_a_moved_clock_forgets_no_order_on_its_way(
     ceiling_for_one: Callable[[dict[str, str]], Host], simulator: Simulator, attempts: Attempts, by: str
 ) -> None:
@@ -153,7 +153,7 @@ def test_a_moved_clock_forgets_no_order_on_its_way(
     attempts.tried(f"an order on its way, by a clock moved by {by}", through=through or len(sold(simulator)) != 1)
 
 
-@pytest.mark.parametrize("by", ["@1970-01-01 00:01:00", "+400d", "+0 x20"])
+@pytest.mark.parametrize("by", ["+400d", "+0 x20"])
 def test_a_moved_clock_forgets_nothing_that_runs(
     ceiling_for_one: Callable[[dict[str, str]], Host], simulator: Simulator, attempts: Attempts, by: str
 ) -> None:
