@@ -4,6 +4,7 @@ however they end, and whatever a list or a variable says."""
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pulumi_cortecs.clouds.errors import AnswerLostError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.lifecycle.commitments import Commitments
-from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note
+from pulumi_cortecs.lifecycle.ledger import FILE_NAME, Changes, Ledger, LedgerError, Note
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, RefusedOrderError
 from tests.unit.fakes import FakeAccount, FakeClock, Machine
@@ -369,6 +370,20 @@ def test_a_clock_that_runs_faster_settles_nothing(
         assert each.costs() == SMALL
         odd.clock.advance(LONG)
         clock.advance(0.5)
+
+
+def test_a_ledger_of_an_earlier_version_forgets_nothing_at_once(
+    process: Begin, account: FakeAccount, clock: FakeClock, tmp_path: Path
+) -> None:
+    """It was dated by the machine's clock of seconds since it was started, which is far behind the vendor's."""
+    process().killed_while_buying(after_it_was_sent=False)
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.execute("UPDATE notes SET answered_at = 1, absent_since = 1")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    assert process().costs() == SMALL
+    clock.advance(LONG)
+    assert process().costs() == Money.zero("EUR")
 
 
 def test_a_machine_that_was_started_anew_keeps_its_notes(tmp_path: Path, account: FakeAccount) -> None:
