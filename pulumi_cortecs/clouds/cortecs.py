@@ -237,6 +237,10 @@ class CortecsClient:
         """What Cortecs' own clock says, in seconds since 1970; None before its first answer."""
         return self._core.vendor_time()
 
+    def vendor_date(self) -> float | None:
+        """What Cortecs' last answer was dated, in seconds since 1970, by no clock of ours; None before its first."""
+        return self._core.vendor_date()
+
     def instances(self) -> dict[str, Instance]:
         """Everything the account has, stopped ones too, by id. A new one may be missing for some seconds."""
         answer = self._core.call("GET", "/instances/", _Instances, resend=Resend.SAFE)

@@ -179,6 +179,11 @@ class HttpCore:
         passed = time.monotonic() - monotonic
         return date + passed if abs(self._calendar() - calendar - passed) < _CLOCKS_AGREE else None
 
+    def vendor_date(self) -> float | None:
+        """What the vendor's last answer was dated, in whole seconds since 1970 that no clock of ours has counted; None
+        before its first answer that tells."""
+        return None if self._told is None else self._told[0]
+
     def call(
         self,
         method: str,

@@ -177,14 +177,10 @@ def _is_word(value: Any) -> bool:
 
 def _amount(where: str, value: Any) -> Money:
     """Money from "5.00 EUR"."""
-    number, _, currency = value.partition(" ") if isinstance(value, str) else ("", "", "")
     try:
-        amount = Money.of(number, currency)
+        return Money.read(value)
     except MoneyError:
         raise LimitsError(f'{where} must be an amount such as "5.00 EUR", not {value!r}') from None
-    if amount < Money.zero(currency):
-        raise LimitsError(f"{where} must not be below zero: {value!r}")
-    return amount
 
 
 def _no_number(text: str) -> Any:

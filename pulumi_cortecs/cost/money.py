@@ -8,6 +8,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from functools import total_ordering
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # Decimal reads "1_0" and look-alike digits as well
 
 _MOST_DIGITS, _MOST_DECIMALS = 20, 40
@@ -62,6 +63,14 @@ class Money:
             return cls(Decimal(amount), currency)
         except ArithmeticError:
             raise MoneyError(f"not a decimal amount: {amount!r}") from None
+
+    @classmethod
+    def read(cls, written: object) -> Money:
+        """Money from what a person has written, "12.50 EUR": digits, and no sign or exponent. Raises MoneyError."""
+        number, _, currency = written.partition(" ") if isinstance(written, str) else ("", "", "")
+        if not _PLAIN.fullmatch(number) or not _CURRENCY.fullmatch(currency):
+            raise MoneyError(f"must be an amount with its currency, such as '12.50 EUR', not {written!r}")
+        return cls.of(number, currency)
 
     @classmethod
     def zero(cls, currency: str) -> Money:

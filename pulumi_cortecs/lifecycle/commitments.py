@@ -5,8 +5,10 @@ before it is sent, in one step with the decision whether there is room for it: i
 machine share. Without the ledger the orders of this process go one at a time, each when the one before is listed, and
 those of other processes are not known.
 
-An order counts until a list has shown it. One that no list shows goes when it has been absent from two lists further
-apart than the list may be behind, and from the answer by id; what a list has shown goes when both lack it.
+An order counts until a list has shown it: while its answer can still come, under no other id than its own. One that no
+list shows goes when it has been absent from two lists further apart than the list may be behind, and from the answer by
+id; what a list has shown goes when both lack it. How far two lists are apart the vendor's clock tells: a program can
+move that of its provider.
 """
 
 from __future__ import annotations
@@ -52,10 +54,15 @@ class Commitment:
 
 @dataclass(frozen=True)
 class _View(Generic[T]):
-    """What the vendor shows: what there is, by a list that was asked for at `taken_at` and by id; what of it is billed;
-    and of which ids the answer by id was that they are not."""
+    """What the vendor shows: what there is, by a list and by id; what of it is billed; and of which ids the answer by
+    id was that they are not. By the vendor's clock the list is not older than `asked_at`, nor younger than `told_at`.
 
-    taken_at: float
+    `noted` are the notes as they were before the list was asked for, by number: no times tell that, because each
+    process has its own clock."""
+
+    asked_at: float
+    told_at: float
+    noted: Mapping[int, Note]
     instances: Mapping[str, T]
     running: Mapping[str, Money | None]
     absent: frozenset[str]
@@ -83,12 +90,14 @@ class Commitments(Generic[T]):
         hourly: Callable[[T], Money | None],
         by_id: Callable[[str], T | None],
         ledger: Ledger,
+        vendor_date: Callable[[], float],
         known: Callable[[], Iterable[str]] = tuple,
         without: Callable[[LedgerError], None] = lambda _: None,
     ) -> None:
         """`fits` tells whether an instance may be what was ordered; `costs` whether it is billed now; `hourly` what an
-        hour of it costs, None where that cannot be told; `known` names the ids that were bought in this account, as far
-        as somebody here has written them down; `without` hears why the ledger cannot be used."""
+        hour of it costs, None where that cannot be told; `vendor_date` what the vendor's last answer was dated, in
+        seconds; `known` names the ids that were bought in this account, as far as somebody here has written them down;
+        `without` hears why the ledger cannot be used."""
         self._poller = poller
         self._clock = clock
         self._fits = fits
@@ -96,6 +105,7 @@ class Commitments(Generic[T]):
         self._hourly = hourly
         self._by_id = by_id
         self._ledger = ledger
+        self._vendor_date = vendor_date
         self._known = known
         self._without = without
         self._is_lag_believed = lag >= _SHORTEST_LAG
@@ -107,11 +117,12 @@ class Commitments(Generic[T]):
 
     def spending(self, hourly: Money | None, instance_id: str | None = None, *, max_age: float = 0.0) -> Spending:
         """What there is and would be, with one more at this price. `instance_id` is that of one that exists: nothing is
-        added for it if it is billed already. Raises CloudError, and what `costs` and `hourly` raise."""
+        added for it if it is billed already. What may be an order that waits for its answer counts as that order: who
+        orders waits until it is told. Raises CloudError, and what `costs` and `hourly` raise."""
         others = self._others()
         view = self._view(max_age, others)
         with self._lock:
-            return _spending(view, self._weighed(others, view), hourly, instance_id)
+            return _spending(view, self._weighed(others, view, guessing=True), hourly, instance_id)
 
     @contextmanager
     def ordering(
@@ -127,7 +138,35 @@ class Commitments(Generic[T]):
         Raises what `spending` and `judge` raise, and LedgerError where there is no ledger and the order before this one
         does not come to an end.
         """
-        order = self._entered(judge, hourly, arguments, instance_id)
+        with self._until_answered(self._entered(judge, hourly, arguments, instance_id)) as order:
+            yield order
+
+    @contextmanager
+    def holding(self, hourly: Money | None, instance_id: str) -> Iterator[Commitment]:
+        """A block that stops and starts what is billed: it keeps its room, and nobody is asked whether there is any.
+
+        Where there is no ledger the orders of other processes do not see it.
+        """
+        note = Note(
+            number=secrets.randbits(62),
+            hourly=hourly,
+            arguments=(),
+            before=frozenset(),
+            ordered_at=self._clock.now(),
+            starts=True,
+            instance_id=instance_id,
+        )
+        with self._lock:
+            self._orders[note.number] = order = Commitment(note)
+            try:
+                self._ledger.change(Changes(kept=(note,)))
+            except LedgerError as error:
+                self._without(error)
+        with self._until_answered(order):
+            yield order
+
+    @contextmanager
+    def _until_answered(self, order: Commitment) -> Iterator[Commitment]:
         nothing_came = False
         try:
             yield order
@@ -150,9 +189,8 @@ class Commitments(Generic[T]):
         self, judge: Callable[[Spending], None], hourly: Money | None, arguments: Arguments, instance_id: str | None
     ) -> Commitment:
         """The order, noted, when it has its turn."""
-        max_age, until = 0.0, self._clock.now() + _LONGEST_TURN
+        max_age, until, others = 0.0, self._clock.now() + _LONGEST_TURN, self._others()
         while True:
-            others = self._others()
             view = self._view(max_age, others)
             note = Note(
                 number=secrets.randbits(62),
@@ -163,32 +201,37 @@ class Commitments(Generic[T]):
                 starts=instance_id is not None,
                 instance_id=instance_id,
             )
+            is_last = self._clock.now() > until
             with self._lock:  # to decide and to write down is one step
-                if self._noted(note, view, judge, others):
+                if self._noted(note, view, judge, waits=not is_last):
                     order = self._orders[note.number] = Commitment(note)
                     return order
-            if self._clock.now() > until:
+            if is_last:
                 raise LedgerError("the ledger cannot be used, and the order before this one is not listed yet")
-            max_age = _PAUSE
+            max_age, others = _PAUSE, self._others()
             self._clock.sleep(_PAUSE)
 
-    def _noted(
-        self, note: Note, view: _View[T], judge: Callable[[Spending], None], before_view: Iterable[Note]
-    ) -> bool:
-        """Whether it is this order's turn: always where there is a ledger. Raises what `judge` raises."""
+    def _noted(self, note: Note, view: _View[T], judge: Callable[[Spending], None], *, waits: bool) -> bool:
+        """Whether it is this order's turn: where there is a ledger always, unless it `waits` because all that is
+        against it is an order whose answer may name what the list shows already. Raises what `judge` raises."""
         refused: Exception | None = None
-        # of a process that had died before the list was asked for, the list tells everything
-        dead = {each.number: each for each in before_view if each.seen_at is None and each.answered_at is not None}
+        has_turn = True
 
-        def decide(others: list[Note]) -> Changes:
-            nonlocal refused
-            weighed = self._weighed([_dated_by(dead.get(each.number), each) for each in others], view)
+        def refusal(weighed: _Weighed) -> Exception | None:
             try:
                 judge(_spending(view, weighed, note.hourly, note.instance_id))
             except Exception as error:
-                refused = error  # what the list has told of others is noted all the same
-                return weighed.changes
-            return replace(weighed.changes, kept=(*weighed.changes.kept, note))
+                return error
+            return None
+
+        def decide(others: list[Note]) -> Changes:
+            nonlocal refused, has_turn
+            weighed = self._weighed(others, view)
+            refused = refusal(weighed)
+            if refused is None:
+                return replace(weighed.changes, kept=(*weighed.changes.kept, note))
+            has_turn = not waits or refusal(self._weighed(others, view, guessing=True)) is not None
+            return weighed.changes  # what the list has told of others is noted all the same
 
         try:
             self._ledger.decide(decide)
@@ -196,11 +239,11 @@ class Commitments(Generic[T]):
             self._without(error)
             if self._weighed([], view).counted:
                 return False
-            refused = None  # should it have been decided, and not written down
+            has_turn = True  # should it have been decided, and not written down
             decide([])
-        if refused is not None:
+        if refused is not None and has_turn:
             raise refused
-        return True
+        return has_turn
 
     def _answered(self, order: Commitment, *, nothing_came: bool) -> None:
         """Notes the outcome. It raises nothing: it stands between a purchase and the return of its id."""
@@ -220,11 +263,15 @@ class Commitments(Generic[T]):
             return []
 
     def _view(self, max_age: float, others: Iterable[Note]) -> _View[T]:
-        """What the vendor shows now, outside of all locks."""
+        """What the vendor shows now, outside of all locks. `others` were read before."""
+        with self._lock:
+            noted = {note.number: note for note in (*(order.note for order in self._orders.values()), *others)}
         known = set(self._known())  # first: what is bought meanwhile need not be in the list
         seen = self._poller.snapshot(max_age=max_age)
+        told_at = self._vendor_date()
+        asked_at = told_at - max(self._clock.now() - seen.taken_at, 0.0)  # a clock that runs too fast settles nothing
         instances, absent = dict(seen.instances), set()
-        for instance_id in sorted(self._to_be_asked(known, seen, others)):
+        for instance_id in sorted(self._to_be_asked(known, seen, asked_at, noted.values())):
             found = self._by_id(instance_id)
             if found is None or not self._costs(found):
                 absent.add(instance_id)
@@ -232,32 +279,31 @@ class Commitments(Generic[T]):
                 instances[instance_id] = found
         self._absent |= dict.fromkeys(absent, self._clock.now())
         running = {key: self._hourly(one) for key, one in instances.items() if self._costs(one)}
-        return _View(seen.taken_at, instances, running, frozenset(absent))
+        return _View(asked_at, told_at, noted, instances, running, frozenset(absent))
 
-    def _to_be_asked(self, known: set[str], seen: Snapshot[T], others: Iterable[Note]) -> set[str]:
+    def _to_be_asked(self, known: set[str], seen: Snapshot[T], asked_at: float, notes: Iterable[Note]) -> set[str]:
         """The ids that somebody has seen running, or bought, and the list lacks. What was just ordered counts until the
         list must know."""
-        with self._lock:
-            notes = [*(order.note for order in self._orders.values()), *others]
         recently = self._clock.now() - _ASKED_AGE
         known -= self._ended | {key for key, at in list(self._absent.items()) if at > recently}
-        known -= {note.instance_id for note in notes if note.instance_id is not None}
-        known |= {note.instance_id for note in notes if note.instance_id is not None and note.seen_at is not None}
+        by_id = [(note.instance_id, note) for note in notes if note.instance_id is not None]
+        known -= {key for key, _ in by_id}
+        known |= {key for key, note in by_id if note.seen_at is not None}
         known -= seen.instances.keys()
-        return known | {note.instance_id for note in notes if note.instance_id is not None and self._is_due(note, seen)}
+        return known | {key for key, note in by_id if note.seen_at is None and self._must_know(note, asked_at)}
 
-    def _is_due(self, note: Note, seen: Snapshot[T]) -> bool:
-        """Whether it is absent from two lists that are so far apart that the second must know."""
-        since = note.absent_since
-        return note.seen_at is None and since is not None and seen.taken_at - since > self._settled_after
+    def _must_know(self, note: Note, asked_at: float) -> bool:
+        """Whether a list has lacked it so long before this one that this one must know."""
+        return note.absent_since is not None and asked_at - note.absent_since > self._settled_after
 
-    def _weighed(self, others: Iterable[Note], view: _View[T]) -> _Weighed:
-        """One that may be shown under an id that nobody has told us yet counts as shown, once."""
+    def _weighed(self, others: Iterable[Note], view: _View[T], *, guessing: bool = False) -> _Weighed:
+        """One that may be shown under an id that nobody has told us yet, and nobody will tell, counts as shown, once.
+        `guessing` takes one that somebody may still tell for shown as well."""
         notes = sorted([*(order.note for order in self._orders.values()), *others], key=lambda each: each.ordered_at)
         unclaimed = view.instances.keys() - {note.instance_id for note in notes}
         counted, kept, dropped = [], [], []
         for note in notes:
-            shown = self._shown_as(note, view, unclaimed)
+            shown = self._shown_as(note, view, unclaimed, guessing=guessing)
             after = self._after(note, view, shown)
             if after is None:
                 dropped.append(note.number)
@@ -273,29 +319,31 @@ class Commitments(Generic[T]):
                     self._orders[note.number].note = after
         return _Weighed(tuple(counted), Changes(tuple(kept), tuple(dropped)))
 
-    def _shown_as(self, note: Note, view: _View[T], unclaimed: Set[str]) -> str | None:
+    def _shown_as(self, note: Note, view: _View[T], unclaimed: Set[str], *, guessing: bool) -> str | None:
         """Under which id the vendor shows what was ordered, None while it does not."""
         if note.instance_id is not None:
             # what is being started is there all the time
             billed_or_new = note.instance_id in view.running or not note.starts or note.seen_at is not None
             return note.instance_id if note.instance_id in view.instances and billed_or_new else None
+        if note.answered_at is None and not guessing:
+            return None  # what is new there may be somebody else's
         candidates = sorted(unclaimed - note.before)
         return next((key for key in candidates if self._fits(view.instances[key], note.arguments)), None)
 
     def _after(self, note: Note, view: _View[T], shown: str | None) -> Note | None:
-        """The note after what the vendor shows, None when it is done with. One whose answer can still come stays as it
-        is."""
-        if note.answered_at is None or view.taken_at < note.answered_at:
+        """The note after what the vendor shows, None when it is done with. What was not answered when the list was
+        asked for stays as it is."""
+        earlier = view.noted.get(note.number)
+        if earlier is None or earlier.answered_at is None:
             return note
         if shown is not None:
-            return note if note.seen_at is not None else replace(note, instance_id=shown, seen_at=view.taken_at)
+            return note if note.seen_at is not None else replace(note, instance_id=shown, seen_at=view.told_at)
         is_absent = note.instance_id is None or note.instance_id in view.absent
         if note.seen_at is not None:
-            return None if is_absent and note.seen_at <= view.taken_at else note
-        since = note.absent_since
-        if since is None or since > view.taken_at:
-            return replace(note, absent_since=view.taken_at)
-        return None if is_absent and view.taken_at - since > self._settled_after else note
+            return None if is_absent and earlier.seen_at is not None else note
+        if note.absent_since is None or note.absent_since > view.told_at:
+            return replace(note, absent_since=view.told_at)
+        return None if is_absent and self._must_know(note, view.asked_at) else note
 
     def _leaves_nothing(self, error: Exception) -> bool:
         """Whether an order that failed was certainly not carried out."""
@@ -303,10 +351,6 @@ class Commitments(Generic[T]):
             return not error.may_have_taken_effect
         # looked for it has been in lists as far apart as the lag that the variable claims
         return isinstance(error, NotSentError) or (isinstance(error, NotBoughtError) and self._is_lag_believed)
-
-
-def _dated_by(earlier: Note | None, note: Note) -> Note:
-    return note if earlier is None else replace(note, answered_at=earlier.answered_at)
 
 
 def _spending(view: _View[T], weighed: _Weighed, hourly: Money | None, instance_id: str | None) -> Spending:

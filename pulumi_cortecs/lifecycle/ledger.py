@@ -1,8 +1,8 @@
 """What all processes of this machine have ordered in an account, so that a limit which they share is counted once.
 
 A process decides whether there is room, and notes its order, in one transaction of this file. A note only ever adds to
-what the account's list shows. It outlives its process, and goes when the list has shown what it was about for a day, or
-when nothing has come of it.
+what the account's list shows. It outlives its process, and goes when nothing has come of it, or when what it was about
+is gone: by evidence, never by age.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from pulumi_cortecs.lifecycle.shared_file import SharedFile, SharedFileError
 FILE_NAME: Final = "ledger.sqlite3"
 _PATIENCE: Final = 5.0
 """Seconds for which another process may hold the file. No step on it asks anybody anything."""
-
-_KEPT: Final = 86400.0
-"""Seconds for which what has been seen is known, to be asked for by id should the list lack it."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS notes (
@@ -57,9 +54,9 @@ class Note:
     """One order. `hourly` is what an hour of it costs, None where that cannot be told; `before` are the ids that were
     listed before it; `starts`: it starts what exists.
 
-    `answered_at` is when its outcome was known, None while an answer can still come; `absent_since` when a list first
-    lacked it after that; `seen_at` when a list, or an answer by id, first had it. All by the machine's clock of seconds
-    since it was started.
+    `answered_at` is when its outcome was known, None while an answer can still come; it and `ordered_at` are by the
+    clock of its process, which a program can move: nothing is forgotten because of them. `absent_since` is when a list
+    first lacked it after that, `seen_at` when a list, or an answer by id, first had it, both by the vendor's clock.
     """
 
     number: int
@@ -86,13 +83,11 @@ class Ledger(SharedFile):
     """The notes of one account. Threads may share it; every method raises LedgerError."""
 
     error = LedgerError
-    version = 1
+    version = 2
 
-    def __init__(self, directory: Path, account: str, now: Callable[[], float], patience: float = _PATIENCE) -> None:
-        """`now` gives the seconds that notes are dated by, the same for all processes of the machine."""
+    def __init__(self, directory: Path, account: str, patience: float = _PATIENCE) -> None:
         super().__init__(directory / FILE_NAME, patience=patience)
         self._account = account
-        self._now = now
         self._settled: dict[int, Note] = {}
 
     def others(self) -> list[Note]:
@@ -104,8 +99,6 @@ class Ledger(SharedFile):
         """Carries out what `decision` makes of the notes of others, before anybody else can decide. It is to ask nobody
         anything."""
         with self._writing(flushed=False) as connection:
-            now = self._now()
-            connection.execute("DELETE FROM notes WHERE seen_at < ?", (now - _KEPT,))
             self._write(connection, decision(self._others(connection)))
 
     def change(self, changes: Changes) -> None:
@@ -144,6 +137,11 @@ class Ledger(SharedFile):
                     *(note.instance_id, note.answered_at, note.absent_since, note.seen_at),
                 ),
             )
+            if note.seen_at is not None:  # one is enough to know of it
+                connection.execute(
+                    "DELETE FROM notes WHERE account = ? AND instance_id = ? AND number <> ? AND seen_at IS NOT NULL",
+                    (self._account, note.instance_id, note.number),
+                )
         connection.executemany("DELETE FROM notes WHERE number = ?", [(number,) for number in changes.dropped])
 
     def _note(self, process: str, *row: object) -> Note:
@@ -161,22 +159,15 @@ class Ledger(SharedFile):
             absent_since=_seconds(absent_since),
             seen_at=_seconds(seen_at),
         )
-        return self._as_of_now(note, process)
-
-    def _as_of_now(self, note: Note, process: str) -> Note:
-        """The note, whose answer will not come any more if its process is dead, and whose times are not to come if the
-        machine has been started anew since."""
-        now = self._now()
-        if note.ordered_at > now:
-            seen_at = None if note.seen_at is None else now
-            note = replace(note, ordered_at=now, answered_at=now, absent_since=None, seen_at=seen_at)
         if note.answered_at is None and not self.process_lives(process):
-            note = replace(note, answered_at=now)
+            return replace(note, answered_at=note.ordered_at)  # it will not come any more
         return note
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
+        if version == 1:  # which had another clock
+            connection.execute("UPDATE notes SET absent_since = NULL")
 
 
 def _seconds(value: object) -> float | None:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, Wit
 
 from pulumi_cortecs.cost import Money, MoneyError
 
-_AMOUNT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ([A-Z]{3})")
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,5})(d|h|m|s)")
 _SPAN_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
@@ -78,11 +77,8 @@ def _count(value: Any) -> int:
 
 def amount(value: Any) -> Money:
     """ "12.50 EUR" as Money. Raises ValueError for anything else, zero among it."""
-    found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"must be an amount with its currency, such as '12.50 EUR', not {value!r}")
     try:
-        money = Money.of(found[1], found[2])
+        money = Money.read(value)
     except MoneyError as error:
         raise ValueError(str(error)) from None
     if money <= Money.zero(money.currency):

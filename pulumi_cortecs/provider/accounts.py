@@ -95,6 +95,12 @@ class Account:
             return self.clock.utc_now()
         return datetime.fromtimestamp(told, timezone.utc)
 
+    def vendor_date(self) -> float:
+        """What Cortecs' last answer was dated, in seconds since 1970, which nothing here can move; by this machine's
+        calendar where Cortecs tells no time."""
+        told = self.client.vendor_date()
+        return self.clock.utc_now().timestamp() if told is None else told
+
     def by_id(self, instance_id: str) -> Instance | None:
         """The vendor's answer by id, None for "no such instance". Raises CloudError."""
         return _by_id(self.client, instance_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from pulumi_cortecs.lifecycle.state_directory import state_directory
 
 _MARKET_AGE: Final = 30.0
 _LIST_LAG: Final = 5.0
+_DECIMAL: Final = re.compile(r"[0-9]+(\.[0-9]+)?")  # float reads "1_0", look-alike digits and spaces as well
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,7 @@ def _seconds(environment: Mapping[str, str], name: str, *, zero: bool) -> tuple[
     text = environment.get(name)
     if not text:
         return None, ""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
+    seconds = float(text) if _DECIMAL.fullmatch(text) else math.nan
+    if not math.isfinite(seconds) or (seconds == 0 and not zero):
         return None, f"{name} is a number of seconds, not {text!r}"
     return seconds, ""

@@ -6,7 +6,9 @@ By libfaketime (Debian's package of that name); where it is not installed nothin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,9 +19,12 @@ import pytest
 from pulumi_cortecs.policy.testing import sample_catalogue
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, ids
-from tests.contract.host import CallFailedError, Host, hosting
+from tests.contract.host import IMPATIENT, CallFailedError, Host, hosting
+from tests.contract.patience import until
 from tests.policy.attempts import Attempts
+from tests.policy.test_evasion import sold
 from tests.policy.test_evasion_process import Pack, serving, struct
+from tests.policy.test_evasion_second_line import machine
 from tests.unit.test_policy_limits import DEMO
 
 _FOUND = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
@@ -109,3 +114,52 @@ def test_a_moved_clock_of_a_provider_buys_and_prolongs_nothing(
         found = lost.id
     through = found != lost.id or len(ids(simulator)) > after
     attempts.tried(f"a killed run's order, forgotten under a clock moved by {by}", through=through)
+
+
+@pytest.fixture
+def ceiling_for_one(simulator: Simulator, tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Host]]:
+    """Begins provider processes of one machine, under a ceiling for one instance."""
+    limits = machine(tmp_path, simulator, account_hourly_ceiling="1.20 EUR")
+    with ExitStack() as stack:
+        yield lambda environment: stack.enter_context(
+            hosting({**simulator.env(), **limits, **environment}, before=IMPATIENT, machine=str(tmp_path))
+        )
+
+
+def buys(host: Host) -> bool:
+    try:
+        host.instance().create(INPUTS)
+    except CallFailedError as error:
+        if "the ceiling of the account is 1.20 EUR" in str(error):
+            return False
+        raise
+    return True
+
+
+@pytest.mark.parametrize("by", ["@1970-01-01 00:01:00", "+0 x20"])
+def test_a_moved_clock_forgets_no_order_on_its_way(
+    ceiling_for_one: Callable[[dict[str, str]], Host], simulator: Simulator, attempts: Attempts, by: str
+) -> None:
+    one, odd = ceiling_for_one({}), ceiling_for_one(moved(by))
+    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=8, after_side_effect=False, count=1)
+    with ThreadPoolExecutor(1) as pool:
+        order = pool.submit(buys, one)
+        until(lambda: simulator.control.requests().count("POST /api/v1/instances/start") == 1)
+        began, through = time.monotonic(), False
+        while not through and time.monotonic() - began < 7:
+            through = buys(odd)
+            time.sleep(1)
+        assert order.result() or through
+    attempts.tried(f"an order on its way, by a clock moved by {by}", through=through or len(sold(simulator)) != 1)
+
+
+@pytest.mark.parametrize("by", ["+400d", "+0 x20"])
+def test_a_moved_clock_forgets_nothing_that_runs(
+    ceiling_for_one: Callable[[dict[str, str]], Host], simulator: Simulator, attempts: Attempts, by: str
+) -> None:
+    one, odd = ceiling_for_one({}), ceiling_for_one(moved(by))
+    assert buys(one)
+    assert not buys(one)  # and the ledger has it that the list shows it
+    simulator.control.fault("empty_list", count=50, path="/api/v1/instances")
+    through = any([buys(odd), buys(odd), buys(ceiling_for_one({}))])
+    attempts.tried(f"lists that are empty, by a clock moved by {by}", through=through)

@@ -163,3 +163,17 @@ def test_equal_amounts_are_written_alike(amount: Decimal, zeros: int) -> None:
 def test_amounts_are_written_with_two_decimals_or_more(amount: str, written: str) -> None:
     assert Money.of(amount, "EUR").decimal_string() == written
     assert str(Money.of(amount, "EUR")) == f"{written} EUR"
+
+
+def test_what_people_write_is_plain() -> None:
+    assert Money.read("12.50 EUR") == Money.of("12.50", "EUR")
+    assert Money.read("0 EUR") == Money.zero("EUR")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "EUR", "5.00EUR", "5.00  EUR", "1e3 EUR", "+5 EUR", "-0 EUR", "5. EUR", ".5 EUR", "٥ EUR", "5 EUR "],
+)
+def test_what_is_not_plain_is_no_amount(text: str) -> None:
+    with pytest.raises(MoneyError, match="must be an amount with its currency"):
+        Money.read(text)

@@ -75,7 +75,8 @@ def process(account: FakeAccount, clock: FakeClock, tmp_path: Path) -> Process:
             costs=lambda machine: machine.status != "stopped",
             hourly=hourly,
             by_id=account.by_id,
-            ledger=Ledger(directory, "an account", clock.now),
+            ledger=Ledger(directory, "an account"),
+            vendor_date=clock.now,
             known=lambda: known,
         )
 
@@ -129,6 +130,64 @@ def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_a
         assert (list(found.running), found.on_its_way) == ([machine.instance_id], ())
         order.became(machine.instance_id)
     assert total(commitments.spending(SMALL)) == SMALL * 2
+
+
+def up_to(ceiling: Money) -> Callable[[Spending], None]:
+    def judge(spending: Spending) -> None:
+        if total(spending) > ceiling:
+            raise TooMuchError
+
+    return judge
+
+
+def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_come(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    with commitments.ordering(anything, SMALL, ("small",)) as order:
+        account.put("theirs")
+        clock.advance(1)
+        clock.at(6, lambda: order.became(account.start("small").instance_id))
+        with pytest.raises(TooMuchError), commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)):
+            pytest.fail("there is no room for a third")
+    assert account.started == 1
+
+
+def test_who_orders_waits_for_the_answer_that_tells_whose_the_listed_one_is(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    with commitments.ordering(anything, SMALL, ("small",)) as order:
+        machine = account.start("small")
+        clock.advance(1)
+        clock.at(6, lambda: order.became(machine.instance_id))
+        with commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)) as other:
+            other.became(account.start("small").instance_id)
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
+    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+) -> None:
+    with commitments.ordering(anything, SMALL, ("small",)):
+        account.put("theirs")
+        clock.advance(1)
+        with pytest.raises(TooMuchError), commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)):
+            pytest.fail("there is no room for a third")
+
+
+def test_a_restart_keeps_its_room_in_all_processes_and_asks_nobody(
+    process: Process, account: FakeAccount, clock: FakeClock
+) -> None:
+    one, other = process(), process()
+    account.put("a")
+    with one.holding(SMALL, "a"):
+        assert account.asked == []
+        assert [each.spending(SMALL) for each in (one, other)] == [Spending({"a": SMALL}, (), SMALL)] * 2
+        account.turn("a", "stopped")
+        clock.advance(1)
+        assert [each.spending(SMALL) for each in (one, other)] == [Spending({}, (SMALL,), SMALL)] * 2
+    assert other.spending(SMALL) == Spending({}, (SMALL,), SMALL)  # the list is behind
+    account.turn("a", "pending")
+    clock.advance(1)
+    assert [each.spending(SMALL) for each in (one, other)] == [Spending({"a": SMALL}, (), SMALL)] * 2
 
 
 def test_two_orders_are_not_taken_for_one_instance(

@@ -4,6 +4,7 @@ however they end, and whatever a list or a variable says."""
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pulumi_cortecs.clouds.errors import AnswerLostError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.lifecycle.commitments import Commitments
-from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note
+from pulumi_cortecs.lifecycle.ledger import FILE_NAME, Changes, Ledger, LedgerError, Note
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, RefusedOrderError
 from tests.unit.fakes import FakeAccount, FakeClock, Machine
@@ -31,20 +32,30 @@ class Process:
     """One process of the machine, which can be killed."""
 
     def __init__(
-        self, account: FakeAccount, directory: Path, *, lag: float = LAG, known: tuple[str, ...] = (), of: str = "ours"
+        self,
+        account: FakeAccount,
+        directory: Path,
+        *,
+        lag: float = LAG,
+        known: tuple[str, ...] = (),
+        of: str = "ours",
+        clock: FakeClock | None = None,
     ) -> None:
+        """`clock` is that of the process; the vendor has the account's."""
         self.account = account
-        self.ledger = Ledger(directory, of, account.clock.now)
+        self.clock = clock or account.clock
+        self.ledger = Ledger(directory, of)
         self.troubles: list[str] = []
         self.commitments = Commitments(
-            Poller(account.listing, account.clock, lag),
-            account.clock,
+            Poller(account.listing, self.clock, lag),
+            self.clock,
             lag,
             fits=fits,
             costs=lambda machine: machine.status != "stopped",
             hourly=hourly,
             by_id=self.by_id,
             ledger=self.ledger,
+            vendor_date=lambda: account.clock.now(),
             known=lambda: known,
             without=lambda error: self.troubles.append(str(error)),
         )
@@ -259,7 +270,7 @@ def test_a_start_that_came_to_nothing_goes(process: Begin, account: FakeAccount,
 def test_nobody_is_asked_while_the_ledger_is_held(
     account: FakeAccount, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    witness = Ledger(tmp_path, "ours", clock.now, patience=0.0)
+    witness = Ledger(tmp_path, "ours", patience=0.0)
     account.put("known")
     account.wrong = 1
     begun = Process(account, tmp_path, known=("known",))
@@ -294,23 +305,85 @@ def test_a_ledger_that_is_deleted_leaves_what_this_process_knows(
     assert process().costs() == SMALL * 2  # with the next order the others know it, too
 
 
-def test_settled_rows_go_after_a_day_and_open_ones_never(
+def test_what_was_listed_stays_noted_once_until_it_is_gone(
     process: Begin, account: FakeAccount, clock: FakeClock
 ) -> None:
-    begun = process()
+    begun, witness = process(), process()
     bought = begun.buy()
+    for _ in range(3):
+        clock.advance(86400)
+        begun.costs()
+        with begun.commitments.holding(SMALL, bought):
+            pass
+        assert witness.costs() == SMALL
+    assert [note.instance_id for note in witness.ledger.others()] == [bought]
+    del account.machines[bought]
     clock.advance(1)
+    assert witness.costs() == Money.zero("EUR")
+    assert witness.ledger.others() == []
+
+
+ANOTHER = [-990.0, 86400.0 * 400]
+"""Seconds by which the clock of a process is moved."""
+
+
+def moved(by: float) -> FakeClock:
+    clock = FakeClock()
+    clock.advance(by)
+    return clock
+
+
+@pytest.mark.parametrize("by", ANOTHER)
+def test_another_clock_forgets_no_order_whose_answer_can_still_come(
+    process: Begin, clock: FakeClock, by: float
+) -> None:
+    odd = process(clock=moved(by))
+    with process().commitments.ordering(anything, SMALL, ("small",)):
+        for _ in range(3):
+            assert odd.costs() == SMALL
+            odd.clock.advance(LONG)
+            clock.advance(LONG)
+
+
+@pytest.mark.parametrize("by", ANOTHER)
+def test_another_clock_forgets_nothing_that_was_listed(
+    process: Begin, account: FakeAccount, clock: FakeClock, by: float
+) -> None:
+    begun, odd = process(), process(clock=moved(by))
     begun.buy()
-    open_ = begun.commitments.ordering(anything, SMALL, ("small",))
-    open_.__enter__()
-    witness = process()
-    assert bought in {note.instance_id for note in witness.ledger.others()}
-    clock.advance(86401)
-    process().spending()
-    assert bought not in {note.instance_id for note in witness.ledger.others()}
-    assert len(witness.ledger.others()) >= 1
-    with suppress(NotSentError):
-        open_.__exit__(NotSentError, NotSentError("never"), None)
+    clock.advance(1)
+    assert begun.costs() == SMALL
+    account.wrong = 100
+    assert [odd.costs() for _ in range(3)] == [SMALL] * 3
+    assert process().costs() == SMALL
+
+
+@pytest.mark.parametrize("by", [0.0, *ANOTHER])
+def test_a_clock_that_runs_faster_settles_nothing(
+    process: Begin, account: FakeAccount, clock: FakeClock, by: float
+) -> None:
+    """Nor does one that differs from that of the process that had looked before."""
+    account.lag = 4.0
+    process().killed_while_buying(after_it_was_sent=True)
+    odd = process(clock=moved(by))
+    for each in (odd, process(), odd, process(), odd):
+        assert each.costs() == SMALL
+        odd.clock.advance(LONG)
+        clock.advance(0.5)
+
+
+def test_a_ledger_of_an_earlier_version_forgets_nothing_at_once(
+    process: Begin, account: FakeAccount, clock: FakeClock, tmp_path: Path
+) -> None:
+    """It was dated by the machine's clock of seconds since it was started, which is far behind the vendor's."""
+    process().killed_while_buying(after_it_was_sent=False)
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.execute("UPDATE notes SET answered_at = 1, absent_since = 1")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    assert process().costs() == SMALL
+    clock.advance(LONG)
+    assert process().costs() == Money.zero("EUR")
 
 
 def test_a_machine_that_was_started_anew_keeps_its_notes(tmp_path: Path, account: FakeAccount) -> None:
@@ -334,7 +407,7 @@ def test_who_may_write_in_the_folder_may_use_the_ledger(
     place.chmod(folder)
     before = os.umask(0o077)
     try:
-        ledger = Ledger(place, "ours", clock.now)
+        ledger = Ledger(place, "ours")
         ledger.change(Changes(kept=(Note(1, SMALL, ("small",), frozenset(), clock.now()),)))
     finally:
         os.umask(before)

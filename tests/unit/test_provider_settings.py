@@ -19,7 +19,7 @@ FOLDER = "PULUMI_CORTECS_STATE_DIR"
         ({LAG: "", POLL: ""}, Settings()),
         ({LAG: "0"}, Settings(list_lag=0.0)),
         ({LAG: "0.3", POLL: "0.1"}, Settings(list_lag=0.3, poll_interval=0.1)),
-        ({LAG: "1e1"}, Settings(list_lag=10.0)),
+        ({LAG: "10"}, Settings(list_lag=10.0)),
         ({"HOME": "/root"}, Settings()),
     ],
 )
@@ -33,7 +33,9 @@ def test_by_default_the_list_may_lag_five_seconds_and_the_schedule_decides() -> 
     assert settings_from({}) == Settings(list_lag=5.0, poll_interval=None, market_age=30.0)
 
 
-@pytest.mark.parametrize("value", ["soon", "-1", "-0.1", "nan", "inf", "-inf", "1e999", "5s", "1,5"])
+@pytest.mark.parametrize(
+    "value", ["soon", "-1", "-0.1", "nan", "inf", "-inf", "1e999", "5s", "1,5", "1e1", "٥", "1_0", "5 ", "+5", "-0"]
+)
 @pytest.mark.parametrize("name", [LAG, POLL])
 def test_what_is_no_number_of_seconds_keeps_the_default_and_is_named(name: str, value: str) -> None:
     """It raises nothing: the same settings serve what ends a bill."""

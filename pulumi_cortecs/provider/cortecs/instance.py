@@ -182,8 +182,9 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
             adoption.must_be_as_judged(live, inputs)
             _must_be_ours_alone(instance_id, inferred)
-            power.stop(account, instance_id)
-            power.start(account, instance_id)
+            with second_line.holding(account, live):
+                power.stop(account, instance_id)
+                power.start(account, instance_id)
     except adoption.NotAsJudgedError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:

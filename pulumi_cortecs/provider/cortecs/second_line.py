@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.credentials import CORTECS_BASE_URL
-from pulumi_cortecs.clouds.errors import ConfigurationError
+from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
 from pulumi_cortecs.clouds.network import certificates_on_the_way_to
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
@@ -91,6 +91,23 @@ def allowing(
         raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
 
 
+@contextmanager
+def holding(account: Account, live: cortecs.Instance) -> Iterator[None]:
+    """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
+    restart asks for no limits, and where they cannot be read nobody else buys."""
+    counts = False
+    with suppress(LimitsError):
+        counts = limits_in_force(_CLOUD, os.environ).counts_account
+    if not counts:
+        yield
+        return
+    hourly = None
+    with suppress(CloudError):
+        hourly = accounts.hourly_price(live.told())
+    with _commitments(account).holding(hourly, live.instance_id):
+        yield
+
+
 def ended(account: Account, instance_id: str) -> None:
     """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it is
     asked for by id then."""
@@ -144,7 +161,8 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 costs=lambda instance: accounts.phase(instance) is not Phase.STOPPED,
                 hourly=lambda instance: accounts.hourly_price(instance.told()),
                 by_id=account.by_id,
-                ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer, account.clock.now),
+                ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer),
+                vendor_date=account.vendor_date,
                 known=lambda: _known_here(account),
                 without=_without_ledger,
             )
