@@ -50,7 +50,8 @@ def start_host(sdk: dict[str, str], simulator: Simulator) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start(environment: dict[str, str] | None = None, **options: str) -> Host:
-            return stack.enter_context(hosting({**simulator.env(), **sdk, **(environment or {})}, **options))
+            variables = {**simulator.env(), **sdk, **(environment or {})}
+            return stack.enter_context(hosting(variables, **options, forked=False))
 
         yield start
 

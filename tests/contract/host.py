@@ -252,8 +252,10 @@ def hosting(
     hash_seed: str = "0",
     folder: str | None = None,
     machine: str | None = None,
+    forked: bool = True,
 ) -> Iterator[Host]:
-    """A host process for the length of the block. `before` is Python that runs in it before Pulumi's own code; `folder`
+    """A host process for the length of the block, `forked` from one that has imported everything where nothing speaks
+    against it: then its exit code is not known. `before` is Python that runs in it before Pulumi's own code; `folder`
     is the program's, ours unless given; `machine` holds what all processes of the machine share under limits: a folder
     of this host's own unless given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
@@ -277,7 +279,7 @@ def hosting(
         code = f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"
         environment = {**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment}
         process: subprocess.Popen[bytes] | Forked
-        if is_usual and hasattr(os, "pidfd_open"):
+        if forked and is_usual and hasattr(os, "pidfd_open"):
             process = _template().forked(code, engine, environment, stderr)
         else:
             process = subprocess.Popen(
