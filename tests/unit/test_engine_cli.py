@@ -21,7 +21,7 @@ class Tree:
         told = self.directory / str(pid)
         told.mkdir()
         (told / "exe").symlink_to(executable)
-        (told / "cwd").symlink_to("/work/project")
+        (told / "cwd").symlink_to("/home/me/project")
         (told / "stat").write_text(f"{pid} (a (b) c) S {parent} 1 1 0\n")
         (told / "environ").write_bytes(environ)
         (told / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
@@ -41,7 +41,7 @@ def test_it_is_found_above_the_launcher_with_all_that_it_was_started_with(tree: 
         "/opt/pulumi",
         ("pulumi", "up", "--stack", "dev", ""),
         {"PATH": "/bin", "PULUMI_BACKEND_URL": "s3://b?a=b", "EMPTY": "", "ODD\udcff": "\udcfe"},
-        Path("/work/project"),
+        Path("/home/me/project"),
     )
 
 
