@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,8 +26,8 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from tests import preloaded
 from tests.contract.states import fake_cli
-from tests.contract.template import Forked, Template
 from tests.machine import elsewhere
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
@@ -200,7 +199,9 @@ class Resource:
 class Host:
     """A running host process. Everything it prints is kept, for tests that look for what must not be there."""
 
-    def __init__(self, process: subprocess.Popen[bytes] | Forked, stderr: IO[bytes], channel: grpc.Channel) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes] | preloaded.Child, stderr: IO[bytes], channel: grpc.Channel
+    ) -> None:
         self.process = process
         self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
         self._stderr = stderr
@@ -278,9 +279,10 @@ def hosting(
             before = elsewhere(Path(machine or state) / "machine") + before
         code = f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"
         environment = {**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment}
-        process: subprocess.Popen[bytes] | Forked
-        if forked and is_usual and hasattr(os, "pidfd_open"):
-            process = _template().forked(code, engine, environment, stderr)
+        process: subprocess.Popen[bytes] | preloaded.Child
+        stdout: IO[bytes]
+        if forked and is_usual and preloaded.IS_POSSIBLE:
+            process, stdout = _forked(["-c", code, engine], environment, stderr)
         else:
             process = subprocess.Popen(
                 [sys.executable, "-u", *(["-c", code] if before else ["-m", "pulumi.dynamic"]), engine],
@@ -291,9 +293,10 @@ def hosting(
                 stderr=stderr,
                 start_new_session=True,
             )
-        assert process.stdout is not None
+            assert process.stdout is not None
+            stdout = process.stdout
         lines: queue.Queue[bytes] = queue.Queue()
-        reader = threading.Thread(target=_drain, args=(process.stdout, lines), daemon=True)
+        reader = threading.Thread(target=_drain, args=(stdout, lines), daemon=True)
         reader.start()
         try:
             first = lines.get(timeout=_LONGEST_START)
@@ -305,12 +308,18 @@ def hosting(
             process.kill()
             process.wait(timeout=10)
             reader.join(timeout=10)
-            process.stdout.close()
+            stdout.close()
 
 
-@cache
-def _template() -> Template:
-    return Template()
+def _forked(command: list[str], environment: Mapping[str, str], stderr: IO[bytes]) -> tuple[preloaded.Child, IO[bytes]]:
+    reading, writing = os.pipe()
+    with open(os.devnull, "rb") as nothing:
+        descriptors = (nothing.fileno(), writing, stderr.fileno())
+        try:
+            child = preloaded.preloaded().child(command, environment, os.getcwd(), descriptors)
+        finally:
+            os.close(writing)
+    return child, os.fdopen(reading, "rb")
 
 
 def _of_python(environment: Mapping[str, str]) -> bool:

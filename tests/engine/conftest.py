@@ -13,6 +13,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, new_stack
+from tests.preloaded import IS_POSSIBLE, preloaded
 
 _ROOT = Path(__file__).parents[2]
 
@@ -42,15 +43,25 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pulumi-home")
 
 
+@pytest.fixture(scope="session")
+def are_forked() -> bool:
+    """Whether the engine's Python processes are forked from one that has Pulumi imported already, and so die a moment
+    after what the engine has started. A file whose tests are about that says False."""
+    return IS_POSSIBLE
+
+
 @pytest.fixture
-def make_stack(pulumi: Path, pulumi_home: Path, tmp_path: Path) -> Callable[[Mapping[str, str]], Stack]:
+def make_stack(
+    pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
+) -> Callable[[Mapping[str, str]], Stack]:
     """Makes stacks against any environment, each with a directory of its own."""
     count = iter(range(100))
+    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
 
     def make(environment: Mapping[str, str]) -> Stack:
         directory = tmp_path / f"stack{next(count)}"
         directory.mkdir()
-        return new_stack(pulumi, directory, {**quick(pulumi_home.parent), **environment}, pulumi_home)
+        return new_stack(pulumi, directory, {**variables, **environment}, pulumi_home)
 
     return make
 

@@ -1,53 +1,55 @@
-"""Makes the CLI quicker where many small commands are run, and processor time is what the tests wait for.
+"""Makes the CLI quicker where many small commands are run, and processor time is what the tests wait for: by what every
+Python that the engine starts runs before anything else.
 
-An older language host runs `pip list` for every command, to find packages that have plugins: a quarter of the
-processor time of a small command, for an answer that does not change while tests run. So that one question is answered
-from what pip has said once; everything else goes to pip itself. Collecting garbage, and the command line that httpx
-imports where it can, are another sixth.
+Half of the processor time of a small command goes into imports of Pulumi's packages, by the program's process and by
+the provider's: those are forked from one that has them imported already (tests/preloaded.py). An older language host
+runs `pip list` for every command, to find packages that have plugins: that one question is answered from what pip has
+said once.
 """
 
 from __future__ import annotations
 
-import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.engine.stand_in import of_python
 from tests.machine import elsewhere_under_limits
+from tests.preloaded import Preloaded
 
-_LEAN = "import gc, sys\ngc.disable()\nsys.modules['httpx._main'] = None\n"
-_QUESTION = ["list", "-v", "--format", "json"]
-_ANSWER = """\
-import runpy
-import sys
-from pathlib import Path
-
-if sys.argv[1:] == {question}:
-    print({answer})
-else:
-    folder = Path(__file__).parents[1]
-    sys.path = [each for each in sys.path if Path(each) != folder]
-    del sys.modules["pip"]
-    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+_QUESTION = ["-m", "pip", "list", "-v", "--format", "json"]
+_FIRST = """\
+import gc, sys
+if sys.orig_argv[1:] == {question}:
+    import os
+    with open({answer}) as answer:
+        print(answer.read(), flush=True)
+    os._exit(0)
+gc.disable()
+sys.modules['httpx._main'] = None  # the command line, which httpx imports where it can
 """
 
 
-def quick(directory: Path) -> dict[str, str]:
+def quick(directory: Path, preloaded: Preloaded | None = None) -> dict[str, str]:
     """The variables that do so; what they name is made in `directory` unless it is there, and so is what the machine's
-    processes share."""
-    folder = directory / "lean"
-    folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(_LEAN + elsewhere_under_limits(directory / "machine"))
-    return {"PYTHONPATH": f"{remembered(directory)}{os.pathsep}{folder}", "GOGC": "off", "GOMEMLIMIT": "1GiB"}
-
-
-def remembered(directory: Path) -> Path:
-    """A folder for PYTHONPATH in which pip knows that one answer; made in `directory` unless it is there."""
-    folder = directory / "packages"
+    processes share. Without `preloaded` each process is started, not forked."""
+    folder = directory / ("forked" if preloaded else "started")
     if not folder.exists():
-        command = [sys.executable, "-m", "pip", *_QUESTION]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-        (folder / "pip").mkdir(parents=True)
-        (folder / "pip" / "__init__.py").touch()
-        (folder / "pip" / "__main__.py").write_text(_ANSWER.format(question=_QUESTION, answer=repr(answer)))
-    return folder
+        folder.mkdir()
+        first = _FIRST.format(question=_QUESTION, answer=repr(str(_answer(directory))))
+        before = elsewhere_under_limits(directory / "machine")
+        if preloaded:
+            shutil.copy(Path(__file__).with_name("stand_in.py"), folder / "_stand_in.py")
+            arguments = (preloaded.address, sys.prefix, of_python(), before)
+            first += f"from _stand_in import stand_in\nstand_in{arguments}\n"
+        (folder / "sitecustomize.py").write_text(first + before)
+    return {"PYTHONPATH": str(folder), "GOGC": "off", "GOMEMLIMIT": "1GiB"}
+
+
+def _answer(directory: Path) -> Path:
+    file = directory / "packages.json"
+    if not file.exists():
+        answer = subprocess.run([sys.executable, *_QUESTION], capture_output=True, text=True, timeout=60, check=True)
+        file.write_text(answer.stdout)
+    return file

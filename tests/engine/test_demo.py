@@ -14,6 +14,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import kill_session
+from tests.preloaded import preloaded
 from tools.demo import PACKS
 
 _ROOT = Path(__file__).parents[2]
@@ -93,10 +94,11 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
 
 
 def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
-    pulumi: Path, pulumi_home: Path, tmp_path: Path
+    pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
 ) -> None:
+    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
     surroundings = {"AWS_SECRET_ACCESS_KEY": "a-secret-of-the-user", "TRICK": f"it's $(touch {tmp_path}/owned)"}
-    kept = demo(pulumi, tmp_path / "demo", "--keep", **surroundings, **quick(pulumi_home.parent))
+    kept = demo(pulumi, tmp_path / "demo", "--keep", **surroundings, **variables)
     script = tmp_path / "demo" / "env.sh"
     try:
         assert kept.returncode == 0, kept.stderr

@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.patience import until
 from tests.engine.advice import assert_seen, follow
@@ -16,6 +18,12 @@ from tests.engine.pulumi import Stack, read_until, session_processes
 
 TWO = "Two ^C, or an API that hangs"
 KILLED = "Killed, or the terminal closed"
+
+
+@pytest.fixture(scope="module")
+def are_forked() -> bool:
+    """Processes that end, and how, are what this is about."""
+    return False
 
 
 def pending(stack: Stack) -> list[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import make_stack, pulumi, pulumi_home, stack
+from tests.engine.conftest import are_forked, make_stack, pulumi, pulumi_home, stack
 from tests.engine.pulumi import Run, Stack
 from tests.policy.attempts import Attempts
 
-__all__ = ["make_stack", "pulumi", "pulumi_home", "stack"]
+__all__ = ["are_forked", "make_stack", "pulumi", "pulumi_home", "stack"]
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "policies"
