@@ -13,6 +13,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, new_stack
+from tests.engine.vault import key_service
 from tests.preloaded import IS_POSSIBLE, preloaded
 
 _ROOT = Path(__file__).parents[2]
@@ -43,11 +44,10 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pulumi-home")
 
 
-@pytest.fixture(scope="session")
-def are_forked() -> bool:
-    """Whether the engine's Python processes are forked from one that has Pulumi imported already, and so die a moment
-    after what the engine has started. A file whose tests are about that says False."""
-    return IS_POSSIBLE
+@pytest.fixture
+def are_forked(request: pytest.FixtureRequest) -> bool:
+    """Whether the program's and the provider's process are forked from one that has Pulumi imported already."""
+    return IS_POSSIBLE and request.node.get_closest_marker("started") is None
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def make_stack(
 ) -> Callable[[Mapping[str, str]], Stack]:
     """Makes stacks against any environment, each with a directory of its own."""
     count = iter(range(100))
-    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
+    variables = {**quick(pulumi_home.parent, preloaded() if are_forked else None), **key_service()}
 
     def make(environment: Mapping[str, str]) -> Stack:
         directory = tmp_path / f"stack{next(count)}"

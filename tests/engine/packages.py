@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from tests.engine.stand_in import of_python
@@ -31,14 +32,16 @@ sys.modules['httpx._main'] = None  # the command line, which httpx imports where
 """
 
 
-def quick(directory: Path, preloaded: Preloaded | None = None) -> dict[str, str]:
+def quick(directory: Path, preloaded: Preloaded | None = None, before: str = "") -> dict[str, str]:
     """The variables that do so; what they name is made in `directory` unless it is there, and so is what the machine's
-    processes share. Without `preloaded` each process is started, not forked."""
+    processes share. Without `preloaded` each process is started, not forked. `before` is more Python to run first."""
     folder = directory / ("forked" if preloaded else "started")
     if not folder.exists():
         folder.mkdir()
-        first = _FIRST.format(question=_QUESTION, answer=repr(str(_answer(directory))))
-        before = elsewhere_under_limits(directory / "machine")
+        answer = folder / "packages.json"
+        answer.write_text(_answer())
+        first = _FIRST.format(question=_QUESTION, answer=repr(str(answer)))
+        before = f"{elsewhere_under_limits(directory / 'machine')}{before}\n"
         if preloaded:
             shutil.copy(Path(__file__).with_name("stand_in.py"), folder / "_stand_in.py")
             arguments = (preloaded.address, sys.prefix, of_python(), before)
@@ -47,9 +50,7 @@ def quick(directory: Path, preloaded: Preloaded | None = None) -> dict[str, str]
     return {"PYTHONPATH": str(folder), "GOGC": "off", "GOMEMLIMIT": "1GiB"}
 
 
-def _answer(directory: Path) -> Path:
-    file = directory / "packages.json"
-    if not file.exists():
-        answer = subprocess.run([sys.executable, *_QUESTION], capture_output=True, text=True, timeout=60, check=True)
-        file.write_text(answer.stdout)
-    return file
+@cache
+def _answer() -> str:
+    asked = subprocess.run([sys.executable, *_QUESTION], capture_output=True, text=True, timeout=60, check=True)
+    return asked.stdout

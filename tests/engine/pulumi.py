@@ -214,17 +214,19 @@ def new_stack(pulumi: Path, directory: Path, environment: Mapping[str, str], hom
     return stack
 
 
-_new: dict[str, bytes] = {}
-"""What `pulumi stack init` leaves, by path. A command costs a second, and every test wants a new stack."""
+_new: dict[str, dict[str, bytes]] = {}
+"""What `pulumi stack init` leaves, by secrets provider and path. A command costs a second, and every test wants a new
+stack."""
 
 
 def _initialized(stack: Stack) -> None:
-    if not _new:
-        stack.run("stack", "init")
+    secrets = "hashivault://tests" if "VAULT_SERVER_URL" in stack.environment else "passphrase"
+    if secrets not in _new:
+        stack.run("stack", "init", "--secrets-provider", secrets)
         folders = (stack.project, stack.directory / "state")
         files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-        _new.update((str(path.relative_to(stack.directory)), path.read_bytes()) for path in files)
-    for name, content in _new.items():
+        _new[secrets] = {str(path.relative_to(stack.directory)): path.read_bytes() for path in files}
+    for name, content in _new[secrets].items():
         target = stack.directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

@@ -12,8 +12,10 @@ import pytest
 from pulumi_cortecs.simulator import Simulator, running
 from tests.contract.catalogues import pinned_from
 from tests.contract.host import IMPATIENT
+from tests.engine.packages import quick
 from tests.engine.programs import one_instance
 from tests.engine.pulumi import Run, Stack, read_until
+from tests.preloaded import IS_POSSIBLE, preloaded
 
 MakeStack = Callable[[Mapping[str, str]], Stack]
 
@@ -105,11 +107,11 @@ def test_another_accounts_key_never_takes_an_instance_for_gone(stack: Stack, sim
 def unreachable(make_stack: MakeStack, impatient: Path) -> Iterator[tuple[Stack, int]]:
     """A stack whose API cannot be reached for the length of the block, and the API's port. `impatient` is a folder for
     what makes the retries follow each other at once."""
-    (impatient / "sitecustomize.py").write_text(IMPATIENT)
+    impatience = quick(impatient, preloaded() if IS_POSSIBLE else None, before=IMPATIENT)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
         port = taken.getsockname()[1]
-        credentials = {"CORTECS_CLIENT_ID": "sim", "CORTECS_CLIENT_SECRET": "sim", "PYTHONPATH": str(impatient)}
+        credentials = {"CORTECS_CLIENT_ID": "sim", "CORTECS_CLIENT_SECRET": "sim", **impatience}
         stack = make_stack({"CORTECS_API_BASE_URL": f"http://127.0.0.1:{port}/api/v1", **credentials})
         stack.program(one_instance())
         yield stack, port

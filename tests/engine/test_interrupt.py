@@ -20,10 +20,7 @@ TWO = "Two ^C, or an API that hangs"
 KILLED = "Killed, or the terminal closed"
 
 
-@pytest.fixture(scope="module")
-def are_forked() -> bool:
-    """Processes that end, and how, are what this is about."""
-    return False
+pytestmark = pytest.mark.started
 
 
 def pending(stack: Stack) -> list[str]:

@@ -102,6 +102,7 @@ def test_a_disk_that_fills_up_costs_the_state_and_no_instance(stack: Stack, simu
         process.send_signal(signal.SIGKILL)  # it would try again for half a minute, and fail with the same
         process.wait(timeout=10)
     folder = str(stack.directory / "state")
+    stack.state_file.with_name(f"{stack.name}.json.attrs").unlink(missing_ok=True)  # it may be half written, too
     stack.run("cancel", "--yes")
     assert_seen("a disk that fills up", stack.up(expect=1).text)
     text = follow(stack, "A full disk", 1, FOLDER=folder, PROJECT="tests", STACK=stack.name)

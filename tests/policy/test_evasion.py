@@ -33,12 +33,6 @@ EIGHT = "make('eight', num_workers=8)\n"
 REFUSED = re.compile(r"\[mandatory\].*  \(\S+: (.*)\)$", re.M)
 
 
-@pytest.fixture(scope="module")
-def are_forked() -> bool:
-    """Programs attack processes here: they get the real ones."""
-    return False
-
-
 def sold(simulator: Simulator) -> list[tuple[str, int]]:
     """What has been bought or started: hardware and workers."""
     return [(entry.hardware_type_id, entry.num_workers) for entry in simulator.control.ledger().entries]
@@ -272,6 +266,7 @@ def test_what_lies_beside_the_program_does_not_become_the_pack(
 
 
 @LINUX
+@pytest.mark.started
 @pytest.mark.parametrize(
     ("name", "attack", "says"),
     [

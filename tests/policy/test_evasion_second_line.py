@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import limits_in_force
 from pulumi_cortecs.simulator import Simulator
@@ -87,6 +89,7 @@ def move_everything(stack: Stack) -> None:
 
 
 @LINUX
+@pytest.mark.started
 def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
     limits = machine(stack.directory, simulator, instance_hourly_cap="5.00 EUR")
     stack.program(HEADER + IMPERSONATES + EIGHT)
@@ -175,6 +178,7 @@ def _take_the_providers_place(stack: Stack) -> None:
 
 
 @LINUX
+@pytest.mark.started
 def test_the_memory_of_a_pack_in_a_debugger(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
     listed = [*json.loads(DEMO.read_text())["hardware-allowed"]["allowed"]["cortecs"], "NVIDIA_A100_1"]
     listed.remove("NVIDIA_L40S_1")
