@@ -33,7 +33,8 @@ destroy: $(READY)  ## ends what `make up` started
 	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" destroy $(ARGS)
 
 test: $(READY) lint  ## everything that must hold before a change lands
-	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" PYTHONDONTWRITEBYTECODE= \
+		exec $(BIN)/python -m pytest -n 5 --dist worksteal $(ARGS)
 
 test-backends: $(READY)  ## kills `up` 20 times each on a file, an S3 and a Postgres backend; brings what is needed, some minutes
 	@$(BIN)/python -I -c "import moto.server" 2>/dev/null || $(BIN)/python -I -m pip install --quiet --disable-pip-version-check -c constraints.txt 'moto[server]>=5'

@@ -51,7 +51,7 @@ def start_host(sdk: dict[str, str], simulator: Simulator) -> Iterator[Start]:
 
         def start(environment: dict[str, str] | None = None, **options: str) -> Host:
             variables = {**simulator.env(), **sdk, **(environment or {})}
-            return stack.enter_context(hosting(variables, **options, forked=False))
+            return stack.enter_context(hosting(variables, **options))
 
         yield start
 

@@ -28,6 +28,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from tests import preloaded
 from tests.contract.states import fake_cli
+from tests.engine.packages import few_certificates
 from tests.machine import elsewhere
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
@@ -253,10 +254,9 @@ def hosting(
     hash_seed: str = "0",
     folder: str | None = None,
     machine: str | None = None,
-    forked: bool = True,
 ) -> Iterator[Host]:
     """A host process for the length of the block, `forked` from one that has imported everything where nothing speaks
-    against it: then its exit code is not known. `before` is Python that runs in it before Pulumi's own code; `folder`
+    against it. `before` is Python that runs in it before Pulumi's own code; `folder`
     is the program's, ours unless given; `machine` holds what all processes of the machine share under limits: a folder
     of this host's own unless given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
@@ -273,6 +273,7 @@ def hosting(
         tempfile.TemporaryDirectory() as state,
         tempfile.TemporaryDirectory() as commands,
     ):
+        knobs |= few_certificates(Path(commands))
         knobs["PATH"] = os.pathsep.join((str(fake_cli(Path(commands))), clean["PATH"]))
         is_usual = before in ("", IMPATIENT) and folder is None and hash_seed == "0" and not _of_python(environment)
         if "PULUMI_CORTECS_LIMITS" in environment:
@@ -281,7 +282,7 @@ def hosting(
         environment = {**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment}
         process: subprocess.Popen[bytes] | preloaded.Child
         stdout: IO[bytes]
-        if forked and is_usual and preloaded.IS_POSSIBLE:
+        if is_usual and preloaded.IS_POSSIBLE:
             process, stdout = _forked(["-c", code, engine], environment, stderr)
         else:
             process = subprocess.Popen(

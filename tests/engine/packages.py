@@ -47,7 +47,13 @@ def quick(directory: Path, preloaded: Preloaded | None = None, before: str = "")
             arguments = (preloaded.address, sys.prefix, of_python(), before)
             first += f"from _stand_in import stand_in\nstand_in{arguments}\n"
         (folder / "sitecustomize.py").write_text(first + before)
-    return {"PYTHONPATH": str(folder), "GOGC": "off", "GOMEMLIMIT": "1GiB"}
+    return {"PYTHONPATH": str(folder), "GOGC": "off", "GOMEMLIMIT": "1GiB", **few_certificates(folder)}
+
+
+def few_certificates(folder: Path) -> dict[str, str]:
+    """The variables that name a folder without certificates: to read all authorities takes longer than a call, and who
+    talks to this machine only needs none."""
+    return {"SSL_CERT_FILE": "", "SSL_CERT_DIR": str(folder)}
 
 
 @cache

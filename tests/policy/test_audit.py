@@ -90,7 +90,7 @@ def auditor(stack: Stack, tmp_path: Path) -> Auditor:
 
 
 def passphrase(stack: Stack) -> dict[str, str]:
-    return {"PULUMI_CONFIG_PASSPHRASE": stack.environment["PULUMI_CONFIG_PASSPHRASE"]}
+    return {key: each for key, each in stack.environment.items() if key.startswith(("PULUMI_CONFIG_PASS", "VAULT_"))}
 
 
 def test_the_recipe_judges_what_was_bought_without_a_pack_and_changes_nothing(
