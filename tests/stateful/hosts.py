@@ -23,8 +23,9 @@ from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.stack_state import States
-from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs.provider.session import Session
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import BASE_URL
 
@@ -135,6 +136,7 @@ class Host(Process):
         self._variables[accounts, "is_exclusive"] = lambda: exclusive
         self._variables[accounts, "_CLOCK"] = _Clock(crowd)
         self._variables[accounts, "_WAITING"] = _InterruptibleClock(crowd, self)
+        self.session = Session()
         self.instances, self.endpoints = InstanceProvider(), EndpointProvider()
 
     def enter(self) -> None:
@@ -142,6 +144,7 @@ class Host(Process):
             if Host.current is not None:
                 Host.current._leave()
             Host.current = self
+            session.use(self.session)
             for (module, name), value in self._variables.items():
                 setattr(module, name, value)
 

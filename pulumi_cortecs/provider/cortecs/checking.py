@@ -36,6 +36,7 @@ from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
 from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.provider.session import Judged
 
 _Market: TypeAlias = Market | PinnedMarket
 
@@ -150,7 +151,7 @@ class _Shop:
             self._mind_the_hardware(accounts.market(), None, result.get("hardware_type_id", LATER))
         return result
 
-    def settle_as(self, shown: judged.Judged) -> tuple[dict[str, Any], list[Problem]]:
+    def settle_as(self, shown: Judged) -> tuple[dict[str, Any], list[Problem]]:
         """The same for a replacement's second check: what was judged, and what speaks against it now.
 
         Raises LimitsError, CloudError and UnknownStatusError.

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from pulumi_cortecs.lifecycle.releases import Releases
 from pulumi_cortecs.lifecycle.shared_rows import Going, SharedRows
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
-from pulumi_cortecs.provider import accounts, host
-
-_lock = threading.Lock()
-_of_process: dict[str, SharedRows] = {}
-_told: set[str] = set()
-_ALL: Final = "all"
+from pulumi_cortecs.provider import accounts, host, session
 
 
 def warn_of_owner(instance_id: str) -> None:
@@ -47,8 +40,8 @@ def going(instance_id: str) -> Iterator[Going]:
 
 def warn_of_unread(found: Going) -> None:
     """Says, once, that it cannot be told whether another row has what is ended."""
-    if found.unread:
-        _warn_once(
+    if found.unread and session.current().is_first("an unread state"):
+        host.current_call().warn(
             f"the state of this stack cannot be read ({found.unread}), so it cannot be told whether another row of it "
             "has what is deleted here: it is ended"
         )
@@ -81,16 +74,7 @@ def in_words(row: StateRow) -> str:
     return f"{row.urn} in stack {row.stack}"
 
 
-def _warn_once(text: str) -> None:
-    with _lock:
-        new = not _told
-        _told.add(text)
-    if new:
-        host.current_call().warn(text)
-
-
 def _shared() -> SharedRows:
-    with _lock:
-        if _ALL not in _of_process:
-            _of_process[_ALL] = SharedRows(lambda: accounts.states(), Releases(accounts.journal()), accounts.now)
-        return _of_process[_ALL]
+    return session.current().shared_rows(
+        lambda: SharedRows(lambda: accounts.states(), Releases(accounts.journal()), accounts.now)
+    )
