@@ -24,9 +24,10 @@ from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, Arguments, NotBoughtError, NotSentError
+from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, NotBoughtError, NotSentError
 
 T = TypeVar("T")
 
@@ -81,35 +82,24 @@ class Commitments(Generic[T]):
 
     def __init__(
         self,
+        cloud: Cloud[T],
         poller: Poller[T],
         clock: Clock,
-        lag: float,
-        *,
-        fits: Callable[[T, Arguments], bool],
-        costs: Callable[[T], bool],
-        hourly: Callable[[T], Money | None],
-        by_id: Callable[[str], T | None],
         ledger: Ledger,
-        vendor_date: Callable[[], float],
+        *,
         known: Callable[[], Iterable[str]] = tuple,
         without: Callable[[LedgerError], None] = lambda _: None,
     ) -> None:
-        """`fits` tells whether an instance may be what was ordered; `costs` whether it is billed now; `hourly` what an
-        hour of it costs, None where that cannot be told; `vendor_date` what the vendor's last answer was dated, in
-        seconds; `known` names the ids that were bought in this account, as far as somebody here has written them down;
+        """`known` names the ids that were bought in this account, as far as somebody here has written them down;
         `without` hears why the ledger cannot be used."""
+        self._cloud = cloud
         self._poller = poller
         self._clock = clock
-        self._fits = fits
-        self._costs = costs
-        self._hourly = hourly
-        self._by_id = by_id
         self._ledger = ledger
-        self._vendor_date = vendor_date
         self._known = known
         self._without = without
-        self._is_lag_believed = lag >= _SHORTEST_LAG
-        self._settled_after = max(lag, _SHORTEST_LAG)
+        self._is_lag_believed = cloud.list_lag >= _SHORTEST_LAG
+        self._settled_after = max(cloud.list_lag, _SHORTEST_LAG)
         self._lock = threading.Lock()
         self._orders: dict[int, Commitment] = {}
         self._ended: set[str] = set()
@@ -118,7 +108,7 @@ class Commitments(Generic[T]):
     def spending(self, hourly: Money | None, instance_id: str | None = None, *, max_age: float = 0.0) -> Spending:
         """What there is and would be, with one more at this price. `instance_id` is that of one that exists: nothing is
         added for it if it is billed already. What may be an order that waits for its answer counts as that order: who
-        orders waits until it is told. Raises CloudError, and what `costs` and `hourly` raise."""
+        orders waits until it is told. Raises CloudError and UnknownStatusError."""
         others = self._others()
         view = self._view(max_age, others)
         with self._lock:
@@ -272,14 +262,20 @@ class Commitments(Generic[T]):
         asked_at = told_at - max(self._clock.now() - seen.taken_at, 0.0)  # a clock that runs too fast settles nothing
         instances, absent = dict(seen.instances), set()
         for instance_id in sorted(self._to_be_asked(known, seen, asked_at, noted.values())):
-            found = self._by_id(instance_id)
-            if found is None or not self._costs(found):
+            found = self._cloud.get_instance(instance_id)
+            if found is None or not self._cloud.is_billed(found):
                 absent.add(instance_id)
             else:
                 instances[instance_id] = found
         self._absent |= dict.fromkeys(absent, self._clock.now())
-        running = {key: self._hourly(one) for key, one in instances.items() if self._costs(one)}
+        running = {key: self._cloud.hourly_price(one) for key, one in instances.items() if self._cloud.is_billed(one)}
         return _View(asked_at, told_at, noted, instances, running, frozenset(absent))
+
+    def _vendor_date(self) -> float:
+        """What the vendor's last answer was dated, which nothing here can move; by this machine's calendar where the
+        vendor tells no time."""
+        told = self._cloud.vendor_date()
+        return self._clock.utc_now().timestamp() if told is None else told
 
     def _to_be_asked(self, known: set[str], seen: Snapshot[T], asked_at: float, notes: Iterable[Note]) -> set[str]:
         """The ids that somebody has seen running, or bought, and the list lacks. What was just ordered counts until the
@@ -328,7 +324,9 @@ class Commitments(Generic[T]):
         if note.answered_at is None and not guessing:
             return None  # what is new there may be somebody else's
         candidates = sorted(unclaimed - note.before)
-        return next((key for key in candidates if self._fits(view.instances[key], note.arguments)), None)
+        return next(
+            (key for key in candidates if self._cloud.match(view.instances[key], note.arguments) is Match.MAYBE), None
+        )
 
     def _after(self, note: Note, view: _View[T], shown: str | None) -> Note | None:
         """The note after what the vendor shows, None when it is done with. What was not answered when the list was

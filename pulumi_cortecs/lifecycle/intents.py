@@ -10,18 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
+from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.creations import Creations, owners
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import (
     LONGEST_ORDER,
     SETTLED,
-    Arguments,
     Began,
     Bought,
     Neighbour,
@@ -59,25 +59,6 @@ class NotForgottenError(Exception):
 
 
 @dataclass(frozen=True)
-class Cloud(Generic[T]):
-    """What has to be known of a cloud: whether an instance may be what was ordered, whether it may be what came instead
-    (nearly the same), when it began (seconds since 1970
-    by the vendor's clock, None where that is not told), what its arguments are in words, how it is found by id, as it
-    is at a time or later (None when it is certainly gone), what the vendor's clock says now, what an instance costs in
-    words ("1.20 EUR/h"), and what a creation that stands in a state would order (None for one
-    that orders nothing, or where that cannot be told)."""
-
-    fits: Callable[[T, Arguments], bool]
-    resembles: Callable[[T, Arguments], bool]
-    began: Callable[[T], float | None]
-    in_words: Callable[[Arguments], str]
-    find: Callable[[str, float], T | None]
-    now: Callable[[], float | None]
-    price: Callable[[T], str]
-    ordered: Callable[[Mapping[str, object]], Arguments | None]
-
-
-@dataclass(frozen=True)
 class Leftover:
     """What a run that was ended has bought, and no state may know. `instance_ids` are several where it cannot be told
     which one it is."""
@@ -98,12 +79,10 @@ class Intents(Generic[T]):
 
     def __init__(
         self,
+        cloud: Cloud[T],
         journal: Journal,
-        account: str,
         poller: Poller[T],
         clock: Clock,
-        lag: float,
-        cloud: Cloud[T],
         without: Callable[[JournalError], None],
         *,
         creations: Creations,
@@ -112,12 +91,12 @@ class Intents(Generic[T]):
     ) -> None:
         """`without` is told when the journal cannot be used. `exclusive` says whether nobody else buys in the account;
         `say` hears what the user should know."""
+        self._cloud = cloud
         self._journal = journal
-        self._account = account
+        self._account = cloud.fingerprint
+        self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
-        self._lag = lag
-        self._cloud = cloud
         self._without = without
         self._creations = creations
         self._exclusive = exclusive
@@ -180,7 +159,7 @@ class Intents(Generic[T]):
         Raises UnclearPurchaseError and CloudError where it must not.
         """
         try:
-            number = self._journal.send(key, self._account, arguments, before, self._cloud.now())
+            number = self._journal.send(key, self._account, arguments, before, self._cloud.vendor_time())
         except JournalError as error:
             self._without(error)
             self._must_be_alone(arguments)
@@ -199,7 +178,7 @@ class Intents(Generic[T]):
 
     def answered(self, instance: T) -> None:
         """The vendor has answered an order well. By how much its two clocks differ shows here, and is noted once."""
-        began, now = self._cloud.began(instance), self._cloud.now()
+        began, now = self._cloud.started_at(instance), self._cloud.vendor_time()
         if began is None or now is None:
             return
         difference = began - now
@@ -211,16 +190,12 @@ class Intents(Generic[T]):
             except JournalError as error:
                 self._without(error)
 
-    def resembles(self, instance: T, arguments: Arguments) -> bool:
-        """Whether an instance may be what came instead of what was ordered."""
-        return self._cloud.resembles(instance, arguments)
-
     def since(self) -> Callable[[T], Began]:
         """What tells of an instance whether it began after this moment, by the vendor's clock."""
-        sent_at = self._cloud.now()
+        sent_at = self._cloud.vendor_time()
 
         def began(instance: T) -> Began:
-            at = self._cloud.began(instance)
+            at = self._cloud.started_at(instance)
             if at is None or sent_at is None or at >= sent_at - CLOCK_ERROR:
                 return Began.AFTER
             return Began.BEFORE if self._clocks_agree() else Began.DOUBTFUL
@@ -325,7 +300,10 @@ class Intents(Generic[T]):
             return []
         return [
             Leftover(
-                each.number, each.key.name, self._cloud.in_words(each.arguments), *_apart(there, self._cloud.price)
+                each.number,
+                each.key.name,
+                self._cloud.describe_order(each.arguments),
+                *_apart(there, self._cloud.price_text),
             )
             for each, there in found
             if there
@@ -338,7 +316,7 @@ class Intents(Generic[T]):
     def _there(self, order: Order) -> dict[str, T]:
         """What the order has or may have bought, as far as it is there, by id."""
         if order.instance_id is not None:
-            found = self._cloud.find(order.instance_id, NEVER)
+            found = self._find(order.instance_id)
             return {} if found is None else {order.instance_id: found}
         taken = self.taken()
         listed = self._poller.snapshot(max_age=self._lag).instances
@@ -375,8 +353,8 @@ class Intents(Generic[T]):
             return False
         self._journal.confirm(instance_id)
         self._say(
-            f"the journal says that {instance_id} ({self._cloud.price(instance)}) was bought for {key.name} by a run "
-            f"that was ended, and {owner.name} has it: it is not taken over"
+            f"the journal says that {instance_id} ({self._cloud.price_text(instance)}) was bought for {key.name} by a "
+            f"run that was ended, and {owner.name} has it: it is not taken over"
         )
         return True
 
@@ -413,7 +391,7 @@ class Intents(Generic[T]):
         there = {instance_id: one for instance_id, one in there.items() if instance_id not in owned}
         if there:
             raise NotForgottenError(
-                f"an earlier run was ended while it bought {self._cloud.in_words(order.arguments)} for "
+                f"an earlier run was ended while it bought {self._cloud.describe_order(order.arguments)} for "
                 f"{order.key.name} of another project or backend ({order.key.urn}), and no state is known to have it: "
                 f"{self._shown(there)}. {_ways_on(there)}"
             )
@@ -427,7 +405,7 @@ class Intents(Generic[T]):
         rows = self._creations.rows(key.urn) if unnamed else None
         if rows is None or not unnamed - rows.keys():
             return
-        found = {one: self._cloud.find(one, self._clock.now()) for one in unnamed - rows.keys()}
+        found = {one: self._find(one, self._clock.now()) for one in unnamed - rows.keys()}
         for one in (one for one, instance in found.items() if instance is None):
             self._journal.forget(one)
         owned = self._creations.owners(key.urn) or {}
@@ -446,7 +424,7 @@ class Intents(Generic[T]):
         if self._looked_from is None:
             self._looked_from = self._clock.now()
         begun = self._creations.earlier(key.urn, began_at)
-        orders = [self._cloud.ordered(each.inputs) for each in begun or ()]
+        orders = [self._cloud.arguments_of(each.inputs) for each in begun or ()]
         wanted = [each for each in orders if each is not None]
         if not wanted:
             return None
@@ -472,7 +450,7 @@ class Intents(Generic[T]):
 
     def _nearly(self, key: Key, wanted: list[Arguments]) -> str:
         """What may have come instead and nobody is known to have, in words. No proof, so it is only said."""
-        nearly = self._fitting(wanted, self._cloud.resembles)
+        nearly = self._fitting(wanted, Match.NEARLY)
         owned = self._creations.owners(key.urn) or {} if nearly else {}
         left = {one: instance for one, instance in nearly.items() if one not in owned}
         return f"; what is in no state and nearly what they ordered: {self._shown(left)}" if left else ""
@@ -482,7 +460,10 @@ class Intents(Generic[T]):
         lag, the last of them late enough to have what was ordered before this process began."""
         found = self._fitting(wanted)
         settled_at = (self._looked_from or 0.0) + self._lag * SETTLED
-        pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
+        pauses = [
+            max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2),
+            self._lag * _A_BIT_MORE / 2,
+        ]
         for pause in pauses:
             if not found:
                 self._clock.sleep(pause)
@@ -496,9 +477,11 @@ class Intents(Generic[T]):
             found = {one: instance for one, instance in found.items() if one not in taken}
         return found
 
-    def _fitting(self, wanted: list[Arguments], fits: Callable[[T, Arguments], bool] | None = None) -> dict[str, T]:
-        listed, fits = self._poller.snapshot(max_age=0.0).instances, fits or self._cloud.fits
-        fitting = {one: instance for one, instance in listed.items() if any(fits(instance, each) for each in wanted)}
+    def _fitting(self, wanted: list[Arguments], how: Match = Match.MAYBE) -> dict[str, T]:
+        listed = self._poller.snapshot(max_age=0.0).instances
+        fitting = {
+            one: instance for one, instance in listed.items() if any(self._is(instance, each, how) for each in wanted)
+        }
         if fitting:
             self._await_answers(None)
         taken = self.taken()
@@ -517,11 +500,11 @@ class Intents(Generic[T]):
         begun = [each for each in (*self._creations.all_earlier(key.urn), *others) if self._is_alike(each, candidates)]
         rows = [row.instance_id for state in every for row in state.rows if row.urn == key.urn and not row.external]
         listed = self._poller.snapshot(max_age=self._lag).instances
-        later = [self._cloud.began(listed[one]) for one in rows if one in listed]
-        mine = {one: instance for one, instance in candidates.items() if self._cloud.fits(instance, arguments)}
+        later = [self._cloud.started_at(listed[one]) for one in rows if one in listed]
+        mine = {one: instance for one, instance in candidates.items() if self._is(instance, arguments)}
         if not mine or len(candidates) > len(begun) or owners(every).keys() & candidates.keys():
             return None
-        oldest = [self._cloud.began(instance) for instance in mine.values()]
+        oldest = [self._cloud.started_at(instance) for instance in mine.values()]
         if any(each is None for each in (*later, *oldest)):
             return None
         if later and min(each for each in oldest if each is not None) <= max(
@@ -531,8 +514,8 @@ class Intents(Generic[T]):
         return min(mine)
 
     def _is_alike(self, creation: PendingCreation, candidates: Mapping[str, T]) -> bool:
-        ordered = self._cloud.ordered(creation.inputs)
-        return ordered is not None and any(self._cloud.fits(one, ordered) for one in candidates.values())
+        ordered = self._cloud.arguments_of(creation.inputs)
+        return ordered is not None and any(self._is(one, ordered) for one in candidates.values())
 
     def _may_have_been_bought(self, candidates: Mapping[str, T]) -> str:
         return (
@@ -543,7 +526,7 @@ class Intents(Generic[T]):
         )
 
     def _shown(self, instances: Mapping[str, T]) -> str:
-        return ", ".join(f"{one} ({self._cloud.price(instances[one])})" for one in sorted(instances))
+        return ", ".join(f"{one} ({self._cloud.price_text(instances[one])})" for one in sorted(instances))
 
     def _say_once(self, what: str, text: str) -> None:
         with self._lock:
@@ -577,7 +560,7 @@ class Intents(Generic[T]):
         """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
         if order.instance_id is None:
             return (*self._looked_for(order, key), True)
-        found = self._cloud.find(order.instance_id, self._clock.now())
+        found = self._find(order.instance_id, self._clock.now())
         if found is None and not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
         return order.instance_id, found, order.inferred
@@ -625,8 +608,8 @@ class Intents(Generic[T]):
                 if self._close_owned(candidates, key):
                     continue  # another machine has saved its own by now
                 raise UnclearPurchaseError(
-                    f"an earlier run has ordered {self._cloud.in_words(order.arguments)} for this resource and was "
-                    "ended before the answer came, and it cannot be told which instance that was, if any",
+                    f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and "
+                    "was ended before the answer came, and it cannot be told which instance that was, if any",
                     tuple(sorted(candidates)),
                 )
             # one that the fewest others may have bought: they must find theirs, too
@@ -640,23 +623,23 @@ class Intents(Generic[T]):
         instead = self._came_instead(order, key)
         if instead:
             raise UnclearPurchaseError(
-                f"an earlier run has ordered {self._cloud.in_words(order.arguments)} for this resource and was ended "
-                "before the answer came, nothing of that kind is there, and what is new may have come instead",
+                f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and was "
+                "ended before the answer came, nothing of that kind is there, and what is new may have come instead",
                 tuple(sorted(instead)),
             )
 
     def _came_instead(self, order: Order, key: Key) -> dict[str, T]:
         """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._candidates(order, key, self._cloud.resembles)
+        instead = self._candidates(order, key, Match.NEARLY)
         rivals = self._rivals(order, instead)
         taken = self.taken()  # read after the rivals: one of them may have found its own in the meantime
         instead = {one: instance for one, instance in instead.items() if one not in taken}
         return unexplained(instead, [partial(self._may_be, each) for each in rivals])
 
-    def _candidates(self, order: Order, key: Key, fits: Callable[[T, Arguments], bool] | None = None) -> dict[str, T]:
+    def _candidates(self, order: Order, key: Key, how: Match = Match.MAYBE) -> dict[str, T]:
         """What the order may have bought, and nobody has."""
         listed = self._poller.snapshot(max_age=0.0).instances
-        fitting = {one: instance for one, instance in listed.items() if self._may_be(order, one, instance, fits)}
+        fitting = {one: instance for one, instance in listed.items() if self._may_be(order, one, instance, how)}
         if fitting:  # what is listed was noted before: of some the answer may be on its way
             self._await_answers(order)
         taken = self.taken()
@@ -672,14 +655,17 @@ class Intents(Generic[T]):
             self._journal.confirm(one)
         return owned
 
-    def _may_be(
-        self, order: Order, instance_id: str, instance: T, fits: Callable[[T, Arguments], bool] | None = None
-    ) -> bool:
-        fits = fits or self._cloud.fits
-        if instance_id in order.before or not fits(instance, order.arguments):
+    def _may_be(self, order: Order, instance_id: str, instance: T, how: Match = Match.MAYBE) -> bool:
+        if instance_id in order.before or not self._is(instance, order.arguments, how):
             return False
         after = self._after(order, instance)
         return after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
+
+    def _is(self, instance: T, ordered: Arguments, how: Match = Match.MAYBE) -> bool:
+        return self._cloud.match(instance, ordered) is how
+
+    def _find(self, instance_id: str, not_before: float = NEVER) -> T | None:
+        return find(instance_id, self._cloud, self._poller, not_before)
 
     def _began_soon(self, order: Order, instance: T) -> bool:
         after = self._after(order, instance)
@@ -700,7 +686,7 @@ class Intents(Generic[T]):
 
     def _after(self, order: Order, instance: T) -> float | None:
         """How many seconds after the order an instance began, None where that is not told."""
-        began = self._cloud.began(instance)
+        began = self._cloud.started_at(instance)
         return None if began is None or order.vendor_time is None else began - order.vendor_time
 
     def _rivals(self, order: Order, candidates: Mapping[str, T]) -> list[Order]:
@@ -734,7 +720,7 @@ class Intents(Generic[T]):
     def _must_be_alone(self, arguments: Arguments) -> None:
         """Raises UnclearPurchaseError if anything in the account might be what an earlier run has bought."""
         listed, taken = self._listed_at_first(), self.taken()
-        alike = [key for key, one in listed.items() if key not in taken and self._cloud.fits(one, arguments)]
+        alike = [key for key, one in listed.items() if key not in taken and self._is(one, arguments)]
         if alike:
             raise UnclearPurchaseError(
                 f"without {self._journal.file} it cannot be told whether an earlier run has bought this already",
@@ -753,8 +739,8 @@ class Intents(Generic[T]):
     def _changed(self, order: Order, instance_id: str) -> str:
         return (
             f"an earlier run was ended after it had bought {instance_id} for this resource "
-            f"({self._cloud.in_words(order.arguments)}): it is there, no state knows it, and the program asks for "
-            f"something else now. `pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it, "
+            f"({self._cloud.describe_order(order.arguments)}): it is there, no state knows it, and the program asks "
+            f"for something else now. `pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it, "
             f"adopt_id={instance_id!r} takes it over"
         )
 
@@ -788,12 +774,3 @@ def _ways_on(instance_ids: Iterable[str]) -> str:
         f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` ends "
         f"them, `pulumi-cortecs orphans --keep {ids}` leaves them as they are."
     )
-
-
-def seconds_since_1970(timestamp: str | None) -> float | None:
-    """A vendor's ISO 8601 time, None for what is none, or does not say in which zone."""
-    try:
-        at = datetime.fromisoformat((timestamp or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return at.timestamp() if at.tzinfo else None

@@ -16,11 +16,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.journal import Key
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
 T = TypeVar("T")
-Arguments = tuple[object, ...]
 
 _BASELINE_AGE = 5.0
 _PAUSE = 0.25
@@ -103,8 +103,6 @@ class Notes(Protocol[T]):
 
     def since(self) -> Callable[[T], Began]: ...
 
-    def resembles(self, instance: T, arguments: Arguments) -> bool: ...
-
     def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool: ...
 
     def dropped(self, number: int | None) -> None: ...
@@ -152,20 +150,11 @@ class _Doubt:
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
-    def __init__(
-        self,
-        poller: Poller[T],
-        clock: Clock,
-        lag: float,
-        fits: Callable[[T, Arguments], bool],
-        notes: Notes[T],
-    ) -> None:
-        """`fits` tells whether an instance may be what was ordered with `buy`'s `arguments`: it says no only where the
-        vendor shows that something else was ordered."""
+    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, notes: Notes[T]) -> None:
+        self._cloud = cloud
+        self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
-        self._lag = lag
-        self._fits = fits
         self._notes = notes
         self._lock = threading.Lock()
         self._orders = 0
@@ -174,7 +163,7 @@ class Purchases(Generic[T]):
         self._ours: set[str] = set()
         self._named: set[str] = set()
 
-    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> Bought[T]:
+    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T]) -> Bought[T]:
         """Sends `order` once, for the resource `key`, and returns what was bought.
 
         An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
@@ -183,13 +172,11 @@ class Purchases(Generic[T]):
         that could not be told.
         """
         try:
-            return self._sent(key, arguments, order, id_of, last_try=False)
+            return self._sent(key, arguments, order, last_try=False)
         except _TokenRefusedError:
-            return self._sent(key, arguments, order, id_of, last_try=True)
+            return self._sent(key, arguments, order, last_try=True)
 
-    def _sent(
-        self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str], *, last_try: bool
-    ) -> Bought[T]:
+    def _sent(self, key: Key, arguments: Arguments, order: Callable[[], T], *, last_try: bool) -> Bought[T]:
         before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
         noted = self._notes.sent(key, arguments, before)
         with self._lock:
@@ -215,16 +202,17 @@ class Purchases(Generic[T]):
                     self._notes.lost(noted)  # nobody knows what we do not expect
                 raise
         else:
-            is_new = id_of(bought) not in before
-            mine = is_new and self._notes.bought(noted, id_of(bought), is_new=True)
+            instance_id = self._cloud.id_of(bought)
+            is_new = instance_id not in before
+            mine = is_new and self._notes.bought(noted, instance_id, is_new=True)
             with self._lock:
                 self._in_flight.remove(number)
                 if mine:
-                    self._ours.add(id_of(bought))
+                    self._ours.add(instance_id)
                 else:
                     now = self._clock.now()
                     known = "another order for the same has taken it" if is_new else "it was there before"
-                    taken = AnswerLostError(f"{id_of(bought)} is what the answer names, and {known}")
+                    taken = AnswerLostError(f"{instance_id} is what the answer names, and {known}")
                     doubt = _Doubt(noted, arguments, before, since, taken, now, now)
                     self._in_doubt.append(doubt)
             if doubt is None:
@@ -359,29 +347,22 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _found(
-        self,
-        doubt: _Doubt,
-        seen: Snapshot[T],
-        taken: frozenset[str],
-        fits: Callable[[T, Arguments], bool] | None = None,
-    ) -> dict[str, T]:
+    def _found(self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], how: Match = Match.MAYBE) -> dict[str, T]:
         unknown = ((key, one) for key, one in seen.instances.items() if key not in taken)
-        return {key: one for key, one in unknown if self._may_be(key, one, doubt, fits)}
+        return {key: one for key, one in unknown if self._may_be(key, one, doubt, how)}
 
     def _came_instead(
         self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], neighbours: list[Neighbour[T]]
     ) -> dict[str, T]:
         """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._found(doubt, seen, taken, self._notes.resembles)
+        instead = self._found(doubt, seen, taken, Match.NEARLY)
         mine = [partial(self._may_be, doubt=each) for each in self._in_doubt if each is not doubt]
         return unexplained(instead, [*mine, *(each.may_be for each in neighbours)])
 
-    def _may_be(
-        self, instance_id: str, instance: T, doubt: _Doubt, fits: Callable[[T, Arguments], bool] | None = None
-    ) -> bool:
+    def _may_be(self, instance_id: str, instance: T, doubt: _Doubt, how: Match = Match.MAYBE) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
-        return unknown and doubt.since(instance) is not Began.BEFORE and (fits or self._fits)(instance, doubt.arguments)
+        began = unknown and doubt.since(instance) is not Began.BEFORE
+        return began and self._cloud.match(instance, doubt.arguments) is how
 
 
 def unexplained(instances: dict[str, T], others: Sequence[Callable[[str, T], bool]]) -> dict[str, T]:

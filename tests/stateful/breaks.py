@@ -9,6 +9,7 @@ from unittest import mock
 
 from pulumi_cortecs.clouds.cortecs import Instance
 from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.lifecycle import intents
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.lifecycle.shared_rows import Going
@@ -48,13 +49,13 @@ def _intent() -> Iterator[None]:
 def _gone() -> Iterator[None]:
     """One look decides, and an error is as good as an answer."""
 
-    def find(instance_id: str, poller: Any, *_: object, **__: object) -> Any:
+    def find(instance_id: str, _cloud: Any, poller: Any, *_: object, **__: object) -> Any:
         try:
             return poller.snapshot(max_age=15.0).instances.get(instance_id)
         except CloudError:
             return None
 
-    with mock.patch.object(accounts, "find", find):
+    with mock.patch.object(accounts, "find", find), mock.patch.object(intents, "find", find):
         yield
 
 

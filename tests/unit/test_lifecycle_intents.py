@@ -7,22 +7,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
+from pulumi_cortecs.lifecycle.clock import seconds_since_1970
+from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.intents import (
     ChangedSinceError,
     Intents,
     NotForgottenError,
     StillBusyError,
-    seconds_since_1970,
 )
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Progress
-from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 from pulumi_cortecs.lifecycle.purchases import (
-    Arguments,
     NotBoughtError,
     NotSentError,
     Purchases,
@@ -30,7 +31,7 @@ from pulumi_cortecs.lifecycle.purchases import (
     UnclearPurchaseError,
 )
 from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow
-from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, Machine, refused
+from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, FakeCloud, Machine, refused
 from tests.unit.journals import CHAT, OTHER, FakeStates, intents
 
 LAG = 3.0
@@ -89,6 +90,19 @@ class World:
         return bought
 
 
+class Looks(Poller[Machine]):
+    """Notes from when on a look for one instance must be."""
+
+    def __init__(self, cloud: FakeCloud, clock: FakeClock, looked_from: list[float]) -> None:
+        super().__init__(cloud, clock)
+        self._looked_from = looked_from
+
+    def snapshot(self, *, max_age: float, not_before: float = NEVER, **more: Any) -> Snapshot[Machine]:
+        if max_age == 15.0:
+            self._looked_from.append(not_before)
+        return super().snapshot(max_age=max_age, not_before=not_before, **more)
+
+
 class Run:
     """A process of the provider's on that machine."""
 
@@ -99,36 +113,29 @@ class Run:
         self.journal = Journal(
             world.directory, lambda: clock.utc_now().timestamp() + calendar_off, patience=world.patience
         )
-        self.poller: Poller[Machine] = Poller(world.account.listing, clock, LAG)
+        cloud = FakeCloud(
+            world.account,
+            LAG,
+            fingerprint,
+            began=lambda machine: world.began.get(machine.instance_id),
+            now=lambda: world.vendor_now() if tells_time else None,
+        )
+        self.looked_from: list[float] = []
+        self.poller = Looks(cloud, clock, self.looked_from)
         with suppress(JournalError):
             if clocks is not None:
                 self.journal.note_clock(fingerprint, clocks)
         self.told: list[str] = []
         self.warned: list[JournalError] = []
-        self.looked_from: list[float] = []
         self.intents: Intents[Machine] = intents(
-            self.poller,
-            clock,
-            LAG,
-            lambda machine, arguments: machine.arguments == arguments,
+            *(cloud, self.poller, clock),
             journal=self.journal,
             without=self.warned.append,
-            account=fingerprint,
-            find=self._find,
-            began=lambda machine: world.began.get(machine.instance_id),
-            now=lambda: world.vendor_now() if tells_time else None,
-            resembles=lambda machine, arguments: machine.arguments[0] == f"nearly {arguments[0]}",
             states=world.states,
             exclusive=world.exclusive,
             told=self.told,
         )
-        self.purchases = Purchases(
-            self.poller, clock, LAG, lambda machine, arguments: machine.arguments == arguments, self.intents
-        )
-
-    def _find(self, instance_id: str, not_before: float) -> Machine | None:
-        self.looked_from.append(not_before)
-        return self.world.account.machines.get(instance_id)
+        self.purchases = Purchases(cloud, self.poller, clock, self.intents)
 
     def create(self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None) -> str:
         """What Instance.create does; the id."""
@@ -136,7 +143,7 @@ class Run:
         if earlier is not None:
             return earlier.instance.instance_id
         sends = order or (lambda: self.world.start(arguments))
-        return self.purchases.buy(key, arguments, sends, lambda machine: machine.instance_id).instance.instance_id
+        return self.purchases.buy(key, arguments, sends).instance.instance_id
 
     def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
         """Is killed when the vendor has carried the order out and its answer is on its way; what that bought. Without

@@ -167,16 +167,16 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         account.must_own(instance_id, olds.get("account"))
         if inputs["state"] == "running":
             account.must_be_fit_to_buy()
-        live = account.by_id(instance_id)
+        live = account.cloud.get_instance(instance_id)
         if live is None:
             raise InstanceError(
                 f"Cortecs does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
             )
         if inputs["state"] == "stopped":
-            if accounts.phase(live) is not Phase.STOPPED:
+            if account.cloud.phase(live) is not Phase.STOPPED:
                 _must_be_ours_alone(instance_id, inferred)
                 power.stop(account, instance_id)
-        elif accounts.phase(live) is Phase.STOPPED:
+        elif account.cloud.phase(live) is Phase.STOPPED:
             with second_line.allowing(account, adoption.startable(live, inputs), instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
@@ -264,19 +264,18 @@ def _buy(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
-    args = cortecs.InstanceArgs(**{key: inputs[key] for key in PURCHASE})
 
     def order() -> cortecs.Instance:
         if call.caller_is_gone():
             raise NotSentError("the engine was gone before anything was ordered")
-        return account.client.start(args)
+        return account.cloud.create(inputs)
 
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in PURCHASE)
     if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
         _take_over(account, inputs, earlier)
         return earlier
     with second_line.allowing(account, inputs) as commitment:
-        bought = account.purchases.buy(key, ordered, order, lambda instance: instance.instance_id)
+        bought = account.purchases.buy(key, ordered, order)
         if commitment is not None:
             commitment.became(bought.instance.instance_id)
     if bought.inferred:
@@ -297,7 +296,7 @@ def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cort
     try:
         told = adoption.must_be_as_judged(live, inputs)
         with second_line.allowing(account, told, instance_id):
-            if accounts.phase(live) is Phase.STOPPED:
+            if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
                     raise adoption.NotAsJudgedError(f"it is stopped, and Cortecs does not tell its {untold}")
                 power.start(account, instance_id)
