@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
@@ -26,6 +26,7 @@ from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note
+from pulumi_cortecs.lifecycle.matching import in_turn
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, NotBoughtError, NotSentError
 
@@ -296,37 +297,39 @@ class Commitments(Generic[T]):
         """One that may be shown under an id that nobody has told us yet, and nobody will tell, counts as shown, once.
         `guessing` takes one that somebody may still tell for shown as well."""
         notes = sorted([*(order.note for order in self._orders.values()), *others], key=lambda each: each.ordered_at)
-        unclaimed = view.instances.keys() - {note.instance_id for note in notes}
+        shown = self._shown(notes, view, guessing=guessing)
         counted, kept, dropped = [], [], []
         for note in notes:
-            shown = self._shown_as(note, view, unclaimed, guessing=guessing)
-            after = self._after(note, view, shown)
+            after = self._after(note, view, shown.get(note.number))
             if after is None:
                 dropped.append(note.number)
                 self._orders.pop(note.number, None)
                 continue
-            if shown is None:
+            if note.number not in shown:
                 counted.append(note)
-            else:
-                unclaimed -= {shown}
             if after.answered_at is not None and note.seen_at is None:
                 kept.append(after)
                 if note.number in self._orders:
                     self._orders[note.number].note = after
         return _Weighed(tuple(counted), Changes(tuple(kept), tuple(dropped)))
 
-    def _shown_as(self, note: Note, view: _View[T], unclaimed: Set[str], *, guessing: bool) -> str | None:
-        """Under which id the vendor shows what was ordered, None while it does not."""
-        if note.instance_id is not None:
+    def _shown(self, notes: Sequence[Note], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
+        """Under which id the vendor shows what was ordered, by number; without what it does not show."""
+        named = {note.number: note.instance_id for note in notes if note.instance_id is not None}
+        claimed = set(named.values())
+        unclaimed = {key: one for key, one in view.instances.items() if key not in claimed}
+        # what is new may be somebody else's, until an answer can come no more
+        unnamed = [note for note in notes if note.number not in named and (guessing or note.answered_at is not None)]
+        shown = {note.number: key for note, key in in_turn(unclaimed, unnamed, self._may_have_bought)}
+        for note in notes:
             # what is being started is there all the time
             billed_or_new = note.instance_id in view.running or not note.starts or note.seen_at is not None
-            return note.instance_id if note.instance_id in view.instances and billed_or_new else None
-        if note.answered_at is None and not guessing:
-            return None  # what is new there may be somebody else's
-        candidates = sorted(unclaimed - note.before)
-        return next(
-            (key for key in candidates if self._cloud.match(view.instances[key], note.arguments) is Match.MAYBE), None
-        )
+            if note.instance_id is not None and note.instance_id in view.instances and billed_or_new:
+                shown[note.number] = note.instance_id
+        return shown
+
+    def _may_have_bought(self, note: Note, instance_id: str, instance: T) -> bool:
+        return instance_id not in note.before and self._cloud.match(instance, note.arguments) is Match.MAYBE
 
     def _after(self, note: Note, view: _View[T], shown: str | None) -> Note | None:
         """The note after what the vendor shows, None when it is done with. What was not answered when the list was

@@ -18,6 +18,7 @@ from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.creations import Creations, owners
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
+from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import (
     LONGEST_ORDER,
@@ -26,7 +27,6 @@ from pulumi_cortecs.lifecycle.purchases import (
     Bought,
     Neighbour,
     UnclearPurchaseError,
-    unexplained,
 )
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation
 
@@ -497,12 +497,12 @@ class Intents(Generic[T]):
         if every is None or arguments not in wanted:
             return None
         others = [each for state in every[1:] for each in state.pending]
-        begun = [each for each in (*self._creations.all_earlier(key.urn), *others) if self._is_alike(each, candidates)]
+        begun = assign(candidates, [*self._creations.all_earlier(key.urn), *others], self._may_have_begun)
         rows = [row.instance_id for state in every for row in state.rows if row.urn == key.urn and not row.external]
         listed = self._poller.snapshot(max_age=self._lag).instances
         later = [self._cloud.started_at(listed[one]) for one in rows if one in listed]
         mine = {one: instance for one, instance in candidates.items() if self._is(instance, arguments)}
-        if not mine or len(candidates) > len(begun) or owners(every).keys() & candidates.keys():
+        if not mine or begun.is_crowded or owners(every).keys() & candidates.keys():
             return None
         oldest = [self._cloud.started_at(instance) for instance in mine.values()]
         if any(each is None for each in (*later, *oldest)):
@@ -513,9 +513,9 @@ class Intents(Generic[T]):
             return None
         return min(mine)
 
-    def _is_alike(self, creation: PendingCreation, candidates: Mapping[str, T]) -> bool:
+    def _may_have_begun(self, creation: PendingCreation, _: str, instance: T) -> bool:
         ordered = self._cloud.arguments_of(creation.inputs)
-        return ordered is not None and any(self._is(one, ordered) for one in candidates.values())
+        return ordered is not None and self._is(instance, ordered)
 
     def _may_have_been_bought(self, candidates: Mapping[str, T]) -> str:
         return (
@@ -597,14 +597,15 @@ class Intents(Generic[T]):
             if not candidates:
                 self._must_not_have_come_instead(order, key)
                 return "", None
-            rivals = self._rivals(order, candidates)
+            assigned = assign(candidates, [order, *self._rivals(order)], self._may_be)
             taken = self.taken()  # read after the rivals: one of them may have found its own in the meantime
+            assigned = assigned.without(taken)
             candidates = {one: instance for one, instance in candidates.items() if one not in taken}
             if not candidates:
                 continue
-            alike = all(rival.arguments == order.arguments for rival in rivals)
+            alike = all(each.arguments == order.arguments for each in assigned.orders)
             soon = all(self._began_soon(order, one) for one in candidates.values())
-            if not alike or not soon or len(candidates) > len(rivals) + 1:
+            if not alike or not soon or assigned.is_crowded:
                 if self._close_owned(candidates, key):
                     continue  # another machine has saved its own by now
                 raise UnclearPurchaseError(
@@ -612,9 +613,7 @@ class Intents(Generic[T]):
                     "was ended before the answer came, and it cannot be told which instance that was, if any",
                     tuple(sorted(candidates)),
                 )
-            # one that the fewest others may have bought: they must find theirs, too
-            takers = {one: sum(self._may_be(each, one, candidates[one]) for each in rivals) for one in candidates}
-            instance_id = min(candidates, key=lambda one: (takers[one], one))
+            instance_id = assigned.least_wanted
             if self.bought(order.number, instance_id, inferred=True):
                 return instance_id, candidates[instance_id]
 
@@ -631,10 +630,11 @@ class Intents(Generic[T]):
     def _came_instead(self, order: Order, key: Key) -> dict[str, T]:
         """What the order may have bought where nothing fits, and no other order has."""
         instead = self._candidates(order, key, Match.NEARLY)
-        rivals = self._rivals(order, instead)
+        rivals = self._rivals(order)
         taken = self.taken()  # read after the rivals: one of them may have found its own in the meantime
         instead = {one: instance for one, instance in instead.items() if one not in taken}
-        return unexplained(instead, [partial(self._may_be, each) for each in rivals])
+        unexplained = assign(instead, rivals, self._may_be).unexplained
+        return {one: instance for one, instance in instead.items() if one in unexplained}
 
     def _candidates(self, order: Order, key: Key, how: Match = Match.MAYBE) -> dict[str, T]:
         """What the order may have bought, and nobody has."""
@@ -689,10 +689,9 @@ class Intents(Generic[T]):
         began = self._cloud.started_at(instance)
         return None if began is None or order.vendor_time is None else began - order.vendor_time
 
-    def _rivals(self, order: Order, candidates: Mapping[str, T]) -> list[Order]:
-        """The other orders that one of the candidates may belong to."""
-        others = (other for other in self._lost_ones() if other.number != order.number)
-        return [other for other in others if any(self._may_be(other, *one) for one in candidates.items())]
+    def _rivals(self, order: Order) -> list[Order]:
+        """The other orders of which it is not known what they have bought."""
+        return [other for other in self._lost_ones() if other.number != order.number]
 
     def _lost_ones(self) -> list[Order]:
         """The open orders in this account of which it is not known what they have bought."""

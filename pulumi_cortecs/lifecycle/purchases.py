@@ -8,16 +8,16 @@ that cannot be told, nothing more is bought, and the candidates are named.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.journal import Key
+from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
 T = TypeVar("T")
@@ -82,6 +82,7 @@ class Neighbour(Generic[T]):
     """An order of another process. `may_be` tells of an id and its instance whether it may have bought that;
     `on_its_way`: its answer may still arrive there."""
 
+    refused: ClassVar[bool] = False
     arguments: Arguments
     may_be: Callable[[str, T], bool]
     on_its_way: bool
@@ -278,9 +279,9 @@ class Purchases(Generic[T]):
         neighbours = self._notes.neighbours()
         with self._lock:
             found = self._found(doubt, seen, taken)
-            rivals = [each for each in self._in_doubt if any(self._may_be(*one, each) for one in found.items())]
-            others = [each for each in neighbours if any(each.may_be(*one) for one in found.items())]
-            if doubt.refused and len(found) <= sum(not each.refused for each in rivals) + len(others):
+            orders: list[_Doubt | Neighbour[T]] = [*self._in_doubt, *neighbours]
+            assigned = assign(found, orders, self._may_have_bought)
+            if doubt.refused and len(found) <= sum(not each.refused for each in assigned.orders):
                 found = {}
             if not found:
                 doubt.lacked(seen.taken_at)
@@ -293,28 +294,20 @@ class Purchases(Generic[T]):
                     text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
                     raise UnclearPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
-            ordered = [each.arguments for each in rivals] + [each.arguments for each in others]
-            alike = all(arguments == doubt.arguments for arguments in ordered)
+            alike = all(each.arguments == doubt.arguments for each in assigned.orders)
             dated = all(doubt.since(one) is Began.AFTER for one in found.values())
-            if (
-                not settled
-                or not alike
-                or not dated
-                or len(found) > len(rivals) + len(others)
-                or self._named & found.keys()
-            ):
+            if not settled or not alike or not dated or assigned.is_crowded or self._named & found.keys():
                 self._in_doubt.remove(doubt)
                 self._named |= found.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
                 raise UnclearPurchaseError(text, tuple(sorted(found)))
-            takers = {key: [each for each in rivals if self._may_be(key, one, each)] for key, one in found.items()}
-            theirs = {key: sum(each.may_be(key, one) for each in others) for key, one in found.items()}
-            instance_id = min(found, key=lambda key: (len(takers[key]) + theirs[key], key))
+            instance_id = assigned.least_wanted
             if not self._notes.bought(doubt.number, instance_id, inferred=True):
                 return None  # another process was quicker
             self._in_doubt.remove(doubt)
-            for other in takers[instance_id]:
-                other.started_by = max(other.started_by, doubt.started_by)
+            for other in assigned.takers[instance_id]:
+                if isinstance(other, _Doubt):
+                    other.started_by = max(other.started_by, doubt.started_by)
             self._ours.add(instance_id)
             return found[instance_id]
 
@@ -353,23 +346,21 @@ class Purchases(Generic[T]):
 
     def _came_instead(
         self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], neighbours: list[Neighbour[T]]
-    ) -> dict[str, T]:
+    ) -> frozenset[str]:
         """What the order may have bought where nothing fits, and no other order has."""
         instead = self._found(doubt, seen, taken, Match.NEARLY)
-        mine = [partial(self._may_be, doubt=each) for each in self._in_doubt if each is not doubt]
-        return unexplained(instead, [*mine, *(each.may_be for each in neighbours)])
+        others: list[_Doubt | Neighbour[T]] = [*(each for each in self._in_doubt if each is not doubt), *neighbours]
+        return assign(instead, others, self._may_have_bought).unexplained
+
+    def _may_have_bought(self, order: _Doubt | Neighbour[T], instance_id: str, instance: T) -> bool:
+        if isinstance(order, _Doubt):
+            return self._may_be(instance_id, instance, order)
+        return order.may_be(instance_id, instance)
 
     def _may_be(self, instance_id: str, instance: T, doubt: _Doubt, how: Match = Match.MAYBE) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
         began = unknown and doubt.since(instance) is not Began.BEFORE
         return began and self._cloud.match(instance, doubt.arguments) is how
-
-
-def unexplained(instances: dict[str, T], others: Sequence[Callable[[str, T], bool]]) -> dict[str, T]:
-    """The instances that none of the other orders may have bought; all, where there are more than orders for them."""
-    orders = [may_be for may_be in others if any(may_be(*one) for one in instances.items())]
-    explained = {key for key, one in instances.items() if any(may_be(key, one) for may_be in orders)}
-    return instances if len(explained) > len(orders) else {k: v for k, v in instances.items() if k not in explained}
 
 
 def _is_an_answer(error: CloudError) -> bool:
