@@ -26,6 +26,7 @@ from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.ending import Ending
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal_directory
+from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.stack_state import States
@@ -62,6 +63,7 @@ class Account:
 
     cloud: CortecsCloud
     poller: Poller[Instance]
+    log: OrderLog[Instance]
     purchases: Purchases[Instance]
     intents: Intents[Instance]
     clock: Clock
@@ -261,16 +263,17 @@ def _account(credentials: CortecsCredentials) -> Account:
             client = CortecsClient(credentials)
             cloud = CortecsCloud(client, credentials.fingerprint, settings.list_lag, hourly_price)
             poller = Poller(cloud, _CLOCK)
+            log = OrderLog(cloud, journal(), poller, _WAITING, without_journal)
             intents = Intents(
-                *(cloud, journal(), poller, _WAITING, without_journal),
+                log,
                 creations=Creations(lambda: states(), _CLOCK, without_state),
                 exclusive=lambda: is_exclusive(),
                 say=lambda text: host.current_call().warn(text),
             )
-            purchases = Purchases(cloud, poller, _CLOCK, intents)
+            purchases = Purchases(cloud, poller, _CLOCK, log)
             problems = _problems(settings, credentials.base_url)
             _accounts[credentials] = Account(
-                *(cloud, poller, purchases, intents, _CLOCK, settings, problems), payer=credentials.payer
+                *(cloud, poller, log, purchases, intents, _CLOCK, settings, problems), payer=credentials.payer
             )
         return _accounts[credentials]
 

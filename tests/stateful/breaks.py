@@ -9,8 +9,9 @@ from unittest import mock
 
 from pulumi_cortecs.clouds.cortecs import Instance
 from pulumi_cortecs.clouds.errors import CloudError
-from pulumi_cortecs.lifecycle import intents
+from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents
+from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.provider import accounts
@@ -41,7 +42,7 @@ def _id_before_wait() -> Iterator[None]:
 @contextmanager
 def _intent() -> Iterator[None]:
     """Nothing is noted before it is ordered."""
-    with mock.patch.object(Intents, "sent", return_value=None):
+    with mock.patch.object(OrderLog, "sent", return_value=None):
         yield
 
 
@@ -55,7 +56,7 @@ def _gone() -> Iterator[None]:
         except CloudError:
             return None
 
-    with mock.patch.object(accounts, "find", find), mock.patch.object(intents, "find", find):
+    with mock.patch.object(accounts, "find", find), mock.patch.object(order_log, "find", find):
         yield
 
 
@@ -67,10 +68,10 @@ _CORTECS = "pulumi_cortecs.provider.cortecs"
 def _refused_note() -> Iterator[None]:
     """A refusal is believed: its order is forgotten, as nothing was bought."""
 
-    def refused(self: Intents[Any], number: int | None) -> None:
+    def refused(self: OrderLog[Any], number: int | None) -> None:
         self.dropped(number)
 
-    with mock.patch.object(Intents, "refused", refused):
+    with mock.patch.object(OrderLog, "refused", refused):
         yield
 
 
@@ -91,7 +92,7 @@ def _judged() -> Iterator[None]:
 @contextmanager
 def _clock() -> Iterator[None]:
     """The vendor's clock excludes an instance, whatever is known of it."""
-    with mock.patch.object(Intents, "_clocks_agree", return_value=True):
+    with mock.patch.object(OrderLog, "_clocks_agree", return_value=True):
         yield
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key
+from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 
@@ -59,27 +58,16 @@ def refuse(error: JournalError) -> None:
     raise AssertionError(f"the journal cannot be used: {error}")
 
 
-def intents(
+def order_log(
     cloud: Cloud[Any],
     poller: Poller[Any],
     clock: Clock,
     *,
     journal: Journal | None = None,
     without: Callable[[JournalError], None] = refuse,
-    states: FakeStates | None = None,
-    exclusive: bool = False,
-    told: list[str] | None = None,
-) -> Intents[Any]:
-    """The open orders of an account, in a new journal unless one is given. `told` gets what a user is told."""
-    told = [] if told is None else told
-    known = states or FakeStates(clock)
-    creations = Creations(lambda: known, clock, told.append)
-    return Intents(
-        *(cloud, journal or new_journal(clock), poller, clock, without),
-        creations=creations,
-        exclusive=lambda: exclusive,
-        say=told.append,
-    )
+) -> OrderLog[Any]:
+    """The notes of an account's orders, in a new journal unless one is given."""
+    return OrderLog(cloud, journal or new_journal(clock), poller, clock, without)
 
 
 def new_journal(clock: Clock) -> Journal:

@@ -39,7 +39,7 @@ from pulumi_cortecs.lifecycle.purchases import (
 from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, FakeCloud, Machine, refused
-from tests.unit.journals import CHAT, intents, new_journal
+from tests.unit.journals import CHAT, new_journal, order_log
 
 LAG = 3.0
 SMALL, LARGE = ("small",), ("large",)
@@ -69,7 +69,7 @@ class Room:
         self.poller: Poller[Machine] = Poller(self.cloud, self.clock)
         self.journal = new_journal(self.clock)
         self.journal.note_clock("ours", 0.0)
-        notes = intents(self.cloud, self.poller, self.clock, journal=self.journal)
+        notes = order_log(self.cloud, self.poller, self.clock, journal=self.journal)
         self.purchases = Purchases(self.cloud, self.poller, self.clock, notes)
         self.began_at = self.clock.now()
 
@@ -216,7 +216,7 @@ def test_an_id_that_was_given_out_before_is_given_out_again(room: Room) -> None:
 
     fresh = Journal(room.journal.file.parent, lambda: room.clock.utc_now().timestamp())
     cloud = FakeCloud(room.account, LAG)  # which tells no time
-    buying = Purchases(cloud, room.poller, room.clock, intents(cloud, room.poller, room.clock, journal=fresh))
+    buying = Purchases(cloud, room.poller, room.clock, order_log(cloud, room.poller, room.clock, journal=fresh))
     bought = buying.buy(CHAT, SMALL, answered_with_it_again)
     assert bought.instance.instance_id == first
     fresh.close()
@@ -496,7 +496,7 @@ class Shop:
         self.client = client
         cloud, clock = CortecsCloud(client, "ours", lag, lambda _: None), SystemClock()
         poller = Poller(cloud, clock)
-        self.purchases = Purchases(cloud, poller, clock, intents(cloud, poller, clock))
+        self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
         bought: Bought[Instance] = self.purchases.buy(

@@ -16,6 +16,8 @@ from pulumi_cortecs.clouds.credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnauthorizedError
 from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.lifecycle.cloud import Match
+from pulumi_cortecs.lifecycle.creations import Creations
+from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
@@ -25,7 +27,7 @@ from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.provider.settings import Settings
 from tests.unit.fakes import Answer, FakeClock, Script, answer
-from tests.unit.journals import intents
+from tests.unit.journals import FakeStates, order_log
 
 TOKEN = answer(200, {"access_token": "a-good-token", "expires_in": 3600})
 
@@ -37,8 +39,10 @@ def account(*answers: Answer, **settings: Any) -> Account:
     clock, knobs = FakeClock(), Settings(**settings)
     cloud = CortecsCloud(CortecsClient(credentials, http), credentials.fingerprint, knobs.list_lag, lambda _: None)
     poller = Poller(cloud, clock)
-    notes = intents(cloud, poller, clock)
-    return Account(cloud, poller, Purchases(cloud, poller, clock, notes), notes, clock, knobs)
+    log, states = order_log(cloud, poller, clock), FakeStates(clock)
+    creations = Creations(lambda: states, clock, lambda _: None)
+    intents = Intents(log, creations=creations, exclusive=lambda: False, say=lambda _: None)
+    return Account(cloud, poller, log, Purchases(cloud, poller, clock, log), intents, clock, knobs)
 
 
 CLOUD = account(answer(200)).cloud

@@ -13,7 +13,9 @@ from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError, NotForgottenError, StillBusyError
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError
+from pulumi_cortecs.lifecycle.left_behind import NotForgottenError
+from pulumi_cortecs.lifecycle.order_log import StillBusyError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import (
     Bought,
@@ -220,7 +222,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
             account = accounts.account()
             account.must_own(instance_id, props.get("account"))
             account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
-            account.intents.gone(instance_id)
+            account.log.gone(instance_id)
             second_line.ended(account, instance_id)
         except (CloudError, NotGoneError) as error:
             raise InstanceError(
@@ -326,14 +328,14 @@ def _undone(account: Account, instance_id: str, inferred: bool) -> str:
     """Ends what nobody is left to own; what came of it."""
     if inferred and (row := sharing.elsewhere(instance_id, host.current_call().urn)) is not None:
         return f"{sharing.in_words(row)} has it, so it was not ended"
-    if not account.intents.undoing(instance_id):
+    if not account.log.undoing(instance_id):
         return "another run has taken it over"
     try:
         account.ending().end(instance_id)
     except (CloudError, NotGoneError) as error:
-        account.intents.not_undone(instance_id)
+        account.log.not_undone(instance_id)
         return f"it may still exist and be billed: {error}"
-    account.intents.gone(instance_id)
+    account.log.gone(instance_id)
     second_line.ended(account, instance_id)
     return "it was stopped and deleted again"
 
@@ -356,7 +358,7 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    account.intents.adopted(accounts.key_of(host.current_call().urn), instance_id)
+    account.log.adopted(accounts.key_of(host.current_call().urn), instance_id)
     hourly.note(instance_id, inputs["quote"])
     rows.note(instance_id, host.current_call().urn, inputs)
     return instance_id

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.lifecycle.left_behind import left_behind
 from pulumi_cortecs.provider import accounts, host
 
 _lock: Final = threading.Lock()
@@ -23,7 +24,8 @@ def tell() -> None:
     if told:
         return
     with suppress(CloudError):
-        for each in accounts.account().intents.left_behind(accounts.key_of(call.urn)):
+        account = accounts.account()
+        for each in left_behind(account.log, account.intents.creations, accounts.key_of(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(each.instance_ids, each.prices, strict=True)]
             ids = " ".join(each.instance_ids)
             call.warn(
