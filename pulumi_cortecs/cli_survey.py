@@ -230,7 +230,7 @@ def _must_be_whole(
     bought_meanwhile = {row.instance_id for row in rows}
     late = [each for key, each in after.items() if key not in before and key not in bought_meanwhile]
     ours = {row.instance_id for row in rows if row.account == account.fingerprint}
-    by_id = [account.by_id(each) for each in ours - before.keys() - after.keys()]
+    by_id = [account.cloud.get_instance(each) for each in ours - before.keys() - after.keys()]
     if any(old(each, now) for each in (*late, *(_listed(each) for each in by_id if each is not None))):
         raise BadAnswerError("Cortecs' list of the instances is not whole, so nothing can be told from it; try again")
 

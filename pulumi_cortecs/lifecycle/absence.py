@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
-from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 
 T = TypeVar("T")
@@ -16,30 +15,22 @@ _BURST_AGE = 15.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 
 
-def find(
-    instance_id: str,
-    poller: Poller[T],
-    by_id: Callable[[str], T | None],
-    clock: Clock,
-    lag: float,
-    not_before: float = NEVER,
-) -> T | None:
+def find(instance_id: str, cloud: Cloud[T], poller: Poller[T], not_before: float = NEVER) -> T | None:
     """The instance as it was some seconds ago, at `not_before` or later, or None when it is certainly gone.
 
-    Gone = missing from two listings further apart than `lag` seconds *and* from the answer by id: the vendor documents
-    no 404, and its list may be behind. Looking for something gone takes as long as the lag. `by_id` returns None for
-    the vendor's "no such instance" and raises for everything else. Raises what the listing raises.
+    Gone = missing from two listings further apart than the list's lag *and* from the answer by id: a vendor may
+    document no 404, and its list may be behind. Looking for something gone takes as long as the lag. Raises CloudError.
     """
     seen = poller.snapshot(max_age=_BURST_AGE, not_before=max(not_before, poller.changed_at(instance_id)))
     if instance_id in seen.instances:
         return seen.instances[instance_id]
-    found = by_id(instance_id)
-    pause = min(max(lag / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    found = cloud.get_instance(instance_id)
+    pause = min(max(cloud.list_lag / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
     while found is None and not poller.absent_for_good(instance_id):
-        clock.sleep(pause)
+        poller.clock.sleep(pause)
         seen = poller.snapshot(max_age=pause / 2, not_before=poller.changed_at(instance_id))
         if instance_id in seen.instances:
             return seen.instances[instance_id]
     if found is None:
-        found = by_id(instance_id)  # once more at the end: it may have been listed late
+        found = cloud.get_instance(instance_id)  # once more at the end: it may have been listed late
     return found

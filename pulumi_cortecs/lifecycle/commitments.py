@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
@@ -24,9 +24,11 @@ from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note
+from pulumi_cortecs.lifecycle.matching import in_turn
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, Arguments, NotBoughtError, NotSentError
+from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, NotBoughtError, NotSentError
 
 T = TypeVar("T")
 
@@ -81,35 +83,24 @@ class Commitments(Generic[T]):
 
     def __init__(
         self,
+        cloud: Cloud[T],
         poller: Poller[T],
         clock: Clock,
-        lag: float,
-        *,
-        fits: Callable[[T, Arguments], bool],
-        costs: Callable[[T], bool],
-        hourly: Callable[[T], Money | None],
-        by_id: Callable[[str], T | None],
         ledger: Ledger,
-        vendor_date: Callable[[], float],
+        *,
         known: Callable[[], Iterable[str]] = tuple,
         without: Callable[[LedgerError], None] = lambda _: None,
     ) -> None:
-        """`fits` tells whether an instance may be what was ordered; `costs` whether it is billed now; `hourly` what an
-        hour of it costs, None where that cannot be told; `vendor_date` what the vendor's last answer was dated, in
-        seconds; `known` names the ids that were bought in this account, as far as somebody here has written them down;
+        """`known` names the ids that were bought in this account, as far as somebody here has written them down;
         `without` hears why the ledger cannot be used."""
+        self._cloud = cloud
         self._poller = poller
         self._clock = clock
-        self._fits = fits
-        self._costs = costs
-        self._hourly = hourly
-        self._by_id = by_id
         self._ledger = ledger
-        self._vendor_date = vendor_date
         self._known = known
         self._without = without
-        self._is_lag_believed = lag >= _SHORTEST_LAG
-        self._settled_after = max(lag, _SHORTEST_LAG)
+        self._is_lag_believed = cloud.list_lag >= _SHORTEST_LAG
+        self._settled_after = max(cloud.list_lag, _SHORTEST_LAG)
         self._lock = threading.Lock()
         self._orders: dict[int, Commitment] = {}
         self._ended: set[str] = set()
@@ -118,7 +109,7 @@ class Commitments(Generic[T]):
     def spending(self, hourly: Money | None, instance_id: str | None = None, *, max_age: float = 0.0) -> Spending:
         """What there is and would be, with one more at this price. `instance_id` is that of one that exists: nothing is
         added for it if it is billed already. What may be an order that waits for its answer counts as that order: who
-        orders waits until it is told. Raises CloudError, and what `costs` and `hourly` raise."""
+        orders waits until it is told. Raises CloudError and UnknownStatusError."""
         others = self._others()
         view = self._view(max_age, others)
         with self._lock:
@@ -272,14 +263,20 @@ class Commitments(Generic[T]):
         asked_at = told_at - max(self._clock.now() - seen.taken_at, 0.0)  # a clock that runs too fast settles nothing
         instances, absent = dict(seen.instances), set()
         for instance_id in sorted(self._to_be_asked(known, seen, asked_at, noted.values())):
-            found = self._by_id(instance_id)
-            if found is None or not self._costs(found):
+            found = self._cloud.get_instance(instance_id)
+            if found is None or not self._cloud.is_billed(found):
                 absent.add(instance_id)
             else:
                 instances[instance_id] = found
         self._absent |= dict.fromkeys(absent, self._clock.now())
-        running = {key: self._hourly(one) for key, one in instances.items() if self._costs(one)}
+        running = {key: self._cloud.hourly_price(one) for key, one in instances.items() if self._cloud.is_billed(one)}
         return _View(asked_at, told_at, noted, instances, running, frozenset(absent))
+
+    def _vendor_date(self) -> float:
+        """What the vendor's last answer was dated, which nothing here can move; by this machine's calendar where the
+        vendor tells no time."""
+        told = self._cloud.vendor_date()
+        return self._clock.utc_now().timestamp() if told is None else told
 
     def _to_be_asked(self, known: set[str], seen: Snapshot[T], asked_at: float, notes: Iterable[Note]) -> set[str]:
         """The ids that somebody has seen running, or bought, and the list lacks. What was just ordered counts until the
@@ -300,35 +297,39 @@ class Commitments(Generic[T]):
         """One that may be shown under an id that nobody has told us yet, and nobody will tell, counts as shown, once.
         `guessing` takes one that somebody may still tell for shown as well."""
         notes = sorted([*(order.note for order in self._orders.values()), *others], key=lambda each: each.ordered_at)
-        unclaimed = view.instances.keys() - {note.instance_id for note in notes}
+        shown = self._shown(notes, view, guessing=guessing)
         counted, kept, dropped = [], [], []
         for note in notes:
-            shown = self._shown_as(note, view, unclaimed, guessing=guessing)
-            after = self._after(note, view, shown)
+            after = self._after(note, view, shown.get(note.number))
             if after is None:
                 dropped.append(note.number)
                 self._orders.pop(note.number, None)
                 continue
-            if shown is None:
+            if note.number not in shown:
                 counted.append(note)
-            else:
-                unclaimed -= {shown}
             if after.answered_at is not None and note.seen_at is None:
                 kept.append(after)
                 if note.number in self._orders:
                     self._orders[note.number].note = after
         return _Weighed(tuple(counted), Changes(tuple(kept), tuple(dropped)))
 
-    def _shown_as(self, note: Note, view: _View[T], unclaimed: Set[str], *, guessing: bool) -> str | None:
-        """Under which id the vendor shows what was ordered, None while it does not."""
-        if note.instance_id is not None:
+    def _shown(self, notes: Sequence[Note], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
+        """Under which id the vendor shows what was ordered, by number; without what it does not show."""
+        named = {note.number: note.instance_id for note in notes if note.instance_id is not None}
+        claimed = set(named.values())
+        unclaimed = {key: one for key, one in view.instances.items() if key not in claimed}
+        # what is new may be somebody else's, until an answer can come no more
+        unnamed = [note for note in notes if note.number not in named and (guessing or note.answered_at is not None)]
+        shown = {note.number: key for note, key in in_turn(unclaimed, unnamed, self._may_have_bought)}
+        for note in notes:
             # what is being started is there all the time
             billed_or_new = note.instance_id in view.running or not note.starts or note.seen_at is not None
-            return note.instance_id if note.instance_id in view.instances and billed_or_new else None
-        if note.answered_at is None and not guessing:
-            return None  # what is new there may be somebody else's
-        candidates = sorted(unclaimed - note.before)
-        return next((key for key in candidates if self._fits(view.instances[key], note.arguments)), None)
+            if note.instance_id is not None and note.instance_id in view.instances and billed_or_new:
+                shown[note.number] = note.instance_id
+        return shown
+
+    def _may_have_bought(self, note: Note, instance_id: str, instance: T) -> bool:
+        return instance_id not in note.before and self._cloud.match(instance, note.arguments) is Match.MAYBE
 
     def _after(self, note: Note, view: _View[T], shown: str | None) -> Note | None:
         """The note after what the vendor shows, None when it is done with. What was not answered when the list was

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from pulumi_cortecs.clouds.errors import NotFoundError, RefusedError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import CanStop
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 
@@ -24,16 +25,11 @@ class NotGoneError(Exception):
 
 @dataclass(frozen=True)
 class Ending(Generic[T]):
-    """How one cloud ends instances. `by_id` returns None for the vendor's "no such instance"; `lag` is for how many
-    seconds the vendor's list may be behind."""
+    """How one cloud ends instances."""
 
+    cloud: CanStop[T]
     poller: Poller[T]
     clock: Clock
-    lag: float
-    stop: Callable[[str], T]
-    delete: Callable[[str], None]
-    by_id: Callable[[str], T | None]
-    phase: Callable[[T], Phase]
 
     def end(self, instance_id: str, told: Callable[[T], object] = lambda _: None) -> None:
         """Returns when the instance is certainly gone; silent if it already was. `told` hears of the instance as the
@@ -58,7 +54,7 @@ class Ending(Generic[T]):
 
     def _delete(self, instance_id: str) -> None:
         try:
-            self.delete(instance_id)
+            self.cloud.delete(instance_id)
         finally:
             self.poller.changed(instance_id)
 
@@ -75,7 +71,7 @@ class Ending(Generic[T]):
         """Whether there is something to delete. Raises what the vendor said when it runs on."""
         for last_try in (False, True):
             try:
-                seen: T | None = self.stop(instance_id)
+                seen: T | None = self.cloud.stop(instance_id)
             except RefusedError as refused:
                 seen = self._in_spite_of(refused, instance_id)
                 if seen is None:
@@ -97,7 +93,7 @@ class Ending(Generic[T]):
 
     def _runs(self, seen: T) -> bool:
         try:
-            return self.phase(seen) is not Phase.STOPPED
+            return self.cloud.phase(seen) is not Phase.STOPPED
         except UnknownStatusError:
             return False  # nobody knows what the word means: whether it can be deleted is for the vendor to say
 
@@ -105,13 +101,13 @@ class Ending(Generic[T]):
         """What is there although the vendor refused; an error alone is never taken for "gone"."""
         if isinstance(refused, (UnauthorizedError, UnavailableError)):
             raise refused
-        return find(instance_id, self.poller, self.by_id, self.clock, self.lag)
+        return find(instance_id, self.cloud, self.poller)
 
     def _confirm(self, instance_id: str) -> None:
         deleted_at = self.poller.changed_at(instance_id)
         while True:
             listed = self.poller.snapshot(max_age=_PAUSE, not_before=deleted_at).instances
-            if instance_id not in listed and self.by_id(instance_id) is None:
+            if instance_id not in listed and self.cloud.get_instance(instance_id) is None:
                 return
             if self.clock.now() - deleted_at > self._patience:
                 raise NotGoneError(f"the vendor accepted the deletion of {instance_id}, and still shows it")
@@ -119,4 +115,4 @@ class Ending(Generic[T]):
 
     @property
     def _patience(self) -> float:
-        return max(_PATIENCE, 2 * self.lag)
+        return max(_PATIENCE, 2 * self.cloud.list_lag)

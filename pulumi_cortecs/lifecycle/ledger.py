@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.lifecycle.purchases import Arguments
+from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.shared_file import SharedFile, SharedFileError
 
 FILE_NAME: Final = "ledger.sqlite3"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Cloud
 
 T = TypeVar("T")
 
@@ -30,15 +31,14 @@ class Snapshot(Generic[T]):
 class Poller(Generic[T]):
     """The shared view of one account. Threads may share it.
 
-    `listing` returns a whole listing or raises; what it raises reaches exactly the callers that needed a new one and
-    came before it was known. Whoever comes later asks again.
+    What a listing raises reaches exactly the callers that needed a new one and came before it was known. Whoever comes
+    later asks again.
     """
 
-    def __init__(self, listing: Callable[[], Mapping[str, T]], clock: Clock, lag: float) -> None:
-        """`lag`: for how many seconds the vendor's list may miss what has just been made."""
-        self._listing = listing
-        self._clock = clock
-        self._lag = lag
+    def __init__(self, cloud: Cloud[T], clock: Clock) -> None:
+        self._cloud = cloud
+        self._lag = cloud.list_lag
+        self.clock = clock
         self._lock = threading.Lock()
         self._latest: Snapshot[T] | None = None
         self._failures = 0
@@ -56,7 +56,7 @@ class Poller(Generic[T]):
         it was asked for, instead of asking for as long again.
         """
         failures = self._failures
-        oldest = max(self._clock.now() - max_age, not_before)
+        oldest = max(self.clock.now() - max_age, not_before)
         latest = self._latest
         if latest is not None and latest.taken_at >= oldest:
             return latest
@@ -66,13 +66,13 @@ class Poller(Generic[T]):
             failure = self._failure if self._failures != failures else None
             if failure is not None and (failure[0] >= oldest or in_a_hurry()):
                 raise failure[1]  # somebody was told no: a hundred waiters must not each try in turn
-            taken_at = self._clock.now()
+            taken_at = self.clock.now()
             try:
-                listed = self._listing()
+                listed = self._cloud.list_instances()
                 if not listed and self._is_surprising(taken_at):
                     # a list may be wrong, and what it hides would be bought again, or count as nothing against a limit
-                    taken_at = self._clock.now()
-                    listed = self._listing()
+                    taken_at = self.clock.now()
+                    listed = self._cloud.list_instances()
                 self._latest = Snapshot(taken_at, listed)
             except Exception as error:
                 self._failures, self._failure = self._failures + 1, (taken_at, error)
@@ -82,7 +82,7 @@ class Poller(Generic[T]):
 
     def changed(self, instance_id: str) -> None:
         """Notes that this process has just changed the instance: older listings say nothing about it any more."""
-        self._changed[instance_id] = self._clock.now()
+        self._changed[instance_id] = self.clock.now()
 
     def changed_at(self, instance_id: str) -> float:
         """When this process changed the instance last, NEVER if it did not."""
@@ -91,7 +91,7 @@ class Poller(Generic[T]):
     def began(self, instance_id: str) -> None:
         """Notes that this process has just started the instance anew. Older listings may be used all the same: one that
         lacks it only says that it is starting."""
-        self._began[instance_id] = self._clock.now()
+        self._began[instance_id] = self.clock.now()
 
     def began_at(self, instance_id: str) -> float:
         """When this process started the instance last, NEVER if it did not."""

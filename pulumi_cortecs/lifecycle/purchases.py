@@ -8,19 +8,19 @@ that cannot be told, nothing more is bought, and the candidates are named.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.journal import Key
+from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
 T = TypeVar("T")
-Arguments = tuple[object, ...]
 
 _BASELINE_AGE = 5.0
 _PAUSE = 0.25
@@ -82,6 +82,7 @@ class Neighbour(Generic[T]):
     """An order of another process. `may_be` tells of an id and its instance whether it may have bought that;
     `on_its_way`: its answer may still arrive there."""
 
+    refused: ClassVar[bool] = False
     arguments: Arguments
     may_be: Callable[[str, T], bool]
     on_its_way: bool
@@ -102,8 +103,6 @@ class Notes(Protocol[T]):
     def answered(self, instance: T) -> None: ...
 
     def since(self) -> Callable[[T], Began]: ...
-
-    def resembles(self, instance: T, arguments: Arguments) -> bool: ...
 
     def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool: ...
 
@@ -152,20 +151,11 @@ class _Doubt:
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
-    def __init__(
-        self,
-        poller: Poller[T],
-        clock: Clock,
-        lag: float,
-        fits: Callable[[T, Arguments], bool],
-        notes: Notes[T],
-    ) -> None:
-        """`fits` tells whether an instance may be what was ordered with `buy`'s `arguments`: it says no only where the
-        vendor shows that something else was ordered."""
+    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, notes: Notes[T]) -> None:
+        self._cloud = cloud
+        self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
-        self._lag = lag
-        self._fits = fits
         self._notes = notes
         self._lock = threading.Lock()
         self._orders = 0
@@ -174,7 +164,7 @@ class Purchases(Generic[T]):
         self._ours: set[str] = set()
         self._named: set[str] = set()
 
-    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str]) -> Bought[T]:
+    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T]) -> Bought[T]:
         """Sends `order` once, for the resource `key`, and returns what was bought.
 
         An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
@@ -183,13 +173,11 @@ class Purchases(Generic[T]):
         that could not be told.
         """
         try:
-            return self._sent(key, arguments, order, id_of, last_try=False)
+            return self._sent(key, arguments, order, last_try=False)
         except _TokenRefusedError:
-            return self._sent(key, arguments, order, id_of, last_try=True)
+            return self._sent(key, arguments, order, last_try=True)
 
-    def _sent(
-        self, key: Key, arguments: Arguments, order: Callable[[], T], id_of: Callable[[T], str], *, last_try: bool
-    ) -> Bought[T]:
+    def _sent(self, key: Key, arguments: Arguments, order: Callable[[], T], *, last_try: bool) -> Bought[T]:
         before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
         noted = self._notes.sent(key, arguments, before)
         with self._lock:
@@ -215,16 +203,17 @@ class Purchases(Generic[T]):
                     self._notes.lost(noted)  # nobody knows what we do not expect
                 raise
         else:
-            is_new = id_of(bought) not in before
-            mine = is_new and self._notes.bought(noted, id_of(bought), is_new=True)
+            instance_id = self._cloud.id_of(bought)
+            is_new = instance_id not in before
+            mine = is_new and self._notes.bought(noted, instance_id, is_new=True)
             with self._lock:
                 self._in_flight.remove(number)
                 if mine:
-                    self._ours.add(id_of(bought))
+                    self._ours.add(instance_id)
                 else:
                     now = self._clock.now()
                     known = "another order for the same has taken it" if is_new else "it was there before"
-                    taken = AnswerLostError(f"{id_of(bought)} is what the answer names, and {known}")
+                    taken = AnswerLostError(f"{instance_id} is what the answer names, and {known}")
                     doubt = _Doubt(noted, arguments, before, since, taken, now, now)
                     self._in_doubt.append(doubt)
             if doubt is None:
@@ -290,9 +279,9 @@ class Purchases(Generic[T]):
         neighbours = self._notes.neighbours()
         with self._lock:
             found = self._found(doubt, seen, taken)
-            rivals = [each for each in self._in_doubt if any(self._may_be(*one, each) for one in found.items())]
-            others = [each for each in neighbours if any(each.may_be(*one) for one in found.items())]
-            if doubt.refused and len(found) <= sum(not each.refused for each in rivals) + len(others):
+            orders: list[_Doubt | Neighbour[T]] = [*self._in_doubt, *neighbours]
+            assigned = assign(found, orders, self._may_have_bought)
+            if doubt.refused and len(found) <= sum(not each.refused for each in assigned.orders):
                 found = {}
             if not found:
                 doubt.lacked(seen.taken_at)
@@ -305,28 +294,20 @@ class Purchases(Generic[T]):
                     text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
                     raise UnclearPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
-            ordered = [each.arguments for each in rivals] + [each.arguments for each in others]
-            alike = all(arguments == doubt.arguments for arguments in ordered)
+            alike = all(each.arguments == doubt.arguments for each in assigned.orders)
             dated = all(doubt.since(one) is Began.AFTER for one in found.values())
-            if (
-                not settled
-                or not alike
-                or not dated
-                or len(found) > len(rivals) + len(others)
-                or self._named & found.keys()
-            ):
+            if not settled or not alike or not dated or assigned.is_crowded or self._named & found.keys():
                 self._in_doubt.remove(doubt)
                 self._named |= found.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
                 raise UnclearPurchaseError(text, tuple(sorted(found)))
-            takers = {key: [each for each in rivals if self._may_be(key, one, each)] for key, one in found.items()}
-            theirs = {key: sum(each.may_be(key, one) for each in others) for key, one in found.items()}
-            instance_id = min(found, key=lambda key: (len(takers[key]) + theirs[key], key))
+            instance_id = assigned.least_wanted
             if not self._notes.bought(doubt.number, instance_id, inferred=True):
                 return None  # another process was quicker
             self._in_doubt.remove(doubt)
-            for other in takers[instance_id]:
-                other.started_by = max(other.started_by, doubt.started_by)
+            for other in assigned.takers[instance_id]:
+                if isinstance(other, _Doubt):
+                    other.started_by = max(other.started_by, doubt.started_by)
             self._ours.add(instance_id)
             return found[instance_id]
 
@@ -359,36 +340,27 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _found(
-        self,
-        doubt: _Doubt,
-        seen: Snapshot[T],
-        taken: frozenset[str],
-        fits: Callable[[T, Arguments], bool] | None = None,
-    ) -> dict[str, T]:
+    def _found(self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], how: Match = Match.MAYBE) -> dict[str, T]:
         unknown = ((key, one) for key, one in seen.instances.items() if key not in taken)
-        return {key: one for key, one in unknown if self._may_be(key, one, doubt, fits)}
+        return {key: one for key, one in unknown if self._may_be(key, one, doubt, how)}
 
     def _came_instead(
         self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], neighbours: list[Neighbour[T]]
-    ) -> dict[str, T]:
+    ) -> frozenset[str]:
         """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._found(doubt, seen, taken, self._notes.resembles)
-        mine = [partial(self._may_be, doubt=each) for each in self._in_doubt if each is not doubt]
-        return unexplained(instead, [*mine, *(each.may_be for each in neighbours)])
+        instead = self._found(doubt, seen, taken, Match.NEARLY)
+        others: list[_Doubt | Neighbour[T]] = [*(each for each in self._in_doubt if each is not doubt), *neighbours]
+        return assign(instead, others, self._may_have_bought).unexplained
 
-    def _may_be(
-        self, instance_id: str, instance: T, doubt: _Doubt, fits: Callable[[T, Arguments], bool] | None = None
-    ) -> bool:
+    def _may_have_bought(self, order: _Doubt | Neighbour[T], instance_id: str, instance: T) -> bool:
+        if isinstance(order, _Doubt):
+            return self._may_be(instance_id, instance, order)
+        return order.may_be(instance_id, instance)
+
+    def _may_be(self, instance_id: str, instance: T, doubt: _Doubt, how: Match = Match.MAYBE) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
-        return unknown and doubt.since(instance) is not Began.BEFORE and (fits or self._fits)(instance, doubt.arguments)
-
-
-def unexplained(instances: dict[str, T], others: Sequence[Callable[[str, T], bool]]) -> dict[str, T]:
-    """The instances that none of the other orders may have bought; all, where there are more than orders for them."""
-    orders = [may_be for may_be in others if any(may_be(*one) for one in instances.items())]
-    explained = {key for key, one in instances.items() if any(may_be(key, one) for may_be in orders)}
-    return instances if len(explained) > len(orders) else {k: v for k, v in instances.items() if k not in explained}
+        began = unknown and doubt.since(instance) is not Began.BEFORE
+        return began and self._cloud.match(instance, doubt.arguments) is how
 
 
 def _is_an_answer(error: CloudError) -> bool:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from pulumi_cortecs.clouds.errors import CloudError, UnauthorizedError
+from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
+from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
@@ -57,28 +59,28 @@ class InterruptedWhileWaitingError(WaitEndedError):
 
 @dataclass(frozen=True)
 class Wait(Generic[T]):
-    """How to wait for one cloud's instances.
+    """How to wait for one cloud's instances. `interrupted` says whether nobody wants to wait any more."""
 
-    `phase` tells an instance's phase (it may raise UnknownStatusError), `words` describes it in a few words for a
-    person, `gone` says whether an instance missing from the list is certainly gone (it may take as long as the lag),
-    `interrupted` whether nobody wants to wait any more.
-    """
-
+    cloud: Cloud[T]
     poller: Poller[T]
     clock: Clock
-    phase: Callable[[T], Phase]
-    words: Callable[[T], str]
-    gone: Callable[[str], bool]
-    lag: float
     schedule: Sequence[tuple[float, float]] = SCHEDULE
     interrupted: Callable[[], bool] = lambda: False
 
-    def until_ready(self, instance_id: str, *, started_at: float, timeout: float, report: Callable[[str], None]) -> T:
+    def until_ready(
+        self,
+        instance_id: str,
+        *,
+        started_at: float,
+        timeout: float,
+        report: Callable[[str], None],
+        seen: Callable[[T], object] = lambda _: None,
+    ) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
         `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
         the others. `report` is told each new state in words, and the same one again now and then; nothing where there
-        is nothing to wait for.
+        is nothing to wait for. `seen` hears of the instance at each look, and what it raises ends the wait.
         """
         last, told, told_at = "not listed yet", "", self.clock.now()
         while True:
@@ -86,10 +88,10 @@ class Wait(Generic[T]):
             look_again_at = self.clock.now() + self._interval(age)
             try:
                 listing = self._look(instance_id, age)
-                seen = listing.instances.get(instance_id)
+                instance = listing.instances.get(instance_id)
                 # when everybody's next listing is due, not an interval after one's own look at this one
                 look_again_at = listing.taken_at + self._interval(age)
-                gone = seen is None and age > self.lag and self.gone(instance_id)
+                gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
             except UnauthorizedError:
                 raise
             except CloudError as error:
@@ -97,12 +99,13 @@ class Wait(Generic[T]):
             else:
                 if gone:
                     raise GoneWhileWaitingError(last)
-                if seen is not None:
-                    phase, last = self.phase(seen), self.words(seen)
+                if instance is not None:
+                    seen(instance)
+                    phase, last = self.cloud.ready_phase(instance), self.cloud.progress_text(instance)
                     if phase is Phase.READY:
                         if told:
                             report(last)
-                        return seen
+                        return instance
                     self._give_up_on(phase, last, instance_id)
             if last != told or self.clock.now() - told_at >= _SAY_AGAIN:
                 report(last)
@@ -119,6 +122,9 @@ class Wait(Generic[T]):
         changed_at = self.poller.changed_at(instance_id)
         return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.interrupted)
 
+    def _is_gone(self, instance_id: str) -> bool:
+        return find(instance_id, self.cloud, self.poller) is None
+
     def _give_up_on(self, phase: Phase, last: str, instance_id: str) -> None:
         if phase is Phase.STOPPED and not self._just_began(instance_id):
             raise StoppedWhileWaitingError(last)
@@ -127,7 +133,7 @@ class Wait(Generic[T]):
 
     def _just_began(self, instance_id: str) -> bool:
         """A list that lags may still show what was before a restart of ours."""
-        return self.clock.now() - self.poller.began_at(instance_id) <= self.lag
+        return self.clock.now() - self.poller.began_at(instance_id) <= self.cloud.list_lag
 
     def _interval(self, age: float) -> float:
         return next(interval for up_to, interval in self.schedule if age < up_to)

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, RefusedError, UnauthorizedError
+from pulumi_cortecs.clouds.errors import ConfigurationError
 from pulumi_cortecs.clouds.http import on_this_machine
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
 from pulumi_cortecs.cost import BillingInterval, Money, quote
-from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.ending import Ending
-from pulumi_cortecs.lifecycle.intents import Cloud, Intents, seconds_since_1970
+from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.journal import JournalError, Key
-from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
+from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, process, session
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
-_NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
 _YEAR_9000 = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
@@ -47,16 +44,20 @@ def configure(config: Mapping[str, str]) -> None:
 class Account:
     """One Cortecs account, as this process works with it. `payer` names whose bill it is."""
 
-    fingerprint: str
-    client: CortecsClient
+    cloud: CortecsCloud
     poller: Poller[Instance]
+    log: OrderLog[Instance]
     purchases: Purchases[Instance]
     intents: Intents[Instance]
     clock: Clock
-    lag: float
     settings: Settings
     problems: tuple[str, ...] = ()
     payer: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """What names the account in states and journals."""
+        return self.cloud.fingerprint
 
     def must_be_fit_to_buy(self) -> None:
         """Raises ConfigurationError while the environment holds what cannot be used, naming each variable.
@@ -69,29 +70,19 @@ class Account:
     @property
     def is_far(self) -> bool:
         """Whether Cortecs is on another machine, and so by another clock."""
-        return not on_this_machine(self.client.base_url)
+        return not on_this_machine(self.cloud.base_url)
 
     def vendor_now(self) -> datetime:
         """What time it is at Cortecs, in UTC; by this machine's calendar where Cortecs has not told a time that one can
         count on from. It raises nothing: it is asked for between a purchase and the return of its id."""
-        told = self.client.vendor_time()
+        told = self.cloud.vendor_time()
         if told is None or not 0 <= told < _YEAR_9000:
             return self.clock.utc_now()
         return datetime.fromtimestamp(told, timezone.utc)
 
-    def vendor_date(self) -> float:
-        """What Cortecs' last answer was dated, in seconds since 1970, which nothing here can move; by this machine's
-        calendar where Cortecs tells no time."""
-        told = self.client.vendor_date()
-        return self.clock.utc_now().timestamp() if told is None else told
-
-    def by_id(self, instance_id: str) -> Instance | None:
-        """The vendor's answer by id, None for "no such instance". Raises CloudError."""
-        return _by_id(self.client, instance_id)
-
     def find(self, instance_id: str, not_before: float = NEVER) -> Instance | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
-        return find(instance_id, self.poller, self.by_id, self.clock, self.lag, not_before)
+        return find(instance_id, self.cloud, self.poller, not_before)
 
     def must_own(self, instance_id: str, recorded: object) -> None:
         """Raises ConfigurationError unless this may be the account that the state says holds the instance.
@@ -99,7 +90,7 @@ class Account:
         A rotated key has another fingerprint, and finds the instance all the same. Another account's "no" counts for
         nothing.
         """
-        if not recorded or recorded == self.fingerprint or self.by_id(instance_id) is not None:
+        if not recorded or recorded == self.fingerprint or self.cloud.get_instance(instance_id) is not None:
             return
         raise ConfigurationError(
             f"{instance_id} was made with other credentials (account {recorded}), and these ({self.fingerprint}) do "
@@ -108,18 +99,15 @@ class Account:
 
     def ending(self) -> Ending[Instance]:
         """How this account's instances are ended."""
-        return _ending(self.client, self.poller, self.clock, self.lag)
+        return Ending(self.cloud, self.poller, self.clock)
 
     def wait(self) -> Wait[Instance]:
         """How this account's instances are waited for."""
         every = self.settings.poll_interval
         return Wait(
+            cloud=self.cloud,
             poller=self.poller,
             clock=session.current().waiting,
-            phase=usable_phase,
-            words=in_words,
-            gone=lambda instance_id: self.find(instance_id) is None,
-            lag=self.lag,
             schedule=SCHEDULE if every is None else ((float("inf"), every),),
             interrupted=process.interrupted.is_set,
         )
@@ -156,47 +144,6 @@ def differ_from(recorded: object) -> bool:
         return False
 
 
-def phase(instance: Instance) -> Phase:
-    """The instance's phase by its status word. Raises UnknownStatusError."""
-    return phase_of(instance.instance_status.status, phases.CORTECS)
-
-
-def usable_phase(instance: Instance) -> Phase:
-    """Like `phase`, but an instance without an address is not ready yet, whatever its status says."""
-    found = phase(instance)
-    return Phase.STARTING if found is Phase.READY and not instance.base_url else found
-
-
-def in_words(instance: Instance) -> str:
-    """Where the instance is, for a person: "3/5 loading weights"."""
-    status = instance.instance_status.status
-    steps = [worker.init_progress for worker in instance.worker_statuses if worker.init_progress]
-    if status != "pending" or not steps:
-        return status
-    step = max(steps, key=lambda progress: progress.current_step)
-    return f"{step.current_step}/{step.num_steps} {step.description or ''}".rstrip(" .")
-
-
-def fits(instance: Instance, ordered: Arguments) -> bool:
-    """Whether an instance may be what was ordered: model, hardware, context length, billing interval and workers.
-
-    What the vendor does not tell fits everything (its documented examples omit the workers, and nobody says that a boot
-    shows all of them at once): taken for another order's, what a lost answer has bought would go on unseen, and be
-    bought again.
-    """
-    return _told_otherwise(instance, ordered) == 0
-
-
-def resembles(instance: Instance, ordered: Arguments) -> bool:
-    """Whether an instance is what was ordered but for one or two arguments: it may have come instead."""
-    return 1 <= _told_otherwise(instance, ordered) <= 2
-
-
-def _told_otherwise(instance: Instance, ordered: Arguments) -> int:
-    told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
-    return sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered, strict=True))
-
-
 def hourly_price(args: Mapping[str, Any]) -> Money | None:
     """What an hour costs at today's prices, whatever a quote says; None where that cannot be told, as where one of the
     arguments is not. Raises CloudError."""
@@ -209,25 +156,6 @@ def hourly_price(args: Mapping[str, Any]) -> Money | None:
         return quote(hardware, BillingInterval(interval), int(workers), source="live").hourly_total
     except ValueError:  # an interval or a number of workers that is none
         return None
-
-
-def price_in_words(instance: Instance) -> str:
-    """What an instance costs by today's prices: "1.20 EUR/h"; nobody may call it free where that cannot be told."""
-    with suppress(CloudError):
-        if (hourly := hourly_price(instance.told())) is not None:
-            return f"{hourly}/h"
-    return "of unknown price"
-
-
-def _ordered(inputs: Mapping[str, object]) -> Arguments | None:
-    """What a creation that stands in a state would order. One that adopts orders nothing."""
-    ordered = tuple(_whole(inputs.get(key)) for key in PURCHASE)
-    return None if inputs.get("adopt_id") or None in ordered else ordered
-
-
-def _whole(value: object) -> object:
-    """The engine writes some whole numbers as floats."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def seen(instance_id: str) -> None:
@@ -268,67 +196,25 @@ def key_of(urn: str) -> Key:
     return Key(ours.identity, urn, ours.formerly)
 
 
-def _cloud(client: CortecsClient, poller: Poller[Instance], clock: Clock, lag: float) -> Cloud[Instance]:
-    return Cloud(
-        fits=fits,
-        resembles=resembles,
-        began=_began,
-        in_words=lambda ordered: f"{ordered[0]} on {ordered[4]} x {ordered[1]}",
-        find=lambda instance_id, not_before: find(
-            instance_id, poller, lambda each: _by_id(client, each), clock, lag, not_before
-        ),
-        now=client.vendor_time,
-        price=price_in_words,
-        ordered=_ordered,
-    )
-
-
-def _ending(client: CortecsClient, poller: Poller[Instance], clock: Clock, lag: float) -> Ending[Instance]:
-    return Ending(
-        poller=poller,
-        clock=clock,
-        lag=lag,
-        stop=client.stop,
-        delete=client.delete,
-        by_id=lambda instance_id: _by_id(client, instance_id),
-        phase=phase,
-    )
-
-
-def _began(instance: Instance) -> float | None:
-    return seconds_since_1970(instance.instance_status.started_at)
-
-
-def _by_id(client: CortecsClient, instance_id: str) -> Instance | None:
-    """Cortecs documents a 400 and no 404, so each status counts that can mean "no such instance"; not a redirect to
-    some login page, nor an unpaid bill. Never enough by itself to call an instance gone."""
-    try:
-        return client.instance(instance_id)
-    except RefusedError as refused:
-        if refused.status in _NO_SUCH_INSTANCE and not isinstance(refused, UnauthorizedError):
-            return None  # a refused token has such a status, too
-        raise
-
-
 def _account(credentials: CortecsCredentials) -> Account:
     ours = session.current()
     with ours.lock:  # two threads must never get two purchase books for one account
         if credentials not in ours.accounts:
             settings = settings_from(os.environ)
-            client, clock, lag = CortecsClient(credentials), ours.clock, settings.list_lag
-            poller = Poller(client.instances, clock, lag)
-            fingerprint, cloud = credentials.fingerprint, _cloud(client, poller, clock, lag)
+            client, clock = CortecsClient(credentials), ours.clock
+            cloud = CortecsCloud(client, credentials.fingerprint, settings.list_lag, hourly_price)
+            poller = Poller(cloud, clock)
+            log = OrderLog(cloud, ours.journal, poller, ours.waiting, without_journal)
             intents = Intents(
-                *(ours.journal, fingerprint, poller, ours.waiting, lag, cloud, without_journal),
+                log,
                 creations=Creations(lambda: ours.states, clock, without_state),
                 exclusive=lambda: ours.is_exclusive,
                 say=lambda text: host.current_call().warn(text),
             )
-            purchases = Purchases(poller, clock, lag, fits, intents)
+            purchases = Purchases(cloud, poller, clock, log)
             problems = _problems(settings, credentials.base_url)
             ours.accounts[credentials] = Account(
-                *(fingerprint, client, poller, purchases, intents, clock, lag, settings, problems),
-                payer=credentials.payer,
+                *(cloud, poller, log, purchases, intents, clock, settings, problems), payer=credentials.payer
             )
         return ours.accounts[credentials]
 

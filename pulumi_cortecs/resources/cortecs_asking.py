@@ -70,14 +70,14 @@ def model(config: _Config, model_id: str) -> Model:
 
 def instance(config: _Config, instance_id: str) -> InstanceInfo:
     account = accounts.account(config)
-    found = account.by_id(instance_id)
+    found = account.cloud.get_instance(instance_id)
     if found is None:
-        raise _unknown("instance", instance_id, account.client.instances(), " in this account")
+        raise _unknown("instance", instance_id, account.cloud.list_instances(), " in this account")
     return _instance_row(found)
 
 
 def balance(config: _Config) -> Balance:
-    left = accounts.account(config).client.balance()
+    left = accounts.account(config).cloud.client.balance()
     return Balance(left.decimal_string(), left.currency)
 
 

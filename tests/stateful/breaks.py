@@ -9,7 +9,9 @@ from unittest import mock
 
 from pulumi_cortecs.clouds.cortecs import Instance
 from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents
+from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.provider import accounts
@@ -40,7 +42,7 @@ def _id_before_wait() -> Iterator[None]:
 @contextmanager
 def _intent() -> Iterator[None]:
     """Nothing is noted before it is ordered."""
-    with mock.patch.object(Intents, "sent", return_value=None):
+    with mock.patch.object(OrderLog, "sent", return_value=None):
         yield
 
 
@@ -48,13 +50,13 @@ def _intent() -> Iterator[None]:
 def _gone() -> Iterator[None]:
     """One look decides, and an error is as good as an answer."""
 
-    def find(instance_id: str, poller: Any, *_: object, **__: object) -> Any:
+    def find(instance_id: str, _cloud: Any, poller: Any, *_: object, **__: object) -> Any:
         try:
             return poller.snapshot(max_age=15.0).instances.get(instance_id)
         except CloudError:
             return None
 
-    with mock.patch.object(accounts, "find", find):
+    with mock.patch.object(accounts, "find", find), mock.patch.object(order_log, "find", find):
         yield
 
 
@@ -66,10 +68,10 @@ _CORTECS = "pulumi_cortecs.provider.cortecs"
 def _refused_note() -> Iterator[None]:
     """A refusal is believed: its order is forgotten, as nothing was bought."""
 
-    def refused(self: Intents[Any], number: int | None) -> None:
+    def refused(self: OrderLog[Any], number: int | None) -> None:
         self.dropped(number)
 
-    with mock.patch.object(Intents, "refused", refused):
+    with mock.patch.object(OrderLog, "refused", refused):
         yield
 
 
@@ -90,7 +92,7 @@ def _judged() -> Iterator[None]:
 @contextmanager
 def _clock() -> Iterator[None]:
     """The vendor's clock excludes an instance, whatever is known of it."""
-    with mock.patch.object(Intents, "_clocks_agree", return_value=True):
+    with mock.patch.object(OrderLog, "_clocks_agree", return_value=True):
         yield
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs as cortecs_client
 from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.intents import seconds_since_1970
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, Key
 from pulumi_cortecs.lifecycle.listed import Listed
 from pulumi_cortecs.lifecycle.orphans import orphans
@@ -307,8 +307,8 @@ class Scene:
         def work() -> None:
             try:
                 account = accounts.account()
-                listed = [_listed(one) for one in account.client.instances().values()]
-                now = datetime.fromtimestamp(account.client.vendor_time() or 0.0, timezone.utc)
+                listed = [_listed(one) for one in account.cloud.list_instances().values()]
+                now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
                 found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
                 for orphan in found:
                     found_id = orphan.instance.instance_id

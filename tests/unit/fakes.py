@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.lifecycle.cloud import Arguments, CanStop, Match
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
@@ -105,10 +107,6 @@ class Machine:
     known_from: float = 0.0
 
 
-def phase(machine: Machine) -> Phase:
-    return phase_of(machine.status, CORTECS)
-
-
 def refused(status: int = 400) -> RefusedError:
     kind = NotFoundError if status == 404 else RefusedError
     return kind(f"the vendor said {status}", status=status, vendor_message="no", request_id=None)
@@ -191,6 +189,86 @@ class FakeAccount:
         if machine is None or machine.known_from > self.clock.now():
             raise refused(404)
         return machine
+
+
+WORDS = {**CORTECS, "failed": Phase.FAILED, "deleting": Phase.DELETING}
+A_PRICE = Money.of("1.20", "EUR")
+
+
+@dataclass
+class FakeCloud(CanStop[Machine]):
+    """A cloud that is the fake account. None in the arguments of a machine is what the vendor does not tell; a machine
+    "nearly small" is nearly what was ordered as "small". `list_lag` is what the list is believed to lag; `began` tells
+    when a machine began and `now` what time it is, by the vendor's clock; `hourly` what a machine costs."""
+
+    account: FakeAccount
+    list_lag: float = 0.0
+    fingerprint: str = "ours"
+    base_url: str = "https://vendor.example"
+    began: Callable[[Machine], float | None] = lambda _: None
+    now: Callable[[], float | None] = lambda: None
+    hourly: Callable[[Machine], Money | None] = lambda _: A_PRICE
+
+    def list_instances(self) -> Mapping[str, Machine]:
+        return self.account.listing()
+
+    def get_instance(self, instance_id: str) -> Machine | None:
+        return self.account.by_id(instance_id)
+
+    def create(self, inputs: Mapping[str, Any]) -> Machine:
+        return self.account.start(*inputs["arguments"])
+
+    def stop(self, instance_id: str) -> Machine:
+        return self.account.stop(instance_id)
+
+    def start(self, instance_id: str) -> Machine:
+        raise refused(400)
+
+    def delete(self, instance_id: str) -> None:
+        self.account.delete(instance_id)
+
+    def vendor_time(self) -> float | None:
+        return self.now()
+
+    def vendor_date(self) -> float | None:
+        return self.account.clock.now()
+
+    def hourly_price(self, instance: Machine) -> Money | None:
+        return self.hourly(instance)
+
+    def id_of(self, instance: Machine) -> str:
+        return instance.instance_id
+
+    def phase(self, instance: Machine) -> Phase:
+        return phase_of(instance.status, WORDS)
+
+    def ready_phase(self, instance: Machine) -> Phase:
+        return self.phase(instance)
+
+    def is_billed(self, instance: Machine) -> bool:
+        return instance.status != "stopped"
+
+    def started_at(self, instance: Machine) -> float | None:
+        return self.began(instance)
+
+    def progress_text(self, instance: Machine) -> str:
+        return instance.status
+
+    def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
+        return {"status": instance.status}
+
+    def match(self, instance: Machine, ordered: Arguments) -> Match:
+        told = zip(instance.arguments, ordered, strict=False)
+        if len(instance.arguments) == len(ordered) and all(one in (None, other) for one, other in told):
+            return Match.MAYBE
+        return Match.NEARLY if ordered and instance.arguments[0] == f"nearly {ordered[0]}" else Match.NO
+
+    def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
+        arguments = inputs.get("arguments")
+        return tuple(arguments) if isinstance(arguments, (list, tuple)) else None
+
+    def describe_order(self, ordered: Arguments) -> str:
+        return str(ordered)
 
 
 Answer = Callable[[httpx.Request], httpx.Response]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import Cloud, Intents
+from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key
+from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 
@@ -58,43 +58,16 @@ def refuse(error: JournalError) -> None:
     raise AssertionError(f"the journal cannot be used: {error}")
 
 
-def intents(
+def order_log(
+    cloud: Cloud[Any],
     poller: Poller[Any],
     clock: Clock,
-    lag: float,
-    fits: Callable[[Any, tuple[object, ...]], bool],
     *,
     journal: Journal | None = None,
     without: Callable[[JournalError], None] = refuse,
-    account: str = "ours",
-    find: Callable[[str], Any] | None = None,
-    began: Callable[[Any], float | None] = lambda _: None,
-    now: Callable[[], float | None] = lambda: None,
-    resembles: Callable[[Any, tuple[object, ...]], bool] = lambda instance, ordered: False,
-    states: FakeStates | None = None,
-    exclusive: bool = False,
-    told: list[str] | None = None,
-) -> Intents[Any]:
-    """The open orders of an account, in a new journal unless one is given. `told` gets what a user is told."""
-    told = [] if told is None else told
-    known = states or FakeStates(clock)
-    cloud: Cloud[Any] = Cloud(
-        fits=fits,
-        resembles=resembles,
-        began=began,
-        in_words=str,
-        find=find or (lambda instance_id, _: poller.snapshot(max_age=0.0).instances.get(instance_id)),
-        now=now,
-        price=lambda _: "1.20 EUR/h",
-        ordered=lambda inputs: tuple(inputs["arguments"]) if "arguments" in inputs else None,
-    )
-    creations = Creations(lambda: known, clock, told.append)
-    return Intents(
-        *(journal or new_journal(clock), account, poller, clock, lag, cloud, without),
-        creations=creations,
-        exclusive=lambda: exclusive,
-        say=told.append,
-    )
+) -> OrderLog[Any]:
+    """The notes of an account's orders, in a new journal unless one is given."""
+    return OrderLog(cloud, journal or new_journal(clock), poller, clock, without)
 
 
 def new_journal(clock: Clock) -> Journal:

@@ -22,6 +22,7 @@ from pulumi_cortecs.clouds.credentials import CortecsCredentials
 from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
 from tests.unit.fakes import FakeClock
@@ -166,7 +167,8 @@ def far_off(sim: Simulator, ahead: timedelta) -> Survey:
     answers = httpx.MockTransport(lambda _: httpx.Response(200, json=ANSWER, headers=headers))
     config = {"cortecs:clientId": "sim", "cortecs:clientSecret": "sim", "cortecs:apiBaseUrl": sim.base_url}
     client = CortecsClient(CortecsCredentials("https://vendor.example/v1", "sim", "sim"), new_client(answers))
-    account = replace(accounts.account(config), client=client, clock=clock)
+    cloud = CortecsCloud(client, "", 0, lambda _: None)
+    account = replace(accounts.account(config), cloud=cloud, clock=clock)
     client.instances()
     return Survey(account, (listed("i"),), (state(owns("i", expires_at=LONG_AGO)),), {}, account.vendor_now())
 

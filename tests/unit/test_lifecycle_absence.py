@@ -7,22 +7,22 @@ import pytest
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from tests.unit.fakes import FakeAccount, FakeClock, Machine
+from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
 
 LAG = 4.0
 
 
 class Room:
     def __init__(self, lag: float = LAG) -> None:
-        self.lag = lag
         self.clock = FakeClock()
         self.account = FakeAccount(self.clock, lag=lag)
         self.account.put("bystander")  # an account without anything is listed twice
-        self.poller: Poller[Machine] = Poller(self.account.listing, self.clock, lag)
+        self.cloud = FakeCloud(self.account, lag)
+        self.poller: Poller[Machine] = Poller(self.cloud, self.clock)
         self.began_at = self.clock.now()
 
     def find(self, instance_id: str = "x", not_before: float = NEVER) -> Machine | None:
-        return find(instance_id, self.poller, self.account.by_id, self.clock, self.lag, not_before)
+        return find(instance_id, self.cloud, self.poller, not_before)
 
     @property
     def passed(self) -> float:

@@ -17,8 +17,8 @@ from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.lifecycle.commitments import Commitments
 from pulumi_cortecs.lifecycle.ledger import Ledger
 from pulumi_cortecs.lifecycle.poller import Poller
-from pulumi_cortecs.lifecycle.purchases import Arguments, UnclearPurchaseError
-from tests.unit.fakes import FakeAccount, FakeClock, Machine, refused
+from pulumi_cortecs.lifecycle.purchases import UnclearPurchaseError
+from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, refused
 
 LAG = 5.0
 PRICES = {"small": Money.of("1", "EUR"), "big": Money.of("8", "EUR")}
@@ -31,10 +31,6 @@ class TooMuchError(Exception):
 
 def hourly(machine: Machine) -> Money | None:
     return PRICES.get(str(machine.arguments[0]))
-
-
-def fits(machine: Machine, arguments: Arguments) -> bool:
-    return machine.arguments == arguments
 
 
 def total(spending: Spending) -> Money:
@@ -67,18 +63,8 @@ def process(account: FakeAccount, clock: FakeClock, tmp_path: Path) -> Process:
     """A process of this machine, or another."""
 
     def begin(lag: float = LAG, known: tuple[str, ...] = (), directory: Path = tmp_path) -> Commitments[Machine]:
-        return Commitments(
-            Poller(account.listing, clock, lag),
-            clock,
-            lag,
-            fits=fits,
-            costs=lambda machine: machine.status != "stopped",
-            hourly=hourly,
-            by_id=account.by_id,
-            ledger=Ledger(directory, "an account"),
-            vendor_date=clock.now,
-            known=lambda: known,
-        )
+        cloud = FakeCloud(account, lag, hourly=hourly)
+        return Commitments(cloud, Poller(cloud, clock), clock, Ledger(directory, "an account"), known=lambda: known)
 
     return begin
 

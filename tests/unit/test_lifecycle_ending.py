@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,23 @@ from pulumi_cortecs.clouds.errors import (
 )
 from pulumi_cortecs.lifecycle.ending import Ending, NotGoneError
 from pulumi_cortecs.lifecycle.poller import Poller
-from tests.unit.fakes import FakeAccount, FakeClock, Machine, phase, refused
+from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, refused
 
 LAG = 3.0
+
+
+class Vendor(FakeCloud):
+    """Stops and deletes as a room says."""
+
+    def __init__(self, room: Room, lag: float) -> None:
+        super().__init__(room.account, lag)
+        self.room = room
+
+    def stop(self, instance_id: str) -> Machine:
+        return self.room.stop(instance_id)
+
+    def delete(self, instance_id: str) -> None:
+        self.room.delete(instance_id)
 
 
 class Room:
@@ -29,22 +44,14 @@ class Room:
         self.clock = FakeClock()
         self.account = FakeAccount(self.clock, lag=lag, lag_by_id=lag_by_id)
         self.account.put("x", "running")
-        self.poller: Poller[Machine] = Poller(self.account.listing, self.clock, lag)
-        self.stop: Callable[[str], object] = self.account.stop
+        self.cloud = Vendor(self, lag)
+        self.poller: Poller[Machine] = Poller(self.cloud, self.clock)
+        self.stop: Callable[[str], Any] = self.account.stop
         self.delete: Callable[[str], None] = self.account.delete
-        self.lag = lag
         self.began_at = self.clock.now()
 
     def end(self, instance_id: str = "x", told: Callable[[Machine], object] = lambda _: None) -> None:
-        Ending(
-            poller=self.poller,
-            clock=self.clock,
-            lag=self.lag,
-            stop=self.stop,
-            delete=self.delete,
-            by_id=self.account.by_id,
-            phase=phase,
-        ).end(instance_id, told)
+        Ending(self.cloud, self.poller, self.clock).end(instance_id, told)
 
     def actions(self) -> list[str]:
         return [word for word in self.account.asked if word in ("stop", "delete")]

@@ -7,22 +7,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
-from pulumi_cortecs.lifecycle.intents import (
-    ChangedSinceError,
-    Intents,
-    NotForgottenError,
-    StillBusyError,
-    seconds_since_1970,
-)
+from pulumi_cortecs.lifecycle.clock import seconds_since_1970
+from pulumi_cortecs.lifecycle.cloud import Arguments
+from pulumi_cortecs.lifecycle.creations import Creations
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Progress
-from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.left_behind import Leftover, NotForgottenError, left_behind
+from pulumi_cortecs.lifecycle.order_log import OrderLog, StillBusyError
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 from pulumi_cortecs.lifecycle.purchases import (
-    Arguments,
     NotBoughtError,
     NotSentError,
     Purchases,
@@ -30,8 +29,8 @@ from pulumi_cortecs.lifecycle.purchases import (
     UnclearPurchaseError,
 )
 from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow
-from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, Machine, refused
-from tests.unit.journals import CHAT, OTHER, FakeStates, intents
+from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, FakeCloud, Machine, refused
+from tests.unit.journals import CHAT, OTHER, FakeStates
 
 LAG = 3.0
 SMALL, LARGE = ("small",), ("large",)
@@ -89,46 +88,54 @@ class World:
         return bought
 
 
+class Looks(Poller[Machine]):
+    """Notes from when on a look for one instance must be."""
+
+    def __init__(self, cloud: FakeCloud, clock: FakeClock, looked_from: list[float]) -> None:
+        super().__init__(cloud, clock)
+        self._looked_from = looked_from
+
+    def snapshot(self, *, max_age: float, not_before: float = NEVER, **more: Any) -> Snapshot[Machine]:
+        if max_age == 15.0:
+            self._looked_from.append(not_before)
+        return super().snapshot(max_age=max_age, not_before=not_before, **more)
+
+
 class Run:
     """A process of the provider's on that machine."""
 
     def __init__(
         self, world: World, fingerprint: str, tells_time: bool, calendar_off: float, clocks: float | None
     ) -> None:
-        self.world, clock = world, world.clock
+        self.world, clock, exclusive = world, world.clock, world.exclusive
         self.journal = Journal(
             world.directory, lambda: clock.utc_now().timestamp() + calendar_off, patience=world.patience
         )
-        self.poller: Poller[Machine] = Poller(world.account.listing, clock, LAG)
+        cloud = FakeCloud(
+            world.account,
+            LAG,
+            fingerprint,
+            began=lambda machine: world.began.get(machine.instance_id),
+            now=lambda: world.vendor_now() if tells_time else None,
+        )
+        self.looked_from: list[float] = []
+        self.poller = Looks(cloud, clock, self.looked_from)
         with suppress(JournalError):
             if clocks is not None:
                 self.journal.note_clock(fingerprint, clocks)
         self.told: list[str] = []
         self.warned: list[JournalError] = []
-        self.looked_from: list[float] = []
-        self.intents: Intents[Machine] = intents(
-            self.poller,
-            clock,
-            LAG,
-            lambda machine, arguments: machine.arguments == arguments,
-            journal=self.journal,
-            without=self.warned.append,
-            account=fingerprint,
-            find=self._find,
-            began=lambda machine: world.began.get(machine.instance_id),
-            now=lambda: world.vendor_now() if tells_time else None,
-            resembles=lambda machine, arguments: machine.arguments[0] == f"nearly {arguments[0]}",
-            states=world.states,
-            exclusive=world.exclusive,
-            told=self.told,
+        self.log = OrderLog(cloud, self.journal, self.poller, clock, self.warned.append)
+        self.intents = Intents(
+            self.log,
+            creations=Creations(lambda: world.states, clock, self.told.append),
+            exclusive=lambda: exclusive,
+            say=self.told.append,
         )
-        self.purchases = Purchases(
-            self.poller, clock, LAG, lambda machine, arguments: machine.arguments == arguments, self.intents
-        )
+        self.purchases = Purchases(cloud, self.poller, clock, self.log)
 
-    def _find(self, instance_id: str, not_before: float) -> Machine | None:
-        self.looked_from.append(not_before)
-        return self.world.account.machines.get(instance_id)
+    def left_behind(self, key: Key) -> list[Leftover]:
+        return left_behind(self.log, self.intents.creations, key)
 
     def create(self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None) -> str:
         """What Instance.create does; the id."""
@@ -136,7 +143,7 @@ class Run:
         if earlier is not None:
             return earlier.instance.instance_id
         sends = order or (lambda: self.world.start(arguments))
-        return self.purchases.buy(key, arguments, sends, lambda machine: machine.instance_id).instance.instance_id
+        return self.purchases.buy(key, arguments, sends).instance.instance_id
 
     def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
         """Is killed when the vendor has carried the order out and its answer is on its way; what that bought. Without
@@ -421,26 +428,26 @@ def test_a_calendar_that_was_set_makes_it_wait_neither_too_long_nor_too_short(wo
 
 def test_who_is_still_buying_it_is_waited_for(world: World) -> None:
     first, second = world.run(), world.run()
-    number = first.intents.sent(CHAT, SMALL, frozenset())
+    number = first.log.sent(CHAT, SMALL, frozenset())
     bought = world.start().instance_id
-    world.clock.at(20, lambda: first.intents.bought(number, bought))
+    world.clock.at(20, lambda: first.log.bought(number, bought))
     assert second.create() == bought
     assert world.ids() == {bought}
 
 
 def test_who_undoes_its_purchase_is_waited_for(world: World) -> None:
     first, second = world.run(), world.run()
-    number = first.intents.sent(CHAT, SMALL, frozenset())
+    number = first.log.sent(CHAT, SMALL, frozenset())
     undone = world.start().instance_id
 
     def undo() -> None:
-        first.intents.bought(number, undone)
-        assert first.intents.undoing(undone)
+        first.log.bought(number, undone)
+        assert first.log.undoing(undone)
         world.clock.at(20, gone)
 
     def gone() -> None:
         del world.account.machines[undone]
-        first.intents.gone(undone)
+        first.log.gone(undone)
 
     world.clock.at(5, undo)
     bought = second.create()
@@ -451,15 +458,15 @@ def test_what_was_taken_over_meanwhile_is_not_undone(world: World) -> None:
     first, second = world.run(), world.run()
     bought = first.create()
     assert second.create() == bought
-    assert not first.intents.undoing(bought)
-    assert second.intents.undoing(bought)
+    assert not first.log.undoing(bought)
+    assert second.log.undoing(bought)
 
 
 def test_what_could_not_be_undone_is_taken_over(world: World) -> None:
     first = world.run()
     bought = first.create()
-    assert first.intents.undoing(bought)
-    first.intents.not_undone(bought)
+    assert first.log.undoing(bought)
+    first.log.not_undone(bought)
     assert world.run().create() == bought
 
 
@@ -558,7 +565,7 @@ def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
     """Not ended: since then it may have become somebody's, of which this journal does not hear."""
     first = world.run()
     half_gone = first.create()
-    assert first.intents.undoing(half_gone)
+    assert first.log.undoing(half_gone)
     world.account.turn(half_gone, "stopped")
     first.dies()
     run = world.run()
@@ -569,7 +576,7 @@ def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
 
 def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> None:
     first, second = world.run(), world.run()
-    first.intents.sent(CHAT, SMALL, frozenset())
+    first.log.sent(CHAT, SMALL, frozenset())
     with pytest.raises(StillBusyError, match="another run is still buying"):
         second.create()
     assert world.ids() == set()
@@ -578,9 +585,9 @@ def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> N
 def test_answers_that_are_on_their_way_to_others_are_waited_for(world: World) -> None:
     lost = world.run().killed_at_the_answer()
     busy = world.run()
-    number = busy.intents.sent(OTHER, SMALL, frozenset({lost}))
+    number = busy.log.sent(OTHER, SMALL, frozenset({lost}))
     theirs = world.start().instance_id
-    world.clock.at(20, lambda: busy.intents.bought(number, theirs))
+    world.clock.at(20, lambda: busy.log.bought(number, theirs))
     assert world.run().create() == lost
 
 
@@ -629,7 +636,7 @@ def test_an_old_order_is_no_excuse_to_take_what_is_not_ours(world: World) -> Non
 def test_what_is_adopted_settles_what_was_lost(world: World) -> None:
     lost = world.run().killed_at_the_answer()
     run = world.run()
-    run.intents.adopted(CHAT, lost)
+    run.log.adopted(CHAT, lost)
     assert run.journal.open_orders() == []
     run.dies()
     assert world.run().create() != lost
@@ -638,7 +645,7 @@ def test_what_is_adopted_settles_what_was_lost(world: World) -> None:
 def test_what_is_adopted_does_not_settle_what_is_known_by_id(world: World) -> None:
     bought = world.run().killed_with_the_id()
     world.account.put("another")
-    world.run().intents.adopted(CHAT, "another")
+    world.run().log.adopted(CHAT, "another")
     assert world.run().create() == bought
 
 
@@ -658,19 +665,19 @@ def test_what_is_left_behind_is_told_while_it_is_there(world: World, order: Call
     bought = order(world.run())
     world.clock.advance(LAG + 1)
     run = world.run()
-    (left,) = run.intents.left_behind(OTHER)
+    (left,) = run.left_behind(OTHER)
     assert (left.name, left.ordered, left.instance_ids) == ("chat", str(SMALL), (bought,))
     assert left.prices == ("1.20 EUR/h",)
-    assert run.intents.left_behind(Key(CHAT.backend, CHAT.urn.replace(":test::", ":another::"))) == []
+    assert run.left_behind(Key(CHAT.backend, CHAT.urn.replace(":test::", ":another::"))) == []
     del world.account.machines[bought]
-    assert world.run().intents.left_behind(CHAT) == []
+    assert world.run().left_behind(CHAT) == []
 
 
 def test_what_a_row_of_the_state_has_is_not_told_as_left_behind_but_closed(world: World) -> None:
     bought = world.run().killed_with_the_id()
     world.states.has(bought)
     run = world.run()
-    assert run.intents.left_behind(CHAT) == []
+    assert run.left_behind(CHAT) == []
     assert run.journal.open_orders() == []
 
 
@@ -679,7 +686,7 @@ def test_to_tell_what_is_left_behind_any_list_will_do_and_to_take_it_over_todays
     run.create()
     run.dies()
     later = world.run()
-    assert len(later.intents.left_behind(CHAT)) == 1
+    assert len(later.left_behind(CHAT)) == 1
     assert later.looked_from == [NEVER]
     world.clock.advance(100)
     now = world.clock.now()
@@ -691,10 +698,10 @@ def test_to_tell_what_is_left_behind_any_list_will_do_and_to_take_it_over_todays
 def test_what_lives_is_not_left_behind(world: World) -> None:
     run = world.run()
     bought = run.create()
-    assert world.run().intents.left_behind(CHAT) == []
+    assert world.run().left_behind(CHAT) == []
     run.journal.confirm(bought)
     run.dies()
-    assert world.run().intents.left_behind(CHAT) == []
+    assert world.run().left_behind(CHAT) == []
 
 
 def unreadable(directory: Path) -> None:

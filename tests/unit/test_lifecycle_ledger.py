@@ -21,8 +21,8 @@ from pulumi_cortecs.lifecycle.commitments import Commitments
 from pulumi_cortecs.lifecycle.ledger import FILE_NAME, Changes, Ledger, LedgerError, Note
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, RefusedOrderError
-from tests.unit.fakes import FakeAccount, FakeClock, Machine
-from tests.unit.test_lifecycle_commitments import BIG, LAG, SMALL, TooMuchError, anything, fits, hourly, total
+from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
+from tests.unit.test_lifecycle_commitments import BIG, LAG, SMALL, TooMuchError, anything, hourly, total
 
 LONG = 5.1
 """Longer than a list may be behind."""
@@ -46,22 +46,12 @@ class Process:
         self.clock = clock or account.clock
         self.ledger = Ledger(directory, of)
         self.troubles: list[str] = []
+        cloud = FakeCloud(account, lag, hourly=hourly)
         self.commitments = Commitments(
-            Poller(account.listing, self.clock, lag),
-            self.clock,
-            lag,
-            fits=fits,
-            costs=lambda machine: machine.status != "stopped",
-            hourly=hourly,
-            by_id=self.by_id,
-            ledger=self.ledger,
-            vendor_date=lambda: account.clock.now(),
+            *(cloud, Poller(cloud, self.clock), self.clock, self.ledger),
             known=lambda: known,
             without=lambda error: self.troubles.append(str(error)),
         )
-
-    def by_id(self, instance_id: str) -> Machine | None:
-        return self.account.by_id(instance_id)
 
     def buy(self, kind: str = "small", judge: Callable[[Spending], None] = anything) -> str:
         with self.commitments.ordering(judge, hourly(Machine("", (kind,))), (kind,)) as order:

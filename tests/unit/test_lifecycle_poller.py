@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, UnauthorizedError
+from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from tests.unit.fakes import FakeClock
 
@@ -23,8 +25,9 @@ class Listing:
         self.calls = 0
         self.ids = {"somebody-elses"}
         self.before: Callable[[], object] = lambda: None
+        self.list_lag = LAG
 
-    def __call__(self) -> Mapping[str, str]:
+    def list_instances(self) -> Mapping[str, str]:
         self.calls += 1
         self.before()
         return {instance_id: instance_id for instance_id in self.ids}
@@ -42,7 +45,12 @@ def listing() -> Listing:
 
 @pytest.fixture
 def poller(listing: Listing, clock: FakeClock) -> Poller[str]:
-    return Poller(listing, clock, LAG)
+    return shared(listing, clock)
+
+
+def shared(listing: Listing, clock: FakeClock) -> Poller[str]:
+    """Its poller: a list is all that one asks a cloud for."""
+    return Poller(cast(Cloud[str], listing), clock)
 
 
 def lost() -> AnswerLostError:
@@ -254,7 +262,7 @@ def test_who_is_in_a_hurry_is_content_with_the_failure_of_a_call_that_began_long
             poller.snapshot(max_age=1, in_a_hurry=lambda: hurries)
 
     listing.before = hang
-    poller = Poller(listing, clock, LAG)
+    poller = shared(listing, clock)
     second = threading.Thread(target=look)
     second.start()
     with pytest.raises(AnswerLostError):
@@ -365,9 +373,10 @@ def test_what_is_remembered_does_not_grow_with_time(poller: Poller[str], listing
         tracemalloc.stop()
 
 
-def test_whatever_is_raised_is_raised_as_it_is(clock: FakeClock) -> None:
-    def refuse() -> Mapping[str, str]:
+def test_whatever_is_raised_is_raised_as_it_is(poller: Poller[str], listing: Listing) -> None:
+    def refuse() -> None:
         raise UnauthorizedError("no", status=401, vendor_message="no", request_id=None)
 
+    listing.before = refuse
     with pytest.raises(UnauthorizedError):
-        Poller(refuse, clock, LAG).snapshot(max_age=1)
+        poller.snapshot(max_age=1)

@@ -26,29 +26,24 @@ from pulumi_cortecs.clouds.errors import (
 )
 from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.lifecycle.clock import SystemClock
+from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
-    Arguments,
     Bought,
     NotBoughtError,
     Purchases,
     RefusedOrderError,
     UnclearPurchaseError,
 )
-from pulumi_cortecs.provider.accounts import fits as cortecs_fits
+from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator import Simulator
-from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, Machine, refused
-from tests.unit.journals import CHAT, intents, new_journal
+from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, FakeCloud, Machine, refused
+from tests.unit.journals import CHAT, new_journal, order_log
 
 LAG = 3.0
 SMALL, LARGE = ("small",), ("large",)
 BYSTANDER = "bystander"
-
-
-def fits(machine: Machine, ordered: Arguments) -> bool:
-    """None in the echo is what the vendor does not tell."""
-    return all(one is None or one == other for one, other in zip(machine.arguments, ordered, strict=True))
 
 
 def lost(words: str = "the line broke") -> CloudError:
@@ -70,19 +65,12 @@ class Room:
         self.clock = clock or FakeClock()
         self.account = FakeAccount(self.clock, lag=lag)
         self.account.put(BYSTANDER, arguments=(BYSTANDER,))  # an account without anything is listed twice
-        self.poller: Poller[Machine] = Poller(self.account.listing, self.clock, lag)
+        self.cloud = FakeCloud(self.account, lag, began=lambda machine: machine.known_from, now=self.clock.now)
+        self.poller: Poller[Machine] = Poller(self.cloud, self.clock)
         self.journal = new_journal(self.clock)
         self.journal.note_clock("ours", 0.0)
-        notes = intents(
-            self.poller,
-            self.clock,
-            lag,
-            fits,
-            journal=self.journal,
-            began=lambda machine: machine.known_from,
-            now=self.clock.now,
-        )
-        self.purchases = Purchases(self.poller, self.clock, lag, fits, notes)
+        notes = order_log(self.cloud, self.poller, self.clock, journal=self.journal)
+        self.purchases = Purchases(self.cloud, self.poller, self.clock, notes)
         self.began_at = self.clock.now()
 
     def buy(self, order: Callable[[], Machine] | None = None, arguments: Arguments = SMALL) -> str:
@@ -90,9 +78,7 @@ class Room:
             self.clock.sleep(0.1)
             return order() if order else self.account.start(*arguments)
 
-        return self.purchases.buy(
-            CHAT, arguments, takes_a_moment, lambda machine: machine.instance_id
-        ).instance.instance_id
+        return self.purchases.buy(CHAT, arguments, takes_a_moment).instance.instance_id
 
     def bought_but(self, error: CloudError, arguments: Arguments = SMALL) -> Callable[[], Machine]:
         """An order that is carried out, and whose answer is an error."""
@@ -229,9 +215,9 @@ def test_an_id_that_was_given_out_before_is_given_out_again(room: Room) -> None:
         return gone
 
     fresh = Journal(room.journal.file.parent, lambda: room.clock.utc_now().timestamp())
-    notes = intents(room.poller, room.clock, LAG, fits, journal=fresh)
-    buying = Purchases(room.poller, room.clock, LAG, fits, notes)
-    bought = buying.buy(CHAT, SMALL, answered_with_it_again, lambda machine: machine.instance_id)
+    cloud = FakeCloud(room.account, LAG)  # which tells no time
+    buying = Purchases(cloud, room.poller, room.clock, order_log(cloud, room.poller, room.clock, journal=fresh))
+    bought = buying.buy(CHAT, SMALL, answered_with_it_again)
     assert bought.instance.instance_id == first
     fresh.close()
 
@@ -360,9 +346,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
             if plan.foreign:
                 order()
             else:
-                bought = room.purchases.buy(
-                    CHAT, plan.arguments, order, lambda machine: machine.instance_id
-                ).instance.instance_id
+                bought = room.purchases.buy(CHAT, plan.arguments, order).instance.instance_id
         except (CloudError, NotBoughtError, RefusedOrderError, UnclearPurchaseError) as error:
             failed = error
         finally:
@@ -510,15 +494,13 @@ class Shop:
 
     def __init__(self, client: CortecsClient, lag: float) -> None:
         self.client = client
-        poller, clock = Poller(client.instances, SystemClock(), lag), SystemClock()
-        self.purchases = Purchases(poller, clock, lag, cortecs_fits, intents(poller, clock, lag, cortecs_fits))
+        cloud, clock = CortecsCloud(client, "ours", lag, lambda _: None), SystemClock()
+        poller = Poller(cloud, clock)
+        self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
         bought: Bought[Instance] = self.purchases.buy(
-            CHAT,
-            tuple(order.model_dump().values()),
-            lambda: self.client.start(order),
-            lambda instance: instance.instance_id,
+            CHAT, tuple(order.model_dump().values()), lambda: self.client.start(order)
         )
         return bought.instance.instance_id
 

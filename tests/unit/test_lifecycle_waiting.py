@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
-from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, UnknownStatusError, phase_of
+from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 from pulumi_cortecs.lifecycle.waiting import (
     SCHEDULE,
@@ -22,11 +21,10 @@ from pulumi_cortecs.lifecycle.waiting import (
     Wait,
     WaitEndedError,
 )
-from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, Machine
+from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, FakeCloud, Machine
 
 LAG = 3.0
 TIMEOUT = 60.0
-WORDS = {**CORTECS, "failed": Phase.FAILED, "deleting": Phase.DELETING}
 HIDDEN, GONE = "hidden", "gone"
 
 
@@ -36,7 +34,8 @@ class Room:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.account = FakeAccount(self.clock, takes=0.01)
-        self.poller: Poller[Machine] = Poller(self.account.listing, self.clock, LAG)
+        self.cloud = FakeCloud(self.account, LAG)
+        self.poller: Poller[Machine] = Poller(self.cloud, self.clock)
         self.began_at = self.clock.now()
         self.told: list[str] = []
 
@@ -65,12 +64,9 @@ class Room:
         interrupted: Callable[[], bool] = lambda: False,
     ) -> Machine:
         return Wait(
+            cloud=self.cloud,
             poller=self.poller,
             clock=self.clock,
-            phase=lambda machine: phase_of(machine.status, WORDS),
-            words=lambda machine: machine.status,
-            gone=lambda instance_id: self._find(instance_id) is None,
-            lag=LAG,
             interrupted=interrupted,
         ).until_ready(
             "x",
@@ -78,9 +74,6 @@ class Room:
             timeout=timeout,
             report=self.told.append,
         )
-
-    def _find(self, instance_id: str) -> Machine | None:
-        return find(instance_id, self.poller, self.account.by_id, self.clock, LAG)
 
     @property
     def passed(self) -> float:
@@ -225,7 +218,7 @@ def test_an_interrupted_wait_tells_the_poll_that_it_is_in_a_hurry(room: Room) ->
     def interrupted() -> bool:
         return True
 
-    room.poller = Noting(room.account.listing, room.clock, LAG)
+    room.poller = Noting(room.cloud, room.clock)
     room.replay((0, "running")).wait(interrupted=interrupted)
     assert hurries == [interrupted]
 
@@ -273,27 +266,21 @@ def calls_while_waiting(waiters: int, boot: float, apart: float = 0.0) -> int:
     clock = CrowdClock(waiters)
     began_at, calls, ready = clock.now(), [0], []
 
-    def listing() -> dict[str, str]:
-        calls[0] += 1
-        clock.advance(0.01)
-        status = "running" if clock.now() - began_at >= boot else "pending"
-        return {f"x{n}": status for n in range(waiters)}
+    class Booting(FakeCloud):
+        def list_instances(self) -> dict[str, Machine]:
+            calls[0] += 1
+            clock.advance(0.01)
+            status = "running" if clock.now() - began_at >= boot else "pending"
+            return {f"x{n}": Machine(f"x{n}", status=status) for n in range(waiters)}
 
-    poller = Poller(listing, clock, LAG)
-    wait = Wait(
-        poller=poller,
-        clock=clock,
-        phase=lambda status: phase_of(status, CORTECS),
-        words=str,
-        gone=lambda _: False,
-        lag=LAG,
-    )
+    cloud = Booting(FakeAccount(clock), LAG)
+    wait = Wait(cloud, Poller(cloud, clock), clock)
 
     def one(number: int) -> None:
         clock.sleep(number * apart)
         try:
             ready.append(
-                wait.until_ready(f"x{number}", started_at=began_at, timeout=2 * boot, report=lambda _text: None)
+                wait.until_ready(f"x{number}", started_at=began_at, timeout=2 * boot, report=lambda _text: None).status
             )
         finally:
             clock.leave()

@@ -15,15 +15,19 @@ from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.clouds.credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnauthorizedError
 from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.lifecycle.cloud import Match
+from pulumi_cortecs.lifecycle.creations import Creations
+from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.accounts import Account, fits, in_words, phase, usable_phase
+from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.provider.settings import Settings
 from tests.unit.fakes import Answer, FakeClock, Script, answer
-from tests.unit.journals import intents
+from tests.unit.journals import FakeStates, order_log
 
 TOKEN = answer(200, {"access_token": "a-good-token", "expires_in": 3600})
 
@@ -32,11 +36,16 @@ def account(*answers: Answer, **settings: Any) -> Account:
     """An account whose vendor answers by a script, after it has given a token."""
     http = new_client(httpx.MockTransport(Script(TOKEN, *answers)))
     credentials = CortecsCredentials("https://vendor.example", "me", "a-long-secret")
-    client, clock, knobs = CortecsClient(credentials, http), FakeClock(), Settings(**settings)
-    poller = Poller(client.instances, clock, knobs.list_lag)
-    notes = intents(poller, clock, knobs.list_lag, fits)
-    purchases = Purchases(poller, clock, knobs.list_lag, fits, notes)
-    return Account(credentials.fingerprint, client, poller, purchases, notes, clock, knobs.list_lag, knobs)
+    clock, knobs = FakeClock(), Settings(**settings)
+    cloud = CortecsCloud(CortecsClient(credentials, http), credentials.fingerprint, knobs.list_lag, lambda _: None)
+    poller = Poller(cloud, clock)
+    log, states = order_log(cloud, poller, clock), FakeStates(clock)
+    creations = Creations(lambda: states, clock, lambda _: None)
+    intents = Intents(log, creations=creations, exclusive=lambda: False, say=lambda _: None)
+    return Account(cloud, poller, log, Purchases(cloud, poller, clock, log), intents, clock, knobs)
+
+
+CLOUD = account(answer(200)).cloud
 
 
 def instance(status: str = "running", base_url: str | None = "https://x.eu/v1", **args: Any) -> Instance:
@@ -52,30 +61,26 @@ def instance(status: str = "running", base_url: str | None = "https://x.eu/v1", 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 422])
 def test_a_no_to_an_id_is_no_such_instance(status: int) -> None:
-    assert account(answer(status, {"error": "there is none"})).by_id("i-1") is None
+    assert account(answer(status, {"error": "there is none"})).cloud.get_instance("i-1") is None
 
 
 @pytest.mark.parametrize("status", [302, 307, 401, 402, 403, 405, 407, 408, 409, 418, 429, 451, 500, 503])
 def test_an_answer_about_something_else_is_an_error(status: int) -> None:
     """A login page of a proxy, an unpaid bill, a vendor in trouble: none of them says that nothing is billed."""
     with pytest.raises(CloudError):
-        account(answer(status)).by_id("i-1")
+        account(answer(status)).cloud.get_instance("i-1")
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_token_that_is_not_to_be_had_is_no_answer_about_an_instance(status: int) -> None:
     http = new_client(httpx.MockTransport(Script(answer(status))))
     credentials = CortecsCredentials("https://vendor.example/wrong", "me", "a-long-secret")
-    client, clock = CortecsClient(credentials, http), FakeClock()
-    poller = Poller(client.instances, clock, 0)
-    notes = intents(poller, clock, 0, fits)
-    stranger = Account("", client, poller, Purchases(poller, clock, 0, fits, notes), notes, clock, 0, Settings())
     with pytest.raises(UnauthorizedError):
-        stranger.by_id("i-1")
+        CortecsCloud(CortecsClient(credentials, http), "", 0, lambda _: None).get_instance("i-1")
 
 
 def test_an_id_that_cannot_be_one_is_no_such_instance() -> None:
-    assert account(answer(500)).by_id("delete-all") is None
+    assert account(answer(500)).cloud.get_instance("delete-all") is None
 
 
 @pytest.mark.parametrize(
@@ -92,13 +97,13 @@ def test_an_id_that_cannot_be_one_is_no_such_instance() -> None:
 def test_an_instance_without_an_address_is_not_usable(
     status: str, base_url: str | None, found: Phase, usable: Phase
 ) -> None:
-    assert phase(instance(status, base_url)) is found
-    assert usable_phase(instance(status, base_url)) is usable
+    assert CLOUD.phase(instance(status, base_url)) is found
+    assert CLOUD.ready_phase(instance(status, base_url)) is usable
 
 
 @pytest.mark.parametrize("word", ["", "Running", "failed", "running "])
 def test_an_unknown_word_is_nobodys_guess(word: str) -> None:
-    for judge in (phase, usable_phase):
+    for judge in (CLOUD.phase, CLOUD.ready_phase):
         with pytest.raises(UnknownStatusError, match=repr(word)):
             judge(instance(word))
 
@@ -121,21 +126,21 @@ ARGS = {"hardware_type_id": "NVIDIA_L4_1", "context_length": 32000, "billing_int
     ],
 )
 def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, Any], may_be: bool) -> None:
-    assert fits(instance(**args), ORDERED) is may_be
+    assert (CLOUD.match(instance(**args), ORDERED) is Match.MAYBE) is may_be
 
 
 def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
     """Else what a lost answer has bought would be bought again while it boots."""
     booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [WorkerStatus()]})
     assert booting.told()["num_workers"] == 1
-    assert fits(booting, ORDERED)
+    assert CLOUD.match(booting, ORDERED) is Match.MAYBE
 
 
 def test_a_model_is_the_same_with_a_slash() -> None:
     seen = instance(**ARGS)
     slashed = seen.model_copy(update={"instance_args": seen.instance_args.model_copy(update={"model_id": "a/b"})})
-    assert fits(slashed, ("a--b", *ORDERED[1:]))
-    assert not fits(slashed, ORDERED)
+    assert CLOUD.match(slashed, ("a--b", *ORDERED[1:])) is Match.MAYBE
+    assert CLOUD.match(slashed, ORDERED) is not Match.MAYBE
 
 
 def step(number: int, words: str | None = None) -> dict[str, Any]:
@@ -160,7 +165,7 @@ def test_progress_is_told_in_words_of_the_fastest_worker(statuses: Any, words: s
         "instance_status": {"status": "pending"},
         "worker_statuses": statuses,
     }
-    assert in_words(Instance.model_validate(body)) == words
+    assert CLOUD.progress_text(Instance.model_validate(body)) == words
 
 
 def test_a_poll_interval_replaces_the_schedule() -> None:

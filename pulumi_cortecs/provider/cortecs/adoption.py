@@ -8,8 +8,9 @@ from typing import Any
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
-from pulumi_cortecs.provider import accounts, session
+from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
+from pulumi_cortecs.provider.cortecs.cloud import phase
 from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
 
 
@@ -67,7 +68,7 @@ def alike(one: Any, other: Any) -> bool:
 
 def state_of(instance: cortecs.Instance) -> str:
     """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
-    return "stopped" if accounts.phase(instance) is Phase.STOPPED else "running"
+    return "stopped" if phase(instance) is Phase.STOPPED else "running"
 
 
 def settle(wanted: Mapping[str, Any], live: cortecs.Instance) -> tuple[dict[str, Any], list[Problem]]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -98,7 +97,7 @@ def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
         if seen is None:
             return ReadResult("", {})
         inputs = {key: props[key] for key in _INPUTS if key in props}
-        inputs["state"] = "stopped" if accounts.phase(seen) is Phase.STOPPED else "running"
+        inputs["state"] = "stopped" if account.cloud.phase(seen) is Phase.STOPPED else "running"
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
     return ReadResult(endpoint_id, _outputs(inputs, seen, account), inputs)
@@ -131,14 +130,13 @@ def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
         age, cost = durations.in_words(account.clock.now() - started_at), hourly.of(instance_id)
         call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
-    def phase(seen: cortecs.Instance) -> Phase:
+    def compare(seen: cortecs.Instance) -> None:
         came.must_be_what_was_ordered(instance_id, seen)  # a later run's first look: its create told it nothing
-        return accounts.usable_phase(seen)
 
     came.must_be_what_was_ordered(instance_id)
     try:
-        wait = replace(account.wait(), phase=phase)
-        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell)
+        wait = account.wait()
+        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, seen=compare)
     except (DeadlineError, FailedWhileWaitingError) as error:
         ended = _given_up(account, instance_id, str(props.get("on_timeout", "keep")))
         ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
@@ -219,21 +217,11 @@ def _cost(account: Account, instance_id: str) -> str:
 def _asked(account: Account, instance_id: str) -> Money | None:
     """What the instance costs per hour by today's prices, None where that cannot be found out now."""
     with suppress(CloudError):
-        if (seen := account.by_id(instance_id)) is not None:
+        if (seen := account.cloud.get_instance(instance_id)) is not None:
             return accounts.hourly_price(seen.told())
     return None
 
 
 def _outputs(inputs: Mapping[str, Any], seen: cortecs.Instance, account: Account) -> dict[str, Any]:
     """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
-    status = seen.instance_status
-    stopped = accounts.phase(seen) is Phase.STOPPED
-    return {
-        **inputs,
-        "base_url": "" if stopped else seen.base_url or "",
-        "status": status.status,
-        "worker_statuses": [worker.model_dump(exclude_none=True) for worker in seen.worker_statuses],
-        "started_at": status.started_at or "",
-        "stopped_at": status.stopped_at or "",
-        "account": account.fingerprint,
-    }
+    return {**inputs, **account.cloud.endpoint_outputs(seen), "account": account.fingerprint}

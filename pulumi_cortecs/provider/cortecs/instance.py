@@ -13,7 +13,9 @@ from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError, NotForgottenError, StillBusyError
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError
+from pulumi_cortecs.lifecycle.left_behind import NotForgottenError
+from pulumi_cortecs.lifecycle.order_log import StillBusyError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import (
     Bought,
@@ -167,16 +169,16 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         account.must_own(instance_id, olds.get("account"))
         if inputs["state"] == "running":
             account.must_be_fit_to_buy()
-        live = account.by_id(instance_id)
+        live = account.cloud.get_instance(instance_id)
         if live is None:
             raise InstanceError(
                 f"Cortecs does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
             )
         if inputs["state"] == "stopped":
-            if accounts.phase(live) is not Phase.STOPPED:
+            if account.cloud.phase(live) is not Phase.STOPPED:
                 _must_be_ours_alone(instance_id, inferred)
                 power.stop(account, instance_id)
-        elif accounts.phase(live) is Phase.STOPPED:
+        elif account.cloud.phase(live) is Phase.STOPPED:
             with second_line.allowing(account, adoption.startable(live, inputs), instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
@@ -220,7 +222,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
             account = accounts.account()
             account.must_own(instance_id, props.get("account"))
             account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
-            account.intents.gone(instance_id)
+            account.log.gone(instance_id)
             second_line.ended(account, instance_id)
         except (CloudError, NotGoneError) as error:
             raise InstanceError(
@@ -264,19 +266,18 @@ def _buy(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
-    args = cortecs.InstanceArgs(**{key: inputs[key] for key in PURCHASE})
 
     def order() -> cortecs.Instance:
         if call.caller_is_gone():
             raise NotSentError("the engine was gone before anything was ordered")
-        return account.client.start(args)
+        return account.cloud.create(inputs)
 
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in PURCHASE)
     if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
         _take_over(account, inputs, earlier)
         return earlier
     with second_line.allowing(account, inputs) as commitment:
-        bought = account.purchases.buy(key, ordered, order, lambda instance: instance.instance_id)
+        bought = account.purchases.buy(key, ordered, order)
         if commitment is not None:
             commitment.became(bought.instance.instance_id)
     if bought.inferred:
@@ -297,7 +298,7 @@ def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cort
     try:
         told = adoption.must_be_as_judged(live, inputs)
         with second_line.allowing(account, told, instance_id):
-            if accounts.phase(live) is Phase.STOPPED:
+            if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
                     raise adoption.NotAsJudgedError(f"it is stopped, and Cortecs does not tell its {untold}")
                 power.start(account, instance_id)
@@ -327,14 +328,14 @@ def _undone(account: Account, instance_id: str, inferred: bool) -> str:
     """Ends what nobody is left to own; what came of it."""
     if inferred and (row := sharing.elsewhere(instance_id, host.current_call().urn)) is not None:
         return f"{sharing.in_words(row)} has it, so it was not ended"
-    if not account.intents.undoing(instance_id):
+    if not account.log.undoing(instance_id):
         return "another run has taken it over"
     try:
         account.ending().end(instance_id)
     except (CloudError, NotGoneError) as error:
-        account.intents.not_undone(instance_id)
+        account.log.not_undone(instance_id)
         return f"it may still exist and be billed: {error}"
-    account.intents.gone(instance_id)
+    account.log.gone(instance_id)
     second_line.ended(account, instance_id)
     return "it was stopped and deleted again"
 
@@ -357,7 +358,7 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    account.intents.adopted(accounts.key_of(host.current_call().urn), instance_id)
+    account.log.adopted(accounts.key_of(host.current_call().urn), instance_id)
     hourly.note(instance_id, inputs["quote"])
     rows.note(instance_id, host.current_call().urn, inputs)
     return instance_id

@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.lifecycle.left_behind import left_behind
 from pulumi_cortecs.provider import accounts, host, session
 
 
@@ -16,7 +17,8 @@ def tell() -> None:
     if not stack or not session.current().is_first(f"what is left behind of {stack}"):
         return
     with suppress(CloudError):
-        for each in accounts.account().intents.left_behind(accounts.key_of(call.urn)):
+        account = accounts.account()
+        for each in left_behind(account.log, account.intents.creations, accounts.key_of(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(each.instance_ids, each.prices, strict=True)]
             ids = " ".join(each.instance_ids)
             call.warn(

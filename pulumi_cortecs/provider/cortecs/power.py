@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.lifecycle.phases import Phase
-from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account
 
 
@@ -14,10 +13,10 @@ def stop(account: Account, instance_id: str) -> None:
     Raises CloudError.
     """
     try:
-        account.client.stop(instance_id)
+        account.cloud.stop(instance_id)
     except CloudError:
-        live = account.by_id(instance_id)
-        if live is None or accounts.phase(live) is not Phase.STOPPED:
+        live = account.cloud.get_instance(instance_id)
+        if live is None or account.cloud.phase(live) is not Phase.STOPPED:
             raise
     finally:
         account.poller.changed(instance_id)
@@ -26,10 +25,10 @@ def stop(account: Account, instance_id: str) -> None:
 def start(account: Account, instance_id: str) -> None:
     """Starts a stopped instance. The vendor refuses that for one that runs, which is as good. Raises CloudError."""
     try:
-        account.client.restart(instance_id)
+        account.cloud.start(instance_id)
     except CloudError:
-        live = account.by_id(instance_id)
-        if live is None or accounts.phase(live) is Phase.STOPPED:
+        live = account.cloud.get_instance(instance_id)
+        if live is None or account.cloud.phase(live) is Phase.STOPPED:
             raise
     finally:
         account.poller.changed(instance_id)

@@ -17,7 +17,6 @@ from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in
 from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
-from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
@@ -67,7 +66,7 @@ def allowing(
     and CloudError.
     """
     limits = limits_in_force(_CLOUD, os.environ)
-    _refuse(_on_source(limits, accounts.market().base_url, account.client.base_url), inputs)
+    _refuse(_on_source(limits, accounts.market().base_url, account.cloud.base_url), inputs)
     _refuse(limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id")), inputs)
     hourly = accounts.hourly_price(inputs) if limits.counts_price else None
     _refuse(limits.on_price(hourly), inputs)
@@ -98,7 +97,7 @@ def holding(account: Account, live: cortecs.Instance) -> Iterator[None]:
         return
     hourly = None
     with suppress(CloudError):
-        hourly = accounts.hourly_price(live.told())
+        hourly = account.cloud.hourly_price(live)
     with _commitments(account).holding(hourly, live.instance_id):
         yield
 
@@ -150,15 +149,10 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
     with ours.lock:
         if account.fingerprint not in ours.commitments:
             ours.commitments[account.fingerprint] = Commitments(
+                account.cloud,
                 account.poller,
                 account.clock,
-                account.lag,
-                fits=accounts.fits,
-                costs=lambda instance: accounts.phase(instance) is not Phase.STOPPED,
-                hourly=lambda instance: accounts.hourly_price(instance.told()),
-                by_id=account.by_id,
-                ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer),
-                vendor_date=account.vendor_date,
+                Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer),
                 known=lambda: _known_here(account),
                 without=_without_ledger,
             )

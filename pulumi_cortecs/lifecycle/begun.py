@@ -1,0 +1,155 @@
+"""What creations have bought that a run on whatever machine has begun and not ended, as the state backend tells."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from pulumi_cortecs.lifecycle.cloud import Arguments, Match
+from pulumi_cortecs.lifecycle.creations import Creations, owners
+from pulumi_cortecs.lifecycle.journal import Key
+from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, shown, ways_on
+from pulumi_cortecs.lifecycle.matching import assign
+from pulumi_cortecs.lifecycle.order_log import OrderLog
+from pulumi_cortecs.lifecycle.purchases import SETTLED, Bought
+from pulumi_cortecs.lifecycle.stack_state import PendingCreation
+
+T = TypeVar("T")
+
+_A_BIT_MORE = 1.1
+
+
+class Begun(Generic[T]):
+    """The pending creations of one backend, looked at for one account. Threads may share it."""
+
+    def __init__(
+        self, log: OrderLog[T], creations: Creations, exclusive: Callable[[], bool], say: Callable[[str], None]
+    ) -> None:
+        """`exclusive` says whether nobody else buys in the account; `say` hears what the user should know."""
+        self._log = log
+        self._cloud = log.cloud
+        self._poller = log.poller
+        self._clock = log.clock
+        self._lag = log.lag
+        self._creations = creations
+        self._exclusive = exclusive
+        self._say = say
+        self._lock = threading.Lock()
+        self._looked_from: float | None = None
+        self._said: set[str] = set()
+
+    def bought(self, key: Key, arguments: Arguments, began_at: float) -> Bought[T] | None:
+        """What a creation of this resource has bought that another run, on whatever machine, has begun and not ended.
+
+        Raises UnclearPurchaseError, NotForgottenError and CloudError.
+        """
+        if self._looked_from is None:
+            self._looked_from = self._clock.now()
+        begun = self._creations.earlier(key.urn, began_at)
+        orders = [self._cloud.arguments_of(each.inputs) for each in begun or ()]
+        wanted = [each for each in orders if each is not None]
+        if not wanted:
+            return None
+        while True:
+            candidates = self._unowned(key, wanted)
+            if not candidates:
+                self._say_once(
+                    "pending",
+                    "the state has creations that an earlier run has begun and not ended, and nothing that they can "
+                    f"have bought is there{self._nearly(key, wanted)}. `pulumi refresh --clear-pending-creates` takes "
+                    "them out of the state",
+                )
+                return None
+            found = self._only_one(key, arguments, wanted, candidates) if self._exclusive() else None
+            if found is None:
+                if self._unowned(key, wanted).keys() != candidates.keys():
+                    continue  # another creation of this run has just taken one
+                raise NotForgottenError(self._may_have_been_bought(candidates))
+            number = self._log.sent(key, arguments, frozenset())
+            if self._log.bought(number, found, inferred=True):
+                return Bought(candidates[found], True)
+            self._log.dropped(number)  # another creation was quicker
+
+    def _nearly(self, key: Key, wanted: list[Arguments]) -> str:
+        """What may have come instead and nobody is known to have, in words. No proof, so it is only said."""
+        nearly = self._fitting(wanted, Match.NEARLY)
+        owned = self._creations.owners(key.urn) or {} if nearly else {}
+        left = {one: instance for one, instance in nearly.items() if one not in owned}
+        return f"; what is in no state and nearly what they ordered: {shown(self._cloud, left)}" if left else ""
+
+    def _unowned(self, key: Key, wanted: list[Arguments]) -> dict[str, T]:
+        """What fits, and is in no row of the backend and in no order of the journal, by lists further apart than the
+        lag, the last of them late enough to have what was ordered before this process began."""
+        found = self._fitting(wanted)
+        settled_at = (self._looked_from or 0.0) + self._lag * SETTLED
+        pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
+        for pause in pauses:
+            if not found:
+                self._clock.sleep(pause)
+                found = self._fitting(wanted)
+        if found:
+            self._clock.sleep(max(settled_at - self._clock.now(), 0.0))
+            found = {**found, **self._fitting(wanted)}  # of what is being bought now, a state tells in the meantime
+            owned = self._creations.owners(key.urn) or {}
+            found = {one: instance for one, instance in found.items() if one not in owned}
+            taken = self._log.taken()
+            found = {one: instance for one, instance in found.items() if one not in taken}
+        return found
+
+    def _fitting(self, wanted: list[Arguments], how: Match = Match.MAYBE) -> dict[str, T]:
+        listed = self._poller.snapshot(max_age=0.0).instances
+        fitting = {
+            one: instance
+            for one, instance in listed.items()
+            if any(self._log.fits(instance, each, how) for each in wanted)
+        }
+        if fitting:
+            self._log.await_answers(None)
+        taken = self._log.taken()
+        return {one: instance for one, instance in fitting.items() if one not in taken}
+
+    def _only_one(
+        self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
+    ) -> str | None:
+        """The candidate that is this resource's, in an account in which nobody else buys: there are no more of them
+        than creations that were begun, and none is older than what a row of this resource has. None where it cannot
+        be told."""
+        every = self._creations.every(key.urn)
+        if every is None or arguments not in wanted:
+            return None
+        others = [each for state in every[1:] for each in state.pending]
+        begun = assign(candidates, [*self._creations.all_earlier(key.urn), *others], self._may_have_begun)
+        rows = [row.instance_id for state in every for row in state.rows if row.urn == key.urn and not row.external]
+        listed = self._poller.snapshot(max_age=self._lag).instances
+        later = [self._cloud.started_at(listed[one]) for one in rows if one in listed]
+        mine = {one: instance for one, instance in candidates.items() if self._log.fits(instance, arguments)}
+        if not mine or begun.is_crowded or owners(every).keys() & candidates.keys():
+            return None
+        oldest = [self._cloud.started_at(instance) for instance in mine.values()]
+        if any(each is None for each in (*later, *oldest)):
+            return None
+        if later and min(each for each in oldest if each is not None) <= max(
+            each for each in later if each is not None
+        ):
+            return None
+        return min(mine)
+
+    def _may_have_begun(self, creation: PendingCreation, _: str, instance: T) -> bool:
+        ordered = self._cloud.arguments_of(creation.inputs)
+        return ordered is not None and self._log.fits(instance, ordered)
+
+    def _may_have_been_bought(self, candidates: Mapping[str, T]) -> str:
+        return (
+            "an earlier run, perhaps on another machine, has begun to create this resource and was ended, and what it "
+            f"may have bought is there and in no state of this backend: {shown(self._cloud, candidates)}. "
+            f"{ways_on(candidates)} If it has nothing to do with this resource, `pulumi refresh "
+            "--clear-pending-creates` takes that creation out of the state"
+        )
+
+    def _say_once(self, what: str, text: str) -> None:
+        with self._lock:
+            new = what not in self._said
+            self._said.add(what)
+        if new:
+            self._say(text)

@@ -1,0 +1,137 @@
+"""The contract of a cloud: all that the life cycle asks of a vendor, and all that it has to know of it.
+
+A Cloud is one account at one vendor. A request is one call: it returns at once, waits for no outcome, and raises
+CloudError when the vendor refuses or cannot be asked. What is no request is pure: it asks nobody, and raises only what
+it says. Threads may share a Cloud.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.lifecycle.phases import Phase
+
+T = TypeVar("T")
+Arguments = tuple[object, ...]
+"""What was ordered: the values of a purchase's arguments, always in the same order."""
+
+
+class Match(Enum):
+    """Whether an instance is what was ordered. NEARLY: it is not, but for one or two arguments, so it may have come
+    instead."""
+
+    MAYBE = "maybe"
+    NEARLY = "nearly"
+    NO = "no"
+
+
+class Cloud(ABC, Generic[T]):
+    """One account at one vendor, whose instances are `T`s.
+
+    `fingerprint` names the account in states and journals and tells nothing of its secret; `base_url` is where it is
+    asked; for `list_lag` seconds its list may miss what is new, and still show what is gone.
+    """
+
+    fingerprint: str
+    base_url: str
+    list_lag: float
+
+    @abstractmethod
+    def list_instances(self) -> Mapping[str, T]:
+        """Everything the account has, stopped ones too, by id: the whole list, or an error."""
+
+    @abstractmethod
+    def get_instance(self, instance_id: str) -> T | None:
+        """One instance, None for the vendor's "no such instance": never enough by itself to call one gone. What is
+        about something else (a refused token, an unpaid bill, a redirect) is raised."""
+
+    @abstractmethod
+    def create(self, inputs: Mapping[str, Any]) -> T:
+        """Orders what check has settled, and returns while it boots. **Never sent twice**: an error with
+        `may_have_taken_effect` means that there may be one now."""
+
+    @abstractmethod
+    def delete(self, instance_id: str) -> None:
+        """Asks for the end of an instance. That the vendor accepts is no proof; that it knows none is an error."""
+
+    @abstractmethod
+    def vendor_time(self) -> float | None:
+        """What the vendor's clock says now, in seconds since 1970; None before its first answer. Asks nobody."""
+
+    @abstractmethod
+    def vendor_date(self) -> float | None:
+        """What the vendor's last answer was dated, in seconds since 1970, by no clock of ours; None before the first.
+        Asks nobody."""
+
+    @abstractmethod
+    def hourly_price(self, instance: T) -> Money | None:
+        """What an hour of it costs by the vendor's prices of today, None where that cannot be told. A request."""
+
+    def price_text(self, instance: T) -> str:
+        """The same for a person, "1.20 EUR/h"; nobody may call it free where it cannot be told. Raises nothing."""
+        with suppress(CloudError):
+            if (hourly := self.hourly_price(instance)) is not None:
+                return f"{hourly}/h"
+        return "of unknown price"
+
+    @abstractmethod
+    def id_of(self, instance: T) -> str:
+        """Its id."""
+
+    @abstractmethod
+    def phase(self, instance: T) -> Phase:
+        """Where it is in its life, by the vendor's word alone. Raises UnknownStatusError."""
+
+    @abstractmethod
+    def ready_phase(self, instance: T) -> Phase:
+        """The same for who waits: STARTING where the vendor calls it ready and it cannot be used yet. Raises
+        UnknownStatusError."""
+
+    @abstractmethod
+    def is_billed(self, instance: T) -> bool:
+        """Whether it costs anything now. Raises UnknownStatusError."""
+
+    @abstractmethod
+    def started_at(self, instance: T) -> float | None:
+        """When its run began by the vendor's clock, in seconds since 1970; None where that is not told."""
+
+    @abstractmethod
+    def progress_text(self, instance: T) -> str:
+        """Where it is in its boot, for a person: "3/5 loading weights"."""
+
+    @abstractmethod
+    def endpoint_outputs(self, instance: T) -> Mapping[str, Any]:
+        """What an Endpoint tells of it: "" for none, never None. Raises UnknownStatusError."""
+
+    @abstractmethod
+    def match(self, instance: T, ordered: Arguments) -> Match:
+        """Whether it is what was ordered. What the vendor does not tell speaks against nothing: taken for another
+        order's, what a lost answer has bought would go on unseen, and be bought again."""
+
+    @abstractmethod
+    def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
+        """What a creation that stands in a state would order; None for one that orders nothing, and where that cannot
+        be told."""
+
+    @abstractmethod
+    def describe_order(self, ordered: Arguments) -> str:
+        """What was ordered, for a person: "Qwen on 2 x NVIDIA_L4_1"."""
+
+
+class CanStop(Cloud[T]):
+    """A cloud whose instances can be stopped and started again, and are stopped before they are deleted."""
+
+    @abstractmethod
+    def stop(self, instance_id: str) -> T:
+        """Stops an instance: it costs nothing from then on. May be sent twice; the vendor may refuse it for one that
+        has stopped."""
+
+    @abstractmethod
+    def start(self, instance_id: str) -> T:
+        """Boots a stopped instance again. May be sent twice; the vendor may refuse it for one that runs."""

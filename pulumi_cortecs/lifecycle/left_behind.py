@@ -1,0 +1,90 @@
+"""What runs that were ended have bought and no state knows, and what a person can do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pulumi_cortecs.lifecycle.cloud import Cloud
+from pulumi_cortecs.lifecycle.creations import Creations
+from pulumi_cortecs.lifecycle.journal import JournalError, Key, Order
+from pulumi_cortecs.lifecycle.order_log import OrderLog
+
+T = TypeVar("T")
+
+
+class NotForgottenError(Exception):
+    """Something that was ordered earlier is there, no state knows it, and it has to be settled first. Nothing was
+    bought here; the text says what there is, what it costs, and the ways on."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a run that was ended has bought, and no state may know. `instance_ids` are several where it cannot be told
+    which one it is."""
+
+    number: int
+    name: str
+    ordered: str
+    instance_ids: tuple[str, ...]
+    prices: tuple[str, ...]
+
+
+def left_behind(log: OrderLog[T], creations: Creations, key: Key) -> list[Leftover]:
+    """What processes that are dead have bought for resources of the stack that the key's URN names, and what is
+    there still. What a row of its state has is closed instead.
+
+    Raises CloudError.
+    """
+    stack = "::".join(key.urn.split("::")[:2])
+    try:
+        orders = [each for each in log.journal.open_orders() if _is_left(log, each, key, stack)]
+        if not orders:
+            return []
+        rows = creations.rows(key.urn)
+        if rows is None:  # they may all be in it
+            return []
+        for order in orders:
+            if order.instance_id is not None and order.instance_id in rows:
+                log.journal.confirm(order.instance_id)
+        found = [(each, log.there(each)) for each in orders if each.instance_id not in rows]
+    except JournalError as error:
+        log.without(error)
+        return []
+    return [
+        Leftover(
+            each.number,
+            each.key.name,
+            log.cloud.describe_order(each.arguments),
+            *_apart(there, log.cloud.price_text),
+        )
+        for each, there in found
+        if there
+    ]
+
+
+def shown(cloud: Cloud[T], instances: Mapping[str, T]) -> str:
+    """The instances for a person, each with what it costs."""
+    return ", ".join(f"{one} ({cloud.price_text(instances[one])})" for one in sorted(instances))
+
+
+def ways_on(instance_ids: Iterable[str]) -> str:
+    """What a person can do about instances that nobody owns."""
+    ids = " ".join(sorted(instance_ids))
+    return (
+        f"Before you run `pulumi up` again: adopt_id='ID' in the program takes one over (`pulumi-cortecs orphans "
+        f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` ends "
+        f"them, `pulumi-cortecs orphans --keep {ids}` leaves them as they are."
+    )
+
+
+def _is_left(log: OrderLog[T], order: Order, key: Key, stack: str) -> bool:
+    of_this_stack = order.key.is_near(key) and order.key.urn.startswith(f"{stack}::")
+    return of_this_stack and order.account == log.account and not log.journal.lives(order)
+
+
+def _apart(instances: Mapping[str, T], price: Callable[[T], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ids, and what each costs."""
+    ids = tuple(sorted(instances))
+    return ids, tuple(price(instances[each]) for each in ids)

@@ -1,0 +1,66 @@
+"""Which instance is which order's, where no answer has said so: pure, for all who have to tell.
+
+Equal orders are interchangeable: any instance will do, as long as each is taken once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+O = TypeVar("O")  # noqa: E741
+
+
+@dataclass(frozen=True)
+class Assignment(Generic[O]):
+    """Instances, and the orders that may have bought them. `takers` are by instance; `orders` are those that may have
+    bought any, each once and in the order in which they were given."""
+
+    orders: tuple[O, ...]
+    takers: Mapping[str, tuple[O, ...]]
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more instances than orders: one of them is nobody's, and nobody can tell which."""
+        return len(self.takers) > len(self.orders)
+
+    @property
+    def least_wanted(self) -> str:
+        """The instance that the fewest orders may have bought: whoever takes it leaves the others theirs. Of equals the
+        first by id. Raises ValueError where there is none."""
+        return min(self.takers, key=lambda key: (len(self.takers[key]), key))
+
+    @property
+    def unexplained(self) -> frozenset[str]:
+        """The instances that no order may have bought; all, where more may have been bought than there are orders."""
+        explained = {key for key, takers in self.takers.items() if takers}
+        return frozenset(self.takers if len(explained) > len(self.orders) else self.takers.keys() - explained)
+
+    def without(self, instance_ids: Set[str]) -> Assignment[O]:
+        """The same after these have turned out to be somebody's: no order is taken out for that."""
+        return replace(self, takers={key: takers for key, takers in self.takers.items() if key not in instance_ids})
+
+
+def assign(instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O, str, T], bool]) -> Assignment[O]:
+    """Which of these instances which of these orders may have bought: `may_be` tells it of one order and one
+    instance."""
+    every = tuple(orders)
+    takers = {key: tuple(each for each in every if may_be(each, key, one)) for key, one in instances.items()}
+    taking = {id(each) for found in takers.values() for each in found}
+    return Assignment(tuple(each for each in every if id(each) in taking), takers)
+
+
+def in_turn(
+    instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O, str, T], bool]
+) -> list[tuple[O, str]]:
+    """One instance for each order, as far as they go round: each in its turn takes what may be its, of what is left the
+    first by id."""
+    left, found = sorted(instances), []
+    for order in orders:
+        key = next((key for key in left if may_be(order, key, instances[key])), None)
+        if key is not None:
+            left.remove(key)
+            found.append((order, key))
+    return found

@@ -1,0 +1,294 @@
+"""What is written down about orders before they leave and when they are answered, and what those notes tell of an
+instance: whose it is, and whose it may be."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Generic, TypeVar
+
+from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
+from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Began, Neighbour, UnclearPurchaseError
+
+T = TypeVar("T")
+
+_PAUSE = 0.25
+CLOCK_ERROR = 60.0
+"""Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id. Where
+they differ by more, or nobody has seen by how much, no time excludes an instance."""
+
+_SOON = 600.0
+_WINDOW = 1800.0
+"""Seconds by the vendor's clock, after an order was noted, in which what it has bought will have begun, and in which it
+may have begun: what comes late is asked about, never taken."""
+
+
+class StillBusyError(Exception):
+    """Another process works on this very resource, and does not come to an end. Nothing was bought here."""
+
+
+class OrderLog(Generic[T]):
+    """The notes of this machine's orders, as one account sees them. Threads may share it.
+
+    A journal that cannot be used is warned of once, and ends nothing: a purchase is then made only when no instance of
+    the account could be what an earlier run has bought.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud[T],
+        journal: Journal,
+        poller: Poller[T],
+        clock: Clock,
+        without: Callable[[JournalError], None],
+    ) -> None:
+        """`without` is told when the journal cannot be used."""
+        self.cloud = cloud
+        self.journal = journal
+        self.poller = poller
+        self.clock = clock
+        self.without = without
+        self.account = cloud.fingerprint
+        self.lag = cloud.list_lag
+        self._lock = threading.Lock()
+        self._difference: float | None = None
+        self._sent: set[int] = set()
+        self._numbers: dict[str, int] = {}
+        self._bought: set[str] = set()
+        self._alone = threading.Lock()
+        self._strangers: Mapping[str, T] | None = None
+
+    def sent(self, key: Key, arguments: Arguments, before: frozenset[str]) -> int | None:
+        """Notes an order that is about to leave; None where that cannot be done and it may leave all the same.
+
+        Raises UnclearPurchaseError and CloudError where it must not.
+        """
+        try:
+            number = self.journal.send(key, self.account, arguments, before, self.cloud.vendor_time())
+        except JournalError as error:
+            self.without(error)
+            self.must_be_alone(arguments)
+            return None
+        with self._lock:
+            self._sent.add(number)
+        return number
+
+    def lost(self, number: int | None) -> None:
+        """Its answer will not come."""
+        self._note(lambda journal, known: journal.advance(known, Progress.LOST), number)
+
+    def refused(self, number: int | None) -> None:
+        """The vendor has answered with an error. The note stays: the next creation of the same resource looks first."""
+        self._note(lambda journal, known: journal.advance(known, Progress.REFUSED), number)
+
+    def answered(self, instance: T) -> None:
+        """The vendor has answered an order well. By how much its two clocks differ shows here, and is noted once."""
+        began, now = self.cloud.started_at(instance), self.cloud.vendor_time()
+        if began is None or now is None:
+            return
+        difference = began - now
+        known = self._clock_difference()
+        if known is None or abs(difference) > max(abs(known), CLOCK_ERROR):
+            self._difference = difference
+            try:
+                self.journal.note_clock(self.account, difference)
+            except JournalError as error:
+                self.without(error)
+
+    def since(self) -> Callable[[T], Began]:
+        """What tells of an instance whether it began after this moment, by the vendor's clock."""
+        sent_at = self.cloud.vendor_time()
+
+        def began(instance: T) -> Began:
+            at = self.cloud.started_at(instance)
+            if at is None or sent_at is None or at >= sent_at - CLOCK_ERROR:
+                return Began.AFTER
+            return Began.BEFORE if self._clocks_agree() else Began.DOUBTFUL
+
+        return began
+
+    def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
+        """Its instance; False when another order of this machine has it already. `inferred`: it was found in a list;
+        `is_new`: no instance of that id was listed before the order."""
+        try:
+            if number is not None and not self.journal.bought(number, instance_id, inferred=inferred, is_new=is_new):
+                return False
+        except JournalError as error:
+            self.without(error)
+        self.took_over(number, instance_id)
+        return True
+
+    def took_over(self, number: int | None, instance_id: str) -> None:
+        """An order's instance is from now on what this process has bought."""
+        with self._lock:
+            self._bought.add(instance_id)
+            if number is not None:
+                self._numbers[instance_id] = number
+
+    def dropped(self, number: int | None) -> None:
+        """It has bought nothing."""
+        self._note(lambda journal, known: journal.drop(known), number)
+
+    def undoing(self, instance_id: str) -> bool:
+        """This process is about to end what it has just bought. False when another run has taken that over: then it is
+        not this one's to end."""
+        number = self._numbers.get(instance_id)
+        try:
+            return number is None or self.journal.undo(number)
+        except JournalError as error:
+            self.without(error)
+            return True
+
+    def not_undone(self, instance_id: str) -> None:
+        """It could not be ended, and is there for the next run to take over."""
+        self._note(lambda journal, known: journal.advance(known, Progress.BOUGHT), self._numbers.get(instance_id))
+
+    def gone(self, instance_id: str) -> None:
+        """An instance is certainly gone."""
+        try:
+            self.journal.forget(instance_id)
+        except JournalError as error:
+            self.without(error)
+
+    def adopted(self, key: Key, instance_id: str) -> None:
+        """The program says itself which instance it is: open orders of this resource are about nothing else."""
+        try:
+            for order in self.journal.open_orders(key):
+                if order.instance_id is None and self.is_idle(order) and self.journal.take(order):
+                    self.journal.drop(order.number)
+            self.journal.confirm(instance_id)
+        except JournalError as error:
+            self.without(error)
+
+    def taken(self) -> frozenset[str]:
+        """The instances that are known to be somebody's on this machine."""
+        try:
+            listed = self.journal.instances()
+        except JournalError as error:
+            self.without(error)
+            listed = frozenset()
+        with self._lock:
+            return listed | self.journal.confirmed() | self._bought
+
+    def neighbours(self) -> list[Neighbour[T]]:
+        """The orders that this process has not sent and of which it is not known what they have bought."""
+        try:
+            return [
+                Neighbour(
+                    order.arguments,
+                    partial(self.may_be, order),
+                    on_its_way=order.progress is Progress.SENT and self.journal.lives(order),
+                )
+                for order in self.unresolved()
+                if order.number not in self._sent
+            ]
+        except JournalError as error:
+            self.without(error)
+            return []
+
+    def there(self, order: Order) -> dict[str, T]:
+        """What the order has or may have bought, as far as it is there, by id."""
+        if order.instance_id is not None:
+            found = self.find(order.instance_id)
+            return {} if found is None else {order.instance_id: found}
+        taken = self.taken()
+        listed = self.poller.snapshot(max_age=self.lag).instances
+        return {key: one for key, one in listed.items() if key not in taken and self.may_be(order, key, one)}
+
+    def find(self, instance_id: str, not_before: float = NEVER) -> T | None:
+        """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
+        return find(instance_id, self.cloud, self.poller, not_before)
+
+    def fits(self, instance: T, ordered: Arguments, how: Match = Match.MAYBE) -> bool:
+        """Whether it is what was ordered, in that way."""
+        return self.cloud.match(instance, ordered) is how
+
+    def may_be(self, order: Order, instance_id: str, instance: T, how: Match = Match.MAYBE) -> bool:
+        """Whether an instance may be what the order has bought, by what it is and by when it began."""
+        if instance_id in order.before or not self.fits(instance, order.arguments, how):
+            return False
+        after = self._after(order, instance)
+        return after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
+
+    def began_soon(self, order: Order, instance: T) -> bool:
+        """Whether it began so soon after the order that it need not be asked about."""
+        after = self._after(order, instance)
+        return after is None or -CLOCK_ERROR <= after <= _SOON
+
+    def unresolved(self) -> list[Order]:
+        """The open orders in this account of which it is not known what they have bought."""
+        orders = self.journal.open_orders()
+        return [order for order in orders if order.instance_id is None and order.account == self.account]
+
+    def is_idle(self, order: Order) -> bool:
+        """An engine makes one resource once at a time, so what this process has sent for it has come to its end."""
+        answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
+        return answered or self.journal.is_mine(order) or not self.journal.lives(order)
+
+    def await_answers(self, order: Order | None) -> None:
+        """Waits for the answers that are on their way to anybody on this machine: they may be about a candidate."""
+        until = self.clock.now() + LONGEST_ORDER
+        own = None if order is None else order.number
+        waited_for = {other.number for other in self._on_their_way() if other.number != own}
+        while waited_for:
+            if self.clock.now() > until:
+                raise StillBusyError("another purchase on this machine does not come to an end")
+            self.clock.sleep(_PAUSE)
+            waited_for &= {other.number for other in self._on_their_way()}
+
+    def must_be_alone(self, arguments: Arguments) -> None:
+        """Raises UnclearPurchaseError if anything in the account might be what an earlier run has bought."""
+        listed, taken = self._listed_at_first(), self.taken()
+        alike = [key for key, one in listed.items() if key not in taken and self.fits(one, arguments)]
+        if alike:
+            raise UnclearPurchaseError(
+                f"without {self.journal.file} it cannot be told whether an earlier run has bought this already",
+                tuple(sorted(alike)),
+            )
+
+    def _listed_at_first(self) -> Mapping[str, T]:
+        """What the account had when the journal turned out to be of no use. All wait for this listing, so none of this
+        process's own purchases is in it unless it was under way by then."""
+        with self._alone:
+            if self._strangers is None:
+                self.clock.sleep(self.lag * SETTLED)
+                self._strangers = self.poller.snapshot(max_age=0.0).instances
+            return self._strangers
+
+    def _clocks_agree(self) -> bool:
+        """Whether the vendor's two clocks, that of its answers and that of its instances, are known to agree."""
+        difference = self._clock_difference()
+        return difference is not None and abs(difference) <= CLOCK_ERROR
+
+    def _clock_difference(self) -> float | None:
+        if self._difference is None:
+            try:
+                self._difference = self.journal.clock_difference(self.account)
+            except JournalError as error:
+                self.without(error)
+        return self._difference
+
+    def _after(self, order: Order, instance: T) -> float | None:
+        """How many seconds after the order an instance began, None where that is not told."""
+        began = self.cloud.started_at(instance)
+        return None if began is None or order.vendor_time is None else began - order.vendor_time
+
+    def _on_their_way(self) -> list[Order]:
+        return [
+            order
+            for order in self.journal.open_orders()
+            if order.progress is Progress.SENT and order.account == self.account and self.journal.lives(order)
+        ]
+
+    def _note(self, change: Callable[[Journal, int], object], number: int | None) -> None:
+        if number is None:
+            return
+        try:
+            change(self.journal, number)
+        except JournalError as error:
+            self.without(error)
