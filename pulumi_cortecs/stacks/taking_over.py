@@ -14,15 +14,12 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider, endpoint, instance
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, PURCHASE
 from pulumi_cortecs.provider.cortecs.endpoint import ENDPOINT_TYPE
 from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"
 """The line that the others need."""
-
-_FALL_BACK: Final = ("billing_interval", "num_workers", "state")
-"""What becomes its default again when a program leaves it out, so that it is left out only then."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
     written = (
         f"    {key}={json.dumps(value, ensure_ascii=False)},\n"
         for key, value in told.items()
-        if key not in _FALL_BACK or value != default(key)
+        if not ARGUMENTS.is_default(key, value)
     )
     untold = (f"    # {key}=...,  # Cortecs does not tell it\n" for key in PURCHASE if key not in told)
     return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"

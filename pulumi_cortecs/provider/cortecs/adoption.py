@@ -11,7 +11,7 @@ from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
-from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+from pulumi_cortecs.provider.cortecs.properties import Problem, unknown, whole
 
 
 class NotAsJudgedError(Exception):
@@ -63,8 +63,8 @@ def startable(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, An
 
 
 def shown(value: Any) -> str:
-    """A value as a program has it: the host passes every whole number as a float."""
-    return repr(int(value) if isinstance(value, float) and value.is_integer() else value)
+    """A value as a program has it, for a person."""
+    return repr(whole(value))
 
 
 def alike(one: Any, other: Any) -> bool:

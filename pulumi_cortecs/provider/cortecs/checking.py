@@ -24,6 +24,7 @@ from pulumi_cortecs.provider import accounts, host, pinned
 from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
 from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line, sharing
 from pulumi_cortecs.provider.cortecs.arguments import (
+    ARGUMENTS,
     IN_PLACE,
     INPUTS,
     PURCHASE,
@@ -41,7 +42,6 @@ _Market: TypeAlias = Market | PinnedMarket
 
 _USUAL_CONTEXT: Final = 32_000
 _MOST_NAMED: Final = 12
-_DEFAULTED: Final = ("billing_interval", "num_workers")
 
 _warned_of_catalogue = threading.Lock()
 """Taken by the one warning of this process, and never released."""
@@ -88,7 +88,7 @@ def check(olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
 
 def _unsettled(given: Mapping[str, Any]) -> dict[str, Any]:
     """What is known without asking anybody. The rest is left out: an `up` takes no unknown from check."""
-    return {**{key: default(key) for key in (*_DEFAULTED, *IN_PLACE, "adopt_id")}, **given}
+    return {**ARGUMENTS.defaults, **given}
 
 
 def _result(inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
@@ -112,10 +112,10 @@ class _Shop:
 
         Raises CloudError and UnknownStatusError.
         """
-        wanted: dict[str, Any] = {**{key: default(key) for key in (*IN_PLACE, "adopt_id")}, **self.given}
+        wanted: dict[str, Any] = {**ARGUMENTS.other_defaults, **self.given}
         adopted = self.olds.get("adopt_id")
         if not adopted:  # what an instance was adopted with stays, also when the program never said it
-            wanted = {**{key: default(key) for key in _DEFAULTED}, **wanted}
+            wanted = {**ARGUMENTS.defaults_of_purchase, **wanted}
         compared = [key for key in PURCHASE if key in wanted and not (adopted and key not in self.olds)]
         changed = [key for key in compared if not same(wanted[key], self.olds.get(key))]
         if not self.olds or changed:
@@ -126,7 +126,8 @@ class _Shop:
             if adopt_id:
                 return self._adopt(adopt_id)
             self._mind_the_state(wanted["state"], changed)
-            wanted = {**{key: self.olds.get(key, default(key)) for key in _DEFAULTED}, **wanted}
+            usual = {key: self.olds.get(key, value) for key, value in ARGUMENTS.defaults_of_purchase.items()}
+            wanted = {**usual, **wanted}
             return self._shop_for(wanted)
         if adopted:
             adoption.keep(adopted, host.current_call().urn)
@@ -315,7 +316,7 @@ class _Shop:
 
 def _quote(market: _Market, wanted: Mapping[str, Any]) -> Any:
     """The price, unknown as long as anything that it depends on is; {}, which is none, where that is not told."""
-    decisive = [wanted.get(key) for key in ("hardware_type_id", "billing_interval", "num_workers")]
+    decisive = [wanted.get(key) for key in ARGUMENTS.priced]
     if unknown(*decisive):
         return LATER
     return {} if None in decisive else quoted.by(market, wanted) or LATER

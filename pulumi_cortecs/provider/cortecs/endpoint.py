@@ -30,20 +30,21 @@ from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import came, hourly, leftovers, power, rows, sharing
 from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
-from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
+from pulumi_cortecs.provider.cortecs.properties import identifier, one_of, read_properties, text, whole_number
+from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, Required
 
 ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
-_READERS: Final[Mapping[str, Reader]] = {
-    "instance_id": identifier,
-    "state": one_of(*STATES),
-    "spec_digest": text,
-    "ready_timeout": whole_number(1, LONGEST_READY_TIMEOUT),
-    "on_timeout": one_of(*ON_TIMEOUT),
-}
-_INPUTS: Final = tuple(_READERS)
-_WATCHED: Final = ("instance_id", "state", "spec_digest")
-_OPTIONAL: Final = ("on_timeout",)
-_PASSED_ON: Final = "an Instance passes it on to its Endpoint"
+_PASSED_ON: Final = Required("an Instance passes it on to its Endpoint")
+_INPUTS: Final = ArgumentTable(
+    "an Endpoint",
+    {
+        "instance_id": Argument(identifier, _PASSED_ON, Change.UPDATE, interrupts=True),
+        "state": Argument(one_of(*STATES), _PASSED_ON, Change.UPDATE, interrupts=True),
+        "spec_digest": Argument(text, _PASSED_ON, Change.UPDATE, interrupts=True),
+        "ready_timeout": Argument(whole_number(1, LONGEST_READY_TIMEOUT), _PASSED_ON, Change.NOTHING),
+        "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.NOTHING, in_state_if_default=False),
+    },
+)
 
 
 class EndpointError(Exception):
@@ -56,9 +57,7 @@ def check(news: Mapping[str, Any]) -> CheckResult:
     if call.resource_type and call.resource_type != ENDPOINT_TYPE:
         raise EndpointError(f"this provider serves {ENDPOINT_TYPE} only, not {call.resource_type}")
     leftovers.tell()
-    inputs, problems = read_properties(
-        news, _READERS, required=dict.fromkeys(set(_READERS) - set(_OPTIONAL), _PASSED_ON), owner="an Endpoint"
-    )
+    inputs, problems = read_properties(news, _INPUTS)
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(instance_id) is not None:
         accounts.seen(instance_id)  # the engine passes on what it has saved
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
@@ -69,7 +68,7 @@ def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
 
     A changed instance_id is an update, not a replacement: nothing of an Endpoint would have to be made anew.
     """
-    if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _WATCHED):
+    if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _INPUTS.interrupting):
         return DiffResult(changes=None)
     # a wait that failed, or a refresh in the middle of a boot, left a state that inputs do not show
     unfinished = news.get("state") == "running" and not (olds.get("status") == "running" and olds.get("base_url"))
@@ -139,7 +138,7 @@ def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
         wait = replace(account.wait(), phase=phase)
         return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell)
     except (DeadlineError, FailedWhileWaitingError) as error:
-        ended = _given_up(account, instance_id, str(props.get("on_timeout", "keep")))
+        ended = _given_up(account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"])))
         ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
         kept = ended or _kept(account, instance_id, ways_on)
         raise EndpointError(_why(error, instance_id, timeout, kept)) from None

@@ -38,6 +38,7 @@ from pulumi_cortecs.provider.cortecs import (
     sharing,
 )
 from pulumi_cortecs.provider.cortecs.arguments import (
+    ARGUMENTS,
     IN_PLACE,
     INPUTS,
     OPTIONAL,
@@ -47,8 +48,8 @@ from pulumi_cortecs.provider.cortecs.arguments import (
     same,
     without_defaults,
 )
+from pulumi_cortecs.provider.cortecs.properties import whole
 
-_WHOLE_NUMBERS = ("context_length", "num_workers")
 _BY_HAND = "Cortecs' console"
 
 
@@ -364,12 +365,8 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
 
 
 def _plain(props: Mapping[str, Any]) -> dict[str, Any]:
-    """Our inputs out of what the host passes, where every whole number has become a float."""
-    inputs = {key: props[key] for key in INPUTS if key in props}
-    for key in _WHOLE_NUMBERS:
-        if isinstance(inputs.get(key), float) and inputs[key].is_integer():
-            inputs[key] = int(inputs[key])
-    return inputs
+    """Our inputs out of what the host passes."""
+    return {key: whole(props[key]) for key in INPUTS if key in props}
 
 
 def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -394,8 +391,8 @@ def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, An
     inputs = {key: value for key, value in _plain(props).items() if recorded or key not in PURCHASE}
     inputs |= seen.told()
     inputs["state"] = adoption.state_of(seen)
-    for key in (*IN_PLACE, "adopt_id"):
-        inputs.setdefault(key, default(key))
+    for key, value in ARGUMENTS.other_defaults.items():
+        inputs.setdefault(key, value)
     if any(key not in inputs for key in PURCHASE):  # nothing here has ordered it: the next start must not believe so
         inputs["adopt_id"] = seen.instance_id
     if "quote" not in inputs:

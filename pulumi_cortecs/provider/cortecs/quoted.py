@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS
 from pulumi_cortecs.provider.market import LIVE, Market
 from pulumi_cortecs.provider.pinned import PinnedMarket
 
-_DECISIVE: Final = ("hardware_type_id", "billing_interval", "num_workers", "quote")
+_DECISIVE: Final = (*ARGUMENTS.priced, "quote")
 
 _lock = threading.Lock()
 _by_urn: dict[str, dict[str, Any]] = {}

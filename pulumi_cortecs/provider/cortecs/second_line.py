@@ -22,11 +22,10 @@ from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, PURCHASE
 from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
 
 _CLOUD: Final = "cortecs"
-_PRICED_BY: Final = ("hardware_type_id", "billing_interval", "num_workers")
 _LOOK_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; what buys looks anew."""
 
@@ -53,7 +52,7 @@ def problems(
     if lies := _on_source(limits, accounts.market().base_url):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
     found = limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id"))
-    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in _PRICED_BY)):
+    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in ARGUMENTS.priced)):
         hourly = accounts.hourly_price(inputs)
         found += limits.on_price(hourly)
         if limits.counts_account and billed and (account := _account()) is not None:
@@ -139,7 +138,7 @@ def _kind(inputs: Mapping[str, Any], key: str) -> str | None:
 
 def _untold(inputs: Mapping[str, Any]) -> str:
     """Why there is no price, where that is so because Cortecs does not tell what it depends on."""
-    names = [key for key in _PRICED_BY if key not in inputs]
+    names = [key for key in ARGUMENTS.priced if key not in inputs]
     return f" (Cortecs does not tell {', '.join(names)})" if names else ""
 
 
