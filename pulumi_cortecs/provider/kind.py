@@ -1,4 +1,4 @@
-"""The contract of a resource type: one table of what a program may say of it, from which all else is derived."""
+"""The contract of a resource type: one table of what a program may say of it, and the market that it is bought on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:  # programs import this module, and never a price list
+    from pulumi_cortecs.provider.pinned import PinnedMarket
+
+Inputs = Mapping[str, Any]
+"""What a program says and check completes; an `Unknown` stands for what only `up` will know."""
 
 Reader = Callable[[Any], Any]
 """Returns the value as it is meant. Raises BadValueError."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a property was refused. `property` names it."""
+
+    property: str
+    reason: str
 
 
 class Change(Enum):
@@ -131,3 +145,53 @@ class ArgumentTable(Mapping[str, Argument]):
         """The same as plans and states have it."""
         omitted = self.omitted_when_default
         return {key: value for key, value in inputs.items() if key not in omitted or not self.is_default(key, value)}
+
+
+@dataclass(frozen=True)
+class PurchaseFacts:
+    """What allow-lists are asked about: None for what only `up` will know, and words that are on no list for what the
+    vendor does not tell of an instance."""
+
+    model_id: str | None
+    hardware_type_id: str | None
+
+
+class Market(Protocol):
+    """What a cloud sells, live or as it was pinned. Each method raises CloudError, and is asked only when check is no
+    fixpoint. A Problem says what is not on offer, and what is instead."""
+
+    def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
+        """`wanted` with what the vendor would choose where it says nothing, and with the quote. What there is
+        (`current`) is kept as long as it fits. What is wrong is added to `problems`: it is told, too, when a later
+        request fails."""
+        ...
+
+    def availability(self, inputs: Inputs) -> list[Problem]:
+        """What speaks against having again what runs: stock, quota, capacity."""
+        ...
+
+    def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
+        """The price as a property: unknown while anything that it depends on is, and {} where there is none. Problems
+        tell what is not sold (any more), which alone keeps nobody from having it."""
+        ...
+
+    def purchase(self, inputs: Inputs) -> PurchaseFacts:
+        """What the limits of this machine judge but for the price. Asks nobody."""
+        ...
+
+
+@dataclass(frozen=True)
+class InstanceKind:
+    """The instances of one cloud, as the provider knows them. `cloud` is its name in limits and catalogues, `vendor`
+    the one in texts. `market` is where they are bought, `pinned` what stands in for it where it cannot be reached."""
+
+    cloud: str
+    vendor: str
+    arguments: ArgumentTable
+    market: Callable[[], Market]
+    pinned: Callable[[PinnedMarket], Market]
+
+    @property
+    def possessive(self) -> str:
+        """Whose something is: "Cortecs'"."""
+        return f"{self.vendor}'" if self.vendor.endswith("s") else f"{self.vendor}'s"

@@ -16,6 +16,7 @@ from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider, endpoint, instance
 from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, PURCHASE
 from pulumi_cortecs.provider.cortecs.endpoint import ENDPOINT_TYPE
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
 from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"
@@ -102,7 +103,7 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
         for key, value in told.items()
         if not ARGUMENTS.is_default(key, value)
     )
-    untold = (f"    # {key}=...,  # Cortecs does not tell it\n" for key in PURCHASE if key not in told)
+    untold = (f"    # {key}=...,  # {KIND.vendor} does not tell it\n" for key in PURCHASE if key not in told)
     return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
 
 

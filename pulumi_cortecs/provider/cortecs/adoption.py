@@ -11,7 +11,9 @@ from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
-from pulumi_cortecs.provider.cortecs.properties import Problem, unknown, whole
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
+from pulumi_cortecs.provider.cortecs.properties import unknown, whole
+from pulumi_cortecs.provider.kind import Problem
 
 
 class NotAsJudgedError(Exception):
@@ -28,7 +30,7 @@ def differences(judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]
     """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
     only `up` will know, is no difference."""
     return [
-        f"{key}: {shown(judged[key])} was judged, {shown(value)} is what Cortecs tells"
+        f"{key}: {shown(judged[key])} was judged, {shown(value)} is what {KIND.vendor} tells"
         for key, value in told.items()
         if key in judged and not alike(judged[key], value)
     ]
@@ -57,7 +59,7 @@ def startable(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, An
         return {**inputs, **told}
     if believed := [key for key in untold(live) if key in inputs]:
         raise NotAsJudgedError(
-            f"{live.instance_id} was adopted, and Cortecs does not tell what was judged: {', '.join(believed)}"
+            f"{live.instance_id} was adopted, and {KIND.vendor} does not tell what was judged: {', '.join(believed)}"
         )
     return told
 

@@ -9,15 +9,15 @@ from typing import Any, Final
 from pulumi_cortecs.lifecycle.durations import seconds_in
 from pulumi_cortecs.provider.cortecs.properties import (
     BadValueError,
-    Problem,
     identifier,
     one_of,
     read_properties,
     text,
     whole_number,
 )
-from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, Required
+from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, Problem, Required
 
+VENDOR: Final = "Cortecs"
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 STATES: Final = ("running", "stopped")
 ON_TIMEOUT: Final = ("keep", "stop", "delete")

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from pulumi_cortecs.clouds.cortecs import Instance, Model
+from pulumi_cortecs.clouds.cortecs import Instance
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.cost.pricelist import CatalogueError
@@ -33,15 +33,10 @@ from pulumi_cortecs.provider.cortecs.arguments import (
     same,
     without_defaults,
 )
-from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
-from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.provider.market import Market
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
+from pulumi_cortecs.provider.cortecs.properties import LATER, unknown
+from pulumi_cortecs.provider.kind import Problem
 from pulumi_cortecs.provider.pinned import PinnedMarket
-
-_Market: TypeAlias = Market | PinnedMarket
-
-_USUAL_CONTEXT: Final = 32_000
-_MOST_NAMED: Final = 12
 
 _warned_of_catalogue = threading.Lock()
 """Taken by the one warning of this process, and never released."""
@@ -139,16 +134,15 @@ class _Shop:
         if wanted["state"] != "running":
             return result
         if self.olds.get("state") == "stopped":
-            market = accounts.market()
+            market = KIND.market()
             if adopted:
                 _leave_out_untold(adopted, result)
-            if "hardware_type_id" in result:
-                self._mind_the_offer(market, result["hardware_type_id"])
-            result["quote"] = _quote(market, result)
+            result["quote"], problems = market.quote(result)
+            self.problems.extend(problems)
             self._mind_the_limits(result)
         elif not same(self.olds.get("restart_trigger", ""), wanted["restart_trigger"]):
             # a restart stops first: what cannot be had again is better left running
-            self._mind_the_hardware(accounts.market(), None, result.get("hardware_type_id", LATER))
+            self.problems.extend(KIND.market().availability(result))
         return result
 
     def settle_as(self, shown: judged.Judged) -> tuple[dict[str, Any], list[Problem]]:
@@ -183,12 +177,11 @@ class _Shop:
         self.problems.extend(problems)
         untold = adoption.untold(live)
         missing = [key for key in untold if key not in wanted]
-        self.problems.extend(Problem(key, f"is required: Cortecs does not tell it of {adopt_id}") for key in missing)
+        self.problems.extend(
+            Problem(key, f"is required: {KIND.vendor} does not tell it of {adopt_id}") for key in missing
+        )
         _warn_of_untold(adopt_id, untold)
-        hardware_type_id = settled.get("hardware_type_id")
-        # what is not on the price list any more runs on all the same
-        priced = unknown(hardware_type_id) or hardware_type_id in accounts.market().hardware_types()
-        settled["quote"] = _quote(accounts.market(), settled) if priced else {}
+        settled["quote"], _ = KIND.market().quote(settled)  # what is not sold any more runs on all the same
         self._mind_the_limits(settled, adopt_id)
         return settled
 
@@ -203,7 +196,9 @@ class _Shop:
             return None
         live = account.find(adopt_id)
         if live is None:
-            reason = f"there is no Cortecs instance {adopt_id!r} in this account; leave adopt_id out to buy a new one"
+            reason = (
+                f"there is no {KIND.vendor} instance {adopt_id!r} in this account; leave adopt_id out to buy a new one"
+            )
             self.problems.append(Problem("adopt_id", reason))
         return live
 
@@ -227,104 +222,28 @@ class _Shop:
         What exists already is not replaced by a catalogue: with delete_before_replace it would be ended, and then
         nothing be bought.
         """
-        problems = len(self.problems)
+        known = len(self.problems)
         try:
-            settled = self._completed(accounts.market(), wanted)
+            settled = KIND.market().complete(wanted, self.olds, self.problems)
         except UnreachableError as error:
             if self.olds:
                 raise
-            del self.problems[problems:]
+            del self.problems[known:]
             catalogue = pinned.instead_of(accounts.market().base_url, error, os.environ, Path.cwd())
-            settled = self._completed(catalogue, wanted)
+            problems: list[Problem] = []
+            settled = KIND.pinned(catalogue).complete(wanted, self.olds, problems)
+            by = f" (by the {catalogue.source}: {KIND.vendor} cannot be reached)"  # it may not have heard of it yet
+            self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
             _warn_once(catalogue, error)
             self._mind_the_limits(settled, priced=False)
             return settled
         self._mind_the_limits(settled)
         return settled
 
-    def _completed(self, market: _Market, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults and quote; what cannot be told yet is left to a later check."""
-        wanted = dict(given)
-        model = self._model(market, wanted["model_id"])
-        if model is not None:
-            wanted.setdefault("hardware_type_id", self._hardware_for(model))
-        hardware_type_id = wanted.setdefault("hardware_type_id", LATER)
-        if self._mind_the_hardware(market, model, hardware_type_id) and model is not None:
-            self._settle_context(market, model, wanted)
-        wanted.setdefault("context_length", LATER)
-        wanted["quote"] = _quote(market, wanted)
-        return wanted
-
-    def _model(self, market: _Market, model_id: Any) -> Model | None:
-        """The model, None while it is unknown and for one that is not on offer."""
-        if unknown(model_id):
-            return None
-        on_offer = market.model_ids()
-        if model_id in on_offer:
-            return market.model(model_id)
-        self._refuse(market, "model_id", f"Cortecs has no model {model_id!r}{_nearest(model_id, on_offer)}")
-        return None
-
-    def _hardware_for(self, model: Model) -> str | None:
-        """What the vendor would choose; what runs now is kept as long as it fits."""
-        now = self.olds.get("hardware_type_id")
-        return now if now in model.hardware_configs else model.recommended_config
-
-    def _mind_the_hardware(self, market: _Market, model: Model | None, hardware_type_id: Any) -> bool:
-        """Whether this hardware is known and can be had for the model, as far as that is known."""
-        if unknown(hardware_type_id):
-            return False
-        fitting = sorted(market.hardware_types() if model is None else model.hardware_configs)
-        if hardware_type_id is None and model is not None:
-            reason = f"is required: Cortecs recommends none for {model.model_id}; it runs on {_some(fitting)}"
-        elif not self._mind_the_offer(market, hardware_type_id):
-            return False
-        elif model is not None and hardware_type_id not in model.hardware_configs:
-            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {_some(fitting)}"
-        elif hardware_type_id not in (in_stock := market.in_stock()):
-            others = _some([each for each in fitting if each in in_stock])
-            reason = f"{hardware_type_id} is out of stock; in stock is {others}"
-        else:
-            return True
-        self._refuse(market, "hardware_type_id", reason)
-        return False
-
-    def _mind_the_offer(self, market: _Market, hardware_type_id: str) -> bool:
-        """Whether this hardware is on the price list."""
-        known = market.hardware_types()
-        if hardware_type_id not in known:
-            reason = f"Cortecs has no hardware type {hardware_type_id!r}{_nearest(hardware_type_id, known)}"
-            self._refuse(market, "hardware_type_id", reason)
-        return hardware_type_id in known
-
-    def _settle_context(self, market: _Market, model: Model, wanted: dict[str, Any]) -> None:
-        longest = model.longest_context(wanted["hardware_type_id"])
-        length = wanted.get("context_length")
-        if length is None:
-            now = self.olds.get("context_length")
-            fits = now is not None and (longest is None or now <= longest)
-            wanted["context_length"] = now if fits else min(_USUAL_CONTEXT, longest or _USUAL_CONTEXT)
-        elif not unknown(length) and longest is not None and length > longest:
-            reason = f"{model.model_id} on {wanted['hardware_type_id']} takes at most {longest} tokens; got {length}"
-            self._refuse(market, "context_length", reason)
-
-    def _refuse(self, market: _Market, key: str, reason: str) -> None:
-        """What is not on offer; a catalogue may not have heard of it yet."""
-        by = f" (by the {market.source}: Cortecs cannot be reached)" if isinstance(market, PinnedMarket) else ""
-        self.problems.append(Problem(key, reason + by))
-
-
-def _quote(market: _Market, wanted: Mapping[str, Any]) -> Any:
-    """The price, unknown as long as anything that it depends on is; {}, which is none, where that is not told."""
-    decisive = [wanted.get(key) for key in ARGUMENTS.priced]
-    if unknown(*decisive):
-        return LATER
-    return {} if None in decisive else quoted.by(market, wanted) or LATER
-
 
 def _leave_out_untold(adopted: str, inputs: dict[str, Any]) -> None:
-    """What was adopted is started by what Cortecs tells of it, and not by what its row says: nothing here has ordered
-    it. Without credentials `up` refuses."""
+    """What was adopted is started by what the vendor tells of it, and not by what its row says: nothing here has
+    ordered it. Without credentials `up` refuses."""
     try:
         live = accounts.account().find(adopted)
     except ConfigurationError:
@@ -336,7 +255,7 @@ def _leave_out_untold(adopted: str, inputs: dict[str, Any]) -> None:
 def _warn_of_untold(instance_id: str, untold: Sequence[str]) -> None:
     if untold:
         host.current_call().warn(
-            f"Cortecs does not tell {', '.join(untold)} of {instance_id}: what the program says of it cannot be "
+            f"{KIND.vendor} does not tell {', '.join(untold)} of {instance_id}: what the program says of it cannot be "
             "checked, and is in no plan, state, price or limit"
         )
 
@@ -347,13 +266,3 @@ def _warn_once(catalogue: PinnedMarket, error: UnreachableError) -> None:
             f"defaults and prices are those of the catalogue of {catalogue.prices.as_of:%Y-%m-%d} from "
             f"{catalogue.prices.source}, and `pulumi up` would refuse to buy by them: {error}"
         )
-
-
-def _nearest(value: str, known: Iterable[str]) -> str:
-    ids = sorted(known)
-    near = meant(value, ids)
-    return (f"; did you mean {near}?" if near else ".") + f" On offer: {_some(ids)}"
-
-
-def _some(ids: Sequence[str]) -> str:
-    return (", ".join(ids[:_MOST_NAMED]) + (", ..." if len(ids) > _MOST_NAMED else "")) or "nothing"

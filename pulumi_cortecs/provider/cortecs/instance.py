@@ -48,9 +48,10 @@ from pulumi_cortecs.provider.cortecs.arguments import (
     same,
     without_defaults,
 )
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
 from pulumi_cortecs.provider.cortecs.properties import whole
 
-_BY_HAND = "Cortecs' console"
+_BY_HAND = f"{KIND.possessive} console"
 
 
 class InstanceError(Exception):
@@ -68,7 +69,7 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     hourly.note(instance_id, olds.get("quote"))
     rows.note(instance_id, host.current_call().urn, olds)
     judged.amend(host.current_call().urn, _plain(news))
-    # what Cortecs does not tell of an adopted instance is in no row, and nothing that it could have changed to
+    # what the vendor does not tell of an adopted instance is in no row, and nothing that it could have changed to
     compared = [key for key in PURCHASE if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not same(olds.get(key), news.get(key))]
     if replaces or any(not same(olds.get(key, default(key)), news.get(key, default(key))) for key in IN_PLACE):
@@ -147,7 +148,7 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
         if seen is None:
             if recorded:
                 return ReadResult("", {})
-            raise InstanceError(f"there is no Cortecs instance {instance_id!r} in this account")
+            raise InstanceError(f"there is no {KIND.vendor} instance {instance_id!r} in this account")
         inputs = _as_inputs(seen, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
@@ -171,7 +172,7 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         live = account.by_id(instance_id)
         if live is None:
             raise InstanceError(
-                f"Cortecs does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
+                f"{KIND.vendor} does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
             )
         if inputs["state"] == "stopped":
             if accounts.phase(live) is not Phase.STOPPED:
@@ -246,8 +247,8 @@ def _kept_for(instance_id: str, props: Mapping[str, Any], going: Going) -> str:
         )
     if not quoted.can_be_bought(urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
-            f"{instance_id} was not ended: Cortecs could not be reached when its replacement was checked, so that none "
-            "would be bought. Run `pulumi up` again"
+            f"{instance_id} was not ended: {KIND.vendor} could not be reached when its replacement was checked, so "
+            "that none would be bought. Run `pulumi up` again"
         )
     if props.get("inferred") and (row := sharing.elsewhere(instance_id, urn)) is not None:
         return f"{sharing.in_words(row)} has it, and its id was only inferred here"
@@ -282,8 +283,8 @@ def _buy(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought
             commitment.became(bought.instance.instance_id)
     if bought.inferred:
         call.warn(
-            f"{bought.instance.instance_id} was found in Cortecs' list, and no answer named it: of what is new there, "
-            "only that fits what was ordered"
+            f"{bought.instance.instance_id} was found in {KIND.possessive} list, and no answer named it: of what is "
+            "new there, only that fits what was ordered"
         )
     return bought
 
@@ -300,7 +301,7 @@ def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cort
         with second_line.allowing(account, told, instance_id):
             if accounts.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
-                    raise adoption.NotAsJudgedError(f"it is stopped, and Cortecs does not tell its {untold}")
+                    raise adoption.NotAsJudgedError(f"it is stopped, and {KIND.vendor} does not tell its {untold}")
                 power.start(account, instance_id)
     except (LimitsError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
         raise InstanceError(
@@ -310,8 +311,8 @@ def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cort
     # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    found = "; no answer named it, and of what is in Cortecs' list only that fits" if earlier.inferred else ""
-    found += f"; Cortecs does not tell its {untold}, so that cannot be checked" if untold else ""
+    found = f"; no answer named it, and of what is in {KIND.possessive} list only that fits" if earlier.inferred else ""
+    found += f"; {KIND.vendor} does not tell its {untold}, so that cannot be checked" if untold else ""
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
@@ -348,7 +349,7 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
     instance_id = str(inputs["adopt_id"])
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
-        raise InstanceError(f"there is no Cortecs instance {instance_id!r} to adopt any more; nothing was bought")
+        raise InstanceError(f"there is no {KIND.vendor} instance {instance_id!r} to adopt any more; nothing was bought")
     told, (_, problems) = live.told(), adoption.settle(inputs, live)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
     reasons += [f"{key}: it is told only now, or not any more" for key in PURCHASE if (key in told) != (key in inputs)]
@@ -376,7 +377,7 @@ def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
     """
     props = {**{key: default(key) for key in (*OPTIONAL, "on_timeout")}, **props}
     settled, problems = read_arguments({key: value for key, value in props.items() if key != "quote"})
-    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what Cortecs does not tell
+    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not tell
     untold = {key for key in PURCHASE if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
     refusals += [f"{key} is missing" for key in INPUTS if key not in props and key not in {"model_id", *untold}]
@@ -396,7 +397,7 @@ def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, An
     if any(key not in inputs for key in PURCHASE):  # nothing here has ordered it: the next start must not believe so
         inputs["adopt_id"] = seen.instance_id
     if "quote" not in inputs:
-        inputs["quote"] = quoted.by(accounts.market(), inputs) or {}  # {}: it has no price
+        inputs["quote"], _ = KIND.market().quote(inputs)
     return inputs
 
 

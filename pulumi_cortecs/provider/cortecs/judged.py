@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
-from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
+from pulumi_cortecs.provider.cortecs.properties import unknown
+from pulumi_cortecs.provider.kind import Problem
 
 NO_STOPPED_REPLACEMENT: Final = (
     "a stopped instance cannot be replaced: that would buy and boot a new one; "
@@ -24,7 +26,7 @@ _UNSEEN: Final = (
     "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
 )
 _UNTOLD: Final = (
-    "is not known of what is replaced: Cortecs does not tell it; nothing was bought or deleted. "
+    f"is not known of what is replaced: {KIND.vendor} does not tell it; nothing was bought or deleted. "
     "Use `pulumi up --replace`"
 )
 ONCE_ONLY: Final = "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi.output import Unknown
 
-from pulumi_cortecs.provider.kind import ArgumentTable, Reader
+from pulumi_cortecs.provider.kind import ArgumentTable, Problem, Reader
 from pulumi_cortecs.provider.likeness import meant
 
 LATER: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
@@ -21,14 +20,6 @@ _PROVIDER_KEY: Final = "__provider"
 def unknown(*values: Any) -> bool:
     """Whether any of the values is one that only `up` will know."""
     return any(isinstance(value, Unknown) for value in values)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a property was refused. `property` names it."""
-
-    property: str
-    reason: str
 
 
 class BadValueError(ValueError):

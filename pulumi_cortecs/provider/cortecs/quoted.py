@@ -10,13 +10,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi_cortecs.cost import BillingInterval, quote
-from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS
-from pulumi_cortecs.provider.market import LIVE, Market
-from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
+from pulumi_cortecs.provider.market import LIVE
 
-_DECISIVE: Final = (*ARGUMENTS.priced, "quote")
+_DECISIVE: Final = (*KIND.arguments.priced, "quote")
 
 _lock = threading.Lock()
 _by_urn: dict[str, dict[str, Any]] = {}
@@ -24,19 +21,6 @@ _by_urn: dict[str, dict[str, Any]] = {}
 
 class NoQuoteError(Exception):
     """There is no price of today to buy at. The text says why."""
-
-
-def by(market: Market | PinnedMarket, inputs: Mapping[str, Any]) -> dict[str, str] | None:
-    """The quote as a property, None for hardware that is not on the price list, and where interval or workers are not
-    told.
-
-    Raises CloudError.
-    """
-    hardware = market.hardware_types().get(str(inputs.get("hardware_type_id")))
-    interval, workers = inputs.get("billing_interval"), inputs.get("num_workers")
-    if hardware is None or interval is None or workers is None:
-        return None
-    return quote(hardware, BillingInterval(interval), int(workers), source=market.source).as_property()
 
 
 def note(urn: str, inputs: Mapping[str, Any]) -> None:
@@ -58,16 +42,18 @@ def for_purchase(urn: str, inputs: Mapping[str, Any]) -> Any:
     arguments. Raises NoQuoteError and CloudError."""
     if _by_catalogue(inputs["quote"]):
         raise NoQuoteError(
-            f"its price is not of today ({inputs['quote']['source']}): Cortecs could not be reached when it was "
+            f"its price is not of today ({inputs['quote']['source']}): {KIND.vendor} could not be reached when it was "
             "checked. Run `pulumi up` again where it can be reached"
         )
     with _lock:
         noted = _by_urn.get(urn)
     if noted is not None and all(noted[key] == inputs[key] for key in _DECISIVE):
         return inputs["quote"]
-    made = by(accounts.market(), inputs)
-    if made is None:
-        raise NoQuoteError(f"Cortecs has no price for {inputs['hardware_type_id']}, so nobody can tell what it costs")
+    market = KIND.market()
+    made, _ = market.quote(inputs)
+    if not made:
+        sought = market.purchase(inputs).hardware_type_id
+        raise NoQuoteError(f"{KIND.vendor} has no price for {sought}, so nobody can tell what it costs")
     return made
 
 

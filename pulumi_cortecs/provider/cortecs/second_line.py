@@ -22,10 +22,11 @@ from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, PURCHASE
-from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
+from pulumi_cortecs.provider.cortecs.properties import unknown
+from pulumi_cortecs.provider.kind import Problem
 
-_CLOUD: Final = "cortecs"
 _LOOK_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; what buys looks anew."""
 
@@ -42,17 +43,17 @@ def problems(
     inputs: Mapping[str, Any], instance_id: str | None = None, *, billed: bool = True, priced: bool = True
 ) -> list[Problem]:
     """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
-    argument that is not in them is one that Cortecs does not tell: what is decided by it is refused.
+    argument that is not in them is one that the vendor does not tell: what is decided by it is refused.
     `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False
     where no price can be expected, because there are other problems.
 
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
-    limits = limits_in_force(_CLOUD, os.environ)
+    limits = limits_in_force(KIND.cloud, os.environ)
     if lies := _on_source(limits, accounts.market().base_url):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id"))
-    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in ARGUMENTS.priced)):
+    found = limits.on_kind(*_facts(inputs))
+    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in KIND.arguments.priced)):
         hourly = accounts.hourly_price(inputs)
         found += limits.on_price(hourly)
         if limits.counts_account and billed and (account := _account()) is not None:
@@ -70,9 +71,9 @@ def allowing(
     It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
     and CloudError.
     """
-    limits = limits_in_force(_CLOUD, os.environ)
+    limits = limits_in_force(KIND.cloud, os.environ)
     _refuse(_on_source(limits, accounts.market().base_url, account.client.base_url), inputs)
-    _refuse(limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id")), inputs)
+    _refuse(limits.on_kind(*_facts(inputs)), inputs)
     hourly = accounts.hourly_price(inputs) if limits.counts_price else None
     _refuse(limits.on_price(hourly), inputs)
     if not limits.counts_account or not billed:
@@ -96,7 +97,7 @@ def holding(account: Account, live: cortecs.Instance) -> Iterator[None]:
     restart asks for no limits, and where they cannot be read nobody else buys."""
     counts = False
     with suppress(LimitsError):
-        counts = limits_in_force(_CLOUD, os.environ).counts_account
+        counts = limits_in_force(KIND.cloud, os.environ).counts_account
     if not counts:
         yield
         return
@@ -111,7 +112,7 @@ def ended(account: Account, instance_id: str) -> None:
     """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it is
     asked for by id then."""
     with suppress(LimitsError):
-        if limits_in_force(_CLOUD, os.environ).counts_account:
+        if limits_in_force(KIND.cloud, os.environ).counts_account:
             _commitments(account).ended(instance_id)
 
 
@@ -129,17 +130,15 @@ def _refuse(refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
         raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(inputs))
 
 
-def _kind(inputs: Mapping[str, Any], key: str) -> str | None:
-    """What an allow-list is asked for: None for what only `up` will know, and for what Cortecs does not tell of an
-    instance words that are on no list."""
-    value = inputs.get(key, f"what Cortecs does not tell ({key})")
-    return None if unknown(value) else str(value)
+def _facts(inputs: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    facts = KIND.market().purchase(inputs)
+    return facts.model_id, facts.hardware_type_id
 
 
 def _untold(inputs: Mapping[str, Any]) -> str:
-    """Why there is no price, where that is so because Cortecs does not tell what it depends on."""
-    names = [key for key in ARGUMENTS.priced if key not in inputs]
-    return f" (Cortecs does not tell {', '.join(names)})" if names else ""
+    """Why there is no price, where that is so because the vendor does not tell what it depends on."""
+    names = [key for key in KIND.arguments.priced if key not in inputs]
+    return f" ({KIND.vendor} does not tell {', '.join(names)})" if names else ""
 
 
 def _account() -> Account | None:
@@ -160,7 +159,7 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 costs=lambda instance: accounts.phase(instance) is not Phase.STOPPED,
                 hourly=lambda instance: accounts.hourly_price(instance.told()),
                 by_id=account.by_id,
-                ledger=Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer),
+                ledger=Ledger(ledger_directory(ledger_named(KIND.cloud)), account.payer),
                 vendor_date=account.vendor_date,
                 known=lambda: _known_here(account),
                 without=_without_ledger,

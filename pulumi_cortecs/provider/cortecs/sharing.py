@@ -11,6 +11,7 @@ from pulumi_cortecs.lifecycle.releases import Releases
 from pulumi_cortecs.lifecycle.shared_rows import Going, SharedRows
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
 
 _lock = threading.Lock()
 _of_process: dict[str, SharedRows] = {}
@@ -61,8 +62,9 @@ def elsewhere(instance_id: str, urn: str) -> StateRow | None:
         return _shared().elsewhere(instance_id, urn)
     except StateUnreadableError as error:
         host.current_call().warn(
-            f"{instance_id} was told from others by a list of Cortecs' and not by an answer to its order, and the "
-            f"backend's other stacks cannot be read ({error}): should one of them have it, this ends its service, too"
+            f"{instance_id} was told from others by a list of {KIND.possessive} and not by an answer to its order, and "
+            f"the backend's other stacks cannot be read ({error}): should one of them have it, this ends its service, "
+            "too"
         )
         return None
 
