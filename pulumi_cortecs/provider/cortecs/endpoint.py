@@ -32,6 +32,7 @@ from pulumi_cortecs.provider.cortecs import came, hourly, leftovers, power, rows
 from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.cortecs.properties import identifier, one_of, read_properties, text, whole_number
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, Required
+from pulumi_cortecs.provider.session import Row
 
 ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
 _PASSED_ON: Final = Required("an Instance passes it on to its Endpoint")
@@ -179,7 +180,7 @@ def _not_to_end(instance_id: str) -> str:
     return "" if another is None else f"{sharing.in_words(another)} has it, too"
 
 
-def _row_of_parent(instance_id: str) -> rows.Row | None:
+def _row_of_parent(instance_id: str) -> Row | None:
     """The row that has the instance, if it is that of the Instance which this call's Endpoint belongs to.
 
     A program can declare an Endpoint of its own, and name any id in it.
