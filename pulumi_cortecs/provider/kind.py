@@ -183,13 +183,23 @@ class Market(Protocol):
 @dataclass(frozen=True)
 class InstanceKind:
     """The instances of one cloud, as the provider knows them. `cloud` is its name in limits and catalogues, `vendor`
-    the one in texts. `market` is where they are bought, `pinned` what stands in for it where it cannot be reached."""
+    the one in texts, `base_url` where the vendor is asked. `token` and `endpoint_token` are what the engine calls an
+    instance and its Endpoint. `market` is where they are bought, `pinned` what stands in for it where it cannot be
+    reached."""
 
     cloud: str
     vendor: str
+    base_url: str
+    token: str
+    endpoint_token: str
     arguments: ArgumentTable
     market: Callable[[], Market]
     pinned: Callable[[PinnedMarket], Market]
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """All that check can settle."""
+        return (*self.arguments, "quote")
 
     @property
     def possessive(self) -> str:

@@ -47,13 +47,6 @@ def without_defaults(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return ARGUMENTS.without_defaults(inputs)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values of an argument mean the same: the host passes every number as a float."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    return bool(one == other)
-
-
 def _model_id(value: Any) -> str:
     model_id = text(value)
     if not _MODEL_ID.fullmatch(model_id) or not model_id.isprintable():

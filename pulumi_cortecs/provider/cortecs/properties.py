@@ -97,6 +97,13 @@ def whole_number(low: int, high: int | None = None) -> Reader:
     return reader
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of an argument mean the same: the host passes every number as a float."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return bool(one == other)
+
+
 def whole(value: Any) -> Any:
     """The value as a program has it: the host passes every whole number as a float."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

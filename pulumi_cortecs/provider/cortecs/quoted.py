@@ -7,23 +7,21 @@ would record the price of hardware that is not bought.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.cortecs.kind import INSTANCE as KIND
+from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.market import LIVE
-
-_DECISIVE: Final = (*KIND.arguments.priced, "quote")
 
 
 class NoQuoteError(Exception):
     """There is no price of today to buy at. The text says why."""
 
 
-def note(urn: str, inputs: Mapping[str, Any]) -> None:
+def note(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
     """Remembers what a check came to. Without a URN nothing can be remembered."""
     if urn:
-        session.current().quoted[urn] = {key: inputs.get(key) for key in _DECISIVE}
+        session.current().quoted[urn] = {key: inputs.get(key) for key in _decisive(kind)}
 
 
 def can_be_bought(urn: str) -> bool:
@@ -32,23 +30,27 @@ def can_be_bought(urn: str) -> bool:
     return noted is None or (noted["quote"] is not None and not _by_catalogue(noted["quote"]))
 
 
-def for_purchase(urn: str, inputs: Mapping[str, Any]) -> Any:
+def for_purchase(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
     """The quote of what is about to be bought: the one that was checked, or one of today where it is not for these
     arguments. Raises NoQuoteError and CloudError."""
     if _by_catalogue(inputs["quote"]):
         raise NoQuoteError(
-            f"its price is not of today ({inputs['quote']['source']}): {KIND.vendor} could not be reached when it was "
+            f"its price is not of today ({inputs['quote']['source']}): {kind.vendor} could not be reached when it was "
             "checked. Run `pulumi up` again where it can be reached"
         )
     noted = session.current().quoted.get(urn)
-    if noted is not None and all(noted[key] == inputs[key] for key in _DECISIVE):
+    if noted is not None and all(noted[key] == inputs[key] for key in _decisive(kind)):
         return inputs["quote"]
-    market = KIND.market()
+    market = kind.market()
     made, _ = market.quote(inputs)
     if not made:
         sought = market.purchase(inputs).hardware_type_id
-        raise NoQuoteError(f"{KIND.vendor} has no price for {sought}, so nobody can tell what it costs")
+        raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so nobody can tell what it costs")
     return made
+
+
+def _decisive(kind: InstanceKind) -> tuple[str, ...]:
+    return (*kind.arguments.priced, "quote")
 
 
 def _by_catalogue(made: Any) -> bool:
