@@ -13,16 +13,12 @@ from typing import Any, Final
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider, endpoint, instance
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default
-from pulumi_cortecs.provider.cortecs.endpoint import ENDPOINT_TYPE
-from pulumi_cortecs.provider.session import INSTANCE_TYPE
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, PURCHASE
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"
 """The line that the others need."""
-
-_FALL_BACK: Final = ("billing_interval", "num_workers", "state")
-"""What becomes its default again when a program leaves it out, so that it is left out only then."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Imported:
 
 def imported(instance_id: str) -> Imported:
     """Looks at a running instance as the provider does. Raises InstanceError and EndpointError."""
-    seen = instance.read(instance_id, {})
+    seen = instance.read(INSTANCE, instance_id, {})
     inputs: Mapping[str, Any] = seen.inputs or {}
     passed_on = {
         "instance_id": instance_id,
@@ -72,7 +68,7 @@ def import_file(instances: Iterable[Imported]) -> str:
     for each in instances:
         resources.append(
             {
-                "type": INSTANCE_TYPE,
+                "type": INSTANCE.token,
                 "name": each.name,
                 "logicalName": each.name,
                 "id": each.instance_id,
@@ -81,7 +77,7 @@ def import_file(instances: Iterable[Imported]) -> str:
         )
         resources.append(
             {
-                "type": ENDPOINT_TYPE,
+                "type": INSTANCE.endpoint_token,
                 "name": f"the Endpoint of {each.name}",  # only the file needs it to be unique
                 "logicalName": each.name,
                 "parent": each.name,
@@ -103,9 +99,9 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
     written = (
         f"    {key}={json.dumps(value, ensure_ascii=False)},\n"
         for key, value in told.items()
-        if key not in _FALL_BACK or value != default(key)
+        if not ARGUMENTS.is_default(key, value)
     )
-    untold = (f"    # {key}=...,  # Cortecs does not tell it\n" for key in PURCHASE if key not in told)
+    untold = (f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n" for key in PURCHASE if key not in told)
     return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
 
 

@@ -14,14 +14,11 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
 from pulumi_cortecs.lifecycle.durations import moment_after
-from pulumi_cortecs.provider.cortecs.arguments import INPUTS, default, read_arguments, without_defaults
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, read_arguments, without_defaults
 from pulumi_cortecs.testing.programs import run_program
 
 _INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _ENDPOINT: Final = "pulumi-python:dynamic/cortecs:Endpoint"
-_OF_THE_MARKET: Final = ("model_id", "hardware_type_id", "context_length", "quote")
-"""What has no default of its own."""
-
 _STAND_IN_PRICE: Final = "0.02"
 _SOURCE: Final = "mocks"
 _ACCOUNT: Final = "cortecs:mocks"
@@ -142,7 +139,7 @@ class CortecsMocks(Mocks):
         if problems:
             reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
             raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {reasons}")
-        inputs: dict[str, Any] = {key: default(key) for key in INPUTS if key not in _OF_THE_MARKET} | given
+        inputs: dict[str, Any] = {**ARGUMENTS.defaults, **given}
         if "hardware_type_id" not in inputs:
             inputs["hardware_type_id"] = self._hardware_for(args.name, inputs["model_id"])
         inputs.setdefault("context_length", self._context_length)

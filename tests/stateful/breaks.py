@@ -17,6 +17,7 @@ from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import instance
+from pulumi_cortecs.provider.kind import InstanceKind
 from tests.stateful.rounds import Odds
 
 _PATIENCE = 30.0
@@ -27,8 +28,10 @@ def _id_before_wait() -> Iterator[None]:
     """Create waits for the boot before it returns the id, as most providers do."""
     buy = instance._buy
 
-    def bought_and_waited_for(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[Instance]:
-        bought = buy(account, inputs, began_at)
+    def bought_and_waited_for(
+        kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
+    ) -> Bought[Instance]:
+        bought = buy(kind, account, inputs, began_at)
         instance_id = bought.instance.instance_id
         account.poller.began(instance_id)
         started_at = account.clock.now()
@@ -85,7 +88,7 @@ def _state() -> Iterator[None]:
 @contextmanager
 def _judged() -> Iterator[None]:
     """What an instance is told to be is not compared with what was judged."""
-    with mock.patch(f"{_CORTECS}.adoption.must_be_as_judged", lambda live, inputs: live.told()):
+    with mock.patch(f"{_CORTECS}.adoption.must_be_as_judged", lambda kind, live, inputs: live.told()):
         yield
 
 

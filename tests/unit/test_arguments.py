@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from pulumi_cortecs.provider.cortecs.arguments import MOST_WORKERS, PURCHASE, default, read_arguments, same
-from pulumi_cortecs.provider.cortecs.properties import BadValueError, whole_number
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, MOST_WORKERS, PURCHASE, default, read_arguments
+from pulumi_cortecs.provider.cortecs.properties import BadValueError, identifier, read_properties, same, whole_number
+from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
+from pulumi_cortecs.resources.cortecs import _digest
 
 UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 ANYTHING = st.recursive(
@@ -100,3 +103,22 @@ def test_whatever_comes_each_wrong_value_is_named_and_each_right_one_kept(news: 
 )
 def test_values_are_the_same_when_they_mean_the_same(one: Any, other: Any, expected: bool) -> None:
     assert same(one, other) is expected
+
+
+def test_what_interrupts_is_what_an_endpoint_waits_again_for() -> None:
+    waited_for = inspect.signature(_digest).parameters
+    assert tuple(waited_for) == ARGUMENTS.interrupting
+
+
+def test_each_argument_is_required_or_has_a_default_or_one_of_the_market() -> None:
+    of_the_market = {key for key, argument in ARGUMENTS.items() if argument.default is MARKET}
+    assert [*ARGUMENTS.required] == ["model_id"]
+    assert of_the_market == {"hardware_type_id", "context_length"}
+    assert {*ARGUMENTS.required, *of_the_market, *ARGUMENTS.defaults} == {*ARGUMENTS}
+
+
+def test_no_problem_shows_a_secret() -> None:
+    table = ArgumentTable("a Thing", {"key": Argument(identifier, "", secret=True)})
+    given_, problems = read_properties({"key": " sk-1 "}, table)
+    assert isinstance(given_["key"], Unknown)
+    assert [(problem.property, problem.reason) for problem in problems] == [("key", "cannot be used")]

@@ -64,38 +64,44 @@ class InstanceProvider(_Provider):
     @served
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         from pulumi_cortecs.provider.cortecs import checking
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return checking.check(olds, news)
+        return checking.check(INSTANCE, olds, news)
 
     @served
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         from pulumi_cortecs.provider.cortecs import instance
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return instance.diff(id_, olds, news)
+        return instance.diff(INSTANCE, id_, olds, news)
 
     @served
     def create(self, props: dict[str, Any]) -> CreateResult:
         from pulumi_cortecs.provider.cortecs import instance
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return instance.create(props)
+        return instance.create(INSTANCE, props)
 
     @served
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         from pulumi_cortecs.provider.cortecs import instance
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return instance.read(id_, props)
+        return instance.read(INSTANCE, id_, props)
 
     @served
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         from pulumi_cortecs.provider.cortecs import instance
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return instance.update(id_, olds, news)
+        return instance.update(INSTANCE, id_, olds, news)
 
     @served
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         from pulumi_cortecs.provider.cortecs import instance
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        instance.delete(id_, props)
+        instance.delete(INSTANCE, id_, props)
 
 
 class EndpointProvider(_Provider):
@@ -106,8 +112,9 @@ class EndpointProvider(_Provider):
     @served
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         from pulumi_cortecs.provider.cortecs import endpoint
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return endpoint.check(news)
+        return endpoint.check(INSTANCE, news)
 
     @served
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -118,8 +125,9 @@ class EndpointProvider(_Provider):
     @served
     def create(self, props: dict[str, Any]) -> CreateResult:
         from pulumi_cortecs.provider.cortecs import endpoint
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return endpoint.create(props)
+        return endpoint.create(INSTANCE, props)
 
     @served
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -130,8 +138,9 @@ class EndpointProvider(_Provider):
     @served
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         from pulumi_cortecs.provider.cortecs import endpoint
+        from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 
-        return endpoint.update(olds, news)
+        return endpoint.update(INSTANCE, olds, news)
 
     @served
     def delete(self, id_: str, props: dict[str, Any]) -> None:

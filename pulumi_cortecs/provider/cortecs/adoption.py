@@ -9,26 +9,26 @@ from typing import Any
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
 from pulumi_cortecs.provider.cortecs.cloud import phase
-from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+from pulumi_cortecs.provider.cortecs.properties import same, unknown, whole
+from pulumi_cortecs.provider.kind import InstanceKind, Problem
 
 
 class NotAsJudgedError(Exception):
     """An instance is not what was judged under its id. The text names each argument: what was judged, what it is."""
 
 
-def differences(judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+def differences(kind: InstanceKind, judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
     """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
     only `up` will know, is no difference."""
     return [
-        f"{key}: {shown(judged[key])} was judged, {shown(value)} is what Cortecs tells"
+        f"{key}: {shown(judged[key])} was judged, {shown(value)} is what {kind.vendor} tells"
         for key, value in told.items()
         if key in judged and not alike(judged[key], value)
     ]
 
 
-def must_be_as_judged(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def must_be_as_judged(kind: InstanceKind, live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What the vendor tells of the instance, for the limits to judge, too. `inputs` are what check settled and policies
     let pass.
 
@@ -36,29 +36,29 @@ def must_be_as_judged(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict
     take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
     """
     told = live.told()
-    if found := differences(inputs, told):
+    if found := differences(kind, inputs, told):
         raise NotAsJudgedError(f"{live.instance_id} is not what was judged: {'; '.join(found)}")
     return told
 
 
-def startable(live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def startable(kind: InstanceKind, live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
 
     Raises NotAsJudgedError, also for an adopted one of which something was judged that the vendor does not tell.
     """
-    told = must_be_as_judged(live, inputs)
+    told = must_be_as_judged(kind, live, inputs)
     if not inputs["adopt_id"]:
         return {**inputs, **told}
-    if believed := [key for key in untold(live) if key in inputs]:
+    if believed := [key for key in untold(kind, live) if key in inputs]:
         raise NotAsJudgedError(
-            f"{live.instance_id} was adopted, and Cortecs does not tell what was judged: {', '.join(believed)}"
+            f"{live.instance_id} was adopted, and {kind.vendor} does not tell what was judged: {', '.join(believed)}"
         )
     return told
 
 
 def shown(value: Any) -> str:
-    """A value as a program has it: the host passes every whole number as a float."""
-    return repr(int(value) if isinstance(value, float) and value.is_integer() else value)
+    """A value as a program has it, for a person."""
+    return repr(whole(value))
 
 
 def alike(one: Any, other: Any) -> bool:
@@ -71,7 +71,9 @@ def state_of(instance: cortecs.Instance) -> str:
     return "stopped" if phase(instance) is Phase.STOPPED else "running"
 
 
-def settle(wanted: Mapping[str, Any], live: cortecs.Instance) -> tuple[dict[str, Any], list[Problem]]:
+def settle(
+    kind: InstanceKind, wanted: Mapping[str, Any], live: cortecs.Instance
+) -> tuple[dict[str, Any], list[Problem]]:
     """`wanted` completed from the running instance, and where it says something else than what runs.
 
     `wanted` holds what the program says, and its state. What the vendor does not tell is left out of the result,
@@ -80,19 +82,22 @@ def settle(wanted: Mapping[str, Any], live: cortecs.Instance) -> tuple[dict[str,
     told, name = live.told(), live.instance_id
     problems = [
         Problem(key, f"{name} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
-        for key in PURCHASE
+        for key in kind.arguments.replacing
         if key in wanted and key in told and not unknown(wanted[key]) and not same(wanted[key], told[key])
     ]
     if not unknown(wanted["state"]) and wanted["state"] != (state := state_of(live)):
         hint = "say state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
         problems.append(Problem("state", f"{name} is {state}, not {wanted['state']}; {hint}"))
-    return {**told, **{key: value for key, value in wanted.items() if key in told or key not in PURCHASE}}, problems
+    return {
+        **told,
+        **{key: value for key, value in wanted.items() if key in told or key not in kind.arguments.replacing},
+    }, problems
 
 
-def untold(live: cortecs.Instance) -> list[str]:
+def untold(kind: InstanceKind, live: cortecs.Instance) -> list[str]:
     """The arguments of a purchase that the vendor does not tell of an instance."""
     told = live.told()
-    return [key for key in PURCHASE if key not in told]
+    return [key for key in kind.arguments.replacing if key not in told]
 
 
 def want(instance_id: str) -> None:

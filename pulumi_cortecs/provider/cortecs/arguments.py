@@ -9,27 +9,15 @@ from typing import Any, Final
 from pulumi_cortecs.lifecycle.durations import seconds_in
 from pulumi_cortecs.provider.cortecs.properties import (
     BadValueError,
-    Problem,
-    Reader,
     identifier,
     one_of,
     read_properties,
     text,
     whole_number,
 )
+from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, Problem, Required
 
-PURCHASE: Final = ("model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers")
-"""What decides what is bought: a change of any of these is a replacement."""
-
-IN_PLACE: Final = ("state", "restart_trigger", "ttl", "on_timeout")
-"""What changes without a new instance."""
-
-OPTIONAL: Final = ("ttl", "adopt_id")
-"""What is in no plan and no state while it has its default: each property there costs time at every step of an `up`."""
-
-INPUTS: Final = (*PURCHASE, *IN_PLACE, "adopt_id", "quote")
-"""All that check can settle."""
-
+VENDOR: Final = "Cortecs"
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 STATES: Final = ("running", "stopped")
 ON_TIMEOUT: Final = ("keep", "stop", "delete")
@@ -39,16 +27,6 @@ LONGEST_READY_TIMEOUT: Final = 7 * 24 * 3600
 
 _MODEL_ID = re.compile(r"[^\s/]+(/[^\s/]+)?")
 _LONGEST_TTL: Final = 366 * 24 * 3600
-_DEFAULTS: Final = {
-    "billing_interval": "per_minute",
-    "num_workers": 1,
-    "state": "running",
-    "restart_trigger": "",
-    "ttl": "",
-    "on_timeout": "keep",
-    "adopt_id": "",
-}
-_REQUIRED: Final = {"model_id": "which model should the instance serve?"}
 
 
 def read_arguments(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -56,24 +34,17 @@ def read_arguments(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Proble
 
     What is left out, unknown or wrong is treated as `read_properties` says.
     """
-    return read_properties(news, _READERS, required=_REQUIRED, owner="an Instance")
+    return read_properties(news, ARGUMENTS)
 
 
 def default(key: str) -> Any:
     """What an argument is when it is left out, for those whose default no market decides."""
-    return _DEFAULTS[key]
+    return ARGUMENTS.defaults[key]
 
 
 def without_defaults(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The same as plans and states have it."""
-    return {key: value for key, value in inputs.items() if key not in OPTIONAL or value != default(key)}
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values of an argument mean the same: the host passes every number as a float."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    return bool(one == other)
+    return ARGUMENTS.without_defaults(inputs)
 
 
 def _model_id(value: Any) -> str:
@@ -95,15 +66,23 @@ def _adopt_id(value: Any) -> str:
     return identifier(value) if value != "" else ""
 
 
-_READERS: Final[Mapping[str, Reader]] = {
-    "model_id": _model_id,
-    "hardware_type_id": identifier,
-    "context_length": whole_number(1),
-    "billing_interval": one_of(*BILLING_INTERVALS),
-    "num_workers": whole_number(1, MOST_WORKERS),
-    "state": one_of(*STATES),
-    "restart_trigger": text,
-    "ttl": _ttl,
-    "on_timeout": one_of(*ON_TIMEOUT),
-    "adopt_id": _adopt_id,
-}
+ARGUMENTS: Final = ArgumentTable(
+    "an Instance",
+    {
+        "model_id": Argument(_model_id, Required("which model should the instance serve?")),
+        "hardware_type_id": Argument(identifier, MARKET, priced=True),
+        "context_length": Argument(whole_number(1), MARKET),
+        "billing_interval": Argument(one_of(*BILLING_INTERVALS), "per_minute", priced=True),
+        "num_workers": Argument(whole_number(1, MOST_WORKERS), 1, priced=True),
+        "state": Argument(one_of(*STATES), "running", Change.UPDATE),
+        "restart_trigger": Argument(text, "", Change.UPDATE, interrupts=True),
+        "ttl": Argument(_ttl, "", Change.UPDATE, in_state_if_default=False),
+        "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.UPDATE),
+        "adopt_id": Argument(_adopt_id, "", Change.NOTHING, in_state_if_default=False),
+    },
+)
+PURCHASE: Final = ARGUMENTS.replacing
+IN_PLACE: Final = ARGUMENTS.updatable
+OPTIONAL: Final = ARGUMENTS.omitted_when_default
+INPUTS: Final = (*ARGUMENTS, "quote")
+"""All that check can settle."""

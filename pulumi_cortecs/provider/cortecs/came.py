@@ -14,24 +14,25 @@ from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.cortecs import adoption, hourly, rows, second_line
+from pulumi_cortecs.provider.kind import InstanceKind
 
 
 class NotWhatWasOrderedError(Exception):
     """Something else came than was ordered. The text says what, what it costs, and the ways on."""
 
 
-def noted(bought: cortecs.Instance, inputs: Mapping[str, Any], *, inferred: bool = False) -> None:
+def noted(kind: InstanceKind, bought: cortecs.Instance, inputs: Mapping[str, Any], *, inferred: bool = False) -> None:
     """Remembers what came for an order, and warns where it is something else. Raises nothing: the id has to get into
     the state."""
     call, told = host.current_call(), bought.told()
-    rows.note(bought.instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
+    rows.note(kind, bought.instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
     if not (differing := _differing(inputs, told)):
         return
     try:
         price = _price({**inputs, **told})
         if price is not None:
             hourly.note_price(bought.instance_id, price)
-        judged = f"{_costs(price)}{_refusals(bought.instance_id, {**inputs, **told})}"
+        judged = f"{_costs(price)}{_refusals(kind, bought.instance_id, {**inputs, **told})}"
     except Exception as error:  # whatever it is: it must not keep the id out of the state
         judged = f"may be billed (its price and the limits of this machine were not looked at: {error})"
     call.warn(
@@ -69,10 +70,10 @@ def _differing(ordered: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     )
 
 
-def _refusals(instance_id: str, args: Mapping[str, Any]) -> str:
+def _refusals(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> str:
     """What the limits of this machine have against what came."""
     try:
-        problems = second_line.problems(args, instance_id)
+        problems = second_line.problems(kind, args, instance_id)
     except (CloudError, LimitsError, UnknownStatusError) as error:
         return f" (whether the limits of this machine allow it cannot be told: {error})"
     return f", which the limits refuse: {'; '.join(problem.reason for problem in problems)}" if problems else ""

@@ -29,37 +29,35 @@ from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import came, hourly, leftovers, power, rows, sharing
 from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
-from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
+from pulumi_cortecs.provider.cortecs.properties import identifier, one_of, read_properties, text, whole_number
+from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
 from pulumi_cortecs.provider.session import Row
 
-ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
-_READERS: Final[Mapping[str, Reader]] = {
-    "instance_id": identifier,
-    "state": one_of(*STATES),
-    "spec_digest": text,
-    "ready_timeout": whole_number(1, LONGEST_READY_TIMEOUT),
-    "on_timeout": one_of(*ON_TIMEOUT),
-}
-_INPUTS: Final = tuple(_READERS)
-_WATCHED: Final = ("instance_id", "state", "spec_digest")
-_OPTIONAL: Final = ("on_timeout",)
-_PASSED_ON: Final = "an Instance passes it on to its Endpoint"
+_PASSED_ON: Final = Required("an Instance passes it on to its Endpoint")
+_INPUTS: Final = ArgumentTable(
+    "an Endpoint",
+    {
+        "instance_id": Argument(identifier, _PASSED_ON, Change.UPDATE, interrupts=True),
+        "state": Argument(one_of(*STATES), _PASSED_ON, Change.UPDATE, interrupts=True),
+        "spec_digest": Argument(text, _PASSED_ON, Change.UPDATE, interrupts=True),
+        "ready_timeout": Argument(whole_number(1, LONGEST_READY_TIMEOUT), _PASSED_ON, Change.NOTHING),
+        "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.NOTHING, in_state_if_default=False),
+    },
+)
 
 
 class EndpointError(Exception):
     """The instance did not become usable. The text says what it still costs and how to go on."""
 
 
-def check(news: Mapping[str, Any]) -> CheckResult:
+def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
     """Refuses what no Instance of ours would pass on."""
     call = host.current_call()
-    if call.resource_type and call.resource_type != ENDPOINT_TYPE:
-        raise EndpointError(f"this provider serves {ENDPOINT_TYPE} only, not {call.resource_type}")
+    if call.resource_type and call.resource_type != kind.endpoint_token:
+        raise EndpointError(f"this provider serves {kind.endpoint_token} only, not {call.resource_type}")
     leftovers.tell()
-    inputs, problems = read_properties(
-        news, _READERS, required=dict.fromkeys(set(_READERS) - set(_OPTIONAL), _PASSED_ON), owner="an Endpoint"
-    )
-    if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(instance_id) is not None:
+    inputs, problems = read_properties(news, _INPUTS)
+    if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
         accounts.seen(instance_id)  # the engine passes on what it has saved
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
@@ -69,21 +67,21 @@ def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
 
     A changed instance_id is an update, not a replacement: nothing of an Endpoint would have to be made anew.
     """
-    if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _WATCHED):
+    if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _INPUTS.interrupting):
         return DiffResult(changes=None)
     # a wait that failed, or a refresh in the middle of a boot, left a state that inputs do not show
     unfinished = news.get("state") == "running" and not (olds.get("status") == "running" and olds.get("base_url"))
     return DiffResult(changes=unfinished)
 
 
-def create(props: Mapping[str, Any]) -> CreateResult:
+def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     """Waits for the instance. Raises EndpointError; the Instance stays in the state then, and `pulumi up` resumes."""
-    return CreateResult(secrets.token_hex(6), _waited_for(props))
+    return CreateResult(secrets.token_hex(6), _waited_for(kind, props))
 
 
-def update(olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
+def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Like create."""
-    return UpdateResult(_waited_for(news))
+    return UpdateResult(_waited_for(kind, news))
 
 
 def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -103,11 +101,11 @@ def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
     return ReadResult(endpoint_id, _outputs(inputs, seen, account), inputs)
 
 
-def _waited_for(props: Mapping[str, Any]) -> dict[str, Any]:
+def _waited_for(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     instance_id = str(props["instance_id"])
     try:
         account = accounts.account()
-        seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(account, props)
+        seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(kind, account, props)
         return _outputs({key: props[key] for key in _INPUTS if key in props}, seen, account)
     except came.NotWhatWasOrderedError as error:
         raise EndpointError(str(error)) from None
@@ -122,7 +120,7 @@ def _stopped(account: Account, instance_id: str) -> cortecs.Instance:
     return seen
 
 
-def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
+def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
 
@@ -138,7 +136,7 @@ def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
         wait = account.wait()
         return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, seen=compare)
     except (DeadlineError, FailedWhileWaitingError) as error:
-        ended = _given_up(account, instance_id, str(props.get("on_timeout", "keep")))
+        ended = _given_up(kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"])))
         ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
         kept = ended or _kept(account, instance_id, ways_on)
         raise EndpointError(_why(error, instance_id, timeout, kept)) from None
@@ -146,11 +144,11 @@ def _ready(account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
         raise EndpointError(_why(error, instance_id, timeout, _kept(account, instance_id))) from None
 
 
-def _given_up(account: Account, instance_id: str, on_timeout: str) -> str:
+def _given_up(kind: InstanceKind, account: Account, instance_id: str, on_timeout: str) -> str:
     """Ends the bill if that is wanted, and says what has become of the instance; "" where nothing has."""
     if on_timeout == "keep":
         return ""
-    if why := _not_to_end(instance_id):
+    if why := _not_to_end(kind, instance_id):
         return (
             f"It was left as it is, whatever on_timeout says: {why}. It still exists, and "
             f"{_cost(account, instance_id)}. `pulumi up` waits on"
@@ -169,23 +167,23 @@ def _given_up(account: Account, instance_id: str, on_timeout: str) -> str:
         return f"{failed}: it may still exist, and {_cost(account, instance_id)}. `pulumi destroy` ends the bill"
 
 
-def _not_to_end(instance_id: str) -> str:
+def _not_to_end(kind: InstanceKind, instance_id: str) -> str:
     """Why on_timeout ends nothing here, in words; "" where it may."""
-    row = _row_of_parent(instance_id)
+    row = _row_of_parent(kind, instance_id)
     if row is None:
         return "this run was shown no Instance that has it and that this Endpoint belongs to"
-    elsewhere = sharing.elsewhere(instance_id, row.urn) if row.inferred else None
+    elsewhere = sharing.elsewhere(kind, instance_id, row.urn) if row.inferred else None
     another = elsewhere or sharing.another(instance_id, row.urn)
     return "" if another is None else f"{sharing.in_words(another)} has it, too"
 
 
-def _row_of_parent(instance_id: str) -> Row | None:
+def _row_of_parent(kind: InstanceKind, instance_id: str) -> Row | None:
     """The row that has the instance, if it is that of the Instance which this call's Endpoint belongs to.
 
     A program can declare an Endpoint of its own, and name any id in it.
     """
     row = rows.of(instance_id)
-    parent = host.current_call().urn.replace(f"${ENDPOINT_TYPE}::", "::", 1)
+    parent = host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
     return row if row is not None and row.urn == parent else None
 
 

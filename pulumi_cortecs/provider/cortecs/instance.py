@@ -39,26 +39,15 @@ from pulumi_cortecs.provider.cortecs import (
     second_line,
     sharing,
 )
-from pulumi_cortecs.provider.cortecs.arguments import (
-    IN_PLACE,
-    INPUTS,
-    OPTIONAL,
-    PURCHASE,
-    default,
-    read_arguments,
-    same,
-    without_defaults,
-)
-
-_WHOLE_NUMBERS = ("context_length", "num_workers")
-_BY_HAND = "Cortecs' console"
+from pulumi_cortecs.provider.cortecs.properties import read_properties, same, whole
+from pulumi_cortecs.provider.kind import InstanceKind
 
 
 class InstanceError(Exception):
     """An instance could not be bought, changed, read or ended. The text says what that means for the bill."""
 
 
-def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
+def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """A purchase argument that changed replaces; state, restart_trigger, ttl and on_timeout change in place; nothing
     else counts, but for credentials that are not those of the state.
 
@@ -67,36 +56,38 @@ def diff(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> 
     accounts.seen(instance_id)
     leftovers.tell()
     hourly.note(instance_id, olds.get("quote"))
-    rows.note(instance_id, host.current_call().urn, olds)
-    judged.amend(host.current_call().urn, _plain(news))
-    # what Cortecs does not tell of an adopted instance is in no row, and nothing that it could have changed to
-    compared = [key for key in PURCHASE if (key in olds and key in news) or not news.get("adopt_id")]
+    rows.note(kind, instance_id, host.current_call().urn, olds)
+    judged.amend(host.current_call().urn, _plain(kind, news))
+    # what the vendor does not tell of an adopted instance is in no row, and nothing that it could have changed to
+    compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not same(olds.get(key), news.get(key))]
-    if replaces or any(not same(olds.get(key, default(key)), news.get(key, default(key))) for key in IN_PLACE):
+    usual = kind.arguments.defaults
+    updatable = kind.arguments.updatable
+    if replaces or any(not same(olds.get(key, usual[key]), news.get(key, usual[key])) for key in updatable):
         # None: the engine works the details out by itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
     # another key: update tells a rotated one, which it records, from another account's, which it refuses
     return DiffResult(changes=accounts.differ_from(olds.get("account")))
 
 
-def create(props: Mapping[str, Any]) -> CreateResult:
+def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     """Sends the order and returns at once with the id, whatever has come; nothing that can fail stands between the two.
 
     With `adopt_id` nothing is ordered. Raises InstanceError.
     """
     call, began_at = host.current_call(), session.current().clock.now()
-    inputs = _settled(props)
+    inputs = _settled(kind, props)
     shown = judged.of(call.urn)
-    if shown is not None and (differing := judged.bought_differs(inputs, shown.inputs)):
+    if shown is not None and (differing := judged.bought_differs(kind, inputs, shown.inputs)):
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
     try:
         account = accounts.account()
         account.must_be_fit_to_buy()
         if inputs["adopt_id"]:
-            instance_id = _adopt(account, inputs)
-            return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs)))
-        inputs["quote"] = quoted.for_purchase(call.urn, inputs)
-        found = _buy(account, inputs, began_at)
+            instance_id = _adopt(kind, account, inputs)
+            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs)))
+        inputs["quote"] = quoted.for_purchase(kind, call.urn, inputs)
+        found = _buy(kind, account, inputs, began_at)
         bought, inferred = found.instance, found.inferred
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
@@ -125,14 +116,14 @@ def create(props: Mapping[str, Any]) -> CreateResult:
     instance_id = bought.instance_id
     account.poller.began(instance_id)
     if call.caller_is_gone():
-        undone = _undone(account, instance_id, inferred)
+        undone = _undone(kind, account, instance_id, inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     hourly.note(instance_id, inputs["quote"])
-    came.noted(bought, inputs, inferred=inferred)
-    return CreateResult(instance_id, _outputs(inputs, instance_id, account, _end(account, inputs), inferred))
+    came.noted(kind, bought, inputs, inferred=inferred)
+    return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs), inferred))
 
 
-def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
+def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> ReadResult:
     """The instance as it is; what differs from what is wanted shows through the inputs.
 
     Gone only by good answers. Raises InstanceError when that cannot be told, or when there is no such instance to get.
@@ -148,18 +139,18 @@ def read(instance_id: str, props: Mapping[str, Any]) -> ReadResult:
         if seen is None:
             if recorded:
                 return ReadResult("", {})
-            raise InstanceError(f"there is no Cortecs instance {instance_id!r} in this account")
-        inputs = _as_inputs(seen, props)
+            raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} in this account")
+        inputs = _as_inputs(kind, seen, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
-    outputs = _outputs(inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
-    return ReadResult(instance_id, outputs, without_defaults(inputs))
+    outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
+    return ReadResult(instance_id, outputs, kind.arguments.without_defaults(inputs))
 
 
-def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
+def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Starts, stops or restarts in place. Raises InstanceError; what is not what was judged is not started, and what
     another stack has is not stopped."""
-    inputs, inferred = _settled(news), bool(olds.get("inferred"))
+    inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
     accounts.seen(instance_id)
     if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
         # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
@@ -172,19 +163,19 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         live = account.cloud.get_instance(instance_id)
         if live is None:
             raise InstanceError(
-                f"Cortecs does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
+                f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
             )
         if inputs["state"] == "stopped":
             if account.cloud.phase(live) is not Phase.STOPPED:
-                _must_be_ours_alone(instance_id, inferred)
+                _must_be_ours_alone(kind, instance_id, inferred)
                 power.stop(account, instance_id)
         elif account.cloud.phase(live) is Phase.STOPPED:
-            with second_line.allowing(account, adoption.startable(live, inputs), instance_id):
+            with second_line.allowing(kind, account, adoption.startable(kind, live, inputs), instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
-            adoption.must_be_as_judged(live, inputs)
-            _must_be_ours_alone(instance_id, inferred)
-            with second_line.holding(account, live):
+            adoption.must_be_as_judged(kind, live, inputs)
+            _must_be_ours_alone(kind, instance_id, inferred)
+            with second_line.holding(kind, account, live):
                 power.stop(account, instance_id)
                 power.start(account, instance_id)
     except adoption.NotAsJudgedError as error:
@@ -196,14 +187,14 @@ def update(instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
     hourly.note(instance_id, inputs["quote"])
-    rows.note(instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
+    rows.note(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
     expires_at = olds.get("expires_at", "")
     if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
         expires_at = _end(account, inputs)
-    return UpdateResult(_outputs(inputs, instance_id, account, expires_at, inferred))
+    return UpdateResult(_outputs(kind, inputs, instance_id, account, expires_at, inferred))
 
 
-def delete(instance_id: str, props: Mapping[str, Any]) -> None:
+def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> None:
     """Returns when the bill has provably ended. Raises InstanceError otherwise.
 
     An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over, and
@@ -215,7 +206,7 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
     accounts.seen(instance_id)
     leftovers.tell()
     with sharing.going(instance_id) as going:
-        if why := _kept_for(instance_id, props, going):
+        if why := _kept_for(kind, instance_id, props, going):
             host.current_call().warn(f"{instance_id} was not ended: {why}")
             return
         try:
@@ -223,15 +214,15 @@ def delete(instance_id: str, props: Mapping[str, Any]) -> None:
             account.must_own(instance_id, props.get("account"))
             account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
             account.log.gone(instance_id)
-            second_line.ended(account, instance_id)
+            second_line.ended(kind, account, instance_id)
         except (CloudError, NotGoneError) as error:
             raise InstanceError(
                 f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
-                f"{_BY_HAND}"
+                f"{kind.possessive} console"
             ) from None
 
 
-def _kept_for(instance_id: str, props: Mapping[str, Any], going: Going) -> str:
+def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: Going) -> str:
     """Who else has what is being deleted and keeps it, in words; "" for nobody. Raises InstanceError where it is not to
     be ended, nor to be let go."""
     urn = host.current_call().urn
@@ -247,10 +238,10 @@ def _kept_for(instance_id: str, props: Mapping[str, Any], going: Going) -> str:
         )
     if not quoted.can_be_bought(urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
-            f"{instance_id} was not ended: Cortecs could not be reached when its replacement was checked, so that none "
-            "would be bought. Run `pulumi up` again"
+            f"{instance_id} was not ended: {kind.vendor} could not be reached when its replacement was checked, so "
+            "that none would be bought. Run `pulumi up` again"
         )
-    if props.get("inferred") and (row := sharing.elsewhere(instance_id, urn)) is not None:
+    if props.get("inferred") and (row := sharing.elsewhere(kind, instance_id, urn)) is not None:
         return f"{sharing.in_words(row)} has it, and its id was only inferred here"
     if going.keeper is not None:
         return f"{going.keeper.urn} has it, too, and keeps it"
@@ -258,7 +249,7 @@ def _kept_for(instance_id: str, props: Mapping[str, Any], going: Going) -> str:
     return ""
 
 
-def _buy(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[cortecs.Instance]:
+def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[cortecs.Instance]:
     """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
     Raises what Intents.earlier, Purchases.buy and second_line.allowing raise, and InstanceError.
@@ -272,35 +263,37 @@ def _buy(account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought
             raise NotSentError("the engine was gone before anything was ordered")
         return account.cloud.create(inputs)
 
-    key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in PURCHASE)
+    key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
     if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
-        _take_over(account, inputs, earlier)
+        _take_over(kind, account, inputs, earlier)
         return earlier
-    with second_line.allowing(account, inputs) as commitment:
+    with second_line.allowing(kind, account, inputs) as commitment:
         bought = account.purchases.buy(key, ordered, order)
         if commitment is not None:
             commitment.became(bought.instance.instance_id)
     if bought.inferred:
         call.warn(
-            f"{bought.instance.instance_id} was found in Cortecs' list, and no answer named it: of what is new there, "
-            "only that fits what was ordered"
+            f"{bought.instance.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
+            "new there, only that fits what was ordered"
         )
     return bought
 
 
-def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cortecs.Instance]) -> None:
+def _take_over(
+    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Bought[cortecs.Instance]
+) -> None:
     """Makes what an earlier run has bought this resource's, running.
 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
-    instance_id, untold = live.instance_id, ", ".join(adoption.untold(live))
+    instance_id, untold = live.instance_id, ", ".join(adoption.untold(kind, live))
     try:
-        told = adoption.must_be_as_judged(live, inputs)
-        with second_line.allowing(account, told, instance_id):
+        told = adoption.must_be_as_judged(kind, live, inputs)
+        with second_line.allowing(kind, account, told, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
-                    raise adoption.NotAsJudgedError(f"it is stopped, and Cortecs does not tell its {untold}")
+                    raise adoption.NotAsJudgedError(f"it is stopped, and {kind.vendor} does not tell its {untold}")
                 power.start(account, instance_id)
     except (LimitsError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
         raise InstanceError(
@@ -310,23 +303,23 @@ def _take_over(account: Account, inputs: Mapping[str, Any], earlier: Bought[cort
     # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    found = "; no answer named it, and of what is in Cortecs' list only that fits" if earlier.inferred else ""
-    found += f"; Cortecs does not tell its {untold}, so that cannot be checked" if untold else ""
+    found = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
+    found += f"; {kind.vendor} does not tell its {untold}, so that cannot be checked" if untold else ""
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
-def _must_be_ours_alone(instance_id: str, inferred: bool) -> None:
+def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool) -> None:
     """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
-    if inferred and (row := sharing.elsewhere(instance_id, host.current_call().urn)) is not None:
+    if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(
             f"{instance_id} was not stopped: {sharing.in_words(row)} has it, and here its id was only inferred from a "
             "list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
         )
 
 
-def _undone(account: Account, instance_id: str, inferred: bool) -> str:
+def _undone(kind: InstanceKind, account: Account, instance_id: str, inferred: bool) -> str:
     """Ends what nobody is left to own; what came of it."""
-    if inferred and (row := sharing.elsewhere(instance_id, host.current_call().urn)) is not None:
+    if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
         return f"{sharing.in_words(row)} has it, so it was not ended"
     if not account.log.undoing(instance_id):
         return "another run has taken it over"
@@ -336,11 +329,11 @@ def _undone(account: Account, instance_id: str, inferred: bool) -> str:
         account.log.not_undone(instance_id)
         return f"it may still exist and be billed: {error}"
     account.log.gone(instance_id)
-    second_line.ended(account, instance_id)
+    second_line.ended(kind, account, instance_id)
     return "it was stopped and deleted again"
 
 
-def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
+def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> str:
     """Takes over what check looked at, if it still is as it was; its id.
 
     Raises CloudError, UnknownStatusError, LimitsError, LimitExceededError and InstanceError.
@@ -348,59 +341,62 @@ def _adopt(account: Account, inputs: Mapping[str, Any]) -> str:
     instance_id = str(inputs["adopt_id"])
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
-        raise InstanceError(f"there is no Cortecs instance {instance_id!r} to adopt any more; nothing was bought")
-    told, (_, problems) = live.told(), adoption.settle(inputs, live)
+        raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} to adopt any more; nothing was bought")
+    told, (_, problems) = live.told(), adoption.settle(kind, inputs, live)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
-    reasons += [f"{key}: it is told only now, or not any more" for key in PURCHASE if (key in told) != (key in inputs)]
+    other = [key for key in kind.arguments.replacing if (key in told) != (key in inputs)]
+    reasons += [f"{key}: it is told only now, or not any more" for key in other]
     if reasons:
         raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
-    with second_line.allowing(account, told, instance_id, billed=inputs["state"] == "running"):
+    with second_line.allowing(kind, account, told, instance_id, billed=inputs["state"] == "running"):
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.log.adopted(accounts.key_of(host.current_call().urn), instance_id)
     hourly.note(instance_id, inputs["quote"])
-    rows.note(instance_id, host.current_call().urn, inputs)
+    rows.note(kind, instance_id, host.current_call().urn, inputs)
     return instance_id
 
 
-def _plain(props: Mapping[str, Any]) -> dict[str, Any]:
-    """Our inputs out of what the host passes, where every whole number has become a float."""
-    inputs = {key: props[key] for key in INPUTS if key in props}
-    for key in _WHOLE_NUMBERS:
-        if isinstance(inputs.get(key), float) and inputs[key].is_integer():
-            inputs[key] = int(inputs[key])
-    return inputs
+def _plain(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
+    """Our inputs out of what the host passes."""
+    return {key: whole(props[key]) for key in kind.inputs if key in props}
 
 
-def _settled(props: Mapping[str, Any]) -> dict[str, Any]:
+def _settled(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs as check settled them. Raises InstanceError for any others.
 
     A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
     """
-    props = {**{key: default(key) for key in (*OPTIONAL, "on_timeout")}, **props}
-    settled, problems = read_arguments({key: value for key, value in props.items() if key != "quote"})
-    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what Cortecs does not tell
-    untold = {key for key in PURCHASE if looked_at and key not in props}
+    usual = kind.arguments.defaults
+    props = {**{key: usual[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
+    settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
+    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not tell
+    untold = {key for key in kind.arguments.replacing if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
-    refusals += [f"{key} is missing" for key in INPUTS if key not in props and key not in {"model_id", *untold}]
+    refusals += [
+        f"{key} is missing"
+        for key in kind.inputs
+        if key not in props and key not in {*kind.arguments.required, *untold}
+    ]
     if refusals:
         raise InstanceError(f"refused, because this is not what was checked: {'; '.join(refusals)}")
     return {**{key: value for key, value in settled.items() if key not in untold}, "quote": props["quote"]}
 
 
-def _as_inputs(seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, Any]:
+def _as_inputs(kind: InstanceKind, seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
     recorded = "instance_id" in props  # what is only looked at was never ordered, whatever a program says of it
-    inputs = {key: value for key, value in _plain(props).items() if recorded or key not in PURCHASE}
+    replacing = kind.arguments.replacing
+    inputs = {key: value for key, value in _plain(kind, props).items() if recorded or key not in replacing}
     inputs |= seen.told()
     inputs["state"] = adoption.state_of(seen)
-    for key in (*IN_PLACE, "adopt_id"):
-        inputs.setdefault(key, default(key))
-    if any(key not in inputs for key in PURCHASE):  # nothing here has ordered it: the next start must not believe so
+    for key, value in kind.arguments.other_defaults.items():
+        inputs.setdefault(key, value)
+    if any(key not in inputs for key in replacing):  # nothing here has ordered it: the next start must not believe so
         inputs["adopt_id"] = seen.instance_id
     if "quote" not in inputs:
-        inputs["quote"] = quoted.by(accounts.market(), inputs) or {}  # {}: it has no price
+        inputs["quote"], _ = kind.market().quote(inputs)
     return inputs
 
 
@@ -410,10 +406,15 @@ def _end(account: Account, inputs: Mapping[str, Any]) -> str:
 
 
 def _outputs(
-    inputs: Mapping[str, Any], instance_id: str, account: Account, expires_at: str, inferred: object = False
+    kind: InstanceKind,
+    inputs: Mapping[str, Any],
+    instance_id: str,
+    account: Account,
+    expires_at: str,
+    inferred: object = False,
 ) -> dict[str, Any]:
     """What a state has of an instance; what is not so is not in it."""
-    outputs = {**without_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
+    outputs = {**kind.arguments.without_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
     if expires_at:
         outputs["expires_at"] = expires_at
     return {**outputs, "inferred": True} if inferred else outputs

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
-from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+from pulumi_cortecs.provider.cortecs.properties import same, unknown
+from pulumi_cortecs.provider.kind import InstanceKind, Problem
 from pulumi_cortecs.provider.session import Judged
 
 NO_STOPPED_REPLACEMENT: Final = (
@@ -25,8 +25,7 @@ _UNSEEN: Final = (
     "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
 )
 _UNTOLD: Final = (
-    "is not known of what is replaced: Cortecs does not tell it; nothing was bought or deleted. "
-    "Use `pulumi up --replace`"
+    "is not known of what is replaced: {} does not tell it; nothing was bought or deleted. Use `pulumi up --replace`"
 )
 ONCE_ONLY: Final = "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
 
@@ -51,13 +50,13 @@ def of(urn: str) -> Judged | None:
     return None if kept is None else replace(kept, inputs=dict(kept.inputs))
 
 
-def bought_differs(props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+def bought_differs(kind: InstanceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
     """The arguments of a purchase that are not what was judged."""
-    return [key for key in PURCHASE if not same(props.get(key), shown.get(key))]
+    return [key for key in kind.arguments.replacing if not same(props.get(key), shown.get(key))]
 
 
 def second_check(
-    given: Mapping[str, Any], problems: list[Problem], shown: Judged
+    kind: InstanceKind, given: Mapping[str, Any], problems: list[Problem], shown: Judged
 ) -> tuple[dict[str, Any], list[Problem]]:
     """What was judged, and `problems` with all that a replacement would make something else of.
 
@@ -67,11 +66,11 @@ def second_check(
     if not shown.confirmed:
         return inputs, [*problems, Problem("model_id", _UNSEEN)]
     if shown.adopts:
-        return inputs, [*problems, *_departures(given, inputs, (*PURCHASE, "adopt_id"))]
+        return inputs, [*problems, *_departures(given, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":
         return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
-    found = [*problems, *_departures(given, inputs, PURCHASE)]
-    found += [Problem(key, _UNTOLD) for key in PURCHASE if key not in inputs]
+    found = [*problems, *_departures(given, inputs, kind.arguments.replacing)]
+    found += [Problem(key, _UNTOLD.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
     if given.get("adopt_id"):  # `up --replace`: the same machine would be adopted, and then ended as the old one
         found.append(Problem("adopt_id", ONCE_ONLY.format(inputs.get("adopt_id") or "another instance")))
     return {**inputs, "adopt_id": ""}, found

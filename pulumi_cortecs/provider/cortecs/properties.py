@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi.output import Unknown
 
+from pulumi_cortecs.provider.kind import ArgumentTable, Problem, Reader
 from pulumi_cortecs.provider.likeness import meant
 
 LATER: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
@@ -22,49 +22,34 @@ def unknown(*values: Any) -> bool:
     return any(isinstance(value, Unknown) for value in values)
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Why a property was refused. `property` names it."""
-
-    property: str
-    reason: str
-
-
 class BadValueError(ValueError):
     """One property's value cannot be used; the text says what could be."""
 
 
-Reader = Callable[[Any], Any]
-"""Returns the value as it is meant. Raises BadValueError."""
-
-
-def read_properties(
-    news: Mapping[str, Any], readers: Mapping[str, Reader], *, required: Mapping[str, str], owner: str
-) -> tuple[dict[str, Any], list[Problem]]:
+def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[dict[str, Any], list[Problem]]:
     """The properties given, each read by its reader, and what is wrong with them.
 
     One that was left out is not in the result; one that only `up` will know is an Unknown in it, and so is one that is
-    refused or missing, so that what does not depend on it can be judged in the same go. `required` says why each of its
-    keys is; `owner` is what the properties belong to, "an Instance".
+    refused or missing, so that what does not depend on it can be judged in the same go.
     """
     given: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in news.items():
         if key == _PROVIDER_KEY or value is None:
             continue
-        reader = readers.get(key)
-        if reader is None:
-            problems.append(Problem(key, _unknown_key(key, readers, owner)))
+        argument = arguments.get(key)
+        if argument is None:
+            problems.append(Problem(key, _unknown_key(key, arguments)))
         elif isinstance(value, Unknown):
             given[key] = value
         else:
             try:
-                given[key] = reader(value)
+                given[key] = argument.read(value)
             except BadValueError as error:
                 given[key] = LATER
-                problems.append(Problem(key, str(error)))
-    missing = [key for key in required if key not in given]
-    problems += [Problem(key, f"is required: {required[key]}") for key in missing]
+                problems.append(Problem(key, "cannot be used" if argument.secret else str(error)))
+    missing = [key for key in arguments.required if key not in given]
+    problems += [Problem(key, f"is required: {arguments.required[key]}") for key in missing]
     return given | dict.fromkeys(missing, LATER), problems
 
 
@@ -112,10 +97,22 @@ def whole_number(low: int, high: int | None = None) -> Reader:
     return reader
 
 
-def _unknown_key(key: str, readers: Mapping[str, Reader], owner: str) -> str:
-    near = meant(key, readers, at_least=0.6)
-    hint = f"; did you mean {near}?" if near else f"; there are {', '.join(readers)}"
-    return f"is no argument of {owner}{hint}"
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of an argument mean the same: the host passes every number as a float."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return bool(one == other)
+
+
+def whole(value: Any) -> Any:
+    """The value as a program has it: the host passes every whole number as a float."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _unknown_key(key: str, arguments: ArgumentTable) -> str:
+    near = meant(key, arguments, at_least=0.6)
+    hint = f"; did you mean {near}?" if near else f"; there are {', '.join(arguments)}"
+    return f"is no argument of {arguments.owner}{hint}"
 
 
 def _shown(value: Any) -> str:

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.session import Row
 
 
-def note(instance_id: str, urn: str, props: Mapping[str, Any], came: Mapping[str, Any] | None = None) -> None:
+def note(
+    kind: InstanceKind, instance_id: str, urn: str, props: Mapping[str, Any], came: Mapping[str, Any] | None = None
+) -> None:
     """Remembers a row by its inputs or outputs."""
-    arguments = {key: props[key] for key in PURCHASE if key in props}
+    arguments = {key: props[key] for key in kind.arguments.replacing if key in props}
     row = Row(urn, arguments, bool(props.get("inferred")), came or {})
     session.current().rows[instance_id] = row
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.credentials import CORTECS_BASE_URL
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
 from pulumi_cortecs.clouds.network import certificates_on_the_way_to
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
@@ -20,11 +19,9 @@ from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
-from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+from pulumi_cortecs.provider.cortecs.properties import unknown
+from pulumi_cortecs.provider.kind import InstanceKind, Problem
 
-_CLOUD: Final = "cortecs"
-_PRICED_BY: Final = ("hardware_type_id", "billing_interval", "num_workers")
 _LOOK_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; what buys looks anew."""
 
@@ -34,107 +31,115 @@ class LimitExceededError(Exception):
 
 
 def problems(
-    inputs: Mapping[str, Any], instance_id: str | None = None, *, billed: bool = True, priced: bool = True
+    kind: InstanceKind,
+    inputs: Mapping[str, Any],
+    instance_id: str | None = None,
+    *,
+    billed: bool = True,
+    priced: bool = True,
 ) -> list[Problem]:
     """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
-    argument that is not in them is one that Cortecs does not tell: what is decided by it is refused.
+    argument that is not in them is one that the vendor does not tell: what is decided by it is refused.
     `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False
     where no price can be expected, because there are other problems.
 
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
-    limits = limits_in_force(_CLOUD, os.environ)
-    if lies := _on_source(limits, accounts.market().base_url):
+    limits = limits_in_force(kind.cloud, os.environ)
+    if lies := _on_source(kind, limits, accounts.market().base_url):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id"))
-    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in _PRICED_BY)):
+    found = limits.on_kind(*_facts(kind, inputs))
+    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(inputs)
         found += limits.on_price(hourly)
         if limits.counts_account and billed and (account := _account()) is not None:
-            spending = _commitments(account).spending(hourly, instance_id, max_age=_LOOK_AGE)
+            spending = _commitments(kind, account).spending(hourly, instance_id, max_age=_LOOK_AGE)
             found += limits.on_account(spending)
-    return [Problem(refusal.about, refusal.text + _untold(inputs)) for refusal in found]
+    return [Problem(refusal.about, refusal.text + _untold(kind, inputs)) for refusal in found]
 
 
 @contextmanager
 def allowing(
-    account: Account, inputs: Mapping[str, Any], instance_id: str | None = None, *, billed: bool = True
+    kind: InstanceKind,
+    account: Account,
+    inputs: Mapping[str, Any],
+    instance_id: str | None = None,
+    *,
+    billed: bool = True,
 ) -> Iterator[Commitment | None]:
     """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it.
 
     It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
     and CloudError.
     """
-    limits = limits_in_force(_CLOUD, os.environ)
-    _refuse(_on_source(limits, accounts.market().base_url, account.cloud.base_url), inputs)
-    _refuse(limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id")), inputs)
+    limits = limits_in_force(kind.cloud, os.environ)
+    _refuse(kind, _on_source(kind, limits, accounts.market().base_url, account.cloud.base_url), inputs)
+    _refuse(kind, limits.on_kind(*_facts(kind, inputs)), inputs)
     hourly = accounts.hourly_price(inputs) if limits.counts_price else None
-    _refuse(limits.on_price(hourly), inputs)
+    _refuse(kind, limits.on_price(hourly), inputs)
     if not limits.counts_account or not billed:
         yield None
         return
 
     def judge(spending: Spending) -> None:
-        _refuse(limits.on_account(spending), inputs)
+        _refuse(kind, limits.on_account(spending), inputs)
 
-    ordered = tuple(inputs.get(key) for key in PURCHASE)
+    ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
     try:
-        with _commitments(account).ordering(judge, hourly, ordered, instance_id) as commitment:
+        with _commitments(kind, account).ordering(judge, hourly, ordered, instance_id) as commitment:
             yield commitment
     except LedgerError as error:
         raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
 
 
 @contextmanager
-def holding(account: Account, live: cortecs.Instance) -> Iterator[None]:
+def holding(kind: InstanceKind, account: Account, live: cortecs.Instance) -> Iterator[None]:
     """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
     restart asks for no limits, and where they cannot be read nobody else buys."""
     counts = False
     with suppress(LimitsError):
-        counts = limits_in_force(_CLOUD, os.environ).counts_account
+        counts = limits_in_force(kind.cloud, os.environ).counts_account
     if not counts:
         yield
         return
     hourly = None
     with suppress(CloudError):
         hourly = account.cloud.hourly_price(live)
-    with _commitments(account).holding(hourly, live.instance_id):
+    with _commitments(kind, account).holding(hourly, live.instance_id):
         yield
 
 
-def ended(account: Account, instance_id: str) -> None:
+def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
     """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it is
     asked for by id then."""
     with suppress(LimitsError):
-        if limits_in_force(_CLOUD, os.environ).counts_account:
-            _commitments(account).ended(instance_id)
+        if limits_in_force(kind.cloud, os.environ).counts_account:
+            _commitments(kind, account).ended(instance_id)
 
 
-def _on_source(limits: Limits, *base_urls: str) -> list[Refusal]:
+def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
     """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
     return [
         refusal
         for base_url in (dict.fromkeys(base_urls) if limits.files else ())
-        for refusal in limits.on_source(base_url, CORTECS_BASE_URL, certificates_on_the_way_to(base_url, os.environ))
+        for refusal in limits.on_source(base_url, kind.base_url, certificates_on_the_way_to(base_url, os.environ))
     ]
 
 
-def _refuse(refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
+def _refuse(kind: InstanceKind, refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
     if refusals:
-        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(inputs))
+        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(kind, inputs))
 
 
-def _kind(inputs: Mapping[str, Any], key: str) -> str | None:
-    """What an allow-list is asked for: None for what only `up` will know, and for what Cortecs does not tell of an
-    instance words that are on no list."""
-    value = inputs.get(key, f"what Cortecs does not tell ({key})")
-    return None if unknown(value) else str(value)
+def _facts(kind: InstanceKind, inputs: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    facts = kind.market().purchase(inputs)
+    return facts.model_id, facts.hardware_type_id
 
 
-def _untold(inputs: Mapping[str, Any]) -> str:
-    """Why there is no price, where that is so because Cortecs does not tell what it depends on."""
-    names = [key for key in _PRICED_BY if key not in inputs]
-    return f" (Cortecs does not tell {', '.join(names)})" if names else ""
+def _untold(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
+    """Why there is no price, where that is so because the vendor does not tell what it depends on."""
+    names = [key for key in kind.arguments.priced if key not in inputs]
+    return f" ({kind.vendor} does not tell {', '.join(names)})" if names else ""
 
 
 def _account() -> Account | None:
@@ -144,7 +149,7 @@ def _account() -> Account | None:
         return None
 
 
-def _commitments(account: Account) -> Commitments[cortecs.Instance]:
+def _commitments(kind: InstanceKind, account: Account) -> Commitments[cortecs.Instance]:
     ours = session.current()
     with ours.lock:
         if account.fingerprint not in ours.commitments:
@@ -152,7 +157,7 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 account.cloud,
                 account.poller,
                 account.clock,
-                Ledger(ledger_directory(ledger_named(_CLOUD)), account.payer),
+                Ledger(ledger_directory(ledger_named(kind.cloud)), account.payer),
                 known=lambda: _known_here(account),
                 without=_without_ledger,
             )

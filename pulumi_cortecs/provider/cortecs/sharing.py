@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.provider import host, session
+from pulumi_cortecs.provider.kind import InstanceKind
 
 
 def warn_of_owner(instance_id: str) -> None:
@@ -46,15 +47,16 @@ def warn_of_unread(found: Going) -> None:
         )
 
 
-def elsewhere(instance_id: str, urn: str) -> StateRow | None:
+def elsewhere(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None:
     """The row of another stack that has an instance whose id was inferred from a list; None, with a warning, where the
     other stacks cannot be read."""
     try:
         return session.current().shared_rows.elsewhere(instance_id, urn)
     except StateUnreadableError as error:
         host.current_call().warn(
-            f"{instance_id} was told from others by a list of Cortecs' and not by an answer to its order, and the "
-            f"backend's other stacks cannot be read ({error}): should one of them have it, this ends its service, too"
+            f"{instance_id} was told from others by a list of {kind.possessive} and not by an answer to its order, and "
+            f"the backend's other stacks cannot be read ({error}): should one of them have it, this ends its service, "
+            "too"
         )
         return None
 

@@ -14,8 +14,8 @@ def _id_before_wait() -> None:
 
     buy = instance._buy
 
-    def bought_and_waited_for(account, inputs, began_at):  # type: ignore[no-untyped-def]
-        bought = buy(account, inputs, began_at)
+    def bought_and_waited_for(kind, account, inputs, began_at):  # type: ignore[no-untyped-def]
+        bought = buy(kind, account, inputs, began_at)
         instance_id = bought.instance.instance_id
         account.poller.began(instance_id)
         now = account.clock.now()

@@ -1,0 +1,207 @@
+"""The contract of a resource type: one table of what a program may say of it, and the market that it is bought on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:  # programs import this module, and never a price list
+    from pulumi_cortecs.provider.pinned import PinnedMarket
+
+Inputs = Mapping[str, Any]
+"""What a program says and check completes; an `Unknown` stands for what only `up` will know."""
+
+Reader = Callable[[Any], Any]
+"""Returns the value as it is meant. Raises BadValueError."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a property was refused. `property` names it."""
+
+    property: str
+    reason: str
+
+
+class Change(Enum):
+    """What another value of an argument does to what there is."""
+
+    REPLACE = "replace"
+    """It decides what is bought: a new one is, and the old one ends."""
+    UPDATE = "update"
+    """It changes in place."""
+    NOTHING = "nothing"
+    """It counts only when something is bought or adopted."""
+
+
+@dataclass(frozen=True)
+class Required:
+    """In a default's place: there is none. `why` ends "is required: ..."."""
+
+    why: str
+
+
+MARKET: Final = object()
+"""In a default's place: the market decides it."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a program may say under one name.
+
+    `default`: what holds where it says nothing. `priced`: the price depends on it. `interrupts`: another value
+    interrupts the service, so that it is waited for again. `secret`: no problem shows the value.
+    `in_state_if_default`: whether plans and states have it while it has its default; each property there costs time at
+    every step of an `up`.
+    """
+
+    read: Reader
+    default: Any
+    change: Change = Change.REPLACE
+    priced: bool = False
+    interrupts: bool = False
+    secret: bool = False
+    in_state_if_default: bool = True
+
+
+@dataclass(frozen=True)
+class ArgumentTable(Mapping[str, Argument]):
+    """All arguments of a type by name, in the order in which plans and states have them. `owner` is what they belong
+    to, "an Instance"."""
+
+    owner: str
+    rows: Mapping[str, Argument]
+
+    def __getitem__(self, key: str) -> Argument:
+        return self.rows[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, holds: Callable[[Argument], bool]) -> tuple[str, ...]:
+        """The names of those for which that holds."""
+        return tuple(key for key, argument in self.rows.items() if holds(argument))
+
+    @cached_property
+    def replacing(self) -> tuple[str, ...]:
+        """What decides what is bought: a change of any of these is a replacement."""
+        return self.where(lambda argument: argument.change is Change.REPLACE)
+
+    @cached_property
+    def updatable(self) -> tuple[str, ...]:
+        """What changes without a new one."""
+        return self.where(lambda argument: argument.change is Change.UPDATE)
+
+    @cached_property
+    def priced(self) -> tuple[str, ...]:
+        """What the price depends on."""
+        return self.where(lambda argument: argument.priced)
+
+    @cached_property
+    def interrupting(self) -> tuple[str, ...]:
+        """What is waited for again when it changes."""
+        return self.where(lambda argument: argument.interrupts)
+
+    @cached_property
+    def required(self) -> Mapping[str, str]:
+        """Why each of those that have no default is required."""
+        return {key: each.default.why for key, each in self.rows.items() if isinstance(each.default, Required)}
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """What each of the others is when it is left out, but for those that the market decides."""
+        return {
+            key: argument.default
+            for key, argument in self.rows.items()
+            if key not in self.required and argument.default is not MARKET
+        }
+
+    @cached_property
+    def defaults_of_purchase(self) -> Mapping[str, Any]:
+        """Those of what decides what is bought."""
+        return {key: default for key, default in self.defaults.items() if key in self.replacing}
+
+    @cached_property
+    def other_defaults(self) -> Mapping[str, Any]:
+        """Those of all else."""
+        return {key: default for key, default in self.defaults.items() if key not in self.replacing}
+
+    def is_default(self, key: str, value: Any) -> bool:
+        """Whether leaving the argument out says the same."""
+        return key in self.defaults and bool(value == self.defaults[key])
+
+    @cached_property
+    def omitted_when_default(self) -> tuple[str, ...]:
+        """What is in no plan and no state while it has its default."""
+        return self.where(lambda argument: not argument.in_state_if_default)
+
+    def without_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as plans and states have it."""
+        omitted = self.omitted_when_default
+        return {key: value for key, value in inputs.items() if key not in omitted or not self.is_default(key, value)}
+
+
+@dataclass(frozen=True)
+class PurchaseFacts:
+    """What allow-lists are asked about: None for what only `up` will know, and words that are on no list for what the
+    vendor does not tell of an instance."""
+
+    model_id: str | None
+    hardware_type_id: str | None
+
+
+class Market(Protocol):
+    """What a cloud sells, live or as it was pinned. Each method raises CloudError, and is asked only when check is no
+    fixpoint. A Problem says what is not on offer, and what is instead."""
+
+    def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
+        """`wanted` with what the vendor would choose where it says nothing, and with the quote. What there is
+        (`current`) is kept as long as it fits. What is wrong is added to `problems`: it is told, too, when a later
+        request fails."""
+        ...
+
+    def availability(self, inputs: Inputs) -> list[Problem]:
+        """What speaks against having again what runs: stock, quota, capacity."""
+        ...
+
+    def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
+        """The price as a property: unknown while anything that it depends on is, and {} where there is none. Problems
+        tell what is not sold (any more), which alone keeps nobody from having it."""
+        ...
+
+    def purchase(self, inputs: Inputs) -> PurchaseFacts:
+        """What the limits of this machine judge but for the price. Asks nobody."""
+        ...
+
+
+@dataclass(frozen=True)
+class InstanceKind:
+    """The instances of one cloud, as the provider knows them. `cloud` is its name in limits and catalogues, `vendor`
+    the one in texts, `base_url` where the vendor is asked. `token` and `endpoint_token` are what the engine calls an
+    instance and its Endpoint. `market` is where they are bought, `pinned` what stands in for it where it cannot be
+    reached."""
+
+    cloud: str
+    vendor: str
+    base_url: str
+    token: str
+    endpoint_token: str
+    arguments: ArgumentTable
+    market: Callable[[], Market]
+    pinned: Callable[[PinnedMarket], Market]
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """All that check can settle."""
+        return (*self.arguments, "quote")
+
+    @property
+    def possessive(self) -> str:
+        """Whose something is: "Cortecs'"."""
+        return f"{self.vendor}'" if self.vendor.endswith("s") else f"{self.vendor}'s"
