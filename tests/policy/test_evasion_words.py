@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pulumi_cortecs.cli_printing import failed, new_table, tell, tell_json
+from pulumi_cortecs.cli.printing import failed, new_table, tell, tell_json
 from pulumi_cortecs.clouds.errors import BadAnswerError
 from pulumi_cortecs.clouds.network import network_of
 from pulumi_cortecs.cost.catalogue import LARGEST, Catalogue, CatalogueError, dump, load

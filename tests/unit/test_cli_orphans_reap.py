@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.cli_reap import over
-from pulumi_cortecs.cli_survey import Survey
+from pulumi_cortecs.cli.reap import over
+from pulumi_cortecs.cli.survey import Survey
 from pulumi_cortecs.clouds.cortecs import CortecsClient
 from pulumi_cortecs.clouds.credentials import CortecsCredentials
 from pulumi_cortecs.clouds.http import new_client

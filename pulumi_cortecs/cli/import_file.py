@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli_printing import failed, tell_aside
-from pulumi_cortecs.cli_survey import telling, the_account
+from pulumi_cortecs.cli.printing import failed, tell_aside
+from pulumi_cortecs.cli.survey import telling, the_account
 
 _FILE: Final = Path("import.json")
 

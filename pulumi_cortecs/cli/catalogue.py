@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pulumi_cortecs.cli_printing import count, new_table, tell, tell_aside, tell_json
+from pulumi_cortecs.cli.printing import count, new_table, tell, tell_aside, tell_json
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-_PACKAGE: Final = Path(__file__).parent
+_PACKAGE: Final = Path(__file__).parents[1]
 
 app = typer.Typer(no_args_is_help=True, help="The ready policy packs.")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli_printing import failed, tell, tell_aside
+from pulumi_cortecs.cli.printing import failed, tell, tell_aside
 
 if TYPE_CHECKING:
     from pulumi_cortecs.clouds import cortecs

@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
-from pulumi_cortecs import cli_catalogue, cli_import, cli_orphans, cli_policy, cli_reap
+from pulumi_cortecs.cli import catalogue, import_file, orphans, policy, reap
 
 app = typer.Typer(
     name="pulumi-cortecs",
@@ -21,11 +21,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(cli_catalogue.app, name="catalogue")
-app.add_typer(cli_policy.app, name="policy")
-app.command("orphans")(cli_orphans.orphans)
-app.command("reap")(cli_reap.reap)
-app.command("import-file")(cli_import.import_file)
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(policy.app, name="policy")
+app.command("orphans")(orphans.orphans)
+app.command("reap")(reap.reap)
+app.command("import-file")(import_file.import_file)
 
 
 def main() -> None:
@@ -114,7 +114,3 @@ def simulator(
 def _failed(message: str) -> typer.Exit:
     typer.echo(f"Error: {message}", err=True)
     return typer.Exit(1)
-
-
-if __name__ == "__main__":
-    main()

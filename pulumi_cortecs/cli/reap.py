@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli_printing import count, new_table, tell, tell_json
-from pulumi_cortecs.cli_survey import (
+from pulumi_cortecs.cli.printing import count, new_table, tell, tell_json
+from pulumi_cortecs.cli.survey import (
     FOUND,
     AllStacks,
     BackendUrl,
