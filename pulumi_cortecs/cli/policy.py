@@ -63,7 +63,3 @@ def check(
         typer.echo(f"Error: {file}: {reason}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{file}: {limits.in_short()}")
-
-
-if __name__ == "__main__":
-    app()
