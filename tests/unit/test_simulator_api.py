@@ -1,4 +1,4 @@
-"""The vendor's routes over HTTP: what each answers, in which state (API facts, sections 1.2 to 1.6)."""
+"""The vendor's routes over HTTP: what each answers, in which state (docs/apis/cortecs.md)."""
 
 from __future__ import annotations
 
