@@ -26,8 +26,8 @@ from pulumi_cortecs.provider.cortecs.arguments import read_arguments
 from pulumi_cortecs.simulator.visitors import stranger
 from pulumi_cortecs.stacks.taking_over import names_after
 from tests.policy.attempts import Attempts
-from tests.unit.test_clouds_cortecs import scripted, scripted_market, told
-from tests.unit.test_simulator_visitors import HOSTS, PAGES
+from tests.unit.clouds.test_cortecs import scripted, scripted_market, told
+from tests.unit.simulator.test_visitors import HOSTS, PAGES
 
 ODD = {
     "an escape": "chat\x1b[2K\x1b[1Ahidden",

@@ -31,7 +31,7 @@ from pulumi_cortecs.simulator.shapes import WrongShape
 from pulumi_cortecs.simulator.supplied import Reused
 from pulumi_cortecs.simulator.world import World
 
-PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
 
 
 def rows(text: str, header: str) -> list[list[str]]:

@@ -253,7 +253,7 @@ def test_limits_are_read_anew_each_time(tmp_path: Path) -> None:
 
 
 def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)
     path = tmp_path / "limits.json"
     path.write_text(shown, encoding="utf-8")

@@ -16,7 +16,7 @@ import pytest
 
 from tools.engine.command import CommandFailed, run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ENV = {"PATH": "/usr/bin:/bin"}
 
 

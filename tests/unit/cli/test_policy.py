@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from pulumi_cortecs.cli import app
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])

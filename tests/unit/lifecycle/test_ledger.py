@@ -22,7 +22,7 @@ from pulumi_cortecs.lifecycle.ledger import FILE_NAME, Changes, Ledger, LedgerEr
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, RefusedOrderError
 from tests.unit.fakes import FakeAccount, FakeClock, Machine
-from tests.unit.test_lifecycle_commitments import BIG, LAG, SMALL, TooMuchError, anything, fits, hourly, total
+from tests.unit.lifecycle.test_commitments import BIG, LAG, SMALL, TooMuchError, anything, fits, hourly, total
 
 LONG = 5.1
 """Longer than a list may be behind."""

@@ -25,8 +25,8 @@ from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
 from tests.unit.fakes import FakeClock
+from tests.unit.lifecycle.test_orphans import listed, owns, state
 from tests.unit.stacked import Backend, installed, row
-from tests.unit.test_orphans import listed, owns, state
 
 DEV, PROD = "organization/shop/dev", "organization/shop/prod"
 LONG_AGO = "2020-01-01T00:00:00Z"

@@ -174,7 +174,7 @@ def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend:
     shared = bought(sim).id
     backend.put(DEV, row(orphan, external=True), row(shared), pending=[creating("chat", model_id="another")])
     backend.put(PROD, row(shared, protect=True))
-    page = (Path(__file__).parents[2] / "docs" / "orphans.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "orphans.md").read_text(encoding="utf-8")
     (shape,) = re.findall(r"^```json\n(.*?)^```$", page, re.M | re.S)
     found, documented = told(run("--json", code=3)), json.loads(shape)
     assert _kinds(found) == _kinds(documented)

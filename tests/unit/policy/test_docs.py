@@ -13,7 +13,7 @@ from pulumi_cortecs.policy import Level, Rule
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.testing import Bench, Verdict
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "policies"
 INDEX = (FOLDER / "README.md").read_text(encoding="utf-8")
 NOT_OF_RULES = {"README", "audit", "own-rules", "trust"}

@@ -28,7 +28,7 @@ from pulumi_cortecs.testing import CortecsMocks, DeclaredInstance, RefusedArgume
 from tests.contract.host import hosting
 
 QWEN = "Qwen/Qwen2-7B-Instruct"
-DOCUMENTATION = Path(__file__).parents[2] / "docs" / "testing.md"
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "testing.md"
 RUNNING_ENDPOINT = {"spec_digest": "", "ready_timeout": 20, "on_timeout": "keep"}
 
 

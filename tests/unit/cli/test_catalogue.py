@@ -208,7 +208,7 @@ def test_show_checks_before_it_shows(run: Run, pinned: Path) -> None:
 
 
 def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: Run, tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "catalogue.md").read_text(encoding="utf-8")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S))
     assert script.count("pulumi-cortecs catalogue ") == 5
     command = f'{shlex.quote(sys.executable)} -c "from pulumi_cortecs.cli import main; main()"'

@@ -31,7 +31,7 @@ from pulumi_cortecs.policy.testing import (
     sample_catalogue,
 )
 from pulumi_cortecs.policy.wire import PackInfo
-from tests.unit.test_policy_limits import DEMO
+from tests.unit.policy.test_limits import DEMO
 
 CONTEXT = cast("grpc.ServicerContext", Context())
 URN = "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat"

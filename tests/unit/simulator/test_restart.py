@@ -1,7 +1,7 @@
 """A simulator that ends, in order or by kill -9, and goes on from its state file.
 
 A kill is a copy of the files while the simulator is idle: what the kernel has of them is what a kill -9 leaves. Real
-kills of the real program are in `test_cli_simulator.py`.
+kills of the real program are in `tests/unit/cli/test_simulator.py`.
 """
 
 from __future__ import annotations

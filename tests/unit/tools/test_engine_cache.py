@@ -13,7 +13,7 @@ import pytest
 from tools.engine import cache, release
 from tools.engine.progress import Progress
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

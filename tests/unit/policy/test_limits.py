@@ -19,7 +19,7 @@ from pulumi_cortecs.policy.testing import (
     unknown,
 )
 
-POLICIES = Path(__file__).parents[2] / "policies"
+POLICIES = Path(__file__).parents[3] / "policies"
 DEMO: dict[str, Any] = json.loads((POLICIES / "guard" / "limits" / "demo.json").read_text())
 STAGES = ("dev", "staging", "prod", "demo")
 

@@ -16,7 +16,7 @@ from pulumi_cortecs.policy.testing import (
     assert_denied,
     cortecs_instance,
 )
-from tests.unit.test_policy_limits import DEMO, granted
+from tests.unit.policy.test_limits import DEMO, granted
 
 ROOMY: dict[str, Any] = {
     **DEMO,

@@ -12,7 +12,7 @@ import pytest
 from pulumi_cortecs.policy.registry import rules_of
 from pulumi_cortecs.policy.testing import Bench, RefusedError, assert_allowed, assert_denied, cortecs_instance
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "custom-rule"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "custom-rule"
 LIMITS: dict[str, Any] = json.loads((EXAMPLE / "limits.json").read_text())
 
 

@@ -54,7 +54,7 @@ def somebody(directory: Path, does: str) -> Iterator[subprocess.Popen[str]]:
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

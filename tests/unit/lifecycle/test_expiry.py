@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_cortecs.lifecycle.expiry import Expired, ExpiryError, clocks_must_agree, expired
 from pulumi_cortecs.lifecycle.owners import Row
-from tests.unit.test_orphans import NOW, PRICES, listed, owns, state
+from tests.unit.lifecycle.test_orphans import NOW, PRICES, listed, owns, state
 
 
 def until(hours: float, **changed: Any) -> Row:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.policy.testing import MISSING, Bench, Resource, cortecs_instance, sample_catalogue, secret, unknown
-from tests.unit.test_policy_limits import DEMO
+from tests.unit.policy.test_limits import DEMO
 
 ROWS = [row.hardware_type_id for row in sample_catalogue().hardware_types("cortecs")]
 MODELS = [model.model_id for model in sample_catalogue().models("cortecs")]

@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.testing import MISSING, Bench, assert_denied, cortecs_instance, sample_catalogue, unknown
-from tests.unit.test_policy_limits import DEMO
+from tests.unit.policy.test_limits import DEMO
 
 LLAMA = "neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8"
 DAY = f"{sample_catalogue().as_of:%Y-%m-%d}"
