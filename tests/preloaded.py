@@ -1,5 +1,5 @@
-"""Python processes that are forked instead of started. Each begins with Pulumi's packages imported, which is most of
-what its start costs; imports and nothing else have run by then.
+"""Python processes that are forked instead of started. Each begins with Pulumi's packages and ours imported, which is
+most of what its start costs; imports and nothing else have run by then.
 
 `Preloaded` starts the process that others are forked from: this file, run as a script, which is asked for a child over
 a Unix socket. Each request has a connection of its own: the answer is the pid, and the wait status when the child
@@ -70,7 +70,7 @@ class Preloaded:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.settimeout(_LONGEST_FORK)
         connection.connect(self.address)
-        request = marshal.dumps((list(command), dict(environment), folder, sys.path[1:], os.getpid(), ""))
+        request = marshal.dumps((list(command), dict(environment), folder, None, os.getpid(), ""))
         connection.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))])
         return Child(connection)
 
@@ -175,9 +175,11 @@ class _Server:
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = ended
-                with self._children.pop(pid) as connection, suppress(OSError, KeyError):
-                    connection.send(status.to_bytes(8, "little"))
-                    self._selector.unregister(connection)
+                with self._children.pop(pid) as connection:
+                    with suppress(KeyError):  # nobody waits for it any more
+                        self._selector.unregister(connection)
+                    with suppress(OSError):
+                        connection.send(status.to_bytes(8, "little"))
 
     def _end(self) -> NoReturn:
         for pid in self._children:
@@ -201,11 +203,9 @@ def _become(request: Any, descriptors: list[int]) -> None:
     os.getppid = lambda: parent  # of the process that this one stands for
     time.tzset()
     sys.orig_argv = [sys.executable, "-u", *command]
-    kind, path[:0] = command[0], [folder if command[0] == "-m" else os.path.dirname(command[0])]
-    sys.argv, sys.path[:] = (
-        ["-m", *command[2:]] if kind == "-m" else ["-c", *command[2:]] if kind == "-c" else command,
-        path,
-    )
+    kind = command[0]
+    sys.argv = [kind, *command[2:]] if kind in ("-c", "-m") else command
+    sys.path[:] = [folder if kind == "-m" else os.path.dirname(kind), *(path or sys.path[1:])]
     exec(before, {})
     run_module, namespace = runpy._run_module_as_main, vars(sys.modules["__main__"])  # type: ignore[attr-defined]
     code = None if kind == "-m" else _compiled(command)

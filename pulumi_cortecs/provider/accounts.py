@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
@@ -17,36 +15,23 @@ from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, Refused
 from pulumi_cortecs.clouds.http import on_this_machine
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
 from pulumi_cortecs.cost import BillingInterval, Money, quote
-from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
-from pulumi_cortecs.lifecycle import engine_cli, phases
+from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.absence import find
-from pulumi_cortecs.lifecycle.backends import Backend, backend_of
-from pulumi_cortecs.lifecycle.cli_states import states_of
-from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
+from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.ending import Ending
 from pulumi_cortecs.lifecycle.intents import Cloud, Intents, seconds_since_1970
-from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, journal_directory
+from pulumi_cortecs.lifecycle.journal import JournalError, Key
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Arguments, Purchases
-from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
-from pulumi_cortecs.provider import host, process
+from pulumi_cortecs.provider import host, process, session
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
-INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
-_CLOCK: Clock = SystemClock()
-_WAITING: Clock = InterruptibleClock(process.interrupted)
-_lock = threading.Lock()
-_warn_once = threading.Lock()
-_warn_once_of_problems = threading.Lock()
-_warn_once_of_state = threading.Lock()
-_config: Mapping[str, str] = {}
 _NO_SUCH_INSTANCE = frozenset({400, 404, 410, 422})
-_ONE_MOMENT: Final = 0.03
 _YEAR_9000 = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
@@ -55,8 +40,7 @@ def configure(config: Mapping[str, str]) -> None:
 
     A host process serves one provider resource, so there is just one.
     """
-    global _config  # replaced as a whole: another thread may be reading it
-    _config = {key: value for key, value in config.items() if key.startswith("cortecs:")}
+    session.current().config = {key: value for key, value in config.items() if key.startswith("cortecs:")}
 
 
 @dataclass(frozen=True)
@@ -131,7 +115,7 @@ class Account:
         every = self.settings.poll_interval
         return Wait(
             poller=self.poller,
-            clock=_WAITING,
+            clock=session.current().waiting,
             phase=usable_phase,
             words=in_words,
             gone=lambda instance_id: self.find(instance_id) is None,
@@ -146,23 +130,19 @@ class Account:
         return self.clock.now() if began_at == NEVER else began_at
 
 
-_accounts: dict[CortecsCredentials, Account] = {}
-_markets: dict[str, Market] = {}
-
-
 def account(config: Mapping[str, str] | None = None) -> Account:
     """The account in force; in a program, which no engine configures, the one that `config` and the environment name.
 
     Raises ConfigurationError when there are no usable credentials.
     """
-    found = _account(cortecs_credentials(os.environ, _config if config is None else config))
+    found = _account(cortecs_credentials(os.environ, session.current().config if config is None else config))
     _warn_of(found.problems)
     return found
 
 
 def market(config: Mapping[str, str] | None = None) -> Market:
     """What can be rented where that account is, credentials or not. Raises ConfigurationError for an unfit URL."""
-    return _market(cortecs_base_url(os.environ, _config if config is None else config))
+    return _market(cortecs_base_url(os.environ, session.current().config if config is None else config))
 
 
 def differ_from(recorded: object) -> bool:
@@ -171,7 +151,7 @@ def differ_from(recorded: object) -> bool:
     Asks nobody, and is False where there are no credentials to compare.
     """
     try:
-        return bool(recorded) and cortecs_credentials(os.environ, _config).fingerprint != recorded
+        return bool(recorded) and cortecs_credentials(os.environ, session.current().config).fingerprint != recorded
     except ConfigurationError:
         return False
 
@@ -250,28 +230,17 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-@cache
-def journal() -> Journal:
-    """The journal of this process's user."""
-    return Journal(journal_directory(os.environ))
-
-
-def now() -> float:
-    """This process's monotonic seconds."""
-    return _CLOCK.now()
-
-
 def seen(instance_id: str) -> None:
     """A state has this instance: the order that bought it is settled."""
     try:
-        journal().confirm(instance_id)
+        session.current().journal.confirm(instance_id)
     except JournalError as error:
         without_journal(error)
 
 
 def without_journal(error: JournalError) -> None:
     """Warns, once in this process, that purchases are not noted."""
-    if _warn_once.acquire(blocking=False):
+    if session.current().is_first("the journal"):
         host.current_call().warn(
             f"{error}. Purchases of this run are not noted: should it be killed, the next one cannot tell what it "
             "bought. Set PULUMI_CORTECS_STATE_DIR to a directory that can be written"
@@ -280,35 +249,13 @@ def without_journal(error: JournalError) -> None:
 
 def _warn_of(problems: tuple[str, ...]) -> None:
     """Warns, once in this process, of what the environment holds that cannot be used."""
-    if problems and _warn_once_of_problems.acquire(blocking=False):
+    if problems and session.current().is_first("the environment"):
         host.current_call().warn(f"{'; '.join(problems)}. This run goes on without it, and buys nothing")
-
-
-@cache
-def states() -> States:
-    """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before it
-    is asked for."""
-    # an engine begins some creations at once, and each needs a reading that began after it
-    return states_of(engine_cli.cli(), {INSTANCE_TYPE}, gather=lambda: _CLOCK.sleep(_ONE_MOMENT))
-
-
-@cache
-def is_exclusive() -> bool:
-    """Whether the machine's owner says that nobody but this machine's stacks uses the account.
-
-    A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and none
-    where the CLI cannot be looked at. Limits that cannot be read say nothing.
-    """
-    ours = engine_cli.cli()
-    try:
-        return account_is_exclusive("cortecs", {} if ours.pid is None else ours.environment)
-    except LimitsError:
-        return False
 
 
 def without_state(reason: str) -> None:
     """Warns, once in this process, that the state backend was not asked for what earlier runs have begun."""
-    if _warn_once_of_state.acquire(blocking=False):
+    if session.current().is_first("the state"):
         host.current_call().warn(
             f"the state cannot be read: {reason}. What a run that was ended on another machine has bought is not "
             "looked for; `pulumi-cortecs orphans` shows it"
@@ -317,24 +264,18 @@ def without_state(reason: str) -> None:
 
 def key_of(urn: str) -> Key:
     """Under which the orders for a resource are noted."""
-    return Key(backend().identity, urn, backend().formerly)
+    ours = session.current().backend
+    return Key(ours.identity, urn, ours.formerly)
 
 
-@cache
-def backend() -> Backend:
-    """The backend that our engine uses: what a program maps into its provider's environment does not count."""
-    ours = engine_cli.cli()
-    return backend_of(ours.environment, ours.directory)
-
-
-def _cloud(client: CortecsClient, poller: Poller[Instance], lag: float) -> Cloud[Instance]:
+def _cloud(client: CortecsClient, poller: Poller[Instance], clock: Clock, lag: float) -> Cloud[Instance]:
     return Cloud(
         fits=fits,
         resembles=resembles,
         began=_began,
         in_words=lambda ordered: f"{ordered[0]} on {ordered[4]} x {ordered[1]}",
         find=lambda instance_id, not_before: find(
-            instance_id, poller, lambda each: _by_id(client, each), _CLOCK, lag, not_before
+            instance_id, poller, lambda each: _by_id(client, each), clock, lag, not_before
         ),
         now=client.vendor_time,
         price=price_in_words,
@@ -370,26 +311,26 @@ def _by_id(client: CortecsClient, instance_id: str) -> Instance | None:
 
 
 def _account(credentials: CortecsCredentials) -> Account:
-    with _lock:  # two threads must never get two purchase books for one account
-        if credentials not in _accounts:
+    ours = session.current()
+    with ours.lock:  # two threads must never get two purchase books for one account
+        if credentials not in ours.accounts:
             settings = settings_from(os.environ)
-            client = CortecsClient(credentials)
-            lag = settings.list_lag
-            poller = Poller(client.instances, _CLOCK, lag)
-            fingerprint = credentials.fingerprint
+            client, clock, lag = CortecsClient(credentials), ours.clock, settings.list_lag
+            poller = Poller(client.instances, clock, lag)
+            fingerprint, cloud = credentials.fingerprint, _cloud(client, poller, clock, lag)
             intents = Intents(
-                *(journal(), fingerprint, poller, _WAITING, lag, _cloud(client, poller, lag), without_journal),
-                creations=Creations(lambda: states(), _CLOCK, without_state),
-                exclusive=lambda: is_exclusive(),
+                *(ours.journal, fingerprint, poller, ours.waiting, lag, cloud, without_journal),
+                creations=Creations(lambda: ours.states, clock, without_state),
+                exclusive=lambda: ours.is_exclusive,
                 say=lambda text: host.current_call().warn(text),
             )
-            purchases = Purchases(poller, _CLOCK, lag, fits, intents)
+            purchases = Purchases(poller, clock, lag, fits, intents)
             problems = _problems(settings, credentials.base_url)
-            _accounts[credentials] = Account(
-                *(fingerprint, client, poller, purchases, intents, _CLOCK, lag, settings, problems),
+            ours.accounts[credentials] = Account(
+                *(fingerprint, client, poller, purchases, intents, clock, lag, settings, problems),
                 payer=credentials.payer,
             )
-        return _accounts[credentials]
+        return ours.accounts[credentials]
 
 
 def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
@@ -397,9 +338,10 @@ def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
 
 
 def _market(base_url: str) -> Market:
-    with _lock:
-        if base_url not in _markets:
+    ours = session.current()
+    with ours.lock:
+        if base_url not in ours.markets:
             settings = settings_from(os.environ)
             _warn_of(_problems(settings, base_url))  # a check asks the market first: this is what a preview shows
-            _markets[base_url] = Market(CortecsMarket(base_url), _CLOCK, settings.market_age)
-        return _markets[base_url]
+            ours.markets[base_url] = Market(CortecsMarket(base_url), ours.clock, settings.market_age)
+        return ours.markets[base_url]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row
 from pulumi_cortecs.lifecycle.stack_export import stack_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StateRow, StateUnreadableError
-from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
+from pulumi_cortecs.provider.session import INSTANCE_TYPE
 from pulumi_cortecs.stacks.command import StacksError
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
-from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider, endpoint, instance
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, default
 from pulumi_cortecs.provider.cortecs.endpoint import ENDPOINT_TYPE
+from pulumi_cortecs.provider.session import INSTANCE_TYPE
 from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"

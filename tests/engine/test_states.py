@@ -16,23 +16,23 @@ class Reader(ResourceProvider):
         import json, os, time
         from pulumi_cortecs.lifecycle.backends import backend_of
         from pulumi_cortecs.lifecycle import engine_cli
-        from pulumi_cortecs.provider import accounts
+        from pulumi_cortecs.provider import session
         from pulumi_cortecs.provider.host import current_call, served
         from pathlib import Path
 
         @served
         def read():
             before, urn = time.monotonic(), current_call().urn
-            mine = accounts.states().stack_of(urn, before)
-            every = accounts.states().every_stack(urn, before)
+            mine = session.current().states.stack_of(urn, before)
+            every = session.current().states.every_stack(urn, before)
             return {
                 "urn": urn,
                 "mapped": os.environ["PULUMI_BACKEND_URL"],
                 "command": engine_cli.cli().arguments[1],
                 "executable": engine_cli.cli().executable,
                 "backend": engine_cli.cli().environment["PULUMI_BACKEND_URL"],
-                "is_the_clis": accounts.backend() == backend_of(engine_cli.cli().environment, Path("/")),
-                "exclusive": accounts.is_exclusive(),
+                "is_the_clis": session.current().backend == backend_of(engine_cli.cli().environment, Path("/")),
+                "exclusive": session.current().is_exclusive,
                 "fresh": mine.read_at >= before,
                 "pending": [[each.urn, each.inputs["model_id"]] for each in mine.pending],
                 "rows": [[each.urn.split("::")[-1], each.instance_id] for each in mine.rows],

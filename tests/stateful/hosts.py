@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
-from functools import cache
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from pulumi_cortecs import provider
 from pulumi_cortecs.clouds import cortecs as cortecs_client
 from pulumi_cortecs.clouds import http
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.stack_state import States
-from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs.provider.session import Session
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import BASE_URL
 
@@ -34,26 +31,6 @@ LAG = 2.0
 POLL = 2.0
 _QUICKER = 0.3
 """How likely it is that another thread comes between two looks at the journal. Each time costs more than the look."""
-
-
-def _changing() -> Iterator[tuple[ModuleType, str]]:
-    """The variables of the provider's modules that calls change: all that can be changed and are no constants."""
-    for found in pkgutil.walk_packages(provider.__path__, f"{provider.__name__}."):
-        module = importlib.import_module(found.name)
-        for name, value in vars(module).items():
-            if isinstance(value, (dict, set, list, int, threading.Event)) and name.islower() and name[:2] != "__":
-                yield module, name
-
-
-FRESH: Mapping[tuple[ModuleType, str], Callable[[], Any]] = {
-    **{(module, name): type(getattr(module, name)) for module, name in _changing()},
-    (accounts, "_warn_once"): CrowdLock,
-}
-"""Which variables every process has of its own, and what they begin as."""
-
-
-_REPLACED = tuple((accounts, name) for name in ("journal", "states", "is_exclusive", "_CLOCK", "_WAITING"))
-"""What every process has of the scene's."""
 
 
 def _bent(value: Any) -> Any:
@@ -129,25 +106,13 @@ class Host(Process):
         self.killed = False
         self.calls = 0
         self.journal = _MortalJournal(directory, crowd, self)
-        self._variables: dict[tuple[ModuleType, str], Any] = {where: begin() for where, begin in FRESH.items()}
-        self._variables[accounts, "journal"] = cache(lambda: self.journal)
-        self._variables[accounts, "states"] = lambda: states
-        self._variables[accounts, "is_exclusive"] = lambda: exclusive
-        self._variables[accounts, "_CLOCK"] = _Clock(crowd)
-        self._variables[accounts, "_WAITING"] = _InterruptibleClock(crowd, self)
+        self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
+        self.session.journal, self.session.states, self.session.is_exclusive = self.journal, states, exclusive
         self.instances, self.endpoints = InstanceProvider(), EndpointProvider()
 
     def enter(self) -> None:
-        if Host.current is not self:
-            if Host.current is not None:
-                Host.current._leave()
-            Host.current = self
-            for (module, name), value in self._variables.items():
-                setattr(module, name, value)
-
-    def _leave(self) -> None:
-        for where in self._variables:
-            self._variables[where] = getattr(*where)
+        Host.current = self
+        session.use(self.session)
 
     def set_trailing_metadata(self, metadata: object) -> None:
         """Errors come as exceptions here."""
@@ -232,11 +197,9 @@ def stage() -> Iterator[None]:
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(http, "time", clocks))
         undone.enter_context(mock.patch.object(cortecs_client, "shared_client"))
-        for module, name in (*FRESH, *_REPLACED):
-            undone.enter_context(mock.patch.object(module, name))
-        for remembered in (engine_cli.cli, accounts.backend, accounts.states, accounts.is_exclusive):
-            remembered.cache_clear()
-            undone.callback(remembered.cache_clear)
+        undone.callback(session.use, session.current())
+        engine_cli.cli.cache_clear()
+        undone.callback(engine_cli.cli.cache_clear)
         host.keep_quiet()
         try:
             yield

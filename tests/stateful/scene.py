@@ -22,7 +22,7 @@ from pulumi_cortecs.lifecycle.orphans import orphans
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
 from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
 from pulumi_cortecs.lifecycle.phases import CORTECS
-from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.simulator.clock import VirtualClock
@@ -333,7 +333,7 @@ class Scene:
         """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
         self.counts["orphans --keep"] += 1
         host = self.process(machine)
-        task = self.crowd.spawn(lambda: accounts.journal().keep(instance_id), host)
+        task = self.crowd.spawn(lambda: session.current().journal.keep(instance_id), host)
         self.crowd.join([task])
         host.end()
         if task.error is not None:
@@ -352,7 +352,7 @@ class Scene:
 
         def work() -> None:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
-            journal, ordered = accounts.journal(), tuple(checked[key] for key in PURCHASE)
+            journal, ordered = session.current().journal, tuple(checked[key] for key in PURCHASE)
             key, account = accounts.key_of(stack.urn(name)), accounts.account().fingerprint
             journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
 

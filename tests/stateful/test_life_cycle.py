@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from pulumi_cortecs.lifecycle.stack_state import StateUnreadableError
-from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider.cortecs import judged
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.simulator.faults import FaultKind
@@ -201,7 +201,7 @@ def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     accounts.account()
     judged.remember("some urn", {})
     other.enter()
-    assert (accounts._accounts, judged.of("some urn")) == ({}, None)
+    assert (session.current().accounts, judged.of("some urn")) == ({}, None)
     one.enter()
     assert judged.of("some urn") is not None
     scene.close()
@@ -241,7 +241,7 @@ def test_a_creation_can_read_its_own_operation_and_those_of_earlier_runs(theatre
     scene.command(stack, "up", death=Death(Victim.BOTH, "done", START))
     stack.pending.append(stack.pending[0])  # as while a second run creates it
     began_at = scene.crowd.now
-    own, others = _read_by_a_process(scene, lambda: accounts.states().every_stack(stack.urn("a"), began_at))
+    own, others = _read_by_a_process(scene, lambda: session.current().states.every_stack(stack.urn("a"), began_at))
     assert [each.urn for each in own.pending] == [stack.urn("a")] * 2
     assert own.pending[0].inputs["hardware_type_id"] == "NVIDIA_L4_1"
     assert (own.name, own.rows, own.read_at >= began_at) == ("stack", (), True)
@@ -257,9 +257,9 @@ def test_one_reading_serves_all_who_came_before_it_began(theatre: Theatre) -> No
 
     def twice() -> tuple[float, float, float]:
         began_at = scene.crowd.now
-        first = accounts.states().stack_of(stack.urn("a"), began_at).read_at
-        again = accounts.states().stack_of(stack.urn("b"), began_at).read_at
-        return first, again, accounts.states().stack_of(stack.urn("b"), scene.crowd.now).read_at
+        first = session.current().states.stack_of(stack.urn("a"), began_at).read_at
+        again = session.current().states.stack_of(stack.urn("b"), began_at).read_at
+        return first, again, session.current().states.stack_of(stack.urn("b"), scene.crowd.now).read_at
 
     first, again, later = _read_by_a_process(scene, twice)
     assert first == again < later
@@ -271,16 +271,16 @@ def test_a_state_that_cannot_be_read_says_so_until_all_is_well(theatre: Theatre)
     stack = scene.stack("stack")
     scene.unreadable = 1.0
     with pytest.raises(StateUnreadableError, match="the state of stack cannot be read"):
-        _read_by_a_process(scene, lambda: accounts.states().stack_of(stack.urn("a")))
+        _read_by_a_process(scene, lambda: session.current().states.stack_of(stack.urn("a")))
     scene.quiet()
-    assert _read_by_a_process(scene, lambda: accounts.states().stack_of(stack.urn("a"))).name == "stack"
+    assert _read_by_a_process(scene, lambda: session.current().states.stack_of(stack.urn("a"))).name == "stack"
     scene.close()
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_a_process_is_told_whether_the_account_is_exclusive(theatre: Theatre, exclusive: bool) -> None:
     scene = Scene(theatre, 0, exclusive=exclusive)
-    assert _read_by_a_process(scene, lambda: accounts.is_exclusive()) is exclusive
+    assert _read_by_a_process(scene, lambda: session.current().is_exclusive) is exclusive
     scene.close()
 
 

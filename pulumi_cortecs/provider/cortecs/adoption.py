@@ -3,25 +3,18 @@ leaves out is filled in from it."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
-from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
 from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
 
 
 class NotAsJudgedError(Exception):
     """An instance is not what was judged under its id. The text names each argument: what was judged, what it is."""
-
-
-_lock = threading.Lock()
-_owners: dict[str, str] = {}
-_wanted: set[str] = set()
-_keepers: dict[str, str] = {}
 
 
 def differences(judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
@@ -103,36 +96,30 @@ def untold(live: cortecs.Instance) -> list[str]:
 
 def want(instance_id: str) -> None:
     """Notes that a resource of this run is going to take the instance over."""
-    with _lock:
-        _wanted.add(instance_id)
+    session.current().wanted.add(instance_id)
 
 
 def is_wanted(instance_id: str) -> bool:
     """Whether a resource of this run is going to take the instance over, or has done so."""
-    with _lock:
-        return instance_id in _wanted
+    return instance_id in session.current().wanted
 
 
 def keep(instance_id: str, urn: str) -> None:
     """Notes that the resource has adopted the instance in an earlier run, and keeps it."""
-    with _lock:
-        _keepers[instance_id] = urn
+    session.current().keepers[instance_id] = urn
 
 
 def keeper_of(instance_id: str) -> str | None:
     """The URN of the resource that keeps the instance as its own, None where none has said so in this process."""
-    with _lock:
-        return _keepers.get(instance_id)
+    return session.current().keepers.get(instance_id)
 
 
 def claim(instance_id: str, urn: str) -> str | None:
     """Notes that the resource has taken the instance over; the URN of another one of this process that already has."""
-    with _lock:
-        owner = _owners.setdefault(instance_id, urn)
+    owner = session.current().owners.setdefault(instance_id, urn)
     return None if owner == urn else owner
 
 
 def owner_of(instance_id: str) -> str | None:
     """The URN of the resource that has taken the instance over in this process, None if none has."""
-    with _lock:
-        return _owners.get(instance_id)
+    return session.current().owners.get(instance_id)

@@ -7,7 +7,6 @@ market is not asked, so that a moved price, a changed recommendation or an API t
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,7 @@ from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, Unreach
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
-from pulumi_cortecs.provider import accounts, host, pinned
-from pulumi_cortecs.provider.accounts import INSTANCE_TYPE
+from pulumi_cortecs.provider import accounts, host, pinned, session
 from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line, sharing
 from pulumi_cortecs.provider.cortecs.arguments import (
     IN_PLACE,
@@ -36,15 +34,13 @@ from pulumi_cortecs.provider.cortecs.properties import LATER, Problem, unknown
 from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.provider.session import INSTANCE_TYPE, Judged
 
 _Market: TypeAlias = Market | PinnedMarket
 
 _USUAL_CONTEXT: Final = 32_000
 _MOST_NAMED: Final = 12
 _DEFAULTED: Final = ("billing_interval", "num_workers")
-
-_warned_of_catalogue = threading.Lock()
-"""Taken by the one warning of this process, and never released."""
 
 
 class CheckError(Exception):
@@ -150,7 +146,7 @@ class _Shop:
             self._mind_the_hardware(accounts.market(), None, result.get("hardware_type_id", LATER))
         return result
 
-    def settle_as(self, shown: judged.Judged) -> tuple[dict[str, Any], list[Problem]]:
+    def settle_as(self, shown: Judged) -> tuple[dict[str, Any], list[Problem]]:
         """The same for a replacement's second check: what was judged, and what speaks against it now.
 
         Raises LimitsError, CloudError and UnknownStatusError.
@@ -341,7 +337,7 @@ def _warn_of_untold(instance_id: str, untold: Sequence[str]) -> None:
 
 
 def _warn_once(catalogue: PinnedMarket, error: UnreachableError) -> None:
-    if _warned_of_catalogue.acquire(blocking=False):
+    if session.current().is_first("the catalogue"):
         host.current_call().warn(
             f"defaults and prices are those of the catalogue of {catalogue.prices.as_of:%Y-%m-%d} from "
             f"{catalogue.prices.source}, and `pulumi up` would refuse to buy by them: {error}"

@@ -31,6 +31,7 @@ from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import came, hourly, leftovers, power, rows, sharing
 from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.cortecs.properties import Reader, identifier, one_of, read_properties, text, whole_number
+from pulumi_cortecs.provider.session import Row
 
 ENDPOINT_TYPE: Final = "pulumi-python:dynamic/cortecs:Endpoint"
 _READERS: Final[Mapping[str, Reader]] = {
@@ -180,7 +181,7 @@ def _not_to_end(instance_id: str) -> str:
     return "" if another is None else f"{sharing.in_words(another)} has it, too"
 
 
-def _row_of_parent(instance_id: str) -> rows.Row | None:
+def _row_of_parent(instance_id: str) -> Row | None:
     """The row that has the instance, if it is that of the Instance which this call's Endpoint belongs to.
 
     A program can declare an Endpoint of its own, and name any id in it.

@@ -23,7 +23,7 @@ from pulumi_cortecs.lifecycle.purchases import (
     UnclearPurchaseError,
 )
 from pulumi_cortecs.lifecycle.shared_rows import Going
-from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs import (
     adoption,
@@ -82,7 +82,7 @@ def create(props: Mapping[str, Any]) -> CreateResult:
 
     With `adopt_id` nothing is ordered. Raises InstanceError.
     """
-    call, began_at = host.current_call(), accounts.now()
+    call, began_at = host.current_call(), session.current().clock.now()
     inputs = _settled(props)
     shown = judged.of(call.urn)
     if shown is not None and (differing := judged.bought_differs(inputs, shown.inputs)):

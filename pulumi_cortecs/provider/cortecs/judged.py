@@ -7,13 +7,14 @@ URN, diff replaces it by what policies and `ignore_changes` made of it, and the 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE, same
 from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
+from pulumi_cortecs.provider.session import Judged
 
 NO_STOPPED_REPLACEMENT: Final = (
     "a stopped instance cannot be replaced: that would buy and boot a new one; "
@@ -30,39 +31,24 @@ _UNTOLD: Final = (
 ONCE_ONLY: Final = "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already.
-    `confirmed`: a diff has shown what policies and `ignore_changes` made of them."""
-
-    inputs: dict[str, Any]
-    adopts: bool = False
-    confirmed: bool = False
-
-
-_lock = threading.Lock()
-_by_urn: dict[str, Judged] = {}
-
-
 def remember(urn: str, inputs: Mapping[str, Any], *, adopts: bool = False) -> None:
     """Keeps the result of a check that had old inputs. Without a URN nothing can be kept."""
     if urn:
-        with _lock:
-            _by_urn[urn] = Judged(dict(inputs), adopts)
+        session.current().judged[urn] = Judged(dict(inputs), adopts)
 
 
 def amend(urn: str, inputs: Mapping[str, Any]) -> None:
     """Replaces what was kept by what came of it; a refresh, which calls diff without a check, adds nothing."""
-    with _lock:
-        if urn in _by_urn:
-            _by_urn[urn] = replace(_by_urn[urn], inputs=dict(inputs), confirmed=True)
+    ours = session.current()
+    with ours.lock:
+        if urn in ours.judged:
+            ours.judged[urn] = replace(ours.judged[urn], inputs=dict(inputs), confirmed=True)
 
 
 def of(urn: str) -> Judged | None:
     """What was judged for this URN in this process, None if nothing was."""
-    with _lock:
-        kept = _by_urn.get(urn)
-        return None if kept is None else replace(kept, inputs=dict(kept.inputs))
+    kept = session.current().judged.get(urn)
+    return None if kept is None else replace(kept, inputs=dict(kept.inputs))
 
 
 def bought_differs(props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:

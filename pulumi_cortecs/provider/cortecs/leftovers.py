@@ -3,24 +3,17 @@ that has the resource no more would never come to it."""
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
-from typing import Final
 
 from pulumi_cortecs.clouds.errors import CloudError
-from pulumi_cortecs.provider import accounts, host
-
-_lock: Final = threading.Lock()
-_begun: dict[str, bool] = {}
+from pulumi_cortecs.provider import accounts, host, session
 
 
 def tell() -> None:
     """Says, once in this process and once for each order, what is left behind. It keeps nobody from anything."""
     call = host.current_call()
     stack = "::".join(call.urn.split("::")[:2])
-    with _lock:
-        told, _begun[stack] = _begun.get(stack, not stack), True
-    if told:
+    if not stack or not session.current().is_first(f"what is left behind of {stack}"):
         return
     with suppress(CloudError):
         for each in accounts.account().intents.left_behind(accounts.key_of(call.urn)):

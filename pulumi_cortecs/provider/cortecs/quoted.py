@@ -6,19 +6,15 @@ would record the price of hardware that is not bought.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_cortecs.cost import BillingInterval, quote
-from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider.market import LIVE, Market
 from pulumi_cortecs.provider.pinned import PinnedMarket
 
 _DECISIVE: Final = ("hardware_type_id", "billing_interval", "num_workers", "quote")
-
-_lock = threading.Lock()
-_by_urn: dict[str, dict[str, Any]] = {}
 
 
 class NoQuoteError(Exception):
@@ -41,14 +37,12 @@ def by(market: Market | PinnedMarket, inputs: Mapping[str, Any]) -> dict[str, st
 def note(urn: str, inputs: Mapping[str, Any]) -> None:
     """Remembers what a check came to. Without a URN nothing can be remembered."""
     if urn:
-        with _lock:
-            _by_urn[urn] = {key: inputs.get(key) for key in _DECISIVE}
+        session.current().quoted[urn] = {key: inputs.get(key) for key in _DECISIVE}
 
 
 def can_be_bought(urn: str) -> bool:
     """Whether what the last check of this URN came to would be bought by create; True where there was none."""
-    with _lock:
-        noted = _by_urn.get(urn)
+    noted = session.current().quoted.get(urn)
     return noted is None or (noted["quote"] is not None and not _by_catalogue(noted["quote"]))
 
 
@@ -60,8 +54,7 @@ def for_purchase(urn: str, inputs: Mapping[str, Any]) -> Any:
             f"its price is not of today ({inputs['quote']['source']}): Cortecs could not be reached when it was "
             "checked. Run `pulumi up` again where it can be reached"
         )
-    with _lock:
-        noted = _by_urn.get(urn)
+    noted = session.current().quoted.get(urn)
     if noted is not None and all(noted[key] == inputs[key] for key in _DECISIVE):
         return inputs["quote"]
     made = by(accounts.market(), inputs)

@@ -5,36 +5,21 @@ The engine shows us every Instance before its Endpoint, which is told an id and 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
-
-_lock = threading.Lock()
-_by_instance: dict[str, Row] = {}
-
-
-@dataclass(frozen=True)
-class Row:
-    """An Instance's row: `arguments` are those that decide what is bought, `came` what the vendor told when it was
-    bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
-
-    urn: str
-    arguments: Mapping[str, Any]
-    inferred: bool = False
-    came: Mapping[str, Any] = field(default_factory=dict)
+from pulumi_cortecs.provider.session import Row
 
 
 def note(instance_id: str, urn: str, props: Mapping[str, Any], came: Mapping[str, Any] | None = None) -> None:
     """Remembers a row by its inputs or outputs."""
     arguments = {key: props[key] for key in PURCHASE if key in props}
-    with _lock:
-        _by_instance[instance_id] = Row(urn, arguments, bool(props.get("inferred")), came or {})
+    row = Row(urn, arguments, bool(props.get("inferred")), came or {})
+    session.current().rows[instance_id] = row
 
 
 def of(instance_id: str) -> Row | None:
     """The row that has the instance, None where this process has been shown none."""
-    with _lock:
-        return _by_instance.get(instance_id)
+    return session.current().rows.get(instance_id)

@@ -4,7 +4,6 @@ again where it happens. What runs unchanged, a stop, a destroy and a refresh nev
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -20,7 +19,7 @@ from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
-from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.provider.cortecs.properties import Problem, unknown
@@ -29,10 +28,6 @@ _CLOUD: Final = "cortecs"
 _PRICED_BY: Final = ("hardware_type_id", "billing_interval", "num_workers")
 _LOOK_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; what buys looks anew."""
-
-_lock = threading.Lock()
-_warn_once = threading.Lock()
-_by_account: dict[str, Commitments[cortecs.Instance]] = {}
 
 
 class LimitExceededError(Exception):
@@ -151,9 +146,10 @@ def _account() -> Account | None:
 
 
 def _commitments(account: Account) -> Commitments[cortecs.Instance]:
-    with _lock:
-        if account.fingerprint not in _by_account:
-            _by_account[account.fingerprint] = Commitments(
+    ours = session.current()
+    with ours.lock:
+        if account.fingerprint not in ours.commitments:
+            ours.commitments[account.fingerprint] = Commitments(
                 account.poller,
                 account.clock,
                 account.lag,
@@ -166,21 +162,21 @@ def _commitments(account: Account) -> Commitments[cortecs.Instance]:
                 known=lambda: _known_here(account),
                 without=_without_ledger,
             )
-        return _by_account[account.fingerprint]
+        return ours.commitments[account.fingerprint]
 
 
 def _known_here(account: Account) -> frozenset[str]:
     """What this user's journal and the state that is at work know of the account."""
-    confirmed = accounts.journal().confirmed()
+    confirmed = session.current().journal.confirmed()
     try:
-        return confirmed | accounts.journal().bought_in(account.fingerprint)
+        return confirmed | session.current().journal.bought_in(account.fingerprint)
     except JournalError:
         return confirmed
 
 
 def _without_ledger(error: LedgerError) -> None:
     """Warns, once in this process, that nothing is known of what others order."""
-    if _warn_once.acquire(blocking=False):
+    if session.current().is_first("the ledger"):
         host.current_call().warn(
             f"{error}. The ceiling of the account counts without what other processes of this machine are ordering, "
             "and the orders of this one go one at a time, each when the one before is listed. The machine's limits may "

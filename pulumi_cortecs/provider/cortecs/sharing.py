@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
-from pulumi_cortecs.lifecycle.releases import Releases
-from pulumi_cortecs.lifecycle.shared_rows import Going, SharedRows
+from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
-from pulumi_cortecs.provider import accounts, host
-
-_lock = threading.Lock()
-_of_process: dict[str, SharedRows] = {}
-_told: set[str] = set()
-_ALL: Final = "all"
+from pulumi_cortecs.provider import host, session
 
 
 def warn_of_owner(instance_id: str) -> None:
@@ -23,7 +15,7 @@ def warn_of_owner(instance_id: str) -> None:
     nothing is refused; a state that cannot be read says nothing."""
     call = host.current_call()
     try:
-        others = _shared().others(instance_id, call.urn)
+        others = session.current().shared_rows.others(instance_id, call.urn)
     except StateUnreadableError:
         return
     if others:
@@ -37,18 +29,18 @@ def warn_of_owner(instance_id: str) -> None:
 def going(instance_id: str) -> Iterator[Going]:
     """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
     of the instance, whoever it is let go for."""
-    found = _shared().going(instance_id, host.current_call().urn)
+    found = session.current().shared_rows.going(instance_id, host.current_call().urn)
     try:
         yield found
     except BaseException:
-        _shared().stays(found)
+        session.current().shared_rows.stays(found)
         raise
 
 
 def warn_of_unread(found: Going) -> None:
     """Says, once, that it cannot be told whether another row has what is ended."""
-    if found.unread:
-        _warn_once(
+    if found.unread and session.current().is_first("an unread state"):
+        host.current_call().warn(
             f"the state of this stack cannot be read ({found.unread}), so it cannot be told whether another row of it "
             "has what is deleted here: it is ended"
         )
@@ -58,7 +50,7 @@ def elsewhere(instance_id: str, urn: str) -> StateRow | None:
     """The row of another stack that has an instance whose id was inferred from a list; None, with a warning, where the
     other stacks cannot be read."""
     try:
-        return _shared().elsewhere(instance_id, urn)
+        return session.current().shared_rows.elsewhere(instance_id, urn)
     except StateUnreadableError as error:
         host.current_call().warn(
             f"{instance_id} was told from others by a list of Cortecs' and not by an answer to its order, and the "
@@ -71,7 +63,7 @@ def another(instance_id: str, urn: str) -> StateRow | None:
     """Another row of the URN's own stack that has the instance, None where there is none or the state cannot be
     read."""
     try:
-        return next(iter(_shared().others(instance_id, urn)), None)
+        return next(iter(session.current().shared_rows.others(instance_id, urn)), None)
     except StateUnreadableError:
         return None
 
@@ -79,18 +71,3 @@ def another(instance_id: str, urn: str) -> StateRow | None:
 def in_words(row: StateRow) -> str:
     """Which row that is, for a person."""
     return f"{row.urn} in stack {row.stack}"
-
-
-def _warn_once(text: str) -> None:
-    with _lock:
-        new = not _told
-        _told.add(text)
-    if new:
-        host.current_call().warn(text)
-
-
-def _shared() -> SharedRows:
-    with _lock:
-        if _ALL not in _of_process:
-            _of_process[_ALL] = SharedRows(lambda: accounts.states(), Releases(accounts.journal()), accounts.now)
-        return _of_process[_ALL]

@@ -1,0 +1,141 @@
+"""What one provider process remembers. A host process serves one provider resource, so it has just one session; tests
+have as many as they play processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
+from pulumi_cortecs.lifecycle import engine_cli
+from pulumi_cortecs.lifecycle.backends import Backend, backend_of
+from pulumi_cortecs.lifecycle.cli_states import states_of
+from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
+from pulumi_cortecs.lifecycle.commitments import Commitments
+from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
+from pulumi_cortecs.lifecycle.releases import Releases
+from pulumi_cortecs.lifecycle.shared_rows import SharedRows
+from pulumi_cortecs.lifecycle.stack_state import States
+from pulumi_cortecs.provider import process
+from pulumi_cortecs.provider.market import Market
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.provider.accounts import Account
+
+INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
+_ONE_MOMENT: Final = 0.03
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already.
+    `confirmed`: a diff has shown what policies and `ignore_changes` made of them."""
+
+    inputs: dict[str, Any]
+    adopts: bool = False
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """An Instance's row: `arguments` are those that decide what is bought, `came` what the vendor told when it was
+    bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
+
+    urn: str
+    arguments: Mapping[str, Any]
+    inferred: bool = False
+    came: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Session:
+    """Threads may share it. Single reads and writes of its tables need no lock; who reads and writes holds `lock`."""
+
+    def __init__(self, clock: Clock | None = None, waiting: Clock | None = None) -> None:
+        """`waiting` is the clock of waits that somebody may end."""
+        self.clock = clock or SystemClock()
+        self.waiting = waiting or InterruptibleClock(process.interrupted)
+        self.lock = threading.Lock()
+        self.config: Mapping[str, str] = {}
+        """What it is configured with. Replaced as a whole: another thread may be reading it."""
+        self.accounts: dict[CortecsCredentials, Account] = {}
+        self.markets: dict[str, Market] = {}
+        """By base URL."""
+        self.commitments: dict[str, Commitments[Any]] = {}
+        """By fingerprint of the account, what is ordered in it; see second_line.py."""
+        self.judged: dict[str, Judged] = {}
+        """By URN, what policies have judged; see judged.py."""
+        self.quoted: dict[str, Mapping[str, Any]] = {}
+        """By URN, for which arguments the last check has made a quote; see quoted.py."""
+        self.rows: dict[str, Row] = {}
+        """By id of the instance, the row that has it; see rows.py."""
+        self.hourly: dict[str, Money] = {}
+        """By id of the instance, what an hour of it costs; see hourly.py."""
+        self.owners: dict[str, str] = {}
+        """By id of the instance, the URN that has adopted it in this process."""
+        self.keepers: dict[str, str] = {}
+        """By id of the instance, the URN that has adopted it in an earlier run, and keeps it."""
+        self.wanted: set[str] = set()
+        """The instances that resources of this run adopt."""
+        self._done: dict[str, object] = {}
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of this process's user."""
+        return Journal(journal_directory(os.environ))
+
+    @cached_property
+    def states(self) -> States:
+        """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
+        it is asked for."""
+        # an engine begins some creations at once, and each needs a reading that began after it
+        return states_of(engine_cli.cli(), {INSTANCE_TYPE}, gather=lambda: self.clock.sleep(_ONE_MOMENT))
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The backend that our engine uses: what a program maps into its provider's environment does not count."""
+        ours = engine_cli.cli()
+        return backend_of(ours.environment, ours.directory)
+
+    @cached_property
+    def is_exclusive(self) -> bool:
+        """Whether the machine's owner says that nobody but this machine's stacks uses the account.
+
+        A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and
+        none where the CLI cannot be looked at. Limits that cannot be read say nothing.
+        """
+        ours = engine_cli.cli()
+        try:
+            return account_is_exclusive("cortecs", {} if ours.pid is None else ours.environment)
+        except LimitsError:
+            return False
+
+    @cached_property
+    def shared_rows(self) -> SharedRows:
+        """The instances that are in more than one row."""
+        return SharedRows(lambda: self.states, Releases(self.journal), self.clock.now)
+
+    def is_first(self, what: str) -> bool:
+        """Whether nobody has asked this before: for what a process does, or says, once."""
+        mine = object()
+        return self._done.setdefault(what, mine) is mine
+
+
+_current = Session()
+
+
+def current() -> Session:
+    """The session of this process."""
+    return _current
+
+
+def use(session: Session) -> None:
+    """Makes it the session of this process."""
+    global _current
+    _current = session

@@ -1,0 +1,90 @@
+"""What the other tests rely on when a process is forked instead of started (tests/preloaded.py, stand_in.py)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contract.patience import until
+from tests.engine.packages import quick
+from tests.preloaded import IS_POSSIBLE, Child, preloaded
+
+pytestmark = pytest.mark.skipif(not IS_POSSIBLE, reason="only on Linux")
+
+PROGRAM = "pulumi-language-python-exec"
+"""Under this name a program is forked."""
+
+
+def forked(code: str, folder: Path) -> tuple[Child, Path]:
+    """A forked process that runs this, and the file that it prints to."""
+    output = folder / "output"
+    with output.open("wb") as file, open(os.devnull, "rb") as nothing:
+        descriptors = (nothing.fileno(), file.fileno(), file.fileno())
+        return preloaded().child(["-c", code], {"OWN": "yes"}, str(folder), descriptors), output
+
+
+def started(code: str, folder: Path) -> subprocess.Popen[str]:
+    """A Python, as the engine starts it for a program, that may let a forked one stand in for it."""
+    (folder / "empty").mkdir()
+    (folder / PROGRAM).write_text(code)
+    return subprocess.Popen(
+        [sys.executable, str(folder / PROGRAM), "argument"],
+        env={**os.environ, **quick(folder, preloaded())},
+        cwd=folder / "empty",
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("code", "expected"), [("", 0), ("exit(7)", 7), ("1 / 0", 1), ("exit('why')", 1)])
+def test_a_forked_process_has_an_exit_code(tmp_path: Path, code: str, expected: int) -> None:
+    child, _ = forked(code, tmp_path)
+    assert child.wait(30) == child.poll() == expected
+
+
+def test_it_is_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    code = "import os, sys; print(dict(os.environ), sys.argv, os.getcwd(), sorted(vars()), os.getppid())"
+    child, output = forked(code, tmp_path)
+    assert child.wait(30) == 0
+    names = "['__builtins__', '__file__', '__name__', 'os', 'sys']"
+    assert output.read_text() == f"{{'OWN': 'yes'}} ['-c'] {tmp_path} {names} {os.getpid()}\n"
+
+
+def test_it_can_be_killed(tmp_path: Path) -> None:
+    child, _ = forked("import time; time.sleep(60)", tmp_path)
+    assert child.poll() is None
+    child.kill()
+    assert child.wait(30) == -signal.SIGKILL
+
+
+def test_it_stands_in_for_what_the_engine_starts(tmp_path: Path) -> None:
+    process = started("import os, sys; print(os.getpid(), sys.argv[1:], 'pulumi' in sys.modules); exit(7)", tmp_path)
+    text, _ = process.communicate(timeout=30)
+    pid, said = text.split(maxsplit=1)
+    assert (said, process.returncode) == ("['argument'] True\n", 7)
+    assert int(pid) != process.pid
+
+
+def test_it_dies_with_whom_it_stands_in_for(tmp_path: Path) -> None:
+    process = started("import os, time; print(os.getpid(), flush=True); time.sleep(60)", tmp_path)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.kill()
+    process.communicate(timeout=30)
+    until(lambda: not Path(f"/proc/{pid}").exists(), seconds=30)
+
+
+def test_what_lies_beside_a_program_is_imported_by_one_that_is_started(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "httpx.py").touch()
+    (tmp_path / PROGRAM).write_text("import os; print(os.getpid())")
+    command = [sys.executable, str(tmp_path / PROGRAM)]
+    environment = {**os.environ, **quick(tmp_path, preloaded())}
+    with subprocess.Popen(command, env=environment, cwd=tmp_path / "empty", stdout=subprocess.PIPE) as process:
+        text, _ = process.communicate(timeout=30)
+    assert int(text) == process.pid

@@ -1,0 +1,39 @@
+"""What a provider process remembers stands in one place, and another process knows nothing of it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from pulumi_cortecs import provider
+from pulumi_cortecs.provider.session import Session
+
+_LOCK = type(threading.Lock())
+_OF_THE_PROCESS = {"process.interrupted", "process._lock", "process._calls", "process._none_left"}
+"""What belongs to the host process itself, whoever it works for: its signals, and the calls that it serves."""
+
+
+def test_no_module_of_the_provider_keeps_anything() -> None:
+    kept = set()
+    for found in pkgutil.walk_packages(provider.__path__, f"{provider.__name__}."):
+        for name, value in vars(importlib.import_module(found.name)).items():
+            may_change = isinstance(value, (dict, set, list, threading.Event, threading.Condition, _LOCK))
+            if name.islower() and name[:2] != "__" and (may_change or type(value) is int):
+                kept.add(f"{found.name.removeprefix(f'{provider.__name__}.')}.{name}")
+    assert kept == _OF_THE_PROCESS
+
+
+def test_two_sessions_share_nothing() -> None:
+    one, other = Session(), Session()
+    one.wanted.add("an instance")
+    one.judged["a urn"] = one.quoted["a urn"] = object()  # type: ignore[assignment]
+    assert (other.wanted, other.judged, other.quoted) == (set(), {}, {})
+    assert [each.is_first("a warning") for each in (one, one, other)] == [True, False, True]
+
+
+def test_among_many_threads_one_is_first() -> None:
+    session = Session()
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(lambda _: session.is_first("a warning"), range(200))) == 1
