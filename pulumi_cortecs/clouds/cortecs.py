@@ -1,4 +1,4 @@
-"""Cortecs' dedicated provisioning API, typed (API facts, sections 1.2 to 1.4). Threads may share a client."""
+"""Cortecs' dedicated provisioning API, typed (docs/apis/cortecs.md). Threads may share a client."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Model(WireModel):
         Raises KeyError for hardware that the model does not run on.
         """
         config = self.hardware_configs[hardware_type_id]
-        # its name has changed from one release of the vendor's client to the next (API facts, section 1.6)
+        # its name has changed between releases of the vendor's client (docs/apis/cortecs.md#versions-of-cortecs-py)
         named = (
             config.params.get("--max-model-len"),
             config.params.get("max_context_length"),

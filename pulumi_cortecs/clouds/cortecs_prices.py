@@ -32,7 +32,7 @@ def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> Pric
 
 
 def _stated(row: HardwareType) -> HardwareType:
-    """With one GPU both meanings are the same; with more the vendor leaves open which it is (API facts, 1.4)."""
+    """With one GPU both meanings are the same; with more the vendor leaves it open (docs/apis/cortecs.md#hardware)."""
     return replace(row, gpu_ram_is=RamMeaning.TOTAL) if row.num_gpus == 1 else row
 
 

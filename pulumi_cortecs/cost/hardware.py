@@ -1,4 +1,4 @@
-"""A priced piece of hardware, in the shape the field uses (Cortecs' HardwareType; API facts, section 1.4)."""
+"""A priced piece of hardware, in the shape the field uses."""
 
 from __future__ import annotations
 

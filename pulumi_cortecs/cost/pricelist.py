@@ -24,7 +24,7 @@ class CatalogueError(ValueError):
 
 @dataclass(frozen=True)
 class ModelPreview:
-    """A model and what it runs on (API facts, section 1.4).
+    """A model and what it runs on (docs/apis/*.md#models).
 
     `hardware_configs` has the longest context, in tokens, per hardware type id; None where the vendor names no limit.
     """

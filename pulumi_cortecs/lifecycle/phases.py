@@ -26,7 +26,7 @@ CORTECS: Final[Mapping[str, Phase]] = {
     "running": Phase.READY,
     "stopped": Phase.STOPPED,
 }
-"""API facts, section 1.5: there is no failed and no deleting state; a provision that fails stays pending."""
+"""docs/apis/cortecs.md#states: there is no failed and no deleting state; a provision that fails stays pending."""
 
 
 def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:

@@ -1,4 +1,4 @@
-"""What the data sources answer: plain frozen rows with the names of Cortecs' API (API facts, sections 1.3 and 1.4)."""
+"""What the data sources answer: plain frozen rows with the names of Cortecs' API (docs/apis/cortecs.md#objects)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Settings:
-    """One knob per undocumented behaviour (API facts, sections 1.4, 1.5 and 1.8), and the pace of things.
+    """One knob per undocumented behaviour (docs/apis/*.md#not-documented), and the pace of things.
 
     Times are virtual seconds unless they say "real". A change holds for what happens after it: runs that have begun
     keep the boot time and the billing rule they began with.

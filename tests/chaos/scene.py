@@ -272,7 +272,7 @@ class Scene:
 
 def orphans_command_exists() -> bool:
     """Whether this tree has `pulumi-cortecs orphans`."""
-    return (ROOT / "pulumi_cortecs" / "cli_orphans.py").exists()
+    return (ROOT / "pulumi_cortecs" / "cli" / "orphans.py").exists()
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from pulumi_cortecs.policy.testing import (
 )
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import POLICIES
-from tests.unit.test_policy_limits import DEMO, granted
+from tests.unit.policy.test_limits import DEMO, granted
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 LLAMA = "meta-llama--Meta-Llama-3.1-8B-Instruct"

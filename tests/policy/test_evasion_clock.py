@@ -25,7 +25,7 @@ from tests.policy.attempts import Attempts
 from tests.policy.test_evasion import sold
 from tests.policy.test_evasion_process import Pack, serving, struct
 from tests.policy.test_evasion_second_line import machine
-from tests.unit.test_policy_limits import DEMO
+from tests.unit.policy.test_limits import DEMO
 
 _FOUND = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 pytestmark = pytest.mark.skipif(not _FOUND, reason="libfaketime moves the clock: not tried")

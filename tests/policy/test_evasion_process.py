@@ -25,7 +25,7 @@ from tests.contract.engine import listening
 from tests.engine.pulumi import kill_session
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import POLICIES
-from tests.unit.test_policy_limits import DEMO
+from tests.unit.policy.test_limits import DEMO
 
 AUTHENTIC = cortecs_instance().provider
 NO_ENGINE = "127.0.0.1:1"

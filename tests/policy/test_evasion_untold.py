@@ -21,7 +21,7 @@ from tests.policy.attempts import Attempts
 from tests.policy.conftest import ENGINE, guarded
 from tests.policy.evading import HEADER
 from tests.policy.test_evasion_bench import refused
-from tests.unit.test_policy_limits import DEMO
+from tests.unit.policy.test_limits import DEMO
 
 CAP = {"instance_hourly_cap": "1.20 EUR"}
 CEILING = {"account_hourly_ceiling": "99.00 EUR"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pulumi_cortecs.cli_printing import failed, new_table, tell, tell_json
+from pulumi_cortecs.cli.printing import failed, new_table, tell, tell_json
 from pulumi_cortecs.clouds.errors import BadAnswerError
 from pulumi_cortecs.clouds.network import network_of
 from pulumi_cortecs.cost.catalogue import LARGEST, Catalogue, CatalogueError, dump, load
@@ -26,8 +26,8 @@ from pulumi_cortecs.provider.cortecs.arguments import read_arguments
 from pulumi_cortecs.simulator.visitors import stranger
 from pulumi_cortecs.stacks.taking_over import names_after
 from tests.policy.attempts import Attempts
-from tests.unit.test_clouds_cortecs import scripted, scripted_market, told
-from tests.unit.test_simulator_visitors import HOSTS, PAGES
+from tests.unit.clouds.test_cortecs import scripted, scripted_market, told
+from tests.unit.simulator.test_visitors import HOSTS, PAGES
 
 ODD = {
     "an escape": "chat\x1b[2K\x1b[1Ahidden",

@@ -1,4 +1,4 @@
-"""The simulated Cortecs: every route of the API facts' section 1.3, and the traps of section 1.6."""
+"""The simulated Cortecs: every route of docs/apis/cortecs.md#endpoints, and the traps of docs/apis/cortecs.md#traps."""
 
 from pulumi_cortecs.simulator.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator.cortecs.control import cortecs_control_router

@@ -1,7 +1,7 @@
-"""Instances, hardware and models in the vendor's JSON (API facts, section 1.4), with what its clients trip over.
+"""Instances, hardware and models in the vendor's JSON (docs/apis/cortecs.md#objects), with what its clients trip over.
 
 `cortecs-py` reads `worker_statuses[0].init_progress` of running instances too, 0.1.1 wants `max_context_length` and
-0.1.2 `--max-model-len`, and every key must be there even where its value is null (section 1.6).
+0.1.2 `--max-model-len`, and every key must be there even where its value is null (docs/apis/cortecs.md#traps).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ STEPS = (
 
 
 class Status(str, Enum):
-    """All there are: there is no failed and no deleting (API facts, section 1.5)."""
+    """All there are: there is no failed and no deleting (docs/apis/cortecs.md#states)."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -28,7 +28,7 @@ class Status(str, Enum):
 
 @dataclass(frozen=True)
 class InstanceArgs:
-    """What was bought, with the defaults filled in: clients compare them by equality (API facts, section 1.6)."""
+    """What was bought, defaults filled in: clients compare them by equality (docs/apis/cortecs.md#traps)."""
 
     model_id: str
     hardware_type_id: str

@@ -46,7 +46,7 @@ class Model:
 
 
 def hf_name(model_id: str) -> str:
-    """The vendor's rule: every "--" is a "/" (API facts, section 1.6)."""
+    """The vendor's rule: every "--" is a "/" (docs/apis/cortecs.md#traps)."""
     return model_id.replace("--", "/")
 
 

@@ -1,4 +1,4 @@
-"""Whether a start request can be filled, and what exactly it buys once the defaults are in (API facts, section 1.4)."""
+"""Whether a start request can be filled, and what it buys with its defaults (docs/apis/cortecs.md#arguments)."""
 
 from __future__ import annotations
 

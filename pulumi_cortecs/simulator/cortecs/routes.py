@@ -1,4 +1,4 @@
-"""The vendor's routes (API facts, section 1.3): with and without a final slash, literal ones before `{instance_id}`.
+"""The routes of docs/apis/cortecs.md#endpoints: with and without a final slash, literal ones before `{instance_id}`.
 
 Neither form redirects to the other, because clients drop their Authorization header on redirects.
 """

@@ -1,0 +1,220 @@
+"""`pulumi-cortecs catalogue`: pulls the pinned price list, compares it with today's prices, and shows it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from pulumi_cortecs.cli.printing import count, new_table, tell, tell_aside, tell_json
+from pulumi_cortecs.cost.pricelist import LOCK_FILE
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pulumi_cortecs.cost.catalogue import Catalogue
+    from pulumi_cortecs.cost.catalogue_diff import Difference
+
+DIFFERS: Final = 4
+"""What `verify` exits with when the prices are not the pinned ones any more."""
+_LOCK: Final = Path(LOCK_FILE)
+
+app = typer.Typer(no_args_is_help=True, help="The pinned price list: pull it, compare it with today's prices, show it.")
+
+_File = Annotated[Path, typer.Argument(dir_okay=False, help="The pinned catalogue.")]
+_Url = Annotated[
+    str | None, typer.Option(help="The API to ask.", show_default="$CORTECS_API_BASE_URL, or Cortecs' own")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.command()
+def pull(
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")] = _LOCK,
+    url: _Url = None,
+    source: Annotated[
+        str | None, typer.Option(help="What to write as the source of the prices.", show_default="the API's URL")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Ask for today's prices and models and pin them; no credentials are needed.
+
+    What was noted by hand in the file (gpu_ram_is, billing, provenance) is kept for as long as it fits.
+    """
+    from pulumi_cortecs.cost import catalogue
+    from pulumi_cortecs.cost.catalogue_diff import differences
+
+    with _telling():
+        old = catalogue.read(output) if output.exists() else None
+        new = _today(url, source, old)
+        _write(output, catalogue.dump(new))
+        changes = () if old is None else differences(old, new)
+    if as_json:
+        tell_json({**_as_json(new), "differences": _rows(changes)})
+        return
+    tell(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
+    news = "" if old is None else f"; {count(len(changes), 'difference')} from what was pinned"
+    tell(f"{output} written: sha256 {new.digest}{news}")
+
+
+@app.command()
+def diff(
+    file: _File = _LOCK,
+    other: Annotated[
+        Path | None, typer.Argument(dir_okay=False, help="Another catalogue.", show_default="today's prices")
+    ] = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Show what has changed since the catalogue was pinned: prices in percent, new rows, withdrawn rows."""
+    _compare(file, other, url, None, as_json)
+
+
+@app.command()
+def verify(
+    file: _File = _LOCK,
+    url: _Url = None,
+    tolerance: Annotated[
+        str, typer.Option(help="By how many percent a price may have moved. Other differences always count.")
+    ] = "0",
+    as_json: _Json = False,
+) -> None:
+    """For a nightly job: exit 0 when today's prices are the pinned ones, 4 when not, 1 when that cannot be told."""
+    if _compare(file, None, url, _percent(tolerance), as_json):
+        raise typer.Exit(DIFFERS)
+
+
+@app.command()
+def show(file: _File = _LOCK, as_json: _Json = False) -> None:
+    """Show a catalogue, once its digest and all that must be true of it have been checked."""
+    from pulumi_cortecs.cost import catalogue
+
+    with _telling():
+        found = catalogue.load(file)
+    if as_json:
+        tell_json(_as_json(found))
+        return
+    tell(*_catalogue_tables(found), f"sha256 {found.digest}")
+
+
+def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal | None, as_json: bool) -> bool:
+    """Prints what differs; whether any of it is more than is tolerated."""
+    from pulumi_cortecs.cost import catalogue
+    from pulumi_cortecs.cost.catalogue_diff import differences
+
+    with _telling():
+        pinned = catalogue.load(file)
+        found = differences(pinned, _today(url, None, pinned) if other is None else catalogue.load(other))
+    too_much = [each for each in found if each.above(tolerance or Decimal(0))]
+    if as_json:
+        told = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
+        tell_json({"differences": _rows(found), **told})
+        return bool(too_much)
+    if found:
+        tell(_difference_table(found))
+    against = str(other) if other is not None else "today's prices"
+    above = "" if tolerance is None else f", {len(too_much)} of them above {tolerance} %"
+    tell(f"{file} and {against}: {count(len(found), 'difference')}{above}")
+    return bool(too_much)
+
+
+def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
+    """Today's prices, with what was noted in the pinned ones, and with the clouds that are not asked.
+
+    Raises CloudError and CatalogueError.
+    """
+    from pulumi_cortecs.clouds.cortecs import CortecsMarket
+    from pulumi_cortecs.clouds.cortecs_prices import CLOUD, price_list
+    from pulumi_cortecs.clouds.credentials import cortecs_base_url
+    from pulumi_cortecs.clouds.http import checked_base_url, new_client
+    from pulumi_cortecs.cost.catalogue import Catalogue
+    from pulumi_cortecs.cost.noted import with_notes_of
+
+    base_url = cortecs_base_url(os.environ, {}) if url is None else checked_base_url(url, "--url")
+    with new_client() as client:
+        prices = price_list(CortecsMarket(base_url, client), datetime.now(timezone.utc), source or "")
+    lists = dict(pinned.price_lists) if pinned else {}
+    if CLOUD in lists:
+        prices = with_notes_of(lists[CLOUD], prices)
+    return Catalogue({**lists, CLOUD: prices})
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing: a catalogue that was cut would block everybody."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _percent(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise typer.BadParameter(f"--tolerance is a number of percent, 0 or more, not {text!r}")
+    return number
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """What cannot be told ends as one line and exit code 1."""
+    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.cost.pricelist import CatalogueError
+
+    try:
+        yield
+    except (CloudError, CatalogueError, OSError) as error:
+        tell_aside(f"Error: {error}")
+        raise typer.Exit(1) from None
+
+
+def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
+    for cloud in found.clouds:
+        prices = found.price_lists[cloud]
+        title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
+        hardware = new_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
+        for row in prices.hardware_types:
+            gpus = f"{row.num_gpus or '?'} x {row.gpu_type or '?'}"
+            ram = "?" if row.gpu_ram_gb is None else f"{row.gpu_ram_gb} GB ({row.gpu_ram_is.value})"
+            hour, minute = row.price_per_hour.decimal_string(), row.price_per_minute.decimal_string()
+            hardware.add_row(row.hardware_type_id, gpus, ram, hour, minute, row.provenance)
+        yield hardware
+        title = f"{cloud}: what each model runs on, the cheapest first"
+        models = new_table(title, "model", "hardware: longest context")
+        for model in prices.models:
+            fits = (
+                f"{row.hardware_type_id}: {model.hardware_configs[row.hardware_type_id] or 'unlimited'}"
+                for row in prices.fitting[model.model_id]
+            )
+            models.add_row(model.model_id, ", ".join(fits))
+        yield models
+
+
+def _difference_table(found: Iterable[Difference]) -> Table:
+    table = new_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
+    for each in found:
+        table.add_row(each.cloud, each.id, each.kind.value, each.field, each.before, each.after, _moved(each))
+    return table
+
+
+def _moved(each: Difference) -> str:
+    return "" if each.percent is None else f"{each.percent:+.2f}"
+
+
+def _as_json(found: Catalogue) -> dict[str, Any]:
+    from pulumi_cortecs.cost.catalogue_rows import document
+
+    return {"clouds": document(found.price_lists), "sha256": found.digest}
+
+
+def _rows(found: Iterable[Difference]) -> list[dict[str, Any]]:
+    """Percent with two decimals, as a text: no number of ours becomes a binary fraction."""
+    return [{**asdict(each), "kind": each.kind.value, "percent": _moved(each) or None} for each in found]

@@ -1,0 +1,63 @@
+"""`pulumi-cortecs import-file`: what `pulumi import --file` needs to take over what runs, and the program that fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from pulumi_cortecs.cli.printing import failed, tell_aside
+from pulumi_cortecs.cli.survey import telling, the_account
+
+_FILE: Final = Path("import.json")
+
+
+def import_file(
+    instance_ids: Annotated[list[str], typer.Argument(metavar="ID", help="The instances to take over.")],
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="What to call it; once for each id, in their order.", show_default="its model"),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")] = _FILE,
+) -> None:
+    """Write the file for `pulumi import --file`, and print the lines of the program that goes with it.
+
+    Nothing is bought, changed or ended. The account is that of the environment.
+    """
+    if doubles := sorted({each for each in instance_ids if instance_ids.count(each) > 1}):
+        raise typer.BadParameter(f"twice: {', '.join(doubles)}")
+    if name and (len(name) != len(instance_ids) or len(set(name)) < len(name)):
+        raise typer.BadParameter(f"--name: give {len(instance_ids)} different ones, or none")
+    try:
+        with telling():
+            text, program, booting = _written(instance_ids, name)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise failed(error) from None
+    typer.echo(program, nl=False)
+    typer.echo(
+        f"{output} written, and the lines of the program are above. In the directory of your project:\n"
+        f"  pulumi import --file {output} --yes --protect=false --generate-code=false\n"
+        "  pulumi preview --expect-no-changes",
+        err=True,
+    )
+    for each in booting:
+        tell_aside(f"{each} is still booting: the preview shows that `pulumi up` waits for it")
+
+
+def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
+    """The file, the program, and what is still booting. Raises CloudError."""
+    from pulumi_cortecs.provider.cortecs.endpoint import EndpointError
+    from pulumi_cortecs.provider.cortecs.instance import InstanceError
+    from pulumi_cortecs.stacks.taking_over import IMPORT, import_file, imported, names_after
+
+    the_account()
+    try:
+        seen = [imported(each) for each in instance_ids]
+    except (InstanceError, EndpointError) as error:
+        raise failed(error) from None
+    names = names or names_after([str(each.inputs.get("model_id", "")) for each in seen])
+    named = [each.called(name) for each, name in zip(seen, names, strict=True)]
+    program = "\n".join([IMPORT, *(each.program() for each in named)])
+    return import_file(named), program, [each.instance_id for each in named if not each.ready]

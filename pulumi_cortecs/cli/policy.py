@@ -1,0 +1,65 @@
+"""`pulumi-cortecs policy`: where the ready policy packs lie, and what is wrong with a file of limits."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+_PACKAGE: Final = Path(__file__).parents[1]
+
+app = typer.Typer(no_args_is_help=True, help="The ready policy packs.")
+
+
+class Pack(str, Enum):
+    """The packs there are."""
+
+    HARDWARE = "hardware"
+    COST = "cost"
+    GUARD = "guard"
+
+
+@app.callback()
+def _policy() -> None:
+    pass
+
+
+@app.command()
+def path(
+    pack: Annotated[Pack, typer.Argument(help="hardware, cost, or guard, which is both in one.")] = Pack.GUARD,
+    folder: Annotated[bool, typer.Option("--folder", help="Its folder instead of its executable.")] = False,
+) -> None:
+    """Print where a pack lies: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)"."""
+    # in an installed package beside the code, in a clone beside the package
+    places = [place / "policies" / pack.value for place in (_PACKAGE, _PACKAGE.parent)]
+    found = next((place for place in places if (place / "run").is_file()), None)
+    if found is None:
+        typer.echo(f"Error: the pack {pack.value} is neither in {places[0]} nor in {places[1]}", err=True)
+        raise typer.Exit(1)
+    typer.echo(found if folder else found / "run")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The limits: what is handed over with --policy-pack-config.")],
+    pack: Annotated[Pack, typer.Option(help="The pack that they are for.")] = Pack.GUARD,
+    own_rule: Annotated[
+        list[str], typer.Option("--own-rule", help="A rule of your own that the pack has; once for each.")
+    ] = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Refuse limits that a pack would refuse, or that the engine reads otherwise than a person: a key that is twice."""
+    from pulumi_cortecs.policy.limits import LimitsError, read
+    from pulumi_cortecs.policy.limits_json import said_in
+    from pulumi_cortecs.policy.registry import PACKS
+
+    try:
+        rules = PACKS[pack.value]
+        said = said_in(file.read_bytes(), (rule.name for rule in rules))
+        limits = read(rules, {name: each for name, each in said.items() if name not in own_rule})
+    except (OSError, LimitsError) as error:
+        reason = (error.strerror or error) if isinstance(error, OSError) else error
+        typer.echo(f"Error: {file}: {reason}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{file}: {limits.in_short()}")

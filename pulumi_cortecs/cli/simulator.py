@@ -1,0 +1,72 @@
+"""`pulumi-cortecs simulator`: serves Cortecs on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pulumi_cortecs.cli.printing import failed
+
+
+def simulator(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 3000,
+    state: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Keep everything in this file, and go on from it, even after a kill -9."),
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Virtual seconds per real second.", show_default="1, or as in --state")
+    ] = None,
+    boot: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1e9, help="Virtual seconds from start to running.", show_default="30, or as in --state"
+        ),
+    ] = None,
+    token_ttl: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1e9, help="Real seconds an access token is good for.", show_default="3600, or as in --state"
+        ),
+    ] = None,
+    port_file: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the port here once the simulator listens.")
+    ] = None,
+    parent_pid: Annotated[
+        int | None, typer.Option(min=1, help="End when this process is gone, so that none is left behind.")
+    ] = None,
+    print_env: Annotated[
+        bool, typer.Option("--print-env", help="Print the export lines for a shell and exit.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No log line per request.")] = False,
+) -> None:
+    """Serve the simulated Cortecs on 127.0.0.1, for free: the credentials are sim and sim.
+
+    In another shell: eval "$(pulumi-cortecs simulator --print-env)"
+    """
+    try:
+        from pulumi_cortecs.simulator import StateError, process
+    except ModuleNotFoundError as missing:
+        raise failed(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
+    if print_env:
+        if port == 0:
+            raise typer.BadParameter("--print-env needs to know the port: give the one the simulator runs on")
+        typer.echo(process.exports(port))
+        return
+    if speed is not None and not 0 < speed <= 1e6:
+        raise typer.BadParameter(f"--speed is more than 0 and at most 1000000, not {speed:g}")
+    try:
+        process.serve(
+            port=port,
+            speed=speed,
+            boot=boot,
+            token_ttl=token_ttl,
+            state=state,
+            port_file=port_file,
+            parent_pid=parent_pid,
+            quiet=quiet,
+        )
+    except (process.PortTakenError, StateError, OSError) as failure:
+        raise failed(str(failure)) from None

@@ -1,0 +1,227 @@
+"""`pulumi-cortecs catalogue`: pulled from the simulator, compared with it, and shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pulumi_cortecs import cli
+from pulumi_cortecs.clouds.cortecs import CortecsMarket
+from pulumi_cortecs.clouds.cortecs_prices import price_list
+from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.cost import catalogue as catalogues
+from pulumi_cortecs.cost.catalogue import Catalogue
+from pulumi_cortecs.cost.catalogue_diff import differences
+from pulumi_cortecs.cost.noted import with_notes_of
+from pulumi_cortecs.simulator import Simulator, running
+from pulumi_cortecs.simulator.cortecs.market import Market
+
+PINNED = Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml"
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def _sim() -> Iterator[Simulator]:
+    with running() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def sim(_sim: Simulator) -> Simulator:
+    _sim.control.reset()
+    return _sim
+
+
+@pytest.fixture
+def run(sim: Simulator) -> Run:
+    """Runs a `catalogue` command against the simulator."""
+
+    def run(*arguments: object, code: int = 0) -> Result:
+        environment = {"CORTECS_API_BASE_URL": sim.base_url, "CORTECS_CLIENT_ID": None, "CORTECS_CLIENT_SECRET": None}
+        result = CliRunner().invoke(cli.app, ["catalogue", *map(str, arguments)], env=environment)
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+@pytest.fixture
+def pinned(tmp_path: Path) -> Path:
+    """The simulator's catalogue, to be written over."""
+    path = tmp_path / "catalogue.lock.yaml"
+    path.write_bytes(PINNED.read_bytes())
+    return path
+
+
+def told(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_the_shipped_catalogue_is_what_the_simulator_serves(sim: Simulator) -> None:
+    shipped = catalogues.load(PINNED)
+    with new_client() as client:
+        served = price_list(CortecsMarket(sim.base_url, client), datetime.now(timezone.utc))
+    noted = Catalogue({"cortecs": with_notes_of(shipped.price_lists["cortecs"], served)})
+    assert differences(shipped, noted) == (), (
+        "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "
+        f"--source {shipped.sources['cortecs']!r}"
+    )
+
+
+def test_the_shipped_catalogue_says_of_each_price_whether_it_is_invented() -> None:
+    said = {row.hardware_type_id: row.provenance for row in catalogues.load(PINNED).hardware_types("cortecs")}
+    assert said == {key: offer.provenance for key, offer in Market().offers.items()}
+
+
+def test_pull_pins_what_is_rented_out_now(run: Run, tmp_path: Path, sim: Simulator) -> None:
+    path = tmp_path / "catalogue.lock.yaml"
+    shown = run("pull", "--output", path).stdout
+    found = catalogues.load(path)
+    assert f"sha256 {found.digest}" in shown
+    assert "NVIDIA_L4_1" in shown
+    assert "1.20" in shown
+    assert found.sources == {"cortecs": sim.base_url}
+    l4s = found.hardware("cortecs", "NVIDIA_L4_2")
+    assert l4s is not None
+    assert l4s.gpu_ram_is.value == "undecided"  # the vendor does not say of what it is 48 GB
+    assert list(tmp_path.iterdir()) == [path]  # and no draft of it
+    assert run("verify", path).stdout.endswith("no differences, 0 of them above 0 %\n")
+
+
+def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, sim: Simulator) -> None:
+    sim.control.reprice("NVIDIA_L40S_1", "2.52")
+    shown = run("pull", "-o", pinned, "--source", "the simulator").stdout
+    assert "+20.00" in shown
+    assert "2 differences from what was pinned" in shown
+    found = catalogues.load(pinned).price_lists["cortecs"]
+    assert (found.by_id["NVIDIA_L4_2"].gpu_ram_is.value, found.source) == ("total", "the simulator")
+    assert found.by_id["NVIDIA_L40S_1"].provenance == ""
+
+
+def test_pull_mends_the_digest_after_a_note(run: Run, pinned: Path) -> None:
+    pinned.write_text(pinned.read_text().replace("gpu_ram_is: total", "gpu_ram_is: per_gpu"))
+    assert "it was edited or cut" in run("verify", pinned, code=1).stderr
+    told_of = run("pull", "-o", pinned, "--json")
+    assert told(told_of)["differences"] == []
+    assert {row.gpu_ram_is.value for row in catalogues.load(pinned).hardware_types("cortecs")} == {"per_gpu"}
+
+
+def test_pull_keeps_other_clouds(run: Run, pinned: Path) -> None:
+    one = catalogues.load(pinned).price_lists["cortecs"]
+    other = replace(
+        one,
+        cloud="elsewhere",
+        models=(),
+        hardware_types=tuple(replace(row, cloud="elsewhere") for row in one.hardware_types),
+    )
+    pinned.write_text(catalogues.dump(Catalogue({"cortecs": one, "elsewhere": other})))
+    run("pull", "-o", pinned)
+    assert catalogues.load(pinned).price_lists["elsewhere"] == other
+
+
+def test_a_pull_that_fails_leaves_the_file_alone(run: Run, pinned: Path, sim: Simulator) -> None:
+    before = pinned.read_bytes()
+    sim.control.fault("server_error", path="/api/v1/models/")
+    run("pull", "-o", pinned, code=1)
+    assert pinned.read_bytes() == before
+
+
+def test_diff_shows_prices_in_percent_and_rows_that_came_and_went(run: Run, pinned: Path, sim: Simulator) -> None:
+    sim.control.reprice("NVIDIA_H100_1", "3.60")
+    sim.control.withdraw_hardware("NVIDIA_L4_2")
+    result = run("diff", pinned)
+    assert "-20.00" in result.stdout
+    assert "withdrawn" in result.stdout
+    rows = told(run("diff", pinned, "--json"))["differences"]
+    assert {
+        "cloud": "cortecs",
+        "what": "hardware_type",
+        "id": "NVIDIA_H100_1",
+        "kind": "moved",
+        "field": "price_per_hour",
+        "before": "4.50 EUR",
+        "after": "3.60 EUR",
+        "percent": "-20.00",
+    } in rows
+    assert any(row["id"] == "NVIDIA_L4_2" and row["kind"] == "withdrawn" for row in rows)
+
+
+def test_diff_of_two_files_asks_nobody(run: Run, pinned: Path, tmp_path: Path, sim: Simulator) -> None:
+    newer = tmp_path / "newer.lock.yaml"
+    sim.control.reprice("NVIDIA_H100_1", "5.40")
+    run("pull", "-o", newer)
+    asked = sim.control.requests()
+    assert "+20.00" in run("diff", pinned, newer).stdout
+    assert sim.control.requests() == asked
+
+
+def test_verify_exits_4_above_the_tolerance_only(run: Run, pinned: Path, sim: Simulator) -> None:
+    assert told(run("verify", pinned, "--json")) == {"differences": [], "tolerance": "0", "above_tolerance": 0}
+    sim.control.reprice("NVIDIA_L4_1", "1.26")  # by five percent
+    run("verify", pinned, "--tolerance", "5")
+    run("verify", pinned, "--tolerance", "4.999999", code=4)
+    shown = run("verify", pinned, code=4).stdout
+    assert "2 differences, 2 of them above 0 %" in shown
+
+
+def test_verify_exits_4_for_what_is_no_price_whatever_the_tolerance(run: Run, pinned: Path, sim: Simulator) -> None:
+    sim.control.withdraw_model("cortecs--phi-4-FP8-Dynamic")
+    run("verify", pinned, "--tolerance", "1000", code=4)
+
+
+def test_verify_exits_1_when_it_cannot_tell(run: Run, pinned: Path, tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9/api/v1"
+    assert "Error: " in run("verify", pinned, "--url", nobody, code=1).stderr
+    assert "--url" in run("verify", pinned, "--url", "http://example.org/api/v1", code=1).stderr
+    assert "No such file" in run("verify", tmp_path / "none.yaml", code=1).stderr
+    pinned.write_bytes(pinned.read_bytes()[:-30])
+    assert "it was edited or cut" in run("verify", pinned, code=1).stderr
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "inf", "five", ""])
+def test_a_tolerance_that_is_none_is_refused(run: Run, pinned: Path, tolerance: str) -> None:
+    assert "--tolerance is a number of percent" in run("verify", pinned, "--tolerance", tolerance, code=2).stderr
+
+
+def test_show_checks_before_it_shows(run: Run, pinned: Path) -> None:
+    shown = run("show", pinned).stdout
+    for word in ("NVIDIA_H100_2", "160 GB (total)", "8.88", "0.148", "invented", "Qwen--Qwen2-7B-Instruct"):
+        assert word in shown
+    assert "NVIDIA_L4_1: 32768, NVIDIA_L40S_1: 32768, NVIDIA_L4_2: 32768" in shown
+    data = told(run("show", pinned, "--json"))
+    assert data["sha256"] == catalogues.load(pinned).digest
+    assert len(data["clouds"]["cortecs"]["hardware_types"]) == 6
+    pinned.write_text(pinned.read_text().replace("'8.88'", "'0.88'"))
+    assert run("show", pinned, code=1).stdout == ""
+
+
+def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: Run, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S))
+    assert script.count("pulumi-cortecs catalogue ") == 5
+    command = f'{shlex.quote(sys.executable)} -c "from pulumi_cortecs.cli import main; main()"'
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script.replace("pulumi-cortecs", command)],
+        cwd=tmp_path,
+        env={**os.environ, "CORTECS_API_BASE_URL": sim.base_url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    (cloud,) = told(run("show", tmp_path / "catalogue.lock.yaml", "--json"))["clouds"].values()
+    for field in {*cloud, *cloud["hardware_types"][0]} - {"hardware_types"}:
+        assert f"`{field}`" in page, field

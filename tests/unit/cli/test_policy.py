@@ -1,0 +1,80 @@
+"""`pulumi-cortecs policy`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pulumi_cortecs.cli import app
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])
+def test_it_tells_where_a_pack_lies(pack: str) -> None:
+    told = CliRunner().invoke(app, ["policy", "path", pack])
+    assert told.exit_code == 0
+    run = Path(told.stdout.strip())
+    assert os.access(run, os.X_OK)
+    assert run == ROOT / "policies" / pack / "run"
+    folder = CliRunner().invoke(app, ["policy", "path", pack, "--folder"])
+    assert (Path(folder.stdout.strip()) / "PulumiPolicy.yaml").is_file()
+
+
+def checked(directory: Path, content: str | bytes, *options: str) -> tuple[int, str]:
+    file = directory / "limits.json"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    said = CliRunner().invoke(app, ["policy", "check", str(file), *options])
+    return said.exit_code, said.output
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod", "demo"])
+@pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])
+def test_the_limits_that_come_along_pass_the_check(pack: str, stage: str) -> None:
+    file = ROOT / "policies" / pack / "limits" / f"{stage}.json"
+    said = CliRunner().invoke(app, ["policy", "check", str(file), "--pack", pack])
+    assert (said.exit_code, f"{file}: " in said.output) == (0, True)
+    assert "rules in force" in said.output
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            '{"workers-max": {"most": 2}, "workers-max": {"most": 99}}',
+            "a key is there twice: workers-max; the engine would",
+        ),
+        ('{"workers-max": {"most": 2, "most": 99}}', "a key is there twice: most"),
+        ('{"workers-max": {"most": 2}, "workers\\u002dmax": {"most": 99}}', "a key is there twice: workers-max"),
+        ('{"exemptions-valid": {"exemptions": [{"until": "2026-01-31", "until": "2036-01-31"}]}}', "twice: until"),
+        ('{"workers-max": {"most": 2}, "all": "disabled"}', "the level must be mandatory, not disabled"),
+        ('{"workers-max": {"most": 2, "enforcementLevel": 1}}', "workers-max: the level must be mandatory"),
+        ('{"workers-maxx": {"most": 2}}', "there is no such rule; did you mean workers-max?"),
+        ('{"workers-max": {"most": NaN}}', "it is no JSON: NaN is no number"),
+        ('{"workers-max": 2}', "workers-max: must be an object or a level, not 2"),
+        ("[]", "it must be an object with a key for each rule"),
+        ("{", "it is no JSON"),
+        (b"\xff{}", "it is no JSON"),
+        ("[" * 100_000, "it is no JSON"),
+    ],
+)
+def test_what_is_wrong_with_limits_is_said_before_anybody_uses_them(tmp_path: Path, content: str, says: str) -> None:
+    code, output = checked(tmp_path, content)
+    assert code == 1
+    assert says in output
+
+
+def test_rules_of_ones_own_can_be_named_and_a_file_that_is_none_is_an_error(tmp_path: Path) -> None:
+    limits = '{"workers-max": {"most": 2}, "team-prefix": {"prefixes": ["search-"]}}'
+    assert checked(tmp_path, limits)[0] == 1
+    assert checked(tmp_path, limits, "--own-rule", "team-prefix")[0] == 0
+    (tmp_path / "limits.json").unlink()
+    said = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "limits.json")])
+    assert (said.exit_code, "No such file" in said.output) == (1, True)
+
+
+def test_there_are_no_others() -> None:
+    assert CliRunner().invoke(app, ["policy", "path", "gard"]).exit_code == 2

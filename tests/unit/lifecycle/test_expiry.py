@@ -1,0 +1,106 @@
+"""`lifecycle/expiry.py`: what has outlived its ttl, by every stack that owns it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.lifecycle.expiry import Expired, ExpiryError, clocks_must_agree, expired
+from pulumi_cortecs.lifecycle.owners import Row
+from tests.unit.lifecycle.test_orphans import NOW, PRICES, listed, owns, state
+
+
+def until(hours: float, **changed: Any) -> Row:
+    """An instance whose time is over that many hours from now."""
+    return owns("i", expires_at=f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}", **changed)
+
+
+def found(*rows: Row) -> tuple[Expired, ...]:
+    return expired([listed()], [state(each) for each in rows], PRICES, NOW)
+
+
+def test_what_is_over_is_found_with_what_it_costs() -> None:
+    (one,) = found(until(-1))
+    assert (one.expires_at, str(one.hourly), one.protected) == (NOW - timedelta(hours=1), "1.20 EUR", False)
+
+
+def test_the_very_moment_counts_as_over() -> None:
+    assert found(until(0))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [(), (until(1),), (owns("i"),), (until(-1, external=True),), (until(-1, instance_id="j"),)],
+    ids=["unowned", "later", "without end", "only looked at", "another"],
+)
+def test_what_is_not_over_is_left_alone(rows: tuple[Row, ...]) -> None:
+    assert found(*rows) == ()
+
+
+def test_of_two_states_the_later_end_counts() -> None:
+    assert found(until(-1), until(1)) == ()
+    assert found(until(-1), owns("i")) == ()  # one of them wants it for ever
+    (one,) = found(until(-2), until(-1, stack="prod"))
+    assert one.expires_at == NOW - timedelta(hours=1)
+    assert one.remarks == ("the latest of its ends counts",)
+
+
+def test_protected_in_one_state_is_protected() -> None:
+    (one,) = found(until(-1), until(-1, protected=True))
+    assert one.protected
+    assert one.remarks == ("protected",)
+
+
+@pytest.mark.parametrize("end", ["tomorrow", "2030-01-01T00:00:00", {"ciphertext": "v1"}, 7])
+def test_an_end_that_nobody_can_read_is_an_error(end: object) -> None:
+    with pytest.raises(ExpiryError, match="the expires_at of i in dev is no time"):
+        found(owns("i", expires_at=end))
+
+
+PROD = "urn:pulumi:prod::shop::pulumi-python:dynamic/cortecs:Instance::answers"
+
+
+def test_what_two_rows_own_is_held_back_with_the_names_of_both() -> None:
+    (one,) = found(until(-1), until(-2, stack="prod", urn=PROD))
+    assert one.held_back == "owned by chat in dev and answers in prod"
+    (one,) = found(until(-1), until(-2, urn=PROD))  # two resources of one stack
+    assert one.held_back == "owned by chat in dev and answers in dev"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        until(-1, urn=PROD, doomed=True),
+        until(-1, urn=PROD, external=True),
+        until(-1, stack="organization/shop/dev"),
+        until(-1),
+    ],
+    ids=["waits for its deletion", "only looked at", "read under two names", "read twice"],
+)
+def test_what_one_live_row_owns_is_not_held_back(other: Row) -> None:
+    (one,) = found(until(-1), other)
+    assert one.held_back == ""
+
+
+def test_a_row_of_another_backend_is_another_row() -> None:
+    other = replace(state(until(-1)), backend="file:///others")
+    (one,) = expired([listed()], [state(until(-1)), other], PRICES, NOW)
+    assert one.held_back == "owned by chat in dev and chat in dev"
+
+
+@pytest.mark.parametrize("apart", [timedelta(minutes=5), timedelta(minutes=-5), timedelta(0)])
+def test_clocks_may_be_five_minutes_apart(apart: timedelta) -> None:
+    clocks_must_agree(NOW + apart, NOW)
+
+
+@pytest.mark.parametrize("apart", [timedelta(minutes=5, seconds=1), timedelta(minutes=-5, seconds=-1)])
+def test_clocks_that_are_further_apart_are_both_named(apart: timedelta) -> None:
+    with pytest.raises(ExpiryError) as failure:
+        clocks_must_agree(NOW + apart, NOW)
+    both = (
+        f"Cortecs says {NOW + apart:%Y-%m-%dT%H:%M:%SZ}, this machine 2030-01-01T12:00:00Z; 5 minutes may lie between"
+    )
+    assert both in str(failure.value)

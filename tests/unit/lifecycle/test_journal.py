@@ -1,0 +1,601 @@
+"""The journal: real files, and real processes where it matters whether they live."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from pulumi_cortecs.lifecycle.backends import identity_of_v1
+from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Key, Progress, journal_directory
+from pulumi_cortecs.lifecycle.state_directory import state_directory
+from tests.unit.journals import CHAT, OTHER, SMALL, bought, sent
+
+DAY = 86400.0
+
+
+class Calendar:
+    """Seconds since 1970, as a test says."""
+
+    def __init__(self) -> None:
+        self.now = 2e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path)
+    yield journal
+    journal.close()
+
+
+@contextmanager
+def somebody(directory: Path, does: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has a `journal` in the directory, does that, and stays until it is killed."""
+    program = (
+        "import os, sys\n"
+        "from tests.unit.journals import *\n"
+        f"journal = Journal(Path({str(directory)!r}))\n"
+        f"{does}\n"
+        "print('done', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[3],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "done\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+        process.stdin.close()
+        process.stdout.close()
+
+
+def test_an_order_is_told_as_it_was_noted(tmp_path: Path) -> None:
+    calendar = Calendar()
+    journal = Journal(tmp_path, calendar)
+    number = sent(journal, before=frozenset({"i-1", "i-2"}))
+    (order,) = journal.open_orders(CHAT)
+    assert (order.number, order.key, order.account, order.arguments) == (number, CHAT, "ours", SMALL)
+    assert (set(order.before), order.sent_at, order.vendor_time) == ({"i-1", "i-2"}, calendar.now, 5.0)
+    assert (order.progress, order.instance_id) == (Progress.SENT, None)
+    assert journal.order(number) == order
+    assert journal.open_orders(OTHER) == []
+    assert journal.open_orders(Key("elsewhere", CHAT.urn)) == []
+
+
+def test_to_look_makes_no_file(journal: Journal) -> None:
+    assert journal.open_orders() == []
+    assert journal.instances() == frozenset()
+    journal.confirm("i-1")
+    assert not journal.file.exists()
+
+
+def test_only_its_user_can_read_it(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        journal = Journal(tmp_path / "made")
+        sent(journal)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "made").rglob("*")}
+    finally:
+        os.umask(before)
+    journal.close()
+    assert set(modes.values()) == {0o600, 0o700}
+    assert modes[FILE_NAME] == 0o600
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
+
+
+def test_an_order_that_an_engine_confirms_is_closed(journal: Journal) -> None:
+    bought(journal, "i-1")
+    bought(journal, "i-2", OTHER)
+    journal.confirm("i-1")
+    assert [order.instance_id for order in journal.open_orders()] == ["i-2"]
+    assert journal.instances() == {"i-1", "i-2"}
+    assert journal.confirmed() == {"i-1"}
+
+
+def test_a_later_process_closes_what_an_earlier_one_has_bought(tmp_path: Path, journal: Journal) -> None:
+    bought(journal, "i-1")
+    later = Journal(tmp_path)
+    later.confirm("i-1")
+    later.close()
+    assert journal.open_orders() == []
+
+
+def test_one_instance_is_of_one_order(journal: Journal) -> None:
+    bought(journal, "i-1")
+    second = sent(journal, OTHER)
+    assert not journal.bought(second, "i-1")
+    (order,) = journal.open_orders(OTHER)
+    assert order.instance_id is None
+
+
+def test_a_dropped_order_is_forgotten(journal: Journal) -> None:
+    number = sent(journal)
+    journal.drop(number)
+    assert journal.order(number) is None
+
+
+def test_an_order_lives_as_long_as_its_process(tmp_path: Path, journal: Journal) -> None:
+    with somebody(tmp_path, "sent(journal)") as process:
+        (order,) = journal.open_orders()
+        assert journal.lives(order)
+        assert not journal.is_mine(order)
+        process.kill()
+        process.wait(timeout=10)
+        assert not journal.lives(order)
+
+
+def test_a_stopped_process_lives(tmp_path: Path, journal: Journal) -> None:
+    with somebody(tmp_path, "sent(journal)") as process:
+        process.send_signal(signal.SIGSTOP)
+        (order,) = journal.open_orders()
+        assert journal.lives(order)
+        sent(journal, OTHER)  # and holds nobody up
+
+
+def test_what_a_killed_process_has_noted_is_there(tmp_path: Path, journal: Journal) -> None:
+    with somebody(tmp_path, "for each in range(10): bought(journal, f'i-{each}')") as process:
+        process.kill()
+        process.wait(timeout=10)
+    assert (tmp_path / f"{FILE_NAME}-wal").exists()
+    assert len(journal.open_orders()) == 10
+
+
+def test_two_that_ask_at_once_whether_a_process_lives_do_not_deceive_each_other(
+    tmp_path: Path, journal: Journal
+) -> None:
+    with somebody(tmp_path, "sent(journal)"):
+        (order,) = journal.open_orders()
+    claim = str(tmp_path / "processes" / order.process)
+    with somebody(tmp_path, f"import fcntl; asked = open({claim!r}); fcntl.flock(asked, fcntl.LOCK_SH)"):
+        assert not journal.lives(order)
+
+
+def test_the_dead_leave_nothing_in_the_directory(tmp_path: Path, journal: Journal) -> None:
+    with somebody(tmp_path, "sent(journal)"), somebody(tmp_path, "sent(journal, OTHER)") as living:
+        claims = tmp_path / "processes"
+        assert len(list(claims.iterdir())) == 2
+        living.kill()
+        living.wait(timeout=10)
+        sent(journal)
+        assert len(list(claims.iterdir())) == 2  # the living one's, and this process's
+
+
+def test_what_a_dead_process_has_ordered_is_taken_once(tmp_path: Path, journal: Journal) -> None:
+    with somebody(tmp_path, "sent(journal)"):
+        pass
+    (order,) = journal.open_orders()
+    assert journal.take(order)
+    (taken,) = journal.open_orders()
+    assert journal.is_mine(taken)
+    assert taken.progress is Progress.LOST
+    rival = Journal(tmp_path)
+    assert not rival.take(order)
+    rival.close()
+
+
+def test_a_process_does_not_undo_what_another_has_taken(tmp_path: Path, journal: Journal) -> None:
+    number = bought(journal, "i-1")
+    (order,) = journal.open_orders()
+    later = Journal(tmp_path)
+    assert later.take(order)
+    assert not journal.undo(number)
+    assert later.undo(number)
+    assert not journal.take(order)
+    later.close()
+
+
+def test_what_is_taken_is_closed_by_the_call_that_follows(tmp_path: Path, journal: Journal) -> None:
+    later = Journal(tmp_path)
+    later.confirm("i-0")  # it has read what was open
+    bought(journal, "i-1")
+    (order,) = later.open_orders()
+    assert later.take(order)
+    later.confirm("i-1")
+    assert later.open_orders() == []
+    later.close()
+
+
+def test_many_processes_begin_one_journal_at_once(tmp_path: Path) -> None:
+    script = "for each in range(3): bought(journal, f'{os.getpid()}-{each}')"
+    processes = 4
+    with ThreadPoolExecutor(processes) as pool:
+
+        def run(_: int) -> None:
+            with somebody(tmp_path, script):
+                pass
+
+        list(pool.map(run, range(processes)))
+    journal = Journal(tmp_path)
+    assert len(journal.open_orders()) == 3 * processes
+    journal.close()
+
+
+def test_many_threads_share_it(journal: Journal) -> None:
+    def one(each: int) -> None:
+        bought(journal, f"i-{each}")
+        journal.confirm(f"i-{each}")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(one, range(40)))
+    assert journal.open_orders() == []
+    assert len(journal.instances()) == 40
+
+
+def spoiled(directory: Path) -> None:
+    (directory / FILE_NAME).write_bytes(b"this is no database, but some text that somebody has put here" * 100)
+
+
+def cut_off(directory: Path) -> None:
+    journal = Journal(directory)
+    for each in range(50):
+        bought(journal, f"i-{each}")
+    journal.close()
+    content = (directory / FILE_NAME).read_bytes()
+    (directory / FILE_NAME).write_bytes(content[: len(content) // 2])
+
+
+def newer(directory: Path) -> None:
+    with sqlite3.connect(directory / FILE_NAME) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def no_directory(directory: Path) -> None:
+    shutil.rmtree(directory)
+    directory.write_text("a file")
+
+
+def foreign_rows(directory: Path) -> None:
+    journal = Journal(directory)
+    sent(journal)
+    journal.close()
+    with sqlite3.connect(directory / FILE_NAME) as connection:
+        connection.execute("UPDATE orders SET progress = 'somehow', arguments = '7'")
+    connection.close()
+
+
+def a_directory_in_its_place(directory: Path) -> None:
+    (directory / FILE_NAME).mkdir()
+
+
+UNUSABLE = [spoiled, cut_off, newer, no_directory, foreign_rows, a_directory_in_its_place]
+
+
+@pytest.mark.parametrize("spoil", UNUSABLE, ids=lambda spoil: spoil.__name__)
+def test_a_journal_that_cannot_be_read_says_which_file_and_why(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    directory = tmp_path / "state"
+    directory.mkdir()
+    spoil(directory)
+    journal = Journal(directory)
+    with pytest.raises(JournalError) as failed:
+        sent(journal) if spoil is no_directory else journal.open_orders()
+    assert str(directory / FILE_NAME) in str(failed.value)
+    journal.close()
+
+
+def test_a_journal_that_cannot_be_read_is_tried_once_by_what_an_engine_confirms(tmp_path: Path) -> None:
+    newer(tmp_path)
+    journal = Journal(tmp_path)
+    with pytest.raises(JournalError, match="was written by a newer pulumi-cortecs"):
+        journal.confirm("i-1")
+    journal.confirm("i-1")
+    journal.confirm("i-2")
+    assert journal.confirmed() == {"i-1", "i-2"}
+
+
+def test_a_full_disk_is_told_and_harms_nothing(tmp_path: Path, journal: Journal) -> None:
+    bought(journal, "i-1")
+    full = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "journal.open_orders()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try:\n"
+        "    for each in range(100): sent(journal, OTHER)\n"
+        "except JournalError as error:\n"
+        "    assert 'orders.sqlite3 cannot be used: ' in str(error), error\n"
+        "else:\n"
+        "    raise AssertionError('it was not full')\n"
+        "assert [order.instance_id for order in journal.open_orders(CHAT)] == ['i-1']"
+    )
+    with somebody(tmp_path, full):
+        pass
+    assert [order.instance_id for order in journal.open_orders(CHAT)] == ["i-1"]
+    sent(journal, OTHER)
+
+
+class Slow:
+    """Seconds of a machine on which everything takes 20 of them, as long as `step` is not changed."""
+
+    def __init__(self) -> None:
+        self.now, self.step = 0.0, 20.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Somebody holds the file for the length of the block."""
+    other = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+def test_a_file_that_failed_after_a_long_wait_is_not_waited_for_again_at_once(tmp_path: Path, journal: Journal) -> None:
+    """On a file system without locks each try costs 20 seconds, and a destroy of many makes many."""
+    sent(journal, CHAT)
+    clock = Slow()
+    impatient = Journal(tmp_path, clock=clock, patience=0)
+    with held(tmp_path), pytest.raises(JournalError, match="locked") as first:
+        sent(impatient, CHAT)
+    clock.step = 0.0
+    for use in (lambda: sent(impatient, CHAT), lambda: impatient.open_orders(), lambda: impatient.confirm("i-1")):
+        with pytest.raises(JournalError) as raised:
+            use()
+        assert str(raised.value) == str(first.value)
+        assert raised.value.__cause__ is None  # the file was not touched
+    assert len(journal.open_orders()) == 1
+    impatient.close()
+
+
+def test_a_file_that_was_busy_is_used_again_after_a_minute(tmp_path: Path, journal: Journal) -> None:
+    sent(journal, CHAT)
+    clock = Slow()
+    impatient = Journal(tmp_path, clock=clock, patience=0)
+    with held(tmp_path), pytest.raises(JournalError, match="locked"):
+        sent(impatient, CHAT)
+    clock.step = 0.0
+    clock.now += 60
+    sent(impatient, CHAT)
+    assert len(journal.open_orders()) == 2
+    impatient.close()
+
+
+def test_a_failure_that_took_no_time_is_tried_again(tmp_path: Path, journal: Journal) -> None:
+    sent(journal, CHAT)
+    impatient = Journal(tmp_path, clock=lambda: 0.0, patience=0)
+    with held(tmp_path), pytest.raises(JournalError, match="locked"):
+        sent(impatient, CHAT)
+    sent(impatient, CHAT)
+    assert len(journal.open_orders()) == 2
+    impatient.close()
+
+
+def test_a_journal_that_is_deleted_while_in_use_is_begun_anew(tmp_path: Path) -> None:
+    directory = tmp_path / "state"
+    journal = Journal(directory)
+    lost = bought(journal, "i-1")
+    shutil.rmtree(directory)
+    assert journal.open_orders() == []
+    later = Journal(directory)
+    number = sent(later, OTHER, frozenset({"i-1"}))
+    assert journal.bought(lost, "i-9")  # of which nothing is known any more
+    new = sent(journal, before=frozenset({"i-2"}))
+    assert journal.undo(lost)
+    orders = {order.number: order for order in later.open_orders()}
+    assert orders.keys() == {number, new}
+    assert [set(orders[each].before) for each in (number, new)] == [{"i-1"}, {"i-2"}]
+    assert {order.instance_id for order in orders.values()} == {None}
+    assert later.lives(orders[number])
+    later.close()
+    journal.close()
+
+
+def aged(directory: Path, *rows: Callable[[Journal, Calendar], object]) -> Journal:
+    """A journal in which that happened a week ago; then something is ordered."""
+    calendar = Calendar()
+    journal = Journal(directory, calendar)
+    for row in rows:
+        row(journal, calendar)
+    calendar.now += 7 * DAY
+    sent(journal, OTHER)
+    return journal
+
+
+def closed(instance_id: str) -> Callable[[Journal, Calendar], object]:
+    def row(journal: Journal, _: Calendar) -> None:
+        bought(journal, instance_id)
+        journal.confirm(instance_id)
+
+    return row
+
+
+def open_order(journal: Journal, _: Calendar) -> None:
+    sent(journal)
+
+
+def some_hours(_: Journal, calendar: Calendar) -> None:
+    calendar.now += 5 * 3600
+
+
+def test_closed_orders_go_after_a_day(tmp_path: Path) -> None:
+    journal = aged(tmp_path, closed("i-1"))
+    assert journal.instances() == frozenset()
+
+
+def test_open_orders_stay(tmp_path: Path) -> None:
+    journal = aged(tmp_path, lambda journal, _: bought(journal, "i-1"), open_order)
+    assert {order.instance_id for order in journal.open_orders(CHAT)} == {"i-1", None}
+
+
+def test_closed_orders_stay_where_one_of_about_that_time_is_still_looked_for(tmp_path: Path) -> None:
+    journal = aged(
+        tmp_path,
+        closed("long-before"),
+        some_hours,
+        closed("i-1"),
+        open_order,
+        closed("i-2"),
+        some_hours,
+        closed("much-later"),
+    )
+    assert journal.instances() == {"i-1", "i-2"}
+
+
+def test_listings_that_no_order_needs_go(tmp_path: Path, journal: Journal) -> None:
+    for _ in range(3):
+        journal.drop(sent(journal, before=frozenset({"i-1"})))
+    kept = sent(journal, before=frozenset({"i-2"}))
+    with sqlite3.connect(journal.file) as connection:
+        assert connection.execute("SELECT ids FROM listings").fetchall() == [('["i-2"]',)]
+    connection.close()
+    order = journal.order(kept)
+    assert order is not None
+    assert order.before == {"i-2"}
+
+
+def test_a_number_that_is_given_out_again_is_not_taken_for_the_listing_of_before(tmp_path: Path) -> None:
+    ours, other, theirs = (Journal(tmp_path) for _ in range(3))
+    ours.send(CHAT, "ours", SMALL, frozenset({"a"}), None)
+    other.drop(other.send(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
+    ours.send(CHAT, "ours", SMALL, frozenset({"a"}), None)  # forgets the listing that nobody needs
+    theirs.send(CHAT, "theirs", SMALL, frozenset({"z"}), None)
+    order = other.order(other.send(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
+    assert order is not None
+    assert order.before == {"a", "b"}
+    for journal in (ours, other, theirs):
+        journal.close()
+
+
+def test_what_is_gone_is_forgotten_open_or_closed(journal: Journal) -> None:
+    for instance_id in ("open", "closed", "owned"):
+        bought(journal, instance_id)
+    for instance_id in ("closed", "owned"):
+        journal.confirm(instance_id)
+    for instance_id in ("open", "closed", "unknown"):
+        journal.forget(instance_id)
+    assert journal.open_orders() == []
+    assert journal.instances() == {"owned"}
+
+
+def test_what_is_to_be_left_alone_is_nobodys_order_any_more(journal: Journal) -> None:
+    for instance_id in ("open", "closed"):
+        bought(journal, instance_id)
+    journal.confirm("closed")
+    assert [order.instance_id for order in journal.closed_orders(CHAT)] == ["closed"]
+    for instance_id in ("open", "closed", "never ordered here"):
+        journal.keep(instance_id)
+    assert journal.open_orders() == journal.closed_orders(CHAT) == []
+    assert journal.instances() == {"open", "closed", "never ordered here"}
+
+
+def test_a_closed_order_is_kept_for_as_long_as_its_instance_is_listed(tmp_path: Path) -> None:
+    calendar = Calendar()
+    journal = Journal(tmp_path, calendar)
+    for instance_id in ("listed", "gone"):
+        bought(journal, instance_id)
+        journal.confirm(instance_id)
+    calendar.now += 10 * 86400
+    journal.drop(sent(journal, before=frozenset({"listed"})))
+    assert journal.instances() == {"listed"}
+    journal.close()
+
+
+def test_of_an_id_that_is_given_out_again_the_new_order_counts(journal: Journal, tmp_path: Path) -> None:
+    bought(journal, "again")
+    journal.confirm("again")
+    journal.close()
+    later = Journal(tmp_path)
+    number = sent(later, OTHER)
+    assert not later.bought(number, "again")
+    assert later.bought(number, "again", is_new=True)
+    assert later.closed_orders(CHAT) == []
+    later.close()
+
+
+def test_the_largest_difference_of_a_vendors_clocks_is_kept(journal: Journal) -> None:
+    assert journal.clock_difference("ours") is None
+    for difference in (2.0, -70.0, 5.0):
+        journal.note_clock("ours", difference)
+    journal.note_clock("theirs", 1.0)
+    assert (journal.clock_difference("ours"), journal.clock_difference("theirs")) == (-70.0, 1.0)
+
+
+_VERSION_1 = """
+CREATE TABLE listings (number INTEGER PRIMARY KEY, ids TEXT NOT NULL);
+CREATE TABLE orders (number INTEGER PRIMARY KEY, backend TEXT NOT NULL, urn TEXT NOT NULL, account TEXT NOT NULL,
+    arguments TEXT NOT NULL, listing INTEGER NOT NULL, sent_at REAL NOT NULL, vendor_time REAL, process TEXT NOT NULL,
+    progress TEXT NOT NULL, instance_id TEXT, closed_at REAL);
+CREATE UNIQUE INDEX one_order_each ON orders (instance_id) WHERE instance_id IS NOT NULL;
+CREATE INDEX open_orders ON orders (urn) WHERE closed_at IS NULL;
+INSERT INTO listings VALUES (1, '["before"]');
+INSERT INTO orders VALUES (7, 'postgres://me:s3cr3t-word@db.test/state', 'urn', 'ours', '["small"]', 1, 5.0, 6.0,
+    'dead', 'bought', 'i-1', NULL);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_of_version_1_is_read_and_nothing_secret_stays_in_it(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(_VERSION_1)
+    journal = Journal(tmp_path)
+    (order,) = journal.open_orders()
+    assert (order.instance_id, order.before, order.inferred) == ("i-1", frozenset({"before"}), False)
+    assert order.key.backend == identity_of_v1("postgres://me:s3cr3t-word@db.test/state")
+    journal.close()
+    assert not any(b"s3cr3t-word" in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+
+
+def test_many_orders_share_one_listing(journal: Journal) -> None:
+    before = frozenset(f"i-{each}" for each in range(500))
+    for _ in range(20):
+        sent(journal, before=before)
+    with sqlite3.connect(journal.file) as connection:
+        assert connection.execute("SELECT count(*) FROM listings").fetchone() == (1,)
+    connection.close()
+
+
+@pytest.mark.parametrize("named", ["~", "~/here"])
+def test_the_directory_may_be_named_with_a_tilde(named: str) -> None:
+    assert str(journal_directory({"PULUMI_CORTECS_STATE_DIR": named})) == os.path.expanduser(named)
+
+
+@pytest.mark.parametrize("named", ["", "orders", "~nobody-of-this-name/there"])
+def test_without_a_usable_name_it_is_where_a_users_state_is(named: str) -> None:
+    """A relative one would be another folder for each working directory."""
+    directory = journal_directory({"PULUMI_CORTECS_STATE_DIR": named})
+    assert directory.name == "pulumi-cortecs"
+    assert directory.is_absolute()
+
+
+def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
+    found = state_directory({}, Path("~/.local/state/pulumi-cortecs"))
+    assert found.problem.startswith("HOME is not set")
+    nowhere = Journal(found.path)
+    assert nowhere.open_orders() == []
+    with pytest.raises(JournalError, match="cannot be used: "):
+        sent(nowhere, CHAT)
+
+
+@pytest.mark.parametrize("name", ["chat", "na::me"])
+def test_a_resource_is_called_what_the_program_calls_it(name: str) -> None:
+    assert Key("here", f"urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::{name}").name == name

@@ -1,0 +1,80 @@
+"""What a person reads who was refused: word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.policy.registry import PACKS
+from pulumi_cortecs.policy.testing import MISSING, Bench, assert_denied, cortecs_instance, sample_catalogue, unknown
+from tests.unit.policy.test_limits import DEMO
+
+LLAMA = "neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8"
+DAY = f"{sample_catalogue().as_of:%Y-%m-%d}"
+
+
+def shown(limits: dict[str, Any], **changed: Any) -> list[str]:
+    return str(Bench("guard", limits).preview(cortecs_instance(**changed))).splitlines()
+
+
+def test_eight_workers_on_h100() -> None:
+    assert shown(DEMO, model_id=LLAMA, hardware_type_id="NVIDIA_H100_1", num_workers=8) == [
+        "[mandatory] hardware-allowed: NVIDIA_H100_1 is not among the hardware that is allowed on cortecs: "
+        "NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.",
+        f"What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {DAY}.",
+        f"What could be taken for {LLAMA}: 2 x NVIDIA_L4_1 (2.40 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), "
+        "2 x NVIDIA_L4_2 (4.80 EUR an hour).",
+        "[mandatory] gpu-type-allowed: NVIDIA_H100_1 has NVIDIA H100 GPUs; allowed are NVIDIA L4, NVIDIA L40S.",
+        "[mandatory] gpu-count-max: 8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.",
+        "[mandatory] vram-range: NVIDIA_H100_1 has 80 GB; at most 48 GB are allowed: 32 GB too many.",
+        f"[mandatory] model-allowed: {LLAMA} is not among the models that are allowed: Qwen/*.",
+        "[mandatory] workers-max: 8 workers; 2 are allowed per instance: 6 too many.",
+        "[mandatory] instance-hourly-cap: 8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: "
+        "31.00 EUR too much.",
+        "[mandatory] price-per-gpu-cap: a GPU of NVIDIA_H100_1 costs 4.50 EUR an hour; the limit is 2.50 EUR: "
+        "2.00 EUR too much.",
+        "[mandatory] stack-hourly-budget: 1 instance of this stack: 36.00 EUR an hour; the limit is 10.00 EUR: "
+        "26.00 EUR too much.",
+        "[mandatory] stack-monthly-budget: 1 instance of this stack: 26280.00 EUR a month; the limit is "
+        "5000.00 EUR: 21280.00 EUR too much.",
+    ]
+
+
+def test_the_way_out_is_named_by_the_gravest_refusal_only_and_for_as_many_workers_as_can_be() -> None:
+    lines = shown(
+        {**DEMO, "instance-hourly-cap": {"per_hour": ["3.00 EUR"]}}, hardware_type_id="NVIDIA_L40S_1", num_workers=2
+    )
+    assert lines[0].startswith("[mandatory] instance-hourly-cap: 2 x NVIDIA_L40S_1 cost 4.20 EUR an hour")
+    assert lines[1:3] == [
+        f"What it would cost: 4.20 EUR an hour for 2 workers, by the catalogue of {DAY}.",
+        "What could be taken for Qwen--Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
+        "1 x NVIDIA_L40S_1 (2.10 EUR an hour), 1 x NVIDIA_L4_2 (2.40 EUR an hour).",
+    ]
+
+
+def test_where_nothing_could_be_taken_it_says_so() -> None:
+    nothing = {**DEMO, "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_H100_2"]}}}
+    assert "No hardware that Qwen--Qwen2-7B-Instruct runs on is allowed." in shown(nothing)
+
+
+def test_what_cannot_be_known_is_not_guessed() -> None:
+    lines = shown(DEMO, num_workers=1.5)
+    assert "What it would cost: nobody knows." in lines
+    assert "What could be taken instead cannot be told." in lines
+
+
+@pytest.mark.parametrize("interval", [MISSING, unknown(), "per_week"])
+def test_what_has_no_price_is_refused_like_anything_else_by_a_pack_that_asks_for_none(interval: object) -> None:
+    limits = {rule.name: DEMO[rule.name] for rule in PACKS["hardware"] if rule.name in DEMO}
+    priceless = cortecs_instance(hardware_type_id="NVIDIA_H100_1", billing_interval=interval)
+    verdict = Bench("hardware", limits).preview(priceless)
+    assert_denied(
+        verdict, "hardware-allowed", "What it would cost: nobody knows.", "1 x NVIDIA_L4_1, 1 x NVIDIA_L40S_1"
+    )
+
+
+def test_a_refusal_that_no_hardware_could_change_names_none() -> None:
+    assert shown({**DEMO, "billing-interval": {"allowed": ["per_hour"]}}) == [
+        "[mandatory] billing-interval: it is billed per_minute; allowed is per_hour."
+    ]

@@ -1,0 +1,107 @@
+"""The pages under docs/apis: what code rests on is a heading of theirs, and their tables have the names of the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cost import BillingInterval
+from pulumi_cortecs.lifecycle.phases import CORTECS
+from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers, cortecs_router
+from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, Status
+from pulumi_cortecs.simulator.cortecs.orders import DEFAULT_CONTEXT, DEFAULT_INTERVAL, WORKERS, Order
+from pulumi_cortecs.simulator.world import World
+
+ROOT = Path(__file__).parents[2]
+APIS = ROOT / "docs" / "apis"
+PAGE = (APIS / "cortecs.md").read_text(encoding="utf-8")
+
+
+def anchors(page: str) -> set[str]:
+    """What a link into the page may end in."""
+    headings = re.findall(r"^#+ (.+)$", page, re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def pointers() -> Iterator[tuple[str, str, str]]:
+    """File, page and anchor ("" for none) of whatever points to a page: `apis/cortecs.md#states`, `*.md` for each."""
+    folders = [
+        ROOT / name for name in ("pulumi_cortecs", "policies", "tests", "docs", "examples", "benchmarks", "tools")
+    ]
+    files = [*ROOT.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.*"))]
+    for file in files:
+        if file.suffix in {".py", ".md", ".yaml"} and file != Path(__file__):
+            text = file.read_text(encoding="utf-8")
+            for page, anchor in re.findall(r"\bapis/([\w*-]+)\.md(?:#([\w-]+))?", text):
+                yield str(file.relative_to(ROOT)), page, anchor
+
+
+def test_what_code_and_pages_point_to_is_there() -> None:
+    found = list(pointers())
+    assert {file.split("/")[0] for file, _, _ in found} >= {"README.md", "docs", "pulumi_cortecs", "tests"}
+    for file, page, anchor in found:
+        pages = sorted(APIS.glob(f"{page}.md"))
+        assert pages, (file, page)
+        for each in pages:
+            assert not anchor or anchor in anchors(each.read_text(encoding="utf-8")), (file, each.name, anchor)
+
+
+@pytest.mark.parametrize("page", sorted(APIS.glob("*.md")), ids=lambda page: page.stem)
+def test_links_within_a_page_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= anchors(text)
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """The rows of the table below a heading, by what is in backquotes in their first column."""
+    (below,) = re.findall(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.M | re.S)
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in below.splitlines() if line[:3] == "| `"]
+    return {re.findall(r"`([^`]*)`", name)[0]: cells for name, *cells in rows}
+
+
+def test_its_routes_are_those_of_the_simulator() -> None:
+    router = cortecs_router(CortecsCloud(World(origin="http://127.0.0.1:3000")))
+    served: list[Any] = list(router.routes)
+    assert {row.rstrip("/") for row in table("Endpoints")} == {
+        f"{method} {route.path_format.removeprefix(router.prefix).rstrip('/')}"
+        for route in served
+        for method in route.methods
+    }
+
+
+def test_its_arguments_are_those_of_the_client_and_of_an_order() -> None:
+    rows = table("Arguments")
+    assert list(rows) == list(cortecs.InstanceArgs.model_fields) == [each.name for each in fields(Order)]
+    assert rows["billing_interval"][2:] == [
+        f"`{DEFAULT_INTERVAL.value}`",
+        ", ".join(f"`{each.value}`" for each in BillingInterval),
+    ]
+    assert rows["num_workers"][3] == f"{WORKERS[0]} to {WORKERS[-1]}"
+    assert str(DEFAULT_CONTEXT) in rows["context_length"][2]
+
+
+def test_its_statuses_are_those_of_the_simulator_and_of_the_life_cycle() -> None:
+    listed = re.findall(r"`(\w+)`", table("Status")["status"][1])
+    assert listed == [each.value for each in Status] == list(CORTECS)
+    assert f"num_steps: {NUM_STEPS}" in table("Instance")["worker_statuses"][1]
+
+
+def test_its_objects_have_the_fields_that_are_read_and_served() -> None:
+    cloud = CortecsCloud(World(origin="http://127.0.0.1:3000"))
+    model = cloud.market.models["Qwen--Qwen2-7B-Instruct"]
+    instance = cloud.start("sim", Order(model.model_id))
+    shown = answers.instance_json(instance, datetime.now(timezone.utc), "http://127.0.0.1:3000")
+    assert set(table("Instance")) == set(shown) == set(cortecs.Instance.model_fields)
+    assert set(table("Arguments")) == set(shown["instance_args"])
+    served = set(shown["instance_status"]) - {"init_progress"}  # where the client's old releases look for it
+    assert set(table("Status")) == served == set(cortecs.InstanceStatus.model_fields)
+    assert set(table("Hardware")) == set(answers.hardware_json(next(iter(cloud.market.offers.values()))))
+    assert set(table("Models")) == set(answers.model_json(model))
+    assert set(table("Models")) >= set(cortecs.ModelPreview.model_fields) | set(cortecs.Model.model_fields)
