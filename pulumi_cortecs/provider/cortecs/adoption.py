@@ -9,8 +9,8 @@ from typing import Any
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import accounts, session
-from pulumi_cortecs.provider.cortecs.properties import same, unknown, whole
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.properties import same, unknown, whole
 
 
 class NotAsJudgedError(Exception):

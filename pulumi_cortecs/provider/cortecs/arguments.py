@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.durations import seconds_in
-from pulumi_cortecs.provider.cortecs.properties import (
+from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, Problem, Required
+from pulumi_cortecs.provider.properties import (
     BadValueError,
     identifier,
     one_of,
@@ -15,7 +16,6 @@ from pulumi_cortecs.provider.cortecs.properties import (
     text,
     whole_number,
 )
-from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, Problem, Required
 
 VENDOR: Final = "Cortecs"
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")

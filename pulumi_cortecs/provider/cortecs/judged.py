@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.cortecs.properties import same, unknown
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.properties import same, unknown
 from pulumi_cortecs.provider.session import Judged
 
 NO_STOPPED_REPLACEMENT: Final = (
