@@ -64,7 +64,7 @@ def second_check(
     """
     inputs = shown.inputs
     if not shown.confirmed:
-        return inputs, [*problems, Problem("model_id", _UNSEEN)]
+        return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNSEEN)]
     if shown.adopts:
         return inputs, [*problems, *_departures(given, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":
