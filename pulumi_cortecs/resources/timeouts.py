@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from pulumi_cortecs.lifecycle.durations import seconds_in
-from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT
+from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT
 
 
 def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:

@@ -14,7 +14,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
 from pulumi_cortecs.lifecycle.durations import moment_after
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, read_arguments, without_defaults
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, read_arguments
 from pulumi_cortecs.testing.programs import run_program
 
 _INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
@@ -149,7 +149,7 @@ class CortecsMocks(Mocks):
         row = DeclaredInstance(args.name, **inputs, quote=price, instance_id=instance_id, expires_at=expires_at)
         with self._lock:
             self._declared.append(row)
-        outputs = {**without_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
+        outputs = {**ARGUMENTS.without_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
         return instance_id, {**outputs, "account": _ACCOUNT, **({"expires_at": expires_at} if expires_at else {})}
 
     def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,10 @@ import pytest
 from pulumi_cortecs import Endpoint, Instance, InstanceArgs
 from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
-from pulumi_cortecs.provider.cortecs import arguments
+from pulumi_cortecs.provider import arguments
+from pulumi_cortecs.provider.cortecs import arguments as of_cortecs
 from pulumi_cortecs.provider.cortecs.arguments import default, read_arguments
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.simulator import running
 from tests.contract.host import Host, Made, hosting
@@ -106,7 +108,7 @@ def annotated(cls: type) -> dict[str, str]:
 
 def test_the_arguments_are_those_of_the_program_and_of_the_provider() -> None:
     assert list(ARGUMENTS) == list(SIGNATURE)
-    assert set(ARGUMENTS) == set(arguments.INPUTS) - {"quote"}
+    assert set(ARGUMENTS) == set(of_cortecs.ARGUMENTS)
 
 
 def test_the_types_of_the_arguments() -> None:
@@ -138,7 +140,7 @@ def accepted(name: str, value: Any) -> bool:
 
 def test_the_allowed_words_and_no_others_are_taken() -> None:
     words = {
-        "billing_interval": arguments.BILLING_INTERVALS,
+        "billing_interval": of_cortecs.BILLING_INTERVALS,
         "state": arguments.STATES,
         "on_timeout": arguments.ON_TIMEOUT,
     }
@@ -178,7 +180,7 @@ CHANGES: Mapping[str, Any] = {
 
 
 def test_what_a_change_of_each_argument_means_is_what_diff_says(host: Host, bought: Made) -> None:
-    inputs = {key: value for key, value in bought.outs.items() if key in arguments.INPUTS}
+    inputs = {key: value for key, value in bought.outs.items() if key in INSTANCE.inputs}
     for name, meaning in column(ARGUMENTS, 3).items():
         diffed = host.instance().diff(bought.outs, {**inputs, name: CHANGES[name]}, bought.id)
         found = "replacement" if diffed.replaces else "nothing" if diffed.changes is False else "in place"
@@ -199,7 +201,7 @@ def test_which_outputs_are_none_where_there_is_none() -> None:
     assert set(quoted(said)) - {"model_id", "--", "/"} == {
         name for name in ARGUMENTS if kinds[name].endswith(" or None")
     }
-    assert set(arguments.OPTIONAL) <= set(quoted(said))
+    assert set(of_cortecs.ARGUMENTS.omitted_when_default) <= set(quoted(said))
 
 
 def test_the_outputs_are_known_when_the_page_says(host: Host, bought: Made) -> None:

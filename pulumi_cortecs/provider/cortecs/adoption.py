@@ -10,8 +10,8 @@ from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.cortecs.cloud import phase
-from pulumi_cortecs.provider.cortecs.properties import same, unknown, whole
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.properties import same, unknown, whole
 
 
 class NotAsJudgedError(Exception):

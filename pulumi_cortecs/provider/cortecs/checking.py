@@ -21,9 +21,9 @@ from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host, pinned, session
 from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line, sharing
-from pulumi_cortecs.provider.cortecs.properties import LATER, read_properties, same, unknown
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.provider.properties import LATER, read_properties, same, unknown
 from pulumi_cortecs.provider.session import Judged
 
 

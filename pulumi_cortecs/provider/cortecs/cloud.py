@@ -1,4 +1,4 @@
-"""Cortecs as the life cycle sees it (API facts, sections 1.2 to 1.5)."""
+"""Cortecs as the life cycle sees it (docs/apis/cortecs.md#states)."""
 
 from __future__ import annotations
 

@@ -27,10 +27,10 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.cortecs import came, hourly, leftovers, power, rows, sharing
-from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
-from pulumi_cortecs.provider.cortecs.properties import identifier, one_of, read_properties, text, whole_number
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
+from pulumi_cortecs.provider.properties import identifier, one_of, read_properties, text, whole_number
 from pulumi_cortecs.provider.session import Row
 
 _PASSED_ON: Final = Required("an Instance passes it on to its Endpoint")

@@ -39,8 +39,8 @@ from pulumi_cortecs.provider.cortecs import (
     second_line,
     sharing,
 )
-from pulumi_cortecs.provider.cortecs.properties import read_properties, same, whole
 from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.provider.properties import read_properties, same, whole
 
 
 class InstanceError(Exception):

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.cortecs.properties import same, unknown
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.properties import same, unknown
 from pulumi_cortecs.provider.session import Judged
 
 NO_STOPPED_REPLACEMENT: Final = (
@@ -64,7 +64,7 @@ def second_check(
     """
     inputs = shown.inputs
     if not shown.confirmed:
-        return inputs, [*problems, Problem("model_id", _UNSEEN)]
+        return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNSEEN)]
     if shown.adopts:
         return inputs, [*problems, *_departures(given, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":

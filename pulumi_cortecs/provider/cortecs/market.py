@@ -9,11 +9,11 @@ from typing import Any, Final, TypeAlias
 from pulumi_cortecs.clouds.cortecs import Model
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.provider.cortecs.arguments import VENDOR
-from pulumi_cortecs.provider.cortecs.properties import LATER, unknown
 from pulumi_cortecs.provider.kind import Inputs, Problem, PurchaseFacts
 from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.provider.properties import LATER, unknown
 
 Offers: TypeAlias = Market | PinnedMarket
 

@@ -19,8 +19,8 @@ from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs.properties import unknown
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.properties import unknown
 
 _LOOK_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; what buys looks anew."""

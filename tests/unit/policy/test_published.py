@@ -11,7 +11,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi_cortecs.policy.extraction import OURS
 from pulumi_cortecs.policy.testing import ENDPOINT, INSTANCE
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
-from pulumi_cortecs.provider.cortecs.arguments import IN_PLACE, INPUTS
+from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS
 from tests.contract.test_pickle import PUBLISHED
 
 CLASSES: dict[str, type[ResourceProvider]] = {INSTANCE: InstanceProvider, ENDPOINT: EndpointProvider}
@@ -30,8 +30,8 @@ def test_the_bytes_are_those_that_are_published_and_no_others() -> None:
 
 
 def test_only_what_changes_in_place_may_be_ignored() -> None:
-    assert OURS[INSTANCE].may_ignore == set(IN_PLACE)
+    assert OURS[INSTANCE].may_ignore == {*ARGUMENTS.updatable}
 
 
 def test_what_else_a_program_says_decides_what_is_bought() -> None:
-    assert OURS[INSTANCE].bought == {*INPUTS} - {*IN_PLACE, "quote"}
+    assert OURS[INSTANCE].bought == {*ARGUMENTS} - {*ARGUMENTS.updatable}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pulumi import CustomTimeouts, ResourceOptions
 
-from pulumi_cortecs.provider.cortecs.arguments import LONGEST_READY_TIMEOUT
+from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT
 from pulumi_cortecs.resources.timeouts import create_timeout
 
 

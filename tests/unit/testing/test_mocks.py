@@ -22,7 +22,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_cortecs import Endpoint, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money, MoneyError
-from pulumi_cortecs.provider.cortecs.arguments import INPUTS
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 from pulumi_cortecs.simulator import Simulator
 from pulumi_cortecs.testing import CortecsMocks, DeclaredInstance, RefusedArgumentsError
 from tests.contract.host import hosting
@@ -60,7 +60,7 @@ def test_what_is_left_out_is_filled_in_as_check_does() -> None:
 
 
 def test_a_row_has_every_argument_that_an_instance_has() -> None:
-    assert set(INPUTS) <= {field.name for field in dataclasses.fields(DeclaredInstance)}
+    assert set(INSTANCE.inputs) <= {field.name for field in dataclasses.fields(DeclaredInstance)}
 
 
 def test_the_mocks_tell_what_the_real_provider_tells(simulator: Simulator) -> None:

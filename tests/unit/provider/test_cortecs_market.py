@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pulumi.output import Unknown
 from pulumi_cortecs.cost import catalogue
 from pulumi_cortecs.policy.pinned import SHIPPED
 from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS
+from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 from pulumi_cortecs.provider.cortecs.market import InstanceMarket
 from pulumi_cortecs.provider.kind import Market, Problem
 from pulumi_cortecs.provider.pinned import PinnedMarket
@@ -59,3 +61,7 @@ def test_limits_are_asked_of_model_and_hardware(market: Market, ordered: dict[st
     assert facts.model_id is None
     assert "hardware_type_id" in str(facts.hardware_type_id)
     assert market.purchase(ordered).hardware_type_id == ordered["hardware_type_id"]
+
+
+def test_texts_name_the_vendor_as_english_does() -> None:
+    assert (INSTANCE.possessive, replace(INSTANCE, vendor="Acme").possessive) == ("Cortecs'", "Acme's")
