@@ -16,12 +16,13 @@ from typing import Any, Protocol, TypeVar
 from pulumi_cortecs.simulator.chance import SEED, Chance
 from pulumi_cortecs.simulator.clock import Moment, Monotonic, VirtualClock
 from pulumi_cortecs.simulator.faults import Fault, FaultTable
-from pulumi_cortecs.simulator.ledger import Ledger, Run
-from pulumi_cortecs.simulator.settings import Settings
+from pulumi_cortecs.simulator.ledger import Ledger
+from pulumi_cortecs.simulator.settings import SharedSettings
 from pulumi_cortecs.simulator.state import State, opened
 from pulumi_cortecs.simulator.traffic import Traffic
 
 T = TypeVar("T")
+S = TypeVar("S", bound=SharedSettings)
 _CURRENT = "current"
 
 
@@ -40,9 +41,10 @@ class Cloud(Protocol):
 class World:
     """The shared state, new or gone on with.
 
-    `origin` is where it is reached ("http://127.0.0.1:3000"). `settings`, the single `knobs` and `speed` are those of
-    the beginning, to which a reset returns; where a kept state goes on, only those given replace what is kept. `seed`
-    (None: a random one) is for a new state: a kept one goes on with its own.
+    `origin` is where it is reached ("http://127.0.0.1:3000"). `defaults` has the knobs of all its clouds. `settings`,
+    the single `knobs` and `speed` are those of the beginning, to which a reset returns; where a kept state goes on,
+    only those given replace what is kept. `seed` (None: a random one) is for a new state: a kept one goes on with its
+    own.
     """
 
     clock: VirtualClock
@@ -51,8 +53,9 @@ class World:
         self,
         *,
         origin: str,
+        defaults: SharedSettings,
         state: State | None = None,
-        settings: Settings | None = None,
+        settings: SharedSettings | None = None,
         knobs: Mapping[str, Any] | None = None,
         speed: float | None = None,
         seed: int | None = None,
@@ -63,18 +66,18 @@ class World:
         self.wall = wall
         self._monotonic = monotonic
         self._state = opened(None) if state is None else state
-        self._initial_settings = replace(settings or Settings(), **(knobs or {}))
+        self._initial_settings = replace(settings or defaults, **(knobs or {}))
         self._initial_speed = 1.0 if speed is None else speed
         self._clouds: list[Cloud] = []
 
         self._begun = self.shelf("clouds", bool)
         self._tally = self.shelf("tally", int)
-        self._settings = self.shelf("settings", Settings)
+        self._settings = self.shelf("settings", type(defaults))
         self._moments = self.shelf("clock", Moment)
         # two sources, so that a fault added in between does not change the ids that follow
         self._ids = Chance("ids drawn", self._tally)
         self.faults = FaultTable(Chance("chances drawn", self._tally), self.shelf("faults", Fault), self._tally)
-        self.ledger = Ledger(self.shelf("runs", Run))
+        self.ledger = Ledger()
         self.traffic = Traffic(self.shelf("requests", int), self.shelf("refused requests", int))
         if SEED not in self._tally:
             self.reset(seed)
@@ -113,13 +116,19 @@ class World:
         return self._tally[SEED]
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SharedSettings:
         """The knobs as they are now."""
         return self._settings[_CURRENT]
 
     @settings.setter
-    def settings(self, changed: Settings) -> None:
+    def settings(self, changed: SharedSettings) -> None:
         self._settings[_CURRENT] = changed
+
+    def settings_of(self, kind: type[S]) -> S:
+        """The knobs as they are now, those of one cloud among them."""
+        settings = self.settings
+        assert isinstance(settings, kind), f"this world was made without {kind.__name__}"
+        return settings
 
     def now(self) -> datetime:
         """The virtual time, with everything done that was due by then."""

@@ -21,8 +21,9 @@ from pulumi_cortecs.simulator.faults import (
     matches,
 )
 
-START = Call("POST", "/api/v1/instances/start", "/api/v1", model_id="m", authorized=True)
-ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", model_id="m", instance_id="id-1", authorized=True)
+M = {"model_id": "m"}
+START = Call("POST", "/api/v1/instances/start", "/api/v1", arguments=M, authorized=True)
+ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", arguments=M, instance_id="id-1", authorized=True)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +39,12 @@ ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", model_id="m", instance_i
         (Match(path="*"), ONE, True),
         (Match(path="/instances"), ONE, False),
         (Match(path="/start"), START, False),
-        (Match(model_id="m"), START, True),
-        (Match(model_id="other"), START, False),
+        (Match(arguments=M), START, True),
+        (Match(arguments={"model_id": "other"}), START, False),
         (Match(instance_id="id-1"), ONE, True),
         (Match(instance_id="id-1"), START, False),
-        (Match(method="GET", path="/instances/*", model_id="m", instance_id="id-1"), ONE, True),
-        (Match(method="GET", path="/instances/*", model_id="m", instance_id="id-2"), ONE, False),
+        (Match(method="GET", path="/instances/*", arguments=M, instance_id="id-1"), ONE, True),
+        (Match(method="GET", path="/instances/*", arguments=M, instance_id="id-2"), ONE, False),
     ],
 )
 def test_every_field_that_is_given_must_fit(match: Match, call: Call, hit: bool) -> None:

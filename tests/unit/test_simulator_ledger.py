@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money
+from pulumi_cortecs.simulator.cortecs.runs import CortecsRun
 from pulumi_cortecs.simulator.ledger import Ledger, Run
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=timezone.utc)
@@ -18,7 +19,7 @@ def at(seconds: float) -> datetime:
 
 
 def run(instance_id: str = "id-1", **changed: object) -> Run:
-    begun = Run("sim", instance_id, L4, BillingInterval.PER_MINUTE, 1, started_at=NOON, billed_from=NOON)
+    begun = CortecsRun("sim", instance_id, L4, BillingInterval.PER_MINUTE, 1, started_at=NOON, billed_from=NOON)
     return replace(begun, **changed)  # type: ignore[arg-type]
 
 

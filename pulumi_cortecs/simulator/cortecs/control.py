@@ -9,7 +9,6 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.cost import Money, MoneyError
-from pulumi_cortecs.simulator.control import CONTROL, control_error
 from pulumi_cortecs.simulator.cortecs.answers import hardware_json, instance_json, model_json
 from pulumi_cortecs.simulator.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator.cortecs.instances import Instance
@@ -17,7 +16,7 @@ from pulumi_cortecs.simulator.cortecs.market import MINUTES_PER_HOUR, Model, Off
 from pulumi_cortecs.simulator.cortecs.orders import Order
 from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.routing import plain_route
+from pulumi_cortecs.simulator.routing import CONTROL, control_route
 from pulumi_cortecs.simulator.sent import Amount, Sent, Whole
 from pulumi_cortecs.simulator.timestamps import timestamp
 
@@ -69,7 +68,7 @@ class CredentialRequest(Sent):
 
 def cortecs_control_router(cloud: CortecsCloud) -> APIRouter:
     """The instances, market, tokens and credentials below `/_sim`."""
-    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error, cloud.world), redirect_slashes=False)
+    router = APIRouter(prefix=CONTROL, route_class=control_route(cloud.world), redirect_slashes=False)
 
     @router.get("/instances", response_model=None)
     async def instances() -> Response:
@@ -166,6 +165,7 @@ def _per_minute(sent: HardwareRequest, currency: str) -> Money | None:
 def _truth(cloud: CortecsCloud, instance: Instance) -> dict[str, Any]:
     return {
         **instance_json(instance, cloud.world.now(), cloud.world.origin),
+        "cloud": cloud.name,
         "account": instance.account,
         "listed_from": timestamp(instance.listed_from),
         "found_from": timestamp(instance.found_from),
