@@ -23,7 +23,7 @@ from pulumi_cortecs.simulator.settings import settings_request
 from pulumi_cortecs.simulator.shapes import WrongShape
 from pulumi_cortecs.simulator.supplied import Reused
 from pulumi_cortecs.simulator.timestamps import timestamp
-from pulumi_cortecs.simulator.world import World
+from pulumi_cortecs.simulator.world import Cloud, World
 
 
 def _with_body(status: int) -> int:
@@ -147,7 +147,7 @@ class SettingsRequest(settings_request(Settings)):  # type: ignore[misc]
 
 
 def control_router(world: World) -> APIRouter:
-    """Reset, clock, settings, faults, ledger and requests."""
+    """Reset, clock, settings, faults, ledger, instances, tokens and requests."""
     router = APIRouter(prefix=CONTROL, route_class=control_route(world), redirect_slashes=False)
 
     @router.post("/reset", response_model=None)
@@ -212,6 +212,27 @@ def control_router(world: World) -> APIRouter:
         entries = [_run_json(run, run.amount(now)) for run in world.ledger]
         return JSONResponse({"now": timestamp(now), "entries": entries, "totals": totals})
 
+    @router.get("/instances", response_model=None)
+    async def instances() -> Response:
+        return JSONResponse({"instances": [each for cloud in world.clouds for each in cloud.truths().values()]})
+
+    @router.post("/instances/{instance_id}/stop", response_model=None)
+    async def stop(instance_id: str) -> Response:
+        cloud = _cloud_of(instance_id, world)
+        cloud.stop_from_outside(instance_id)
+        return JSONResponse(cloud.truths()[instance_id])
+
+    @router.delete("/instances/{instance_id}", response_model=None)
+    async def vanish(instance_id: str) -> Response:
+        _cloud_of(instance_id, world).vanish(instance_id)
+        return JSONResponse({"instance_id": instance_id})
+
+    @router.post("/tokens/expire", response_model=None)
+    async def expire_tokens() -> Response:
+        for cloud in world.clouds:
+            cloud.expire_tokens()
+        return JSONResponse({})
+
     @router.get("/requests", response_model=None)
     async def requests() -> Response:
         traffic = world.traffic
@@ -245,6 +266,13 @@ def _fault_json(fault: Fault) -> dict[str, Any]:
         "happened": fault.happened,
         **{name: fault.parameter(name) for name in PARAMETERS[fault.kind]},
     }
+
+
+def _cloud_of(instance_id: str, world: World) -> Cloud:
+    for cloud in world.clouds:
+        if instance_id in cloud.truths():
+            return cloud
+    raise Refused(404, f"There is no instance {instance_id!r}.")
 
 
 def _run_json(run: Run, amount: Money) -> dict[str, Any]:

@@ -37,6 +37,18 @@ class Cloud(Protocol):
     def settle(self, now: datetime) -> None:
         """Does what was due by `now`."""
 
+    def truths(self) -> Mapping[str, Mapping[str, Any]]:
+        """All instances of all accounts as they really are, by their ids, in JSON."""
+
+    def stop_from_outside(self, instance_id: str) -> object:
+        """Stops one of them as somebody does in the vendor's console."""
+
+    def vanish(self, instance_id: str) -> None:
+        """Takes one of them away, running or not."""
+
+    def expire_tokens(self) -> None:
+        """Refuses every access token given out so far from now on."""
+
 
 class World:
     """The shared state, new or gone on with.
@@ -68,7 +80,7 @@ class World:
         self._state = opened(None) if state is None else state
         self._initial_settings = replace(settings or defaults, **(knobs or {}))
         self._initial_speed = 1.0 if speed is None else speed
-        self._clouds: list[Cloud] = []
+        self.clouds: list[Cloud] = []
 
         self._begun = self.shelf("clouds", bool)
         self._tally = self.shelf("tally", int)
@@ -93,7 +105,7 @@ class World:
 
     def join(self, cloud: Cloud) -> None:
         """Takes a cloud in, empty unless it was kept; from now on it is reset and settled with the others."""
-        self._clouds.append(cloud)
+        self.clouds.append(cloud)
         if cloud.name not in self._begun:
             cloud.reset()
             self._begun[cloud.name] = True
@@ -107,7 +119,7 @@ class World:
         self.faults.clear()
         self.ledger.clear()
         self.traffic.clear()
-        for cloud in self._clouds:
+        for cloud in self.clouds:
             cloud.reset()
 
     @property
@@ -133,7 +145,7 @@ class World:
     def now(self) -> datetime:
         """The virtual time, with everything done that was due by then."""
         now = self.clock.now()
-        for cloud in self._clouds:
+        for cloud in self.clouds:
             cloud.settle(now)
         return now
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from pydantic import TypeAdapter
 
 from pulumi_cortecs.simulator.faults import (
     BOOT_FAULTS,
@@ -15,6 +16,7 @@ from pulumi_cortecs.simulator.faults import (
     STOP_FAULTS,
     SUPPLY_FAULTS,
     Call,
+    Fault,
     FaultKind,
     FaultTable,
     Match,
@@ -49,6 +51,13 @@ ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", arguments=M, instance_id
 )
 def test_every_field_that_is_given_must_fit(match: Match, call: Call, hit: bool) -> None:
     assert matches(match, call) is hit
+
+
+@pytest.mark.parametrize("kept", ['{"model_id": "m"}', '{"arguments": {"model_id": "m"}}'])
+def test_a_match_that_was_kept_hits_what_it_did(kept: str) -> None:
+    rows = TypeAdapter(Fault)
+    fault = rows.validate_json(f'{{"fault_id": "fault-1", "kind": "server_error", "match": {kept}}}')
+    assert fault.match == Match.of(model_id="m") == rows.validate_json(rows.dump_json(fault)).match
 
 
 def test_served_models_are_hit_only_by_faults_that_name_their_path() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator.cortecs.answers import Json, instance_json
 from pulumi_cortecs.simulator.cortecs.fate import Fate, fate, lag
 from pulumi_cortecs.simulator.cortecs.fleet import Echo, Fleet, Seen
 from pulumi_cortecs.simulator.cortecs.instances import Instance, InstanceArgs, Late, Status
@@ -29,6 +30,7 @@ from pulumi_cortecs.simulator.faults import (
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.serving import Served
 from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.timestamps import timestamp
 from pulumi_cortecs.simulator.world import World
 
 BASE = "/api/v1"
@@ -66,6 +68,26 @@ class CortecsCloud:
             self._halt(instance, end.at)
             if end.vanishes:
                 self._fleet.remove(instance)
+
+    def truths(self) -> dict[str, Json]:
+        """All instances of all accounts as they really are, by their ids."""
+        return {each.instance_id: self.truth(each) for each in self.every()}
+
+    def truth(self, instance: Instance) -> Json:
+        """An instance as it really is, and what lists do not show of it."""
+        return {
+            **instance_json(instance, self.world.now(), self.world.origin),
+            "cloud": self.name,
+            "account": instance.account,
+            "listed_from": timestamp(instance.listed_from),
+            "found_from": timestamp(instance.found_from),
+            "stuck_at_step": instance.boot.stuck_at_step,
+            "ends_at": timestamp(instance.ends.at) if instance.ends else None,
+        }
+
+    def expire_tokens(self) -> None:
+        """Every access token given out so far is refused from now on."""
+        self.tokens.expire_all()
 
     def every(self) -> list[Instance]:
         """All instances of all accounts as they really are, lag or not."""

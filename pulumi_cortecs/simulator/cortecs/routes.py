@@ -77,7 +77,7 @@ class CortecsApi:
         return None, {"model_id": model_id} if isinstance(model_id, str) else {}
 
     def expire_tokens(self) -> None:
-        self._cloud.tokens.expire_all()
+        self._cloud.expire_tokens()
 
 
 def cortecs_router(cloud: CortecsCloud) -> APIRouter:
