@@ -52,7 +52,7 @@ def problems(
     limits = limits_in_force(_CLOUD, os.environ)
     if lies := _on_source(limits, accounts.market().base_url):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id"))
+    found = limits.on_kind({key: _kind(inputs, key) for key in ("model_id", "hardware_type_id")})
     if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in _PRICED_BY)):
         hourly = accounts.hourly_price(inputs)
         found += limits.on_price(hourly)
@@ -73,7 +73,7 @@ def allowing(
     """
     limits = limits_in_force(_CLOUD, os.environ)
     _refuse(_on_source(limits, accounts.market().base_url, account.client.base_url), inputs)
-    _refuse(limits.on_kind(_kind(inputs, "model_id"), _kind(inputs, "hardware_type_id")), inputs)
+    _refuse(limits.on_kind({key: _kind(inputs, key) for key in ("model_id", "hardware_type_id")}), inputs)
     hourly = accounts.hourly_price(inputs) if limits.counts_price else None
     _refuse(limits.on_price(hourly), inputs)
     if not limits.counts_account or not billed:
