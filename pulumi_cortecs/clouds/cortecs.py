@@ -17,6 +17,7 @@ from pulumi_cortecs.clouds.words import identifier, printable
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
 
 VENDOR = "Cortecs"
+CLOUD = "cortecs"
 
 _ROUTES: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
 """What would make another request out of `/instances/{id}`: httpx resolves the dots, quoted or not."""
@@ -296,4 +297,5 @@ def _priced(row: _HardwareType) -> HardwareType:
         gpu_type=row.hardware_info.gpu_type,
         num_gpus=row.hardware_info.num_gpus,
         gpu_ram_gb=row.hardware_info.gpu_ram_gb,
+        cloud=CLOUD,
     )

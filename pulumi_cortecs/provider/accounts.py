@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from functools import cache
 from typing import Any, Final
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, RefusedError, UnauthorizedError
@@ -37,7 +38,7 @@ from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
-INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
+INSTANCE_TYPE: Final = TOKENS["cortecs.Instance"]
 _CLOCK: Clock = SystemClock()
 _WAITING: Clock = InterruptibleClock(process.interrupted)
 _lock = threading.Lock()

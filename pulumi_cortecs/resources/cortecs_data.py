@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import pulumi
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.clouds.sources import BASE_URL, CLIENT_ID, CLIENT_SECRET
 from pulumi_cortecs.resources.account import Provider, configuration_of
 from pulumi_cortecs.resources.errors import DataSourceError
@@ -31,7 +32,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _Config = Mapping[str, str]
 
-_INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _THREADS: Final = 4
 
 
@@ -171,7 +171,7 @@ def _configuration(opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Inp
     """What the account is to be found by: a Provider's settings, else those of the stack's config."""
     provider = opts.provider if opts is not None else None
     if provider is None and opts is not None and opts.parent is not None:
-        provider = opts.parent.get_provider(_INSTANCE)
+        provider = opts.parent.get_provider(TOKENS["cortecs.Instance"])
     if isinstance(provider, Provider):
         return configuration_of(provider)
     if provider is not None:
