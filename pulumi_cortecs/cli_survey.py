@@ -92,11 +92,11 @@ def surveyed(where: Places) -> Survey:
 
 def the_account() -> Account:
     """The account that the environment names; no stack's config is read. Raises ConfigurationError."""
+    from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
     from pulumi_cortecs.clouds.errors import ConfigurationError
-    from pulumi_cortecs.clouds.sources import CLIENT_ID, CLIENT_SECRET, IN_ENVIRONMENT
     from pulumi_cortecs.provider import accounts
 
-    if not any(os.environ.get(IN_ENVIRONMENT[key]) for key in (CLIENT_ID, CLIENT_SECRET)):
+    if not any(os.environ.get(key.variable) for key in CREDENTIALS.parts):
         raise ConfigurationError(
             "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment; this command "
             "reads no stack's config"

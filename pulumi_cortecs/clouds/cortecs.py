@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import BadAnswerError, NotFoundError
 from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, shared_client
 from pulumi_cortecs.clouds.oauth import ClientCredentials

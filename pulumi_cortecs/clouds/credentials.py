@@ -13,77 +13,53 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.clouds.http import checked_base_url, server_of
-from pulumi_cortecs.clouds.sources import (
-    ARGUMENTS,
-    BASE_URL,
-    CLIENT_ID,
-    CLIENT_SECRET,
-    ENVIRONMENT,
-    IN_ENVIRONMENT,
-    SOURCE,
-    VARIABLES,
-)
-
-CORTECS_BASE_URL = "https://cortecs.ai/api/v1"
+from pulumi_cortecs.clouds.http import checked_base_url
+from pulumi_cortecs.clouds.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 
-@dataclass(frozen=True)
-class CortecsCredentials:
-    """Who asks, and where. The secret is in no repr."""
-
-    base_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-
-    @property
-    def fingerprint(self) -> str:
-        """Names the account in a state without telling its key: a digest of base URL and client id."""
-        digest = hashlib.sha256(f"{self.base_url}\n{self.client_id}".encode()).hexdigest()
-        return f"cortecs:{digest[:16]}"
-
-    @property
-    def payer(self) -> str:
-        """Names whose bill it is, however the base URL is spelled: a digest of its host and port, and of the client id.
-
-        A program may spell it in many ways, and must not have a limit for each.
-        """
-        digest = hashlib.sha256(f"{server_of(self.base_url)}\n{self.client_id}".encode()).hexdigest()
-        return f"cortecs:{digest[:16]}"
+def account_name(cloud: str, where: str, who: str) -> str:
+    """Names an account without telling its key: a digest of where it is and of who asks."""
+    digest = hashlib.sha256(f"{where}\n{who}".encode()).hexdigest()
+    return f"{cloud}:{digest[:16]}"
 
 
-def cortecs_base_url(environment: Mapping[str, str], config: Mapping[str, str]) -> str:
+def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
     """Where the public part of the API (models, hardware types) is: it needs no credentials.
 
     Raises ConfigurationError for a URL that is unfit.
     """
-    source = _source(environment, config)
-    if source.kind is _Kind.CONFIG and environment.get(IN_ENVIRONMENT[BASE_URL]):
-        source = _environment(environment)
-    return checked_base_url(source.base_url or CORTECS_BASE_URL, source.names[2])
+    source = _source(spec, environment, config)
+    if source.kind is _Kind.CONFIG and environment.get(spec.url.variable):
+        source = _environment(spec, environment)
+    return source.base_url()
 
 
-def cortecs_credentials(environment: Mapping[str, str], config: Mapping[str, str]) -> CortecsCredentials:
-    """The credentials in force: an explicit Provider's, else the environment's, else the stack config's; no mixture.
+def credentials_in_force(
+    spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The base URL and the parts: an explicit Provider's, else the environment's, else the stack config's; no mixture.
 
-    `config` is what the provider process was configured with: cortecs:clientId, cortecs:clientSecret and
-    cortecs:apiBaseUrl of the stack, or all that a Provider sends (`sources.py`). The environment has CORTECS_CLIENT_ID,
-    CORTECS_CLIENT_SECRET and CORTECS_API_BASE_URL. Raises ConfigurationError when they are missing or incomplete.
+    `config` is what the provider process was configured with: the keys of the stack, or all that a Provider sends
+    (`sources.py`). Raises ConfigurationError when they are missing or incomplete.
     """
-    source = _source(environment, config)
+    source = _source(spec, environment, config)
     if source.kind is _Kind.CONFIG:
-        if environment.get(IN_ENVIRONMENT[BASE_URL]) and (source.client_id or source.client_secret):
+        if environment.get(spec.url.variable) and any(source.parts):
             raise ConfigurationError(
-                "CORTECS_API_BASE_URL is set in the environment and the Cortecs credentials are in the stack's config; "
-                "take both from one place, so that a key is only ever sent to the URL it was given with"
+                f"{spec.url.variable} is set in the environment and the {spec.vendor} credentials are in the stack's "
+                "config; take both from one place, so that a key is only ever sent to the URL it was given with"
             )
-        if not source.client_id and not source.client_secret:
+        if not any(source.parts):
             raise ConfigurationError(
-                "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment, "
-                "or `pulumi config set cortecs:clientId ...` and `pulumi config set --secret cortecs:clientSecret ...` "
+                f"no {spec.vendor} credentials: set {' and '.join(key.variable for key in spec.parts)} in the "
+                f"environment, or {' and '.join(map(_config_set, spec.parts))} "
                 "(refresh and destroy see the config of the last `up`, unless they get --run-program)"
             )
     return source.complete()
+
+
+def _config_set(key: Key) -> str:
+    return f"`pulumi config set {'--secret ' * key.secret}{key.config} ...`"
 
 
 class _Kind(Enum):
@@ -95,54 +71,51 @@ class _Kind(Enum):
 
 @dataclass(frozen=True)
 class _Source:
-    """What one place says, and how a person knows the three there. The secret is in no repr."""
+    """What one place says of each key, the URL last, and how a person knows it there. No value is in a repr."""
 
+    spec: CredentialSpec
     kind: _Kind
-    names: tuple[str, str, str]
-    client_id: str | None
-    client_secret: str | None = field(repr=False)
-    base_url: str | None
+    names: tuple[str, ...]
+    values: tuple[str | None, ...] = field(repr=False)
 
-    def complete(self) -> CortecsCredentials:
-        client_id = self._usable(self.names[0], self.client_id)
-        client_secret = self._usable(self.names[1], self.client_secret)
-        return CortecsCredentials(
-            checked_base_url(self.base_url or CORTECS_BASE_URL, self.names[2]), client_id, client_secret
-        )
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        return self.values[:-1]
+
+    def base_url(self) -> str:
+        return checked_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
+
+    def complete(self) -> tuple[str, ...]:
+        parts = [self._usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True)]
+        return (self.base_url(), *parts)
 
     def _usable(self, name: str, value: str | None) -> str:
         if not value:
             only = "" if self.kind in (_Kind.ENVIRONMENT, _Kind.CONFIG) else f", and only {self.kind.value} count"
-            raise ConfigurationError(f"the Cortecs credentials are incomplete: {name} is not set{only}")
+            raise ConfigurationError(f"the {self.spec.vendor} credentials are incomplete: {name} is not set{only}")
         if value != value.strip() or not value.isprintable():
             raise ConfigurationError(f"{name} has a space or line break around it, or something unprintable in it")
         return value
 
 
-_KEYS = (CLIENT_ID, CLIENT_SECRET, BASE_URL)
-
-
-def _source(environment: Mapping[str, str], config: Mapping[str, str]) -> _Source:
-    told = config.get(SOURCE)
+def _source(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> _Source:
+    told = config.get(spec.source)
+    in_config = tuple(config.get(key.config) for key in spec.keys)
     if told == ARGUMENTS:
-        names = ("client_id of the Provider", "client_secret of the Provider", "api_base_url of the Provider")
-        return _Source(_Kind.ARGUMENTS, names, *(config.get(key) for key in _KEYS))
+        return _Source(spec, _Kind.ARGUMENTS, tuple(f"{key.argument} of the Provider" for key in spec.keys), in_config)
     if told == ENVIRONMENT:
-        variables = [config.get(VARIABLES[key], "") for key in _KEYS]
-        client_id, client_secret, base_url = variables
-        return _Source(
-            _Kind.VARIABLES, (client_id, client_secret, base_url), *(environment.get(name) for name in variables)
-        )
+        variables = tuple(config.get(key.named, "") for key in spec.keys)
+        return _Source(spec, _Kind.VARIABLES, variables, tuple(map(environment.get, variables)))
     if told:
         raise ConfigurationError(
             f"this Provider takes its credentials from {told!r}, which this pulumi-cortecs does not know; a newer one "
             "does: pip install -U pulumi-cortecs"
         )
-    if any(environment.get(IN_ENVIRONMENT[key]) for key in (CLIENT_ID, CLIENT_SECRET)):
-        return _environment(environment)
-    return _Source(_Kind.CONFIG, _KEYS, *(config.get(key) for key in _KEYS))
+    if any(environment.get(key.variable) for key in spec.parts):
+        return _environment(spec, environment)
+    return _Source(spec, _Kind.CONFIG, tuple(key.config for key in spec.keys), in_config)
 
 
-def _environment(environment: Mapping[str, str]) -> _Source:
-    names = (IN_ENVIRONMENT[CLIENT_ID], IN_ENVIRONMENT[CLIENT_SECRET], IN_ENVIRONMENT[BASE_URL])
-    return _Source(_Kind.ENVIRONMENT, names, *(environment.get(name) for name in names))
+def _environment(spec: CredentialSpec, environment: Mapping[str, str]) -> _Source:
+    variables = tuple(key.variable for key in spec.keys)
+    return _Source(spec, _Kind.ENVIRONMENT, variables, tuple(map(environment.get, variables)))

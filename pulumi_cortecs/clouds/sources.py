@@ -1,20 +1,9 @@
-"""Where credentials can come from, by name. States keep what a Provider was given under these keys, so that none of
-them may ever be renamed. Light on purpose: programs import it."""
+"""What a cloud's credentials consist of, and where they can come from, by name. Light: programs import it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-CLIENT_ID: Final = "cortecs:clientId"
-CLIENT_SECRET: Final = "cortecs:clientSecret"
-BASE_URL: Final = "cortecs:apiBaseUrl"
-
-SOURCE: Final = "cortecs:provider:source"
-"""Says that there is an explicit Provider, and which kind of one.
-
-No stack's config can say so: a key of three parts is none to the engine. Otherwise whoever can edit the config file
-could choose which of the environment's variables are sent, and where to.
-"""
 
 ARGUMENTS: Final = "arguments"
 """The Provider was given the credentials themselves."""
@@ -22,19 +11,41 @@ ARGUMENTS: Final = "arguments"
 ENVIRONMENT: Final = "environment"
 """The Provider was given the names of environment variables."""
 
-VARIABLES: Final = {
-    CLIENT_ID: "cortecs:provider:clientId",
-    CLIENT_SECRET: "cortecs:provider:clientSecret",
-    BASE_URL: "cortecs:provider:apiBaseUrl",
-}
-"""Under which key the name of the variable is, for each of the three."""
 
-IN_ENVIRONMENT: Final = {
-    CLIENT_ID: "CORTECS_CLIENT_ID",
-    CLIENT_SECRET: "CORTECS_CLIENT_SECRET",
-    BASE_URL: "CORTECS_API_BASE_URL",
-}
-"""The variables that count where no Provider names others."""
+@dataclass(frozen=True)
+class Key:
+    """One part of the credentials, by its names: in the stack's config, in the environment, as an argument of a
+    Provider, and `named`, under which a Provider tells the name of another variable."""
 
-ALL_KEYS: Final = (CLIENT_ID, CLIENT_SECRET, BASE_URL, SOURCE, *VARIABLES.values())
-"""All that a provider process may be told about its account."""
+    config: str
+    variable: str
+    argument: str
+    named: str
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class CredentialSpec:
+    """A cloud's credentials: all `parts` are needed, and all of them and `url` come from one source.
+
+    States keep what a Provider was given under these keys, so that none of them may ever be renamed. `vendor` is for
+    texts, `default_url` where no URL is given. `source` is the key that says that there is an explicit Provider, and
+    which kind of one. No stack's config can say so: a key of three parts is none to the engine. Otherwise whoever can
+    edit the config file could choose which of the environment's variables are sent, and where to.
+    """
+
+    vendor: str
+    source: str
+    parts: tuple[Key, ...]
+    url: Key
+    default_url: str
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The parts and the URL."""
+        return (*self.parts, self.url)
+
+    @property
+    def config_keys(self) -> tuple[str, ...]:
+        """All that a provider process may be told about its account."""
+        return (*(key.config for key in self.keys), self.source, *(key.named for key in self.keys))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
-from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, RefusedError, UnauthorizedError
 from pulumi_cortecs.clouds.http import on_this_machine
 from pulumi_cortecs.clouds.network import problems_on_the_way_to
@@ -57,7 +57,7 @@ def configure(config: Mapping[str, str]) -> None:
     A host process serves one provider resource, so there is just one.
     """
     global _config  # replaced as a whole: another thread may be reading it
-    _config = {key: value for key, value in config.items() if key.startswith("cortecs:")}
+    _config = dict(config)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 import pulumi
 
 from pulumi_cortecs._tokens import TOKENS
-from pulumi_cortecs.clouds.sources import BASE_URL, CLIENT_ID, CLIENT_SECRET
+from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
 from pulumi_cortecs.resources.account import Provider, configuration_of
 from pulumi_cortecs.resources.errors import DataSourceError
 
@@ -177,7 +177,7 @@ def _configuration(opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Inp
     if provider is not None:
         raise TypeError(f"data sources of Cortecs take a pulumi_cortecs.Provider, not a {type(provider).__name__}")
     stack = pulumi.Config("cortecs")
-    found = {key: stack.get(key.partition(":")[2]) for key in (CLIENT_ID, CLIENT_SECRET, BASE_URL)}
+    found = {key.config: stack.get(key.config.partition(":")[2]) for key in CREDENTIALS.keys}
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.clouds.http import new_client
 from tests.contract.bought import INPUTS

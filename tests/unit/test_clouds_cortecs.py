@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance, InstanceArgs
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import (
     BadAnswerError,
     NotFoundError,

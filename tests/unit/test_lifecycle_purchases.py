@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import (
     AnswerLostError,
     BadAnswerError,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnauthorizedError
 from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError

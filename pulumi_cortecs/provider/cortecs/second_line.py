@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.credentials import CORTECS_BASE_URL
+from pulumi_cortecs.clouds.cortecs_credentials import CORTECS_BASE_URL
 from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
 from pulumi_cortecs.clouds.network import certificates_on_the_way_to
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
