@@ -10,11 +10,11 @@ import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import BadAnswerError, NotFoundError
-from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, shared_client
-from pulumi_cortecs.clouds.oauth import ClientCredentials
-from pulumi_cortecs.clouds.words import identifier, printable
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
+from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, shared_client
+from pulumi_cortecs.http.oauth import ClientCredentials
+from pulumi_cortecs.http.words import identifier, printable
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
-from pulumi_cortecs.clouds.credentials import account_name, base_url_in_force, credentials_in_force
-from pulumi_cortecs.clouds.http import server_of
+from pulumi_cortecs.http.credentials import account_name, base_url_in_force, credentials_in_force
+from pulumi_cortecs.http.http import server_of
 
 CORTECS_BASE_URL = CREDENTIALS.default_url
 

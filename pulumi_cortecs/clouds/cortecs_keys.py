@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pulumi_cortecs.clouds.sources import CredentialSpec, Key
+from pulumi_cortecs.http.sources import CredentialSpec, Key
 
 CLIENT_ID: Final = Key("cortecs:clientId", "CORTECS_CLIENT_ID", "client_id", "cortecs:provider:clientId")
 CLIENT_SECRET: Final = Key(

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
+from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.journal import Key
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot

@@ -14,11 +14,11 @@ from typing import Any, Final
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, RefusedError, UnauthorizedError
-from pulumi_cortecs.clouds.http import on_this_machine
-from pulumi_cortecs.clouds.network import problems_on_the_way_to
 from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError, RefusedError, UnauthorizedError
+from pulumi_cortecs.http.http import on_this_machine
+from pulumi_cortecs.http.network import problems_on_the_way_to
 from pulumi_cortecs.lifecycle import engine_cli, phases
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.backends import Backend, backend_of

@@ -8,7 +8,7 @@ from typing import Final
 import pulumi
 
 from pulumi_cortecs.clouds.cortecs_keys import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
-from pulumi_cortecs.clouds.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
+from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 _PACKAGE: Final = "pulumi-python"
 """The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""

@@ -152,7 +152,7 @@ def _later(opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulu
 
 
 def _asked(ask: Callable[Concatenate[_Config, P], R], config: _Config, *args: P.args, **kwargs: P.kwargs) -> R:
-    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.http.errors import CloudError
 
     try:
         return ask(config, *args, **kwargs)

@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 from pulumi_cortecs.clouds.cortecs import Instance
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.lifecycle.shared_rows import Going

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs as cortecs_client
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.intents import seconds_since_1970
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, Key

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 

@@ -19,7 +19,7 @@ from pulumi_cortecs.cli_reap import over
 from pulumi_cortecs.cli_survey import Survey
 from pulumi_cortecs.clouds.cortecs import CortecsClient
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
-from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.simulator import Simulator

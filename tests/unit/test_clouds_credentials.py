@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from pulumi_cortecs.clouds import sources
 from pulumi_cortecs.clouds.cortecs_credentials import (
     CORTECS_BASE_URL,
     CortecsCredentials,
@@ -14,8 +13,9 @@ from pulumi_cortecs.clouds.cortecs_credentials import (
     cortecs_credentials,
 )
 from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
-from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.clouds.http import checked_base_url
+from pulumi_cortecs.http import sources
+from pulumi_cortecs.http.errors import ConfigurationError
+from pulumi_cortecs.http.http import checked_base_url
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
 C_ID, C_SECRET, C_URL = "cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.http.errors import (
     AnswerLostError,
     CloudError,
     NotFoundError,

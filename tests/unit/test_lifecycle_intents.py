@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
+from pulumi_cortecs.http.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
 from pulumi_cortecs.lifecycle.intents import (
     ChangedSinceError,

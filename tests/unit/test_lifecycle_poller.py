@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, UnauthorizedError
+from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from tests.unit.fakes import FakeClock
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "pulumi_cortecs"
-ROOMS = ("clouds", "cost", "lifecycle", "simulator")
-OF_A_CLOUD = ("simulator/cortecs/", "clouds/cortecs")
+ROOMS = ("cost", "http", "lifecycle", "simulator")
+OF_A_CLOUD = "simulator/cortecs/"
 
 REGISTERS = {"cost/limits_file.py", "simulator/clouds.py"}
 """Where a cloud is entered; to name it is what they are for."""

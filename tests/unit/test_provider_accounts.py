@@ -13,8 +13,8 @@ import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnauthorizedError
-from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases

@@ -16,9 +16,9 @@ from typing import Any, Final, TypeAlias
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.clouds.cortecs import Instance, Model
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.cost.pricelist import CatalogueError
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host, pinned
 from pulumi_cortecs.provider.accounts import INSTANCE_TYPE

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Final
 
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.provider import accounts, host
 
 _lock: Final = threading.Lock()

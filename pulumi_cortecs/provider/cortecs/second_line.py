@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.clouds.cortecs_credentials import CORTECS_BASE_URL
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
-from pulumi_cortecs.clouds.network import certificates_on_the_way_to
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError
+from pulumi_cortecs.http.network import certificates_on_the_way_to
 from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.clouds.http import checked_base_url
-from pulumi_cortecs.clouds.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
+from pulumi_cortecs.http.errors import ConfigurationError
+from pulumi_cortecs.http.http import checked_base_url
+from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 
 def account_name(cloud: str, where: str, who: str) -> str:
