@@ -26,8 +26,8 @@ from typing import Any
 import httpx
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator import Control, LedgerEntry
 from pulumi_cortecs.simulator.embedded import environment
-from pulumi_cortecs.simulator.remote import Control, LedgerEntry
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(os.environ.get("PULUMI_CORTECS_DEMO_DIRECTORY") or ROOT / ".demo")

@@ -130,12 +130,12 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
 
     Raises CloudError and CatalogueError.
     """
-    from pulumi_cortecs.clouds.cortecs import CortecsMarket
-    from pulumi_cortecs.clouds.cortecs_prices import CLOUD, price_list
-    from pulumi_cortecs.clouds.credentials import cortecs_base_url
-    from pulumi_cortecs.clouds.http import checked_base_url, new_client
+    from pulumi_cortecs.clouds.cortecs import CLOUD, CortecsMarket
+    from pulumi_cortecs.clouds.cortecs_credentials import cortecs_base_url
+    from pulumi_cortecs.clouds.cortecs_prices import price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.noted import with_notes_of
+    from pulumi_cortecs.http.http import checked_base_url, new_client
 
     base_url = cortecs_base_url(os.environ, {}) if url is None else checked_base_url(url, "--url")
     with new_client() as client:
@@ -166,8 +166,8 @@ def _percent(text: str) -> Decimal:
 @contextmanager
 def _telling() -> Iterator[None]:
     """What cannot be told ends as one line and exit code 1."""
-    from pulumi_cortecs.clouds.errors import CloudError
     from pulumi_cortecs.cost.pricelist import CatalogueError
+    from pulumi_cortecs.http.errors import CloudError
 
     try:
         yield

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from pulumi_cortecs.clouds.words import printable
+from pulumi_cortecs.http.words import printable
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -93,10 +93,11 @@ def reap(
 
 def over(survey: Survey) -> tuple[Expired, ...]:
     """What has outlived its time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
+    from pulumi_cortecs.clouds.cortecs import VENDOR
     from pulumi_cortecs.lifecycle.expiry import clocks_must_agree, expired
 
     if survey.account.is_far:
-        clocks_must_agree(survey.account.vendor_now(), survey.account.clock.utc_now())
+        clocks_must_agree(VENDOR, survey.account.vendor_now(), survey.account.clock.utc_now())
     return expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
 
 

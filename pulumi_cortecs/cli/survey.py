@@ -72,7 +72,7 @@ def places(stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] |
 
 def surveyed(where: Places) -> Survey:
     """Looks at the account, at every stack, and at the account again. Raises CloudError and StacksError."""
-    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.provider import accounts
 
     account = the_account()
@@ -92,11 +92,11 @@ def surveyed(where: Places) -> Survey:
 
 def the_account() -> Account:
     """The account that the environment names; no stack's config is read. Raises ConfigurationError."""
-    from pulumi_cortecs.clouds.errors import ConfigurationError
-    from pulumi_cortecs.clouds.sources import CLIENT_ID, CLIENT_SECRET, IN_ENVIRONMENT
+    from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
+    from pulumi_cortecs.http.errors import ConfigurationError
     from pulumi_cortecs.provider import accounts
 
-    if not any(os.environ.get(IN_ENVIRONMENT[key]) for key in (CLIENT_ID, CLIENT_SECRET)):
+    if not any(os.environ.get(key.variable) for key in CREDENTIALS.parts):
         raise ConfigurationError(
             "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment; this command "
             "reads no stack's config"
@@ -110,7 +110,7 @@ def the_account() -> Account:
 @contextmanager
 def telling() -> Iterator[None]:
     """What cannot be told ends as one line and exit code 1."""
-    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.expiry import ExpiryError
     from pulumi_cortecs.stacks.command import StacksError
 
@@ -128,7 +128,7 @@ def somebody_can_be_asked(as_json: bool) -> None:
 
 def done_to_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
     """Acts on the instances, some at a time. By id what went wrong, "" where nothing did."""
-    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.ending import NotGoneError
     from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 
@@ -223,7 +223,7 @@ def _must_be_whole(
     now: datetime,
 ) -> None:
     """Raises BadAnswerError for a list that lacks what there is, as far as that can be told."""
-    from pulumi_cortecs.clouds.errors import BadAnswerError
+    from pulumi_cortecs.http.errors import BadAnswerError
     from pulumi_cortecs.lifecycle.orphans import old
 
     rows = [row for stack in stacks for row in stack.rows]

@@ -1,1 +1,1 @@
-"""What the vendors speak: one typed client per cloud, over one HTTP core."""
+"""What the vendors speak: one typed client per cloud."""

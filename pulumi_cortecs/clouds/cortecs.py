@@ -9,14 +9,15 @@ from urllib.parse import quote
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import BadAnswerError, NotFoundError
-from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, shared_client
-from pulumi_cortecs.clouds.oauth import ClientCredentials
-from pulumi_cortecs.clouds.words import identifier, printable
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
+from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, shared_client
+from pulumi_cortecs.http.oauth import ClientCredentials
+from pulumi_cortecs.http.words import identifier, printable
 
 VENDOR = "Cortecs"
+CLOUD = "cortecs"
 
 _ROUTES: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
 """What would make another request out of `/instances/{id}`: httpx resolves the dots, quoted or not."""
@@ -296,4 +297,5 @@ def _priced(row: _HardwareType) -> HardwareType:
         gpu_type=row.hardware_info.gpu_type,
         num_gpus=row.hardware_info.num_gpus,
         gpu_ram_gb=row.hardware_info.gpu_ram_gb,
+        cloud=CLOUD,
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model
+from pulumi_cortecs.clouds.cortecs import CLOUD, CortecsMarket, Model
 from pulumi_cortecs.cost import HardwareType, RamMeaning
 from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
-
-CLOUD = "cortecs"
 
 
 def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> PriceList:

@@ -15,9 +15,9 @@ _HOUR = timedelta(hours=1)
 def billed(hardware: HardwareType, interval: BillingInterval, num_workers: int, ran_for: timedelta) -> Money:
     """The bill of one uninterrupted run: started intervals x price x workers.
 
-    Each worker is billed. That a started hour counts as a whole one is an inference, and so is the same for minutes:
-    Cortecs documents neither. A run of no length costs nothing. Raises ValueError for a negative length, for an
-    interval that is none, and for no workers.
+    Each worker is billed. That a started hour counts as a whole one is an inference, and so is the same for minutes. A
+    run of no length costs nothing. Raises ValueError for a negative length, for an interval that is none, and for no
+    workers.
     """
     check_workers(num_workers)
     if ran_for < timedelta(0):

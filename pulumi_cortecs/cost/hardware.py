@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
@@ -23,7 +23,7 @@ class HardwareType:
     """What one worker runs on and costs.
 
     `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None where the vendor names none;
-    `gpu_ram_gb` is the figure the vendor gives, in GB, and `gpu_ram_is` says of what (Cortecs does not). `region` is
+    `gpu_ram_gb` is the figure the vendor gives, in GB, and `gpu_ram_is` says of what. `region` is
     None where the vendor has none to choose; `billing` are the intervals on offer; `provenance` says where the row
     comes from, "" for a vendor's answer. Raises MoneyError for a price that is not positive, for two currencies, and
     for more digits of memory than an amount may have.
@@ -35,7 +35,7 @@ class HardwareType:
     gpu_type: str | None = None
     num_gpus: int | None = None
     gpu_ram_gb: Decimal | None = None
-    cloud: str = "cortecs"
+    cloud: str = field(kw_only=True)
     region: str | None = None
     gpu_ram_is: RamMeaning = RamMeaning.UNDECIDED
     billing: tuple[BillingInterval, ...] = (BillingInterval.PER_MINUTE, BillingInterval.PER_HOUR)

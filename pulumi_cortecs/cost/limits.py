@@ -7,7 +7,7 @@ currency than the limit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -38,15 +38,15 @@ class Spending:
 class CloudLimits:
     """What one file allows of one cloud; None where it says nothing.
 
-    `source` is the file. The cap is for an hour of all workers of one instance, the ceiling for an hour of the whole
-    account. The next two say whom to believe: where prices and lists may come from, and whose certificates vouch for it
-    (absolute paths). `account_is_exclusive` and `ledger` limit nothing: they say whether nobody else uses the account,
-    and in which folder the processes of this machine note what they order under the ceiling.
+    `source` is the file; `allowed` has what each argument of a purchase may be, as far as there is a list. The cap is
+    for an hour of all workers of one instance, the ceiling for an hour of the whole account. The next two say whom to
+    believe: where prices and lists may come from, and whose certificates vouch for it (absolute paths).
+    `account_is_exclusive` and `ledger` limit nothing: they say whether nobody else uses the account, and in which
+    folder the processes of this machine note what they order under the ceiling.
     """
 
     source: str
-    allowed_hardware: frozenset[str] | None = None
-    allowed_models: frozenset[str] | None = None
+    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     instance_hourly_cap: Money | None = None
     account_hourly_ceiling: Money | None = None
     account_is_exclusive: bool | None = None
@@ -105,16 +105,13 @@ class Limits:
                     )
         return found
 
-    def on_kind(self, model_id: str | None, hardware_type_id: str | None) -> list[Refusal]:
-        """What is not on an allow-list; None stands for what is not known yet."""
+    def on_kind(self, purchase: Mapping[str, str | None]) -> list[Refusal]:
+        """What is not on an allow-list, of the arguments of a purchase; None stands for what is not known yet."""
         return [
             Refusal(about, f"{value} is not allowed by {limits.source}, which allows {_some(allowed)}")
             for limits in self.files
-            for about, value, allowed in (
-                ("model_id", model_id, limits.allowed_models),
-                ("hardware_type_id", hardware_type_id, limits.allowed_hardware),
-            )
-            if value is not None and allowed is not None and value not in allowed
+            for about, value in purchase.items()
+            if value is not None and (allowed := limits.allowed.get(about)) is not None and value not in allowed
         ]
 
     def on_price(self, hourly: Money | None) -> list[Refusal]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +21,27 @@ from pulumi_cortecs.cost.strict_json import DoubleKeyError, once
 MACHINE_FILE: Final = Path("/etc/pulumi-cortecs/limits.json")
 """Where the owner of a machine puts the limits. No setting moves it: that would be a way around it."""
 VARIABLE: Final = "PULUMI_CORTECS_LIMITS"
-CLOUDS: Final = ("cortecs",)
+
+
+@dataclass(frozen=True)
+class AllowList:
+    """A list in a cloud's section: the argument of a purchase that must be on it, and how programs spell its ids."""
+
+    argument: str
+    spelled: Callable[[str], str] = str
+
+
+CLOUDS: Final[Mapping[str, Mapping[str, AllowList]]] = {
+    "cortecs": {
+        "allowed_hardware": AllowList("hardware_type_id"),
+        "allowed_models": AllowList("model_id", lambda model: model.replace("/", "--")),  # either spelling is taken
+    },
+}
+"""The sections that a file may have, and the lists of each."""
 
 LARGEST: Final = 2**20
 """Bytes of a file; both are read at each purchase."""
 
-_LISTS: Final = ("allowed_hardware", "allowed_models")
 _AMOUNTS: Final = ("instance_hourly_cap", "account_hourly_ceiling")
 _EXCLUSIVE: Final = "account_is_exclusive"
 _LEDGER: Final = "ledger"
@@ -34,7 +50,7 @@ _BELIEVED: Final[Mapping[str, tuple[str, str | tuple[str, ...]]]] = {
     "allowed_certificates": ("absolute paths", "/"),
 }
 """What they are, and how each begins."""
-_KEYS: Final = (*_LISTS, *_AMOUNTS, _EXCLUSIVE, _LEDGER, *_BELIEVED)
+_KEYS: Final = (*_AMOUNTS, _EXCLUSIVE, _LEDGER, *_BELIEVED)
 
 
 class LimitsError(ValueError):
@@ -112,7 +128,7 @@ def _read(path: Path, cloud: str) -> CloudLimits:
                 parse_constant=_no_number,
             ),
             "it",
-            CLOUDS,
+            tuple(CLOUDS),
         )
         found = {name: _cloud(str(path), name, section) for name, section in sections.items()}
         if cloud not in found:
@@ -127,10 +143,15 @@ def _read(path: Path, cloud: str) -> CloudLimits:
 
 
 def _cloud(source: str, name: str, section: Any) -> CloudLimits:
-    cells = _object(section, name, _KEYS)
+    keys = (*CLOUDS[name], *_KEYS)
+    cells = _object(section, name, keys)
     if not cells:
-        raise LimitsError(f"{name}: limits nothing; there are {', '.join(_KEYS)}")
-    lists = {key: _names(f"{name}: {key}", cells[key]) for key in _LISTS if key in cells}
+        raise LimitsError(f"{name}: limits nothing; there are {', '.join(keys)}")
+    allowed = {
+        each.argument: frozenset(map(each.spelled, _names(f"{name}: {key}", cells[key])))
+        for key, each in CLOUDS[name].items()
+        if key in cells
+    }
     amounts = {key: _amount(f"{name}: {key}", cells[key]) for key in _AMOUNTS if key in cells}
     believed = {key: _names(f"{name}: {key}", cells[key], *_BELIEVED[key]) for key in _BELIEVED if key in cells}
     exclusive = cells.get(_EXCLUSIVE)
@@ -139,12 +160,9 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
     ledger = cells.get(_LEDGER)
     if _LEDGER in cells and not (isinstance(ledger, str) and os.path.isabs(ledger) and ledger.isprintable()):
         raise LimitsError(f"{name}: {_LEDGER} must be an absolute path of a folder, not {ledger!r}")
-    models = lists.get("allowed_models")
     return CloudLimits(
         source=source,
-        allowed_hardware=lists.get("allowed_hardware"),
-        # either spelling, as in programs
-        allowed_models=None if models is None else frozenset(model.replace("/", "--") for model in models),
+        allowed=allowed,
         instance_hourly_cap=amounts.get("instance_hourly_cap"),
         account_hourly_ceiling=amounts.get("account_hourly_ceiling"),
         account_is_exclusive=exclusive,

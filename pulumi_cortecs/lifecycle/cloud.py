@@ -13,8 +13,8 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.phases import Phase
 
 T = TypeVar("T")

@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
-from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
 from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note

@@ -55,11 +55,11 @@ def expired(
     return tuple(sorted((each for each in found if each is not None), key=lambda each: each.expires_at))
 
 
-def clocks_must_agree(vendor: datetime, machine: datetime) -> None:
-    """Raises ExpiryError where they do not: one of them is wrong, and nobody can tell which."""
+def clocks_must_agree(name: str, vendor: datetime, machine: datetime) -> None:
+    """`name` is the vendor's. Raises ExpiryError where they do not: one of them is wrong, and nobody can tell which."""
     if abs(vendor - machine) > CLOCKS_AGREE:
         raise ExpiryError(
-            f"the clocks differ: Cortecs says {vendor:%Y-%m-%dT%H:%M:%SZ}, this machine {machine:%Y-%m-%dT%H:%M:%SZ}; "
+            f"the clocks differ: {name} says {vendor:%Y-%m-%dT%H:%M:%SZ}, this machine {machine:%Y-%m-%dT%H:%M:%SZ}; "
             f"{CLOCKS_AGREE.total_seconds() / 60:.0f} minutes may lie between them. Nothing is listed or ended: set "
             "this machine's clock, and run it again"
         )

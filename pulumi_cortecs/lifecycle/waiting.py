@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from pulumi_cortecs.clouds.errors import CloudError, UnauthorizedError
+from pulumi_cortecs.http.errors import CloudError, UnauthorizedError
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import Cloud

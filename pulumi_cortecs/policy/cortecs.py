@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, Money, MoneyError
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
 from pulumi_cortecs.policy.ours import Ours, Properties
@@ -27,7 +28,7 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         hardware_type_id=hardware_type_id,
         hardware=hardware,
         # there is none to choose; where the catalogue has one, that is where it runs
-        region=Known(hardware.value.region)
+        regions=Known((hardware.value.region,))
         if isinstance(hardware, Known) and hardware.value.region
         else Missing("region"),
         workers_min=workers,
@@ -85,7 +86,7 @@ _IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
 
 RESOURCES: Final = (
     Ours(
-        resource_type="pulumi-python:dynamic/cortecs:Instance",
+        resource_type=TOKENS["cortecs.Instance"],
         # Python pickles with protocol 4, from 3.14 on with 5
         providers=frozenset(
             {
@@ -98,7 +99,7 @@ RESOURCES: Final = (
         bought=_BOUGHT,
     ),
     Ours(
-        resource_type="pulumi-python:dynamic/cortecs:Endpoint",
+        resource_type=TOKENS["cortecs.Endpoint"],
         providers=frozenset(
             {
                 "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",

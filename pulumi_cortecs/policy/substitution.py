@@ -7,11 +7,10 @@ has changed is the program's own argument.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import pulumi
 
-_INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
+from pulumi_cortecs._tokens import INSTANCES
 
 
 def substitute(hardware: Mapping[str, str]) -> pulumi.ResourceTransform:
@@ -26,7 +25,7 @@ def substitute(hardware: Mapping[str, str]) -> pulumi.ResourceTransform:
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         wanted = args.props.get("hardware_type_id")
-        if args.type_ != _INSTANCE or not isinstance(wanted, str) or wanted not in table:
+        if args.type_ not in INSTANCES or not isinstance(wanted, str) or wanted not in table:
             return None
         pulumi.log.info(f"{args.name}: {table[wanted]} is taken instead of {wanted}")
         return pulumi.ResourceTransformResult({**args.props, "hardware_type_id": table[wanted]}, args.opts)

@@ -21,6 +21,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.catalogue import Catalogue, load
 from pulumi_cortecs.policy.extraction import OURS
@@ -31,8 +32,8 @@ from pulumi_cortecs.policy.rule import Level, Rule
 from pulumi_cortecs.policy.servicer import PackServicer
 from pulumi_cortecs.policy.wire import PackInfo
 
-INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
-ENDPOINT: Final = "pulumi-python:dynamic/cortecs:Endpoint"
+INSTANCE: Final = TOKENS["cortecs.Instance"]
+ENDPOINT: Final = TOKENS["cortecs.Endpoint"]
 MISSING: Final = object()
 """For a property that is to be left out."""
 

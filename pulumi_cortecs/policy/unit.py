@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, quote
-from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown
+from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Unit:
     """One purchase. `urn` and `name` are the resource's; `cloud` is the vendor's short name, "cortecs".
 
     `hardware` is the row of the pinned catalogue that `hardware_type_id` names. Workers are what runs side by side,
-    each billed; a cloud that does not scale by itself has as many at least as at most. `context_length` is in tokens.
+    each billed; a cloud that does not scale by itself has as many at least as at most. It runs in all of its `regions`.
+    `context_length` is in tokens.
     """
 
     urn: str
@@ -32,7 +33,7 @@ class Unit:
     model_id: Field[str]
     hardware_type_id: Field[str]
     hardware: Field[HardwareType]
-    region: Field[str]
+    regions: Field[tuple[str, ...]]
     workers_min: Field[int]
     workers_max: Field[int]
     context_length: Field[int]
@@ -41,6 +42,15 @@ class Unit:
     ttl: Field[timedelta]
     adopt_id: Field[str]
     live: Field[LiveQuote]
+
+    @property
+    def region(self) -> Field[str]:
+        """The only one of its regions; unknown where there are several."""
+        if not isinstance(self.regions, Known):
+            return self.regions
+        if len(self.regions.value) != 1:
+            return malformed("region", f"is not one: {', '.join(self.regions.value)}")
+        return Known(self.regions.value[0])
 
     @property
     def hourly(self) -> Field[Money]:

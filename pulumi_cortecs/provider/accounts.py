@@ -9,11 +9,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
-from pulumi_cortecs.clouds.credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
-from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.clouds.http import on_this_machine
-from pulumi_cortecs.clouds.network import problems_on_the_way_to
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
 from pulumi_cortecs.cost import BillingInterval, Money, quote
+from pulumi_cortecs.http.errors import ConfigurationError
+from pulumi_cortecs.http.http import on_this_machine
+from pulumi_cortecs.http.network import problems_on_the_way_to
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.creations import Creations
@@ -37,7 +37,7 @@ def configure(config: Mapping[str, str]) -> None:
 
     A host process serves one provider resource, so there is just one.
     """
-    session.current().config = {key: value for key, value in config.items() if key.startswith("cortecs:")}
+    session.current().config = dict(config)
 
 
 @dataclass(frozen=True)

@@ -147,15 +147,6 @@ class ArgumentTable(Mapping[str, Argument]):
         return {key: value for key, value in inputs.items() if key not in omitted or not self.is_default(key, value)}
 
 
-@dataclass(frozen=True)
-class PurchaseFacts:
-    """What allow-lists are asked about: None for what only `up` will know, and words that are on no list for what the
-    vendor does not tell of an instance."""
-
-    model_id: str | None
-    hardware_type_id: str | None
-
-
 class Market(Protocol):
     """What a cloud sells, live or as it was pinned. Each method raises CloudError, and is asked only when check is no
     fixpoint. A Problem says what is not on offer, and what is instead."""
@@ -175,8 +166,9 @@ class Market(Protocol):
         tell what is not sold (any more), which alone keeps nobody from having it."""
         ...
 
-    def purchase(self, inputs: Inputs) -> PurchaseFacts:
-        """What the limits of this machine judge but for the price. Asks nobody."""
+    def purchase(self, inputs: Inputs) -> Mapping[str, str | None]:
+        """What allow-lists are asked about, by argument: None for what only `up` will know, and words that are on no
+        list for what the vendor does not tell of an instance. Asks nobody."""
         ...
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model, ModelPreview
-from pulumi_cortecs.clouds.errors import UnreachableError
 from pulumi_cortecs.cost import HardwareType
+from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.lifecycle.clock import Clock
 
 T = TypeVar("T")

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pulumi_cortecs.clouds.cortecs import Model
-from pulumi_cortecs.clouds.cortecs_prices import CLOUD
-from pulumi_cortecs.clouds.errors import UnreachableError
+from pulumi_cortecs.clouds.cortecs import CLOUD, Model
 from pulumi_cortecs.cost import HardwareType
 from pulumi_cortecs.cost.pricelist import LOCK_FILE, CatalogueError, PriceList
+from pulumi_cortecs.http.errors import UnreachableError
 
 VARIABLE: Final = "PULUMI_CORTECS_CATALOGUE"
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs._tokens import INSTANCES
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.lifecycle import engine_cli
@@ -28,7 +29,6 @@ from pulumi_cortecs.provider.market import Market
 if TYPE_CHECKING:
     from pulumi_cortecs.provider.accounts import Account
 
-INSTANCE_TYPE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _ONE_MOMENT: Final = 0.03
 """Seconds."""
 
@@ -95,7 +95,7 @@ class Session:
         """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
         it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
-        return states_of(engine_cli.cli(), {INSTANCE_TYPE}, gather=lambda: self.clock.sleep(_ONE_MOMENT))
+        return states_of(engine_cli.cli(), INSTANCES, gather=lambda: self.clock.sleep(_ONE_MOMENT))
 
     @cached_property
     def backend(self) -> Backend:

@@ -7,21 +7,11 @@ from typing import Final
 
 import pulumi
 
-from pulumi_cortecs.clouds.sources import (
-    ARGUMENTS,
-    BASE_URL,
-    CLIENT_ID,
-    CLIENT_SECRET,
-    ENVIRONMENT,
-    IN_ENVIRONMENT,
-    SOURCE,
-    VARIABLES,
-)
+from pulumi_cortecs.clouds.cortecs_keys import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 _PACKAGE: Final = "pulumi-python"
 """The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""
-
-_ARGUMENTS: Final = {CLIENT_ID: "client_id", CLIENT_SECRET: "client_secret", BASE_URL: "api_base_url"}
 
 
 class Provider(pulumi.ProviderResource):
@@ -48,12 +38,10 @@ class Provider(pulumi.ProviderResource):
     ) -> None:
         given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
         mappings = (opts.env_var_mappings if opts is not None else None) or {}
-        self._configured = _configured({key: value for key, value in given.items() if value is not None}, mappings)
-        secret = {
-            key: pulumi.Output.secret(value)
-            for key, value in self._configured.items()
-            if key in (CLIENT_ID, CLIENT_SECRET)
-        }
+        told = {key: value for key, value in given.items() if value is not None}
+        self._configured = _configured(CREDENTIALS, told, mappings)
+        hidden = {key.config for key in CREDENTIALS.parts}
+        secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
         super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
 
 
@@ -62,29 +50,32 @@ def configuration_of(provider: Provider) -> Mapping[str, pulumi.Input[str]]:
     return provider._configured
 
 
-def _configured(given: Mapping[str, pulumi.Input[str]], mappings: Mapping[str, str]) -> Mapping[str, pulumi.Input[str]]:
-    variables = {target: source for source, target in mappings.items() if target in IN_ENVIRONMENT.values()}
+def _configured(
+    spec: CredentialSpec, given: Mapping[Key, pulumi.Input[str]], mappings: Mapping[str, str]
+) -> Mapping[str, pulumi.Input[str]]:
+    known = {key.variable for key in spec.keys}
+    variables = {target: source for source, target in mappings.items() if target in known}
     if given and variables:
         raise TypeError(
             f"Provider got {_names(given)} and also {', '.join(sorted(variables.values()))} of the environment: a key "
             "is only ever sent to the URL it was given with, so give all by argument, or all by env_var_mappings"
         )
     if variables:
-        for key in (CLIENT_ID, CLIENT_SECRET):
-            if IN_ENVIRONMENT[key] not in variables:
-                raise TypeError(f"Provider's env_var_mappings name no variable for {IN_ENVIRONMENT[key]}")
-        named = {VARIABLES[key]: variables[target] for key, target in IN_ENVIRONMENT.items() if target in variables}
-        return {SOURCE: ENVIRONMENT, **named}
-    for key in (CLIENT_ID, CLIENT_SECRET):
+        for key in spec.parts:
+            if key.variable not in variables:
+                raise TypeError(f"Provider's env_var_mappings name no variable for {key.variable}")
+        named = {key.named: variables[key.variable] for key in spec.keys if key.variable in variables}
+        return {spec.source: ENVIRONMENT, **named}
+    for key in spec.parts:
         if key not in given:
             raise TypeError(
-                f"Provider needs {_ARGUMENTS[key]}: give it client_id and client_secret, or name the environment "
-                "variables that have them in opts.env_var_mappings"
+                f"Provider needs {key.argument}: give it {' and '.join(key.argument for key in spec.parts)}, or name "
+                "the environment variables that have them in opts.env_var_mappings"
             )
     if empty := [key for key, value in given.items() if isinstance(value, str) and not value.strip()]:
         raise ValueError(f"Provider got an empty {_names(empty)}")
-    return {SOURCE: ARGUMENTS, **given}
+    return {spec.source: ARGUMENTS, **{key.config: value for key, value in given.items()}}
 
 
-def _names(keys: Iterable[str]) -> str:
-    return ", ".join(_ARGUMENTS[key] for key in keys)
+def _names(keys: Iterable[Key]) -> str:
+    return ", ".join(key.argument for key in keys)

@@ -1,4 +1,4 @@
-"""What each data source asks, and how its answer reads. `config` names the account; see clouds/credentials.py.
+"""What each data source asks, and how its answer reads. `config` names the account; see http/credentials.py.
 
 Loaded by the first data source of a program: all that talks to Cortecs comes with it.
 """

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import pulumi
 
-from pulumi_cortecs.clouds.sources import BASE_URL, CLIENT_ID, CLIENT_SECRET
+from pulumi_cortecs._tokens import TOKENS
+from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
 from pulumi_cortecs.resources.account import Provider, configuration_of
 from pulumi_cortecs.resources.errors import DataSourceError
 
@@ -31,7 +32,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _Config = Mapping[str, str]
 
-_INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
 _THREADS: Final = 4
 
 
@@ -152,7 +152,7 @@ def _later(opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulu
 
 
 def _asked(ask: Callable[Concatenate[_Config, P], R], config: _Config, *args: P.args, **kwargs: P.kwargs) -> R:
-    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.http.errors import CloudError
 
     try:
         return ask(config, *args, **kwargs)
@@ -171,13 +171,13 @@ def _configuration(opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Inp
     """What the account is to be found by: a Provider's settings, else those of the stack's config."""
     provider = opts.provider if opts is not None else None
     if provider is None and opts is not None and opts.parent is not None:
-        provider = opts.parent.get_provider(_INSTANCE)
+        provider = opts.parent.get_provider(TOKENS["cortecs.Instance"])
     if isinstance(provider, Provider):
         return configuration_of(provider)
     if provider is not None:
         raise TypeError(f"data sources of Cortecs take a pulumi_cortecs.Provider, not a {type(provider).__name__}")
     stack = pulumi.Config("cortecs")
-    found = {key: stack.get(key.partition(":")[2]) for key in (CLIENT_ID, CLIENT_SECRET, BASE_URL)}
+    found = {key.config: stack.get(key.config.partition(":")[2]) for key in CREDENTIALS.keys}
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -3,18 +3,17 @@
 `running()` starts one inside this process; `pulumi-cortecs simulator` is the same as a program.
 """
 
+from pulumi_cortecs.simulator.clouds import Control, Settings
 from pulumi_cortecs.simulator.embedded import Simulator, running
 from pulumi_cortecs.simulator.faults import FaultKind
 from pulumi_cortecs.simulator.remote import (
     ClockReading,
-    Control,
     ControlError,
     InstanceTruth,
     LedgerEntry,
     LedgerReading,
     TrafficReading,
 )
-from pulumi_cortecs.simulator.settings import Settings
 from pulumi_cortecs.simulator.state import StateError
 
 __all__ = [

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_cortecs.simulator.control import CONTROL, control_router
-from pulumi_cortecs.simulator.cortecs import CortecsCloud, cortecs_control_router, cortecs_router
-from pulumi_cortecs.simulator.routing import DROPPED, Connections
-from pulumi_cortecs.simulator.serving import serving_router
+from pulumi_cortecs.simulator.clouds import CLOUDS
+from pulumi_cortecs.simulator.control import control_router
+from pulumi_cortecs.simulator.routing import CONTROL, DROPPED, Connections
+from pulumi_cortecs.simulator.serving import Served, serving_router
 from pulumi_cortecs.simulator.traffic import UNLISTED, Refusal
 from pulumi_cortecs.simulator.visitors import OwnVisitors
 from pulumi_cortecs.simulator.world import World
@@ -28,16 +28,18 @@ request_log = logging.getLogger("pulumi_cortecs.simulator.requests")
 
 def simulator_app(world: World, connections: Connections | None = None) -> ASGIApp:
     """The application. Without `connections` (an in-process test client) faults cannot drop any."""
-    cloud = CortecsCloud(world)
+    opened = [cloud.open(world) for cloud in CLOUDS]
+
+    def served(instance_id: str) -> Served | None:
+        return next((found for found in (each.served(instance_id) for each in opened) if found), None)
+
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.connections = connections
-    for router in (
-        cortecs_router(cloud),
-        serving_router(world, cloud.served),
-        control_router(world),
-        cortecs_control_router(cloud),
-    ):
-        app.include_router(router)
+    for each in opened:
+        for router in each.routers:
+            app.include_router(router)
+    app.include_router(serving_router(world, served))
+    app.include_router(control_router(world))
 
     async def unlisted(request: Request, error: Exception) -> Response:
         return _unlisted(request, world)

@@ -1,7 +1,7 @@
 """What time it is in the simulated clouds: real time, sped up, stepped forward or held still.
 
 Only what the clouds themselves would date runs on this clock: boots, bills, list lag, stops from outside. Access tokens
-do not, because clients compare `expires_in` with their own wall clock; they run on real time (`cortecs.tokens`).
+do not, because clients compare `expires_in` with their own wall clock; they run on real time.
 
 While the simulator is off, virtual time stands still. Were it to go on, a night between two runs would be billed, at a
 speed of 60 as sixty nights, and how long a restart takes would decide what a test finds afterwards.

@@ -1,34 +1,29 @@
 """`/_sim`: what a test or a person says to the simulator itself. This part is about what all clouds share."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 from starlette.responses import JSONResponse, Response
 
-from pulumi_cortecs.cost import BillingInterval
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.blocked import NO_BODY, Body
+from pulumi_cortecs.simulator.clouds import CLOUDS, Settings
 from pulumi_cortecs.simulator.faults import PARAMETERS, Fault, FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.routing import plain_route
-from pulumi_cortecs.simulator.sent import Amount, Sent, Whole
+from pulumi_cortecs.simulator.routing import CONTROL, control_route
+from pulumi_cortecs.simulator.sent import Seconds, Sent, Whole
+from pulumi_cortecs.simulator.settings import settings_request
 from pulumi_cortecs.simulator.shapes import WrongShape
-from pulumi_cortecs.simulator.supplied import Argument, Reused
+from pulumi_cortecs.simulator.supplied import Reused
 from pulumi_cortecs.simulator.timestamps import timestamp
-from pulumi_cortecs.simulator.world import World
-
-CONTROL = "/_sim"
-
-
-def _ok_or_error(status: int) -> int:
-    if status != 200 and not 400 <= status <= 599:
-        raise ValueError("it is 200, or 400 to 599")
-    return status
+from pulumi_cortecs.simulator.world import Cloud, World
 
 
 def _with_body(status: int) -> int:
@@ -37,11 +32,7 @@ def _with_body(status: int) -> int:
     return status
 
 
-_Seconds = Annotated[float, Field(ge=0, le=1e9)]
-_Shift = Annotated[float, Field(ge=-1e9, le=1e9)]
-_ErrorStatus = Annotated[Whole, Field(ge=400, le=599)]
 _AnyRefusal = Annotated[Whole, Field(ge=300, le=599), AfterValidator(_with_body)]
-_AnyStatus = Annotated[Whole, AfterValidator(_ok_or_error)]
 
 
 def _kind(value: object) -> FaultKind:
@@ -51,19 +42,22 @@ def _kind(value: object) -> FaultKind:
         raise ValueError(f"the kinds are {', '.join(kind.value for kind in FaultKind)}") from None
 
 
-def _word_of(words: type[Enum]) -> BeforeValidator:
+def _word_of(words: Iterable[str]) -> BeforeValidator:
+    known = [str(word.value) if isinstance(word, Enum) else word for word in words]
+
     def checked(value: object) -> object:
-        try:
-            return words(value).value
-        except ValueError:
-            raise ValueError(f"it is {' or '.join(str(each.value) for each in words)}") from None
+        for word in known:
+            if word == value:
+                return word
+        raise ValueError(f"it is {' or '.join(known)}")
 
     return BeforeValidator(checked)
 
 
 _Body = Annotated[str, _word_of(Body)]
 _How = Annotated[str, _word_of(WrongShape)]
-_Argument = Annotated[str, _word_of(Argument)]
+_ARGUMENTS: Mapping[str, type] = {name: kind for cloud in CLOUDS for name, kind in cloud.arguments.items()}
+_Argument = Annotated[str, _word_of(_ARGUMENTS)]
 _Reused = Annotated[str, _word_of(Reused)]
 
 
@@ -81,13 +75,15 @@ class ClockRequest(Sent):
     pause: bool | None = None
 
 
-class MatchRequest(Sent):
-    """What a fault hits; see `faults.Match`."""
-
+class _Match(Sent):
     method: str | None = None
     path: str | None = None
-    model_id: str | None = None
     instance_id: str | None = None
+
+
+_MATCHED_BY: dict[str, Any] = {name: (str | None, None) for cloud in CLOUDS for name in cloud.matched_by}
+MatchRequest = create_model("MatchRequest", __base__=_Match, **_MATCHED_BY)
+"""What a fault hits; see `faults.Match`. Beside the rest it has the arguments by which a cloud's orders are matched."""
 
 
 class FaultRequest(Sent):
@@ -101,10 +97,10 @@ class FaultRequest(Sent):
     status: _AnyRefusal | None = None
     body: _Body | None = None
     after_side_effect: bool | None = None
-    retry_after: _Seconds | None = None
-    real_seconds: _Seconds | None = None
-    step: Whole | None = Field(None, ge=1, le=4)
-    seconds: _Seconds | None = None
+    retry_after: Seconds | None = None
+    real_seconds: Seconds | None = None
+    step: Whole | None = Field(None, ge=1, le=max(cloud.boot_steps for cloud in CLOUDS))
+    seconds: Seconds | None = None
     by_id: bool | None = None
     limit: Whole | None = Field(None, ge=0)
     vanish: bool | None = None
@@ -129,7 +125,7 @@ class FaultRequest(Sent):
         if self.status is not None and self.status < 400 and self.kind is not FaultKind.SERVER_ERROR:
             raise ValueError(f"status {self.status}: that of {self.kind.value} is 400 to 599")
         if self.value is not None and self.value != "":
-            _check_value(Argument(self.argument or PARAMETERS[self.kind]["argument"]), self.value)
+            _check_value(str(self.argument or PARAMETERS[self.kind]["argument"]), self.value)
         return self
 
     @property
@@ -138,40 +134,21 @@ class FaultRequest(Sent):
         return self.model_dump(exclude={"kind", "probability", "count", "match"}, exclude_none=True)
 
 
-def _check_value(argument: Argument, value: int | str) -> None:
-    if argument.is_number != (isinstance(value, int) and value >= 1):
-        raise ValueError(f"value {value!r}: that of {argument.value} is a {'number' if argument.is_number else 'text'}")
-    if argument is Argument.INTERVAL and value not in {each.value for each in BillingInterval}:
-        raise ValueError(f"value {value!r}: it is {' or '.join(each.value for each in BillingInterval)}")
+def _check_value(argument: str, value: int | str) -> None:
+    kind = _ARGUMENTS[argument]
+    if (kind is int) != (isinstance(value, int) and value >= 1):
+        raise ValueError(f"value {value!r}: that of {argument} is a {'number' if kind is int else 'text'}")
+    if issubclass(kind, Enum) and value not in [each.value for each in kind]:
+        raise ValueError(f"value {value!r}: it is {' or '.join(each.value for each in kind)}")
 
 
-class SettingsRequest(Sent):
-    """PATCH /_sim/settings: the knobs to turn; see `settings.Settings`."""
-
-    boot_seconds: _Seconds | None = None
-    worker_stagger_seconds: _Seconds | None = None
-    bill_pending: bool | None = None
-    initial_balance: Amount | None = None
-    error_key: str | None = None
-    unknown_id_status: _ErrorStatus | None = None
-    unknown_model_status: _ErrorStatus | None = None
-    empty_balance_status: _AnyStatus | None = None
-    stop_stopped_status: _AnyStatus | None = None
-    stop_pending_status: _AnyStatus | None = None
-    token_ttl_real_seconds: _Seconds | None = None
-    date_ahead_seconds: _Shift | None = None
-    instance_clock_ahead_seconds: _Shift | None = None
-    stream_chunk_real_seconds: _Seconds | None = None
-
-
-def control_error(refused: Refused) -> dict[str, Any]:
-    """The body of an error of `/_sim`."""
-    return {"error": refused.message}
+class SettingsRequest(settings_request(Settings)):  # type: ignore[misc]
+    """PATCH /_sim/settings: the knobs to turn; see `clouds.Settings`."""
 
 
 def control_router(world: World) -> APIRouter:
-    """Reset, clock, settings, faults, ledger and requests."""
-    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error, world), redirect_slashes=False)
+    """Reset, clock, settings, faults, ledger, instances, tokens and requests."""
+    router = APIRouter(prefix=CONTROL, route_class=control_route(world), redirect_slashes=False)
 
     @router.post("/reset", response_model=None)
     async def reset(sent: ResetRequest | None = None) -> Response:
@@ -211,7 +188,7 @@ def control_router(world: World) -> APIRouter:
 
     @router.post("/faults", response_model=None)
     async def add_fault(sent: FaultRequest) -> Response:
-        match = Match(**sent.match.model_dump())
+        match = Match.of(**sent.match.model_dump())
         fault = world.faults.add(
             sent.kind, match, probability=sent.probability, count=sent.count, parameters=sent.parameters
         )
@@ -232,8 +209,29 @@ def control_router(world: World) -> APIRouter:
     async def ledger() -> Response:
         now = world.now()
         totals = {currency: total.decimal_string() for currency, total in world.ledger.totals(now).items()}
-        entries = [_run_json(run, run.amount(now).decimal_string()) for run in world.ledger]
+        entries = [_run_json(run, run.amount(now)) for run in world.ledger]
         return JSONResponse({"now": timestamp(now), "entries": entries, "totals": totals})
+
+    @router.get("/instances", response_model=None)
+    async def instances() -> Response:
+        return JSONResponse({"instances": [each for cloud in world.clouds for each in cloud.truths().values()]})
+
+    @router.post("/instances/{instance_id}/stop", response_model=None)
+    async def stop(instance_id: str) -> Response:
+        cloud = _cloud_of(instance_id, world)
+        cloud.stop_from_outside(instance_id)
+        return JSONResponse(cloud.truths()[instance_id])
+
+    @router.delete("/instances/{instance_id}", response_model=None)
+    async def vanish(instance_id: str) -> Response:
+        _cloud_of(instance_id, world).vanish(instance_id)
+        return JSONResponse({"instance_id": instance_id})
+
+    @router.post("/tokens/expire", response_model=None)
+    async def expire_tokens() -> Response:
+        for cloud in world.clouds:
+            cloud.expire_tokens()
+        return JSONResponse({})
 
     @router.get("/requests", response_model=None)
     async def requests() -> Response:
@@ -262,7 +260,7 @@ def _fault_json(fault: Fault) -> dict[str, Any]:
     return {
         "fault_id": fault.fault_id,
         "kind": fault.kind.value,
-        "match": {name: value for name, value in asdict(fault.match).items() if value is not None},
+        "match": fault.match.given,
         "probability": fault.probability,
         "count": fault.count,
         "happened": fault.happened,
@@ -270,16 +268,22 @@ def _fault_json(fault: Fault) -> dict[str, Any]:
     }
 
 
-def _run_json(run: Run, amount: str) -> dict[str, Any]:
+def _cloud_of(instance_id: str, world: World) -> Cloud:
+    for cloud in world.clouds:
+        if instance_id in cloud.truths():
+            return cloud
+    raise Refused(404, f"There is no instance {instance_id!r}.")
+
+
+def _run_json(run: Run, amount: Money) -> dict[str, Any]:
     return {
+        "cloud": run.cloud,
         "account": run.account,
         "instance_id": run.instance_id,
-        "hardware_type_id": run.hardware.hardware_type_id,
-        "billing_interval": run.billing_interval.value,
-        "num_workers": run.num_workers,
+        **run.tariff(),
         "started_at": timestamp(run.started_at),
         "billed_from": timestamp(run.billed_from) if run.billed_from else None,
         "ended_at": timestamp(run.ended_at) if run.ended_at else None,
-        "amount": amount,
-        "currency": run.hardware.currency,
+        "amount": amount.decimal_string(),
+        "currency": amount.currency,
     }

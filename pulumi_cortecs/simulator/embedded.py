@@ -7,18 +7,16 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
+from pulumi_cortecs.simulator import clouds
 from pulumi_cortecs.simulator.app import simulator_app
-from pulumi_cortecs.simulator.remote import Control, plain_client
+from pulumi_cortecs.simulator.clouds import Access, Control, Settings
 from pulumi_cortecs.simulator.server import HOST, Listener, OpenConnections, serving
-from pulumi_cortecs.simulator.settings import Settings
 from pulumi_cortecs.simulator.state import opened
 from pulumi_cortecs.simulator.world import World
 
 
 @dataclass(frozen=True)
-class Simulator:
+class Simulator(Access):
     """A simulator that is listening: `url` is where, `control` what a test says to it."""
 
     port: int
@@ -29,20 +27,6 @@ class Simulator:
         """ "http://127.0.0.1:PORT", without a path."""
         return f"http://{HOST}:{self.port}"
 
-    @property
-    def base_url(self) -> str:
-        """The base of the simulated Cortecs API."""
-        return f"{self.url}/api/v1"
-
-    @contextmanager
-    def client(self, client_id: str = "sim", client_secret: str = "sim") -> Iterator[httpx.Client]:
-        """A plain HTTP client of the simulated Cortecs API that has logged in; paths are relative to `base_url`."""
-        sent = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
-        with plain_client(self.base_url) as client:
-            granted = client.post("/oauth2/token", json=sent).raise_for_status().json()
-            client.headers["Authorization"] = f"Bearer {granted['access_token']}"
-            yield client
-
     def env(self) -> dict[str, str]:
         """The environment that points clients and providers here."""
         return environment(self.port)
@@ -50,11 +34,7 @@ class Simulator:
 
 def environment(port: int) -> dict[str, str]:
     """The variables that point clients at a simulator on `port`; the credentials open nothing elsewhere."""
-    return {
-        "CORTECS_API_BASE_URL": f"http://{HOST}:{port}/api/v1",
-        "CORTECS_CLIENT_ID": "sim",
-        "CORTECS_CLIENT_SECRET": "sim",
-    }
+    return clouds.environment(f"http://{HOST}:{port}")
 
 
 @contextmanager
@@ -81,6 +61,7 @@ def running(
         world = World(
             origin=f"http://{HOST}:{listener.port}",
             state=kept,
+            defaults=Settings(),
             settings=settings,
             knobs={name: value for name, value in knobs.items() if value is not None},
             speed=speed,

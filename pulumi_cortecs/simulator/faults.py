@@ -33,11 +33,13 @@ back again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import BeforeValidator
 
 
 class FaultKind(str, Enum):
@@ -129,29 +131,54 @@ class Match:
     """What a fault hits; a field that is None hits everything.
 
     `path` is a glob, of the whole path or of what follows the vendor's base ("/instances/start", "/instances/*"). The
-    request that starts an instance has no instance id yet.
+    request that starts an instance has no instance id yet. `arguments` are those that an instance was ordered with, or
+    is about to be.
     """
 
     method: str | None = None
     path: str | None = None
-    model_id: str | None = None
     instance_id: str | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        instance_id: str | None = None,
+        **arguments: str | None,
+    ) -> Match:
+        """The arguments of an order beside the rest, as clients send them; None is left out."""
+        return cls(method, path, instance_id, {name: each for name, each in arguments.items() if each is not None})
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The same way back."""
+        fields = {"method": self.method, "path": self.path, "instance_id": self.instance_id, **self.arguments}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def _kept(match: Any) -> Any:
+    """A match out of a state file; one of an earlier version has the arguments beside the rest."""
+    return Match.of(**match) if isinstance(match, dict) and "arguments" not in match else match
 
 
 @dataclass(frozen=True)
 class Call:
     """What is matched: a request, or what a request does to an instance.
 
-    `base` is what all paths of its API begin with; `by_path_only` keeps off faults that name no path; `workers` says
-    how many the account would have that are not stopped; `reusable` has the ids that may be given out again, the latest
-    last: of a "deleted" instance, or of an "existing" one.
+    `base` is what all paths of its API begin with; `arguments` are those of its order that faults may be
+    matched by; `by_path_only` keeps off faults that name no path; `workers` says how many the account would have that
+    are not stopped; `reusable` has the ids that may be given out again, the latest last: of a "deleted" instance, or of
+    an "existing" one.
     """
 
     method: str
     path: str
     base: str
-    model_id: str | None = None
     instance_id: str | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
     authorized: bool = False
     new_instance: bool = False
     for_list: bool = False
@@ -166,7 +193,7 @@ class Fault:
 
     fault_id: str
     kind: FaultKind
-    match: Match = field(default_factory=Match)
+    match: Annotated[Match, BeforeValidator(_kept)] = field(default_factory=Match)
     probability: float = 1.0
     count: int | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
@@ -195,7 +222,7 @@ def matches(match: Match, call: Call) -> bool:
     """Whether a call is one of those that `match` describes. A slash at the end makes no difference."""
     if match.method is not None and match.method.upper() != call.method:
         return False
-    if match.model_id is not None and match.model_id != call.model_id:
+    if any(call.arguments.get(name) != value for name, value in match.arguments.items()):
         return False
     if match.instance_id is not None and match.instance_id != call.instance_id:
         return False

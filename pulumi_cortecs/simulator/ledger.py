@@ -2,71 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed
+from pulumi_cortecs.cost import Money
+
+R = TypeVar("R", bound="Run")
 
 
 @dataclass(frozen=True)
-class Run:
-    """One uninterrupted run, from start or restart to stop or deletion.
+class Run(ABC):
+    """One uninterrupted run, from start or restart to stop or deletion; what it is billed by is its cloud's.
 
-    The prices are those at its start. `billed_from` is None where the bill never begins: a boot that is stuck, with
-    pending instances not billed.
+    `billed_from` is None where the bill never begins: a boot that is stuck, with pending instances not billed.
     """
+
+    cloud: ClassVar[str]
 
     account: str
     instance_id: str
-    hardware: HardwareType
-    billing_interval: BillingInterval
-    num_workers: int
+    _: KW_ONLY
     started_at: datetime
     billed_from: datetime | None
     ended_at: datetime | None = None
 
+    @abstractmethod
+    def cost(self, ran_for: timedelta) -> Money:
+        """What so long a run costs, at the prices of its start; nothing for no length."""
+
+    @abstractmethod
+    def tariff(self) -> Mapping[str, Any]:
+        """What it is billed by, in JSON."""
+
     def amount(self, now: datetime) -> Money:
         """What it has cost until its end, or until `now` while it runs."""
         if self.billed_from is None:
-            return Money.zero(self.hardware.currency)
-        ran_for = max((self.ended_at or now) - self.billed_from, timedelta(0))
-        return billed(self.hardware, self.billing_interval, self.num_workers, ran_for)
+            return self.cost(timedelta(0))
+        return self.cost(max((self.ended_at or now) - self.billed_from, timedelta(0)))
 
 
 class Ledger:
-    """The runs in the order they began. Deleting an instance leaves its runs here."""
+    """Each cloud's runs in the order they began. Deleting an instance leaves its runs here."""
 
-    def __init__(self, runs: MutableMapping[str, Run] | None = None) -> None:
-        self._runs: MutableMapping[str, Run] = {} if runs is None else runs
-        self._open = {run.instance_id: number for number, run in self._runs.items() if run.ended_at is None}
+    def __init__(self) -> None:
+        self._runs: dict[str, MutableMapping[str, Any]] = {}
+        self._open: dict[str, tuple[str, str]] = {}
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(self._runs.values())
+        return (run for runs in self._runs.values() for run in runs.values())
+
+    def keep(self, cloud: str, runs: MutableMapping[str, R]) -> None:
+        """Where a cloud's runs are kept from now on, and those that are there already."""
+        self._runs[cloud] = runs
+        self._open |= {run.instance_id: (cloud, number) for number, run in runs.items() if run.ended_at is None}
 
     def begin(self, run: Run) -> None:
         """Opens a run; the instance must have no other open one."""
         if run.instance_id in self._open:
             raise ValueError(f"instance {run.instance_id} already has an open run")
-        number = str(len(self._runs) + 1)  # no run is ever taken out
-        self._open[run.instance_id] = number
-        self._runs[number] = run
+        runs = self._runs.setdefault(run.cloud, {})
+        number = str(len(runs) + 1)  # no run is ever taken out
+        self._open[run.instance_id] = run.cloud, number
+        runs[number] = run
 
     def end(self, instance_id: str, at: datetime) -> None:
         """Closes the open run of an instance, if it has one."""
-        number = self._open.pop(instance_id, None)
-        if number is not None:
-            self._runs[number] = replace(self._runs[number], ended_at=at)
+        if instance_id in self._open:
+            cloud, number = self._open.pop(instance_id)
+            self._runs[cloud][number] = replace(self._runs[cloud][number], ended_at=at)
 
     def clear(self) -> None:
         """Forgets all runs."""
-        self._runs.clear()
+        for runs in self._runs.values():
+            runs.clear()
         self._open.clear()
 
     def totals(self, now: datetime, account: str | None = None) -> dict[str, Money]:
         """What was billed until `now`, per currency; of all accounts, or of one."""
         totals: dict[str, Money] = {}
-        for run in self._runs.values():
+        for run in self:
             if account is None or run.account == account:
                 amount = run.amount(now)
                 totals[amount.currency] = totals.get(amount.currency, Money.zero(amount.currency)) + amount

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 
-from pulumi_cortecs.cost import BillingInterval, Money
-from pulumi_cortecs.simulator.control import CONTROL
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.faults import FaultKind, Parameter
+from pulumi_cortecs.simulator.routing import CONTROL
+
+C = TypeVar("C", bound="SharedControl")
+Row = Mapping[str, Any]
 
 
 class ControlError(Exception):
@@ -31,13 +33,11 @@ class ClockReading:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One run of one instance; `ended_at` is None while it runs."""
+    """One run of one instance; `ended_at` is None while it runs. What it was billed by, its cloud's rows add."""
 
+    cloud: str
     account: str
     instance_id: str
-    hardware_type_id: str
-    billing_interval: BillingInterval
-    num_workers: int
     started_at: datetime
     billed_from: datetime | None
     ended_at: datetime | None
@@ -77,17 +77,35 @@ class TrafficReading:
 
 @dataclass(frozen=True)
 class InstanceTruth:
-    """An instance as it really is, whatever lists show; `answer` is the vendor's JSON for it."""
+    """An instance as it really is, whatever lists show; `answer` is the vendor's JSON for it. What was ordered, its
+    cloud's rows add."""
 
+    cloud: str
     instance_id: str
     account: str
     status: str
-    model_id: str
-    hardware_type_id: str
-    context_length: int
-    billing_interval: BillingInterval
-    num_workers: int
     answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How one cloud's rows of the ledger and of the instances are read."""
+
+    entry: Callable[[Row], LedgerEntry]
+    instance: Callable[[Row], InstanceTruth]
+
+
+def entry_fields(row: Row) -> dict[str, Any]:
+    """What all clouds' rows of the ledger have."""
+    return {
+        "cloud": row["cloud"],
+        "account": row["account"],
+        "instance_id": row["instance_id"],
+        "started_at": _instant(row["started_at"]),
+        "billed_from": _instant(row["billed_from"]) if row["billed_from"] else None,
+        "ended_at": _instant(row["ended_at"]) if row["ended_at"] else None,
+        "amount": Money.of(row["amount"], row["currency"]),
+    }
 
 
 def plain_client(base_url: str) -> httpx.Client:
@@ -95,13 +113,16 @@ def plain_client(base_url: str) -> httpx.Client:
     return httpx.Client(base_url=base_url, trust_env=False, verify=False, timeout=30)
 
 
-class Control:
-    """The typed side of `/_sim`. Raises ControlError for what the simulator refuses."""
+class SharedControl:
+    """What is said to all clouds by `/_sim`. Raises ControlError for what the simulator refuses."""
+
+    rows: ClassVar[Mapping[str, Rows]]
+    matched_by: ClassVar[frozenset[str]]
 
     def __init__(self, url: str):
         self._http = plain_client(f"{url}{CONTROL}")
 
-    def __enter__(self) -> Control:
+    def __enter__(self: C) -> C:
         return self
 
     def __exit__(
@@ -148,12 +169,15 @@ class Control:
         count: int | None = None,
         method: str | None = None,
         path: str | None = None,
-        model_id: str | None = None,
         instance_id: str | None = None,
-        **parameters: Parameter,
+        **parameters: Parameter | None,
     ) -> str:
-        """Puts a fault in force (the table in `faults` has what each kind does and takes); its id."""
-        match = {"method": method, "path": path, "model_id": model_id, "instance_id": instance_id}
+        """Puts a fault in force (the table in `faults` has what each kind does and takes); its id.
+
+        Of an order's arguments it is matched by those that its cloud names: model_id.
+        """
+        match: dict[str, Any] = {"method": method, "path": path, "instance_id": instance_id}
+        match |= {name: parameters.pop(name) for name in self.matched_by if name in parameters}
         body = {"kind": FaultKind(kind).value, "probability": probability, "count": count, "match": match, **parameters}
         return str(self._ask("POST", "/faults", body)["fault_id"])
 
@@ -169,8 +193,8 @@ class Control:
         """What was billed so far."""
         data = self._ask("GET", "/ledger")
         return LedgerReading(
-            now=_time(data["now"]),
-            entries=tuple(_entry(row) for row in data["entries"]),
+            now=_instant(data["now"]),
+            entries=tuple(self.rows[row["cloud"]].entry(row) for row in data["entries"]),
             totals={currency: Money.of(total, currency) for currency, total in data["totals"].items()},
         )
 
@@ -181,16 +205,11 @@ class Control:
 
     def instances(self) -> tuple[InstanceTruth, ...]:
         """All instances of all accounts as they really are."""
-        return tuple(_instance(row) for row in self._ask("GET", "/instances")["instances"])
-
-    def put(self, instance_id: str, model_id: str, **given: Any) -> InstanceTruth:
-        """An instance under an id that is known from elsewhere: from a state that was kept. `given` are the other
-        arguments of its start, `account`, `age` (virtual seconds since its start) and `stopped`."""
-        return _instance(self._ask("POST", f"/instances/{instance_id}", {"model_id": model_id, **given}))
+        return tuple(self._truth(row) for row in self._ask("GET", "/instances")["instances"])
 
     def stop(self, instance_id: str) -> InstanceTruth:
         """Somebody stops an instance in the vendor's console."""
-        return _instance(self._ask("POST", f"/instances/{instance_id}/stop"))
+        return self._truth(self._ask("POST", f"/instances/{instance_id}/stop"))
 
     def vanish(self, instance_id: str) -> None:
         """An instance is gone, running or not."""
@@ -200,30 +219,8 @@ class Control:
         """Every access token given out so far is refused from now on."""
         self._ask("POST", "/tokens/expire")
 
-    def register(self, client_id: str, client_secret: str, account: str | None = None) -> None:
-        """A further client: of an account of its own, or of an existing one (a rotated key)."""
-        sent = {"client_id": client_id, "client_secret": client_secret, "account": account}
-        self._ask("POST", "/credentials", sent)
-
-    def reprice(self, hardware_type_id: str, price_per_hour: str | Decimal) -> None:
-        """A new price per worker and hour, in EUR, for runs that begin from now on."""
-        self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"price_per_hour": str(price_per_hour)})
-
-    def set_available(self, hardware_type_id: str, available: bool) -> None:
-        """Whether new workers of a hardware type can be had."""
-        self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"available": available})
-
-    def withdraw_hardware(self, hardware_type_id: str) -> None:
-        """A hardware type is not offered any more."""
-        self._ask("DELETE", f"/market/hardware-types/{hardware_type_id}")
-
-    def withdraw_model(self, model_id: str) -> None:
-        """A model is not offered any more."""
-        self._ask("DELETE", f"/market/models/{model_id}")
-
-    def recommend(self, model_id: str, hardware_type_id: str) -> None:
-        """The vendor recommends other hardware for a model."""
-        self._ask("POST", f"/market/models/{model_id}", {"recommended_config": hardware_type_id})
+    def _truth(self, row: Mapping[str, Any]) -> InstanceTruth:
+        return self.rows[row["cloud"]].instance(row)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         response = self._http.request(method, path, json=body)
@@ -233,39 +230,10 @@ class Control:
         return answer
 
 
-def _time(text: str) -> datetime:
+def _instant(text: str) -> datetime:
     # Python 3.10 does not read the Z
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _clock(data: Mapping[str, Any]) -> ClockReading:
-    return ClockReading(_time(data["now"]), float(data["speed"]), bool(data["paused"]))
-
-
-def _entry(row: Mapping[str, Any]) -> LedgerEntry:
-    return LedgerEntry(
-        account=row["account"],
-        instance_id=row["instance_id"],
-        hardware_type_id=row["hardware_type_id"],
-        billing_interval=BillingInterval(row["billing_interval"]),
-        num_workers=row["num_workers"],
-        started_at=_time(row["started_at"]),
-        billed_from=_time(row["billed_from"]) if row["billed_from"] else None,
-        ended_at=_time(row["ended_at"]) if row["ended_at"] else None,
-        amount=Money.of(row["amount"], row["currency"]),
-    )
-
-
-def _instance(row: Mapping[str, Any]) -> InstanceTruth:
-    args = row["instance_args"]
-    return InstanceTruth(
-        instance_id=row["instance_id"],
-        account=row["account"],
-        status=row["instance_status"]["status"],
-        model_id=args["model_id"],
-        hardware_type_id=args["hardware_type_id"],
-        context_length=args["context_length"],
-        billing_interval=BillingInterval(args["billing_interval"]),
-        num_workers=args["num_workers"],
-        answer=row,
-    )
+    return ClockReading(_instant(data["now"]), float(data["speed"]), bool(data["paused"]))

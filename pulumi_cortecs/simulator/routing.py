@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +26,7 @@ from pulumi_cortecs.simulator.traffic import Refusal
 from pulumi_cortecs.simulator.world import World
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+CONTROL = "/_sim"
 DROPPED = "simulator.dropped"
 
 
@@ -46,8 +47,9 @@ class Api(Protocol):
     def known_query(self, template: str) -> Iterable[str]:
         """The query parameters that a route has."""
 
-    def model_of(self, instance_id: str) -> str | None:
-        """The model of an instance, for faults that are matched by it."""
+    def subject(self, path: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str | None, Mapping[str, str]]:
+        """The instance that a request is about, by the parameters in its path and its body, and the arguments of the
+        order, for faults that are matched by them."""
 
     def expire_tokens(self) -> None:
         """Makes every access token invalid."""
@@ -86,19 +88,23 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
     return SimulatedRoute
 
 
-def plain_route(error_body: Callable[[Refused], dict[str, Any]], world: World) -> type[APIRoute]:
-    """The route class for what is not simulated: errors in the same shape, but no faults and no counting."""
+def control_route(world: World) -> type[APIRoute]:
+    """The route class for what is said to the simulator itself: no faults, and no counting."""
 
-    class PlainRoute(APIRoute):
+    class ControlRoute(APIRoute):
         def get_route_handler(self) -> _Handler:
             inner = super().get_route_handler()
 
             async def answered(request: Request) -> Response:
-                return (await _outcome(inner, request, error_body, world))[0]
+                return (await _outcome(inner, request, _control_error, world))[0]
 
             return answered
 
-    return PlainRoute
+    return ControlRoute
+
+
+def _control_error(refused: Refused) -> dict[str, Any]:
+    return {"error": refused.message}
 
 
 async def _with_faults(
@@ -212,17 +218,13 @@ async def _check_shape(request: Request, known_query: Iterable[str], *, has_body
 
 
 async def _call(request: Request, api: Api, *, is_list: bool) -> Call:
-    body = await _json_object(request)
-    instance_id = request.path_params.get("instance_id") or body.get("instance_id")
-    model_id = body.get("model_id")
-    if isinstance(instance_id, str):
-        model_id = api.model_of(instance_id)
+    instance_id, arguments = api.subject(request.path_params, await _json_object(request))
     return Call(
         method=request.method,
         path=request.url.path,
         base=api.base,
-        model_id=model_id if isinstance(model_id, str) else None,
-        instance_id=instance_id if isinstance(instance_id, str) else None,
+        instance_id=instance_id,
+        arguments=arguments,
         authorized="authorization" in request.headers,
         for_list=is_list,
         by_path_only=api.by_path_only,

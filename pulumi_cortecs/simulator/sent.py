@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Sent(BaseModel):
@@ -29,8 +29,18 @@ def _amount(value: object) -> object:
         raise ValueError('an amount is a decimal string such as "1.20"') from None
 
 
+def _ok_or_error(status: int) -> int:
+    if status != 200 and not 400 <= status <= 599:
+        raise ValueError("it is 200, or 400 to 599")
+    return status
+
+
 Whole = Annotated[int, BeforeValidator(_whole)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+Shift = Annotated[float, Field(ge=-1e9, le=1e9)]
+ErrorStatus = Annotated[Whole, Field(ge=400, le=599)]
+AnyStatus = Annotated[Whole, AfterValidator(_ok_or_error)]
 
 
 def complaint(invalid: RequestValidationError) -> str:

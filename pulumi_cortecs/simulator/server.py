@@ -83,7 +83,7 @@ class Listener:
 def serving(app: ASGIApp, listener: Listener, connections: OpenConnections) -> Iterator[None]:
     """Serves in a thread of its own for as long as the block lasts; the sockets are closed afterwards."""
     server = _Server(app, listener, connections)
-    thread = threading.Thread(target=server.serve_until_stopped, name="cortecs-simulator", daemon=True)
+    thread = threading.Thread(target=server.serve_until_stopped, name="simulator", daemon=True)
     thread.start()
     try:
         server.listening.wait()

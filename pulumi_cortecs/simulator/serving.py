@@ -7,7 +7,7 @@ Fields that are not simulated (temperature, tools, ...) are accepted and have no
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -98,9 +98,9 @@ class ServeApi:
     def known_query(self, template: str) -> Iterable[str]:
         return ()
 
-    def model_of(self, instance_id: str) -> str | None:
-        served = self._lookup(instance_id)
-        return served.model_id if served else None
+    def subject(self, path: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str | None, Mapping[str, str]]:
+        served = self._lookup(path["instance_id"])
+        return path["instance_id"], {"model_id": served.model_id} if served else {}
 
     def expire_tokens(self) -> None:
         """There are none here."""

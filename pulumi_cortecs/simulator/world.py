@@ -16,12 +16,13 @@ from typing import Any, Protocol, TypeVar
 from pulumi_cortecs.simulator.chance import SEED, Chance
 from pulumi_cortecs.simulator.clock import Moment, Monotonic, VirtualClock
 from pulumi_cortecs.simulator.faults import Fault, FaultTable
-from pulumi_cortecs.simulator.ledger import Ledger, Run
-from pulumi_cortecs.simulator.settings import Settings
+from pulumi_cortecs.simulator.ledger import Ledger
+from pulumi_cortecs.simulator.settings import SharedSettings
 from pulumi_cortecs.simulator.state import State, opened
 from pulumi_cortecs.simulator.traffic import Traffic
 
 T = TypeVar("T")
+S = TypeVar("S", bound=SharedSettings)
 _CURRENT = "current"
 
 
@@ -36,13 +37,26 @@ class Cloud(Protocol):
     def settle(self, now: datetime) -> None:
         """Does what was due by `now`."""
 
+    def truths(self) -> Mapping[str, Mapping[str, Any]]:
+        """All instances of all accounts as they really are, by their ids, in JSON."""
+
+    def stop_from_outside(self, instance_id: str) -> object:
+        """Stops one of them as somebody does in the vendor's console."""
+
+    def vanish(self, instance_id: str) -> None:
+        """Takes one of them away, running or not."""
+
+    def expire_tokens(self) -> None:
+        """Refuses every access token given out so far from now on."""
+
 
 class World:
     """The shared state, new or gone on with.
 
-    `origin` is where it is reached ("http://127.0.0.1:3000"). `settings`, the single `knobs` and `speed` are those of
-    the beginning, to which a reset returns; where a kept state goes on, only those given replace what is kept. `seed`
-    (None: a random one) is for a new state: a kept one goes on with its own.
+    `origin` is where it is reached ("http://127.0.0.1:3000"). `defaults` has the knobs of all its clouds. `settings`,
+    the single `knobs` and `speed` are those of the beginning, to which a reset returns; where a kept state goes on,
+    only those given replace what is kept. `seed` (None: a random one) is for a new state: a kept one goes on with its
+    own.
     """
 
     clock: VirtualClock
@@ -51,8 +65,9 @@ class World:
         self,
         *,
         origin: str,
+        defaults: SharedSettings,
         state: State | None = None,
-        settings: Settings | None = None,
+        settings: SharedSettings | None = None,
         knobs: Mapping[str, Any] | None = None,
         speed: float | None = None,
         seed: int | None = None,
@@ -63,18 +78,18 @@ class World:
         self.wall = wall
         self._monotonic = monotonic
         self._state = opened(None) if state is None else state
-        self._initial_settings = replace(settings or Settings(), **(knobs or {}))
+        self._initial_settings = replace(settings or defaults, **(knobs or {}))
         self._initial_speed = 1.0 if speed is None else speed
-        self._clouds: list[Cloud] = []
+        self.clouds: list[Cloud] = []
 
         self._begun = self.shelf("clouds", bool)
         self._tally = self.shelf("tally", int)
-        self._settings = self.shelf("settings", Settings)
+        self._settings = self.shelf("settings", type(defaults))
         self._moments = self.shelf("clock", Moment)
         # two sources, so that a fault added in between does not change the ids that follow
         self._ids = Chance("ids drawn", self._tally)
         self.faults = FaultTable(Chance("chances drawn", self._tally), self.shelf("faults", Fault), self._tally)
-        self.ledger = Ledger(self.shelf("runs", Run))
+        self.ledger = Ledger()
         self.traffic = Traffic(self.shelf("requests", int), self.shelf("refused requests", int))
         if SEED not in self._tally:
             self.reset(seed)
@@ -90,7 +105,7 @@ class World:
 
     def join(self, cloud: Cloud) -> None:
         """Takes a cloud in, empty unless it was kept; from now on it is reset and settled with the others."""
-        self._clouds.append(cloud)
+        self.clouds.append(cloud)
         if cloud.name not in self._begun:
             cloud.reset()
             self._begun[cloud.name] = True
@@ -104,7 +119,7 @@ class World:
         self.faults.clear()
         self.ledger.clear()
         self.traffic.clear()
-        for cloud in self._clouds:
+        for cloud in self.clouds:
             cloud.reset()
 
     @property
@@ -113,18 +128,24 @@ class World:
         return self._tally[SEED]
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SharedSettings:
         """The knobs as they are now."""
         return self._settings[_CURRENT]
 
     @settings.setter
-    def settings(self, changed: Settings) -> None:
+    def settings(self, changed: SharedSettings) -> None:
         self._settings[_CURRENT] = changed
+
+    def settings_of(self, kind: type[S]) -> S:
+        """The knobs as they are now, those of one cloud among them."""
+        settings = self.settings
+        assert isinstance(settings, kind), f"this world was made without {kind.__name__}"
+        return settings
 
     def now(self) -> datetime:
         """The virtual time, with everything done that was due by then."""
         now = self.clock.now()
-        for cloud in self._clouds:
+        for cloud in self.clouds:
             cloud.settle(now)
         return now
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pulumi_cortecs._tokens import INSTANCES
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row
 from pulumi_cortecs.lifecycle.stack_export import stack_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StateRow, StateUnreadableError
-from pulumi_cortecs.provider.session import INSTANCE_TYPE
 from pulumi_cortecs.stacks.command import StacksError
 
 
@@ -16,7 +16,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
     Raises StacksError for what is no whole state of a form that we know.
     """
     try:
-        state = stack_state(stack, exported, NEVER, {INSTANCE_TYPE})
+        state = stack_state(stack, exported, NEVER, INSTANCES)
     except StateUnreadableError as error:
         raise StacksError(str(error)) from None
     rows = (

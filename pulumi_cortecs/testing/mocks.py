@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, read_arguments
 from pulumi_cortecs.testing.programs import run_program
 
-_INSTANCE: Final = "pulumi-python:dynamic/cortecs:Instance"
-_ENDPOINT: Final = "pulumi-python:dynamic/cortecs:Endpoint"
+_INSTANCE: Final = TOKENS["cortecs.Instance"]
+_ENDPOINT: Final = TOKENS["cortecs.Endpoint"]
 _STAND_IN_PRICE: Final = "0.02"
 _SOURCE: Final = "mocks"
 _ACCOUNT: Final = "cortecs:mocks"
@@ -190,7 +191,7 @@ class CortecsMocks(Mocks):
 
 def _hardware(hardware_type_id: str, per_minute: str | Decimal) -> HardwareType:
     price = Money.of(per_minute, "EUR")
-    return HardwareType(hardware_type_id, price_per_hour=price * 60, price_per_minute=price)
+    return HardwareType(hardware_type_id, price_per_hour=price * 60, price_per_minute=price, cloud="cortecs")
 
 
 def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None:

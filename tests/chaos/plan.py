@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Final
 
 from pulumi_cortecs.simulator import FaultKind
-from pulumi_cortecs.simulator.supplied import Argument, Reused
+from pulumi_cortecs.simulator.cortecs.supply import Argument
+from pulumi_cortecs.simulator.supplied import Reused
 
 LAG: Final = 12.0
 """Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""

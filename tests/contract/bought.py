@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.host import Made
 

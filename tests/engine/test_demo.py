@@ -22,7 +22,7 @@ _QUICKSTART = (_ROOT / "examples" / "quickstart" / "__main__.py").read_text()
 _REFUSE = """
 import sys
 from pathlib import Path
-from pulumi_cortecs.simulator.remote import Control
+from pulumi_cortecs.simulator import Control
 from tools.demo import Demo
 
 Demo(Path(sys.argv[1]), {}, Control(sys.argv[2]), steps=8).refuse()

@@ -14,7 +14,7 @@ from subprocess import Popen
 
 import pytest
 
-from pulumi_cortecs.clouds import http
+from pulumi_cortecs.http import http
 from pulumi_cortecs.lifecycle.orphans import YOUNG
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.patience import until

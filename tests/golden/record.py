@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pulumi_cortecs.clouds.credentials import cortecs_credentials
+from pulumi_cortecs.clouds.cortecs_credentials import cortecs_credentials
 from pulumi_cortecs.simulator import Simulator, running
 from tests.engine.pulumi import Stack, kill_session, new_stack
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import CloudError
-from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.http.http import new_client
 from tests.contract.bought import INPUTS
 from tests.contract.host import IMPATIENT, CallFailedError, Made, hosting
 from tests.policy.attempts import Attempts

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.clouds.sources import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, SOURCE
+from pulumi_cortecs.clouds.cortecs_keys import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.http.sources import ARGUMENTS
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
 from tests.contract.conftest import proxy, start_host
@@ -63,7 +64,9 @@ def test_prices_and_lists_of_a_liar(
     env = {"PULUMI_CORTECS_LIMITS": str(limits), **(proxy.env() if by == "the variable" else {})}
     host = start_host(env, before=IMPATIENT)
     if by == "a Provider":
-        host.configure({CLIENT_ID: "sim", CLIENT_SECRET: "sim", BASE_URL: url, SOURCE: ARGUMENTS})
+        host.configure(
+            {CLIENT_ID.config: "sim", CLIENT_SECRET.config: "sim", BASE_URL.config: url, CREDENTIALS.source: ARGUMENTS}
+        )
     resource, says = host.instance(), f"prices and lists would come from {url}, and {limits} believes"
     stopped = Made(made.id, {**EIGHT, **made.outs, "state": "stopped"})
     tries: dict[str, Callable[[], Any]] = {

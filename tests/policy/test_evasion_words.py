@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from pulumi_cortecs.cli.printing import failed, new_table, tell, tell_json
-from pulumi_cortecs.clouds.errors import BadAnswerError
-from pulumi_cortecs.clouds.network import network_of
 from pulumi_cortecs.cost.catalogue import LARGEST, Catalogue, CatalogueError, dump, load
 from pulumi_cortecs.cost.catalogue_rows import _TextLoader
 from pulumi_cortecs.cost.limits_file import LARGEST as LARGEST_LIMITS
 from pulumi_cortecs.cost.limits_file import LimitsError, limits_in_force
+from pulumi_cortecs.http.errors import BadAnswerError
+from pulumi_cortecs.http.network import network_of
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.duration import TTL_REQUIRED
 from pulumi_cortecs.policy.testing import Bench, cortecs_instance, sample_catalogue

@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 from pulumi_cortecs.clouds.cortecs import Instance
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.order_log import OrderLog

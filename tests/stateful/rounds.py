@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pulumi_cortecs.simulator.cortecs.supply import Argument
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
-from pulumi_cortecs.simulator.supplied import Argument, Reused
+from pulumi_cortecs.simulator.supplied import Reused
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Arguments, Stack
 from tests.stateful.hosts import LAG

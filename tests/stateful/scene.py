@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs as cortecs_client
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, Key
@@ -25,6 +25,7 @@ from pulumi_cortecs.lifecycle.phases import CORTECS
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.cortecs import CortecsCloud
 from pulumi_cortecs.simulator.cortecs.instances import Instance, Status
@@ -152,7 +153,12 @@ class Theatre:
     def __init__(self, directory: Path) -> None:
         self.crowd: Crowd | None = None
         self.world = World(
-            origin=ORIGIN, seed=0, monotonic=self._now, wall=lambda: BEGAN + self._now(), knobs={"boot_seconds": 3.0}
+            origin=ORIGIN,
+            defaults=Settings(),
+            seed=0,
+            monotonic=self._now,
+            wall=lambda: BEGAN + self._now(),
+            knobs={"boot_seconds": 3.0},
         )
         self.cloud = CortecsCloud(self.world)
         self._directory = directory

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.app import simulator_app
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.control import FaultRequest
@@ -78,7 +79,7 @@ class _Side:
     """One of the two ways to a world of its own; ids come in the same order in both."""
 
     def __init__(self, *, quick: bool) -> None:
-        self.world = World(origin=ORIGIN, seed=7)
+        self.world = World(origin=ORIGIN, defaults=Settings(), seed=7)
         self.world.clock = VirtualClock(start=_NOW, monotonic=lambda: 0.0)
         cloud = CortecsCloud(self.world) if quick else None
         self._client: httpx.Client = (
@@ -226,7 +227,7 @@ def test_an_id_is_reused_alike(sides: tuple[_Side, _Side], parameters: dict[str,
 
 
 def _wired(passed: list[float], points: list[tuple[str, str, str]]) -> tuple[World, Wire, _Bearer]:
-    world = World(origin=ORIGIN, seed=7)
+    world = World(origin=ORIGIN, defaults=Settings(), seed=7)
     wire = Wire(CortecsCloud(world), lambda *point: points.append(point), passed.append, lambda: 0.0, random.Random(0))
     granted = wire.request("POST", f"{BASE_URL}/oauth2/token", json=_CREDENTIALS).json()
     return world, wire, _Bearer(granted["access_token"])

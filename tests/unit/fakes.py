@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
 from pulumi_cortecs.lifecycle.cloud import Arguments, CanStop, Match
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError

@@ -21,7 +21,17 @@ def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
     # what Pulumi itself loads is not ours to judge
     assert {name.partition(".")[0] for name in ours - _imported("import pulumi.dynamic")} & HEAVY == set()
     rooms = {name.split(".")[1] for name in ours if name.startswith("pulumi_cortecs.")}
-    assert rooms == {"_abi", "_beside", "_engine_watch", "clouds", "lifecycle", "provider", "resources"}
+    assert rooms == {
+        "_abi",
+        "_beside",
+        "_engine_watch",
+        "_tokens",
+        "clouds",
+        "http",
+        "lifecycle",
+        "provider",
+        "resources",
+    }
 
 
 def test_the_provider_loads_no_extras() -> None:

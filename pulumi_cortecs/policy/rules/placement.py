@@ -21,10 +21,11 @@ class AllowedRegions(Settings):
 
 
 def _region_allowed(unit: Unit, settings: AllowedRegions, given: Given) -> Iterator[str]:
-    if isinstance(unit.region, Missing) and unit.cloud in settings.without_region:
+    if isinstance(unit.regions, Missing) and unit.cloud in settings.without_region:
         return
-    region = unit.region.get()
-    if not any(matches(region, pattern) for pattern in settings.allowed):
+    for region in unit.regions.get() or ("nowhere",):
+        if any(matches(region, pattern) for pattern in settings.allowed):
+            continue
         yield f"{region} is not among the regions that are allowed: {listed(settings.allowed)}."
 
 

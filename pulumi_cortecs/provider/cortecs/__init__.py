@@ -19,7 +19,7 @@ from pulumi.dynamic import (
 )
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.clouds.sources import ALL_KEYS
+from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
 from pulumi_cortecs.provider.host import keep_quiet, served
 
 
@@ -39,7 +39,9 @@ class _Provider(ResourceProvider):
 
         keep_quiet()
         process.taken_over()
-        accounts.configure({key: value for key in ALL_KEYS if (value := req.config.get(key)) is not None})
+        accounts.configure(
+            {key: value for key in CREDENTIALS.config_keys if (value := req.config.get(key)) is not None}
+        )
 
 
 @cache

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.cortecs import adoption, hourly, rows, second_line

@@ -15,9 +15,9 @@ from typing import Any
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.clouds.cortecs import Instance
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.cost.pricelist import CatalogueError
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, host, pinned, session
 from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line, sharing

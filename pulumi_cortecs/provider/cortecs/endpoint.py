@@ -12,8 +12,8 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from pulumi.output import Unknown
 
 from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.errors import CloudError
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError

@@ -8,8 +8,8 @@ from typing import Any
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
 from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
 from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.left_behind import left_behind
 from pulumi_cortecs.provider import accounts, host, session
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from pulumi_cortecs.clouds.cortecs import Model
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.provider.cortecs.arguments import VENDOR
-from pulumi_cortecs.provider.kind import Inputs, Problem, PurchaseFacts
+from pulumi_cortecs.provider.kind import Inputs, Problem
 from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.provider.market import Market
 from pulumi_cortecs.provider.pinned import PinnedMarket
@@ -67,9 +67,9 @@ class InstanceMarket:
             return {}, []
         return quote(hardware, BillingInterval(interval), int(workers), source=self.offers.source).as_property(), []
 
-    def purchase(self, inputs: Inputs) -> PurchaseFacts:
+    def purchase(self, inputs: Inputs) -> dict[str, str | None]:
         """Model and hardware."""
-        return PurchaseFacts(*(_fact(inputs, key) for key in ("model_id", "hardware_type_id")))
+        return {key: _fact(inputs, key) for key in ("model_id", "hardware_type_id")}
 
     def _model(self, model_id: Any, problems: list[Problem]) -> Model | None:
         """The model, None while it is unknown and for one that is not on offer."""

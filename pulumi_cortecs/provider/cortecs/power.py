@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_cortecs.clouds.errors import CloudError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider.accounts import Account
 

@@ -44,7 +44,7 @@ def for_purchase(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any
     market = kind.market()
     made, _ = market.quote(inputs)
     if not made:
-        sought = market.purchase(inputs).hardware_type_id
+        sought = market.purchase(inputs)["hardware_type_id"]
         raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so nobody can tell what it costs")
     return made
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError
-from pulumi_cortecs.clouds.network import certificates_on_the_way_to
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError
+from pulumi_cortecs.http.network import certificates_on_the_way_to
 from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
@@ -48,7 +48,7 @@ def problems(
     limits = limits_in_force(kind.cloud, os.environ)
     if lies := _on_source(kind, limits, accounts.market().base_url):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.on_kind(*_facts(kind, inputs))
+    found = limits.on_kind(kind.market().purchase(inputs))
     if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(inputs)
         found += limits.on_price(hourly)
@@ -74,7 +74,7 @@ def allowing(
     """
     limits = limits_in_force(kind.cloud, os.environ)
     _refuse(kind, _on_source(kind, limits, accounts.market().base_url, account.cloud.base_url), inputs)
-    _refuse(kind, limits.on_kind(*_facts(kind, inputs)), inputs)
+    _refuse(kind, limits.on_kind(kind.market().purchase(inputs)), inputs)
     hourly = accounts.hourly_price(inputs) if limits.counts_price else None
     _refuse(kind, limits.on_price(hourly), inputs)
     if not limits.counts_account or not billed:
@@ -129,11 +129,6 @@ def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refu
 def _refuse(kind: InstanceKind, refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
     if refusals:
         raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(kind, inputs))
-
-
-def _facts(kind: InstanceKind, inputs: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    facts = kind.market().purchase(inputs)
-    return facts.model_id, facts.hardware_type_id
 
 
 def _untold(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:

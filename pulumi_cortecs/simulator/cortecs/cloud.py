@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator.cortecs.answers import Json, instance_json
 from pulumi_cortecs.simulator.cortecs.fate import Fate, fate, lag
 from pulumi_cortecs.simulator.cortecs.fleet import Echo, Fleet, Seen
 from pulumi_cortecs.simulator.cortecs.instances import Instance, InstanceArgs, Late, Status
 from pulumi_cortecs.simulator.cortecs.market import Market, Model, Offer, hf_name
 from pulumi_cortecs.simulator.cortecs.orders import Order, accepted, in_stock, out_of_stock
+from pulumi_cortecs.simulator.cortecs.runs import CortecsRun
+from pulumi_cortecs.simulator.cortecs.settings import CortecsSettings
 from pulumi_cortecs.simulator.cortecs.supply import Supply, supplied
 from pulumi_cortecs.simulator.cortecs.tokens import Credential, Token, Tokens
 from pulumi_cortecs.simulator.faults import (
@@ -24,10 +27,10 @@ from pulumi_cortecs.simulator.faults import (
     Fault,
     FaultKind,
 )
-from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.serving import Served
 from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.timestamps import timestamp
 from pulumi_cortecs.simulator.world import World
 
 BASE = "/api/v1"
@@ -37,7 +40,7 @@ CURRENCY = "EUR"
 class CortecsCloud:
     """All accounts' instances, and the market they rent from."""
 
-    name = "cortecs"
+    name = CortecsRun.cloud
 
     def __init__(self, world: World):
         self.world = world
@@ -46,7 +49,13 @@ class CortecsCloud:
             world.wall, world.shelf("cortecs credentials", Credential), world.shelf("cortecs tokens", Token)
         )
         self._fleet = Fleet(world.shelf("cortecs instances", Instance), world.shelf("cortecs echoes", Echo))
+        world.ledger.keep(self.name, world.shelf("runs", CortecsRun))
         world.join(self)
+
+    @property
+    def settings(self) -> CortecsSettings:
+        """The knobs as they are now."""
+        return self.world.settings_of(CortecsSettings)
 
     def reset(self) -> None:
         """An empty cloud with the original market. Clients and their tokens stay good."""
@@ -59,6 +68,26 @@ class CortecsCloud:
             self._halt(instance, end.at)
             if end.vanishes:
                 self._fleet.remove(instance)
+
+    def truths(self) -> dict[str, Json]:
+        """All instances of all accounts as they really are, by their ids."""
+        return {each.instance_id: self.truth(each) for each in self.every()}
+
+    def truth(self, instance: Instance) -> Json:
+        """An instance as it really is, and what lists do not show of it."""
+        return {
+            **instance_json(instance, self.world.now(), self.world.origin),
+            "cloud": self.name,
+            "account": instance.account,
+            "listed_from": timestamp(instance.listed_from),
+            "found_from": timestamp(instance.found_from),
+            "stuck_at_step": instance.boot.stuck_at_step,
+            "ends_at": timestamp(instance.ends.at) if instance.ends else None,
+        }
+
+    def expire_tokens(self) -> None:
+        """Every access token given out so far is refused from now on."""
+        self.tokens.expire_all()
 
     def every(self) -> list[Instance]:
         """All instances of all accounts as they really are, lag or not."""
@@ -83,7 +112,7 @@ class CortecsCloud:
 
     def start(self, account: str, order: Order) -> Instance:
         """Buys and boots a new instance; what the answer says of it. Raises Refused for an order that is not filled."""
-        args = accepted(order, self.market, self.world.settings)
+        args = accepted(order, self.market, self.settings)
         now = self.world.now()
         call = replace(_call("POST", "/instances/start", args), new_instance=True)
         going = self._ordered(account, args, call, now)
@@ -122,7 +151,7 @@ class CortecsCloud:
     def stop(self, account: str, instance_id: str) -> Instance:
         """Ends a run at once; stopping a stopped instance changes nothing."""
         instance = self._own(account, instance_id)
-        now, settings = self.world.now(), self.world.settings
+        now, settings = self.world.now(), self.settings
         status = instance.status(now)
         required = {Status.STOPPED: settings.stop_stopped_status, Status.PENDING: settings.stop_pending_status}
         if required.get(status, 200) != 200:
@@ -166,9 +195,9 @@ class CortecsCloud:
         faults say. Raises Refused for an order that is not filled, and for an id that is taken."""
         if self.anyones(instance_id) is not None:
             raise Refused(400, f"instance_id {instance_id!r} is taken.")
-        args, now = accepted(order, self.market, self.world.settings), self.world.now()
+        args, now = accepted(order, self.market, self.settings), self.world.now()
         try:
-            boot = fate((), self.world.settings, now - timedelta(seconds=age)).boot
+            boot = fate((), self.settings, now - timedelta(seconds=age)).boot
         except OverflowError:
             raise Refused(400, f"age {age:g}: that is before the calendar begins.") from None
         instance = Instance(account, instance_id, args, boot, listed_from=boot.started_at, found_from=boot.started_at)
@@ -182,7 +211,7 @@ class CortecsCloud:
     def balance(self, account: str) -> Money:
         """What is left of the prepaid balance; running instances take it below zero, as nothing else is documented."""
         billed = self.world.ledger.totals(self.world.now(), account).get(CURRENCY, Money.zero(CURRENCY))
-        return Money(self.world.settings.initial_balance, CURRENCY) - billed
+        return Money(self.settings.initial_balance, CURRENCY) - billed
 
     def served(self, instance_id: str) -> Served | None:
         """What answers below `/serve/{instance_id}`."""
@@ -213,11 +242,11 @@ class CortecsCloud:
         return instance
 
     def _unknown(self, instance_id: str) -> Refused:
-        return Refused(self.world.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
+        return Refused(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
 
     def _ordered(self, account: str, args: InstanceArgs, call: Call, now: datetime) -> Fate:
         """How the run goes that may begin now. Raises Refused where the balance or a fault says no."""
-        status = self.world.settings.empty_balance_status
+        status = self.settings.empty_balance_status
         if status != 200 and (balance := self.balance(account)) <= Money.zero(CURRENCY):
             raise Refused(status, f"The balance is {balance}: it must be above zero to start an instance.")
 
@@ -227,7 +256,7 @@ class CortecsCloud:
 
         for fault in self._hitting(replace(call, workers=workers), ORDER_FAULTS):
             raise _no(fault, args)
-        return fate(self._hitting(call, BOOT_FAULTS), self.world.settings, now)
+        return fate(self._hitting(call, BOOT_FAULTS), self.settings, now)
 
     def _supplied(self, account: str, args: InstanceArgs, call: Call) -> Supply:
         def reusable(of: str) -> list[str]:
@@ -248,14 +277,14 @@ class CortecsCloud:
         self._fleet.put(instance)
         boot, args = instance.boot, instance.args
         self.world.ledger.begin(
-            Run(
+            CortecsRun(
                 account=instance.account,
                 instance_id=instance.instance_id,
                 hardware=self.market.offers[args.hardware_type_id].hardware,
                 billing_interval=args.billing_interval,
                 num_workers=args.num_workers,
                 started_at=boot.started_at,
-                billed_from=boot.started_at if self.world.settings.bill_pending else boot.ready_at,
+                billed_from=boot.started_at if self.settings.bill_pending else boot.ready_at,
             )
         )
 
@@ -280,8 +309,13 @@ class CortecsCloud:
         return stopped
 
 
+def matched_by(args: InstanceArgs) -> Mapping[str, str]:
+    """The arguments that faults may be matched by."""
+    return {"model_id": args.model_id}
+
+
 def _call(method: str, path: str, args: InstanceArgs, instance_id: str | None = None) -> Call:
-    return Call(method, f"{BASE}{path}", BASE, args.model_id, instance_id)
+    return Call(method, f"{BASE}{path}", BASE, instance_id, matched_by(args))
 
 
 def _no(fault: Fault, args: InstanceArgs) -> Refused:

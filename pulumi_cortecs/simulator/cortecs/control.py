@@ -1,4 +1,4 @@
-"""`/_sim` for the simulated Cortecs: its instances as they really are, its market, its clients."""
+"""`/_sim` for the simulated Cortecs alone: its market, its clients, and instances that are known from elsewhere."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from decimal import Decimal
@@ -9,17 +9,14 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.cost import Money, MoneyError
-from pulumi_cortecs.simulator.control import CONTROL, control_error
-from pulumi_cortecs.simulator.cortecs.answers import hardware_json, instance_json, model_json
+from pulumi_cortecs.simulator.cortecs.answers import hardware_json, model_json
 from pulumi_cortecs.simulator.cortecs.cloud import CortecsCloud
-from pulumi_cortecs.simulator.cortecs.instances import Instance
 from pulumi_cortecs.simulator.cortecs.market import MINUTES_PER_HOUR, Model, Offer
 from pulumi_cortecs.simulator.cortecs.orders import Order
 from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.routing import plain_route
+from pulumi_cortecs.simulator.routing import CONTROL, control_route
 from pulumi_cortecs.simulator.sent import Amount, Sent, Whole
-from pulumi_cortecs.simulator.timestamps import timestamp
 
 _SMALLEST = Decimal("0.000001")
 
@@ -68,31 +65,13 @@ class CredentialRequest(Sent):
 
 
 def cortecs_control_router(cloud: CortecsCloud) -> APIRouter:
-    """The instances, market, tokens and credentials below `/_sim`."""
-    router = APIRouter(prefix=CONTROL, route_class=plain_route(control_error, cloud.world), redirect_slashes=False)
-
-    @router.get("/instances", response_model=None)
-    async def instances() -> Response:
-        return JSONResponse({"instances": [_truth(cloud, each) for each in cloud.every()]})
+    """What only Cortecs has below `/_sim`."""
+    router = APIRouter(prefix=CONTROL, route_class=control_route(cloud.world), redirect_slashes=False)
 
     @router.post("/instances/{instance_id}", response_model=None)
     async def put(instance_id: str, sent: InstanceRequest) -> Response:
         placed = cloud.put(sent.account, instance_id, sent.order, age=sent.age, stopped=sent.stopped)
-        return JSONResponse(_truth(cloud, placed))
-
-    @router.post("/instances/{instance_id}/stop", response_model=None)
-    async def stop(instance_id: str) -> Response:
-        return JSONResponse(_truth(cloud, cloud.stop_from_outside(instance_id)))
-
-    @router.delete("/instances/{instance_id}", response_model=None)
-    async def vanish(instance_id: str) -> Response:
-        cloud.vanish(instance_id)
-        return JSONResponse({"instance_id": instance_id})
-
-    @router.post("/tokens/expire", response_model=None)
-    async def expire_tokens() -> Response:
-        cloud.tokens.expire_all()
-        return JSONResponse({})
+        return JSONResponse(cloud.truth(placed))
 
     @router.post("/credentials", response_model=None)
     async def register(sent: CredentialRequest) -> Response:
@@ -161,17 +140,6 @@ def _per_minute(sent: HardwareRequest, currency: str) -> Money | None:
     if hour is not None and minute * MINUTES_PER_HOUR != hour:
         raise Refused(400, f"price_per_hour {hour}: an hour is sixty minutes of at most six decimals each.")
     return Money.of(minute, currency)
-
-
-def _truth(cloud: CortecsCloud, instance: Instance) -> dict[str, Any]:
-    return {
-        **instance_json(instance, cloud.world.now(), cloud.world.origin),
-        "account": instance.account,
-        "listed_from": timestamp(instance.listed_from),
-        "found_from": timestamp(instance.found_from),
-        "stuck_at_step": instance.boot.stuck_at_step,
-        "ends_at": timestamp(instance.ends.at) if instance.ends else None,
-    }
 
 
 def _offer_truth(offer: Offer) -> dict[str, Any]:

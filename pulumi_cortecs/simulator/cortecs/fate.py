@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pulumi_cortecs.simulator.cortecs.instances import Boot, End, Late
+from pulumi_cortecs.simulator.cortecs.settings import CortecsSettings
 from pulumi_cortecs.simulator.faults import Fault, FaultKind
-from pulumi_cortecs.simulator.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Fate:
     late: Late
 
 
-def fate(faults: Iterable[Fault], settings: Settings, now: datetime) -> Fate:
+def fate(faults: Iterable[Fault], settings: CortecsSettings, now: datetime) -> Fate:
     """The run that starts at `now`. Of several ends the first counts, of several faults of one kind the last."""
     by_kind = {fault.kind: fault for fault in faults}
     stuck = by_kind.get(FaultKind.STUCK_BOOT)

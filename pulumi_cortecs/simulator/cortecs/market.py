@@ -118,6 +118,7 @@ def _offer(row: dict[str, Any], currency: str) -> Offer:
         gpu_type=row["gpu_type"],
         num_gpus=row["num_gpus"],
         gpu_ram_gb=Decimal(row["gpu_ram_gb"]),
+        cloud="cortecs",
     )
     return Offer(hardware, row["provenance"])
 

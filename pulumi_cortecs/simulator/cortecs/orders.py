@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pulumi_cortecs.cost import BillingInterval
 from pulumi_cortecs.simulator.cortecs.instances import InstanceArgs
 from pulumi_cortecs.simulator.cortecs.market import Market, Model
+from pulumi_cortecs.simulator.cortecs.settings import CortecsSettings
 from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.settings import Settings
 
 DEFAULT_CONTEXT = 32000
 DEFAULT_INTERVAL = BillingInterval.PER_MINUTE
@@ -27,7 +27,7 @@ class Order:
     num_workers: int | None = None
 
 
-def accepted(order: Order, market: Market, settings: Settings) -> InstanceArgs:
+def accepted(order: Order, market: Market, settings: CortecsSettings) -> InstanceArgs:
     """The complete arguments. Raises Refused with a message that names the value and what is allowed."""
     model = _model(order.model_id, market, settings)
     hardware_type_id = model.recommended_config if order.hardware_type_id is None else order.hardware_type_id
@@ -59,7 +59,7 @@ def out_of_stock(hardware_type_id: str, status: int = 400) -> Refused:
     return Refused(status, f"hardware_type_id {hardware_type_id!r} is not available at the moment.")
 
 
-def _model(model_id: str, market: Market, settings: Settings) -> Model:
+def _model(model_id: str, market: Market, settings: CortecsSettings) -> Model:
     model = market.models.get(model_id)
     if model is not None:
         return model

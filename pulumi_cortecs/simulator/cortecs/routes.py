@@ -4,7 +4,7 @@ Neither form redirects to the other, because clients drop their Authorization he
 """
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.simulator.cortecs import answers
-from pulumi_cortecs.simulator.cortecs.cloud import BASE, CortecsCloud
+from pulumi_cortecs.simulator.cortecs.cloud import BASE, CortecsCloud, matched_by
 from pulumi_cortecs.simulator.cortecs.instances import Instance
 from pulumi_cortecs.simulator.cortecs.orders import Order
 from pulumi_cortecs.simulator.refusal import Refused
@@ -64,17 +64,20 @@ class CortecsApi:
         self._cloud = cloud
 
     def error_body(self, refused: Refused) -> dict[str, Any]:
-        return {self._cloud.world.settings.error_key: refused.message}
+        return {self._cloud.settings.error_key: refused.message}
 
     def known_query(self, template: str) -> Iterable[str]:
         return ("force_deletion",) if template.endswith("/delete-all") else ()
 
-    def model_of(self, instance_id: str) -> str | None:
-        instance = self._cloud.anyones(instance_id)
-        return instance.args.model_id if instance else None
+    def subject(self, path: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str | None, Mapping[str, str]]:
+        instance_id, model_id = path.get("instance_id") or body.get("instance_id"), body.get("model_id")
+        if isinstance(instance_id, str):
+            instance = self._cloud.anyones(instance_id)
+            return instance_id, matched_by(instance.args) if instance else {}
+        return None, {"model_id": model_id} if isinstance(model_id, str) else {}
 
     def expire_tokens(self) -> None:
-        self._cloud.tokens.expire_all()
+        self._cloud.expire_tokens()
 
 
 def cortecs_router(cloud: CortecsCloud) -> APIRouter:
@@ -91,11 +94,11 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
         return add
 
     def shown(instance: Instance, as_of: datetime) -> answers.Json:
-        ahead = world.settings.instance_clock_ahead_seconds
+        ahead = cloud.settings.instance_clock_ahead_seconds
         return answers.instance_json(instance, as_of, world.origin, ahead)
 
     def begun(instance: Instance) -> Response:
-        shown = answers.begun_json(instance, world.origin, world.settings.instance_clock_ahead_seconds)
+        shown = answers.begun_json(instance, world.origin, cloud.settings.instance_clock_ahead_seconds)
         return JSONResponse({"message": "Instance is starting.", "instance": shown})
 
     async def account_of_token(request: Request) -> str:
@@ -174,7 +177,7 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
     async def one_model(model_id: str) -> Response:
         model = cloud.market.models.get(model_id)
         if model is None:
-            raise Refused(world.settings.unknown_id_status, f"There is no model {model_id!r}.")
+            raise Refused(cloud.settings.unknown_id_status, f"There is no model {model_id!r}.")
         return JSONResponse({"model": answers.model_json(model)})
 
     @route("GET", "/hardware-types")

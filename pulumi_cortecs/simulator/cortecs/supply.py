@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from pulumi_cortecs.cost import BillingInterval
@@ -12,7 +13,27 @@ from pulumi_cortecs.simulator.cortecs.market import Market
 from pulumi_cortecs.simulator.cortecs.orders import WORKERS
 from pulumi_cortecs.simulator.faults import Fault, FaultKind
 from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.supplied import Argument, Reused
+from pulumi_cortecs.simulator.supplied import Reused
+
+
+class Argument(str, Enum):
+    """What of an order may not be heeded."""
+
+    HARDWARE = "hardware_type_id"
+    MODEL = "model_id"
+    WORKERS = "num_workers"
+    CONTEXT = "context_length"
+    INTERVAL = "billing_interval"
+
+
+ARGUMENTS: Mapping[str, type] = {
+    Argument.HARDWARE.value: str,
+    Argument.MODEL.value: str,
+    Argument.WORKERS.value: int,
+    Argument.CONTEXT.value: int,
+    Argument.INTERVAL.value: BillingInterval,
+}
+"""Of which type each argument is."""
 
 
 @dataclass(frozen=True)

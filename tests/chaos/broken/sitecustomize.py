@@ -27,7 +27,7 @@ def _id_before_wait() -> None:
 
 def _gone() -> None:
     """One look decides, and an error is as good as an answer."""
-    from pulumi_cortecs.clouds.errors import CloudError
+    from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.provider.accounts import Account
 
     def find(self, instance_id, **_):  # type: ignore[no-untyped-def]

@@ -20,11 +20,11 @@ from typer.testing import CliRunner, Result
 from pulumi_cortecs import cli
 from pulumi_cortecs.clouds.cortecs import CortecsMarket
 from pulumi_cortecs.clouds.cortecs_prices import price_list
-from pulumi_cortecs.clouds.http import new_client
 from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.catalogue_diff import differences
 from pulumi_cortecs.cost.noted import with_notes_of
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.simulator import Simulator, running
 from pulumi_cortecs.simulator.cortecs.market import Market
 

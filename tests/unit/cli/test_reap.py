@@ -18,8 +18,8 @@ from pulumi_cortecs import cli
 from pulumi_cortecs.cli.reap import over
 from pulumi_cortecs.cli.survey import Survey
 from pulumi_cortecs.clouds.cortecs import CortecsClient
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
-from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud

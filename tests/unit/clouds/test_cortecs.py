@@ -11,16 +11,16 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance, InstanceArgs
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.errors import (
     BadAnswerError,
     NotFoundError,
     RefusedError,
     UnauthorizedError,
     UnavailableError,
 )
-from pulumi_cortecs.clouds.http import new_client
-from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import Script, answer
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from pulumi_cortecs.clouds import sources
-from pulumi_cortecs.clouds.credentials import (
+from pulumi_cortecs.clouds.cortecs_credentials import (
     CORTECS_BASE_URL,
     CortecsCredentials,
     cortecs_base_url,
     cortecs_credentials,
 )
-from pulumi_cortecs.clouds.errors import ConfigurationError
-from pulumi_cortecs.clouds.http import checked_base_url
+from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
+from pulumi_cortecs.http import sources
+from pulumi_cortecs.http.errors import ConfigurationError
+from pulumi_cortecs.http.http import checked_base_url
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
 C_ID, C_SECRET, C_URL = "cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl"
@@ -150,7 +151,7 @@ def test_what_a_provider_lacks_is_not_made_up_for_by_anything_else(
 
 
 def test_the_keys_are_written_into_states_so_they_stay_what_they_are() -> None:
-    assert sources.ALL_KEYS == (
+    assert CREDENTIALS.config_keys == (
         "cortecs:clientId",
         "cortecs:clientSecret",
         "cortecs:apiBaseUrl",

@@ -18,7 +18,7 @@ import pytest
 import stamina
 import stamina.instrumentation
 
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
     CloudError,
@@ -29,8 +29,8 @@ from pulumi_cortecs.clouds.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.clouds.http import LONGEST_ANSWER, HttpCore, Resend, WireModel, checked_base_url, new_client
-from pulumi_cortecs.clouds.network import Network
+from pulumi_cortecs.http.http import LONGEST_ANSWER, HttpCore, Resend, WireModel, checked_base_url, new_client
+from pulumi_cortecs.http.network import Network
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import Answer, Script, answer, breaks
 

@@ -15,9 +15,9 @@ import certifi
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.errors import UnreachableError
-from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, new_client
-from pulumi_cortecs.clouds.network import certificates_on_the_way_to, network_of, problems_on_the_way_to
+from pulumi_cortecs.http.errors import UnreachableError
+from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, new_client
+from pulumi_cortecs.http.network import certificates_on_the_way_to, network_of, problems_on_the_way_to
 from pulumi_cortecs.simulator import Simulator
 
 VENDOR = "https://vendor.example/api/v1"

@@ -12,14 +12,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.http.errors import (
     CloudError,
     NoTokenError,
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel, new_client
-from pulumi_cortecs.clouds.oauth import ClientCredentials
+from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, new_client
+from pulumi_cortecs.http.oauth import ClientCredentials
 from tests.unit.fakes import Answer, FakeClock, answer, breaks
 
 SECRET = "p'a\"ss/w+örd\\of sixteen"

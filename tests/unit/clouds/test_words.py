@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.clouds.words import LONGEST_ID, identifier, printable
+from pulumi_cortecs.http.words import LONGEST_ID, identifier, printable
 
 
 @given(st.text())

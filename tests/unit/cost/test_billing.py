@@ -13,7 +13,7 @@ from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed
 
 PER_MINUTE, PER_HOUR = BillingInterval.PER_MINUTE, BillingInterval.PER_HOUR
 # an hour is not sixty minutes here, so that a price taken for the other one shows
-L4 = HardwareType("NVIDIA_L4_1", Money.of("1.20", "EUR"), Money.of("0.03", "EUR"))
+L4 = HardwareType("NVIDIA_L4_1", Money.of("1.20", "EUR"), Money.of("0.03", "EUR"), cloud="c")
 
 runs = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=3650))
 workers = st.integers(1, 8)

@@ -23,7 +23,7 @@ AS_OF = datetime(2026, 11, 21, 8, 30, tzinfo=timezone.utc)
 
 
 def row(name: str = "NVIDIA_L4_1", hour: str = "1.20", minute: str = "0.02", **more: Any) -> HardwareType:
-    return HardwareType(name, Money.of(hour, "EUR"), Money.of(minute, "EUR"), **more)
+    return HardwareType(name, Money.of(hour, "EUR"), Money.of(minute, "EUR"), **{"cloud": "cortecs", **more})
 
 
 def prices(*rows: HardwareType, models: tuple[ModelPreview, ...] = (), **more: Any) -> PriceList:

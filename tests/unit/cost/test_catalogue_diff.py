@@ -94,7 +94,7 @@ def test_rows_and_models_come_and_go() -> None:
         for model in PRICES.models[1:]
     )
     rows = tuple(row for row in PRICES.hardware_types if row.hardware_type_id != gone)
-    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"))
+    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
     found = compared(replace(PRICES, hardware_types=(*rows, new), models=(*models, ModelPreview("A--B"))))
     summary = [(each.what, each.id, each.kind.value, each.field) for each in found]
     assert summary[:3] == [
@@ -149,6 +149,6 @@ def test_what_was_noted_stays_as_long_as_it_fits() -> None:
 
 
 def test_a_new_row_has_no_notes() -> None:
-    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"))
+    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
     noted = with_notes_of(PRICES, replace(PRICES, hardware_types=(*PRICES.hardware_types, new)))
     assert noted.by_id["NVIDIA_B200_1"] == new

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +50,27 @@ def texts(refusals: list[Refusal]) -> list[str]:
     return [refusal.text for refusal in refusals]
 
 
+def kind(model: str | None, hardware: str | None) -> dict[str, str | None]:
+    return {"model_id": model, "hardware_type_id": hardware}
+
+
+def allowed(hardware: Iterable[str] | None = None, models: Iterable[str] | None = None) -> dict[str, frozenset[str]]:
+    """What files say of both, None where they say nothing."""
+    lists = {"hardware_type_id": hardware, "model_id": models}
+    return {argument: frozenset(names) for argument, names in lists.items() if names is not None}
+
+
+KIND = kind("M", "A")
 CAP = Limits((CloudLimits("FILE", instance_hourly_cap=eur("2.40")),))
 CEILING = Limits((CloudLimits("FILE", account_hourly_ceiling=eur("10")),))
-LISTS = Limits((CloudLimits("FILE", allowed_hardware=frozenset({"A", "B"}), allowed_models=frozenset({"M"})),))
+LISTS = Limits((CloudLimits("FILE", allowed(hardware="AB", models="M")),))
 
 
 def test_without_a_file_there_are_no_limits() -> None:
     limits = limits_in_force("cortecs", {}, NOWHERE)
     assert limits == Limits(())
     assert not limits.counts_price
-    assert limits.on_kind("M", "A") == limits.on_price(None) == []
+    assert limits.on_kind(KIND) == limits.on_price(None) == []
     assert limits.on_account(Spending({"a": None}, (None,), None)) == []
 
 
@@ -66,8 +78,7 @@ def test_a_file_says_what_it_allows(tmp_path: Path) -> None:
     (found,) = limits_in_force("cortecs", {}, written(tmp_path / "limits.json", GOOD)).files
     assert found == CloudLimits(
         str(tmp_path / "limits.json"),
-        frozenset({"NVIDIA_L4_1", "NVIDIA_L4_2"}),
-        frozenset({"Qwen--Qwen2-7B-Instruct"}),
+        allowed(hardware=["NVIDIA_L4_1", "NVIDIA_L4_2"], models=["Qwen--Qwen2-7B-Instruct"]),
         eur("2.40"),
         eur("10"),
         account_is_exclusive=False,
@@ -79,7 +90,7 @@ def test_an_order_must_pass_both_files_so_the_variable_only_tightens(tmp_path: P
     machine = written(tmp_path / "machine.json", {"allowed_hardware": ["A", "B"], "instance_hourly_cap": "5.00 EUR"})
     named = written(tmp_path / "named.json", {"allowed_hardware": ["B", "C"], "instance_hourly_cap": "9.00 EUR"})
     limits = limits_in_force("cortecs", {VARIABLE: str(named)}, machine)
-    assert [bool(limits.on_kind("M", each)) for each in "ABC"] == [True, False, True]
+    assert [bool(limits.on_kind(kind("M", each))) for each in "ABC"] == [True, False, True]
     assert [len(limits.on_price(eur(each))) for each in ("5", "5.01", "9.01")] == [0, 1, 2]
 
 
@@ -91,13 +102,13 @@ def test_an_order_must_pass_both_files_so_the_variable_only_tightens(tmp_path: P
 )
 def test_no_second_file_ever_allows_what_the_first_refuses(lists: Any, caps: Any, kind: str, price: int) -> None:
     one, other = (
-        CloudLimits(name, allowed_hardware=allowed, instance_hourly_cap=None if cap is None else Money.of(cap, "EUR"))
-        for name, allowed, cap in zip(("one", "other"), lists, caps, strict=True)
+        CloudLimits(name, allowed(hardware=names), instance_hourly_cap=None if cap is None else Money.of(cap, "EUR"))
+        for name, names, cap in zip(("one", "other"), lists, caps, strict=True)
     )
     both = Limits((one, other))
     for alone in (Limits((one,)), Limits((other,))):
-        if alone.on_kind(None, kind):
-            assert both.on_kind(None, kind)
+        if alone.on_kind({"hardware_type_id": kind}):
+            assert both.on_kind({"hardware_type_id": kind})
         if alone.on_price(Money.of(price, "EUR")):
             assert both.on_price(Money.of(price, "EUR"))
 
@@ -108,15 +119,15 @@ def test_no_variable_moves_the_machines_own_file() -> None:
 
 
 def test_what_is_not_on_a_list_is_named_with_what_is() -> None:
-    assert LISTS.on_kind("M", "A") == []
-    assert LISTS.on_kind(None, None) == []  # not known yet
-    assert LISTS.on_kind("N", "C") == [
+    assert LISTS.on_kind(KIND) == []
+    assert LISTS.on_kind(kind(None, None)) == []  # not known yet
+    assert LISTS.on_kind(kind("N", "C")) == [
         Refusal("model_id", "N is not allowed by FILE, which allows M"),
         Refusal("hardware_type_id", "C is not allowed by FILE, which allows A, B"),
     ]
-    assert [each.about for each in LISTS.on_kind("m", "a")] == ["model_id", "hardware_type_id"]
-    nothing = Limits((CloudLimits("FILE", allowed_hardware=frozenset()),))
-    assert texts(nothing.on_kind("M", "A")) == ["A is not allowed by FILE, which allows nothing"]
+    assert [each.about for each in LISTS.on_kind(kind("m", "a"))] == ["model_id", "hardware_type_id"]
+    nothing = Limits((CloudLimits("FILE", allowed(hardware="")),))
+    assert texts(nothing.on_kind(KIND)) == ["A is not allowed by FILE, which allows nothing"]
 
 
 def test_the_cap_is_for_one_instance() -> None:
@@ -271,7 +282,7 @@ def test_a_file_that_only_says_whose_account_it_is_limits_nothing(tmp_path: Path
     path = written(tmp_path / "limits.json", {"account_is_exclusive": True})
     limits = limits_in_force("cortecs", {}, path)
     assert not limits.counts_price
-    assert limits.on_kind("M", "A") == limits.on_price(None) == []
+    assert limits.on_kind(KIND) == limits.on_price(None) == []
     assert account_is_exclusive("cortecs", {}, path)
 
 

@@ -16,12 +16,12 @@ PER_MINUTE, PER_HOUR = BillingInterval.PER_MINUTE, BillingInterval.PER_HOUR
 
 prices = st.decimals(min_value=Decimal("0.000001"), max_value=10_000, places=6)
 hardware_types = st.builds(
-    lambda hour, minute: HardwareType("H", Money(hour, "EUR"), Money(minute, "EUR")), prices, prices
+    lambda hour, minute: HardwareType("H", Money(hour, "EUR"), Money(minute, "EUR"), cloud="c"), prices, prices
 )
 
 
 def hardware(hour: str = "1.20", minute: str = "0.03") -> HardwareType:
-    return HardwareType("NVIDIA_L4_1", Money.of(hour, "EUR"), Money.of(minute, "EUR"))
+    return HardwareType("NVIDIA_L4_1", Money.of(hour, "EUR"), Money.of(minute, "EUR"), cloud="c")
 
 
 def test_by_the_minute_an_hour_is_sixty_minutes() -> None:
@@ -71,5 +71,5 @@ def test_hardware_has_positive_prices(hour: str, minute: str) -> None:
 
 def test_hardware_has_its_prices_in_one_currency() -> None:
     with pytest.raises(MoneyError, match="two currencies"):
-        HardwareType("H", Money.of(1, "EUR"), Money.of(1, "USD"))
+        HardwareType("H", Money.of(1, "EUR"), Money.of(1, "USD"), cloud="c")
     assert hardware().currency == "EUR"

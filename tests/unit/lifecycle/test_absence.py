@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
+from pulumi_cortecs.http.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.http.errors import (
     AnswerLostError,
     CloudError,
     NotFoundError,

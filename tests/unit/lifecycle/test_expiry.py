@@ -93,13 +93,13 @@ def test_a_row_of_another_backend_is_another_row() -> None:
 
 @pytest.mark.parametrize("apart", [timedelta(minutes=5), timedelta(minutes=-5), timedelta(0)])
 def test_clocks_may_be_five_minutes_apart(apart: timedelta) -> None:
-    clocks_must_agree(NOW + apart, NOW)
+    clocks_must_agree("Cortecs", NOW + apart, NOW)
 
 
 @pytest.mark.parametrize("apart", [timedelta(minutes=5, seconds=1), timedelta(minutes=-5, seconds=-1)])
 def test_clocks_that_are_further_apart_are_both_named(apart: timedelta) -> None:
     with pytest.raises(ExpiryError) as failure:
-        clocks_must_agree(NOW + apart, NOW)
+        clocks_must_agree("Cortecs", NOW + apart, NOW)
     both = (
         f"Cortecs says {NOW + apart:%Y-%m-%dT%H:%M:%SZ}, this machine 2030-01-01T12:00:00Z; 5 minutes may lie between"
     )

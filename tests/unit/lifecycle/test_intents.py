@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, RefusedError
+from pulumi_cortecs.http.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.cloud import Arguments

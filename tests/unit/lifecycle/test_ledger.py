@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import AnswerLostError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
+from pulumi_cortecs.http.errors import AnswerLostError
 from pulumi_cortecs.lifecycle.commitments import Commitments
 from pulumi_cortecs.lifecycle.ledger import FILE_NAME, Changes, Ledger, LedgerError, Note
 from pulumi_cortecs.lifecycle.poller import Poller

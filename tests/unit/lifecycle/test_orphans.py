@@ -24,8 +24,8 @@ ORDER = {
     "billing_interval": "per_minute",
     "num_workers": 1,
 }
-L4 = HardwareType("L4", Money.of("1.30", "EUR"), Money.of("0.02", "EUR"))
-PRICES = {"L4": L4, "H100": HardwareType("H100", Money.of("4.00", "EUR"), Money.of("0.07", "EUR"))}
+L4 = HardwareType("L4", Money.of("1.30", "EUR"), Money.of("0.02", "EUR"), cloud="c")
+PRICES = {"L4": L4, "H100": HardwareType("H100", Money.of("4.00", "EUR"), Money.of("0.07", "EUR"), cloud="c")}
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat"
 
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, UnauthorizedError
+from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
 from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from tests.unit.fakes import FakeClock

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
     CloudError,
@@ -24,7 +24,7 @@ from pulumi_cortecs.clouds.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.journal import Journal

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
+from pulumi_cortecs.http.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot

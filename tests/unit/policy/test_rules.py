@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,9 +12,10 @@ import pytest
 
 from pulumi_cortecs.cost import HardwareType, Money, RamMeaning
 from pulumi_cortecs.cost.catalogue import Catalogue
-from pulumi_cortecs.policy import Rule
+from pulumi_cortecs.policy import Known, Missing, Rule, Unit
 from pulumi_cortecs.policy.pinned import PinnedPrices
 from pulumi_cortecs.policy.registry import PACKS
+from pulumi_cortecs.policy.rules.placement import REGION_ALLOWED, AllowedRegions
 from pulumi_cortecs.policy.testing import (
     MISSING,
     Bench,
@@ -304,6 +305,17 @@ def test_memory_whose_meaning_is_undecided_must_be_right_either_way() -> None:
 def test_what_the_catalogue_does_not_say_is_not_allowed(rule: str, settings: dict[str, Any]) -> None:
     bare = with_row("NVIDIA_L4_1", lambda row: replace(row, gpu_type=None, num_gpus=None, gpu_ram_gb=None))
     assert bench(rule, bare, **settings).preview(cortecs_instance()).denied
+
+
+@pytest.mark.parametrize(
+    ("regions", "wrong"),
+    [(("eu-1", "eu-2"), []), (("eu-1", "us-1", "us-2"), ["us-1", "us-2"]), ((), ["nowhere"])],
+)
+def test_every_region_must_be_on_the_list(regions: tuple[str, ...], wrong: list[str]) -> None:
+    nothing: dict[str, Any] = {each.name: Missing(each.name) for each in fields(Unit)}
+    unit, settings = Unit(**{**nothing, "regions": Known(regions)}), AllowedRegions(allowed=("eu-*",))
+    found = list(REGION_ALLOWED.check(unit, settings, None))  # type: ignore[arg-type]
+    assert found == [f"{each} is not among the regions that are allowed: eu-*." for each in wrong]
 
 
 def test_a_region_of_the_catalogue_is_where_it_runs() -> None:

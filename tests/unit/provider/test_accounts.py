@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
-from pulumi_cortecs.clouds.credentials import CortecsCredentials
-from pulumi_cortecs.clouds.errors import CloudError, ConfigurationError, UnauthorizedError
-from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.cloud import Match
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import Intents

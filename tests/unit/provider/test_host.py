@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import status_pb2
 
-from pulumi_cortecs.clouds.errors import ConfigurationError
+from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.provider.host import Call, current_call, served
 
 URN = "urn:pulumi:prod::shop::my:house:Room$pulumi-python:dynamic/cortecs:Instance::chat::one"

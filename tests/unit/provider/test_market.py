@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsMarket
-from pulumi_cortecs.clouds.errors import NotFoundError, UnavailableError, UnreachableError
-from pulumi_cortecs.clouds.http import new_client
+from pulumi_cortecs.http.errors import NotFoundError, UnavailableError, UnreachableError
+from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.provider.market import Market
 from tests.unit.fakes import FakeClock
 

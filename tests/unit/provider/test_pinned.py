@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.clouds.errors import UnreachableError
 from pulumi_cortecs.cost import catalogue
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError
+from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.provider.pinned import PinnedMarket, instead_of
 from tests.contract.catalogues import pinned_from
 

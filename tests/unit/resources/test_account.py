@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from pulumi_cortecs import Provider
-from pulumi_cortecs.clouds.credentials import CORTECS_BASE_URL, cortecs_credentials
+from pulumi_cortecs.clouds.cortecs_credentials import CORTECS_BASE_URL, cortecs_credentials
 from tests.unit.mocked import run
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"

@@ -185,6 +185,11 @@ def test_somebody_stops_or_deletes_an_instance_in_the_console(sim: Simulator, ap
         sim.control.vanish(vanished)
 
 
+def test_every_row_says_of_which_cloud_it_is(sim: Simulator, api: httpx.Client) -> None:
+    start(api)
+    assert [each.cloud for each in (*sim.control.instances(), *sim.control.ledger().entries)] == ["cortecs"] * 2
+
+
 def test_requests_are_counted_by_their_route(sim: Simulator, api: httpx.Client) -> None:
     sim.control.reset()
     ids = [start(api) for _ in range(3)]

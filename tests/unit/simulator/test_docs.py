@@ -97,7 +97,7 @@ def test_the_table_has_exactly_the_knobs_and_their_defaults() -> None:
 
 
 def routers() -> Iterable[APIRouter]:
-    world = World(origin="http://127.0.0.1:3000")
+    world = World(origin="http://127.0.0.1:3000", defaults=Settings())
     cloud = CortecsCloud(world)
     return (
         cortecs_router(cloud),

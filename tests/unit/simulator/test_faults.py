@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from pydantic import TypeAdapter
 
 from pulumi_cortecs.simulator.faults import (
     BOOT_FAULTS,
@@ -15,14 +16,16 @@ from pulumi_cortecs.simulator.faults import (
     STOP_FAULTS,
     SUPPLY_FAULTS,
     Call,
+    Fault,
     FaultKind,
     FaultTable,
     Match,
     matches,
 )
 
-START = Call("POST", "/api/v1/instances/start", "/api/v1", model_id="m", authorized=True)
-ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", model_id="m", instance_id="id-1", authorized=True)
+M = {"model_id": "m"}
+START = Call("POST", "/api/v1/instances/start", "/api/v1", arguments=M, authorized=True)
+ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", arguments=M, instance_id="id-1", authorized=True)
 
 
 @pytest.mark.parametrize(
@@ -38,16 +41,23 @@ ONE = Call("GET", "/api/v1/instances/id-1/", "/api/v1", model_id="m", instance_i
         (Match(path="*"), ONE, True),
         (Match(path="/instances"), ONE, False),
         (Match(path="/start"), START, False),
-        (Match(model_id="m"), START, True),
-        (Match(model_id="other"), START, False),
+        (Match(arguments=M), START, True),
+        (Match(arguments={"model_id": "other"}), START, False),
         (Match(instance_id="id-1"), ONE, True),
         (Match(instance_id="id-1"), START, False),
-        (Match(method="GET", path="/instances/*", model_id="m", instance_id="id-1"), ONE, True),
-        (Match(method="GET", path="/instances/*", model_id="m", instance_id="id-2"), ONE, False),
+        (Match(method="GET", path="/instances/*", arguments=M, instance_id="id-1"), ONE, True),
+        (Match(method="GET", path="/instances/*", arguments=M, instance_id="id-2"), ONE, False),
     ],
 )
 def test_every_field_that_is_given_must_fit(match: Match, call: Call, hit: bool) -> None:
     assert matches(match, call) is hit
+
+
+@pytest.mark.parametrize("kept", ['{"model_id": "m"}', '{"arguments": {"model_id": "m"}}'])
+def test_a_match_that_was_kept_hits_what_it_did(kept: str) -> None:
+    rows = TypeAdapter(Fault)
+    fault = rows.validate_json(f'{{"fault_id": "fault-1", "kind": "server_error", "match": {kept}}}')
+    assert fault.match == Match.of(model_id="m") == rows.validate_json(rows.dump_json(fault)).match
 
 
 def test_served_models_are_hit_only_by_faults_that_name_their_path() -> None:

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.cortecs.instances import InstanceArgs
 from pulumi_cortecs.simulator.cortecs.market import Market
 from pulumi_cortecs.simulator.cortecs.orders import Order, accepted
 from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.settings import Settings
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 

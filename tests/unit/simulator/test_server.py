@@ -23,7 +23,7 @@ def simulators() -> Callable[[], int]:
     """How many run in this process, besides those that were there before the test."""
 
     def running_now() -> set[threading.Thread]:
-        return {thread for thread in threading.enumerate() if thread.name == "cortecs-simulator"}
+        return {thread for thread in threading.enumerate() if thread.name == "simulator"}
 
     before = running_now()
     return lambda: len(running_now() - before)

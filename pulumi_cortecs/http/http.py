@@ -19,8 +19,8 @@ import httpx
 import pydantic
 import stamina
 
-from pulumi_cortecs.clouds.deadline import Clock, within
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.http.deadline import Clock, within
+from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
     CloudError,
@@ -32,7 +32,7 @@ from pulumi_cortecs.clouds.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.clouds.network import LOOPBACK, network_of, problems_on_the_way_to
+from pulumi_cortecs.http.network import LOOPBACK, network_of, problems_on_the_way_to
 
 ModelT = TypeVar("ModelT", bound="WireModel")
 
@@ -197,7 +197,7 @@ class HttpCore:
     ) -> ModelT:
         """Sends one request, signed with `auth` unless `signed` is False, and returns its answer.
 
-        Raises CloudError (see clouds/errors.py). A safe request is repeated up to four times over some seconds, with
+        Raises CloudError (see http/errors.py). A safe request is repeated up to four times over some seconds, with
         jittered back-off and the vendor's Retry-After, and once more when its token is refused; one that may buy
         something only after a failed connection. No request takes longer than LONGEST_ANSWER.
         """

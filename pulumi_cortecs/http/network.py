@@ -23,7 +23,7 @@ import certifi
 import httpcore
 import httpx
 
-from pulumi_cortecs.clouds.deadline import Bounded
+from pulumi_cortecs.http.deadline import Bounded
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROXIES: Final = ("https_proxy", "all_proxy")  # http is spoken to this machine only

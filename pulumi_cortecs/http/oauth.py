@@ -12,14 +12,14 @@ from urllib.parse import quote
 import httpx
 from pydantic import Field
 
-from pulumi_cortecs.clouds.errors import (
+from pulumi_cortecs.http.errors import (
     CloudError,
     CredentialsRefusedError,
     NoTokenError,
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.clouds.http import HttpCore, Resend, WireModel
+from pulumi_cortecs.http.http import HttpCore, Resend, WireModel
 
 _SKEW: Final = 60.0
 _FOR_ORDERS: Final = 60.0

@@ -1,0 +1,121 @@
+"""Where a cloud's credentials come from: all of them from one source, or none.
+
+An explicit Provider goes before the environment, and that before the stack's config. An environment's key is never sent
+to a URL out of stack config: whoever can edit the stack's config file could otherwise have the key delivered to a host
+of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pulumi_cortecs.http.errors import ConfigurationError
+from pulumi_cortecs.http.http import checked_base_url
+from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
+
+
+def account_name(cloud: str, where: str, who: str) -> str:
+    """Names an account without telling its key: a digest of where it is and of who asks."""
+    digest = hashlib.sha256(f"{where}\n{who}".encode()).hexdigest()
+    return f"{cloud}:{digest[:16]}"
+
+
+def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
+    """Where the public part of the API (models, hardware types) is: it needs no credentials.
+
+    Raises ConfigurationError for a URL that is unfit.
+    """
+    source = _source(spec, environment, config)
+    if source.kind is _Kind.CONFIG and environment.get(spec.url.variable):
+        source = _environment(spec, environment)
+    return source.base_url()
+
+
+def credentials_in_force(
+    spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The base URL and the parts: an explicit Provider's, else the environment's, else the stack config's; no mixture.
+
+    `config` is what the provider process was configured with: the keys of the stack, or all that a Provider sends
+    (`sources.py`). Raises ConfigurationError when they are missing or incomplete.
+    """
+    source = _source(spec, environment, config)
+    if source.kind is _Kind.CONFIG:
+        if environment.get(spec.url.variable) and any(source.parts):
+            raise ConfigurationError(
+                f"{spec.url.variable} is set in the environment and the {spec.vendor} credentials are in the stack's "
+                "config; take both from one place, so that a key is only ever sent to the URL it was given with"
+            )
+        if not any(source.parts):
+            raise ConfigurationError(
+                f"no {spec.vendor} credentials: set {' and '.join(key.variable for key in spec.parts)} in the "
+                f"environment, or {' and '.join(map(_config_set, spec.parts))} "
+                "(refresh and destroy see the config of the last `up`, unless they get --run-program)"
+            )
+    return source.complete()
+
+
+def _config_set(key: Key) -> str:
+    return f"`pulumi config set {'--secret ' * key.secret}{key.config} ...`"
+
+
+class _Kind(Enum):
+    ARGUMENTS = "the Provider's arguments"
+    VARIABLES = "the variables that the Provider names"
+    ENVIRONMENT = "the environment"
+    CONFIG = "the stack's config"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What one place says of each key, the URL last, and how a person knows it there. No value is in a repr."""
+
+    spec: CredentialSpec
+    kind: _Kind
+    names: tuple[str, ...]
+    values: tuple[str | None, ...] = field(repr=False)
+
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        return self.values[:-1]
+
+    def base_url(self) -> str:
+        return checked_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
+
+    def complete(self) -> tuple[str, ...]:
+        parts = [self._usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True)]
+        return (self.base_url(), *parts)
+
+    def _usable(self, name: str, value: str | None) -> str:
+        if not value:
+            only = "" if self.kind in (_Kind.ENVIRONMENT, _Kind.CONFIG) else f", and only {self.kind.value} count"
+            raise ConfigurationError(f"the {self.spec.vendor} credentials are incomplete: {name} is not set{only}")
+        if value != value.strip() or not value.isprintable():
+            raise ConfigurationError(f"{name} has a space or line break around it, or something unprintable in it")
+        return value
+
+
+def _source(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> _Source:
+    told = config.get(spec.source)
+    in_config = tuple(config.get(key.config) for key in spec.keys)
+    if told == ARGUMENTS:
+        return _Source(spec, _Kind.ARGUMENTS, tuple(f"{key.argument} of the Provider" for key in spec.keys), in_config)
+    if told == ENVIRONMENT:
+        variables = tuple(config.get(key.named, "") for key in spec.keys)
+        return _Source(spec, _Kind.VARIABLES, variables, tuple(map(environment.get, variables)))
+    if told:
+        raise ConfigurationError(
+            f"this Provider takes its credentials from {told!r}, which this pulumi-cortecs does not know; a newer one "
+            "does: pip install -U pulumi-cortecs"
+        )
+    if any(environment.get(key.variable) for key in spec.parts):
+        return _environment(spec, environment)
+    return _Source(spec, _Kind.CONFIG, tuple(key.config for key in spec.keys), in_config)
+
+
+def _environment(spec: CredentialSpec, environment: Mapping[str, str]) -> _Source:
+    variables = tuple(key.variable for key in spec.keys)
+    return _Source(spec, _Kind.ENVIRONMENT, variables, tuple(map(environment.get, variables)))

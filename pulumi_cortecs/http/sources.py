@@ -1,0 +1,51 @@
+"""What a cloud's credentials consist of, and where they can come from, by name. Light: programs import it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+ARGUMENTS: Final = "arguments"
+"""The Provider was given the credentials themselves."""
+
+ENVIRONMENT: Final = "environment"
+"""The Provider was given the names of environment variables."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One part of the credentials, by its names: in the stack's config, in the environment, as an argument of a
+    Provider, and `named`, under which a Provider tells the name of another variable."""
+
+    config: str
+    variable: str
+    argument: str
+    named: str
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class CredentialSpec:
+    """A cloud's credentials: all `parts` are needed, and all of them and `url` come from one source.
+
+    States keep what a Provider was given under these keys, so that none of them may ever be renamed. `vendor` is for
+    texts, `default_url` where no URL is given. `source` is the key that says that there is an explicit Provider, and
+    which kind of one. No stack's config can say so: a key of three parts is none to the engine. Otherwise whoever can
+    edit the config file could choose which of the environment's variables are sent, and where to.
+    """
+
+    vendor: str
+    source: str
+    parts: tuple[Key, ...]
+    url: Key
+    default_url: str
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The parts and the URL."""
+        return (*self.parts, self.url)
+
+    @property
+    def config_keys(self) -> tuple[str, ...]:
+        """All that a provider process may be told about its account."""
+        return (*(key.config for key in self.keys), self.source, *(key.named for key in self.keys))

@@ -1,0 +1,34 @@
+"""Which clouds are simulated, and what becomes of the shared parts with all of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from pulumi_cortecs.simulator.cortecs import CORTECS, CortecsAccess, CortecsControl, CortecsSettings
+from pulumi_cortecs.simulator.remote import Rows
+from pulumi_cortecs.simulator.vendor import Vendor
+
+CLOUDS: Final[tuple[Vendor, ...]] = (CORTECS,)
+
+
+@dataclass(frozen=True)
+class Settings(CortecsSettings):
+    """The knobs of all clouds. A change holds for what happens after it."""
+
+
+class Control(CortecsControl):
+    """What a test says to a running simulator: `/_sim` with types. Raises ControlError for what it refuses."""
+
+    rows: ClassVar[Mapping[str, Rows]] = {cloud.name: cloud.rows for cloud in CLOUDS}
+    matched_by: ClassVar[frozenset[str]] = frozenset(name for cloud in CLOUDS for name in cloud.matched_by)
+
+
+class Access(CortecsAccess):
+    """The simulated APIs as their clients see them."""
+
+
+def environment(url: str) -> dict[str, str]:
+    """The variables that point all clouds' clients at a simulator."""
+    return {name: value for cloud in CLOUDS for name, value in cloud.environment(url).items()}

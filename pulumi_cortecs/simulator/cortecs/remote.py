@@ -1,0 +1,138 @@
+"""What a test says to the simulated Cortecs and reads of it, and where its clients find it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from pulumi_cortecs.cost import BillingInterval
+from pulumi_cortecs.simulator.cortecs.cloud import BASE
+from pulumi_cortecs.simulator.remote import (
+    InstanceTruth,
+    LedgerEntry,
+    Row,
+    Rows,
+    SharedControl,
+    entry_fields,
+    plain_client,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CortecsEntry(LedgerEntry):
+    """A run, and what it was billed by."""
+
+    hardware_type_id: str
+    billing_interval: BillingInterval
+    num_workers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CortecsTruth(InstanceTruth):
+    """An instance, and what was ordered."""
+
+    model_id: str
+    hardware_type_id: str
+    context_length: int
+    billing_interval: BillingInterval
+    num_workers: int
+
+
+class CortecsControl(SharedControl):
+    """What only Cortecs has: clients with secrets, and a market of hardware types and models."""
+
+    def put(self, instance_id: str, model_id: str, **given: Any) -> InstanceTruth:
+        """An instance under an id that is known from elsewhere: from a state that was kept. `given` are the other
+        arguments of its start, `account`, `age` (virtual seconds since its start) and `stopped`."""
+        return self._truth(self._ask("POST", f"/instances/{instance_id}", {"model_id": model_id, **given}))
+
+    def register(self, client_id: str, client_secret: str, account: str | None = None) -> None:
+        """A further client: of an account of its own, or of an existing one (a rotated key)."""
+        sent = {"client_id": client_id, "client_secret": client_secret, "account": account}
+        self._ask("POST", "/credentials", sent)
+
+    def reprice(self, hardware_type_id: str, price_per_hour: str | Decimal) -> None:
+        """A new price per worker and hour, in EUR, for runs that begin from now on."""
+        self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"price_per_hour": str(price_per_hour)})
+
+    def set_available(self, hardware_type_id: str, available: bool) -> None:
+        """Whether new workers of a hardware type can be had."""
+        self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"available": available})
+
+    def withdraw_hardware(self, hardware_type_id: str) -> None:
+        """A hardware type is not offered any more."""
+        self._ask("DELETE", f"/market/hardware-types/{hardware_type_id}")
+
+    def withdraw_model(self, model_id: str) -> None:
+        """A model is not offered any more."""
+        self._ask("DELETE", f"/market/models/{model_id}")
+
+    def recommend(self, model_id: str, hardware_type_id: str) -> None:
+        """The vendor recommends other hardware for a model."""
+        self._ask("POST", f"/market/models/{model_id}", {"recommended_config": hardware_type_id})
+
+
+class CortecsAccess(ABC):
+    """The simulated API as its clients see it."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the simulator is, without a path."""
+
+    @property
+    def base_url(self) -> str:
+        """The base of the simulated Cortecs API."""
+        return f"{self.url}{BASE}"
+
+    @contextmanager
+    def client(self, client_id: str = "sim", client_secret: str = "sim") -> Iterator[httpx.Client]:
+        """A plain HTTP client of the simulated Cortecs API that has logged in; paths are relative to `base_url`."""
+        sent = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
+        with plain_client(self.base_url) as client:
+            granted = client.post("/oauth2/token", json=sent).raise_for_status().json()
+            client.headers["Authorization"] = f"Bearer {granted['access_token']}"
+            yield client
+
+
+def environment(url: str) -> dict[str, str]:
+    """The variables that point clients at a simulator; the credentials open nothing elsewhere."""
+    return {
+        "CORTECS_API_BASE_URL": f"{url}{BASE}",
+        "CORTECS_CLIENT_ID": "sim",
+        "CORTECS_CLIENT_SECRET": "sim",
+    }
+
+
+def _entry(row: Row) -> CortecsEntry:
+    return CortecsEntry(
+        **entry_fields(row),
+        hardware_type_id=row["hardware_type_id"],
+        billing_interval=BillingInterval(row["billing_interval"]),
+        num_workers=row["num_workers"],
+    )
+
+
+def _truth(row: Row) -> CortecsTruth:
+    args = row["instance_args"]
+    return CortecsTruth(
+        cloud=row["cloud"],
+        instance_id=row["instance_id"],
+        account=row["account"],
+        status=row["instance_status"]["status"],
+        model_id=args["model_id"],
+        hardware_type_id=args["hardware_type_id"],
+        context_length=args["context_length"],
+        billing_interval=BillingInterval(args["billing_interval"]),
+        num_workers=args["num_workers"],
+        answer=row,
+    )
+
+
+ROWS = Rows(_entry, _truth)

@@ -1,0 +1,35 @@
+"""How the simulated Cortecs behaves where its documentation is silent: one knob per undocumented behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pulumi_cortecs.simulator.sent import Amount, AnyStatus, ErrorStatus, Seconds, Shift
+from pulumi_cortecs.simulator.settings import SharedSettings
+
+
+@dataclass(frozen=True)
+class CortecsSettings(SharedSettings):
+    """The knobs of what the API does not document (docs/apis/cortecs.md#not-documented)."""
+
+    worker_stagger_seconds: Seconds = 0.0
+    """How much later than the one before it each further worker is running."""
+    bill_pending: bool = True
+    """Whether the bill begins at the start request (true) or when the first worker runs."""
+    initial_balance: Amount = Decimal("1000.00")
+    """The prepaid balance in EUR, before anything was billed."""
+    empty_balance_status: AnyStatus = 200
+    """HTTP status for a start or restart while the balance is zero or less; other than 200 refuses it."""
+    error_key: str = "error"
+    """The key of the message in an error's body."""
+    unknown_id_status: ErrorStatus = 404
+    """HTTP status for an instance or model id in a path, or an instance id in a body, that does not exist."""
+    unknown_model_status: ErrorStatus = 400
+    """HTTP status for a start request that names a model which does not exist."""
+    stop_stopped_status: AnyStatus = 200
+    """HTTP status for stopping a stopped instance; other than 200 refuses it."""
+    stop_pending_status: AnyStatus = 200
+    """HTTP status for stopping a pending instance; other than 200 refuses it."""
+    instance_clock_ahead_seconds: Shift = 0.0
+    """How far the times shown of instances are ahead of it; 7200 is the local time of UTC+2 with a Z behind it."""
