@@ -14,6 +14,7 @@ import pytest
 from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.cost import BillingInterval
 from pulumi_cortecs.lifecycle.phases import CORTECS
+from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers, cortecs_router
 from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, Status
 from pulumi_cortecs.simulator.cortecs.orders import DEFAULT_CONTEXT, DEFAULT_INTERVAL, WORKERS, Order
@@ -67,7 +68,7 @@ def table(heading: str) -> dict[str, list[str]]:
 
 
 def test_its_routes_are_those_of_the_simulator() -> None:
-    router = cortecs_router(CortecsCloud(World(origin="http://127.0.0.1:3000")))
+    router = cortecs_router(CortecsCloud(World(origin="http://127.0.0.1:3000", defaults=Settings())))
     served: list[Any] = list(router.routes)
     assert {row.rstrip("/") for row in table("Endpoints")} == {
         f"{method} {route.path_format.removeprefix(router.prefix).rstrip('/')}"
@@ -94,7 +95,7 @@ def test_its_statuses_are_those_of_the_simulator_and_of_the_life_cycle() -> None
 
 
 def test_its_objects_have_the_fields_that_are_read_and_served() -> None:
-    cloud = CortecsCloud(World(origin="http://127.0.0.1:3000"))
+    cloud = CortecsCloud(World(origin="http://127.0.0.1:3000", defaults=Settings()))
     model = cloud.market.models["Qwen--Qwen2-7B-Instruct"]
     instance = cloud.start("sim", Order(model.model_id))
     shown = answers.instance_json(instance, datetime.now(timezone.utc), "http://127.0.0.1:3000")
