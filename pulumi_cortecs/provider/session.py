@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi_cortecs._tokens import INSTANCES
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
@@ -29,8 +29,23 @@ from pulumi_cortecs.provider.market import Market
 if TYPE_CHECKING:
     from pulumi_cortecs.provider.accounts import Account
 
+T = TypeVar("T")
+
 _ONE_MOMENT: Final = 0.03
 """Seconds."""
+
+
+_making = threading.RLock()
+
+
+class made_once(cached_property[T]):
+    """A cached_property that is made once, however many threads ask first: Python's own has no lock since 3.12."""
+
+    if not TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            with _making:
+                return super().__get__(instance, owner)
 
 
 @dataclass(frozen=True)
@@ -85,25 +100,25 @@ class Session:
         """The instances that resources of this run adopt."""
         self._done: dict[str, object] = {}
 
-    @cached_property
+    @made_once
     def journal(self) -> Journal:
         """The journal of this process's user."""
         return Journal(journal_directory(os.environ))
 
-    @cached_property
+    @made_once
     def states(self) -> States:
         """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
         it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
         return states_of(engine_cli.cli(), INSTANCES, gather=lambda: self.clock.sleep(_ONE_MOMENT))
 
-    @cached_property
+    @made_once
     def backend(self) -> Backend:
         """The backend that our engine uses: what a program maps into its provider's environment does not count."""
         ours = engine_cli.cli()
         return backend_of(ours.environment, ours.directory)
 
-    @cached_property
+    @made_once
     def is_exclusive(self) -> bool:
         """Whether the machine's owner says that nobody but this machine's stacks uses the account.
 
@@ -116,7 +131,7 @@ class Session:
         except LimitsError:
             return False
 
-    @cached_property
+    @made_once
     def shared_rows(self) -> SharedRows:
         """The instances that are in more than one row."""
         return SharedRows(lambda: self.states, Releases(self.journal), self.clock.now)

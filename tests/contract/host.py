@@ -255,10 +255,10 @@ def hosting(
     folder: str | None = None,
     machine: str | None = None,
 ) -> Iterator[Host]:
-    """A host process for the length of the block, `forked` from one that has imported everything where nothing speaks
-    against it. `before` is Python that runs in it before Pulumi's own code; `folder`
-    is the program's, ours unless given; `machine` holds what all processes of the machine share under limits: a folder
-    of this host's own unless given."""
+    """A host process for the length of the block, forked from one that has imported everything where nothing speaks
+    against it. `before` is Python that runs in it before Pulumi's own code; `folder` is the program's, ours unless
+    given; `machine` holds what all processes of the machine share under limits: a folder of this host's own unless
+    given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "CORTECS_", "PYTEST_"))}
     knobs = {
         "PULUMI_BACKEND_URL": "file:///nowhere/contract",

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from pulumi_cortecs import provider
-from pulumi_cortecs.provider.session import Session
+from pulumi_cortecs.provider.session import Session, made_once
 
 _LOCK = type(threading.Lock())
 _OF_THE_PROCESS = {"process.interrupted", "process._lock", "process._calls", "process._none_left"}
@@ -37,3 +37,28 @@ def test_among_many_threads_one_is_first() -> None:
     session = Session()
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(lambda _: session.is_first("a warning"), range(200))) == 1
+
+
+def test_what_two_threads_ask_for_at_once_is_made_once() -> None:
+    entered, asking, release = threading.Event(), threading.Event(), threading.Event()
+
+    class Kept:
+        @made_once
+        def thing(self) -> object:
+            entered.set()
+            assert release.wait(30)
+            return object()
+
+    kept = Kept()
+
+    def ask() -> object:
+        asking.set()
+        return kept.thing
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: kept.thing)
+        assert entered.wait(30)
+        second = pool.submit(ask)
+        assert asking.wait(30)
+        release.set()
+        assert first.result(30) is second.result(30)
