@@ -29,6 +29,7 @@ from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from tests import preloaded
 from tests.contract.states import fake_cli
 from tests.engine.packages import few_certificates
+from tests.engine.stand_in import OF_PYTHON
 from tests.machine import elsewhere
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
@@ -275,7 +276,8 @@ def hosting(
     ):
         knobs |= few_certificates(Path(commands))
         knobs["PATH"] = os.pathsep.join((str(fake_cli(Path(commands))), clean["PATH"]))
-        is_usual = before in ("", IMPATIENT) and folder is None and hash_seed == "0" and not _of_python(environment)
+        is_usual = before in ("", IMPATIENT) and folder is None and hash_seed == "0"
+        is_usual = is_usual and not any(name.startswith(OF_PYTHON) for name in environment)
         if "PULUMI_CORTECS_LIMITS" in environment:
             before = elsewhere(Path(machine or state) / "machine") + before
         code = f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"
@@ -321,11 +323,6 @@ def _forked(command: list[str], environment: Mapping[str, str], stderr: IO[bytes
         finally:
             os.close(writing)
     return child, os.fdopen(reading, "rb")
-
-
-def _of_python(environment: Mapping[str, str]) -> bool:
-    """Whether a variable is about the interpreter, or what it is linked with: then a host is started by itself."""
-    return any(name.startswith(("PYTHON", "LD_", "GRPC_")) for name in environment)
 
 
 def _drain(stdout: IO[bytes], lines: queue.Queue[bytes]) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 import os
 import sys
 
-_OF_PYTHON = ("PYTHON", "LD_", "GRPC_")
+OF_PYTHON = ("PYTHON", "LD_", "GRPC_")
+"""How the variables begin that are about the interpreter, and what it is linked with."""
+
 _HARMLESS = {"PYTHONPATH", "PYTHONHASHSEED", "PYTHONUNBUFFERED"}
 
 
 def of_python() -> dict[str, str]:
     """The variables that a process heeds when it starts, or when it imports."""
-    return {k: v for k, v in os.environ.items() if k.startswith(_OF_PYTHON) and k not in _HARMLESS}
+    return {k: v for k, v in os.environ.items() if k.startswith(OF_PYTHON) and k not in _HARMLESS}
 
 
 def stand_in(address: str, prefix: str, variables: dict[str, str], before: str) -> None:
