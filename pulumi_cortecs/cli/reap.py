@@ -108,7 +108,7 @@ def _running(found: tuple[Expired, ...]) -> list[Expired]:
 
 
 def _ended(ready: list[Expired], survey: Survey, stop: bool) -> dict[str, str]:
-    from pulumi_cortecs.provider.cortecs import power
+    from pulumi_cortecs.provider import power
 
     def stopped(instance_id: str) -> None:
         power.stop(survey.account, instance_id)

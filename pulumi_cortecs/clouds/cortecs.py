@@ -9,8 +9,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
 from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, shared_client
 from pulumi_cortecs.http.oauth import ClientCredentials
@@ -225,9 +225,10 @@ class CortecsMarket:
 class CortecsClient:
     """The part of the API that costs money, for one account."""
 
-    def __init__(self, credentials: CortecsCredentials, client: httpx.Client | None = None) -> None:
+    def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
         self._core = HttpCore(VENDOR, credentials.base_url, client or shared_client())
-        self._core.auth = ClientCredentials(self._core, credentials.client_id, credentials.client_secret)
+        client_id, client_secret = credentials.parts
+        self._core.auth = ClientCredentials(self._core, client_id, client_secret)
 
     @property
     def base_url(self) -> str:

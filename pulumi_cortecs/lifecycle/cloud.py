@@ -102,6 +102,10 @@ class Cloud(ABC, Generic[T]):
         """When its run began by the vendor's clock, in seconds since 1970; None where that is not told."""
 
     @abstractmethod
+    def reported_inputs(self, instance: T) -> Mapping[str, Any]:
+        """What the vendor tells of the order, in the spelling of check: what is not told is not in it."""
+
+    @abstractmethod
     def progress_text(self, instance: T) -> str:
         """Where it is in its boot, for a person: "3/5 loading weights"."""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pulumi
 
-from pulumi_cortecs.clouds.cortecs_keys import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 _PACKAGE: Final = "pulumi-python"

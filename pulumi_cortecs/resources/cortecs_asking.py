@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.cortecs.market import offers
 from pulumi_cortecs.cost import HardwareType as PricedHardware
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.likeness import meant
@@ -31,13 +34,13 @@ _Config = Mapping[str, str]
 
 
 def hardware_types(config: _Config, available: bool) -> list[HardwareType]:
-    market = accounts.market(config)
+    market = offers(config)
     found = market.in_stock() if available else market.hardware_types()
     return [_hardware_row(each) for each in found.values()]
 
 
 def hardware_type(config: _Config, hardware_type_id: str) -> HardwareType:
-    found = accounts.market(config).hardware_types()
+    found = offers(config).hardware_types()
     if hardware_type_id not in found:
         raise _unknown("hardware type", hardware_type_id, found)
     return _hardware_row(found[hardware_type_id])
@@ -54,12 +57,12 @@ def models(config: _Config) -> list[ModelPreview]:
             instant_provisioned=each.instant_provisioned,
             hardware_configs=tuple(each.hardware_configs),
         )
-        for each in accounts.market(config).models()
+        for each in offers(config).models()
     ]
 
 
 def model(config: _Config, model_id: str) -> Model:
-    market = accounts.market(config)
+    market = offers(config)
     named, known = model_id.replace("/", "--"), market.model_ids()
     if named not in known:
         raise _unknown("model", model_id, known)
@@ -69,7 +72,7 @@ def model(config: _Config, model_id: str) -> Model:
 
 
 def instance(config: _Config, instance_id: str) -> InstanceInfo:
-    account = accounts.account(config)
+    account = accounts.account(INSTANCE, config)
     found = account.cloud.get_instance(instance_id)
     if found is None:
         raise _unknown("instance", instance_id, account.cloud.list_instances(), " in this account")
@@ -77,7 +80,9 @@ def instance(config: _Config, instance_id: str) -> InstanceInfo:
 
 
 def balance(config: _Config) -> Balance:
-    left = accounts.account(config).cloud.client.balance()
+    cloud = accounts.account(INSTANCE, config).cloud
+    assert isinstance(cloud, CortecsCloud)
+    left = cloud.client.balance()
     return Balance(left.decimal_string(), left.currency)
 
 

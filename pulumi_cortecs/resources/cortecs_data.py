@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 import pulumi
 
 from pulumi_cortecs._tokens import TOKENS
-from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
+from pulumi_cortecs.cortecs.kind import CREDENTIALS
 from pulumi_cortecs.resources.account import Provider, configuration_of
 from pulumi_cortecs.resources.errors import DataSourceError
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi_cortecs.provider.cortecs.arguments import default
+from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from tests.stateful.crowd import Crowd, Killed, Process, Task
 from tests.stateful.hosts import Host
 
@@ -214,7 +214,7 @@ class Run(Process):
             "spec_digest": hashlib.sha256(trigger.encode()).hexdigest()[:12] if trigger else "",
             "ready_timeout": _READY_TIMEOUT,
         }
-        if row.outputs["on_timeout"] != default("on_timeout"):
+        if row.outputs["on_timeout"] != ARGUMENTS.defaults["on_timeout"]:
             inputs["on_timeout"] = row.outputs["on_timeout"]
         old = row.endpoint
         inputs = self._checked(_child(row.name), {} if old is None else old.inputs, inputs)

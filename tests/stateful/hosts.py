@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from pulumi_cortecs import _abi
 from pulumi_cortecs.clouds import cortecs as cortecs_client
 from pulumi_cortecs.http import http
 from pulumi_cortecs.lifecycle import engine_cli
@@ -20,7 +21,6 @@ from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import host, session
-from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from pulumi_cortecs.provider.session import Session
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import BASE_URL
@@ -108,7 +108,7 @@ class Host(Process):
         self.journal = _MortalJournal(directory, crowd, self)
         self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
         self.session.journal, self.session.states, self.session.is_exclusive = self.journal, states, exclusive
-        self.instances, self.endpoints = InstanceProvider(), EndpointProvider()
+        self.instances, self.endpoints = _abi.load("cortecs.Instance"), _abi.load("cortecs.Endpoint")
 
     def enter(self) -> None:
         Host.current = self

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_cortecs.clouds import cortecs as cortecs_client
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.ending import NotGoneError
@@ -24,7 +25,6 @@ from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
 from pulumi_cortecs.lifecycle.phases import CORTECS
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.cortecs import CortecsCloud
@@ -312,7 +312,7 @@ class Scene:
 
         def work() -> None:
             try:
-                account = accounts.account()
+                account = accounts.account(INSTANCE)
                 listed = [_listed(one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
                 found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
@@ -358,8 +358,8 @@ class Scene:
 
         def work() -> None:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
-            journal, ordered = session.current().journal, tuple(checked[key] for key in PURCHASE)
-            key, account = accounts.key_of(stack.urn(name)), accounts.account().fingerprint
+            journal, ordered = session.current().journal, tuple(checked[key] for key in ARGUMENTS.replacing)
+            key, account = accounts.key_of(stack.urn(name)), accounts.account(INSTANCE).fingerprint
             journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
 
         host = self.process(stack.machine)
@@ -441,7 +441,7 @@ class Scene:
         self.counts[f"refused {kind}{', in an exclusive account' * self.exclusive}"] += 1
         # what was begun with other arguments may be another resource's, whose creation takes it over
         begun = [each for of, each in stack.pending if of == name]
-        as_begun = all(each.get(key) == inputs.get(key) for each in begun for key in PURCHASE)
+        as_begun = all(each.get(key) == inputs.get(key) for each in begun for key in ARGUMENTS.replacing)
         if self.exclusive and because_of_a_state and as_begun:
             self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
         fitting = {each for each, one in self.unowned().items() if each in ids or _fits(one, inputs)}
@@ -557,7 +557,7 @@ class Scene:
     def told_of(self, instance_id: str) -> dict[str, Any]:
         """What a program may say of an instance that it adopts."""
         real = self.cloud.anyones(instance_id)
-        return {} if real is None else dict(zip(PURCHASE, _arguments(real), strict=True))
+        return {} if real is None else dict(zip(ARGUMENTS.replacing, _arguments(real), strict=True))
 
     def _latency(self) -> float:
         return self.chance.choice((0.01, 0.05, 0.1, 0.4))
@@ -575,7 +575,7 @@ class Scene:
 def as_wanted(row_inputs: Mapping[str, Any], real: Instance, now: datetime) -> bool:
     """Whether an instance is what its row says."""
     stopped = real.status(now) is Status.STOPPED
-    return _arguments(real) == tuple(row_inputs[key] for key in PURCHASE) and stopped == (
+    return _arguments(real) == tuple(row_inputs[key] for key in ARGUMENTS.replacing) and stopped == (
         row_inputs["state"] == "stopped"
     )
 
@@ -586,11 +586,11 @@ def _arguments(real: Instance) -> tuple[Any, ...]:
 
 
 def _fits(real: Instance, inputs: Mapping[str, Any]) -> bool:
-    return _arguments(real) == tuple(inputs[key] for key in PURCHASE)
+    return _arguments(real) == tuple(inputs[key] for key in ARGUMENTS.replacing)
 
 
 def _order(arguments: Mapping[str, Any]) -> Order:
-    return Order(**{**dict.fromkeys(PURCHASE), **arguments})
+    return Order(**{**dict.fromkeys(ARGUMENTS.replacing), **arguments})
 
 
 def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], None]:

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance, InstanceArgs
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
     BadAnswerError,
     NotFoundError,
@@ -32,7 +32,7 @@ ORDER = InstanceArgs(model_id=QWEN, num_workers=2)
 def client(simulator: Simulator) -> Iterator[CortecsClient]:
     simulator.control.pause()
     with new_client() as http:
-        yield CortecsClient(CortecsCredentials(simulator.base_url, "sim", "sim"), http)
+        yield CortecsClient(Credentials("cortecs", simulator.base_url, ("sim", "sim")), http)
 
 
 @pytest.fixture
@@ -77,12 +77,12 @@ def test_an_account_sees_its_own_instances_only(client: CortecsClient, simulator
     client.start(ORDER)
     simulator.control.register("other", "s")
     with new_client() as http:
-        assert CortecsClient(CortecsCredentials(simulator.base_url, "other", "s"), http).instances() == {}
+        assert CortecsClient(Credentials("cortecs", simulator.base_url, ("other", "s")), http).instances() == {}
 
 
 def test_a_wrong_secret_is_unauthorized(simulator: Simulator) -> None:
     with new_client() as http:
-        stranger = CortecsClient(CortecsCredentials(simulator.base_url, "sim", "not-the-secret"), http)
+        stranger = CortecsClient(Credentials("cortecs", simulator.base_url, ("sim", "not-the-secret")), http)
         with pytest.raises(UnauthorizedError) as raised:
             stranger.start(ORDER)
     assert "not-the-secret" not in str(raised.value)
@@ -205,7 +205,7 @@ def test_an_odd_id_is_one_part_of_the_path(client: CortecsClient, simulator: Sim
 def scripted(body: Any, status: int = 200) -> CortecsClient:
     token = answer(200, {"access_token": "t", "expires_in": 3600})
     http = new_client(httpx.MockTransport(Script(token, answer(status, body))))
-    return CortecsClient(CortecsCredentials("https://vendor.example", "me", "secret"), http)
+    return CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http)
 
 
 def scripted_market(body: Any) -> CortecsMarket:
@@ -316,7 +316,7 @@ def test_a_start_that_names_no_id_may_have_bought_something() -> None:
 def test_a_start_sends_what_is_left_out_as_null() -> None:
     script = Script(answer(200, {"access_token": "t", "expires_in": 60}), answer(200, {"instance": told()}))
     http = new_client(httpx.MockTransport(script))
-    CortecsClient(CortecsCredentials("https://vendor.example", "me", "secret"), http).start(ORDER)
+    CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http).start(ORDER)
     assert httpx.Response(200, content=script.requests[1].content).json() == {
         "model_id": QWEN,
         "hardware_type_id": None,

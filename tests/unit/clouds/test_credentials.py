@@ -6,14 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from pulumi_cortecs.clouds.cortecs_credentials import (
-    CORTECS_BASE_URL,
-    CortecsCredentials,
-    cortecs_base_url,
-    cortecs_credentials,
-)
-from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
+from pulumi_cortecs.cortecs.kind import CREDENTIALS
 from pulumi_cortecs.http import sources
+from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.http import checked_base_url
 
@@ -35,24 +30,24 @@ OWN, OTHER = "https://own.example/v1", "https://other.example/v1"
 @pytest.mark.parametrize(
     ("environment", "config", "found"),
     [
-        (ENVIRONMENT, {}, (CORTECS_BASE_URL, "env-id", "env-secret")),
+        (ENVIRONMENT, {}, (CREDENTIALS.default_url, "env-id", "env-secret")),
         ({**ENVIRONMENT, URL: OWN}, {}, (OWN, "env-id", "env-secret")),
-        ({}, CONFIG, (CORTECS_BASE_URL, "conf-id", "conf-secret")),
+        ({}, CONFIG, (CREDENTIALS.default_url, "conf-id", "conf-secret")),
         ({}, {**CONFIG, C_URL: OWN}, (OWN, "conf-id", "conf-secret")),
         ({ID: "", SECRET: "", URL: ""}, {**CONFIG, C_URL: OWN}, (OWN, "conf-id", "conf-secret")),
-        (ENVIRONMENT, CONFIG, (CORTECS_BASE_URL, "env-id", "env-secret")),
+        (ENVIRONMENT, CONFIG, (CREDENTIALS.default_url, "env-id", "env-secret")),
         ({**ENVIRONMENT, URL: OWN}, {**CONFIG, C_URL: OTHER}, (OWN, "env-id", "env-secret")),
         # the key of the environment never goes to a URL out of the config
-        (ENVIRONMENT, {C_URL: OTHER}, (CORTECS_BASE_URL, "env-id", "env-secret")),
-        (ENVIRONMENT, {**CONFIG, C_URL: OTHER}, (CORTECS_BASE_URL, "env-id", "env-secret")),
+        (ENVIRONMENT, {C_URL: OTHER}, (CREDENTIALS.default_url, "env-id", "env-secret")),
+        (ENVIRONMENT, {**CONFIG, C_URL: OTHER}, (CREDENTIALS.default_url, "env-id", "env-secret")),
     ],
 )
 def test_the_environment_beats_the_config_as_a_whole(
     environment: Mapping[str, str], config: Mapping[str, str], found: tuple[str, str, str]
 ) -> None:
-    credentials = cortecs_credentials(environment, config)
-    assert (credentials.base_url, credentials.client_id, credentials.client_secret) == found
-    assert cortecs_base_url(environment, config) == credentials.base_url
+    credentials = credentials_in_force(CREDENTIALS, environment, config)
+    assert (credentials.base_url, *credentials.parts) == found
+    assert base_url_in_force(CREDENTIALS, environment, config) == credentials.base_url
 
 
 @pytest.mark.parametrize(
@@ -82,7 +77,7 @@ def test_what_is_missing_or_mixed_is_refused_by_name(
     environment: Mapping[str, str], config: Mapping[str, str], says: str
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        cortecs_credentials(environment, config)
+        credentials_in_force(CREDENTIALS, environment, config)
     assert says in str(raised.value)
     assert "s3" not in str(raised.value)
     assert CONFIG[C_SECRET] not in str(raised.value)
@@ -91,39 +86,39 @@ def test_what_is_missing_or_mixed_is_refused_by_name(
 @pytest.mark.parametrize(
     ("environment", "config", "url"),
     [
-        ({}, {}, CORTECS_BASE_URL),
+        ({}, {}, CREDENTIALS.default_url),
         ({URL: OWN}, {}, OWN),
         ({}, {C_URL: OWN}, OWN),
         ({URL: OWN}, {C_URL: OTHER}, OWN),
-        ({ID: "id"}, {C_URL: OTHER}, CORTECS_BASE_URL),
+        ({ID: "id"}, {C_URL: OTHER}, CREDENTIALS.default_url),
     ],
 )
 def test_the_market_is_where_the_account_would_be(
     environment: Mapping[str, str], config: Mapping[str, str], url: str
 ) -> None:
-    assert cortecs_base_url(environment, config) == url
+    assert base_url_in_force(CREDENTIALS, environment, config) == url
 
 
 @pytest.mark.parametrize(
     ("environment", "config", "found"),
     [
-        ({**ENVIRONMENT, URL: OWN}, PROVIDER, (CORTECS_BASE_URL, "prov-id", "prov-secret")),
+        ({**ENVIRONMENT, URL: OWN}, PROVIDER, (CREDENTIALS.default_url, "prov-id", "prov-secret")),
         ({**ENVIRONMENT, URL: OWN}, {**PROVIDER, C_URL: OTHER}, (OTHER, "prov-id", "prov-secret")),
         # no "take both from one place" here: what the environment has is another account's
-        ({URL: OWN}, PROVIDER, (CORTECS_BASE_URL, "prov-id", "prov-secret")),
-        ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING, (CORTECS_BASE_URL, "b-id", "b-secret")),
+        ({URL: OWN}, PROVIDER, (CREDENTIALS.default_url, "prov-id", "prov-secret")),
+        ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING, (CREDENTIALS.default_url, "b-id", "b-secret")),
         ({**ENVIRONMENT, URL: OWN, **OF_B, "B_URL": OTHER}, NAMING_ALL, (OTHER, "b-id", "b-secret")),
-        ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING_ALL, (CORTECS_BASE_URL, "b-id", "b-secret")),
+        ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING_ALL, (CREDENTIALS.default_url, "b-id", "b-secret")),
         # a URL beside the names is nobody's
-        ({**ENVIRONMENT, **OF_B}, {**NAMING, C_URL: OTHER}, (CORTECS_BASE_URL, "b-id", "b-secret")),
+        ({**ENVIRONMENT, **OF_B}, {**NAMING, C_URL: OTHER}, (CREDENTIALS.default_url, "b-id", "b-secret")),
     ],
 )
 def test_a_provider_beats_the_environment_as_a_whole(
     environment: Mapping[str, str], config: Mapping[str, str], found: tuple[str, str, str]
 ) -> None:
-    credentials = cortecs_credentials(environment, config)
-    assert (credentials.base_url, credentials.client_id, credentials.client_secret) == found
-    assert cortecs_base_url(environment, config) == credentials.base_url
+    credentials = credentials_in_force(CREDENTIALS, environment, config)
+    assert (credentials.base_url, *credentials.parts) == found
+    assert base_url_in_force(CREDENTIALS, environment, config) == credentials.base_url
 
 
 @pytest.mark.parametrize(
@@ -145,7 +140,7 @@ def test_what_a_provider_lacks_is_not_made_up_for_by_anything_else(
     environment: Mapping[str, str], config: Mapping[str, str], says: str
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        cortecs_credentials(environment, config)
+        credentials_in_force(CREDENTIALS, environment, config)
     assert says in str(raised.value)
     assert "s3" not in str(raised.value)
 
@@ -164,20 +159,20 @@ def test_the_keys_are_written_into_states_so_they_stay_what_they_are() -> None:
 
 
 def test_a_fingerprint_names_the_account_and_not_its_key() -> None:
-    account = CortecsCredentials(OWN, "client-one", "hunter2")
-    assert account.fingerprint == CortecsCredentials(OWN, "client-one", "a rotated secret").fingerprint
-    assert account.fingerprint != CortecsCredentials(OWN, "client-two", "hunter2").fingerprint
-    assert account.fingerprint != CortecsCredentials(OTHER, "client-one", "hunter2").fingerprint
+    account = Credentials("cortecs", OWN, ("client-one", "hunter2"))
+    assert account.fingerprint == Credentials("cortecs", OWN, ("client-one", "a rotated secret")).fingerprint
+    assert account.fingerprint != Credentials("cortecs", OWN, ("client-two", "hunter2")).fingerprint
+    assert account.fingerprint != Credentials("cortecs", OTHER, ("client-one", "hunter2")).fingerprint
     assert account.fingerprint.startswith("cortecs:")
     assert not {"hunter2", "client-one", OWN} & set(account.fingerprint.split(":"))
 
 
 def test_the_fingerprint_is_written_into_states_so_it_stays_what_it_is() -> None:
-    assert CortecsCredentials("https://cortecs.ai/api/v1", "id", "x").fingerprint == "cortecs:bdf6915493ddc6f5"
+    assert Credentials("cortecs", "https://cortecs.ai/api/v1", ("id", "x")).fingerprint == "cortecs:bdf6915493ddc6f5"
 
 
 def test_the_secret_is_in_no_repr() -> None:
-    credentials = CortecsCredentials(OWN, "client-one", "hunter2")
+    credentials = Credentials("cortecs", OWN, ("client-one", "hunter2"))
     assert "hunter2" not in f"{credentials} {credentials!r} {[credentials]}"
     assert "client-one" in repr(credentials)
 
@@ -187,13 +182,15 @@ def test_the_secret_is_in_no_repr() -> None:
     ["https://cortecs.ai", "HTTPS://Cortecs.AI/api/v1", "https://cortecs.ai:443/api//v1", "https://cortecs.ai./api/v1"],
 )
 def test_whose_bill_it_is_does_not_depend_on_how_the_address_is_spelled(spelled: str) -> None:
-    payer = CortecsCredentials(CORTECS_BASE_URL, "key", "secret").payer
-    assert CortecsCredentials(checked_base_url(spelled, "it"), "key", "other").payer == payer
-    assert CortecsCredentials(CORTECS_BASE_URL, "another", "secret").payer != payer
+    payer = Credentials("cortecs", CREDENTIALS.default_url, ("key", "secret")).payer
+    assert Credentials("cortecs", checked_base_url(spelled, "it"), ("key", "other")).payer == payer
+    assert Credentials("cortecs", CREDENTIALS.default_url, ("another", "secret")).payer != payer
 
 
 def test_loopback_is_one_server_for_each_port() -> None:
     hosts = ("127.0.0.1", "localhost", "[::1]")
-    assert len({CortecsCredentials(f"http://{host}:3000/api/v1", "key", "secret").payer for host in hosts}) == 1
-    ports = {CortecsCredentials(f"http://localhost:{port}/api/v1", "key", "secret").payer for port in (3000, 3001)}
+    assert len({Credentials("cortecs", f"http://{host}:3000/api/v1", ("key", "secret")).payer for host in hosts}) == 1
+    ports = {
+        Credentials("cortecs", f"http://localhost:{port}/api/v1", ("key", "secret")).payer for port in (3000, 3001)
+    }
     assert len(ports) == 2

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
@@ -36,7 +37,6 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
     UnclearPurchaseError,
 )
-from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, FakeCloud, Machine, refused
 from tests.unit.journals import CHAT, new_journal, order_log
@@ -508,7 +508,7 @@ class Shop:
 @pytest.fixture
 def shop(simulator: Simulator) -> Iterator[Shop]:
     with new_client() as http:
-        yield Shop(CortecsClient(CortecsCredentials(simulator.base_url, "sim", "sim"), http), lag=0.15)
+        yield Shop(CortecsClient(Credentials("cortecs", simulator.base_url, ("sim", "sim")), http), lag=0.15)
 
 
 START = {"path": "/instances/start"}

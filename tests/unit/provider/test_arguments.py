@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, MOST_WORKERS, PURCHASE, default, read_arguments
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, MOST_WORKERS
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
 from pulumi_cortecs.provider.properties import BadValueError, identifier, read_properties, same, whole_number
 from pulumi_cortecs.resources.cortecs import _digest
@@ -26,28 +26,28 @@ ANYTHING = st.recursive(
 
 
 def _problems(**news: Any) -> list[str]:
-    return [problem.property for problem in read_arguments({"model_id": "a/b", **news})[1]]
+    return [problem.property for problem in read_properties({"model_id": "a/b", **news}, ARGUMENTS)[1]]
 
 
 def test_only_the_first_slash_style_is_accepted() -> None:
-    assert read_arguments({"model_id": "Qwen/Qwen2"}) == ({"model_id": "Qwen--Qwen2"}, [])
-    assert read_arguments({"model_id": "Qwen--Qwen2"}) == ({"model_id": "Qwen--Qwen2"}, [])
-    assert read_arguments({"model_id": "Qwen2"}) == ({"model_id": "Qwen2"}, [])
+    assert read_properties({"model_id": "Qwen/Qwen2"}, ARGUMENTS) == ({"model_id": "Qwen--Qwen2"}, [])
+    assert read_properties({"model_id": "Qwen--Qwen2"}, ARGUMENTS) == ({"model_id": "Qwen--Qwen2"}, [])
+    assert read_properties({"model_id": "Qwen2"}, ARGUMENTS) == ({"model_id": "Qwen2"}, [])
 
 
 def test_what_is_left_out_stays_out() -> None:
-    given_, problems = read_arguments({"model_id": "a/b", "num_workers": None, "__provider": "bytes"})
+    given_, problems = read_properties({"model_id": "a/b", "num_workers": None, "__provider": "bytes"}, ARGUMENTS)
     assert (given_, problems) == ({"model_id": "a--b"}, [])
 
 
 def test_an_unknown_is_kept_and_never_read() -> None:
-    given_, problems = read_arguments(dict.fromkeys(PURCHASE, UNKNOWN))
+    given_, problems = read_properties(dict.fromkeys(ARGUMENTS.replacing, UNKNOWN), ARGUMENTS)
     assert problems == []
     assert all(value is UNKNOWN for value in given_.values())
 
 
 def test_a_wrong_argument_is_unknown_to_what_follows() -> None:
-    given_, problems = read_arguments({"model_id": "a/b", "num_workers": 9.0, "context_length": 8.0})
+    given_, problems = read_properties({"model_id": "a/b", "num_workers": 9.0, "context_length": 8.0}, ARGUMENTS)
     assert [problem.property for problem in problems] == ["num_workers"]
     assert isinstance(given_["num_workers"], Unknown)
     assert given_["context_length"] == 8
@@ -55,12 +55,14 @@ def test_a_wrong_argument_is_unknown_to_what_follows() -> None:
 
 def test_defaults_pass_their_own_readers() -> None:
     keys = ("billing_interval", "num_workers", "state", "restart_trigger")
-    assert _problems(**{key: default(key) for key in keys}) == []
+    assert _problems(**{key: ARGUMENTS.defaults[key] for key in keys}) == []
 
 
 @given(st.integers(1, MOST_WORKERS), st.booleans())
 def test_whole_numbers_arrive_as_floats_and_are_read_as_ints(number: int, as_float: bool) -> None:
-    given_, problems = read_arguments({"model_id": "a/b", "num_workers": float(number) if as_float else number})
+    given_, problems = read_properties(
+        {"model_id": "a/b", "num_workers": float(number) if as_float else number}, ARGUMENTS
+    )
     assert problems == []
     assert given_["num_workers"] == number
     assert type(given_["num_workers"]) is int
@@ -75,14 +77,14 @@ def test_a_float_is_a_whole_number_in_the_limits_or_refused(value: float) -> Non
             whole_number(1, 8)(value)
 
 
-@given(st.dictionaries(st.sampled_from([*PURCHASE, "state", "restart_trigger", "other", "__x"]), ANYTHING))
+@given(st.dictionaries(st.sampled_from([*ARGUMENTS.replacing, "state", "restart_trigger", "other", "__x"]), ANYTHING))
 def test_whatever_comes_each_wrong_value_is_named_and_each_right_one_kept(news: dict[str, Any]) -> None:
-    given_, problems = read_arguments(news)
+    given_, problems = read_properties(news, ARGUMENTS)
     named = {problem.property for problem in problems}
     assert named <= {*news, "model_id"}
     assert set(given_) - named == {key for key, value in news.items() if value is not None} - named
     kept = {key: value for key, value in given_.items() if key not in named}
-    assert read_arguments({"model_id": "a/b", **kept})[1] == []
+    assert read_properties({"model_id": "a/b", **kept}, ARGUMENTS)[1] == []
     assert all(problem.reason and "\n" not in problem.reason for problem in problems)
 
 

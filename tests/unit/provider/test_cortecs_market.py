@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
+from pulumi_cortecs.cortecs.market import InstanceMarket, PinnedOffers
 from pulumi_cortecs.cost import catalogue
 from pulumi_cortecs.policy.pinned import SHIPPED
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS
-from pulumi_cortecs.provider.cortecs.kind import INSTANCE
-from pulumi_cortecs.provider.cortecs.market import InstanceMarket
 from pulumi_cortecs.provider.kind import Market, Problem
-from pulumi_cortecs.provider.pinned import PinnedMarket
 
 UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 
@@ -22,7 +20,7 @@ UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 @pytest.fixture
 def market() -> Market:
     (prices,) = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists.values()
-    return InstanceMarket(PinnedMarket(prices))
+    return InstanceMarket(PinnedOffers(prices))
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from pulumi_cortecs.clouds.cortecs import CortecsMarket
+from pulumi_cortecs.cortecs.market import LiveOffers
 from pulumi_cortecs.http.errors import NotFoundError, UnavailableError, UnreachableError
 from pulumi_cortecs.http.http import new_client
-from pulumi_cortecs.provider.market import Market
+from pulumi_cortecs.provider.answers import Answers
 from tests.unit.fakes import FakeClock
 
 MAX_AGE = 30.0
@@ -59,12 +60,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def market(vendor: Vendor, clock: FakeClock) -> Market:
+def market(vendor: Vendor, clock: FakeClock) -> LiveOffers:
     http = new_client(httpx.MockTransport(vendor))
-    return Market(CortecsMarket("https://vendor.example", http), clock, MAX_AGE)
+    return LiveOffers(CortecsMarket("https://vendor.example", http), Answers(clock, MAX_AGE))
 
 
-def test_each_list_is_asked_for_once_in_a_while(market: Market, vendor: Vendor, clock: FakeClock) -> None:
+def test_each_list_is_asked_for_once_in_a_while(market: LiveOffers, vendor: Vendor, clock: FakeClock) -> None:
     for _ in range(100):
         assert market.model_ids() == ["m"]
         assert market.model("m").model_id == "m"
@@ -78,7 +79,7 @@ def test_each_list_is_asked_for_once_in_a_while(market: Market, vendor: Vendor, 
     assert len(vendor.asked) == len(BODIES) + 1
 
 
-def test_many_threads_ask_once(market: Market, vendor: Vendor) -> None:
+def test_many_threads_ask_once(market: LiveOffers, vendor: Vendor) -> None:
     start = threading.Barrier(16, timeout=10)
 
     def one(_: int) -> list[str]:
@@ -90,7 +91,7 @@ def test_many_threads_ask_once(market: Market, vendor: Vendor) -> None:
     assert vendor.asked == ["/models/"]
 
 
-def test_a_slow_answer_keeps_nobody_waiting_who_asks_something_else(market: Market, vendor: Vendor) -> None:
+def test_a_slow_answer_keeps_nobody_waiting_who_asks_something_else(market: LiveOffers, vendor: Vendor) -> None:
     market.hardware_types()
     asked, go = threading.Event(), threading.Event()
 
@@ -109,7 +110,7 @@ def test_a_slow_answer_keeps_nobody_waiting_who_asks_something_else(market: Mark
         assert slowly.result(10).model_id == "m"
 
 
-def test_an_error_is_not_remembered(market: Market, vendor: Vendor) -> None:
+def test_an_error_is_not_remembered(market: LiveOffers, vendor: Vendor) -> None:
     vendor.broken = True
     with pytest.raises(UnavailableError):
         market.model_ids()
@@ -117,7 +118,7 @@ def test_an_error_is_not_remembered(market: Market, vendor: Vendor) -> None:
     assert market.model_ids() == ["m"]
 
 
-def test_without_a_network_one_attempt_serves_all(market: Market, vendor: Vendor, clock: FakeClock) -> None:
+def test_without_a_network_one_attempt_serves_all(market: LiveOffers, vendor: Vendor, clock: FakeClock) -> None:
     market.hardware_types()
     vendor.unplugged = True
     with pytest.raises(UnreachableError):
@@ -133,7 +134,7 @@ def test_without_a_network_one_attempt_serves_all(market: Market, vendor: Vendor
     assert market.model_ids() == ["m"]
 
 
-def test_a_model_that_does_not_exist_is_asked_for_each_time(market: Market, vendor: Vendor) -> None:
+def test_a_model_that_does_not_exist_is_asked_for_each_time(market: LiveOffers, vendor: Vendor) -> None:
     for _ in range(2):
         with pytest.raises(NotFoundError):
             market.model("none")

@@ -9,7 +9,8 @@ import pulumi
 import pytest
 
 from pulumi_cortecs import Endpoint, Instance, InstanceArgs
-from pulumi_cortecs.provider.cortecs.arguments import read_arguments
+from pulumi_cortecs.cortecs.kind import ARGUMENTS
+from pulumi_cortecs.provider.properties import read_properties
 from tests.unit.mocked import run
 
 INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
@@ -96,7 +97,7 @@ def test_a_timeout_that_is_none_is_refused_before_anything_is_declared() -> None
 def test_both_ways_to_call_it_know_the_same_arguments() -> None:
     accepted = set(inspect.signature(InstanceArgs.__init__).parameters) - {"self"}
     # the provider's own list, by way of what it says about a key that it does not know
-    (problem,) = [each for each in read_arguments({"zzz": 1.0})[1] if each.property == "zzz"]
+    (problem,) = [each for each in read_properties({"zzz": 1.0}, ARGUMENTS)[1] if each.property == "zzz"]
     assert set(problem.reason.split("there are ")[1].split(", ")) == accepted
 
 

@@ -6,10 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.cortecs.cloud import phase
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
 from pulumi_cortecs.provider.properties import same, unknown, whole
 
@@ -28,30 +25,29 @@ def differences(kind: InstanceKind, judged: Mapping[str, Any], told: Mapping[str
     ]
 
 
-def must_be_as_judged(kind: InstanceKind, live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What the vendor tells of the instance, for the limits to judge, too. `inputs` are what check settled and policies
-    let pass.
+def must_be_as_judged(kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    """Compares what the vendor tells of the instance with `inputs`, which are what check settled and policies let pass.
 
     A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
     take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
     """
-    told = live.told()
     if found := differences(kind, inputs, told):
-        raise NotAsJudgedError(f"{live.instance_id} is not what was judged: {'; '.join(found)}")
-    return told
+        raise NotAsJudgedError(f"{instance_id} is not what was judged: {'; '.join(found)}")
 
 
-def startable(kind: InstanceKind, live: cortecs.Instance, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def startable(
+    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
 
     Raises NotAsJudgedError, also for an adopted one of which something was judged that the vendor does not tell.
     """
-    told = must_be_as_judged(kind, live, inputs)
+    must_be_as_judged(kind, instance_id, told, inputs)
     if not inputs["adopt_id"]:
         return {**inputs, **told}
-    if believed := [key for key in untold(kind, live) if key in inputs]:
+    if believed := [key for key in untold(kind, told) if key in inputs]:
         raise NotAsJudgedError(
-            f"{live.instance_id} was adopted, and {kind.vendor} does not tell what was judged: {', '.join(believed)}"
+            f"{instance_id} was adopted, and {kind.vendor} does not tell what was judged: {', '.join(believed)}"
         )
     return told
 
@@ -66,37 +62,31 @@ def alike(one: Any, other: Any) -> bool:
     return unknown(one) or unknown(other) or same(one, other)
 
 
-def state_of(instance: cortecs.Instance) -> str:
-    """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
-    return "stopped" if phase(instance) is Phase.STOPPED else "running"
-
-
 def settle(
-    kind: InstanceKind, wanted: Mapping[str, Any], live: cortecs.Instance
+    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """`wanted` completed from the running instance, and where it says something else than what runs.
+    """`wanted` completed from the running instance, and where it says something else than what runs: `told` is what the
+    vendor tells of it, and `state` whether it is `running` or `stopped`.
 
     `wanted` holds what the program says, and its state. What the vendor does not tell is left out of the result,
-    whatever the program says of it: nobody can check that. Raises UnknownStatusError.
+    whatever the program says of it: nobody can check that.
     """
-    told, name = live.told(), live.instance_id
     problems = [
-        Problem(key, f"{name} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
+        Problem(key, f"{instance_id} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
         for key in kind.arguments.replacing
         if key in wanted and key in told and not unknown(wanted[key]) and not same(wanted[key], told[key])
     ]
-    if not unknown(wanted["state"]) and wanted["state"] != (state := state_of(live)):
+    if not unknown(wanted["state"]) and wanted["state"] != state:
         hint = "say state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
-        problems.append(Problem("state", f"{name} is {state}, not {wanted['state']}; {hint}"))
+        problems.append(Problem("state", f"{instance_id} is {state}, not {wanted['state']}; {hint}"))
     return {
         **told,
         **{key: value for key, value in wanted.items() if key in told or key not in kind.arguments.replacing},
     }, problems
 
 
-def untold(kind: InstanceKind, live: cortecs.Instance) -> list[str]:
+def untold(kind: InstanceKind, told: Mapping[str, Any]) -> list[str]:
     """The arguments of a purchase that the vendor does not tell of an instance."""
-    told = live.told()
     return [key for key in kind.arguments.replacing if key not in told]
 
 

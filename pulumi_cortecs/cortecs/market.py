@@ -1,24 +1,91 @@
-"""What Cortecs sells: which hardware runs a model, how long a context that takes, what is in stock, and its price."""
+"""What Cortecs sells: which hardware runs a model, how long a context that takes, what is in stock, and its price. None
+of it takes credentials."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from pulumi_cortecs.clouds.cortecs import Model
-from pulumi_cortecs.cost import BillingInterval, quote
-from pulumi_cortecs.provider.cortecs.arguments import VENDOR
-from pulumi_cortecs.provider.kind import Inputs, Problem
+from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.clouds.cortecs import CLOUD, VENDOR, CortecsMarket, Model
+from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.cost import BillingInterval, HardwareType, RamMeaning, quote
+from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
+from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
 from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.provider.market import Market
-from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.provider.pinned import source_of
 from pulumi_cortecs.provider.properties import LATER, unknown
-
-Offers: TypeAlias = Market | PinnedMarket
 
 _USUAL_CONTEXT: Final = 32_000
 _MOST_NAMED: Final = 12
+
+
+class LiveOffers:
+    """Models and hardware types that are on offer now. Every method raises CloudError."""
+
+    source: Final = LIVE
+
+    def __init__(self, market: CortecsMarket, answers: Answers) -> None:
+        self._market = market
+        self._once = answers.once
+
+    def model_ids(self) -> list[str]:
+        """The ids of all models on offer."""
+        return self._once("models", self._market.model_ids)
+
+    def models(self) -> list[cortecs.ModelPreview]:
+        """All models on offer."""
+        return self._once("previews", self._market.models)
+
+    def model(self, model_id: str) -> Model:
+        """One model with the hardware it runs on."""
+        return self._once(("model", model_id), lambda: self._market.model(model_id))
+
+    def hardware_types(self) -> Mapping[str, HardwareType]:
+        """All hardware types by id."""
+        return self._once("hardware", self._market.hardware_types)
+
+    def in_stock(self) -> Mapping[str, HardwareType]:
+        """Those that can be had now."""
+        return self._once("available", self._market.available_hardware_types)
+
+
+@dataclass(frozen=True)
+class PinnedOffers:
+    """Models and hardware types of a catalogue; it answers what LiveOffers answer, and asks nobody."""
+
+    prices: PriceList
+
+    @property
+    def source(self) -> str:
+        """What a quote by it names as its source."""
+        return source_of(self.prices)
+
+    def model_ids(self) -> list[str]:
+        """The ids of all models in it."""
+        return [model.model_id for model in self.prices.models]
+
+    def model(self, model_id: str) -> Model:
+        """One model with the hardware it runs on. Raises StopIteration for one that is not in it."""
+        found = next(model for model in self.prices.models if model.model_id == model_id)
+        limits = {key: {"max_context_length": tokens} for key, tokens in found.hardware_configs.items()}
+        told = {"model_id": model_id, "recommended_config": found.recommended_config, "hardware_configs": limits}
+        return Model.model_validate(told)
+
+    def hardware_types(self) -> Mapping[str, HardwareType]:
+        """All hardware types by id."""
+        return self.prices.by_id
+
+    def in_stock(self) -> Mapping[str, HardwareType]:
+        """All of them: no catalogue knows what is in stock, and nothing is bought by it."""
+        return self.prices.by_id
+
+
+Offers: TypeAlias = LiveOffers | PinnedOffers
 
 
 @dataclass(frozen=True)
@@ -65,7 +132,12 @@ class InstanceMarket:
             return LATER, []
         if interval is None or workers is None:
             return {}, []
-        return quote(hardware, BillingInterval(interval), int(workers), source=self.offers.source).as_property(), []
+        try:
+            # what an earlier check has settled comes back from the host with every number a float
+            made = quote(hardware, BillingInterval(interval), int(workers), source=self.offers.source)
+        except ValueError:  # what the vendor tells may be an interval or a number of workers that is none
+            return {}, []
+        return made.as_property(), []
 
     def purchase(self, inputs: Inputs) -> dict[str, str | None]:
         """Model and hardware."""
@@ -107,6 +179,14 @@ class InstanceMarket:
         return [Problem("hardware_type_id", reason)]
 
 
+def offers(config: Mapping[str, str]) -> LiveOffers:
+    """What is on offer where `config` and the environment say. Raises ConfigurationError."""
+    market = accounts.market(INSTANCE, config)
+    assert isinstance(market, InstanceMarket)
+    assert isinstance(market.offers, LiveOffers)
+    return market.offers
+
+
 def _hardware_for(model: Model, current: Inputs) -> str | None:
     """What the vendor would choose; what runs now is kept as long as it fits."""
     now = current.get("hardware_type_id")
@@ -134,3 +214,34 @@ def _nearest(value: str, known: Iterable[str]) -> str:
 
 def _some(ids: Sequence[str]) -> str:
     return (", ".join(ids[:_MOST_NAMED]) + (", ..." if len(ids) > _MOST_NAMED else "")) or "nothing"
+
+
+def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> PriceList:
+    """What the market rents out at this moment, to be pinned. It takes a request per model. `source` is the market's
+    URL unless it is given.
+
+    A model's hardware that is not on the price list is left out, for it cannot be bought. Raises CloudError, and
+    CatalogueError for a list that cannot be true.
+    """
+    hardware_types = {key: _stated(row) for key, row in market.hardware_types().items()}
+    models = (market.model(model_id) for model_id in market.model_ids())
+    currencies = sorted({row.currency for row in hardware_types.values()})
+    return PriceList(
+        cloud=CLOUD,
+        currency=currencies[0] if currencies else "",
+        source=source or market.base_url,
+        as_of=as_of.replace(microsecond=0),
+        hardware_types=tuple(hardware_types[key] for key in sorted(hardware_types)),
+        models=tuple(_preview(model, hardware_types) for model in sorted(models, key=lambda model: model.model_id)),
+    )
+
+
+def _stated(row: HardwareType) -> HardwareType:
+    """With one GPU both meanings are the same; with more the vendor leaves it open (docs/apis/cortecs.md#hardware)."""
+    return replace(row, gpu_ram_is=RamMeaning.TOTAL) if row.num_gpus == 1 else row
+
+
+def _preview(model: Model, hardware_types: dict[str, HardwareType]) -> ModelPreview:
+    contexts = {key: model.longest_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
+    recommended = model.recommended_config if model.recommended_config in contexts else None
+    return ModelPreview(model.model_id, recommended, contexts)

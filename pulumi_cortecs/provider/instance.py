@@ -7,7 +7,6 @@ from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
-from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
@@ -25,11 +24,11 @@ from pulumi_cortecs.lifecycle.purchases import (
     UnclearPurchaseError,
 )
 from pulumi_cortecs.lifecycle.shared_rows import Going
-from pulumi_cortecs.provider import accounts, host, session
-from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import (
+from pulumi_cortecs.provider import (
+    accounts,
     adoption,
     came,
+    host,
     hourly,
     judged,
     leftovers,
@@ -37,8 +36,10 @@ from pulumi_cortecs.provider.cortecs import (
     quoted,
     rows,
     second_line,
+    session,
     sharing,
 )
+from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import read_properties, same, whole
 
@@ -54,7 +55,7 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     Pure towards the vendor: refresh calls it too.
     """
     accounts.seen(instance_id)
-    leftovers.tell()
+    leftovers.tell(kind)
     hourly.note(instance_id, olds.get("quote"))
     rows.note(kind, instance_id, host.current_call().urn, olds)
     judged.amend(host.current_call().urn, _plain(kind, news))
@@ -67,7 +68,7 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
         # None: the engine works the details out by itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
     # another key: update tells a rotated one, which it records, from another account's, which it refuses
-    return DiffResult(changes=accounts.differ_from(olds.get("account")))
+    return DiffResult(changes=accounts.differ_from(kind, olds.get("account")))
 
 
 def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
@@ -81,7 +82,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     if shown is not None and (differing := judged.bought_differs(kind, inputs, shown.inputs)):
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
     try:
-        account = accounts.account()
+        account = accounts.account(kind)
         account.must_be_fit_to_buy()
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
@@ -113,13 +114,13 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         quoted.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
-    instance_id = bought.instance_id
+    instance_id = account.cloud.id_of(bought)
     account.poller.began(instance_id)
     if call.caller_is_gone():
         undone = _undone(kind, account, instance_id, inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     hourly.note(instance_id, inputs["quote"])
-    came.noted(kind, bought, inputs, inferred=inferred)
+    came.noted(kind, instance_id, account.cloud.reported_inputs(bought), inputs, inferred=inferred)
     return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs), inferred))
 
 
@@ -131,16 +132,16 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
         accounts.seen(instance_id)
-        leftovers.tell()
+        leftovers.tell(kind)
     try:
-        account = accounts.account()
+        account = accounts.account(kind)
         account.must_own(instance_id, props.get("account"))
         seen = account.find(instance_id)
         if seen is None:
             if recorded:
                 return ReadResult("", {})
             raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} in this account")
-        inputs = _as_inputs(kind, seen, props)
+        inputs = _as_inputs(kind, account, seen, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
     outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
@@ -156,7 +157,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
         inputs["quote"] = olds["quote"]
     try:
-        account = accounts.account()
+        account = accounts.account(kind)
         account.must_own(instance_id, olds.get("account"))
         if inputs["state"] == "running":
             account.must_be_fit_to_buy()
@@ -170,10 +171,11 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
                 _must_be_ours_alone(kind, instance_id, inferred)
                 power.stop(account, instance_id)
         elif account.cloud.phase(live) is Phase.STOPPED:
-            with second_line.allowing(kind, account, adoption.startable(kind, live, inputs), instance_id):
+            startable = adoption.startable(kind, instance_id, account.cloud.reported_inputs(live), inputs)
+            with second_line.allowing(kind, account, startable, instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
-            adoption.must_be_as_judged(kind, live, inputs)
+            adoption.must_be_as_judged(kind, instance_id, account.cloud.reported_inputs(live), inputs)
             _must_be_ours_alone(kind, instance_id, inferred)
             with second_line.holding(kind, account, live):
                 power.stop(account, instance_id)
@@ -204,15 +206,19 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     to the row of another stack that has it.
     """
     accounts.seen(instance_id)
-    leftovers.tell()
+    leftovers.tell(kind)
+
+    def compare(live: Any) -> None:
+        came.told_at_the_end(instance_id, account.cloud.reported_inputs(live), props)
+
     with sharing.going(instance_id) as going:
         if why := _kept_for(kind, instance_id, props, going):
             host.current_call().warn(f"{instance_id} was not ended: {why}")
             return
         try:
-            account = accounts.account()
+            account = accounts.account(kind)
             account.must_own(instance_id, props.get("account"))
-            account.ending().end(instance_id, lambda live: came.told_at_the_end(live, props))
+            account.ending().end(instance_id, compare)
             account.log.gone(instance_id)
             second_line.ended(kind, account, instance_id)
         except (CloudError, NotGoneError) as error:
@@ -249,7 +255,7 @@ def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], go
     return ""
 
 
-def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[cortecs.Instance]:
+def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[Any]:
     """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
     Raises what Intents.earlier, Purchases.buy and second_line.allowing raise, and InstanceError.
@@ -258,7 +264,7 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
 
-    def order() -> cortecs.Instance:
+    def order() -> Any:
         if call.caller_is_gone():
             raise NotSentError("the engine was gone before anything was ordered")
         return account.cloud.create(inputs)
@@ -270,26 +276,25 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
     with second_line.allowing(kind, account, inputs) as commitment:
         bought = account.purchases.buy(key, ordered, order)
         if commitment is not None:
-            commitment.became(bought.instance.instance_id)
+            commitment.became(account.cloud.id_of(bought.instance))
     if bought.inferred:
         call.warn(
-            f"{bought.instance.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
-            "new there, only that fits what was ordered"
+            f"{account.cloud.id_of(bought.instance)} was found in {kind.possessive} list, and no answer named it: of "
+            "what is new there, only that fits what was ordered"
         )
     return bought
 
 
-def _take_over(
-    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Bought[cortecs.Instance]
-) -> None:
+def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Bought[Any]) -> None:
     """Makes what an earlier run has bought this resource's, running.
 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
-    instance_id, untold = live.instance_id, ", ".join(adoption.untold(kind, live))
+    instance_id, told = account.cloud.id_of(live), account.cloud.reported_inputs(live)
+    untold = ", ".join(adoption.untold(kind, told))
     try:
-        told = adoption.must_be_as_judged(kind, live, inputs)
+        adoption.must_be_as_judged(kind, instance_id, told, inputs)
         with second_line.allowing(kind, account, told, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
@@ -342,7 +347,8 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
         raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} to adopt any more; nothing was bought")
-    told, (_, problems) = live.told(), adoption.settle(kind, inputs, live)
+    told = account.cloud.reported_inputs(live)
+    _, problems = adoption.settle(kind, instance_id, told, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
     other = [key for key in kind.arguments.replacing if (key in told) != (key in inputs)]
     reasons += [f"{key}: it is told only now, or not any more" for key in other]
@@ -384,19 +390,19 @@ def _settled(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in settled.items() if key not in untold}, "quote": props["quote"]}
 
 
-def _as_inputs(kind: InstanceKind, seen: cortecs.Instance, props: Mapping[str, Any]) -> dict[str, Any]:
+def _as_inputs(kind: InstanceKind, account: Account, seen: Any, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
     recorded = "instance_id" in props  # what is only looked at was never ordered, whatever a program says of it
     replacing = kind.arguments.replacing
     inputs = {key: value for key, value in _plain(kind, props).items() if recorded or key not in replacing}
-    inputs |= seen.told()
-    inputs["state"] = adoption.state_of(seen)
+    inputs |= account.cloud.reported_inputs(seen)
+    inputs["state"] = account.state_of(seen)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
     if any(key not in inputs for key in replacing):  # nothing here has ordered it: the next start must not believe so
-        inputs["adopt_id"] = seen.instance_id
+        inputs["adopt_id"] = account.cloud.id_of(seen)
     if "quote" not in inputs:
-        inputs["quote"], _ = kind.market().quote(inputs)
+        inputs["quote"], _ = accounts.market(kind).quote(inputs)
     return inputs
 
 

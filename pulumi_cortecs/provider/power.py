@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.lifecycle.cloud import CanStop
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider.accounts import Account
 
@@ -13,7 +16,7 @@ def stop(account: Account, instance_id: str) -> None:
     Raises CloudError.
     """
     try:
-        account.cloud.stop(instance_id)
+        _stoppable(account).stop(instance_id)
     except CloudError:
         live = account.cloud.get_instance(instance_id)
         if live is None or account.cloud.phase(live) is not Phase.STOPPED:
@@ -25,7 +28,7 @@ def stop(account: Account, instance_id: str) -> None:
 def start(account: Account, instance_id: str) -> None:
     """Starts a stopped instance. The vendor refuses that for one that runs, which is as good. Raises CloudError."""
     try:
-        account.cloud.start(instance_id)
+        _stoppable(account).start(instance_id)
     except CloudError:
         live = account.cloud.get_instance(instance_id)
         if live is None or account.cloud.phase(live) is Phase.STOPPED:
@@ -33,3 +36,10 @@ def start(account: Account, instance_id: str) -> None:
     finally:
         account.poller.changed(instance_id)
         account.poller.began(instance_id)
+
+
+def _stoppable(account: Account) -> CanStop[Any]:
+    """The table of arguments lets nobody ask for it where the cloud cannot."""
+    if not isinstance(account.cloud, CanStop):
+        raise TypeError("this cloud's instances cannot be stopped")
+    return account.cloud

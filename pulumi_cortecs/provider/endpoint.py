@@ -11,12 +11,11 @@ from typing import Any, Final
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.output import Unknown
 
-from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     FailedWhileWaitingError,
@@ -25,10 +24,9 @@ from pulumi_cortecs.lifecycle.waiting import (
     StoppedWhileWaitingError,
     WaitEndedError,
 )
-from pulumi_cortecs.provider import accounts, host
+from pulumi_cortecs.provider import accounts, came, host, hourly, leftovers, power, rows, sharing
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
-from pulumi_cortecs.provider.cortecs import came, hourly, leftovers, power, rows, sharing
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
 from pulumi_cortecs.provider.properties import identifier, one_of, read_properties, text, whole_number
 from pulumi_cortecs.provider.session import Row
@@ -55,7 +53,7 @@ def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.endpoint_token:
         raise EndpointError(f"this provider serves {kind.endpoint_token} only, not {call.resource_type}")
-    leftovers.tell()
+    leftovers.tell(kind)
     inputs, problems = read_properties(news, _INPUTS)
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
         accounts.seen(instance_id)  # the engine passes on what it has saved
@@ -84,18 +82,18 @@ def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any])
     return UpdateResult(_waited_for(kind, news))
 
 
-def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
+def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
     """The endpoint as it is; gone together with its instance. Raises EndpointError when that cannot be told."""
-    leftovers.tell()
+    leftovers.tell(kind)
     instance_id = str(props["instance_id"])
     try:
-        account = accounts.account()
+        account = accounts.account(kind)
         account.must_own(instance_id, props.get("account"))
         seen = account.find(instance_id)
         if seen is None:
             return ReadResult("", {})
         inputs = {key: props[key] for key in _INPUTS if key in props}
-        inputs["state"] = "stopped" if account.cloud.phase(seen) is Phase.STOPPED else "running"
+        inputs["state"] = account.state_of(seen)
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
     return ReadResult(endpoint_id, _outputs(inputs, seen, account), inputs)
@@ -104,7 +102,7 @@ def read(endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
 def _waited_for(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     instance_id = str(props["instance_id"])
     try:
-        account = accounts.account()
+        account = accounts.account(kind)
         seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(kind, account, props)
         return _outputs({key: props[key] for key in _INPUTS if key in props}, seen, account)
     except came.NotWhatWasOrderedError as error:
@@ -113,14 +111,14 @@ def _waited_for(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
         raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
 
 
-def _stopped(account: Account, instance_id: str) -> cortecs.Instance:
+def _stopped(account: Account, instance_id: str) -> Any:
     seen = account.find(instance_id)
     if seen is None:
         raise EndpointError(f"{instance_id} does not exist any more; `pulumi up --refresh` goes on from there")
     return seen
 
 
-def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> cortecs.Instance:
+def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> Any:
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
 
@@ -128,10 +126,10 @@ def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> co
         age, cost = durations.in_words(account.clock.now() - started_at), hourly.of(instance_id)
         call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
-    def compare(seen: cortecs.Instance) -> None:
-        came.must_be_what_was_ordered(instance_id, seen)  # a later run's first look: its create told it nothing
+    def compare(seen: Any) -> None:  # a later run's first look: its create told it nothing
+        came.must_be_what_was_ordered(kind, instance_id, account.cloud.reported_inputs(seen))
 
-    came.must_be_what_was_ordered(instance_id)
+    came.must_be_what_was_ordered(kind, instance_id)
     try:
         wait = account.wait()
         return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, seen=compare)
@@ -216,10 +214,10 @@ def _asked(account: Account, instance_id: str) -> Money | None:
     """What the instance costs per hour by today's prices, None where that cannot be found out now."""
     with suppress(CloudError):
         if (seen := account.cloud.get_instance(instance_id)) is not None:
-            return accounts.hourly_price(seen.told())
+            return account.cloud.hourly_price(seen)
     return None
 
 
-def _outputs(inputs: Mapping[str, Any], seen: cortecs.Instance, account: Account) -> dict[str, Any]:
+def _outputs(inputs: Mapping[str, Any], seen: Any, account: Account) -> dict[str, Any]:
     """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
     return {**inputs, **account.cloud.endpoint_outputs(seen), "account": account.fingerprint}

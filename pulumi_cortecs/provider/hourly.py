@@ -16,8 +16,15 @@ from pulumi_cortecs.provider import session
 
 def note(instance_id: str, quote: Mapping[str, Any] | Any) -> None:
     """Remembers the `hourly_total` of an Instance's quote; silent about a quote that has none."""
+    if (hourly := price_of(quote)) is not None:
+        note_price(instance_id, hourly)
+
+
+def price_of(quote: Mapping[str, Any] | Any) -> Money | None:
+    """The `hourly_total` of an Instance's quote, None for a quote that has none."""
     with suppress(KeyError, TypeError, InvalidOperation, MoneyError):
-        note_price(instance_id, Money(Decimal(quote["hourly_total"]), quote["currency"]))
+        return Money(Decimal(quote["hourly_total"]), quote["currency"])
+    return None
 
 
 def note_price(instance_id: str, hourly: Money) -> None:

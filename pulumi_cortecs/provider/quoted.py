@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.kind import InstanceKind
-from pulumi_cortecs.provider.market import LIVE
+from pulumi_cortecs.provider import accounts, session
+from pulumi_cortecs.provider.kind import LIVE, InstanceKind
 
 
 class NoQuoteError(Exception):
@@ -41,7 +40,7 @@ def for_purchase(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any
     noted = session.current().quoted.get(urn)
     if noted is not None and all(noted[key] == inputs[key] for key in _decisive(kind)):
         return inputs["quote"]
-    market = kind.market()
+    market = accounts.market(kind)
     made, _ = market.quote(inputs)
     if not made:
         sought = market.purchase(inputs)["hardware_type_id"]

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from pulumi_cortecs.clouds import cortecs
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
@@ -46,13 +45,13 @@ def problems(
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
-    if lies := _on_source(kind, limits, accounts.market().base_url):
+    if lies := _on_source(kind, limits, accounts.base_url(kind)):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.on_kind(kind.market().purchase(inputs))
+    found = limits.on_kind(accounts.market(kind).purchase(inputs))
     if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in kind.arguments.priced)):
-        hourly = accounts.hourly_price(inputs)
+        hourly = accounts.hourly_price(kind, inputs)
         found += limits.on_price(hourly)
-        if limits.counts_account and billed and (account := _account()) is not None:
+        if limits.counts_account and billed and (account := _account(kind)) is not None:
             spending = _commitments(kind, account).spending(hourly, instance_id, max_age=_LOOK_AGE)
             found += limits.on_account(spending)
     return [Problem(refusal.about, refusal.text + _untold(kind, inputs)) for refusal in found]
@@ -73,9 +72,9 @@ def allowing(
     and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
-    _refuse(kind, _on_source(kind, limits, accounts.market().base_url, account.cloud.base_url), inputs)
-    _refuse(kind, limits.on_kind(kind.market().purchase(inputs)), inputs)
-    hourly = accounts.hourly_price(inputs) if limits.counts_price else None
+    _refuse(kind, _on_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
+    _refuse(kind, limits.on_kind(accounts.market(kind).purchase(inputs)), inputs)
+    hourly = accounts.hourly_price(kind, inputs) if limits.counts_price else None
     _refuse(kind, limits.on_price(hourly), inputs)
     if not limits.counts_account or not billed:
         yield None
@@ -93,7 +92,7 @@ def allowing(
 
 
 @contextmanager
-def holding(kind: InstanceKind, account: Account, live: cortecs.Instance) -> Iterator[None]:
+def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
     """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
     restart asks for no limits, and where they cannot be read nobody else buys."""
     counts = False
@@ -105,7 +104,7 @@ def holding(kind: InstanceKind, account: Account, live: cortecs.Instance) -> Ite
     hourly = None
     with suppress(CloudError):
         hourly = account.cloud.hourly_price(live)
-    with _commitments(kind, account).holding(hourly, live.instance_id):
+    with _commitments(kind, account).holding(hourly, account.cloud.id_of(live)):
         yield
 
 
@@ -119,10 +118,11 @@ def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
 
 def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
     """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
+    own = kind.credentials.default_url
     return [
         refusal
         for base_url in (dict.fromkeys(base_urls) if limits.files else ())
-        for refusal in limits.on_source(base_url, kind.base_url, certificates_on_the_way_to(base_url, os.environ))
+        for refusal in limits.on_source(base_url, own, certificates_on_the_way_to(base_url, os.environ))
     ]
 
 
@@ -137,14 +137,14 @@ def _untold(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
     return f" ({kind.vendor} does not tell {', '.join(names)})" if names else ""
 
 
-def _account() -> Account | None:
+def _account(kind: InstanceKind) -> Account | None:
     try:
-        return accounts.account()
+        return accounts.account(kind)
     except ConfigurationError:
         return None
 
 
-def _commitments(kind: InstanceKind, account: Account) -> Commitments[cortecs.Instance]:
+def _commitments(kind: InstanceKind, account: Account) -> Commitments[Any]:
     ours = session.current()
     with ours.lock:
         if account.fingerprint not in ours.commitments:

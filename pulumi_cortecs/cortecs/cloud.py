@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.cloud import Arguments, CanStop, Match
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 
 _NO_SUCH_INSTANCE: Final = frozenset({400, 404, 410, 422})
 """Cortecs documents a 400 and no 404, so each status counts that can mean this."""
@@ -51,7 +51,7 @@ class CortecsCloud(CanStop[Instance]):
             raise
 
     def create(self, inputs: Mapping[str, Any]) -> Instance:
-        return self.client.start(InstanceArgs(**{key: inputs[key] for key in PURCHASE}))
+        return self.client.start(InstanceArgs(**{key: inputs[key] for key in ARGUMENTS.replacing}))
 
     def stop(self, instance_id: str) -> Instance:
         return self.client.stop(instance_id)
@@ -87,6 +87,9 @@ class CortecsCloud(CanStop[Instance]):
     def started_at(self, instance: Instance) -> float | None:
         return seconds_since_1970(instance.instance_status.started_at)
 
+    def reported_inputs(self, instance: Instance) -> Mapping[str, Any]:
+        return instance.told()
+
     def progress_text(self, instance: Instance) -> str:
         status = instance.instance_status.status
         steps = [worker.init_progress for worker in instance.worker_statuses if worker.init_progress]
@@ -108,11 +111,13 @@ class CortecsCloud(CanStop[Instance]):
     def match(self, instance: Instance, ordered: Arguments) -> Match:
         # the documented examples omit the workers, and nobody says that a boot shows all of them at once
         told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
-        others = sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered, strict=True))
+        others = sum(
+            told.get(key) not in (None, other) for key, other in zip(ARGUMENTS.replacing, ordered, strict=True)
+        )
         return Match.MAYBE if others == 0 else Match.NEARLY if others <= _NEARLY else Match.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
-        ordered = tuple(_whole(inputs.get(key)) for key in PURCHASE)
+        ordered = tuple(_whole(inputs.get(key)) for key in ARGUMENTS.replacing)
         return None if inputs.get("adopt_id") or None in ordered else ordered
 
     def describe_order(self, ordered: Arguments) -> str:

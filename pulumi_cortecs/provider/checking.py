@@ -14,15 +14,25 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from pulumi_cortecs.clouds.cortecs import Instance
 from pulumi_cortecs.cost.limits_file import LimitsError
-from pulumi_cortecs.cost.pricelist import CatalogueError
+from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
-from pulumi_cortecs.provider import accounts, host, pinned, session
-from pulumi_cortecs.provider.cortecs import adoption, judged, leftovers, quoted, second_line, sharing
+from pulumi_cortecs.provider import (
+    accounts,
+    adoption,
+    host,
+    judged,
+    leftovers,
+    pinned,
+    quoted,
+    second_line,
+    session,
+    sharing,
+)
+from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
-from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.provider.pinned import source_of
 from pulumi_cortecs.provider.properties import LATER, read_properties, same, unknown
 from pulumi_cortecs.provider.session import Judged
 
@@ -40,7 +50,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.token:
         raise CheckError(f"this provider serves {kind.token} only, not {call.resource_type}")
-    leftovers.tell()
+    leftovers.tell(kind)
     given, problems = read_properties({key: value for key, value in news.items() if key != "quote"}, kind.arguments)
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
@@ -127,7 +137,7 @@ class _Shop:
         if wanted["state"] != "running":
             return result
         if self.olds.get("state") == "stopped":
-            market = self.kind.market()
+            market = accounts.market(self.kind)
             if adopted:
                 _leave_out_untold(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
@@ -135,7 +145,7 @@ class _Shop:
             self._mind_the_limits(result)
         elif not same(self.olds.get("restart_trigger", ""), wanted["restart_trigger"]):
             # a restart stops first: what cannot be had again is better left running
-            self.problems.extend(self.kind.market().availability(result))
+            self.problems.extend(accounts.market(self.kind).availability(result))
         return result
 
     def settle_as(self, shown: Judged) -> tuple[dict[str, Any], list[Problem]]:
@@ -162,37 +172,38 @@ class _Shop:
         wanted: dict[str, Any] = {**{key: usual[key] for key in self.arguments.updatable}, **self.given}
         if unknown(adopt_id):
             return {**dict.fromkeys(self.kind.inputs, LATER), **wanted}
-        live = self._running(adopt_id)
-        if live is None:
+        if (account := self._account_of(adopt_id)) is None:
+            return wanted
+        if (live := account.find(adopt_id)) is None:
+            where = f"there is no {self.kind.vendor} instance {adopt_id!r} in this account"
+            self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
             return wanted
         adoption.want(adopt_id)
         sharing.warn_of_owner(adopt_id)
-        settled, problems = adoption.settle(self.kind, wanted, live)
+        told = account.cloud.reported_inputs(live)
+        settled, problems = adoption.settle(self.kind, adopt_id, told, account.state_of(live), wanted)
         self.problems.extend(problems)
-        untold = adoption.untold(self.kind, live)
+        untold = adoption.untold(self.kind, told)
         missing = [key for key in untold if key not in wanted]
         self.problems.extend(
             Problem(key, f"is required: {self.kind.vendor} does not tell it of {adopt_id}") for key in missing
         )
         _warn_of_untold(self.kind, adopt_id, untold)
-        settled["quote"], _ = self.kind.market().quote(settled)  # what is not sold any more runs on all the same
+        settled["quote"], _ = accounts.market(self.kind).quote(
+            settled
+        )  # what is not sold any more runs on all the same
         self._mind_the_limits(settled, adopt_id)
         return settled
 
-    def _running(self, adopt_id: str) -> Instance | None:
-        """The instance to adopt, None for one that is not there, or that nobody may look at without credentials."""
+    def _account_of(self, adopt_id: str) -> Account | None:
+        """Where the instance to adopt is, None without credentials: then nobody may look at it."""
         try:
-            account = accounts.account()
+            return accounts.account(self.kind)
         except ConfigurationError as error:
             if self.olds:
                 raise
             host.current_call().warn(f"{adopt_id} cannot be looked at, and `pulumi up` would refuse it: {error}")
             return None
-        live = account.find(adopt_id)
-        if live is None:
-            where = f"there is no {self.kind.vendor} instance {adopt_id!r} in this account"
-            self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
-        return live
 
     def _mind_the_state(self, state: Any, changed: Sequence[str]) -> None:
         if state != "stopped":
@@ -216,18 +227,19 @@ class _Shop:
         """
         known = len(self.problems)
         try:
-            settled = self.kind.market().complete(wanted, self.olds, self.problems)
+            settled = accounts.market(self.kind).complete(wanted, self.olds, self.problems)
         except UnreachableError as error:
             if self.olds:
                 raise
             del self.problems[known:]
-            catalogue = pinned.instead_of(accounts.market().base_url, error, os.environ, Path.cwd())
+            where = accounts.base_url(self.kind)
+            prices = pinned.instead_of(self.kind.cloud, where, error, os.environ, Path.cwd())
             problems: list[Problem] = []
-            settled = self.kind.pinned(catalogue).complete(wanted, self.olds, problems)
+            settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
             # it may not have heard of it yet
-            by = f" (by the {catalogue.source}: {self.kind.vendor} cannot be reached)"
+            by = f" (by the {source_of(prices)}: {self.kind.vendor} cannot be reached)"
             self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
-            _warn_once(catalogue, error)
+            _warn_once(prices, error)
             self._mind_the_limits(settled, priced=False)
             return settled
         self._mind_the_limits(settled)
@@ -238,10 +250,11 @@ def _leave_out_untold(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) 
     """What was adopted is started by what the vendor tells of it, and not by what its row says: nothing here has
     ordered it. Without credentials `up` refuses."""
     try:
-        live = accounts.account().find(adopted)
+        account = accounts.account(kind)
     except ConfigurationError:
         return
-    untold = [] if live is None else adoption.untold(kind, live)
+    live = account.find(adopted)
+    untold = [] if live is None else adoption.untold(kind, account.cloud.reported_inputs(live))
     _warn_of_untold(kind, adopted, [key for key in untold if inputs.pop(key, None) is not None])
 
 
@@ -253,9 +266,9 @@ def _warn_of_untold(kind: InstanceKind, instance_id: str, untold: Sequence[str])
         )
 
 
-def _warn_once(catalogue: PinnedMarket, error: UnreachableError) -> None:
+def _warn_once(prices: PriceList, error: UnreachableError) -> None:
     if session.current().is_first("the catalogue"):
         host.current_call().warn(
-            f"defaults and prices are those of the catalogue of {catalogue.prices.as_of:%Y-%m-%d} from "
-            f"{catalogue.prices.source}, and `pulumi up` would refuse to buy by them: {error}"
+            f"defaults and prices are those of the catalogue of {prices.as_of:%Y-%m-%d} from "
+            f"{prices.source}, and `pulumi up` would refuse to buy by them: {error}"
         )

@@ -1,0 +1,1 @@
+"""Cortecs: all that is about this cloud and about no other."""
