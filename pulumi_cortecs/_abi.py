@@ -59,7 +59,7 @@ class LazyProvider(ResourceProvider):
         """Hands the configuration, the stack's or a Provider's, to the accounts; nothing of it is kept here."""
         from pulumi_cortecs.provider import loading
 
-        loading.load()
+        loading.load(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
         from pulumi_cortecs.provider import accounts, process
 
         keep_quiet()

@@ -98,7 +98,8 @@ class Session:
         """By id of the instance, the URN that has adopted it in an earlier run, and keeps it."""
         self.wanted: set[str] = set()
         """The instances that resources of this run adopt."""
-        self._exclusive: dict[str, bool] = {}
+        self.exclusive: dict[str, bool] = {}
+        """By cloud, whether nobody else uses the account; see is_exclusive."""
         self._done: dict[str, object] = {}
 
     @made_once
@@ -126,14 +127,14 @@ class Session:
         none where the CLI cannot be looked at. Limits that cannot be read say nothing.
         """
         with _making:
-            if cloud not in self._exclusive:
+            if cloud not in self.exclusive:
                 ours = engine_cli.cli()
                 try:
                     told = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
                 except LimitsError:
                     told = False
-                self._exclusive[cloud] = told
-            return self._exclusive[cloud]
+                self.exclusive[cloud] = told
+            return self.exclusive[cloud]
 
     @made_once
     def shared_rows(self) -> SharedRows:

@@ -107,7 +107,8 @@ class Host(Process):
         self.calls = 0
         self.journal = _MortalJournal(directory, crowd, self)
         self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
-        self.session.journal, self.session.states, self.session.is_exclusive = self.journal, states, exclusive
+        self.session.journal, self.session.states = self.journal, states
+        self.session.exclusive["cortecs"] = exclusive
         self.instances, self.endpoints = _abi.load("cortecs.Instance"), _abi.load("cortecs.Endpoint")
 
     def enter(self) -> None:

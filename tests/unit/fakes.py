@@ -251,6 +251,9 @@ class FakeCloud(CanStop[Machine]):
     def started_at(self, instance: Machine) -> float | None:
         return self.began(instance)
 
+    def reported_inputs(self, instance: Machine) -> Mapping[str, Any]:
+        return {}
+
     def progress_text(self, instance: Machine) -> str:
         return instance.status
 

@@ -62,4 +62,5 @@ def test_limits_are_asked_of_model_and_hardware(market: Market, ordered: dict[st
 
 
 def test_texts_name_the_vendor_as_english_does() -> None:
-    assert (INSTANCE.possessive, replace(INSTANCE, vendor="Acme").possessive) == ("Cortecs'", "Acme's")
+    acme = replace(INSTANCE, credentials=replace(INSTANCE.credentials, vendor="Acme"))
+    assert (INSTANCE.possessive, acme.possessive) == ("Cortecs'", "Acme's")
