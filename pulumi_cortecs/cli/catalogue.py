@@ -130,9 +130,9 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
 
     Raises CloudError and CatalogueError.
     """
-    from pulumi_cortecs.clouds.cortecs import CLOUD, CortecsMarket
     from pulumi_cortecs.clouds.cortecs_credentials import cortecs_base_url
     from pulumi_cortecs.clouds.cortecs_prices import price_list
+    from pulumi_cortecs.cortecs.client import CLOUD, CortecsMarket
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.noted import with_notes_of
     from pulumi_cortecs.http.http import checked_base_url, new_client

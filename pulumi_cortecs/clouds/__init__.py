@@ -1,1 +1,1 @@
-"""What the vendors speak: one typed client per cloud."""
+"""What is of one cloud: whose credentials, and whose prices."""

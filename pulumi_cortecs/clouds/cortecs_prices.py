@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from pulumi_cortecs.clouds.cortecs import CLOUD, CortecsMarket, Model
+from pulumi_cortecs.cortecs.client import CLOUD, CortecsMarket, Model
 from pulumi_cortecs.cost import HardwareType, RamMeaning
 from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
 

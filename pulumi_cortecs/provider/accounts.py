@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
+from pulumi_cortecs.cortecs.client import CortecsClient, CortecsMarket, Instance
 from pulumi_cortecs.cost import BillingInterval, Money, quote
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.http import on_this_machine

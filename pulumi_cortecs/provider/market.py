@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from pulumi_cortecs.clouds.cortecs import CortecsMarket, Model, ModelPreview
+from pulumi_cortecs.cortecs.client import CortecsMarket, Model, ModelPreview
 from pulumi_cortecs.cost import HardwareType
 from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.lifecycle.clock import Clock

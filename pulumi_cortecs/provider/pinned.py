@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pulumi_cortecs.clouds.cortecs import CLOUD, Model
+from pulumi_cortecs.cortecs.client import CLOUD, Model
 from pulumi_cortecs.cost import HardwareType
 from pulumi_cortecs.cost.pricelist import LOCK_FILE, CatalogueError, PriceList
 from pulumi_cortecs.http.errors import UnreachableError

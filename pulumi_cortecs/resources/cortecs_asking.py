@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cost import HardwareType as PricedHardware
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.likeness import meant

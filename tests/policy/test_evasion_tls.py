@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.http import new_client
 from tests.contract.bought import INPUTS

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.cortecs.cloud import phase

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError

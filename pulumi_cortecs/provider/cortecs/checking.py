@@ -14,7 +14,7 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from pulumi_cortecs.clouds.cortecs import Instance
+from pulumi_cortecs.cortecs.client import Instance
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle import phases

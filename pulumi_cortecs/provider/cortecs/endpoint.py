@@ -11,7 +11,7 @@ from typing import Any, Final
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.output import Unknown
 
-from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import durations

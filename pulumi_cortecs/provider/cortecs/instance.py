@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
-from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError

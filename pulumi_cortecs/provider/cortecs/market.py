@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from pulumi_cortecs.clouds.cortecs import Model
+from pulumi_cortecs.cortecs.client import Model
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.provider.cortecs.arguments import VENDOR
 from pulumi_cortecs.provider.kind import Inputs, Problem

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError

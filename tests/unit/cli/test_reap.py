@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 from pulumi_cortecs import cli
 from pulumi_cortecs.cli.reap import over
 from pulumi_cortecs.cli.survey import Survey
-from pulumi_cortecs.clouds.cortecs import CortecsClient
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts

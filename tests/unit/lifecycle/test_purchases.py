@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,

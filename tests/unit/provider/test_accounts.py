@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
 from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.cloud import Match

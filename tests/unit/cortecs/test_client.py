@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance, InstanceArgs
 from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient, CortecsMarket, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import (
     BadAnswerError,

@@ -1,0 +1,1 @@
+"""Cortecs: all that is its own."""
