@@ -5,8 +5,8 @@ from pulumi_cortecs import _beside  # noqa: F401 - first, before anything that a
 # isort: split
 from typing import TYPE_CHECKING
 
+from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs
 from pulumi_cortecs.resources.account import Provider
-from pulumi_cortecs.resources.cortecs import Endpoint, Instance, InstanceArgs
 from pulumi_cortecs.resources.cortecs_data import (
     get_balance,
     get_balance_output,

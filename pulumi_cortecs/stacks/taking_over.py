@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
+from pulumi_cortecs.cortecs.resources import READY_TIMEOUT
 from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider, endpoint, instance
 from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, PURCHASE
 from pulumi_cortecs.provider.cortecs.kind import INSTANCE
-from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"
 """The line that the others need."""

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
+from pulumi_cortecs.cortecs.resources import _digest
 from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, MOST_WORKERS, PURCHASE, default, read_arguments
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
 from pulumi_cortecs.provider.properties import BadValueError, identifier, read_properties, same, whole_number
-from pulumi_cortecs.resources.cortecs import _digest
 
 UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 ANYTHING = st.recursive(
