@@ -5,9 +5,7 @@ from pulumi_cortecs import _beside  # noqa: F401 - first, before anything that a
 # isort: split
 from typing import TYPE_CHECKING
 
-from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs
-from pulumi_cortecs.resources.account import Provider
-from pulumi_cortecs.resources.cortecs_data import (
+from pulumi_cortecs.cortecs.data import (
     get_balance,
     get_balance_output,
     get_hardware_type,
@@ -21,10 +19,12 @@ from pulumi_cortecs.resources.cortecs_data import (
     get_models,
     get_models_output,
 )
+from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs
+from pulumi_cortecs.resources.account import Provider
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.resources.cortecs_rows import Balance, HardwareType, InstanceInfo, Model, ModelPreview
+    from pulumi_cortecs.cortecs.rows import Balance, HardwareType, InstanceInfo, Model, ModelPreview
 
 __all__ = [
     "Balance",
@@ -57,7 +57,7 @@ if not TYPE_CHECKING:  # a type checker would take every misspelt name for one o
     def __getattr__(name: str) -> object:
         """The rows of the data sources, loaded for those who name them: an import of the package stays light."""
         if name in __all__:
-            from pulumi_cortecs.resources import cortecs_rows
+            from pulumi_cortecs.cortecs import rows
 
-            return getattr(cortecs_rows, name)
+            return getattr(rows, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

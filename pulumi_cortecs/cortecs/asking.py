@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pulumi_cortecs.cortecs import client as cortecs
-from pulumi_cortecs.cost import HardwareType as PricedHardware
-from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.resources.cortecs_rows import (
+from pulumi_cortecs.cortecs.rows import (
     Balance,
     HardwareConfig,
     HardwareInfo,
@@ -25,6 +22,9 @@ from pulumi_cortecs.resources.cortecs_rows import (
     PriceInfo,
     WorkerStatus,
 )
+from pulumi_cortecs.cost import HardwareType as PricedHardware
+from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.resources.errors import UnknownIdError
 
 _Config = Mapping[str, str]

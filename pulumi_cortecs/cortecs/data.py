@@ -26,7 +26,7 @@ from pulumi_cortecs.resources.errors import DataSourceError
 if TYPE_CHECKING:  # a program that asks nothing must not pay for these
     from concurrent.futures import Executor
 
-    from pulumi_cortecs.resources.cortecs_rows import Balance, HardwareType, InstanceInfo, Model, ModelPreview
+    from pulumi_cortecs.cortecs.rows import Balance, HardwareType, InstanceInfo, Model, ModelPreview
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +37,7 @@ _THREADS: Final = 4
 
 def get_hardware_types(available: bool = False, opts: pulumi.InvokeOptions | None = None) -> list[HardwareType]:
     """All hardware types with their prices per worker, or those of which something is in stock now."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _now(opts, asking.hardware_types, available)
 
@@ -46,14 +46,14 @@ def get_hardware_types_output(
     available: pulumi.Input[bool] = False, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[HardwareType]]:
     """Like `get_hardware_types`, for Inputs."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _later(opts, asking.hardware_types, available)
 
 
 def get_hardware_type(hardware_type_id: str, opts: pulumi.InvokeOptions | None = None) -> HardwareType:
     """One hardware type, in stock or not. Raises UnknownIdError."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _now(opts, asking.hardware_type, hardware_type_id)
 
@@ -62,42 +62,42 @@ def get_hardware_type_output(
     hardware_type_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[HardwareType]:
     """Like `get_hardware_type`, for Inputs."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _later(opts, asking.hardware_type, hardware_type_id)
 
 
 def get_models(opts: pulumi.InvokeOptions | None = None) -> list[ModelPreview]:
     """All models on offer, each with the ids of the hardware types that it runs on."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _now(opts, asking.models)
 
 
 def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[ModelPreview]]:
     """Like `get_models`, for a provider whose credentials are Outputs."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _later(opts, asking.models)
 
 
 def get_model(model_id: str, opts: pulumi.InvokeOptions | None = None) -> Model:
     """One model, named with `/` or `--`, with its context limits. Raises UnknownIdError."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _now(opts, asking.model, model_id)
 
 
 def get_model_output(model_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Model]:
     """Like `get_model`, for Inputs."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _later(opts, asking.model, model_id)
 
 
 def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
     """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _now(opts, asking.instance, instance_id)
 
@@ -107,21 +107,21 @@ def get_instance_output(
 ) -> pulumi.Output[InstanceInfo]:
     """Like `get_instance`, for Inputs. With `chat.id` it is asked as soon as the instance is bought, so it may boot
     still; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it can answer."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _later(opts, asking.instance, instance_id)
 
 
 def get_balance(opts: pulumi.InvokeOptions | None = None) -> Balance:
     """What is left of the account's prepaid balance."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _now(opts, asking.balance)
 
 
 def get_balance_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Balance]:
     """Like `get_balance`, for a provider whose credentials are Outputs."""
-    from pulumi_cortecs.resources import cortecs_asking as asking
+    from pulumi_cortecs.cortecs import asking
 
     return _later(opts, asking.balance)
 
