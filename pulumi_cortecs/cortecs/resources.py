@@ -9,7 +9,7 @@ from typing import Any, cast, overload
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.cortecs.arguments import default
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
@@ -95,7 +95,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
         with short_traces(NOBODY):
-            super().__init__(EndpointProvider(), resource_name, props, opts)
+            super().__init__(_abi.load("cortecs.Endpoint"), resource_name, props, opts)
 
 
 class Instance(Resource, module="cortecs", name="Instance"):
@@ -169,7 +169,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         ready_timeout = create_timeout(opts, READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
         with short_traces(USER):
-            super().__init__(InstanceProvider(), resource_name, props, opts)
+            super().__init__(_abi.load("cortecs.Instance"), resource_name, props, opts)
         given_id = opts.id if opts is not None else None
         self.endpoint = Endpoint(
             resource_name,
