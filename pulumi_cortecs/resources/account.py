@@ -14,7 +14,30 @@ _PACKAGE: Final = "pulumi-python"
 """The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""
 
 
-class Provider(pulumi.ProviderResource):
+class ExplicitProvider(pulumi.ProviderResource):
+    """What the `Provider` of every cloud is: a cloud's own names its arguments.
+
+    `spec` has the names of a cloud's credentials; `given` is what the program says of each, None for nothing. Raises
+    TypeError for half of the credentials, for none, and for both forms at once (arguments, and the variables of
+    `opts.env_var_mappings`); ValueError for an empty text.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        spec: CredentialSpec,
+        given: Mapping[Key, pulumi.Input[str] | None],
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        mappings = (opts.env_var_mappings if opts is not None else None) or {}
+        told = {key: value for key, value in given.items() if value is not None}
+        self._configured = _configured(spec, told, mappings)
+        hidden = {key.config for key in spec.parts}
+        secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
+        super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
+
+
+class Provider(ExplicitProvider):
     """A Cortecs account, for `opts.provider` of resources, components and data sources.
 
     Either it is given the credentials: `client_id`, `client_secret`, and `api_base_url` where that is not
@@ -37,15 +60,10 @@ class Provider(pulumi.ProviderResource):
         api_base_url: pulumi.Input[str] | None = None,
     ) -> None:
         given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
-        mappings = (opts.env_var_mappings if opts is not None else None) or {}
-        told = {key: value for key, value in given.items() if value is not None}
-        self._configured = _configured(CREDENTIALS, told, mappings)
-        hidden = {key.config for key in CREDENTIALS.parts}
-        secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
-        super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
+        super().__init__(resource_name, CREDENTIALS, given, opts)
 
 
-def configuration_of(provider: Provider) -> Mapping[str, pulumi.Input[str]]:
+def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[str]]:
     """What the provider's process is configured with, the credentials as they were given."""
     return provider._configured
 
