@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs
-from pulumi_cortecs.resources.account import Provider
+from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs, Provider
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs.data import (

@@ -26,11 +26,12 @@ import pulumi
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
 from pulumi_cortecs.cortecs import client
+from pulumi_cortecs.cortecs.resources import Provider
 from pulumi_cortecs.cost import HardwareType as PricedHardware
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.resources.account import Provider, configuration_of
+from pulumi_cortecs.resources.account import configuration_of
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 
 P = ParamSpec("P")

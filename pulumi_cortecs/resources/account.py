@@ -7,7 +7,6 @@ from typing import Final
 
 import pulumi
 
-from pulumi_cortecs.clouds.cortecs_keys import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 _PACKAGE: Final = "pulumi-python"
@@ -35,32 +34,6 @@ class ExplicitProvider(pulumi.ProviderResource):
         hidden = {key.config for key in spec.parts}
         secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
         super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
-
-
-class Provider(ExplicitProvider):
-    """A Cortecs account, for `opts.provider` of resources, components and data sources.
-
-    Either it is given the credentials: `client_id`, `client_secret`, and `api_base_url` where that is not
-    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it is given the names of
-    environment variables, so that no key is in the state and a rotated one counts at once:
-    `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
-    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. What is not named there is not taken from the
-    environment: all of it comes from one place. Mappings of other variables go with both forms.
-
-    Raises TypeError for half of the credentials, for none, and for both forms at once; ValueError for an empty text.
-    """
-
-    def __init__(
-        self,
-        resource_name: str,
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        client_id: pulumi.Input[str] | None = None,
-        client_secret: pulumi.Input[str] | None = None,
-        api_base_url: pulumi.Input[str] | None = None,
-    ) -> None:
-        given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
-        super().__init__(resource_name, CREDENTIALS, given, opts)
 
 
 def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[str]]:
