@@ -129,7 +129,7 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
 
     Raises CloudError and CatalogueError.
     """
-    from pulumi_cortecs.clouds.cortecs import CLOUD, CortecsMarket
+    from pulumi_cortecs.cortecs.client import CLOUD, CortecsMarket
     from pulumi_cortecs.cortecs.kind import INSTANCE
     from pulumi_cortecs.cortecs.market import price_list
     from pulumi_cortecs.cost.catalogue import Catalogue

@@ -93,7 +93,7 @@ def reap(
 
 def over(survey: Survey) -> tuple[Expired, ...]:
     """What has outlived its time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
-    from pulumi_cortecs.clouds.cortecs import VENDOR
+    from pulumi_cortecs.cortecs.client import VENDOR
     from pulumi_cortecs.lifecycle.expiry import clocks_must_agree, expired
 
     if survey.account.is_far:

@@ -17,7 +17,7 @@ import typer
 from pulumi_cortecs.cli.printing import failed, tell, tell_aside
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.clouds import cortecs
+    from pulumi_cortecs.cortecs import client as cortecs
     from pulumi_cortecs.cost import HardwareType, Money
     from pulumi_cortecs.lifecycle.listed import Listed
     from pulumi_cortecs.lifecycle.owners import Row, StackState

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
-from pulumi_cortecs.cortecs.kind import ARGUMENTS
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.cloud import Arguments, CanStop, Match
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+
+PURCHASE: Final = tuple(InstanceArgs.model_fields)
+"""What is ordered, by name."""
 
 _NO_SUCH_INSTANCE: Final = frozenset({400, 404, 410, 422})
 """Cortecs documents a 400 and no 404, so each status counts that can mean this."""
@@ -51,7 +53,7 @@ class CortecsCloud(CanStop[Instance]):
             raise
 
     def create(self, inputs: Mapping[str, Any]) -> Instance:
-        return self.client.start(InstanceArgs(**{key: inputs[key] for key in ARGUMENTS.replacing}))
+        return self.client.start(InstanceArgs(**{key: inputs[key] for key in PURCHASE}))
 
     def stop(self, instance_id: str) -> Instance:
         return self.client.stop(instance_id)
@@ -111,13 +113,11 @@ class CortecsCloud(CanStop[Instance]):
     def match(self, instance: Instance, ordered: Arguments) -> Match:
         # the documented examples omit the workers, and nobody says that a boot shows all of them at once
         told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
-        others = sum(
-            told.get(key) not in (None, other) for key, other in zip(ARGUMENTS.replacing, ordered, strict=True)
-        )
+        others = sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered, strict=True))
         return Match.MAYBE if others == 0 else Match.NEARLY if others <= _NEARLY else Match.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
-        ordered = tuple(_whole(inputs.get(key)) for key in ARGUMENTS.replacing)
+        ordered = tuple(_whole(inputs.get(key)) for key in PURCHASE)
         return None if inputs.get("adopt_id") or None in ordered else ordered
 
     def describe_order(self, ordered: Arguments) -> str:

@@ -61,14 +61,14 @@ ARGUMENTS: Final = ArgumentTable(
 
 
 def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]) -> Cloud[Any]:
-    from pulumi_cortecs.clouds.cortecs import CortecsClient
+    from pulumi_cortecs.cortecs.client import CortecsClient
     from pulumi_cortecs.cortecs.cloud import CortecsCloud
 
     return CortecsCloud(CortecsClient(credentials), credentials.fingerprint, list_lag, price)
 
 
 def _market(base_url: str, answers: Answers) -> Market:
-    from pulumi_cortecs.clouds.cortecs import CortecsMarket
+    from pulumi_cortecs.cortecs.client import CortecsMarket
     from pulumi_cortecs.cortecs.market import InstanceMarket, LiveOffers
 
     return InstanceMarket(LiveOffers(CortecsMarket(base_url), answers))

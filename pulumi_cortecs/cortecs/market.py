@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from pulumi_cortecs.clouds import cortecs
-from pulumi_cortecs.clouds.cortecs import CLOUD, VENDOR, CortecsMarket, Model
+from pulumi_cortecs.cortecs import client as cortecs
+from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, CortecsMarket, Model
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, HardwareType, RamMeaning, quote
 from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList

@@ -14,8 +14,8 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
+from pulumi_cortecs.cortecs.resources import READY_TIMEOUT
 from pulumi_cortecs.provider import endpoint, instance
-from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"
 """The line that the others need."""

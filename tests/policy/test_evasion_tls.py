@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient
+from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.http import new_client

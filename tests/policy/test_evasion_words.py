@@ -27,7 +27,7 @@ from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.simulator.visitors import stranger
 from pulumi_cortecs.stacks.taking_over import names_after
 from tests.policy.attempts import Attempts
-from tests.unit.clouds.test_cortecs import scripted, scripted_market, told
+from tests.unit.cortecs.test_client import scripted, scripted_market, told
 from tests.unit.simulator.test_visitors import HOSTS, PAGES
 
 ODD = {

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
-from pulumi_cortecs.clouds.cortecs import Instance
+from pulumi_cortecs.cortecs.client import Instance
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents

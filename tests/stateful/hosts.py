@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.clouds import cortecs as cortecs_client
+from pulumi_cortecs.cortecs import client as cortecs_client
 from pulumi_cortecs.http import http
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError

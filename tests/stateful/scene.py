@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_cortecs.clouds import cortecs as cortecs_client
+from pulumi_cortecs.cortecs import client as cortecs_client
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970

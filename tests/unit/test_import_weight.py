@@ -17,7 +17,8 @@ def _imported(statement: str) -> set[str]:
 
 def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
     ours = _imported("import pulumi_cortecs")
-    assert "pulumi_cortecs.resources.cortecs" in ours
+    assert "pulumi_cortecs.cortecs.resources" in ours
+    assert not {"pulumi_cortecs.cortecs.client", "pulumi_cortecs.cortecs.data"} & ours
     # what Pulumi itself loads is not ours to judge
     assert {name.partition(".")[0] for name in ours - _imported("import pulumi.dynamic")} & HEAVY == set()
     rooms = {name.split(".")[1] for name in ours if name.startswith("pulumi_cortecs.")}

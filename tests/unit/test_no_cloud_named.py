@@ -30,7 +30,7 @@ def test_no_shared_file_names_a_cloud() -> None:
     assert {name for name in naming if not name.startswith(OF_A_CLOUD)} == REGISTERS | STILL
 
 
-@pytest.mark.parametrize("text", ["import pulumi_cortecs.clouds.cortecs", "Cortecs says", "CORTECS_CLIENT_ID"])
+@pytest.mark.parametrize("text", ["import pulumi_cortecs.cortecs.client", "Cortecs says", "CORTECS_CLIENT_ID"])
 def test_the_word_is_found(text: str) -> None:
     assert names_a_cloud(text)
 

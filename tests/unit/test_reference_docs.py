@@ -340,7 +340,7 @@ def test_links_and_files_named_exist() -> None:
     for page in (RESOURCES, HOW_IT_WORKS):
         for link in re.findall(r"\]\(([^)#]+)\)", page):
             assert (DOCS / link).is_file(), link
-        for path in re.findall(r"`((?:lifecycle|provider|resources)/[\w/]+\.py)`", page):
+        for path in re.findall(r"`((?:cortecs|http|lifecycle|provider|resources)/[\w/]+\.py)`", page):
             assert (DOCS.parent / "pulumi_cortecs" / path).is_file(), path
         for path in re.findall(r"`(tests/[\w/]+\.py)`", page):
             assert (DOCS.parent / path).is_file(), path

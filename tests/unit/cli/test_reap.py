@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from pulumi_cortecs import cli
 from pulumi_cortecs.cli.reap import over
 from pulumi_cortecs.cli.survey import Survey
-from pulumi_cortecs.clouds.cortecs import CortecsClient
+from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.http.credentials import Credentials

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (

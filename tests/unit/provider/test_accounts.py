@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.http.credentials import Credentials

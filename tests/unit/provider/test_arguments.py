@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
+from pulumi_cortecs.cortecs.cloud import PURCHASE
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, MOST_WORKERS
+from pulumi_cortecs.cortecs.resources import _digest
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
 from pulumi_cortecs.provider.properties import BadValueError, identifier, read_properties, same, whole_number
-from pulumi_cortecs.resources.cortecs import _digest
 
 UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 ANYTHING = st.recursive(
@@ -124,3 +125,7 @@ def test_no_problem_shows_a_secret() -> None:
     given_, problems = read_properties({"key": " sk-1 "}, table)
     assert isinstance(given_["key"], Unknown)
     assert [(problem.property, problem.reason) for problem in problems] == [("key", "cannot be used")]
+
+
+def test_what_is_ordered_is_what_replaces() -> None:
+    assert ARGUMENTS.replacing == PURCHASE

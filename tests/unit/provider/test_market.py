@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsMarket
+from pulumi_cortecs.cortecs.client import CortecsMarket
 from pulumi_cortecs.cortecs.market import LiveOffers
 from pulumi_cortecs.http.errors import NotFoundError, UnavailableError, UnreachableError
 from pulumi_cortecs.http.http import new_client

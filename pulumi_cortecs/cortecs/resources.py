@@ -1,4 +1,4 @@
-"""Cortecs instances as Pulumi resources."""
+"""Cortecs instances as Pulumi resources, and the account that they are of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.cortecs.kind import ARGUMENTS
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
 
@@ -18,6 +19,32 @@ READY_TIMEOUT = 1200
 """In seconds, for a program that says nothing of it."""
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
+
+
+class Provider(ExplicitProvider):
+    """A Cortecs account, for `opts.provider` of resources, components and data sources.
+
+    Either it is given the credentials: `client_id`, `client_secret`, and `api_base_url` where that is not
+    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it is given the names of
+    environment variables, so that no key is in the state and a rotated one counts at once:
+    `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
+    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. What is not named there is not taken from the
+    environment: all of it comes from one place. Mappings of other variables go with both forms.
+
+    Raises TypeError for half of the credentials, for none, and for both forms at once; ValueError for an empty text.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        client_id: pulumi.Input[str] | None = None,
+        client_secret: pulumi.Input[str] | None = None,
+        api_base_url: pulumi.Input[str] | None = None,
+    ) -> None:
+        given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
+        super().__init__(resource_name, CREDENTIALS, given, opts)
 
 
 class InstanceArgs:

@@ -233,5 +233,6 @@ def test_every_data_source_has_both_forms() -> None:
     plain = {name for name in public if not name.endswith("_output")}
     assert public == plain | {f"{name}_output" for name in plain}
     assert all(callable(getattr(pulumi_cortecs, name)) for name in pulumi_cortecs.__all__)
+    assert set(pulumi_cortecs.__all__) <= set(dir(pulumi_cortecs))
     with pytest.raises(AttributeError):
         _ = pulumi_cortecs.get_everything  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.client import CortecsClient, CortecsMarket, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
