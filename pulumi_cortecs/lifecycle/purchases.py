@@ -8,7 +8,7 @@ that cannot be told, nothing more is bought, and the candidates are named.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -164,20 +164,35 @@ class Purchases(Generic[T]):
         self._ours: set[str] = set()
         self._named: set[str] = set()
 
-    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T]) -> Bought[T]:
-        """Sends `order` once, for the resource `key`, and returns what was bought.
+    def buy(
+        self,
+        key: Key,
+        arguments: Arguments,
+        inputs: Mapping[str, Any],
+        is_awaited: Callable[[], bool] | None = None,
+    ) -> Bought[T]:
+        """Orders what `inputs` describe once, for the resource `key`, and returns what was bought. `is_awaited` is
+        asked at the last moment whether somebody still waits for it; None where nobody can go away.
 
         An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
         CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
-        when `order` does, NotBoughtError when the answer was lost and nothing was bought, and UnclearPurchaseError when
-        that could not be told.
+        when nobody waits any more, NotBoughtError when the answer was lost and nothing was bought, and
+        UnclearPurchaseError when that could not be told.
         """
         try:
-            return self._sent(key, arguments, order, last_try=False)
+            return self._sent(key, arguments, inputs, is_awaited, last_try=False)
         except _TokenRefusedError:
-            return self._sent(key, arguments, order, last_try=True)
+            return self._sent(key, arguments, inputs, is_awaited, last_try=True)
 
-    def _sent(self, key: Key, arguments: Arguments, order: Callable[[], T], *, last_try: bool) -> Bought[T]:
+    def _sent(
+        self,
+        key: Key,
+        arguments: Arguments,
+        inputs: Mapping[str, Any],
+        is_awaited: Callable[[], bool] | None,
+        *,
+        last_try: bool,
+    ) -> Bought[T]:
         before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
         noted = self._notes.sent(key, arguments, before)
         with self._lock:
@@ -187,7 +202,9 @@ class Purchases(Generic[T]):
         doubt: _Doubt | None = None
         refused: RefusedError | None = None
         try:
-            bought = order()
+            if is_awaited is not None and not is_awaited():
+                raise NotSentError("the engine was gone before anything was ordered")
+            bought = self._cloud.create(inputs)
         except BaseException as error:
             with self._lock:
                 self._in_flight.remove(number)

@@ -258,17 +258,12 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
 
-    def order() -> cortecs.Instance:
-        if call.caller_is_gone():
-            raise NotSentError("the engine was gone before anything was ordered")
-        return account.cloud.create(inputs)
-
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
     if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
         _take_over(kind, account, inputs, earlier)
         return earlier
     with second_line.allowing(kind, account, inputs) as commitment:
-        bought = account.purchases.buy(key, ordered, order)
+        bought = account.purchases.buy(key, ordered, inputs, call.context.is_active if call.context else None)
         if commitment is not None:
             commitment.became(bought.instance.instance_id)
     if bought.inferred:
