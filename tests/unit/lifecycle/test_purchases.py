@@ -499,9 +499,7 @@ class Shop:
         self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
-        bought: Bought[Instance] = self.purchases.buy(
-            CHAT, tuple(order.model_dump().values()), order.model_dump()
-        )
+        bought: Bought[Instance] = self.purchases.buy(CHAT, tuple(order.model_dump().values()), order.model_dump())
         return bought.instance.instance_id
 
 
