@@ -14,7 +14,7 @@ import httpx
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
-from pulumi_cortecs.lifecycle.cloud import Arguments, CanStop, Match
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
@@ -216,9 +216,10 @@ class FakeCloud(CanStop[Machine]):
     def get_instance(self, instance_id: str) -> Machine | None:
         return self.account.by_id(instance_id)
 
-    def create(self, inputs: Mapping[str, Any]) -> Machine:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
         carried_out: Callable[[], Machine] | None = inputs.get("carried_out")
-        return carried_out() if carried_out else self.account.start(*inputs["arguments"])
+        machine = carried_out() if carried_out else self.account.start(*inputs["arguments"])
+        return Accepted(machine.instance_id, machine)
 
     def stop(self, instance_id: str) -> Machine:
         return self.account.stop(instance_id)
@@ -259,11 +260,12 @@ class FakeCloud(CanStop[Machine]):
     def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
         return {"status": instance.status}
 
-    def match(self, instance: Machine, ordered: Arguments) -> Match:
-        told = zip(instance.arguments, ordered, strict=False)
-        if len(instance.arguments) == len(ordered) and all(one in (None, other) for one, other in told):
+    def match(self, instance: Machine, ordered: Ordered) -> Match:
+        wanted = ordered.arguments
+        told = zip(instance.arguments, wanted, strict=False)
+        if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in told):
             return Match.MAYBE
-        return Match.NEARLY if ordered and instance.arguments[0] == f"nearly {ordered[0]}" else Match.NO
+        return Match.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else Match.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         arguments = inputs.get("arguments")

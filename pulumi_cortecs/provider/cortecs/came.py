@@ -12,6 +12,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.provider import accounts, host
 from pulumi_cortecs.provider.cortecs import adoption, hourly, rows, second_line
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -21,11 +22,11 @@ class NotWhatWasOrderedError(Exception):
     """Something else came than was ordered. The text says what, what it costs, and the ways on."""
 
 
-def noted(kind: InstanceKind, bought: cortecs.Instance, inputs: Mapping[str, Any], *, inferred: bool = False) -> None:
+def noted(kind: InstanceKind, bought: Bought[cortecs.Instance], inputs: Mapping[str, Any]) -> None:
     """Remembers what came for an order, and warns where it is something else. Raises nothing: the id has to get into
-    the state."""
-    call, told = host.current_call(), bought.told()
-    rows.note(kind, bought.instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
+    the state. What an answer does not tell, the Endpoint compares at its first look."""
+    call, told = host.current_call(), {} if bought.instance is None else bought.instance.told()
+    rows.note(kind, bought.instance_id, call.urn, {**inputs, "inferred": bought.inferred}, came=told)
     if not (differing := _differing(inputs, told)):
         return
     try:

@@ -19,6 +19,7 @@ from pulumi_cortecs.lifecycle.order_log import StillBusyError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import (
     Bought,
+    Found,
     NotBoughtError,
     NotSentError,
     RefusedOrderError,
@@ -87,8 +88,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
             instance_id = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs)))
         inputs["quote"] = quoted.for_purchase(kind, call.urn, inputs)
-        found = _buy(kind, account, inputs, began_at)
-        bought, inferred = found.instance, found.inferred
+        bought = _buy(kind, account, inputs, began_at)
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
     except RefusedOrderError as error:
@@ -116,11 +116,12 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     instance_id = bought.instance_id
     account.poller.began(instance_id)
     if call.caller_is_gone():
-        undone = _undone(kind, account, instance_id, inferred)
+        undone = _undone(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     hourly.note(instance_id, inputs["quote"])
-    came.noted(kind, bought, inputs, inferred=inferred)
-    return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs), inferred))
+    came.noted(kind, bought, inputs)
+    expires_at = _end(account, inputs)
+    return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
 
 
 def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -263,26 +264,28 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
         _take_over(kind, account, inputs, earlier)
         return earlier
     with second_line.allowing(kind, account, inputs) as commitment:
-        bought = account.purchases.buy(key, ordered, inputs, call.context.is_active if call.context else None)
+        is_awaited = call.context.is_active if call.context else None
+        number = None if commitment is None else commitment.note.number
+        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
         if commitment is not None:
-            commitment.became(bought.instance.instance_id)
+            commitment.became(bought.instance_id)
     if bought.inferred:
         call.warn(
-            f"{bought.instance.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
+            f"{bought.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
             "new there, only that fits what was ordered"
         )
     return bought
 
 
 def _take_over(
-    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Bought[cortecs.Instance]
+    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Found[cortecs.Instance]
 ) -> None:
     """Makes what an earlier run has bought this resource's, running.
 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
-    instance_id, untold = live.instance_id, ", ".join(adoption.untold(kind, live))
+    instance_id, untold = earlier.instance_id, ", ".join(adoption.untold(kind, live))
     try:
         told = adoption.must_be_as_judged(kind, live, inputs)
         with second_line.allowing(kind, account, told, instance_id):

@@ -147,9 +147,9 @@ class Run:
         """What Instance.create does; the id."""
         earlier = self.intents.earlier(key, arguments, self.world.clock.now())
         if earlier is not None:
-            return earlier.instance.instance_id
+            return earlier.instance_id
         sends = order or (lambda: self.world.start(arguments))
-        return self.purchases.buy(key, arguments, {"carried_out": sends}, is_awaited).instance.instance_id
+        return self.purchases.buy(key, arguments, {"carried_out": sends}, is_awaited).instance_id
 
     def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
         """Is killed when the vendor has carried the order out and its answer is on its way; what that bought. Without
