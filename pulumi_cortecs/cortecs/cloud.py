@@ -10,7 +10,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
-from pulumi_cortecs.lifecycle.cloud import Arguments, CanStop, Match
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 
 PURCHASE: Final = tuple(InstanceArgs.model_fields)
@@ -52,8 +52,9 @@ class CortecsCloud(CanStop[Instance]):
                 return None  # a refused token has such a status, too
             raise
 
-    def create(self, inputs: Mapping[str, Any]) -> Instance:
-        return self.client.start(InstanceArgs(**{key: inputs[key] for key in PURCHASE}))
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Instance]:
+        bought = self.client.start(InstanceArgs(**{key: inputs[key] for key in PURCHASE}))
+        return Accepted(bought.instance_id, bought)
 
     def stop(self, instance_id: str) -> Instance:
         return self.client.stop(instance_id)
@@ -110,10 +111,10 @@ class CortecsCloud(CanStop[Instance]):
             "stopped_at": status.stopped_at or "",
         }
 
-    def match(self, instance: Instance, ordered: Arguments) -> Match:
+    def match(self, instance: Instance, ordered: Ordered) -> Match:
         # the documented examples omit the workers, and nobody says that a boot shows all of them at once
         told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
-        others = sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered, strict=True))
+        others = sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered.arguments, strict=True))
         return Match.MAYBE if others == 0 else Match.NEARLY if others <= _NEARLY else Match.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:

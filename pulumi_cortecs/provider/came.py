@@ -23,7 +23,7 @@ def noted(
     kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any], *, inferred: bool = False
 ) -> None:
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
-    the id has to get into the state."""
+    the id has to get into the state. What an answer does not tell, the Endpoint compares at its first look."""
     call = host.current_call()
     rows.note(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
     if not (differing := _differing(inputs, told)):

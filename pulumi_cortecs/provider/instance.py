@@ -18,6 +18,7 @@ from pulumi_cortecs.lifecycle.order_log import StillBusyError
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import (
     Bought,
+    Found,
     NotBoughtError,
     NotSentError,
     RefusedOrderError,
@@ -88,8 +89,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
             instance_id = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs)))
         inputs["quote"] = quoted.for_purchase(kind, call.urn, inputs)
-        found = _buy(kind, account, inputs, began_at)
-        bought, inferred = found.instance, found.inferred
+        bought = _buy(kind, account, inputs, began_at)
     except UnclearPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
     except RefusedOrderError as error:
@@ -114,14 +114,16 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         quoted.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
-    instance_id = account.cloud.id_of(bought)
+    instance_id = bought.instance_id
     account.poller.began(instance_id)
     if call.caller_is_gone():
-        undone = _undone(kind, account, instance_id, inferred)
+        undone = _undone(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     hourly.note(instance_id, inputs["quote"])
-    came.noted(kind, instance_id, account.cloud.reported_inputs(bought), inputs, inferred=inferred)
-    return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs), inferred))
+    told = {} if bought.instance is None else account.cloud.reported_inputs(bought.instance)
+    came.noted(kind, instance_id, told, inputs, inferred=bought.inferred)
+    expires_at = _end(account, inputs)
+    return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
 
 
 def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -264,34 +266,31 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
 
-    def order() -> Any:
-        if call.caller_is_gone():
-            raise NotSentError("the engine was gone before anything was ordered")
-        return account.cloud.create(inputs)
-
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
     if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
         _take_over(kind, account, inputs, earlier)
         return earlier
     with second_line.allowing(kind, account, inputs) as commitment:
-        bought = account.purchases.buy(key, ordered, order)
+        is_awaited = call.context.is_active if call.context else None
+        number = None if commitment is None else commitment.note.number
+        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
         if commitment is not None:
-            commitment.became(account.cloud.id_of(bought.instance))
+            commitment.became(bought.instance_id)
     if bought.inferred:
         call.warn(
-            f"{account.cloud.id_of(bought.instance)} was found in {kind.possessive} list, and no answer named it: of "
-            "what is new there, only that fits what was ordered"
+            f"{bought.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
+            "new there, only that fits what was ordered"
         )
     return bought
 
 
-def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Bought[Any]) -> None:
+def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Found[Any]) -> None:
     """Makes what an earlier run has bought this resource's, running.
 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
-    instance_id, told = account.cloud.id_of(live), account.cloud.reported_inputs(live)
+    instance_id, told = earlier.instance_id, account.cloud.reported_inputs(live)
     untold = ", ".join(adoption.untold(kind, told))
     try:
         adoption.must_be_as_judged(kind, instance_id, told, inputs)

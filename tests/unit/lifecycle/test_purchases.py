@@ -78,7 +78,7 @@ class Room:
             self.clock.sleep(0.1)
             return order() if order else self.account.start(*arguments)
 
-        return self.purchases.buy(CHAT, arguments, takes_a_moment).instance.instance_id
+        return self.purchases.buy(CHAT, arguments, {"carried_out": takes_a_moment}).instance_id
 
     def bought_but(self, error: CloudError, arguments: Arguments = SMALL) -> Callable[[], Machine]:
         """An order that is carried out, and whose answer is an error."""
@@ -217,8 +217,8 @@ def test_an_id_that_was_given_out_before_is_given_out_again(room: Room) -> None:
     fresh = Journal(room.journal.file.parent, lambda: room.clock.utc_now().timestamp())
     cloud = FakeCloud(room.account, LAG)  # which tells no time
     buying = Purchases(cloud, room.poller, room.clock, order_log(cloud, room.poller, room.clock, journal=fresh))
-    bought = buying.buy(CHAT, SMALL, answered_with_it_again)
-    assert bought.instance.instance_id == first
+    bought = buying.buy(CHAT, SMALL, {"carried_out": answered_with_it_again})
+    assert bought.instance_id == first
     fresh.close()
 
 
@@ -346,7 +346,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
             if plan.foreign:
                 order()
             else:
-                bought = room.purchases.buy(CHAT, plan.arguments, order).instance.instance_id
+                bought = room.purchases.buy(CHAT, plan.arguments, {"carried_out": order}).instance_id
         except (CloudError, NotBoughtError, RefusedOrderError, UnclearPurchaseError) as error:
             failed = error
         finally:
@@ -499,10 +499,8 @@ class Shop:
         self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
-        bought: Bought[Instance] = self.purchases.buy(
-            CHAT, tuple(order.model_dump().values()), lambda: self.client.start(order)
-        )
-        return bought.instance.instance_id
+        bought: Bought[Instance] = self.purchases.buy(CHAT, tuple(order.model_dump().values()), order.model_dump())
+        return bought.instance_id
 
 
 @pytest.fixture
