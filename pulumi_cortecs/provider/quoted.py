@@ -43,7 +43,7 @@ def for_purchase(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any
     market = accounts.market(kind)
     made, _ = market.quote(inputs)
     if not made:
-        sought = market.purchase(inputs)["hardware_type_id"]
+        sought = inputs[kind.arguments.priced[0]]
         raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so nobody can tell what it costs")
     return made
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "pulumi_cortecs"
-ROOMS = ("cost", "http", "lifecycle", "simulator")
+ROOMS = ("cost", "http", "lifecycle", "provider", "simulator")
 OF_A_CLOUD = "simulator/cortecs/"
 
 REGISTERS = {"cost/limits_file.py", "simulator/clouds.py"}
