@@ -21,10 +21,10 @@ from pulumi_cortecs.lifecycle.listed import Listed
 from pulumi_cortecs.lifecycle.orphans import orphans
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
 from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
-from pulumi_cortecs.lifecycle.phases import CORTECS
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.provider.cortecs.cloud import STATUSES
 from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.cortecs import CortecsCloud
@@ -605,7 +605,7 @@ def _listed(instance: cortecs_client.Instance) -> Listed:
         billing_interval=None,
         num_workers=1,
         status=status.status,
-        phase=CORTECS.get(status.status),
+        phase=STATUSES.get(status.status),
         started_at=None if started is None else datetime.fromtimestamp(started, timezone.utc),
         stopped_at=None,
     )

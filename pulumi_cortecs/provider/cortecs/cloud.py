@@ -8,11 +8,17 @@ from typing import Any, Final
 from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
-from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+
+STATUSES: Final[Mapping[str, Phase]] = {
+    "pending": Phase.STARTING,
+    "running": Phase.READY,
+    "stopped": Phase.STOPPED,
+}
+"""docs/apis/cortecs.md#states: there is no failed and no deleting state; a provision that fails stays pending."""
 
 _NO_SUCH_INSTANCE: Final = frozenset({400, 404, 410, 422})
 """Cortecs documents a 400 and no 404, so each status counts that can mean this."""
@@ -122,7 +128,7 @@ class CortecsCloud(CanStop[Instance]):
 
 def phase(instance: Instance) -> Phase:
     """The instance's phase by its status word. Raises UnknownStatusError."""
-    return phase_of(instance.instance_status.status, phases.CORTECS)
+    return phase_of(instance.instance_status.status, STATUSES)
 
 
 def _whole(value: object) -> object:
