@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
@@ -41,6 +42,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.arguments import updated_by_vendor
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import read_properties, same, whole
 
@@ -50,8 +52,8 @@ class InstanceError(Exception):
 
 
 def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
-    """A purchase argument that changed replaces; state, restart_trigger, ttl and on_timeout change in place; nothing
-    else counts, but for credentials that are not those of the state.
+    """What changed replaces or is updated as the table of arguments says; nothing else counts, but for credentials that
+    are not those of the state.
 
     Pure towards the vendor: refresh calls it too.
     """
@@ -151,12 +153,14 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
-    """Starts, stops or restarts in place. Raises InstanceError; what is not what was judged is not started, and what
-    another stack has is not stopped."""
+    """Changes what the vendor can, and starts, stops or restarts in place. Raises InstanceError; what is not what was
+    judged is not started, and what another stack has is not stopped."""
     inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
     accounts.seen(instance_id)
-    if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
-        # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
+    changed = {key for key in updated_by_vendor(kind.arguments) if not same(olds.get(key), inputs[key])}
+    costs = any(kind.arguments[key].priced for key in changed)
+    if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
+        # only what costs is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
         inputs["quote"] = olds["quote"]
     try:
         account = accounts.account(kind)
@@ -168,6 +172,11 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             raise InstanceError(
                 f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
             )
+        if changed:
+            _must_be_ours_alone(kind, instance_id, inferred, "changed")
+            allowed = second_line.allowing(kind, account, inputs, instance_id) if costs else nullcontext()
+            with allowed:
+                account.cloud.update(instance_id, inputs, frozenset(changed))
         if inputs["state"] == "stopped":
             if account.cloud.phase(live) is not Phase.STOPPED:
                 _must_be_ours_alone(kind, instance_id, inferred)
@@ -176,7 +185,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             startable = adoption.startable(kind, instance_id, account.cloud.reported_inputs(live), inputs)
             with second_line.allowing(kind, account, startable, instance_id):
                 power.start(account, instance_id)
-        elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
+        elif not same(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
             adoption.must_be_as_judged(kind, instance_id, account.cloud.reported_inputs(live), inputs)
             _must_be_ours_alone(kind, instance_id, inferred)
             with second_line.holding(kind, account, live):
@@ -187,7 +196,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
     except (LimitsError, second_line.LimitExceededError) as error:
-        raise InstanceError(f"{instance_id} was not started: {error}") from None
+        raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
     hourly.note(instance_id, inputs["quote"])
@@ -312,11 +321,11 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
-def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool) -> None:
+def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
     """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
     if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(
-            f"{instance_id} was not stopped: {sharing.in_words(row)} has it, and here its id was only inferred from a "
+            f"{instance_id} was not {done}: {sharing.in_words(row)} has it, and here its id was only inferred from a "
             "list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
         )
 

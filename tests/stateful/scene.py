@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_cortecs.cortecs import client as cortecs_client
+from pulumi_cortecs.cortecs.cloud import STATUSES
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
@@ -22,7 +23,6 @@ from pulumi_cortecs.lifecycle.listed import Listed
 from pulumi_cortecs.lifecycle.orphans import orphans
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
 from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
-from pulumi_cortecs.lifecycle.phases import CORTECS
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.simulator import Settings
@@ -605,7 +605,7 @@ def _listed(instance: cortecs_client.Instance) -> Listed:
         billing_interval=None,
         num_workers=1,
         status=status.status,
-        phase=CORTECS.get(status.status),
+        phase=STATUSES.get(status.status),
         started_at=None if started is None else datetime.fromtimestamp(started, timezone.utc),
         stopped_at=None,
     )
