@@ -31,7 +31,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE, updated_by_vendor
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, changed_at_vendor, of_vendor
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.pinned import source_of
 from pulumi_cortecs.provider.properties import LATER, read_properties, same, unknown
@@ -110,9 +110,9 @@ class _Shop:
         Raises CloudError and UnknownStatusError.
         """
         adopted = self.olds.get("adopt_id")
-        updated = updated_by_vendor(self.arguments)
         # what an instance was adopted with stays, also when the program never said it
-        kept = {key: self.olds[key] for key in updated if adopted and key in self.olds}
+        kept = {key: self.olds[key] for key in of_vendor(self.arguments) if adopted and key in self.olds}
+        kept = {key: value for key, value in kept.items() if key in self.arguments.updatable}
         wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.given}
         if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
@@ -140,10 +140,8 @@ class _Shop:
         result = {**bought, **{key: wanted[key] for key in self.arguments.updatable}, "adopt_id": adopted or ""}
         if wanted["state"] != "running":
             return result
-        is_started = self.olds.get("state") == "stopped"
-        if is_started or any(
-            not same(wanted[key], self.olds.get(key)) for key in updated if self.arguments[key].priced
-        ):
+        updated = changed_at_vendor(self.arguments, self.olds, wanted)
+        if self.olds.get("state") == "stopped" or not updated.isdisjoint(self.arguments.priced):
             market = accounts.market(self.kind)
             if adopted:
                 _leave_out_untold(self.kind, adopted, result)

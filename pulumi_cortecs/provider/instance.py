@@ -42,7 +42,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import updated_by_vendor
+from pulumi_cortecs.provider.arguments import changed_at_vendor
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import read_properties, same, whole
 
@@ -157,8 +157,8 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     judged is not started, and what another stack has is not stopped."""
     inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
     accounts.seen(instance_id)
-    changed = {key for key in updated_by_vendor(kind.arguments) if not same(olds.get(key), inputs[key])}
-    costs = any(kind.arguments[key].priced for key in changed)
+    changed = changed_at_vendor(kind.arguments, olds, inputs)
+    costs = not changed.isdisjoint(kind.arguments.priced)
     if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
         # only what costs is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
         inputs["quote"] = olds["quote"]
@@ -176,7 +176,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             _must_be_ours_alone(kind, instance_id, inferred, "changed")
             allowed = second_line.allowing(kind, account, inputs, instance_id) if costs else nullcontext()
             with allowed:
-                account.cloud.update(instance_id, inputs, frozenset(changed))
+                power.update(account, instance_id, inputs, changed)
         if inputs["state"] == "stopped":
             if account.cloud.phase(live) is not Phase.STOPPED:
                 _must_be_ours_alone(kind, instance_id, inferred)
