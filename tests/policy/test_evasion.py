@@ -288,7 +288,7 @@ def test_a_program_that_finds_the_pack_gains_nothing(
 BARE = """
 class Bare(Resource, **{"module": "cortecs", "name": "Instance"}):
     def __init__(self, name, props, opts=None):
-        super().__init__(InstanceProvider(), name, props, opts)
+        super().__init__(_abi.load("cortecs.Instance"), name, props, opts)
 """
 
 
