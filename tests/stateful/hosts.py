@@ -13,17 +13,17 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from pulumi_cortecs.clouds import cortecs as cortecs_client
+from pulumi_cortecs import _abi
 from pulumi_cortecs.http import http
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import host, session
-from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
 from pulumi_cortecs.provider.session import Session
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
-from tests.stateful.wire import BASE_URL
+from tests.stateful.wire import ORIGIN
+from tests.tested.cloud import Tested
 
 BEGAN = datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()
 """When all scenes begin, by the calendar of the machine."""
@@ -98,7 +98,14 @@ class Host(Process):
     current: Host | None = None
 
     def __init__(
-        self, crowd: Crowd, directory: Path, engine: Process | None, states: States, *, exclusive: bool = False
+        self,
+        crowd: Crowd,
+        tested: Tested,
+        directory: Path,
+        engine: Process | None,
+        states: States,
+        *,
+        exclusive: bool = False,
     ) -> None:
         self._crowd = crowd
         self.engine = engine
@@ -108,7 +115,7 @@ class Host(Process):
         self.journal = _MortalJournal(directory, crowd, self)
         self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
         self.session.journal, self.session.states, self.session.is_exclusive = self.journal, states, exclusive
-        self.instances, self.endpoints = InstanceProvider(), EndpointProvider()
+        self.instances, self.endpoints = _abi.load(tested.instance), _abi.load(tested.endpoint)
 
     def enter(self) -> None:
         Host.current = self
@@ -171,13 +178,11 @@ class _Servicer:
 
 
 @contextmanager
-def stage() -> Iterator[None]:
-    """Where scenes can be played: locks give the turn away, the calendar is the crowd's, and the modules get their own
-    variables back at the end."""
+def stage(tested: Tested) -> Iterator[mock.MagicMock]:
+    """Where scenes of a cloud can be played; what gives its client a wire. Locks give the turn away, the calendar is
+    the crowd's, and the modules get their own variables back at the end."""
     environment = {
-        "CORTECS_CLIENT_ID": "sim",
-        "CORTECS_CLIENT_SECRET": "sim",
-        "CORTECS_API_BASE_URL": BASE_URL,
+        **tested.simulated.environment(ORIGIN),
         "PULUMI_BACKEND_URL": "https://state.test",
         "PULUMI_CORTECS_LIST_LAG": str(LAG),
         "PULUMI_CORTECS_POLL_INTERVAL": str(POLL),
@@ -196,13 +201,13 @@ def stage() -> Iterator[None]:
         undone.enter_context(mock.patch.dict(os.environ, {**clean, **environment}, clear=True))
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(http, "time", clocks))
-        undone.enter_context(mock.patch.object(cortecs_client, "shared_client"))
+        client = undone.enter_context(mock.patch(f"{tested.client}.shared_client"))
         undone.callback(session.use, session.current())
         engine_cli.cli.cache_clear()
         undone.callback(engine_cli.cli.cache_clear)
         host.keep_quiet()
         try:
-            yield
+            yield client
         finally:
             Crowd.active = None
             Host.current = None

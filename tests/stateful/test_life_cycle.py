@@ -21,22 +21,24 @@ from pulumi_cortecs.simulator.faults import FaultKind
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
-from tests.stateful.rounds import DEATHS, DRAWN, KINDS, QWEN, Odds, Result, most_of, parameters, played
+from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, played
 from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
-from tests.stateful.wire import START
+from tests.tested.cloud import START, UPDATE
+from tests.tested.cortecs import CORTECS, QWEN
 
 _ROUNDS = 80
 _ROUNDS_UNTIL_CAUGHT = 100
 _ROUNDS_ALIKE = 80
 _NAMES = ("a", "b", "c")
+KINDS = CORTECS.programs
 
 _kinds = st.sampled_from(KINDS)
 _which = st.integers(0, 1)
 _deaths = st.none() | st.builds(
     lambda victim, when, number: Death(victim, when[0], when[1], number),
     st.sampled_from(Victim),
-    st.sampled_from(DEATHS),
+    st.sampled_from([each for each in DEATHS if each[1] != UPDATE]),
     st.integers(1, 4),
 )
 
@@ -109,9 +111,9 @@ class LifeCycle(RuleBasedStateMachine):
             self.scene.foreign.discard(instance_id)
             self._edit(self.stacks[which], {"adopted": {"model_id": QWEN, "adopt_id": instance_id}})
 
-    @rule(kind=st.sampled_from(DRAWN), probability=st.sampled_from((0.05, 0.2, 0.5)), seed=st.integers(0, 99))
+    @rule(kind=st.sampled_from(CORTECS.faults), probability=st.sampled_from((0.05, 0.2, 0.5)), seed=st.integers(0, 99))
     def goes_wrong(self, kind: FaultKind, probability: float, seed: int) -> None:
-        self.scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, random.Random(seed)))
+        self.scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, random.Random(seed), CORTECS.fields))
 
     @rule()
     def goes_well_again(self) -> None:
