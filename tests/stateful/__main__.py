@@ -21,10 +21,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.playing import results, theatre_in_memory
 from tests.stateful.rounds import Odds, Result, played
-from tests.tested.every import EVERY
 
 _WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
+from tests.clouds.case import Arguments, CloudCase
+from tests.clouds.cortecs import CORTECS
 from tests.stateful.crowd import Crowd, Killed, Process, Task
 from tests.stateful.hosts import Host
-from tests.tested.cloud import Arguments, Tested
-from tests.tested.cortecs import CORTECS
 
 _CHILD = "endpoint of "
 _READY_TIMEOUT = 40
@@ -58,7 +58,7 @@ class Stack:
     project: str = "tests"
     machine: int = 0
     replace: set[str] = field(default_factory=set)
-    of: Tested = CORTECS
+    of: CloudCase = CORTECS
     """The cloud that its Instances are in."""
 
     def urn(self, name: str) -> str:

@@ -21,9 +21,9 @@ from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.session import Session
+from tests.clouds.case import CloudCase
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import ORIGIN
-from tests.tested.cloud import Tested
 
 BEGAN = datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()
 """When all scenes begin, by the calendar of the machine."""
@@ -100,7 +100,7 @@ class Host(Process):
     def __init__(
         self,
         crowd: Crowd,
-        tested: Tested,
+        case: CloudCase,
         directory: Path,
         engine: Process | None,
         states: States,
@@ -115,7 +115,7 @@ class Host(Process):
         self.journal = _MortalJournal(directory, crowd, self)
         self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
         self.session.journal, self.session.states, self.session.is_exclusive = self.journal, states, exclusive
-        self.instances, self.endpoints = _abi.load(tested.instance), _abi.load(tested.endpoint)
+        self.instances, self.endpoints = _abi.load(case.instance), _abi.load(case.endpoint)
 
     def enter(self) -> None:
         Host.current = self
@@ -178,11 +178,11 @@ class _Servicer:
 
 
 @contextmanager
-def stage(tested: Tested) -> Iterator[mock.MagicMock]:
+def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
     """Where scenes of a cloud can be played; what gives its client a wire. Locks give the turn away, the calendar is
     the crowd's, and the modules get their own variables back at the end."""
     environment = {
-        **tested.simulated.environment(ORIGIN),
+        **case.simulated.environment(ORIGIN),
         "PULUMI_BACKEND_URL": "https://state.test",
         "PULUMI_CORTECS_LIST_LAG": str(LAG),
         "PULUMI_CORTECS_POLL_INTERVAL": str(POLL),
@@ -201,7 +201,7 @@ def stage(tested: Tested) -> Iterator[mock.MagicMock]:
         undone.enter_context(mock.patch.dict(os.environ, {**clean, **environment}, clear=True))
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(http, "time", clocks))
-        client = undone.enter_context(mock.patch(f"{tested.client}.shared_client"))
+        client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
         undone.callback(session.use, session.current())
         engine_cli.cli.cache_clear()
         undone.callback(engine_cli.cli.cache_clear)

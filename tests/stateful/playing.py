@@ -14,35 +14,35 @@ from typing import Final
 
 import stamina
 
+from tests.clouds.case import CloudCase
+from tests.clouds.cortecs import CORTECS
+from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS
 from tests.stateful.hosts import stage
 from tests.stateful.rounds import Odds, Result, played
 from tests.stateful.scene import Theatre
-from tests.tested.cloud import Tested
-from tests.tested.cortecs import CORTECS
-from tests.tested.every import EVERY
 
 _IN_MEMORY: Final = Path("/dev/shm")
 _ROUNDS_AT_ONCE: Final = 200
 
 
 @contextmanager
-def theatre_in(directory: Path, broken: str = "", tested: Tested = CORTECS) -> Iterator[Theatre]:
+def theatre_in(directory: Path, broken: str = "", case: CloudCase = CORTECS) -> Iterator[Theatre]:
     """Where rounds of a cloud are played, with a protection switched off if one is named."""
     with ExitStack() as undone:
-        client = undone.enter_context(stage(tested))
+        client = undone.enter_context(stage(case))
         if broken:
             undone.enter_context(BREAKS[broken]())
-        yield Theatre(directory, tested, client)
+        yield Theatre(directory, case, client)
 
 
 @contextmanager
-def theatre_in_memory(broken: str, tested: Tested) -> Iterator[Theatre]:
+def theatre_in_memory(broken: str, case: CloudCase) -> Iterator[Theatre]:
     """The same for a process that does nothing else."""
     stamina.set_testing(True, attempts=4, cap=True)
     logging.disable(logging.CRITICAL)
     memory = _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=memory) as directory, theatre_in(Path(directory), broken, tested) as theatre:
+    with tempfile.TemporaryDirectory(dir=memory) as directory, theatre_in(Path(directory), broken, case) as theatre:
         gc.collect()
         gc.freeze()
         yield theatre

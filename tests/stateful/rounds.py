@@ -11,12 +11,12 @@ from typing import Any, Final
 from pulumi_cortecs.simulator.cortecs.supply import Argument
 from pulumi_cortecs.simulator.faults import FaultKind, Parameter
 from pulumi_cortecs.simulator.supplied import Reused
+from tests.clouds.case import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Stack
 from tests.stateful.hosts import LAG
 from tests.stateful.scene import Death, Finding, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
-from tests.tested.cloud import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE
 
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
@@ -130,7 +130,7 @@ class _Round:
     def __init__(self, scene: Scene, chance: random.Random, odds: Odds) -> None:
         self.user = User(scene, chance)
         self._scene = scene
-        self._of = scene.tested
+        self._of = scene.case
         self._chance = chance
         self._odds = odds
         self._adopted: set[str] = set()

@@ -29,12 +29,12 @@ from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
+from tests.clouds.case import DELETE, RESTART, START, STOP, UPDATE, CloudCase, Real
 from tests.stateful.crowd import Crowd, Killed
 from tests.stateful.engine import Row, Run, Stack
 from tests.stateful.hosts import BEGAN, LAG, Host
 from tests.stateful.states import SceneStates
 from tests.stateful.wire import ORIGIN, Wire
-from tests.tested.cloud import DELETE, RESTART, START, STOP, UPDATE, Real, Tested
 from tests.ways_on import is_because_of_a_state, named_in
 
 _WATCH: Final = 2.0
@@ -147,9 +147,9 @@ class Refusal:
 class Theatre:
     """What all scenes of a cloud share because it takes long to make: the simulator's world and an empty journal."""
 
-    def __init__(self, directory: Path, tested: Tested, client: MagicMock) -> None:
+    def __init__(self, directory: Path, case: CloudCase, client: MagicMock) -> None:
         """`client` gives what it returns to the cloud's client for a connection."""
-        self.tested = tested
+        self.case = case
         self.client = client
         self.crowd: Crowd | None = None
         self.world = World(
@@ -160,7 +160,7 @@ class Theatre:
             wall=lambda: BEGAN + self._now(),
             knobs={"boot_seconds": 3.0},
         )
-        self.cloud = tested.staged(self.world)
+        self.cloud = case.staged(self.world)
         self._directory = directory
         self._empty = directory / "empty"
         self._scenes = 0
@@ -197,7 +197,7 @@ class Scene:
         self._hears = tell
         self.chance = random.Random(seed)
         self.crowd = theatre.crowd = Crowd(self.chance)
-        self.world, self.cloud, self.tested = theatre.world, theatre.cloud, theatre.tested
+        self.world, self.cloud, self.case = theatre.world, theatre.cloud, theatre.case
         self.world.reset(seed)
         start = datetime.fromtimestamp(BEGAN + skew, timezone.utc)
         self.world.clock = VirtualClock(1.0, start=start, monotonic=lambda: self.crowd.now)
@@ -225,7 +225,7 @@ class Scene:
 
     def stack(self, name: str, machine: int = 0) -> Stack:
         """A new stack, whose commands run on that machine."""
-        made = Stack(name, machine=machine, of=self.tested)
+        made = Stack(name, machine=machine, of=self.case)
         self.stacks.append(made)
         return made
 
@@ -429,7 +429,7 @@ class Scene:
         if machine not in self._journals:
             self._journals[machine] = self._theatre.new_journal()
         states = SceneStates(self.crowd, lambda: self.stacks, self.chance, lambda: self.unreadable)
-        return Host(self.crowd, self.tested, self._journals[machine], engine, states, exclusive=self.exclusive)
+        return Host(self.crowd, self.case, self._journals[machine], engine, states, exclusive=self.exclusive)
 
     def failed(self, stack: Stack, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
         """A creation failed: was it refused because of instances that may be an earlier one's, and rightly?"""
@@ -451,7 +451,7 @@ class Scene:
 
     @property
     def _replacing(self) -> tuple[str, ...]:
-        return self.tested.kind().arguments.replacing
+        return self.case.kind().arguments.replacing
 
     def _fits(self, real: Real, inputs: Mapping[str, Any]) -> bool:
         return all(real.arguments[key] == inputs[key] for key in self._replacing)

@@ -18,14 +18,14 @@ from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider.cortecs import judged
 from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
 from pulumi_cortecs.simulator.faults import FaultKind
+from tests.clouds.case import START, UPDATE
+from tests.clouds.cortecs import CORTECS, QWEN
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
 from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, played
 from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
-from tests.tested.cloud import START, UPDATE
-from tests.tested.cortecs import CORTECS, QWEN
 
 _ROUNDS = 80
 _ROUNDS_UNTIL_CAUGHT = 100

@@ -18,9 +18,9 @@ from pulumi_cortecs.simulator.control import FaultRequest
 from pulumi_cortecs.simulator.cortecs.cloud import BASE
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
+from tests.clouds.cortecs import CORTECS, QWEN, StagedCortecs
 from tests.stateful.rounds import CLOCKS, REFUSALS, SERVER_ERRORS, parameters
 from tests.stateful.wire import LONGEST_ANSWER, LONGEST_PAUSE, ORIGIN, Wire
-from tests.tested.cortecs import CORTECS, QWEN, StagedCortecs
 
 BASE_URL = f"{ORIGIN}{BASE}"
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from tests.clouds.case import Arguments
 from tests.stateful.engine import Row, Stack
 from tests.stateful.scene import Refusal, Scene, Wrong, as_wanted
-from tests.tested.cloud import Arguments
 from tests.ways_on import tells_of_what_is_left, ways_on
 
 _TRIES: Final = 6
@@ -163,7 +163,7 @@ class User:
 
     def _adopts(self, stack: Stack, name: str, instance_id: str) -> None:
         self._adopting.setdefault((stack.name, name), stack.program[name])
-        told = {**self.scene.tested.adopting, "adopt_id": instance_id}
+        told = {**self.scene.case.adopting, "adopt_id": instance_id}
         stack.program = {**stack.program, name: told | self.scene.told_of(instance_id)}
 
     def _takes_back_adoptions(self, stack: Stack) -> None:

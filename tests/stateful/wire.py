@@ -1,4 +1,4 @@
-"""The vendor without a network: a simulated cloud (`tests/tested`) and the simulator's faults, reached by a function
+"""The vendor without a network: a simulated cloud (`tests/clouds`) and the simulator's faults, reached by a function
 call."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pulumi_cortecs.simulator.blocked import Body, turned_away
 from pulumi_cortecs.simulator.faults import Call, Fault, FaultKind
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.shapes import WrongShape, emptied, misshapen
-from tests.tested.cloud import START, Json, Staged
+from tests.clouds.case import START, Json, Staged
 
 ORIGIN = "http://localhost"
 

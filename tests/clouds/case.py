@@ -1,5 +1,5 @@
-"""What the suites that are the same for every cloud have to know of one: `tests/contract` and `tests/stateful` take a
-`Tested`, and nothing else of a cloud's."""
+"""What the suites that are the same for every cloud have to know of one: `tests/contract/test_every_cloud.py` and
+`tests/stateful` take a CloudCase, and nothing else of a cloud's."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Staged(Protocol):
 
 
 @dataclass(frozen=True)
-class Tested:
+class CloudCase:
     """One cloud as the suites know it.
 
     `instance` and `endpoint` are the names of its providers; `kind` loads its InstanceKind; `client` is the module that

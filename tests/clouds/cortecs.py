@@ -21,7 +21,7 @@ from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.faults import FaultKind
 from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.world import World
-from tests.tested.cloud import (
+from tests.clouds.case import (
     BY_ID,
     DELETE,
     LIST,
@@ -32,10 +32,10 @@ from tests.tested.cloud import (
     TOKEN,
     UPDATE,
     Arguments,
+    CloudCase,
     Json,
     Real,
     Staged,
-    Tested,
 )
 
 QWEN: Final = "Qwen--Qwen2-7B-Instruct"
@@ -133,7 +133,7 @@ def _real(instance: Instance, now: datetime) -> Real:
     return Real(dict(zip(PURCHASE, told, strict=True)), instance.status(now) is Status.STOPPED, stuck)
 
 
-CORTECS: Final = Tested(
+CORTECS: Final = CloudCase(
     instance="cortecs.Instance",
     endpoint="cortecs.Endpoint",
     kind=lambda: INSTANCE,
