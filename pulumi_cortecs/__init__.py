@@ -5,26 +5,30 @@ from pulumi_cortecs import _beside  # noqa: F401 - first, before anything that a
 # isort: split
 from typing import TYPE_CHECKING
 
-from pulumi_cortecs.resources.account import Provider
-from pulumi_cortecs.resources.cortecs import Endpoint, Instance, InstanceArgs
-from pulumi_cortecs.resources.cortecs_data import (
-    get_balance,
-    get_balance_output,
-    get_hardware_type,
-    get_hardware_type_output,
-    get_hardware_types,
-    get_hardware_types_output,
-    get_instance,
-    get_instance_output,
-    get_model,
-    get_model_output,
-    get_models,
-    get_models_output,
-)
+from pulumi_cortecs import cortecs
+from pulumi_cortecs.cortecs import Endpoint, Instance, InstanceArgs, Provider
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.resources.cortecs_rows import Balance, HardwareType, InstanceInfo, Model, ModelPreview
+    from pulumi_cortecs.cortecs import (
+        Balance,
+        HardwareType,
+        InstanceInfo,
+        Model,
+        ModelPreview,
+        get_balance,
+        get_balance_output,
+        get_hardware_type,
+        get_hardware_type_output,
+        get_hardware_types,
+        get_hardware_types_output,
+        get_instance,
+        get_instance_output,
+        get_model,
+        get_model_output,
+        get_models,
+        get_models_output,
+    )
 
 __all__ = [
     "Balance",
@@ -55,9 +59,10 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of these
 
     def __getattr__(name: str) -> object:
-        """The rows of the data sources, loaded for those who name them: an import of the package stays light."""
+        """The data sources and their rows, loaded for those who name them: an import of the package stays light."""
         if name in __all__:
-            from pulumi_cortecs.resources import cortecs_rows
-
-            return getattr(cortecs_rows, name)
+            return getattr(cortecs, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

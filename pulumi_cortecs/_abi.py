@@ -1,35 +1,163 @@
-"""The names that users' states hold for ever.
+"""The names that users' states hold for ever, and the providers behind them.
 
 A state keeps each provider as a pickle that says "call `pulumi_cortecs._abi.load` with this name". So neither this
-module nor `load` nor a name in it may ever be renamed, or nobody could refresh or destroy what they have; where the
-classes behind the names live is free to change.
+module nor `load` nor a name in it may ever be renamed, or nobody could refresh or destroy what they have; where what
+serves the names lives is free to change. Thin on purpose: a program imports this module with the resources, and only
+the engine's own host process needs what is behind it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cortecs.provider.host import served
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from pulumi_cortecs.provider.host import keep_quiet, served
 
 if TYPE_CHECKING:
-    from pulumi.dynamic import ResourceProvider
+    from pulumi_cortecs.provider.kind import InstanceKind
+
+KINDS: Final[dict[str, str]] = {
+    "cortecs.Instance": "pulumi_cortecs.cortecs.kind:INSTANCE",
+    "cortecs.Endpoint": "pulumi_cortecs.cortecs.kind:INSTANCE",
+}
+"""By name, where the kind of resource that it serves is described: a module and what it is called there."""
 
 
 class UnknownProviderError(LookupError):
     """The state was written by a newer version of this package."""
 
 
+class LazyProvider(ResourceProvider):
+    """A provider that imports what serves it at its first call. Nothing of ours is secret in its pickle, and the pickle
+    is a name."""
+
+    serialize_as_secret_always = False
+    abi_name = ""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (load, (self.abi_name,))
+
+    @property
+    def kind(self) -> InstanceKind:
+        """What it serves."""
+        module, _, name = KINDS[self.abi_name].partition(":")
+        kind: InstanceKind = getattr(import_module(module), name)
+        return kind
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Hands the configuration, the stack's or a Provider's, to the accounts; nothing of it is kept here."""
+        from pulumi_cortecs.provider import loading
+
+        loading.load(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
+        from pulumi_cortecs.provider import accounts, process
+
+        keep_quiet()
+        process.taken_over()
+        kind = self.kind
+        told = {key: req.config.get(key) for key in kind.credentials.config_keys}
+        accounts.configure(kind, {key: value for key, value in told.items() if value is not None})
+
+
+class InstanceProvider(LazyProvider):
+    """Serves the instances of a cloud; see provider/instance.py."""
+
+    @served
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        from pulumi_cortecs.provider import checking
+
+        return checking.check(self.kind, olds, news)
+
+    @served
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        from pulumi_cortecs.provider import instance
+
+        return instance.diff(self.kind, id_, olds, news)
+
+    @served
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        from pulumi_cortecs.provider import instance
+
+        return instance.create(self.kind, props)
+
+    @served
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        from pulumi_cortecs.provider import instance
+
+        return instance.read(self.kind, id_, props)
+
+    @served
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        from pulumi_cortecs.provider import instance
+
+        return instance.update(self.kind, id_, olds, news)
+
+    @served
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        from pulumi_cortecs.provider import instance
+
+        instance.delete(self.kind, id_, props)
+
+
+class EndpointProvider(LazyProvider):
+    """Serves the Endpoints of a cloud's instances; see provider/endpoint.py."""
+
+    @served
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        from pulumi_cortecs.provider import endpoint
+
+        return endpoint.check(self.kind, news)
+
+    @served
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        from pulumi_cortecs.provider import endpoint
+
+        return endpoint.diff(olds, news)
+
+    @served
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        from pulumi_cortecs.provider import endpoint
+
+        return endpoint.create(self.kind, props)
+
+    @served
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        from pulumi_cortecs.provider import endpoint
+
+        return endpoint.read(self.kind, id_, props)
+
+    @served
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        from pulumi_cortecs.provider import endpoint
+
+        return endpoint.update(self.kind, olds, news)
+
+    @served
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """Nothing ends at the vendor with an Endpoint: the Instance does that."""
+
+
 @served
 def load(name: str) -> ResourceProvider:
     """The provider that a state calls `name`. Raises UnknownProviderError for a name of a newer version."""
-    if name == "cortecs.Instance":
-        from pulumi_cortecs.provider.cortecs import InstanceProvider
+    if name not in KINDS:
+        raise UnknownProviderError(
+            f"this pulumi-cortecs has no provider {name!r}; a newer one has: pip install -U pulumi-cortecs"
+        )
+    return _class_of(name)()
 
-        return InstanceProvider()
-    if name == "cortecs.Endpoint":
-        from pulumi_cortecs.provider.cortecs import EndpointProvider
 
-        return EndpointProvider()
-    raise UnknownProviderError(
-        f"this pulumi-cortecs has no provider {name!r}; a newer one has: pip install -U pulumi-cortecs"
-    )
+@cache
+def _class_of(name: str) -> type[LazyProvider]:
+    served_by = EndpointProvider if name.endswith(".Endpoint") else InstanceProvider
+    return type(served_by.__name__, (served_by,), {"abi_name": name})

@@ -253,8 +253,8 @@ def main() -> None:
     import pydantic  # noqa: F401
     import stamina  # noqa: F401
 
-    import pulumi_cortecs.provider.cortecs.endpoint
-    import pulumi_cortecs.provider.cortecs.instance  # noqa: F401
+    import pulumi_cortecs.provider.endpoint
+    import pulumi_cortecs.provider.instance  # noqa: F401
 
     gc.disable()
     assert threading.active_count() == 1, "a process with threads cannot be forked"

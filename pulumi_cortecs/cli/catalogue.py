@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -130,14 +129,15 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
 
     Raises CloudError and CatalogueError.
     """
-    from pulumi_cortecs.clouds.cortecs import CLOUD, CortecsMarket
-    from pulumi_cortecs.clouds.cortecs_credentials import cortecs_base_url
-    from pulumi_cortecs.clouds.cortecs_prices import price_list
+    from pulumi_cortecs.cortecs.client import CLOUD, CortecsMarket
+    from pulumi_cortecs.cortecs.kind import INSTANCE
+    from pulumi_cortecs.cortecs.market import price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.noted import with_notes_of
     from pulumi_cortecs.http.http import checked_base_url, new_client
+    from pulumi_cortecs.provider import accounts
 
-    base_url = cortecs_base_url(os.environ, {}) if url is None else checked_base_url(url, "--url")
+    base_url = accounts.base_url(INSTANCE, {}) if url is None else checked_base_url(url, "--url")
     with new_client() as client:
         prices = price_list(CortecsMarket(base_url, client), datetime.now(timezone.utc), source or "")
     lists = dict(pinned.price_lists) if pinned else {}

@@ -48,8 +48,8 @@ def import_file(
 
 def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
     """The file, the program, and what is still booting. Raises CloudError."""
-    from pulumi_cortecs.provider.cortecs.endpoint import EndpointError
-    from pulumi_cortecs.provider.cortecs.instance import InstanceError
+    from pulumi_cortecs.provider.endpoint import EndpointError
+    from pulumi_cortecs.provider.instance import InstanceError
     from pulumi_cortecs.stacks.taking_over import IMPORT, import_file, imported, names_after
 
     the_account()

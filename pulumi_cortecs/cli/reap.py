@@ -93,7 +93,7 @@ def reap(
 
 def over(survey: Survey) -> tuple[Expired, ...]:
     """What has outlived its time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
-    from pulumi_cortecs.clouds.cortecs import VENDOR
+    from pulumi_cortecs.cortecs.client import VENDOR
     from pulumi_cortecs.lifecycle.expiry import clocks_must_agree, expired
 
     if survey.account.is_far:
@@ -108,7 +108,7 @@ def _running(found: tuple[Expired, ...]) -> list[Expired]:
 
 
 def _ended(ready: list[Expired], survey: Survey, stop: bool) -> dict[str, str]:
-    from pulumi_cortecs.provider.cortecs import power
+    from pulumi_cortecs.provider import power
 
     def stopped(instance_id: str) -> None:
         power.stop(survey.account, instance_id)

@@ -17,7 +17,7 @@ import typer
 from pulumi_cortecs.cli.printing import failed, tell, tell_aside
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.clouds import cortecs
+    from pulumi_cortecs.cortecs import client as cortecs
     from pulumi_cortecs.cost import HardwareType, Money
     from pulumi_cortecs.lifecycle.listed import Listed
     from pulumi_cortecs.lifecycle.owners import Row, StackState
@@ -72,8 +72,8 @@ def places(stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] |
 
 def surveyed(where: Places) -> Survey:
     """Looks at the account, at every stack, and at the account again. Raises CloudError and StacksError."""
+    from pulumi_cortecs.cortecs.market import offers
     from pulumi_cortecs.http.errors import CloudError
-    from pulumi_cortecs.provider import accounts
 
     account = the_account()
     before = _list(account)
@@ -82,7 +82,7 @@ def surveyed(where: Places) -> Survey:
     vendor_now = account.vendor_now()
     _must_be_whole(account, before, after, stacks, vendor_now)
     try:
-        prices: Mapping[str, HardwareType] = accounts.market({}).hardware_types()
+        prices: Mapping[str, HardwareType] = offers({}).hardware_types()
     except CloudError:
         prices = {}
     # a `destroy` that went on meanwhile has taken what it ended out of its state
@@ -92,7 +92,7 @@ def surveyed(where: Places) -> Survey:
 
 def the_account() -> Account:
     """The account that the environment names; no stack's config is read. Raises ConfigurationError."""
-    from pulumi_cortecs.clouds.cortecs_keys import CREDENTIALS
+    from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
     from pulumi_cortecs.http.errors import ConfigurationError
     from pulumi_cortecs.provider import accounts
 
@@ -101,7 +101,7 @@ def the_account() -> Account:
             "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment; this command "
             "reads no stack's config"
         )
-    found = accounts.account({})
+    found = accounts.account(INSTANCE, {})
     for problem in found.problems:
         tell_aside(f"Warning: {problem}. This command goes on without it")
     return found

@@ -13,14 +13,36 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import checked_base_url
+from pulumi_cortecs.http.http import checked_base_url, server_of
 from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 
-def account_name(cloud: str, where: str, who: str) -> str:
-    """Names an account without telling its key: a digest of where it is and of who asks."""
-    digest = hashlib.sha256(f"{where}\n{who}".encode()).hexdigest()
-    return f"{cloud}:{digest[:16]}"
+@dataclass(frozen=True)
+class Credentials:
+    """Who asks a cloud, and where: `parts` are in the order of the cloud's CredentialSpec, and the first of them says
+    who it is. None of them is in a repr."""
+
+    cloud: str
+    base_url: str
+    parts: tuple[str, ...] = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the account in a state without telling its key: a digest of base URL and first part."""
+        return self._name_of(self.base_url)
+
+    @property
+    def payer(self) -> str:
+        """Names whose bill it is, however the base URL is spelled: a digest of its host and port, and of the first
+        part.
+
+        A program may spell it in many ways, and must not have a limit for each.
+        """
+        return self._name_of(server_of(self.base_url))
+
+    def _name_of(self, where: str) -> str:
+        digest = hashlib.sha256(f"{where}\n{self.parts[0]}".encode()).hexdigest()
+        return f"{self.cloud}:{digest[:16]}"
 
 
 def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
@@ -36,8 +58,8 @@ def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], conf
 
 def credentials_in_force(
     spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]
-) -> tuple[str, ...]:
-    """The base URL and the parts: an explicit Provider's, else the environment's, else the stack config's; no mixture.
+) -> Credentials:
+    """Those in force: an explicit Provider's, else the environment's, else the stack config's; no mixture.
 
     `config` is what the provider process was configured with: the keys of the stack, or all that a Provider sends
     (`sources.py`). Raises ConfigurationError when they are missing or incomplete.
@@ -85,9 +107,9 @@ class _Source:
     def base_url(self) -> str:
         return checked_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
 
-    def complete(self) -> tuple[str, ...]:
-        parts = [self._usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True)]
-        return (self.base_url(), *parts)
+    def complete(self) -> Credentials:
+        parts = tuple(self._usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True))
+        return Credentials(self.spec.cloud, self.base_url(), parts)
 
     def _usable(self, name: str, value: str | None) -> str:
         if not value:

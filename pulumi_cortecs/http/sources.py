@@ -28,12 +28,14 @@ class Key:
 class CredentialSpec:
     """A cloud's credentials: all `parts` are needed, and all of them and `url` come from one source.
 
-    States keep what a Provider was given under these keys, so that none of them may ever be renamed. `vendor` is for
-    texts, `default_url` where no URL is given. `source` is the key that says that there is an explicit Provider, and
-    which kind of one. No stack's config can say so: a key of three parts is none to the engine. Otherwise whoever can
-    edit the config file could choose which of the environment's variables are sent, and where to.
+    States keep what a Provider was given under these keys, so that none of them may ever be renamed. `cloud` is the
+    name in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` where no URL is given.
+    `source` is the key that says that there is an explicit Provider, and which kind of one. No stack's config can say
+    so: a key of three parts is none to the engine. Otherwise whoever can edit the config file could choose which of the
+    environment's variables are sent, and where to.
     """
 
+    cloud: str
     vendor: str
     source: str
     parts: tuple[Key, ...]

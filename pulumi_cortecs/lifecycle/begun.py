@@ -12,7 +12,7 @@ from pulumi_cortecs.lifecycle.journal import Key
 from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, shown, ways_on
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.order_log import OrderLog
-from pulumi_cortecs.lifecycle.purchases import SETTLED, Bought
+from pulumi_cortecs.lifecycle.purchases import SETTLED, Found
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Begun(Generic[T]):
         self._looked_from: float | None = None
         self._said: set[str] = set()
 
-    def bought(self, key: Key, arguments: Arguments, began_at: float) -> Bought[T] | None:
+    def bought(self, key: Key, arguments: Arguments, began_at: float) -> Found[T] | None:
         """What a creation of this resource has bought that another run, on whatever machine, has begun and not ended.
 
         Raises UnclearPurchaseError, NotForgottenError and CloudError.
@@ -61,19 +61,22 @@ class Begun(Generic[T]):
                     "them out of the state",
                 )
                 return None
-            found = self._only_one(key, arguments, wanted, candidates) if self._exclusive() else None
+            if self._log.tags:
+                found = self._tagged(key, arguments, wanted, candidates)
+            else:
+                found = self._only_one(key, arguments, wanted, candidates) if self._exclusive() else None
             if found is None:
                 if self._unowned(key, wanted).keys() != candidates.keys():
                     continue  # another creation of this run has just taken one
                 raise NotForgottenError(self._may_have_been_bought(candidates))
             number = self._log.sent(key, arguments, frozenset())
-            if self._log.bought(number, found, inferred=True):
-                return Bought(candidates[found], True)
+            if self._log.bought(number, found, inferred=not self._log.tags):
+                return Found(found, candidates[found], not self._log.tags)
             self._log.dropped(number)  # another creation was quicker
 
     def _nearly(self, key: Key, wanted: list[Arguments]) -> str:
         """What may have come instead and nobody is known to have, in words. No proof, so it is only said."""
-        nearly = self._fitting(wanted, Match.NEARLY)
+        nearly = self._fitting(key, wanted, Match.NEARLY)
         owned = self._creations.owners(key.urn) or {} if nearly else {}
         left = {one: instance for one, instance in nearly.items() if one not in owned}
         return f"; what is in no state and nearly what they ordered: {shown(self._cloud, left)}" if left else ""
@@ -81,33 +84,43 @@ class Begun(Generic[T]):
     def _unowned(self, key: Key, wanted: list[Arguments]) -> dict[str, T]:
         """What fits, and is in no row of the backend and in no order of the journal, by lists further apart than the
         lag, the last of them late enough to have what was ordered before this process began."""
-        found = self._fitting(wanted)
+        found = self._fitting(key, wanted)
         settled_at = (self._looked_from or 0.0) + self._lag * SETTLED
         pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
         for pause in pauses:
             if not found:
                 self._clock.sleep(pause)
-                found = self._fitting(wanted)
+                found = self._fitting(key, wanted)
         if found:
             self._clock.sleep(max(settled_at - self._clock.now(), 0.0))
-            found = {**found, **self._fitting(wanted)}  # of what is being bought now, a state tells in the meantime
+            # of what is being bought now, a state tells in the meantime
+            found = {**found, **self._fitting(key, wanted)}
             owned = self._creations.owners(key.urn) or {}
             found = {one: instance for one, instance in found.items() if one not in owned}
             taken = self._log.taken()
             found = {one: instance for one, instance in found.items() if one not in taken}
         return found
 
-    def _fitting(self, wanted: list[Arguments], how: Match = Match.MAYBE) -> dict[str, T]:
+    def _fitting(self, key: Key, wanted: list[Arguments], how: Match = Match.MAYBE) -> dict[str, T]:
         listed = self._poller.snapshot(max_age=0.0).instances
         fitting = {
             one: instance
             for one, instance in listed.items()
-            if any(self._log.fits(instance, each, how) for each in wanted)
+            if any(self._log.fits(instance, key, each, how) for each in wanted)
         }
-        if fitting:
+        if fitting and not self._log.tags:
             self._log.await_answers(None)
         taken = self._log.taken()
         return {one: instance for one, instance in fitting.items() if one not in taken}
+
+    def _tagged(
+        self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
+    ) -> str | None:
+        """The candidate, where it is the only one that bears the resource's tag, no row of any stack has it, and all
+        that was begun was begun with these arguments: what the resource had before bears that tag as well."""
+        owned = self._creations.owners(key.urn)
+        alone = len(candidates) == 1 and set(wanted) == {arguments}
+        return min(candidates) if alone and owned is not None and not candidates.keys() & owned.keys() else None
 
     def _only_one(
         self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
@@ -123,7 +136,7 @@ class Begun(Generic[T]):
         rows = [row.instance_id for state in every for row in state.rows if row.urn == key.urn and not row.external]
         listed = self._poller.snapshot(max_age=self._lag).instances
         later = [self._cloud.started_at(listed[one]) for one in rows if one in listed]
-        mine = {one: instance for one, instance in candidates.items() if self._log.fits(instance, arguments)}
+        mine = {one: instance for one, instance in candidates.items() if self._log.fits(instance, key, arguments)}
         if not mine or begun.is_crowded or owners(every).keys() & candidates.keys():
             return None
         oldest = [self._cloud.started_at(instance) for instance in mine.values()]
@@ -137,7 +150,7 @@ class Begun(Generic[T]):
 
     def _may_have_begun(self, creation: PendingCreation, _: str, instance: T) -> bool:
         ordered = self._cloud.arguments_of(creation.inputs)
-        return ordered is not None and self._log.fits(instance, ordered)
+        return ordered is not None and self._log.fits(instance, Key("", creation.urn), ordered)
 
     def _may_have_been_bought(self, candidates: Mapping[str, T]) -> str:
         return (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -22,13 +23,49 @@ Arguments = tuple[object, ...]
 """What was ordered: the values of a purchase's arguments, always in the same order."""
 
 
-class Match(Enum):
-    """Whether an instance is what was ordered. NEARLY: it is not, but for one or two arguments, so it may have come
-    instead."""
+@dataclass(frozen=True)
+class OrderRef:
+    """What a cloud may stamp on a purchase. `token` is the order's own and never given twice: it alone proves whose an
+    instance is. `key` is the resource's, the same from any machine; what a resource had before it was replaced bears
+    it, too."""
 
+    token: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """An order, as an instance is compared with it. `token` is "" where that is not known."""
+
+    arguments: Arguments
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Accepted(Generic[T]):
+    """A vendor's good answer to an order. `instance` is None where it names no more than the id."""
+
+    instance_id: str
+    instance: T | None = None
+
+
+def token_of(number: int) -> str:
+    """The token of the order that is noted under this number."""
+    return f"{number:x}"
+
+
+class Match(Enum):
+    """Whether an instance is what was ordered. YES: it bears the order's token. NEARLY: it is not, but for one or two
+    arguments, so it may have come instead."""
+
+    YES = "yes"
     MAYBE = "maybe"
     NEARLY = "nearly"
     NO = "no"
+
+    def counts_as(self, other: Match) -> bool:
+        """Whether it is that, or a MAYBE that is certain."""
+        return self is other or (self is Match.YES and other is Match.MAYBE)
 
 
 class Cloud(ABC, Generic[T]):
@@ -52,9 +89,10 @@ class Cloud(ABC, Generic[T]):
         about something else (a refused token, an unpaid bill, a redirect) is raised."""
 
     @abstractmethod
-    def create(self, inputs: Mapping[str, Any]) -> T:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[T]:
         """Orders what check has settled, and returns while it boots. **Never sent twice**: an error with
-        `may_have_taken_effect` means that there may be one now."""
+        `may_have_taken_effect` means that there may be one now. Where the vendor keeps something with an instance that
+        comes back in the list, `order` is put there (TagsOrders)."""
 
     @abstractmethod
     def delete(self, instance_id: str) -> None:
@@ -102,6 +140,10 @@ class Cloud(ABC, Generic[T]):
         """When its run began by the vendor's clock, in seconds since 1970; None where that is not told."""
 
     @abstractmethod
+    def reported_inputs(self, instance: T) -> Mapping[str, Any]:
+        """What the vendor tells of the order, in the spelling of check: what is not told is not in it."""
+
+    @abstractmethod
     def progress_text(self, instance: T) -> str:
         """Where it is in its boot, for a person: "3/5 loading weights"."""
 
@@ -110,9 +152,10 @@ class Cloud(ABC, Generic[T]):
         """What an Endpoint tells of it: "" for none, never None. Raises UnknownStatusError."""
 
     @abstractmethod
-    def match(self, instance: T, ordered: Arguments) -> Match:
-        """Whether it is what was ordered. What the vendor does not tell speaks against nothing: taken for another
-        order's, what a lost answer has bought would go on unseen, and be bought again."""
+    def match(self, instance: T, ordered: Ordered) -> Match:
+        """Whether it is what was ordered, never YES where nothing but the arguments tells it. What the vendor does not
+        tell speaks against nothing: taken for another order's, what a lost answer has bought would go on unseen, and be
+        bought again."""
 
     @abstractmethod
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
@@ -135,3 +178,27 @@ class CanStop(Cloud[T]):
     @abstractmethod
     def start(self, instance_id: str) -> T:
         """Boots a stopped instance again. May be sent twice; the vendor may refuse it for one that runs."""
+
+
+class CanUpdate(Cloud[T]):
+    """A cloud whose instances can be changed while they are there."""
+
+    @abstractmethod
+    def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
+        """Makes an instance what check has settled, as far as the arguments `changed` go; it keeps its id. May be sent
+        twice: each time it names what is wanted, never what differs. What else the vendor keeps with the instance, as
+        what an order was stamped with, is left as it is."""
+
+
+class TagsOrders(Cloud[T]):
+    """A cloud whose instances bear what `create` was given of their order: each says itself whose it is."""
+
+    @abstractmethod
+    def order_ref(self, instance: T) -> OrderRef | None:
+        """What an instance bears of its order, None where that is nothing of ours. Tags of a user's are to change
+        nothing about it."""
+
+    def match(self, instance: T, ordered: Ordered) -> Match:
+        """YES for what the very order has bought, NO for all else."""
+        ref = self.order_ref(instance)
+        return Match.YES if ref is not None and ref.token == ordered.token else Match.NO

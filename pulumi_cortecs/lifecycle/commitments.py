@@ -24,7 +24,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, token_of
 from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note
 from pulumi_cortecs.lifecycle.matching import in_turn
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
@@ -45,7 +45,7 @@ _LONGEST_TURN: Final = LONGEST_ORDER * 2
 
 @dataclass(eq=False)
 class Commitment:
-    """One order of this process, while it is carried out."""
+    """One order of this process, while it is carried out. Its number is the order's in the journal, too."""
 
     note: Note
 
@@ -329,7 +329,8 @@ class Commitments(Generic[T]):
         return shown
 
     def _may_have_bought(self, note: Note, instance_id: str, instance: T) -> bool:
-        return instance_id not in note.before and self._cloud.match(instance, note.arguments) is Match.MAYBE
+        ordered = Ordered(note.arguments, token_of(note.number))
+        return instance_id not in note.before and self._cloud.match(instance, ordered).counts_as(Match.MAYBE)
 
     def _after(self, note: Note, view: _View[T], shown: str | None) -> Note | None:
         """The note after what the vendor shows, None when it is done with. What was not answered when the list was

@@ -18,7 +18,7 @@ from pulumi_cortecs.lifecycle.journal import JournalError, Key, Order, Progress
 from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, shown, ways_on
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.order_log import OrderLog, StillBusyError
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Bought, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Found, UnclearPurchaseError
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Intents(Generic[T]):
         self._lock = threading.Lock()
         self._settled_at: dict[int, float] = {}
 
-    def earlier(self, key: Key, arguments: Arguments, began_at: float) -> Bought[T] | None:
+    def earlier(self, key: Key, arguments: Arguments, began_at: float) -> Found[T] | None:
         """What an earlier run has bought for this resource with these arguments, and no state knows; None when there is
         nothing. `began_at` is when this creation began.
 
@@ -69,13 +69,13 @@ class Intents(Generic[T]):
             found = self._begun.bought(key, arguments, began_at)
         return found
 
-    def _ordered_here(self, key: Key, arguments: Arguments) -> Bought[T] | None:
+    def _ordered_here(self, key: Key, arguments: Arguments) -> Found[T] | None:
         try:
             orders = self._journal.open_orders(key) if key.urn else []
             others = self._of_other_keys(key, arguments) if key.urn else []
         except JournalError as error:
             self._without(error)
-            self._log.must_be_alone(arguments)
+            self._log.must_be_alone(key, arguments)
             return None
         try:
             if orders or others:
@@ -97,7 +97,7 @@ class Intents(Generic[T]):
                 tuple(sorted(order.instance_id for order in orders if order.instance_id is not None)),
             ) from None
 
-    def _of(self, order: Order, arguments: Arguments, key: Key) -> Bought[T] | None:
+    def _of(self, order: Order, arguments: Arguments, key: Key) -> Found[T] | None:
         at_rest = self._at_rest(order, key)
         if at_rest is None:
             return None
@@ -110,7 +110,7 @@ class Intents(Generic[T]):
         if at_rest.arguments != arguments:
             raise ChangedSinceError(self._changed(at_rest, instance_id))
         self._log.took_over(at_rest.number, instance_id)
-        return Bought(found, inferred)
+        return Found(instance_id, found, inferred)
 
     def _close_what_is_owned(self, key: Key) -> None:
         """Closes the orders whose instance a row of the resource's stack has: nobody is to take that over."""
@@ -144,7 +144,7 @@ class Intents(Generic[T]):
             and not self._journal.lives(order)
         ]
 
-    def _of_another_key(self, order: Order, arguments: Arguments, key: Key) -> Bought[T] | None:
+    def _of_another_key(self, order: Order, arguments: Arguments, key: Key) -> Found[T] | None:
         """What an order for the same under another key has bought: alike orders of one project in one backend are
         interchangeable. Raises NotForgottenError where another project or backend ordered it, and it is there."""
         now = self._journal.order(order.number)  # a neighbour may have settled it while another was looked at
@@ -208,7 +208,7 @@ class Intents(Generic[T]):
     def _found(self, order: Order, key: Key) -> tuple[str, T | None, bool]:
         """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
         if order.instance_id is None:
-            return (*self._looked_for(order, key), True)
+            return (*self._looked_for(order, key), not self._log.tags)
         found = self._log.find(order.instance_id, self._clock.now())
         if found is None and not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
@@ -234,9 +234,10 @@ class Intents(Generic[T]):
 
     def _looked_for(self, order: Order, key: Key) -> tuple[str, T | None]:
         """What an order without an answer has bought; None when that is certainly nothing."""
-        if not self._is_ours(order):
-            raise UnclearPurchaseError(self._elsewhere(order))
-        self._clock.sleep(self._rest(order))
+        if not (self._log.tags and self._candidates(order, key)):
+            if not self._is_ours(order):
+                raise UnclearPurchaseError(self._elsewhere(order))
+            self._clock.sleep(self._rest(order))
         while True:
             candidates = self._candidates(order, key)
             for _ in range(_MORE_LISTS):
@@ -253,7 +254,7 @@ class Intents(Generic[T]):
             if not candidates:
                 continue
             alike = all(each.arguments == order.arguments for each in assigned.orders)
-            soon = all(self._log.began_soon(order, one) for one in candidates.values())
+            soon = self._log.tags or all(self._log.began_soon(order, one) for one in candidates.values())
             if not alike or not soon or assigned.is_crowded:
                 if self._close_owned(candidates, key):
                     continue  # another machine has saved its own by now
@@ -263,7 +264,7 @@ class Intents(Generic[T]):
                     tuple(sorted(candidates)),
                 )
             instance_id = assigned.least_wanted
-            if self._log.bought(order.number, instance_id, inferred=True):
+            if self._log.bought(order.number, instance_id, inferred=not self._log.tags):
                 return instance_id, candidates[instance_id]
 
     def _must_not_have_come_instead(self, order: Order, key: Key) -> None:
@@ -289,7 +290,7 @@ class Intents(Generic[T]):
         """What the order may have bought, and nobody has."""
         listed = self._poller.snapshot(max_age=0.0).instances
         fitting = {one: instance for one, instance in listed.items() if self._log.may_be(order, one, instance, how)}
-        if fitting:  # what is listed was noted before: of some the answer may be on its way
+        if fitting and not self._log.tags:  # what is listed was noted before: of some the answer may be on its way
             self._log.await_answers(order)
         taken = self._log.taken()
         unknown = {one: instance for one, instance in fitting.items() if one not in taken}

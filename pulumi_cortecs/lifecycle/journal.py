@@ -8,6 +8,7 @@ Several processes of one machine may use one journal at once (lifecycle/shared_f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import sqlite3
@@ -106,6 +107,16 @@ class Key:
         """What the program calls the resource."""
         return name_in(self.urn)
 
+    @property
+    def digest(self) -> str:
+        """What names the resource to a vendor: the same from any machine, and it tells nothing."""
+        return _digest(self.backend, self.urn)
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """The same, with those under which it may have been named formerly."""
+        return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.formerly))
+
     def is_near(self, other: Key) -> bool:
         """Whether both are of one project in one backend."""
         known = {self.backend, *self.formerly}
@@ -137,6 +148,11 @@ def journal_directory(environment: Mapping[str, str]) -> Path:
     return state_directory(environment).path
 
 
+def new_number() -> int:
+    """A number for an order: never again the same, should the file be deleted meanwhile."""
+    return secrets.randbits(62)
+
+
 class Journal(SharedFile):
     """The journal of one directory. Threads may share it; every method raises JournalError."""
 
@@ -159,10 +175,17 @@ class Journal(SharedFile):
         self._confirmed: set[str] = set()
 
     def send(
-        self, key: Key, account: str, arguments: tuple[object, ...], before: frozenset[str], vendor_time: float | None
+        self,
+        key: Key,
+        account: str,
+        arguments: tuple[object, ...],
+        before: frozenset[str],
+        vendor_time: float | None,
+        number: int | None = None,
     ) -> int:
-        """Notes an order that is about to be sent; its number. It is on the disk when this returns."""
-        number = secrets.randbits(62)  # never again the same, should the file be deleted meanwhile
+        """Notes an order that is about to be sent; its number, a new one unless it has one. It is on the disk when this
+        returns."""
+        number = new_number() if number is None else number
         with self._writing() as connection:
             values = (key.backend, key.urn, account, json.dumps(arguments), self._listing_of(connection, before))
             connection.execute(
@@ -257,7 +280,7 @@ class Journal(SharedFile):
                 connection.execute(
                     "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL", (now, instance_id)
                 )
-                values = (secrets.randbits(62), now, Progress.BOUGHT.value, instance_id, now)
+                values = (new_number(), now, Progress.BOUGHT.value, instance_id, now)
                 connection.execute(
                     "INSERT OR IGNORE INTO orders (number, backend, urn, account, arguments, listing, sent_at, "
                     "process, progress, instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?)",
@@ -285,7 +308,7 @@ class Journal(SharedFile):
                 "instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?) "
                 "ON CONFLICT (instance_id) WHERE instance_id IS NOT NULL "
                 "DO UPDATE SET progress = excluded.progress, closed_at = excluded.closed_at",
-                (secrets.randbits(62), now, Progress.KEPT.value, instance_id, now),
+                (new_number(), now, Progress.KEPT.value, instance_id, now),
             )
 
     def open_orders(self, key: Key | None = None) -> list[Order]:
@@ -409,6 +432,10 @@ class Journal(SharedFile):
 
     def _reread(self) -> None:
         self._listing = None
+
+
+def _digest(backend: str, urn: str) -> str:
+    return hashlib.sha256(f"{backend}\n{urn}".encode()).hexdigest()[:32]
 
 
 def _prune(connection: sqlite3.Connection, now: float, account: str, listed: frozenset[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Began, Neighbour, UnclearPurchaseError
@@ -49,6 +49,7 @@ class OrderLog(Generic[T]):
     ) -> None:
         """`without` is told when the journal cannot be used."""
         self.cloud = cloud
+        self.tags = isinstance(cloud, TagsOrders)
         self.journal = journal
         self.poller = poller
         self.clock = clock
@@ -63,16 +64,17 @@ class OrderLog(Generic[T]):
         self._alone = threading.Lock()
         self._strangers: Mapping[str, T] | None = None
 
-    def sent(self, key: Key, arguments: Arguments, before: frozenset[str]) -> int | None:
-        """Notes an order that is about to leave; None where that cannot be done and it may leave all the same.
+    def sent(self, key: Key, arguments: Arguments, before: frozenset[str], number: int | None = None) -> int | None:
+        """Notes an order that is about to leave, under that number or a new one; None where that cannot be done and it
+        may leave all the same.
 
         Raises UnclearPurchaseError and CloudError where it must not.
         """
         try:
-            number = self.journal.send(key, self.account, arguments, before, self.cloud.vendor_time())
+            number = self.journal.send(key, self.account, arguments, before, self.cloud.vendor_time(), number)
         except JournalError as error:
             self.without(error)
-            self.must_be_alone(arguments)
+            self.must_be_alone(key, arguments)
             return None
         with self._lock:
             self._sent.add(number)
@@ -204,16 +206,20 @@ class OrderLog(Generic[T]):
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
         return find(instance_id, self.cloud, self.poller, not_before)
 
-    def fits(self, instance: T, ordered: Arguments, how: Match = Match.MAYBE) -> bool:
-        """Whether it is what was ordered, in that way."""
-        return self.cloud.match(instance, ordered) is how
+    def fits(self, instance: T, key: Key, arguments: Arguments, how: Match = Match.MAYBE) -> bool:
+        """Whether some order of this resource, with these arguments, may have bought it, in that way."""
+        if isinstance(self.cloud, TagsOrders):
+            ref = self.cloud.order_ref(instance)
+            return how is Match.MAYBE and ref is not None and ref.key in key.digests
+        return self.cloud.match(instance, Ordered(arguments)).counts_as(how)
 
     def may_be(self, order: Order, instance_id: str, instance: T, how: Match = Match.MAYBE) -> bool:
-        """Whether an instance may be what the order has bought, by what it is and by when it began."""
-        if instance_id in order.before or not self.fits(instance, order.arguments, how):
+        """Whether an instance may be what the order has bought: by what it is and by when it began, or by its tag."""
+        ordered = Ordered(order.arguments, token_of(order.number))
+        if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
         after = self._after(order, instance)
-        return after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
+        return self.tags or after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
 
     def began_soon(self, order: Order, instance: T) -> bool:
         """Whether it began so soon after the order that it need not be asked about."""
@@ -241,10 +247,10 @@ class OrderLog(Generic[T]):
             self.clock.sleep(_PAUSE)
             waited_for &= {other.number for other in self._on_their_way()}
 
-    def must_be_alone(self, arguments: Arguments) -> None:
+    def must_be_alone(self, key: Key, arguments: Arguments) -> None:
         """Raises UnclearPurchaseError if anything in the account might be what an earlier run has bought."""
         listed, taken = self._listed_at_first(), self.taken()
-        alike = [key for key, one in listed.items() if key not in taken and self.fits(one, arguments)]
+        alike = [each for each, one in listed.items() if each not in taken and self.fits(one, key, arguments)]
         if alike:
             raise UnclearPurchaseError(
                 f"without {self.journal.file} it cannot be told whether an earlier run has bought this already",

@@ -8,15 +8,16 @@ that cannot be told, nothing more is bought, and the candidates are named.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match
-from pulumi_cortecs.lifecycle.journal import Key
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, OrderRef, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.journal import Key, new_number
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
@@ -71,10 +72,19 @@ class Began(Enum):
 
 @dataclass(frozen=True)
 class Bought(Generic[T]):
-    """What was bought. `inferred`: no answer named it, it was found in the account's list."""
+    """What was bought. `instance` is None where the vendor's answer told the id only. `inferred`: no answer named it,
+    and it bears no tag; it was found in the account's list."""
+
+    instance_id: str
+    instance: T | None = None
+    inferred: bool = False
+
+
+@dataclass(frozen=True)
+class Found(Bought[T]):
+    """What an earlier run has bought, as the vendor shows it now."""
 
     instance: T
-    inferred: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class Notes(Protocol[T]):
     A number is None where an order could not be noted and may be sent all the same.
     """
 
-    def sent(self, key: Key, arguments: Arguments, before: frozenset[str]) -> int | None: ...
+    def sent(self, key: Key, arguments: Arguments, before: frozenset[str], number: int) -> int | None: ...
 
     def lost(self, number: int | None) -> None: ...
 
@@ -128,7 +138,7 @@ class _Doubt:
     """
 
     number: int | None
-    arguments: Arguments
+    ordered: Ordered
     before: frozenset[str]
     since: Callable[[Any], Began]
     lost: CloudError
@@ -139,6 +149,11 @@ class _Doubt:
     lists: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
+
+    @property
+    def arguments(self) -> Arguments:
+        """What was ordered."""
+        return self.ordered.arguments
 
     def lacked(self, at: float) -> None:
         """Another list, asked for at that time, has shown none."""
@@ -153,48 +168,68 @@ class Purchases(Generic[T]):
 
     def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, notes: Notes[T]) -> None:
         self._cloud = cloud
+        self._tags = isinstance(cloud, TagsOrders)
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
         self._notes = notes
         self._lock = threading.Lock()
-        self._orders = 0
         self._in_flight: set[int] = set()
         self._in_doubt: list[_Doubt] = []
         self._ours: set[str] = set()
         self._named: set[str] = set()
 
-    def buy(self, key: Key, arguments: Arguments, order: Callable[[], T]) -> Bought[T]:
-        """Sends `order` once, for the resource `key`, and returns what was bought.
+    def buy(
+        self,
+        key: Key,
+        arguments: Arguments,
+        inputs: Mapping[str, Any],
+        is_awaited: Callable[[], bool] | None = None,
+        number: int | None = None,
+    ) -> Bought[T]:
+        """Orders what `inputs` describe once, for the resource `key`, and returns what was bought. `is_awaited` is
+        asked at the last moment whether somebody still waits for it; None where nobody can go away. `number` is the
+        order's where somebody has noted it already.
 
         An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
         CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
-        when `order` does, NotBoughtError when the answer was lost and nothing was bought, and UnclearPurchaseError when
-        that could not be told.
+        when nobody waits any more, NotBoughtError when the answer was lost and nothing was bought, and
+        UnclearPurchaseError when that could not be told.
         """
+        send = partial(self._sent, key, arguments, inputs, is_awaited)
         try:
-            return self._sent(key, arguments, order, last_try=False)
+            return send(new_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
-            return self._sent(key, arguments, order, last_try=True)
+            return send(new_number(), last_try=True)
 
-    def _sent(self, key: Key, arguments: Arguments, order: Callable[[], T], *, last_try: bool) -> Bought[T]:
+    def _sent(
+        self,
+        key: Key,
+        arguments: Arguments,
+        inputs: Mapping[str, Any],
+        is_awaited: Callable[[], bool] | None,
+        number: int,
+        *,
+        last_try: bool,
+    ) -> Bought[T]:
         before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
-        noted = self._notes.sent(key, arguments, before)
+        noted = self._notes.sent(key, arguments, before, number)
+        ordered = Ordered(arguments, token_of(number))
         with self._lock:
-            self._orders += 1
-            number = self._orders
             self._in_flight.add(number)
         doubt: _Doubt | None = None
         refused: RefusedError | None = None
         try:
-            bought = order()
+            if is_awaited is not None and not is_awaited():
+                raise NotSentError("the engine was gone before anything was ordered")
+            accepted = self._cloud.create(inputs, OrderRef(ordered.token, key.digest))
         except BaseException as error:
             with self._lock:
                 self._in_flight.remove(number)
                 if isinstance(error, CloudError) and (error.may_have_taken_effect or _is_an_answer(error)):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
-                    doubt = _Doubt(noted, arguments, before, since, error, now, now, refused is not None)
+                    doubt = _Doubt(noted, ordered, before, since, error, now, now, refused is not None)
                     self._in_doubt.append(doubt)
             if doubt is None:
                 if isinstance(error, (CloudError, NotSentError)):
@@ -203,7 +238,7 @@ class Purchases(Generic[T]):
                     self._notes.lost(noted)  # nobody knows what we do not expect
                 raise
         else:
-            instance_id = self._cloud.id_of(bought)
+            instance_id = accepted.instance_id
             is_new = instance_id not in before
             mine = is_new and self._notes.bought(noted, instance_id, is_new=True)
             with self._lock:
@@ -214,11 +249,12 @@ class Purchases(Generic[T]):
                     now = self._clock.now()
                     known = "another order for the same has taken it" if is_new else "it was there before"
                     taken = AnswerLostError(f"{instance_id} is what the answer names, and {known}")
-                    doubt = _Doubt(noted, arguments, before, since, taken, now, now)
+                    doubt = _Doubt(noted, ordered, before, since, taken, now, now)
                     self._in_doubt.append(doubt)
             if doubt is None:
-                self._notes.answered(bought)
-                return Bought(bought)
+                if accepted.instance is not None:
+                    self._notes.answered(accepted.instance)
+                return Bought(instance_id, accepted.instance)
         try:
             if refused is not None:
                 self._notes.refused(noted)
@@ -260,21 +296,21 @@ class Purchases(Generic[T]):
                 continue
             found = self._claimed(doubt, seen)
             if found is not None:
-                return Bought(found, inferred=True)
+                return found
             listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
-    def _claimed(self, doubt: _Doubt, seen: Snapshot[T]) -> T | None:
+    def _claimed(self, doubt: _Doubt, seen: Snapshot[T]) -> Bought[T] | None:
         """One of those that appeared, and from now on ours; None while there is none.
 
         Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
-        the fewest others may be waiting for; and it may have been another's, who then waits for ours to show. Raises
-        NotBoughtError and UnclearPurchaseError.
+        the fewest others may be waiting for; and it may have been another's, who then waits for ours to show. One that
+        bears the order's tag is nobody else's. Raises NotBoughtError and UnclearPurchaseError.
         """
         with self._lock:
             earlier = frozenset(self._in_flight) if self._found(doubt, seen, frozenset()) else frozenset()
         # an answer that is still on its way may be about what we have found
-        settled = self._settled(earlier) and self._neighbours_settled(doubt, seen)
+        settled = self._tags or (self._settled(earlier) and self._neighbours_settled(doubt, seen))
         taken = self._notes.taken()
         neighbours = self._notes.neighbours()
         with self._lock:
@@ -295,21 +331,21 @@ class Purchases(Generic[T]):
                     raise UnclearPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
             alike = all(each.arguments == doubt.arguments for each in assigned.orders)
-            dated = all(doubt.since(one) is Began.AFTER for one in found.values())
+            dated = self._tags or all(doubt.since(one) is Began.AFTER for one in found.values())
             if not settled or not alike or not dated or assigned.is_crowded or self._named & found.keys():
                 self._in_doubt.remove(doubt)
                 self._named |= found.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
                 raise UnclearPurchaseError(text, tuple(sorted(found)))
             instance_id = assigned.least_wanted
-            if not self._notes.bought(doubt.number, instance_id, inferred=True):
+            if not self._notes.bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):
                 return None  # another process was quicker
             self._in_doubt.remove(doubt)
             for other in assigned.takers[instance_id]:
                 if isinstance(other, _Doubt):
                     other.started_by = max(other.started_by, doubt.started_by)
             self._ours.add(instance_id)
-            return found[instance_id]
+            return Bought(instance_id, found[instance_id], inferred=not self._tags)
 
     def _decided(self, doubt: _Doubt) -> None:
         with self._lock:
@@ -359,8 +395,8 @@ class Purchases(Generic[T]):
 
     def _may_be(self, instance_id: str, instance: T, doubt: _Doubt, how: Match = Match.MAYBE) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
-        began = unknown and doubt.since(instance) is not Began.BEFORE
-        return began and self._cloud.match(instance, doubt.arguments) is how
+        began = unknown and (self._tags or doubt.since(instance) is not Began.BEFORE)
+        return began and self._cloud.match(instance, doubt.ordered).counts_as(how)
 
 
 def _is_an_answer(error: CloudError) -> bool:

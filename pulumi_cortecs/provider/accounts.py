@@ -8,47 +8,51 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, CortecsMarket, Instance
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials, cortecs_base_url, cortecs_credentials
-from pulumi_cortecs.cost import BillingInterval, Money, quote
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.http import on_this_machine
 from pulumi_cortecs.http.network import problems_on_the_way_to
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
+from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.ending import Ending
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.journal import JournalError, Key
 from pulumi_cortecs.lifecycle.order_log import OrderLog
+from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
-from pulumi_cortecs.provider import host, process, session
-from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
-from pulumi_cortecs.provider.market import Market
+from pulumi_cortecs.provider import host, hourly, process, session
+from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Market
 from pulumi_cortecs.provider.settings import Settings, settings_from
 
 _YEAR_9000 = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
-def configure(config: Mapping[str, str]) -> None:
-    """Takes over what the process is configured with: the stack's config, or what an explicit Provider says.
+def configure(kind: InstanceKind, config: Mapping[str, str]) -> None:
+    """Takes over what the process is configured with for one cloud: the stack's config, or what an explicit Provider
+    says.
 
-    A host process serves one provider resource, so there is just one.
+    A host process serves one provider resource, so there is just one of each cloud.
     """
-    session.current().config = dict(config)
+    ours, names = session.current(), kind.credentials.config_keys
+    others = {key: value for key, value in ours.config.items() if key not in names}
+    ours.config = {**others, **{key: value for key, value in config.items() if key in names}}
 
 
 @dataclass(frozen=True)
 class Account:
-    """One Cortecs account, as this process works with it. `payer` names whose bill it is."""
+    """One account at a vendor, as this process works with it. `payer` names whose bill it is."""
 
-    cloud: CortecsCloud
-    poller: Poller[Instance]
-    log: OrderLog[Instance]
-    purchases: Purchases[Instance]
-    intents: Intents[Instance]
+    cloud: Cloud[Any]
+    poller: Poller[Any]
+    log: OrderLog[Any]
+    purchases: Purchases[Any]
+    intents: Intents[Any]
     clock: Clock
     settings: Settings
     problems: tuple[str, ...] = ()
@@ -69,20 +73,24 @@ class Account:
 
     @property
     def is_far(self) -> bool:
-        """Whether Cortecs is on another machine, and so by another clock."""
+        """Whether the vendor is on another machine, and so by another clock."""
         return not on_this_machine(self.cloud.base_url)
 
     def vendor_now(self) -> datetime:
-        """What time it is at Cortecs, in UTC; by this machine's calendar where Cortecs has not told a time that one can
+        """What time it is at the vendor, in UTC; by this machine's calendar where it has not told a time that one can
         count on from. It raises nothing: it is asked for between a purchase and the return of its id."""
         told = self.cloud.vendor_time()
         if told is None or not 0 <= told < _YEAR_9000:
             return self.clock.utc_now()
         return datetime.fromtimestamp(told, timezone.utc)
 
-    def find(self, instance_id: str, not_before: float = NEVER) -> Instance | None:
+    def find(self, instance_id: str, not_before: float = NEVER) -> Any | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
         return find(instance_id, self.cloud, self.poller, not_before)
+
+    def state_of(self, instance: Any) -> str:
+        """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
+        return "stopped" if self.cloud.phase(instance) is Phase.STOPPED else "running"
 
     def must_own(self, instance_id: str, recorded: object) -> None:
         """Raises ConfigurationError unless this may be the account that the state says holds the instance.
@@ -97,11 +105,11 @@ class Account:
             "not know it. It is not taken for gone: use the credentials of its account"
         )
 
-    def ending(self) -> Ending[Instance]:
+    def ending(self) -> Ending[Any]:
         """How this account's instances are ended."""
         return Ending(self.cloud, self.poller, self.clock)
 
-    def wait(self) -> Wait[Instance]:
+    def wait(self) -> Wait[Any]:
         """How this account's instances are waited for."""
         every = self.settings.poll_interval
         return Wait(
@@ -118,44 +126,42 @@ class Account:
         return self.clock.now() if began_at == NEVER else began_at
 
 
-def account(config: Mapping[str, str] | None = None) -> Account:
+def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Account:
     """The account in force; in a program, which no engine configures, the one that `config` and the environment name.
 
     Raises ConfigurationError when there are no usable credentials.
     """
-    found = _account(cortecs_credentials(os.environ, session.current().config if config is None else config))
+    found = _account(kind, credentials_in_force(kind.credentials, os.environ, _config(config)))
     _warn_of(found.problems)
     return found
 
 
-def market(config: Mapping[str, str] | None = None) -> Market:
-    """What can be rented where that account is, credentials or not. Raises ConfigurationError for an unfit URL."""
-    return _market(cortecs_base_url(os.environ, session.current().config if config is None else config))
+def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
+    """Where the vendor is asked, credentials or not. Raises ConfigurationError for an unfit URL."""
+    return base_url_in_force(kind.credentials, os.environ, _config(config))
 
 
-def differ_from(recorded: object) -> bool:
+def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Market:
+    """What can be rented there. Raises ConfigurationError for an unfit URL."""
+    return _market(kind, base_url(kind, config))
+
+
+def differ_from(kind: InstanceKind, recorded: object) -> bool:
     """Whether today's credentials are others than those that a state recorded: a rotated key's, or another account's.
 
     Asks nobody, and is False where there are no credentials to compare.
     """
     try:
-        return bool(recorded) and cortecs_credentials(os.environ, session.current().config).fingerprint != recorded
+        return bool(recorded) and credentials_in_force(kind.credentials, os.environ, _config()).fingerprint != recorded
     except ConfigurationError:
         return False
 
 
-def hourly_price(args: Mapping[str, Any]) -> Money | None:
+def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
     """What an hour costs at today's prices, whatever a quote says; None where that cannot be told, as where one of the
     arguments is not. Raises CloudError."""
-    hardware = market().hardware_types().get(str(args.get("hardware_type_id")))
-    interval, workers = args.get("billing_interval"), args.get("num_workers")
-    if hardware is None or interval is None or workers is None:
-        return None
-    try:
-        # what an earlier check has settled comes back from the host with every number a float
-        return quote(hardware, BillingInterval(interval), int(workers), source="live").hourly_total
-    except ValueError:  # an interval or a number of workers that is none
-        return None
+    quote, _ = market(kind).quote(inputs)
+    return hourly.price_of(quote)
 
 
 def seen(instance_id: str) -> None:
@@ -196,19 +202,23 @@ def key_of(urn: str) -> Key:
     return Key(ours.identity, urn, ours.formerly)
 
 
-def _account(credentials: CortecsCredentials) -> Account:
+def _config(given: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    return session.current().config if given is None else given
+
+
+def _account(kind: InstanceKind, credentials: Credentials) -> Account:
     ours = session.current()
     with ours.lock:  # two threads must never get two purchase books for one account
         if credentials not in ours.accounts:
             settings = settings_from(os.environ)
-            client, clock = CortecsClient(credentials), ours.clock
-            cloud = CortecsCloud(client, credentials.fingerprint, settings.list_lag, hourly_price)
+            clock = ours.clock
+            cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
             poller = Poller(cloud, clock)
             log = OrderLog(cloud, ours.journal, poller, ours.waiting, without_journal)
             intents = Intents(
                 log,
                 creations=Creations(lambda: ours.states, clock, without_state),
-                exclusive=lambda: ours.is_exclusive,
+                exclusive=lambda: ours.is_exclusive(kind.cloud),
                 say=lambda text: host.current_call().warn(text),
             )
             purchases = Purchases(cloud, poller, clock, log)
@@ -223,11 +233,11 @@ def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
     return (*settings.problems, *problems_on_the_way_to(base_url, os.environ))
 
 
-def _market(base_url: str) -> Market:
+def _market(kind: InstanceKind, where: str) -> Market:
     ours = session.current()
     with ours.lock:
-        if base_url not in ours.markets:
+        if (kind.cloud, where) not in ours.markets:
             settings = settings_from(os.environ)
-            _warn_of(_problems(settings, base_url))  # a check asks the market first: this is what a preview shows
-            ours.markets[base_url] = Market(CortecsMarket(base_url), ours.clock, settings.market_age)
-        return ours.markets[base_url]
+            _warn_of(_problems(settings, where))  # a check asks the market first: this is what a preview shows
+            ours.markets[kind.cloud, where] = kind.market(where, Answers(ours.clock, settings.market_age))
+        return ours.markets[kind.cloud, where]

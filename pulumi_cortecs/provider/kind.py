@@ -8,8 +8,14 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-if TYPE_CHECKING:  # programs import this module, and never a price list
-    from pulumi_cortecs.provider.pinned import PinnedMarket
+from pulumi_cortecs.http.sources import CredentialSpec
+
+if TYPE_CHECKING:  # programs import this module, and nothing that buys
+    from pulumi_cortecs.cost import Money
+    from pulumi_cortecs.cost.pricelist import PriceList
+    from pulumi_cortecs.http.credentials import Credentials
+    from pulumi_cortecs.lifecycle.cloud import Cloud
+    from pulumi_cortecs.provider.answers import Answers
 
 Inputs = Mapping[str, Any]
 """What a program says and check completes; an `Unknown` stands for what only `up` will know."""
@@ -46,6 +52,9 @@ class Required:
 
 MARKET: Final = object()
 """In a default's place: the market decides it."""
+
+LIVE: Final = "live"
+"""What a quote names as its source when its prices are the vendor's word of today."""
 
 
 @dataclass(frozen=True)
@@ -174,26 +183,38 @@ class Market(Protocol):
 
 @dataclass(frozen=True)
 class InstanceKind:
-    """The instances of one cloud, as the provider knows them. `cloud` is its name in limits and catalogues, `vendor`
-    the one in texts, `base_url` where the vendor is asked. `token` and `endpoint_token` are what the engine calls an
-    instance and its Endpoint. `market` is where they are bought, `pinned` what stands in for it where it cannot be
-    reached."""
+    """The instances of one cloud, as the provider knows them.
 
-    cloud: str
-    vendor: str
-    base_url: str
+    `token` and `endpoint_token` are what the engine calls an instance and its Endpoint. `connect` gets the credentials,
+    for how many seconds the list may lag, and what tells the hourly price of what is so described (None where that
+    cannot be told; it may raise CloudError). `market` is where instances are bought, by its base URL, and `pinned` what
+    stands in for it where it cannot be reached.
+    """
+
     token: str
     endpoint_token: str
+    credentials: CredentialSpec
     arguments: ArgumentTable
-    market: Callable[[], Market]
-    pinned: Callable[[PinnedMarket], Market]
+    connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
+    market: Callable[[str, Answers], Market]
+    pinned: Callable[[PriceList], Market]
+
+    @property
+    def cloud(self) -> str:
+        """Its cloud's name in limits and catalogues."""
+        return self.credentials.cloud
+
+    @property
+    def vendor(self) -> str:
+        """Its vendor's name in texts."""
+        return self.credentials.vendor
+
+    @property
+    def possessive(self) -> str:
+        """Whose something is: "Acme's"."""
+        return f"{self.vendor}'" if self.vendor.endswith("s") else f"{self.vendor}'s"
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """All that check can settle."""
         return (*self.arguments, "quote")
-
-    @property
-    def possessive(self) -> str:
-        """Whose something is: "Cortecs'"."""
-        return f"{self.vendor}'" if self.vendor.endswith("s") else f"{self.vendor}'s"

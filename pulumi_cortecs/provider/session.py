@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi_cortecs._tokens import INSTANCES
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.backends import Backend, backend_of
 from pulumi_cortecs.lifecycle.cli_states import states_of
@@ -24,7 +24,7 @@ from pulumi_cortecs.lifecycle.releases import Releases
 from pulumi_cortecs.lifecycle.shared_rows import SharedRows
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import process
-from pulumi_cortecs.provider.market import Market
+from pulumi_cortecs.provider.kind import Market
 
 if TYPE_CHECKING:
     from pulumi_cortecs.provider.accounts import Account
@@ -79,9 +79,9 @@ class Session:
         self.lock = threading.Lock()
         self.config: Mapping[str, str] = {}
         """What it is configured with. Replaced as a whole: another thread may be reading it."""
-        self.accounts: dict[CortecsCredentials, Account] = {}
-        self.markets: dict[str, Market] = {}
-        """By base URL."""
+        self.accounts: dict[Credentials, Account] = {}
+        self.markets: dict[tuple[str, str], Market] = {}
+        """By cloud and base URL."""
         self.commitments: dict[str, Commitments[Any]] = {}
         """By fingerprint of the account, what is ordered in it; see second_line.py."""
         self.judged: dict[str, Judged] = {}
@@ -98,6 +98,8 @@ class Session:
         """By id of the instance, the URN that has adopted it in an earlier run, and keeps it."""
         self.wanted: set[str] = set()
         """The instances that resources of this run adopt."""
+        self.exclusive: dict[str, bool] = {}
+        """By cloud, whether nobody else uses the account; see is_exclusive."""
         self._done: dict[str, object] = {}
 
     @made_once
@@ -118,18 +120,21 @@ class Session:
         ours = engine_cli.cli()
         return backend_of(ours.environment, ours.directory)
 
-    @made_once
-    def is_exclusive(self) -> bool:
-        """Whether the machine's owner says that nobody but this machine's stacks uses the account.
+    def is_exclusive(self, cloud: str) -> bool:
+        """Whether the machine's owner says that nobody but this machine's stacks uses the account at this cloud.
 
         A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and
         none where the CLI cannot be looked at. Limits that cannot be read say nothing.
         """
-        ours = engine_cli.cli()
-        try:
-            return account_is_exclusive("cortecs", {} if ours.pid is None else ours.environment)
-        except LimitsError:
-            return False
+        with _making:
+            if cloud not in self.exclusive:
+                ours = engine_cli.cli()
+                try:
+                    told = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
+                except LimitsError:
+                    told = False
+                self.exclusive[cloud] = told
+            return self.exclusive[cloud]
 
     @made_once
     def shared_rows(self) -> SharedRows:

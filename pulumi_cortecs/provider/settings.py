@@ -17,7 +17,7 @@ _DECIMAL: Final = re.compile(r"[0-9]+(\.[0-9]+)?")  # float reads "1_0", look-al
 
 @dataclass(frozen=True)
 class Settings:
-    """`list_lag`: seconds for which Cortecs' list may miss what was just made. `poll_interval`: seconds between two
+    """`list_lag`: seconds for which the vendor's list may miss what was just made. `poll_interval`: seconds between two
     looks at a booting instance, None for the schedule that slows down with age. `market_age`: seconds for which prices
     and models are asked for once. `problems`: a line for each variable that cannot be used and keeps its default, by
     name; nothing is bought while there is one."""

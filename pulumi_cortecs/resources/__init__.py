@@ -1,1 +1,1 @@
-"""What a program declares: arguments and resources, one file per cloud."""
+"""What the resources of every cloud share on the side of the program."""

@@ -7,45 +7,36 @@ from typing import Final
 
 import pulumi
 
-from pulumi_cortecs.clouds.cortecs_keys import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 _PACKAGE: Final = "pulumi-python"
 """The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""
 
 
-class Provider(pulumi.ProviderResource):
-    """A Cortecs account, for `opts.provider` of resources, components and data sources.
+class ExplicitProvider(pulumi.ProviderResource):
+    """What the `Provider` of every cloud is: a cloud's own names its arguments.
 
-    Either it is given the credentials: `client_id`, `client_secret`, and `api_base_url` where that is not
-    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it is given the names of
-    environment variables, so that no key is in the state and a rotated one counts at once:
-    `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
-    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. What is not named there is not taken from the
-    environment: all of it comes from one place. Mappings of other variables go with both forms.
-
-    Raises TypeError for half of the credentials, for none, and for both forms at once; ValueError for an empty text.
+    `spec` has the names of a cloud's credentials; `given` is what the program says of each, None for nothing. Raises
+    TypeError for half of the credentials, for none, and for both forms at once (arguments, and the variables of
+    `opts.env_var_mappings`); ValueError for an empty text.
     """
 
     def __init__(
         self,
         resource_name: str,
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        client_id: pulumi.Input[str] | None = None,
-        client_secret: pulumi.Input[str] | None = None,
-        api_base_url: pulumi.Input[str] | None = None,
+        spec: CredentialSpec,
+        given: Mapping[Key, pulumi.Input[str] | None],
+        opts: pulumi.ResourceOptions | None,
     ) -> None:
-        given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
         mappings = (opts.env_var_mappings if opts is not None else None) or {}
         told = {key: value for key, value in given.items() if value is not None}
-        self._configured = _configured(CREDENTIALS, told, mappings)
-        hidden = {key.config for key in CREDENTIALS.parts}
+        self._configured = _configured(spec, told, mappings)
+        hidden = {key.config for key in spec.parts}
         secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
         super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
 
 
-def configuration_of(provider: Provider) -> Mapping[str, pulumi.Input[str]]:
+def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[str]]:
     """What the provider's process is configured with, the credentials as they were given."""
     return provider._configured
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
-from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider, endpoint, instance
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, PURCHASE
-from pulumi_cortecs.provider.cortecs.kind import INSTANCE
-from pulumi_cortecs.resources.cortecs import READY_TIMEOUT
+from pulumi_cortecs import _abi
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
+from pulumi_cortecs.cortecs.resources import READY_TIMEOUT
+from pulumi_cortecs.provider import endpoint, instance
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"
 """The line that the others need."""
@@ -56,7 +56,7 @@ def imported(instance_id: str) -> Imported:
         "spec_digest": "",
         "ready_timeout": READY_TIMEOUT,
     }
-    found = endpoint.read("", passed_on)
+    found = endpoint.read(INSTANCE, "", passed_on)
     if not found.outs:
         raise instance.InstanceError(f"{instance_id} has just gone")
     return Imported(instance_id, inputs, seen.outs or {}, found.inputs or {}, found.outs)
@@ -72,7 +72,7 @@ def import_file(instances: Iterable[Imported]) -> str:
                 "name": each.name,
                 "logicalName": each.name,
                 "id": each.instance_id,
-                **_properties(each.inputs, each.outputs, serialize_provider(InstanceProvider())),
+                **_properties(each.inputs, each.outputs, serialize_provider(_abi.load("cortecs.Instance"))),
             }
         )
         resources.append(
@@ -82,7 +82,9 @@ def import_file(instances: Iterable[Imported]) -> str:
                 "logicalName": each.name,
                 "parent": each.name,
                 "id": secrets.token_hex(6),
-                **_properties(each.endpoint_inputs, each.endpoint_outputs, serialize_provider(EndpointProvider())),
+                **_properties(
+                    each.endpoint_inputs, each.endpoint_outputs, serialize_provider(_abi.load("cortecs.Endpoint"))
+                ),
             }
         )
     return json.dumps({"resources": resources}, indent=2, ensure_ascii=False) + "\n"
@@ -91,7 +93,7 @@ def import_file(instances: Iterable[Imported]) -> str:
 def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
     """The lines of a program that declare an instance with these inputs. What is not told is a comment: who knows what
     was ordered completes it."""
-    told = {key: inputs[key] for key in (*PURCHASE, "state") if key in inputs}
+    told = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
     if "model_id" in told:
         told["model_id"] = str(told["model_id"]).replace("--", "/", 1)
     if adopt_id:
@@ -101,7 +103,9 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
         for key, value in told.items()
         if not ARGUMENTS.is_default(key, value)
     )
-    untold = (f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n" for key in PURCHASE if key not in told)
+    untold = (
+        f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n" for key in ARGUMENTS.replacing if key not in told
+    )
     return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
 
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_cortecs._tokens import TOKENS
+from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
 from pulumi_cortecs.lifecycle.durations import moment_after
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS, read_arguments
+from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.testing.programs import run_program
 
 _INSTANCE: Final = TOKENS["cortecs.Instance"]
@@ -136,7 +137,7 @@ class CortecsMocks(Mocks):
         return ({}, []) if self._others is None else self._others.call(args)
 
     def _instance(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        given, problems = read_arguments(args.inputs)
+        given, problems = read_properties(args.inputs, ARGUMENTS)
         if problems:
             reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
             raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {reasons}")

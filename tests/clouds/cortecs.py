@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
-from pulumi_cortecs.provider.cortecs.kind import INSTANCE
+from pulumi_cortecs.cortecs.cloud import PURCHASE
+from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.simulator.cortecs import CORTECS as SIMULATED
 from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers
 from pulumi_cortecs.simulator.cortecs.cloud import BASE
@@ -137,7 +137,7 @@ CORTECS: Final = CloudCase(
     instance="cortecs.Instance",
     endpoint="cortecs.Endpoint",
     kind=lambda: INSTANCE,
-    client="pulumi_cortecs.clouds.cortecs",
+    client="pulumi_cortecs.cortecs.client",
     simulated=SIMULATED,
     staged=StagedCortecs,
     programs=(

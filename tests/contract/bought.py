@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.host import Made
 
@@ -46,7 +46,7 @@ def bought(simulator: Simulator, **inputs: Any) -> Made:
         headers = {"Authorization": f"Bearer {token}"}
         answer = client.post("/instances/start", json=order, headers=headers).raise_for_status().json()
     instance_id = answer["instance"]["instance_id"]
-    account = CortecsCredentials(simulator.base_url, client_id, secret).fingerprint
+    account = Credentials("cortecs", simulator.base_url, (client_id, secret)).fingerprint
     return Made(instance_id, {**settled, "instance_id": instance_id, "account": account})
 
 

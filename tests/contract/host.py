@@ -20,12 +20,11 @@ from typing import IO, Any
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
-from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs import _abi
 from tests import preloaded
 from tests.clouds.case import CloudCase
 from tests.clouds.cortecs import CORTECS
@@ -46,7 +45,7 @@ IMPATIENT = "import stamina; stamina.set_testing(True, attempts=4, cap=True)"
 _WITHOUT = "PULUMI_CORTECS_HOST_WITHOUT"
 _LONGEST_CALL = 30.0
 _LONGEST_START = 30.0
-_PROVIDERS: Mapping[str, type[ResourceProvider]] = {INSTANCE: InstanceProvider, ENDPOINT: EndpointProvider}
+_NAMES: Mapping[str, str] = {INSTANCE: "cortecs.Instance", ENDPOINT: "cortecs.Endpoint"}
 
 Properties = dict[str, Any]
 
@@ -92,7 +91,7 @@ class CallFailedError(Exception):
 
 def pickled(kind: str) -> str:
     """`__provider` as a program of today sends it."""
-    found: str = serialize_provider(_PROVIDERS[kind]())
+    found: str = serialize_provider(_abi.load(_NAMES[kind]))
     return found
 
 

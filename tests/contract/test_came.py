@@ -84,7 +84,7 @@ def test_what_goes_wrong_while_it_is_judged_does_not_keep_the_id_out_of_the_stat
     start_host: StartHost, proxy: Proxy, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     _instead(proxy, {"hardware_type_id": "NVIDIA_L4_2"})
-    fails = "import pulumi_cortecs.provider.accounts as m\ndef f(args): raise KeyError('odd')\n"
+    fails = "import pulumi_cortecs.provider.accounts as m\ndef f(kind, inputs): raise KeyError('odd')\n"
     before = f"{IMPATIENT}\n{fails}m.hourly_price = f"
     made = start_host(proxy.env(), engine=engine.address, before=before).instance().buy({"model_id": QWEN})
     assert ids(simulator) == [made.id]

@@ -9,50 +9,49 @@ import sys
 
 import dill
 import pytest
-from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic import dynamic as pulumi_dynamic
 
-from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
+from pulumi_cortecs import _abi
 from tests.contract.host import CallFailedError, Host
 
 PUBLISHED = {
-    (InstanceProvider, 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
-    (InstanceProvider, 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
-    (EndpointProvider, 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
-    (EndpointProvider, 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
+    ("cortecs.Instance", 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
+    ("cortecs.Instance", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
+    ("cortecs.Endpoint", 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
+    ("cortecs.Endpoint", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
 }
 """Pulumi pickles with Python's default protocol: 4, and 5 from Python 3.14 on. Both are in states: never change one."""
 
-BOTH = pytest.mark.parametrize("provider", [InstanceProvider, EndpointProvider])
-EACH = pytest.mark.parametrize(("provider", "protocol"), PUBLISHED)
+BOTH = pytest.mark.parametrize("name", _abi.KINDS)
+EACH = pytest.mark.parametrize(("name", "protocol"), PUBLISHED)
 
 
 @EACH
 def test_a_provider_is_pickled_to_the_published_bytes(
-    provider: type[ResourceProvider], protocol: int, monkeypatch: pytest.MonkeyPatch
+    name: str, protocol: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
-    assert pulumi_dynamic.serialize_provider(provider()) == PUBLISHED[provider, protocol]
+    assert pulumi_dynamic.serialize_provider(_abi.load(name)) == PUBLISHED[name, protocol]
 
 
 @EACH
-def test_the_published_bytes_load_today(provider: type[ResourceProvider], protocol: int) -> None:
-    loaded = dill.loads(base64.b64decode(PUBLISHED[provider, protocol]))
-    assert type(loaded) is provider
+def test_the_published_bytes_load_today(name: str, protocol: int) -> None:
+    loaded = dill.loads(base64.b64decode(PUBLISHED[name, protocol]))
+    assert type(loaded) is type(_abi.load(name))
 
 
 @BOTH
-def test_a_provider_keeps_nothing_and_hides_nothing(provider: type[ResourceProvider]) -> None:
+def test_a_provider_keeps_nothing_and_hides_nothing(name: str) -> None:
     # an attribute would be pickled by value: code frozen into states; a secret would be encrypted in each of them
-    assert vars(provider()) == {}
-    assert provider.serialize_as_secret_always is False
+    assert vars(_abi.load(name)) == {}
+    assert _abi.load(name).serialize_as_secret_always is False
 
 
 def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
     program = (
         "from pulumi.dynamic.dynamic import serialize_provider as pickled\n"
-        "from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider\n"
-        "print(pickled(InstanceProvider()), pickled(EndpointProvider()))"
+        "from pulumi_cortecs import _abi\n"
+        "print(*(pickled(_abi.load(name)) for name in _abi.KINDS))"
     )
     said = {
         subprocess.run(
@@ -71,14 +70,14 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
 
 @pytest.mark.parametrize("protocol", [4, 5])
 def test_a_host_serves_what_either_python_has_written(shared_host: Host, protocol: int) -> None:
-    resource = shared_host.instance(provider=PUBLISHED[InstanceProvider, protocol])
+    resource = shared_host.instance(provider=PUBLISHED["cortecs.Instance", protocol])
     assert resource.check({"model_id": "Qwen/Qwen2-7B-Instruct"}).inputs["hardware_type_id"] == "NVIDIA_L4_1"
-    endpoint = shared_host.endpoint(provider=PUBLISHED[EndpointProvider, protocol])
+    endpoint = shared_host.endpoint(provider=PUBLISHED["cortecs.Endpoint", protocol])
     assert endpoint.diff({"state": "stopped"}, {"state": "stopped"}).changes is False
 
 
 def test_a_state_of_a_newer_version_is_refused_in_plain_words(shared_host: Host) -> None:
-    known = base64.b64decode(PUBLISHED[InstanceProvider, 4])
+    known = base64.b64decode(PUBLISHED["cortecs.Instance", 4])
     newer = base64.b64encode(known.replace(b"cortecs.Instance", b"cortecs.Instanze")).decode()
     with pytest.raises(CallFailedError) as failed:
         shared_host.instance(provider=newer).check({"model_id": "Qwen/Qwen2-7B-Instruct"})

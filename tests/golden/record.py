@@ -25,7 +25,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pulumi_cortecs.clouds.cortecs_credentials import cortecs_credentials
+from pulumi_cortecs.cortecs.kind import CREDENTIALS
+from pulumi_cortecs.http.credentials import credentials_in_force
 from pulumi_cortecs.simulator import Simulator, running
 from tests.engine.pulumi import Stack, kill_session, new_stack
 
@@ -191,7 +192,7 @@ class Placeholders:
 
     @classmethod
     def of(cls, scene: Scene) -> Placeholders:
-        account = cortecs_credentials(scene.simulator.env(), {}).fingerprint.removeprefix("cortecs:")
+        account = credentials_in_force(CREDENTIALS, scene.simulator.env(), {}).fingerprint.removeprefix("cortecs:")
         values = {
             f"file://{platform.node()}{scene.stack.directory}": "file://@HOST@@FOLDER@",
             str(scene.stack.directory): "@FOLDER@",

@@ -14,7 +14,7 @@ import pulumi
 from pulumi import Alias, CustomResource, Output, ResourceOptions as Opts
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 from pulumi_cortecs import Instance, Provider
-from pulumi_cortecs.provider.cortecs import InstanceProvider
+from pulumi_cortecs import _abi
 
 LLAMA = {LLAMA!r}
 
@@ -27,7 +27,7 @@ class Own(ResourceProvider):
     def create(self, props):
         open("bought", "w").close()
         return CreateResult("id", props)
-class Derived(InstanceProvider):
+class Derived(type(_abi.load("cortecs.Instance"))):
     def create(self, props):
         open("bought", "w").close()
         return CreateResult("id", props)

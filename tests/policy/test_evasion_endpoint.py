@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.resources import cortecs_asking
+from pulumi_cortecs.cortecs import data
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, bought
 from tests.contract.host import ENDPOINT, INSTANCE, CallFailedError, Host, Made, Resource, hosting
@@ -107,7 +107,7 @@ def test_an_endpoint_of_ones_own_changes_nothing(host: Host, simulator: Simulato
         "that is refreshed": lambda: mine.read(there),
         "that is refreshed after its end": lambda: mine.read(Made("endpoint", wanted(made, state="stopped"))),
         "an Instance that is only got": lambda: host.instance("got").get(made.id, {}),
-        "a data source": lambda: cortecs_asking.instance({**config, "cortecs:apiBaseUrl": simulator.base_url}, made.id),
+        "a data source": lambda: data._instance({**config, "cortecs:apiBaseUrl": simulator.base_url}, made.id),
     }
     for name, call in calls.items():
         call()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.http import new_client
 from tests.contract.bought import INPUTS
@@ -48,7 +48,7 @@ def url(server: Server) -> str:
 def said(server: Server, environment: Mapping[str, str]) -> str:
     """What a client says of a server that it wants a list of."""
     with new_client(environment=environment) as http, pytest.raises(CloudError) as failed:
-        CortecsClient(CortecsCredentials(url(server), "me", SECRET), http).instances()
+        CortecsClient(Credentials("cortecs", url(server), ("me", SECRET)), http).instances()
     return str(failed.value)
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pulumi_cortecs.cli.printing import failed, new_table, tell, tell_json
+from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.cost.catalogue import LARGEST, Catalogue, CatalogueError, dump, load
 from pulumi_cortecs.cost.catalogue_rows import _TextLoader
 from pulumi_cortecs.cost.limits_file import LARGEST as LARGEST_LIMITS
@@ -22,11 +23,11 @@ from pulumi_cortecs.http.network import network_of
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.duration import TTL_REQUIRED
 from pulumi_cortecs.policy.testing import Bench, cortecs_instance, sample_catalogue
-from pulumi_cortecs.provider.cortecs.arguments import read_arguments
+from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.simulator.visitors import stranger
 from pulumi_cortecs.stacks.taking_over import names_after
 from tests.policy.attempts import Attempts
-from tests.unit.clouds.test_cortecs import scripted, scripted_market, told
+from tests.unit.cortecs.test_client import scripted, scripted_market, told
 from tests.unit.simulator.test_visitors import HOSTS, PAGES
 
 ODD = {
@@ -143,7 +144,7 @@ class Counted(str):
 @pytest.mark.parametrize("digits", [101, 8000, 1_000_000])
 def test_a_ttl_is_refused_for_its_length_before_it_is_read(digits: int, attempts: Attempts) -> None:
     for ttl in ("1" * digits, "1" * digits + "d", "1s" * digits, "0." + "0" * digits + "1d"):
-        _, problems = read_arguments({"model_id": "m", "ttl": ttl})
+        _, problems = read_properties({"model_id": "m", "ttl": ttl}, ARGUMENTS)
         attempts.tried(f"a ttl of {len(ttl)} characters for the provider", through=not problems)
         verdict = Bench([TTL_REQUIRED], {"ttl-required": {"at_most": "24h"}}).preview(cortecs_instance(ttl=ttl))
         (text,) = verdict.of("ttl-required", Level.MANDATORY)

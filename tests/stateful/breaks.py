@@ -7,16 +7,15 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
-from pulumi_cortecs.clouds.cortecs import Instance
+from pulumi_cortecs.cortecs.client import Instance
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.lifecycle.shared_rows import Going
-from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider import accounts, instance
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs import instance
 from pulumi_cortecs.provider.kind import InstanceKind
 from tests.stateful.rounds import Odds
 
@@ -64,7 +63,7 @@ def _gone() -> Iterator[None]:
 
 
 _LIFECYCLE = "pulumi_cortecs.lifecycle"
-_CORTECS = "pulumi_cortecs.provider.cortecs"
+_PROVIDER = "pulumi_cortecs.provider"
 
 
 @contextmanager
@@ -88,7 +87,7 @@ def _state() -> Iterator[None]:
 @contextmanager
 def _judged() -> Iterator[None]:
     """What an instance is told to be is not compared with what was judged."""
-    with mock.patch(f"{_CORTECS}.adoption.must_be_as_judged", lambda kind, live, inputs: live.told()):
+    with mock.patch(f"{_PROVIDER}.adoption.must_be_as_judged", return_value=None):
         yield
 
 
@@ -109,7 +108,7 @@ def _closed() -> Iterator[None]:
 @contextmanager
 def _release() -> Iterator[None]:
     """A deletion ends an instance that another row of the stack keeps."""
-    with mock.patch(f"{_CORTECS}.sharing.going", side_effect=lambda instance_id: nullcontext(Going())):
+    with mock.patch(f"{_PROVIDER}.sharing.going", side_effect=lambda instance_id: nullcontext(Going())):
         yield
 
 

@@ -312,7 +312,7 @@ class Scene:
 
         def work() -> None:
             try:
-                account = accounts.account()
+                account = accounts.account(self.case.kind())
                 listed = [_listed(account.cloud, one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
                 found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
@@ -359,7 +359,7 @@ class Scene:
         def work() -> None:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
             journal, ordered = session.current().journal, tuple(checked[key] for key in self._replacing)
-            key, account = accounts.key_of(stack.urn(name)), accounts.account().fingerprint
+            key, account = accounts.key_of(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
             journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
 
         host = self.process(stack.machine)

@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.lifecycle.stack_state import StateUnreadableError
-from pulumi_cortecs.provider import accounts, session
-from pulumi_cortecs.provider.cortecs import judged
-from pulumi_cortecs.provider.cortecs.arguments import PURCHASE
+from pulumi_cortecs.provider import accounts, judged, session
 from pulumi_cortecs.simulator.faults import FaultKind
 from tests.clouds.case import START, UPDATE
 from tests.clouds.cortecs import CORTECS, QWEN
@@ -200,7 +199,7 @@ def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     scene = Scene(theatre, 0)
     one, other = (scene.process(machine) for machine in range(2))
     one.enter()
-    accounts.account()
+    accounts.account(INSTANCE)
     judged.remember("some urn", {})
     other.enter()
     assert (session.current().accounts, judged.of("some urn")) == ({}, None)
@@ -378,5 +377,10 @@ def _read_by_a_process(scene: Scene, read: Callable[[], Any]) -> Any:
 def _refused(scene: Scene, stack: Stack, name: str, instance_id: str) -> None:
     """A creation that was refused because of an instance."""
     text = _REFUSED.format(instance_id, f"--delete {instance_id}", "--clear-pending-creates")
-    inputs = {**dict.fromkeys(PURCHASE), "context_length": 32000, "billing_interval": "per_minute", "num_workers": 1}
+    inputs = {
+        **dict.fromkeys(ARGUMENTS.replacing),
+        "context_length": 32000,
+        "billing_interval": "per_minute",
+        "num_workers": 1,
+    }
     scene.failed(stack, name, {**inputs, **KINDS[0]}, scene.crowd.now, text)

@@ -14,7 +14,7 @@ import httpx
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
-from pulumi_cortecs.lifecycle.cloud import Arguments, CanStop, Match
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
 from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
@@ -199,7 +199,8 @@ A_PRICE = Money.of("1.20", "EUR")
 class FakeCloud(CanStop[Machine]):
     """A cloud that is the fake account. None in the arguments of a machine is what the vendor does not tell; a machine
     "nearly small" is nearly what was ordered as "small". `list_lag` is what the list is believed to lag; `began` tells
-    when a machine began and `now` what time it is, by the vendor's clock; `hourly` what a machine costs."""
+    when a machine began and `now` what time it is, by the vendor's clock; `hourly` what a machine costs. The inputs of
+    an order are its arguments, or what carries it out."""
 
     account: FakeAccount
     list_lag: float = 0.0
@@ -215,8 +216,10 @@ class FakeCloud(CanStop[Machine]):
     def get_instance(self, instance_id: str) -> Machine | None:
         return self.account.by_id(instance_id)
 
-    def create(self, inputs: Mapping[str, Any]) -> Machine:
-        return self.account.start(*inputs["arguments"])
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+        carried_out: Callable[[], Machine] | None = inputs.get("carried_out")
+        machine = carried_out() if carried_out else self.account.start(*inputs["arguments"])
+        return Accepted(machine.instance_id, machine)
 
     def stop(self, instance_id: str) -> Machine:
         return self.account.stop(instance_id)
@@ -251,17 +254,21 @@ class FakeCloud(CanStop[Machine]):
     def started_at(self, instance: Machine) -> float | None:
         return self.began(instance)
 
+    def reported_inputs(self, instance: Machine) -> Mapping[str, Any]:
+        return {}
+
     def progress_text(self, instance: Machine) -> str:
         return instance.status
 
     def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
         return {"status": instance.status}
 
-    def match(self, instance: Machine, ordered: Arguments) -> Match:
-        told = zip(instance.arguments, ordered, strict=False)
-        if len(instance.arguments) == len(ordered) and all(one in (None, other) for one, other in told):
+    def match(self, instance: Machine, ordered: Ordered) -> Match:
+        wanted = ordered.arguments
+        told = zip(instance.arguments, wanted, strict=False)
+        if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in told):
             return Match.MAYBE
-        return Match.NEARLY if ordered and instance.arguments[0] == f"nearly {ordered[0]}" else Match.NO
+        return Match.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else Match.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         arguments = inputs.get("arguments")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.clouds import cortecs
+from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cost import BillingInterval
 from pulumi_cortecs.lifecycle.phases import CORTECS
 from pulumi_cortecs.simulator import Settings

@@ -17,7 +17,8 @@ def _imported(statement: str) -> set[str]:
 
 def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
     ours = _imported("import pulumi_cortecs")
-    assert "pulumi_cortecs.resources.cortecs" in ours
+    assert "pulumi_cortecs.cortecs.resources" in ours
+    assert not {"pulumi_cortecs.cortecs.client", "pulumi_cortecs.cortecs.data"} & ours
     # what Pulumi itself loads is not ours to judge
     assert {name.partition(".")[0] for name in ours - _imported("import pulumi.dynamic")} & HEAVY == set()
     rooms = {name.split(".")[1] for name in ours if name.startswith("pulumi_cortecs.")}
@@ -26,7 +27,7 @@ def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
         "_beside",
         "_engine_watch",
         "_tokens",
-        "clouds",
+        "cortecs",
         "http",
         "lifecycle",
         "provider",
@@ -35,7 +36,7 @@ def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
 
 
 def test_the_provider_loads_no_extras() -> None:
-    loaded = _imported("from pulumi_cortecs.provider.cortecs import checking, endpoint, instance")
+    loaded = _imported("from pulumi_cortecs.provider import checking, endpoint, instance")
     assert {"httpx", "pydantic", "stamina"} <= loaded
     # httpx loads rich by itself where it is installed
     ours = {name.partition(".")[0] for name in loaded - _imported("import httpx, pydantic, stamina, pulumi.dynamic")}
@@ -44,7 +45,7 @@ def test_the_provider_loads_no_extras() -> None:
 
 
 def test_a_host_leaves_out_the_command_line_of_httpx() -> None:
-    loaded = _imported("from pulumi_cortecs.provider import cortecs\ncortecs._load()")
+    loaded = _imported("from pulumi_cortecs.provider import loading\nloading.load('pulumi_cortecs.cortecs')")
     assert {"httpx", "pydantic", "stamina"} <= loaded
     assert {name.partition(".")[0] for name in loaded - _imported("import pulumi.dynamic")} & {
         "rich",

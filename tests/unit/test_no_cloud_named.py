@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "pulumi_cortecs"
-ROOMS = ("cost", "http", "lifecycle", "simulator")
+ROOMS = ("cost", "http", "lifecycle", "provider", "simulator")
 OF_A_CLOUD = "simulator/cortecs/"
 
 REGISTERS = {"cost/limits_file.py", "simulator/clouds.py"}
@@ -30,7 +30,7 @@ def test_no_shared_file_names_a_cloud() -> None:
     assert {name for name in naming if not name.startswith(OF_A_CLOUD)} == REGISTERS | STILL
 
 
-@pytest.mark.parametrize("text", ["import pulumi_cortecs.clouds.cortecs", "Cortecs says", "CORTECS_CLIENT_ID"])
+@pytest.mark.parametrize("text", ["import pulumi_cortecs.cortecs.client", "Cortecs says", "CORTECS_CLIENT_ID"])
 def test_the_word_is_found(text: str) -> None:
     assert names_a_cloud(text)
 

@@ -14,12 +14,12 @@ import pulumi
 import pytest
 
 from pulumi_cortecs import Endpoint, Instance, InstanceArgs
+from pulumi_cortecs.cortecs import kind as of_cortecs
+from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import arguments
-from pulumi_cortecs.provider.cortecs import arguments as of_cortecs
-from pulumi_cortecs.provider.cortecs.arguments import default, read_arguments
-from pulumi_cortecs.provider.cortecs.kind import INSTANCE
+from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.simulator import running
 from tests.contract.host import Host, Made, hosting
@@ -125,7 +125,7 @@ def test_the_defaults_are_those_of_the_provider() -> None:
     assert by_the_market == {"hardware_type_id", "context_length"}
     for name, text in column(ARGUMENTS, 1).items():
         if name not in by_the_market and text != "required":
-            assert quoted(text) == [str(default(name)) or '""'], name
+            assert quoted(text) == [str(of_cortecs.ARGUMENTS.defaults[name]) or '""'], name
 
 
 def test_the_defaults_are_what_is_bought(bought: Made) -> None:
@@ -135,7 +135,11 @@ def test_the_defaults_are_what_is_bought(bought: Made) -> None:
 
 
 def accepted(name: str, value: Any) -> bool:
-    return not [each for each in read_arguments({"model_id": QWEN, name: value})[1] if each.property == name]
+    return not [
+        each
+        for each in read_properties({"model_id": QWEN, name: value}, of_cortecs.ARGUMENTS)[1]
+        if each.property == name
+    ]
 
 
 def test_the_allowed_words_and_no_others_are_taken() -> None:
@@ -162,7 +166,9 @@ def test_the_limits_are_the_outermost_that_are_taken() -> None:
     assert set(units) == set(durations._SECONDS)
     assert [accepted("adopt_id", text) for text in ("", "some-id", " ")] == [True, True, False]
     same, also = quoted(ARGUMENTS["model_id"][2])
-    assert read_arguments({"model_id": same}) == read_arguments({"model_id": also})
+    assert read_properties({"model_id": same}, of_cortecs.ARGUMENTS) == read_properties(
+        {"model_id": also}, of_cortecs.ARGUMENTS
+    )
 
 
 CHANGES: Mapping[str, Any] = {
@@ -334,7 +340,7 @@ def test_links_and_files_named_exist() -> None:
     for page in (RESOURCES, HOW_IT_WORKS):
         for link in re.findall(r"\]\(([^)#]+)\)", page):
             assert (DOCS / link).is_file(), link
-        for path in re.findall(r"`((?:lifecycle|provider|resources)/[\w/]+\.py)`", page):
+        for path in re.findall(r"`((?:cortecs|http|lifecycle|provider|resources)/[\w/]+\.py)`", page):
             assert (DOCS.parent / "pulumi_cortecs" / path).is_file(), path
         for path in re.findall(r"`(tests/[\w/]+\.py)`", page):
             assert (DOCS.parent / path).is_file(), path

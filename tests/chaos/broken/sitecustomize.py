@@ -10,7 +10,7 @@ import sys
 
 def _id_before_wait() -> None:
     """Create waits for the boot before it returns the id, as most providers do."""
-    from pulumi_cortecs.provider.cortecs import instance
+    from pulumi_cortecs.provider import instance
 
     buy = instance._buy
 

@@ -18,8 +18,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.clouds.cortecs import CortecsMarket
-from pulumi_cortecs.clouds.cortecs_prices import price_list
+from pulumi_cortecs.cortecs.client import CortecsMarket
+from pulumi_cortecs.cortecs.market import price_list
 from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.catalogue_diff import differences

@@ -17,12 +17,13 @@ from typer.testing import CliRunner, Result
 from pulumi_cortecs import cli
 from pulumi_cortecs.cli.reap import over
 from pulumi_cortecs.cli.survey import Survey
-from pulumi_cortecs.clouds.cortecs import CortecsClient
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient
+from pulumi_cortecs.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
 from tests.unit.fakes import FakeClock
@@ -166,9 +167,9 @@ def far_off(sim: Simulator, ahead: timedelta) -> Survey:
     headers = {"Date": format_datetime(clock.utc_now() + ahead, usegmt=True)}
     answers = httpx.MockTransport(lambda _: httpx.Response(200, json=ANSWER, headers=headers))
     config = {"cortecs:clientId": "sim", "cortecs:clientSecret": "sim", "cortecs:apiBaseUrl": sim.base_url}
-    client = CortecsClient(CortecsCredentials("https://vendor.example/v1", "sim", "sim"), new_client(answers))
+    client = CortecsClient(Credentials("cortecs", "https://vendor.example/v1", ("sim", "sim")), new_client(answers))
     cloud = CortecsCloud(client, "", 0, lambda _: None)
-    account = replace(accounts.account(config), cloud=cloud, clock=clock)
+    account = replace(accounts.account(INSTANCE, config), cloud=cloud, clock=clock)
     client.instances()
     return Survey(account, (listed("i"),), (state(owns("i", expires_at=LONG_AGO)),), {}, account.vendor_now())
 

@@ -137,13 +137,19 @@ class Run:
     def left_behind(self, key: Key) -> list[Leftover]:
         return left_behind(self.log, self.intents.creations, key)
 
-    def create(self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None) -> str:
+    def create(
+        self,
+        key: Key = CHAT,
+        arguments: Arguments = SMALL,
+        order: Callable[[], Machine] | None = None,
+        is_awaited: Callable[[], bool] | None = None,
+    ) -> str:
         """What Instance.create does; the id."""
         earlier = self.intents.earlier(key, arguments, self.world.clock.now())
         if earlier is not None:
-            return earlier.instance.instance_id
+            return earlier.instance_id
         sends = order or (lambda: self.world.start(arguments))
-        return self.purchases.buy(key, arguments, sends).instance.instance_id
+        return self.purchases.buy(key, arguments, {"carried_out": sends}, is_awaited).instance_id
 
     def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
         """Is killed when the vendor has carried the order out and its answer is on its way; what that bought. Without
@@ -768,13 +774,10 @@ def test_progress_is_noted(world: World) -> None:
 
 def test_an_order_that_was_not_sent_is_forgotten(world: World) -> None:
     run = world.run()
-
-    def not_sent() -> Machine:
-        raise NotSentError("the engine was gone")
-
-    with pytest.raises(NotSentError):
-        run.create(order=not_sent)
+    with pytest.raises(NotSentError, match="the engine was gone before anything was ordered"):
+        run.create(is_awaited=lambda: False)
     assert run.journal.open_orders() == []
+    assert world.ids() == set()
 
 
 def test_what_nobody_expects_may_have_bought_something(world: World) -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, InstanceArgs
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
@@ -36,7 +37,6 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
     UnclearPurchaseError,
 )
-from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, FakeCloud, Machine, refused
 from tests.unit.journals import CHAT, new_journal, order_log
@@ -78,7 +78,7 @@ class Room:
             self.clock.sleep(0.1)
             return order() if order else self.account.start(*arguments)
 
-        return self.purchases.buy(CHAT, arguments, takes_a_moment).instance.instance_id
+        return self.purchases.buy(CHAT, arguments, {"carried_out": takes_a_moment}).instance_id
 
     def bought_but(self, error: CloudError, arguments: Arguments = SMALL) -> Callable[[], Machine]:
         """An order that is carried out, and whose answer is an error."""
@@ -217,8 +217,8 @@ def test_an_id_that_was_given_out_before_is_given_out_again(room: Room) -> None:
     fresh = Journal(room.journal.file.parent, lambda: room.clock.utc_now().timestamp())
     cloud = FakeCloud(room.account, LAG)  # which tells no time
     buying = Purchases(cloud, room.poller, room.clock, order_log(cloud, room.poller, room.clock, journal=fresh))
-    bought = buying.buy(CHAT, SMALL, answered_with_it_again)
-    assert bought.instance.instance_id == first
+    bought = buying.buy(CHAT, SMALL, {"carried_out": answered_with_it_again})
+    assert bought.instance_id == first
     fresh.close()
 
 
@@ -346,7 +346,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
             if plan.foreign:
                 order()
             else:
-                bought = room.purchases.buy(CHAT, plan.arguments, order).instance.instance_id
+                bought = room.purchases.buy(CHAT, plan.arguments, {"carried_out": order}).instance_id
         except (CloudError, NotBoughtError, RefusedOrderError, UnclearPurchaseError) as error:
             failed = error
         finally:
@@ -499,16 +499,14 @@ class Shop:
         self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
-        bought: Bought[Instance] = self.purchases.buy(
-            CHAT, tuple(order.model_dump().values()), lambda: self.client.start(order)
-        )
-        return bought.instance.instance_id
+        bought: Bought[Instance] = self.purchases.buy(CHAT, tuple(order.model_dump().values()), order.model_dump())
+        return bought.instance_id
 
 
 @pytest.fixture
 def shop(simulator: Simulator) -> Iterator[Shop]:
     with new_client() as http:
-        yield Shop(CortecsClient(CortecsCredentials(simulator.base_url, "sim", "sim"), http), lag=0.15)
+        yield Shop(CortecsClient(Credentials("cortecs", simulator.base_url, ("sim", "sim")), http), lag=0.15)
 
 
 START = {"path": "/instances/start"}

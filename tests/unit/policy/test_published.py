@@ -5,28 +5,27 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
+from pulumi_cortecs import _abi
+from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.policy.extraction import OURS
 from pulumi_cortecs.policy.testing import ENDPOINT, INSTANCE
-from pulumi_cortecs.provider.cortecs import EndpointProvider, InstanceProvider
-from pulumi_cortecs.provider.cortecs.arguments import ARGUMENTS
 from tests.contract.test_pickle import PUBLISHED
 
-CLASSES: dict[str, type[ResourceProvider]] = {INSTANCE: InstanceProvider, ENDPOINT: EndpointProvider}
+NAMES = {INSTANCE: "cortecs.Instance", ENDPOINT: "cortecs.Endpoint"}
 
 
 @pytest.mark.parametrize("protocol", [4, 5])
-@pytest.mark.parametrize("token", CLASSES)
+@pytest.mark.parametrize("token", NAMES)
 def test_todays_classes_are_authentic(token: str, protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
-    assert serialize_provider(CLASSES[token]()) in OURS[token].providers
+    assert serialize_provider(_abi.load(NAMES[token])) in OURS[token].providers
 
 
 def test_the_bytes_are_those_that_are_published_and_no_others() -> None:
-    for token, kind in CLASSES.items():
-        assert OURS[token].providers == {text for (each, _), text in PUBLISHED.items() if each is kind}
+    for token, name in NAMES.items():
+        assert OURS[token].providers == {text for (each, _), text in PUBLISHED.items() if each == name}
 
 
 def test_only_what_changes_in_place_may_be_ignored() -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.clouds.cortecs import CortecsClient, Instance, WorkerStatus
-from pulumi_cortecs.clouds.cortecs_credentials import CortecsCredentials
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, WorkerStatus
+from pulumi_cortecs.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
 from pulumi_cortecs.http.http import new_client
-from pulumi_cortecs.lifecycle.cloud import Match
+from pulumi_cortecs.lifecycle.cloud import Match, Ordered
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
@@ -24,7 +26,6 @@ from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.provider.settings import Settings
 from tests.unit.fakes import Answer, FakeClock, Script, answer
 from tests.unit.journals import FakeStates, order_log
@@ -35,7 +36,7 @@ TOKEN = answer(200, {"access_token": "a-good-token", "expires_in": 3600})
 def account(*answers: Answer, **settings: Any) -> Account:
     """An account whose vendor answers by a script, after it has given a token."""
     http = new_client(httpx.MockTransport(Script(TOKEN, *answers)))
-    credentials = CortecsCredentials("https://vendor.example", "me", "a-long-secret")
+    credentials = Credentials("cortecs", "https://vendor.example", ("me", "a-long-secret"))
     clock, knobs = FakeClock(), Settings(**settings)
     cloud = CortecsCloud(CortecsClient(credentials, http), credentials.fingerprint, knobs.list_lag, lambda _: None)
     poller = Poller(cloud, clock)
@@ -74,7 +75,7 @@ def test_an_answer_about_something_else_is_an_error(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_token_that_is_not_to_be_had_is_no_answer_about_an_instance(status: int) -> None:
     http = new_client(httpx.MockTransport(Script(answer(status))))
-    credentials = CortecsCredentials("https://vendor.example/wrong", "me", "a-long-secret")
+    credentials = Credentials("cortecs", "https://vendor.example/wrong", ("me", "a-long-secret"))
     with pytest.raises(UnauthorizedError):
         CortecsCloud(CortecsClient(credentials, http), "", 0, lambda _: None).get_instance("i-1")
 
@@ -126,21 +127,21 @@ ARGS = {"hardware_type_id": "NVIDIA_L4_1", "context_length": 32000, "billing_int
     ],
 )
 def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, Any], may_be: bool) -> None:
-    assert (CLOUD.match(instance(**args), ORDERED) is Match.MAYBE) is may_be
+    assert (CLOUD.match(instance(**args), Ordered(ORDERED)) is Match.MAYBE) is may_be
 
 
 def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
     """Else what a lost answer has bought would be bought again while it boots."""
     booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [WorkerStatus()]})
     assert booting.told()["num_workers"] == 1
-    assert CLOUD.match(booting, ORDERED) is Match.MAYBE
+    assert CLOUD.match(booting, Ordered(ORDERED)) is Match.MAYBE
 
 
 def test_a_model_is_the_same_with_a_slash() -> None:
     seen = instance(**ARGS)
     slashed = seen.model_copy(update={"instance_args": seen.instance_args.model_copy(update={"model_id": "a/b"})})
-    assert CLOUD.match(slashed, ("a--b", *ORDERED[1:])) is Match.MAYBE
-    assert CLOUD.match(slashed, ORDERED) is not Match.MAYBE
+    assert CLOUD.match(slashed, Ordered(("a--b", *ORDERED[1:]))) is Match.MAYBE
+    assert CLOUD.match(slashed, Ordered(ORDERED)) is not Match.MAYBE
 
 
 def step(number: int, words: str | None = None) -> dict[str, Any]:
@@ -198,22 +199,22 @@ CONFIG = {
 
 @pytest.mark.usefixtures("no_environment")
 def test_one_account_is_one_client_one_poller_and_one_purchase_book() -> None:
-    accounts.configure({**CONFIG, "other:clientId": "not ours"})
-    first = accounts.account()
-    accounts.configure(dict(CONFIG))
-    assert accounts.account() is first
-    assert first.fingerprint == CortecsCredentials("https://vendor.example/v1", "id", "x").fingerprint
-    assert accounts.market() is accounts.market()
-    accounts.configure({**CONFIG, "cortecs:clientId": "another"})
-    assert accounts.account() is not first
-    accounts.configure({})
+    accounts.configure(INSTANCE, {**CONFIG, "other:clientId": "not ours"})
+    first = accounts.account(INSTANCE)
+    accounts.configure(INSTANCE, dict(CONFIG))
+    assert accounts.account(INSTANCE) is first
+    assert first.fingerprint == Credentials("cortecs", "https://vendor.example/v1", ("id", "x")).fingerprint
+    assert accounts.market(INSTANCE) is accounts.market(INSTANCE)
+    accounts.configure(INSTANCE, {**CONFIG, "cortecs:clientId": "another"})
+    assert accounts.account(INSTANCE) is not first
+    accounts.configure(INSTANCE, {})
     with pytest.raises(ConfigurationError):
-        accounts.account()
+        accounts.account(INSTANCE)
 
 
 @pytest.mark.usefixtures("no_environment")
 def test_a_second_provider_that_is_configured_does_not_take_the_credentials_away_for_a_moment() -> None:
-    accounts.configure(CONFIG)
+    accounts.configure(INSTANCE, CONFIG)
     interval = sys.getswitchinterval()
     errors: list[CloudError] = []
     done = threading.Event()
@@ -221,7 +222,7 @@ def test_a_second_provider_that_is_configured_does_not_take_the_credentials_away
     def look() -> None:
         while not done.is_set():
             try:
-                accounts.account()
+                accounts.account(INSTANCE)
             except CloudError as error:
                 errors.append(error)
 
@@ -234,9 +235,9 @@ def test_a_second_provider_that_is_configured_does_not_take_the_credentials_away
     try:
         looker = threading.Thread(target=look)
         looker.start()
-        meanwhile(lambda: accounts.configure(dict(CONFIG)))
+        meanwhile(lambda: accounts.configure(INSTANCE, dict(CONFIG)))
         looker.join(10)
     finally:
         sys.setswitchinterval(interval)
-        accounts.configure({})
+        accounts.configure(INSTANCE, {})
     assert errors == []

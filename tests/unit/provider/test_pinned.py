@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs.cortecs.market import PinnedOffers
 from pulumi_cortecs.cost import catalogue
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError
+from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.provider.pinned import PinnedMarket, instead_of
+from pulumi_cortecs.provider.pinned import instead_of, source_of
 from tests.contract.catalogues import pinned_from
 
 API = "https://vendor.example/api/v1"
@@ -35,21 +37,21 @@ def in_project(project: Path, source: str = API) -> Path:
     return pinned_from(source, project / "catalogue.lock.yaml")
 
 
-def asked(project: Path, named: Path | str | None = None) -> PinnedMarket:
+def asked(project: Path, named: Path | str | None = None) -> PriceList:
     environment = {} if named is None else {"PULUMI_CORTECS_CATALOGUE": str(named)}
-    return instead_of(API, NO_WAY, environment, project)
+    return instead_of("cortecs", API, NO_WAY, environment, project)
 
 
 def test_the_one_that_is_named_goes_before_that_of_the_project(named: Path, project: Path) -> None:
     in_project(project).write_text("nonsense", encoding="utf-8")
-    assert asked(project, named).prices.source == API
+    assert asked(project, named).source == API
     with pytest.raises(CatalogueError, match="must be a mapping"):
         asked(project)
 
 
 def test_that_of_the_project_will_do(project: Path) -> None:
     in_project(project, f"{API}/")
-    assert asked(project).source == "catalogue 2026-11-21"
+    assert source_of(asked(project)) == "catalogue 2026-11-21"
 
 
 def test_without_one_it_is_as_if_there_were_no_catalogues(project: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_catalogue_of_other_clouds_is_an_error(named: Path, project: Path) -> 
 
 
 def test_it_answers_what_the_market_answers(named: Path, project: Path) -> None:
-    market = asked(project, named)
+    market = PinnedOffers(asked(project, named))
     model = market.model("Qwen--Qwen2-7B-Instruct")
     assert model.model_id in market.model_ids()
     assert model.recommended_config == "NVIDIA_L4_1"

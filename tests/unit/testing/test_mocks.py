@@ -21,8 +21,8 @@ import pytest
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_cortecs import Endpoint, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import Money, MoneyError
-from pulumi_cortecs.provider.cortecs.kind import INSTANCE
 from pulumi_cortecs.simulator import Simulator
 from pulumi_cortecs.testing import CortecsMocks, DeclaredInstance, RefusedArgumentsError
 from tests.contract.host import hosting

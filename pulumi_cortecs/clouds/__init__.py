@@ -1,1 +1,0 @@
-"""What the vendors speak: one typed client per cloud."""

@@ -1,0 +1,63 @@
+"""Cortecs' dedicated inference: what a program declares, and the data sources that it asks."""
+
+from typing import TYPE_CHECKING
+
+from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs, Provider
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.cortecs.data import (
+        Balance,
+        HardwareType,
+        InstanceInfo,
+        Model,
+        ModelPreview,
+        get_balance,
+        get_balance_output,
+        get_hardware_type,
+        get_hardware_type_output,
+        get_hardware_types,
+        get_hardware_types_output,
+        get_instance,
+        get_instance_output,
+        get_model,
+        get_model_output,
+        get_models,
+        get_models_output,
+    )
+
+__all__ = [
+    "Balance",
+    "Endpoint",
+    "HardwareType",
+    "Instance",
+    "InstanceArgs",
+    "InstanceInfo",
+    "Model",
+    "ModelPreview",
+    "Provider",
+    "get_balance",
+    "get_balance_output",
+    "get_hardware_type",
+    "get_hardware_type_output",
+    "get_hardware_types",
+    "get_hardware_types_output",
+    "get_instance",
+    "get_instance_output",
+    "get_model",
+    "get_model_output",
+    "get_models",
+    "get_models_output",
+]
+
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of these
+
+    def __getattr__(name: str) -> object:
+        """The data sources and their rows, loaded for those who name them: an import of the package stays light."""
+        if name in __all__:
+            from pulumi_cortecs.cortecs import data
+
+            return getattr(data, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

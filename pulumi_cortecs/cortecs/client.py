@@ -1,0 +1,302 @@
+"""Cortecs' dedicated provisioning API, typed (docs/apis/cortecs.md). Threads may share a client."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+from pulumi_cortecs.http.credentials import Credentials
+from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
+from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, shared_client
+from pulumi_cortecs.http.oauth import ClientCredentials
+from pulumi_cortecs.http.words import identifier, printable
+
+VENDOR = "Cortecs"
+CLOUD = "cortecs"
+
+_ROUTES: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
+"""What would make another request out of `/instances/{id}`: httpx resolves the dots, quoted or not."""
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+# what only tells a story may be null wherever it is: an instance must stay visible, or nobody could end it
+_MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
+_List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
+_Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
+
+_Id = Annotated[str, AfterValidator(identifier)]
+_Words = Annotated[str, AfterValidator(printable)]
+_Prose = Annotated[str, AfterValidator(lambda text: printable(text, keep="\n\t"))]
+
+
+class InstanceArgs(WireModel):
+    """What was ordered. The vendor fills in what was left out, and its documented examples do not tell all of it."""
+
+    model_id: _Words | None = None
+    hardware_type_id: _Words | None = None
+    context_length: int | None = None
+    billing_interval: _Words | None = None
+    num_workers: int | None = None
+
+
+class InstanceStatus(WireModel):
+    """`status` is pending, running or stopped; the times are ISO-8601 with Z."""
+
+    status: _Words
+    started_at: _Words | None = None
+    stopped_at: _Words | None = None
+
+
+class InitProgress(WireModel):
+    """How far a worker's boot has come: step 1 to 5 of 5, in the vendor's words."""
+
+    current_step: int
+    num_steps: int
+    description: _Words | None = None
+
+
+class WorkerStatus(WireModel):
+    """One worker; no progress while stopped."""
+
+    init_progress: InitProgress | None = None
+
+
+class Instance(WireModel):
+    """A rented instance. `base_url` is None until it has booted."""
+
+    instance_id: _Id
+    base_url: _Words | None = None
+    instance_args: _MaybeNull[InstanceArgs] = Field(default_factory=InstanceArgs)
+    instance_status: InstanceStatus
+    worker_statuses: _List[WorkerStatus] = Field(default_factory=list)
+
+    def told(self) -> dict[str, str | int]:
+        """What the vendor tells of the order, ids spelled as in an order: what is not told is not in it.
+
+        Where it does not tell the workers, each of its `worker_statuses` is one.
+        """
+        told = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
+        if "model_id" in told:
+            told["model_id"] = told["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
+        if self.worker_statuses:
+            told.setdefault("num_workers", len(self.worker_statuses))
+        return told
+
+
+class _HardwareConfig(WireModel):
+    params: _MaybeNull[dict[str, Any]] = Field(default_factory=dict)
+    max_context_length: int | None = None
+
+
+class Model(WireModel):
+    """A model and what it runs on."""
+
+    model_id: _Id
+    recommended_config: _Id | None = None
+    hardware_configs: _Dict[_Id, _HardwareConfig] = Field(default_factory=dict)
+
+    def longest_context(self, hardware_type_id: str) -> int | None:
+        """The most tokens a context may have on this hardware, None where the vendor names no limit.
+
+        Raises KeyError for hardware that the model does not run on.
+        """
+        config = self.hardware_configs[hardware_type_id]
+        # its name has changed between releases of the vendor's client (docs/apis/cortecs.md#versions-of-cortecs-py)
+        named = (
+            config.params.get("--max-model-len"),
+            config.params.get("max_context_length"),
+            config.max_context_length,
+        )
+        return next((limit for limit in named if isinstance(limit, int) and limit > 0 and limit is not True), None)
+
+
+class ModelPreview(WireModel):
+    """A model as the list of all shows it. `size` is its number of parameters; most may be missing."""
+
+    model_id: _Id
+    hf_name: _Words | None = None
+    screen_name: _Words | None = None
+    description: _Prose | None = None
+    size: int | None = None
+    instant_provisioned: bool | None = None
+    hardware_configs: _List[_Id] = Field(default_factory=list)
+
+
+class _PriceInfo(WireModel):
+    price_per_hour: Decimal
+    price_per_minute: Decimal
+    currency: str
+
+
+class _HardwareInfo(WireModel):
+    gpu_type: _Words | None = None
+    num_gpus: int | None = None
+    gpu_ram_gb: Decimal | None = None
+
+
+class _HardwareType(WireModel):
+    hardware_type_id: _Id
+    price_info: _PriceInfo
+    hardware_info: _HardwareInfo
+
+
+class _Balance(WireModel):
+    current_balance: Decimal
+    currency: str
+
+
+class _Instances(WireModel):
+    instances: list[Instance]
+
+
+class _OneInstance(WireModel):
+    instance: Instance
+
+
+class _Deleted(WireModel):
+    """Whatever the vendor says here: its list says whether it is true."""
+
+
+class _ModelId(WireModel):
+    model_id: _Id
+
+
+class _ModelIds(WireModel):
+    models: list[_ModelId]
+
+
+class _Models(WireModel):
+    models: list[ModelPreview]
+
+
+class _OneModel(WireModel):
+    model: Model
+
+
+class _HardwareTypes(WireModel):
+    hardware_types: list[_HardwareType]
+
+
+class CortecsMarket:
+    """The public part of the API: what can be rented and what it costs. Needs no credentials."""
+
+    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
+        self._core = HttpCore(VENDOR, base_url, client or shared_client())
+
+    @property
+    def base_url(self) -> str:
+        """Where it asks."""
+        return self._core.base_url
+
+    def model_ids(self) -> list[str]:
+        """The ids of all models on offer, with `--` for `/`. Nothing else of the list has to be as documented."""
+        return [model.model_id for model in self._core.call("GET", "/models/", _ModelIds, resend=Resend.SAFE).models]
+
+    def models(self) -> list[ModelPreview]:
+        """All models on offer, ids with `--` for `/`."""
+        return self._core.call("GET", "/models/", _Models, resend=Resend.SAFE).models
+
+    def model(self, model_id: str) -> Model:
+        """One model with the hardware it runs on. Raises RefusedError when there is none of this id."""
+        return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, resend=Resend.SAFE).model
+
+    def hardware_types(self) -> dict[str, HardwareType]:
+        """All hardware types by id, prices per worker."""
+        return self._hardware_types("/hardware-types/")
+
+    def available_hardware_types(self) -> dict[str, HardwareType]:
+        """Those of which something is in stock now."""
+        return self._hardware_types("/hardware-types/available")
+
+    def _hardware_types(self, path: str) -> dict[str, HardwareType]:
+        rows = self._core.call("GET", path, _HardwareTypes, resend=Resend.SAFE).hardware_types
+        try:
+            return {row.hardware_type_id: _priced(row) for row in rows}
+        except MoneyError as error:
+            raise BadAnswerError(f"{VENDOR} names a price that is none: {error}") from None
+
+
+class CortecsClient:
+    """The part of the API that costs money, for one account."""
+
+    def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
+        self._core = HttpCore(VENDOR, credentials.base_url, client or shared_client())
+        client_id, client_secret = credentials.parts
+        self._core.auth = ClientCredentials(self._core, client_id, client_secret)
+
+    @property
+    def base_url(self) -> str:
+        """Where it asks."""
+        return self._core.base_url
+
+    def vendor_time(self) -> float | None:
+        """What Cortecs' own clock says, in seconds since 1970; None before its first answer."""
+        return self._core.vendor_time()
+
+    def vendor_date(self) -> float | None:
+        """What Cortecs' last answer was dated, in seconds since 1970, by no clock of ours; None before its first."""
+        return self._core.vendor_date()
+
+    def instances(self) -> dict[str, Instance]:
+        """Everything the account has, stopped ones too, by id. A new one may be missing for some seconds."""
+        answer = self._core.call("GET", "/instances/", _Instances, resend=Resend.SAFE)
+        return {instance.instance_id: instance for instance in answer.instances}
+
+    def instance(self, instance_id: str) -> Instance:
+        """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
+        return self._core.call("GET", self._path(instance_id), _OneInstance, resend=Resend.SAFE).instance
+
+    def balance(self) -> Money:
+        """What is left of the prepaid balance."""
+        left = self._core.call("GET", "/user/balance", _Balance, resend=Resend.SAFE)
+        try:
+            return Money(left.current_balance, left.currency)
+        except MoneyError as error:
+            raise BadAnswerError(f"{VENDOR} names a balance that is none: {error}") from None
+
+    def start(self, args: InstanceArgs) -> Instance:
+        """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with
+        `may_have_taken_effect` means that there may be one now."""
+        body = args.model_dump()
+        return self._core.call("POST", "/instances/start", _OneInstance, resend=Resend.NEVER, body=body).instance
+
+    def restart(self, instance_id: str) -> Instance:
+        """Boots a stopped instance again. The vendor refuses it for one that runs."""
+        return self._act("restart", instance_id)
+
+    def stop(self, instance_id: str) -> Instance:
+        """Stops an instance; it has stopped when this returns, and costs nothing from then on."""
+        return self._act("stop", instance_id)
+
+    def delete(self, instance_id: str) -> None:
+        """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
+        self._core.call("DELETE", self._path(instance_id), _Deleted, resend=Resend.SAFE)
+
+    def _act(self, verb: str, instance_id: str) -> Instance:
+        body = {"instance_id": instance_id}
+        return self._core.call("POST", f"/instances/{verb}", _OneInstance, resend=Resend.SAFE, body=body).instance
+
+    def _path(self, instance_id: str) -> str:
+        """Raises NotFoundError, without asking, for what is no id: "delete-all" would delete all."""
+        if instance_id in _ROUTES or "/" in instance_id or "\\" in instance_id:
+            text = f"{VENDOR} gives out no id such as {instance_id!r}"
+            raise NotFoundError(text, status=404, vendor_message=text, request_id=None)
+        return f"/instances/{quote(instance_id, safe='')}"
+
+
+def _priced(row: _HardwareType) -> HardwareType:
+    return HardwareType(
+        hardware_type_id=row.hardware_type_id,
+        price_per_hour=Money(row.price_info.price_per_hour, row.price_info.currency),
+        price_per_minute=Money(row.price_info.price_per_minute, row.price_info.currency),
+        gpu_type=row.hardware_info.gpu_type,
+        num_gpus=row.hardware_info.num_gpus,
+        gpu_ram_gb=row.hardware_info.gpu_ram_gb,
+        cloud=CLOUD,
+    )

@@ -1,0 +1,135 @@
+"""Cortecs as the life cycle sees it (docs/apis/cortecs.md#states)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
+from pulumi_cortecs.lifecycle import phases
+from pulumi_cortecs.lifecycle.clock import seconds_since_1970
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
+from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+
+PURCHASE: Final = tuple(InstanceArgs.model_fields)
+"""What is ordered, by name."""
+
+_NO_SUCH_INSTANCE: Final = frozenset({400, 404, 410, 422})
+"""Cortecs documents a 400 and no 404, so each status counts that can mean this."""
+
+_NEARLY: Final = 2
+"""Arguments by which what came instead of an order may differ from it."""
+
+
+class CortecsCloud(CanStop[Instance]):
+    """One Cortecs account."""
+
+    def __init__(
+        self,
+        client: CortecsClient,
+        fingerprint: str,
+        list_lag: float,
+        price: Callable[[Mapping[str, Any]], Money | None],
+    ) -> None:
+        """`price` tells what an hour costs of what is so described, None where that cannot be told; it may raise
+        CloudError."""
+        self.client = client
+        self.fingerprint = fingerprint
+        self.base_url = client.base_url
+        self.list_lag = list_lag
+        self._price = price
+
+    def list_instances(self) -> Mapping[str, Instance]:
+        return self.client.instances()
+
+    def get_instance(self, instance_id: str) -> Instance | None:
+        try:
+            return self.client.instance(instance_id)
+        except RefusedError as refused:
+            if refused.status in _NO_SUCH_INSTANCE and not isinstance(refused, UnauthorizedError):
+                return None  # a refused token has such a status, too
+            raise
+
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Instance]:
+        bought = self.client.start(InstanceArgs(**{key: inputs[key] for key in PURCHASE}))
+        return Accepted(bought.instance_id, bought)
+
+    def stop(self, instance_id: str) -> Instance:
+        return self.client.stop(instance_id)
+
+    def start(self, instance_id: str) -> Instance:
+        return self.client.restart(instance_id)
+
+    def delete(self, instance_id: str) -> None:
+        self.client.delete(instance_id)
+
+    def vendor_time(self) -> float | None:
+        return self.client.vendor_time()
+
+    def vendor_date(self) -> float | None:
+        return self.client.vendor_date()
+
+    def hourly_price(self, instance: Instance) -> Money | None:
+        return self._price(instance.told())
+
+    def id_of(self, instance: Instance) -> str:
+        return instance.instance_id
+
+    def phase(self, instance: Instance) -> Phase:
+        return phase(instance)
+
+    def ready_phase(self, instance: Instance) -> Phase:
+        found = phase(instance)
+        return Phase.STARTING if found is Phase.READY and not instance.base_url else found
+
+    def is_billed(self, instance: Instance) -> bool:
+        return phase(instance) is not Phase.STOPPED
+
+    def started_at(self, instance: Instance) -> float | None:
+        return seconds_since_1970(instance.instance_status.started_at)
+
+    def reported_inputs(self, instance: Instance) -> Mapping[str, Any]:
+        return instance.told()
+
+    def progress_text(self, instance: Instance) -> str:
+        status = instance.instance_status.status
+        steps = [worker.init_progress for worker in instance.worker_statuses if worker.init_progress]
+        if status != "pending" or not steps:
+            return status
+        step = max(steps, key=lambda progress: progress.current_step)
+        return f"{step.current_step}/{step.num_steps} {step.description or ''}".rstrip(" .")
+
+    def endpoint_outputs(self, instance: Instance) -> Mapping[str, Any]:
+        status = instance.instance_status
+        return {
+            "base_url": "" if phase(instance) is Phase.STOPPED else instance.base_url or "",
+            "status": status.status,
+            "worker_statuses": [worker.model_dump(exclude_none=True) for worker in instance.worker_statuses],
+            "started_at": status.started_at or "",
+            "stopped_at": status.stopped_at or "",
+        }
+
+    def match(self, instance: Instance, ordered: Ordered) -> Match:
+        # the documented examples omit the workers, and nobody says that a boot shows all of them at once
+        told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
+        others = sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered.arguments, strict=True))
+        return Match.MAYBE if others == 0 else Match.NEARLY if others <= _NEARLY else Match.NO
+
+    def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
+        ordered = tuple(_whole(inputs.get(key)) for key in PURCHASE)
+        return None if inputs.get("adopt_id") or None in ordered else ordered
+
+    def describe_order(self, ordered: Arguments) -> str:
+        return f"{ordered[0]} on {ordered[4]} x {ordered[1]}"
+
+
+def phase(instance: Instance) -> Phase:
+    """The instance's phase by its status word. Raises UnknownStatusError."""
+    return phase_of(instance.instance_status.status, phases.CORTECS)
+
+
+def _whole(value: object) -> object:
+    """The engine writes some whole numbers as floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,247 @@
+"""What Cortecs sells: which hardware runs a model, how long a context that takes, what is in stock, and its price. None
+of it takes credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from pulumi_cortecs.cortecs import client as cortecs
+from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, CortecsMarket, Model
+from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.cost import BillingInterval, HardwareType, RamMeaning, quote
+from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
+from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
+from pulumi_cortecs.provider.likeness import meant
+from pulumi_cortecs.provider.pinned import source_of
+from pulumi_cortecs.provider.properties import LATER, unknown
+
+_USUAL_CONTEXT: Final = 32_000
+_MOST_NAMED: Final = 12
+
+
+class LiveOffers:
+    """Models and hardware types that are on offer now. Every method raises CloudError."""
+
+    source: Final = LIVE
+
+    def __init__(self, market: CortecsMarket, answers: Answers) -> None:
+        self._market = market
+        self._once = answers.once
+
+    def model_ids(self) -> list[str]:
+        """The ids of all models on offer."""
+        return self._once("models", self._market.model_ids)
+
+    def models(self) -> list[cortecs.ModelPreview]:
+        """All models on offer."""
+        return self._once("previews", self._market.models)
+
+    def model(self, model_id: str) -> Model:
+        """One model with the hardware it runs on."""
+        return self._once(("model", model_id), lambda: self._market.model(model_id))
+
+    def hardware_types(self) -> Mapping[str, HardwareType]:
+        """All hardware types by id."""
+        return self._once("hardware", self._market.hardware_types)
+
+    def in_stock(self) -> Mapping[str, HardwareType]:
+        """Those that can be had now."""
+        return self._once("available", self._market.available_hardware_types)
+
+
+@dataclass(frozen=True)
+class PinnedOffers:
+    """Models and hardware types of a catalogue; it answers what LiveOffers answer, and asks nobody."""
+
+    prices: PriceList
+
+    @property
+    def source(self) -> str:
+        """What a quote by it names as its source."""
+        return source_of(self.prices)
+
+    def model_ids(self) -> list[str]:
+        """The ids of all models in it."""
+        return [model.model_id for model in self.prices.models]
+
+    def model(self, model_id: str) -> Model:
+        """One model with the hardware it runs on. Raises StopIteration for one that is not in it."""
+        found = next(model for model in self.prices.models if model.model_id == model_id)
+        limits = {key: {"max_context_length": tokens} for key, tokens in found.hardware_configs.items()}
+        told = {"model_id": model_id, "recommended_config": found.recommended_config, "hardware_configs": limits}
+        return Model.model_validate(told)
+
+    def hardware_types(self) -> Mapping[str, HardwareType]:
+        """All hardware types by id."""
+        return self.prices.by_id
+
+    def in_stock(self) -> Mapping[str, HardwareType]:
+        """All of them: no catalogue knows what is in stock, and nothing is bought by it."""
+        return self.prices.by_id
+
+
+Offers: TypeAlias = LiveOffers | PinnedOffers
+
+
+@dataclass(frozen=True)
+class InstanceMarket:
+    """The market of instances, by what is on offer now or was when it was pinned. See `kind.Market`."""
+
+    offers: Offers
+
+    def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
+        """Hardware and context length that the model runs with, and the quote."""
+        completed = dict(wanted)
+        model = self._model(completed["model_id"], problems)
+        if model is not None:
+            completed.setdefault("hardware_type_id", _hardware_for(model, current))
+        hardware_type_id = completed.setdefault("hardware_type_id", LATER)
+        refusals = self._against_hardware(model, hardware_type_id)
+        problems += refusals
+        if model is not None and not refusals and not unknown(hardware_type_id):
+            longest = model.longest_context(hardware_type_id)
+            length = completed.setdefault("context_length", _context_length(longest, current))
+            if not unknown(length) and longest is not None and length > longest:
+                reason = f"{model.model_id} on {hardware_type_id} takes at most {longest} tokens; got {length}"
+                problems.append(Problem("context_length", reason))
+        completed.setdefault("context_length", LATER)
+        completed["quote"], _ = self.quote(completed)
+        return completed
+
+    def availability(self, inputs: Inputs) -> list[Problem]:
+        """Whether the hardware is on offer and in stock."""
+        return self._against_hardware(None, inputs.get("hardware_type_id", LATER))
+
+    def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
+        """By hardware type, billing interval and workers."""
+        hardware_type_id = inputs.get("hardware_type_id")
+        if unknown(hardware_type_id):
+            return LATER, []
+        if hardware_type_id is None:
+            return {}, []
+        if refusals := self._not_on_offer(hardware_type_id):
+            return {}, refusals
+        hardware = self.offers.hardware_types()[hardware_type_id]
+        interval, workers = inputs.get("billing_interval"), inputs.get("num_workers")
+        if unknown(interval, workers):
+            return LATER, []
+        if interval is None or workers is None:
+            return {}, []
+        try:
+            # what an earlier check has settled comes back from the host with every number a float
+            made = quote(hardware, BillingInterval(interval), int(workers), source=self.offers.source)
+        except ValueError:  # what the vendor tells may be an interval or a number of workers that is none
+            return {}, []
+        return made.as_property(), []
+
+    def purchase(self, inputs: Inputs) -> dict[str, str | None]:
+        """Model and hardware."""
+        return {key: _fact(inputs, key) for key in ("model_id", "hardware_type_id")}
+
+    def _model(self, model_id: Any, problems: list[Problem]) -> Model | None:
+        """The model, None while it is unknown and for one that is not on offer."""
+        if unknown(model_id):
+            return None
+        on_offer = self.offers.model_ids()
+        if model_id in on_offer:
+            return self.offers.model(model_id)
+        problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{_nearest(model_id, on_offer)}"))
+        return None
+
+    def _against_hardware(self, model: Model | None, hardware_type_id: Any) -> list[Problem]:
+        """Why this hardware cannot be had for the model, as far as both are known."""
+        if unknown(hardware_type_id):
+            return []
+        fitting = sorted(self.offers.hardware_types() if model is None else model.hardware_configs)
+        if hardware_type_id is None and model is not None:
+            reason = f"is required: {VENDOR} recommends none for {model.model_id}; it runs on {_some(fitting)}"
+        elif refusals := self._not_on_offer(hardware_type_id):
+            return refusals
+        elif model is not None and hardware_type_id not in model.hardware_configs:
+            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {_some(fitting)}"
+        elif hardware_type_id not in (in_stock := self.offers.in_stock()):
+            others = _some([each for each in fitting if each in in_stock])
+            reason = f"{hardware_type_id} is out of stock; in stock is {others}"
+        else:
+            return []
+        return [Problem("hardware_type_id", reason)]
+
+    def _not_on_offer(self, hardware_type_id: str) -> list[Problem]:
+        known = self.offers.hardware_types()
+        if hardware_type_id in known:
+            return []
+        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{_nearest(hardware_type_id, known)}"
+        return [Problem("hardware_type_id", reason)]
+
+
+def offers(config: Mapping[str, str]) -> LiveOffers:
+    """What is on offer where `config` and the environment say. Raises ConfigurationError."""
+    market = accounts.market(INSTANCE, config)
+    assert isinstance(market, InstanceMarket)
+    assert isinstance(market.offers, LiveOffers)
+    return market.offers
+
+
+def _hardware_for(model: Model, current: Inputs) -> str | None:
+    """What the vendor would choose; what runs now is kept as long as it fits."""
+    now = current.get("hardware_type_id")
+    return now if now in model.hardware_configs else model.recommended_config
+
+
+def _context_length(longest: int | None, current: Inputs) -> int:
+    """The usual length, or the longest that the hardware takes; what runs now is kept as long as it fits."""
+    now: int | None = current.get("context_length")
+    if now is not None and (longest is None or now <= longest):
+        return now
+    return min(_USUAL_CONTEXT, longest or _USUAL_CONTEXT)
+
+
+def _fact(inputs: Mapping[str, Any], key: str) -> str | None:
+    value = inputs.get(key, f"what {VENDOR} does not tell ({key})")
+    return None if unknown(value) else str(value)
+
+
+def _nearest(value: str, known: Iterable[str]) -> str:
+    ids = sorted(known)
+    near = meant(value, ids)
+    return (f"; did you mean {near}?" if near else ".") + f" On offer: {_some(ids)}"
+
+
+def _some(ids: Sequence[str]) -> str:
+    return (", ".join(ids[:_MOST_NAMED]) + (", ..." if len(ids) > _MOST_NAMED else "")) or "nothing"
+
+
+def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> PriceList:
+    """What the market rents out at this moment, to be pinned. It takes a request per model. `source` is the market's
+    URL unless it is given.
+
+    A model's hardware that is not on the price list is left out, for it cannot be bought. Raises CloudError, and
+    CatalogueError for a list that cannot be true.
+    """
+    hardware_types = {key: _stated(row) for key, row in market.hardware_types().items()}
+    models = (market.model(model_id) for model_id in market.model_ids())
+    currencies = sorted({row.currency for row in hardware_types.values()})
+    return PriceList(
+        cloud=CLOUD,
+        currency=currencies[0] if currencies else "",
+        source=source or market.base_url,
+        as_of=as_of.replace(microsecond=0),
+        hardware_types=tuple(hardware_types[key] for key in sorted(hardware_types)),
+        models=tuple(_preview(model, hardware_types) for model in sorted(models, key=lambda model: model.model_id)),
+    )
+
+
+def _stated(row: HardwareType) -> HardwareType:
+    """With one GPU both meanings are the same; with more the vendor leaves it open (docs/apis/cortecs.md#hardware)."""
+    return replace(row, gpu_ram_is=RamMeaning.TOTAL) if row.num_gpus == 1 else row
+
+
+def _preview(model: Model, hardware_types: dict[str, HardwareType]) -> ModelPreview:
+    contexts = {key: model.longest_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
+    recommended = model.recommended_config if model.recommended_config in contexts else None
+    return ModelPreview(model.model_id, recommended, contexts)

@@ -1,0 +1,323 @@
+"""Cortecs instances as Pulumi resources, and the account that they are of."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from typing import Any, cast, overload
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_cortecs import _abi
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.resources.account import ExplicitProvider
+from pulumi_cortecs.resources.timeouts import create_timeout
+from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
+
+READY_TIMEOUT = 1200
+"""In seconds, for a program that says nothing of it."""
+_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
+_OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
+
+
+class Provider(ExplicitProvider):
+    """A Cortecs account, for `opts.provider` of resources, components and data sources.
+
+    Either it is given the credentials: `client_id`, `client_secret`, and `api_base_url` where that is not
+    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it is given the names of
+    environment variables, so that no key is in the state and a rotated one counts at once:
+    `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
+    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. What is not named there is not taken from the
+    environment: all of it comes from one place. Mappings of other variables go with both forms.
+
+    Raises TypeError for half of the credentials, for none, and for both forms at once; ValueError for an empty text.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        client_id: pulumi.Input[str] | None = None,
+        client_secret: pulumi.Input[str] | None = None,
+        api_base_url: pulumi.Input[str] | None = None,
+    ) -> None:
+        given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
+        super().__init__(resource_name, CREDENTIALS, given, opts)
+
+
+class InstanceArgs:
+    """What to rent.
+
+    `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: what each worker
+    runs on; the model's recommendation when left out. `context_length`: tokens; min(32000, the hardware's limit) when
+    left out. `billing_interval`: `per_minute` (default) or `per_hour`. `num_workers`: 1 (default) to 8, each billed.
+    `state`: `running` (default) or `stopped`. `restart_trigger`: any text; a change restarts in place. `ttl`: how long
+    it is wanted, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
+    `on_timeout`: what a wait that ends without success does with the instance: `keep` (default), `stop` or `delete`.
+    `adopt_id`: the id of a running instance to take over instead of buying one; what else is given must be true of it.
+
+    A change of the first five is a replacement: the new instance is ready before the old one ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        model_id: pulumi.Input[str],
+        hardware_type_id: pulumi.Input[str] | None = None,
+        context_length: pulumi.Input[int] | None = None,
+        billing_interval: pulumi.Input[str] | None = None,
+        num_workers: pulumi.Input[int] | None = None,
+        state: pulumi.Input[str] | None = None,
+        restart_trigger: pulumi.Input[str] | None = None,
+        ttl: pulumi.Input[str] | None = None,
+        on_timeout: pulumi.Input[str] | None = None,
+        adopt_id: pulumi.Input[str] | None = None,
+    ) -> None:
+        self.model_id = model_id
+        self.hardware_type_id = hardware_type_id
+        self.context_length = context_length
+        self.billing_interval = billing_interval
+        self.num_workers = num_workers
+        self.state = state
+        self.restart_trigger = restart_trigger
+        self.ttl = ttl
+        self.on_timeout = on_timeout
+        self.adopt_id = adopt_id
+
+
+class Endpoint(Resource, module="cortecs", name="Endpoint"):
+    """Where an Instance answers. Made by `Instance`, as its child; it waits until the instance is usable.
+
+    Outputs: `base_url` ("" while stopped), `status` (pending, running, stopped), `worker_statuses` (one per worker,
+    with `init_progress` while it has any), `started_at` and `stopped_at` (ISO-8601, "" for none).
+    """
+
+    instance_id: pulumi.Output[str]
+    state: pulumi.Output[str]
+    base_url: pulumi.Output[str]
+    status: pulumi.Output[str]
+    worker_statuses: pulumi.Output[list[Any]]
+    started_at: pulumi.Output[str]
+    stopped_at: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        instance_id: pulumi.Input[str],
+        state: pulumi.Input[str],
+        spec_digest: pulumi.Input[str],
+        ready_timeout: pulumi.Input[int],
+        on_timeout: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props: dict[str, Any] = {
+            "instance_id": instance_id,
+            "state": state,
+            "spec_digest": spec_digest,
+            "ready_timeout": ready_timeout,
+            "on_timeout": on_timeout,
+            **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
+        }
+        with short_traces(NOBODY):
+            super().__init__(_abi.load("cortecs.Endpoint"), resource_name, props, opts)
+
+
+class Instance(Resource, module="cortecs", name="Instance"):
+    """A rented instance that serves one model: bought by `pulumi up`, ended by `pulumi destroy`.
+
+    `base_url`, `status` and their like wait until the instance can answer; `instance.id` does not. To make another
+    resource wait, use `depends_on=[instance.endpoint]`: `depends_on=[instance]` waits for the purchase only.
+    """
+
+    model_id: pulumi.Output[str]
+    """The model, with `--` for `/`."""
+    hardware_type_id: pulumi.Output[str]
+    context_length: pulumi.Output[int]
+    """In tokens."""
+    billing_interval: pulumi.Output[str]
+    num_workers: pulumi.Output[int]
+    state: pulumi.Output[str]
+    restart_trigger: pulumi.Output[str]
+    ttl: pulumi.Output[str | None]
+    expires_at: pulumi.Output[str | None]
+    """When its `ttl` is over, ISO-8601 in UTC; None without one."""
+    on_timeout: pulumi.Output[str]
+    adopt_id: pulumi.Output[str | None]
+    """The id that it was adopted by; None for one that was bought."""
+    quote: pulumi.Output[Any]
+    """What it costs: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
+    strings, with `currency` and `source`."""
+    instance_id: pulumi.Output[str]
+    """Cortecs' id of the instance, the same as `id`."""
+    account: pulumi.Output[str]
+    """A fingerprint of the account that it was bought with; no credential can be read from it."""
+
+    endpoint: Endpoint
+    """The child that waits for readiness, for `depends_on=[instance.endpoint]`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # a subclass without these would become another type, with another URN, and be replaced
+        super().__init_subclass__(module="cortecs", name="Instance", **kwargs)
+        # Pulumi looks at the annotations of the very class only, and without them ints arrive as floats
+        cls.__annotations__ = {**Instance.__annotations__, **inspect.get_annotations(cls)}
+
+    @overload
+    def __init__(self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        model_id: pulumi.Input[str],
+        hardware_type_id: pulumi.Input[str] | None = None,
+        context_length: pulumi.Input[int] | None = None,
+        billing_interval: pulumi.Input[str] | None = None,
+        num_workers: pulumi.Input[int] | None = None,
+        state: pulumi.Input[str] | None = None,
+        restart_trigger: pulumi.Input[str] | None = None,
+        ttl: pulumi.Input[str] | None = None,
+        on_timeout: pulumi.Input[str] | None = None,
+        adopt_id: pulumi.Input[str] | None = None,
+    ) -> None: ...
+
+    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
+        """Takes `(name, InstanceArgs(...), opts)` or `(name, opts, model_id=..., ...)`, as Pulumi's own SDKs do.
+
+        Raises TypeError for a missing model_id, an unknown argument, or a mixture of both forms. `opts.custom_timeouts`
+        with `create` bounds the wait for readiness (20 minutes by default).
+        """
+        wanted, opts = _arguments(args, kwargs)
+        # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
+        ready_timeout = create_timeout(opts, READY_TIMEOUT)
+        props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
+        with short_traces(USER):
+            super().__init__(_abi.load("cortecs.Instance"), resource_name, props, opts)
+        given_id = opts.id if opts is not None else None
+        self.endpoint = Endpoint(
+            resource_name,
+            # a given id is known in previews, and the id of what it reads is not
+            instance_id=self.id if given_id is None else given_id,
+            state=self.state,
+            spec_digest=self.restart_trigger.apply(_digest),
+            ready_timeout=ready_timeout,
+            # what somebody else owns is never ended here
+            on_timeout=self.on_timeout.apply(_unless_default) if given_id is None else None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    @staticmethod
+    def get(resource_name: str, id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Instance:
+        """An instance that runs already, to be looked at: this program neither buys, changes nor ends it.
+
+        Its endpoint is waited for like any other's. Raises, as the engine reads it, for an id that does not exist.
+        """
+        wanted = InstanceArgs(model_id=cast("str", None))  # everything is read
+        return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
+
+    @property
+    def base_url(self) -> pulumi.Output[str | None]:
+        """The OpenAI-compatible address, known once the instance is usable; None while it is stopped."""
+        return self.endpoint.base_url.apply(_or_none)
+
+    @property
+    def status(self) -> pulumi.Output[str]:
+        """Cortecs' word: pending, running or stopped."""
+        return self.endpoint.status
+
+    @property
+    def worker_statuses(self) -> pulumi.Output[list[Any]]:
+        """One entry per worker, with its `init_progress`."""
+        return self.endpoint.worker_statuses.apply(_with_ints)
+
+    @property
+    def started_at(self) -> pulumi.Output[str | None]:
+        """When it was started last, ISO-8601."""
+        return self.endpoint.started_at.apply(_or_none)
+
+    @property
+    def stopped_at(self) -> pulumi.Output[str | None]:
+        """When it was stopped, ISO-8601; None while it is not."""
+        return self.endpoint.stopped_at.apply(_or_none)
+
+    @property
+    def instance_status(self) -> pulumi.Output[dict[str, str | None]]:
+        """`status`, `started_at` and `stopped_at` in one object, as Cortecs' API has them."""
+        parts = pulumi.Output.all(self.status, self.started_at, self.stopped_at)
+        return parts.apply(lambda all_: dict(zip(("status", "started_at", "stopped_at"), all_, strict=True)))
+
+    def chat_openai_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
+        """What an OpenAI client takes: `base_url`, `model` (with `/`) and whatever is given, `temperature=0.2` say.
+
+        The API key is not in it: it is the client's business. An Output that is given keeps its secrecy.
+        """
+        model = self.model_id.apply(lambda model_id: model_id.replace("--", "/"))
+        config: dict[str, Any] = {"base_url": self.base_url, "model": model, **kwargs}
+        return pulumi.Output.from_input(config)
+
+
+for _declared in (Endpoint, Instance):
+    # as text they would be compiled anew for each resource of a program: Pulumi keeps nothing of what it reads there
+    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[InstanceArgs, pulumi.ResourceOptions | None]:
+    given, rest = dict(kwargs), list(args)
+    wanted = opts = None
+    if rest and (isinstance(rest[0], InstanceArgs) or (rest[0] is None and len(rest) > 1)):
+        wanted = rest.pop(0)
+    if rest:
+        opts = rest.pop(0)
+    if rest:
+        raise TypeError("Instance takes a name, InstanceArgs and ResourceOptions; name everything else")
+    wanted = _once("args", wanted, given.pop("args", None))
+    opts = _once("opts", opts, given.pop("opts", None))
+    if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
+        kind = type(opts).__name__
+        raise TypeError(f"Instance takes InstanceArgs(model_id=...) or model_id=..., and ResourceOptions; not a {kind}")
+    if opts is not None and opts.import_ is not None:
+        raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
+    if wanted is None:
+        if unknown := sorted(given.keys() - inspect.signature(InstanceArgs).parameters.keys()):
+            known = ", ".join(inspect.signature(InstanceArgs).parameters)
+            raise TypeError(f"Instance has no argument {', '.join(unknown)}; there are {known}")
+        if "model_id" not in given:
+            raise TypeError("Instance needs model_id: which model should it serve?")
+        return InstanceArgs(**given), opts
+    if not isinstance(wanted, InstanceArgs):
+        raise TypeError(f"Instance's arguments are an InstanceArgs, not a {type(wanted).__name__}")
+    if given:
+        raise TypeError(f"Instance got InstanceArgs and also {', '.join(sorted(given))}: put all into InstanceArgs")
+    return wanted, opts
+
+
+def _once(name: str, by_position: Any, by_name: Any) -> Any:
+    if by_position is not None and by_name is not None:
+        raise TypeError(f"Instance got {name} twice: by position and by name")
+    return by_name if by_position is None else by_position
+
+
+def _digest(restart_trigger: str | None) -> str:
+    return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
+
+
+def _unless_default(on_timeout: str) -> Any:
+    """None keeps it out of the Endpoint's inputs, and its state short."""
+    return None if on_timeout == ARGUMENTS.defaults["on_timeout"] else on_timeout
+
+
+def _or_none(text: str) -> str | None:
+    return text or None
+
+
+def _with_ints(value: Any) -> Any:
+    """The same with ints for whole numbers: the engine has floats only, and no type tells Pulumi what is in a list."""
+    if isinstance(value, list):
+        return [_with_ints(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _with_ints(each) for key, each in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value

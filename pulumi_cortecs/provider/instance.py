@@ -1,0 +1,445 @@
+"""What happens to an Instance: bought at once, changed in place where the vendor can, and provably ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
+
+from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError
+from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
+from pulumi_cortecs.lifecycle.durations import moment_after
+from pulumi_cortecs.lifecycle.ending import NotGoneError
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError
+from pulumi_cortecs.lifecycle.left_behind import NotForgottenError
+from pulumi_cortecs.lifecycle.order_log import StillBusyError
+from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.purchases import (
+    Bought,
+    Found,
+    NotBoughtError,
+    NotSentError,
+    RefusedOrderError,
+    UnclearPurchaseError,
+)
+from pulumi_cortecs.lifecycle.shared_rows import Going
+from pulumi_cortecs.provider import (
+    accounts,
+    adoption,
+    came,
+    host,
+    hourly,
+    judged,
+    leftovers,
+    power,
+    quoted,
+    rows,
+    second_line,
+    session,
+    sharing,
+)
+from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.provider.properties import read_properties, same, whole
+
+
+class InstanceError(Exception):
+    """An instance could not be bought, changed, read or ended. The text says what that means for the bill."""
+
+
+def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
+    """A purchase argument that changed replaces; state, restart_trigger, ttl and on_timeout change in place; nothing
+    else counts, but for credentials that are not those of the state.
+
+    Pure towards the vendor: refresh calls it too.
+    """
+    accounts.seen(instance_id)
+    leftovers.tell(kind)
+    hourly.note(instance_id, olds.get("quote"))
+    rows.note(kind, instance_id, host.current_call().urn, olds)
+    judged.amend(host.current_call().urn, _plain(kind, news))
+    # what the vendor does not tell of an adopted instance is in no row, and nothing that it could have changed to
+    compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
+    replaces = [key for key in compared if not same(olds.get(key), news.get(key))]
+    usual = kind.arguments.defaults
+    updatable = kind.arguments.updatable
+    if replaces or any(not same(olds.get(key, usual[key]), news.get(key, usual[key])) for key in updatable):
+        # None: the engine works the details out by itself, and replace_on_changes counts
+        return DiffResult(changes=None, replaces=replaces)
+    # another key: update tells a rotated one, which it records, from another account's, which it refuses
+    return DiffResult(changes=accounts.differ_from(kind, olds.get("account")))
+
+
+def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
+    """Sends the order and returns at once with the id, whatever has come; nothing that can fail stands between the two.
+
+    With `adopt_id` nothing is ordered. Raises InstanceError.
+    """
+    call, began_at = host.current_call(), session.current().clock.now()
+    inputs = _settled(kind, props)
+    shown = judged.of(call.urn)
+    if shown is not None and (differing := judged.bought_differs(kind, inputs, shown.inputs)):
+        raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
+    try:
+        account = accounts.account(kind)
+        account.must_be_fit_to_buy()
+        if inputs["adopt_id"]:
+            instance_id = _adopt(kind, account, inputs)
+            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs)))
+        inputs["quote"] = quoted.for_purchase(kind, call.urn, inputs)
+        bought = _buy(kind, account, inputs, began_at)
+    except UnclearPurchaseError as error:
+        raise InstanceError(_unclear(error)) from None
+    except RefusedOrderError as error:
+        raise InstanceError(
+            f"{error}, which is no proof that nothing was bought: the next `pulumi up` looks again before it orders "
+            "anything, and `pulumi-cortecs orphans --all-stacks` shows what no stack knows"
+        ) from None
+    except (ChangedSinceError, NotForgottenError) as error:
+        raise InstanceError(f"nothing was bought: {error}") from None
+    except InterruptedWaitError:
+        raise InstanceError("interrupted; nothing was bought") from None
+    except NotSentError as error:
+        raise InstanceError(f"nothing was bought: {error}") from None
+    except (NotBoughtError, StillBusyError) as error:
+        raise InstanceError(f"nothing was bought: {error}. Run `pulumi up` again") from None
+    except (
+        CloudError,
+        UnknownStatusError,
+        NotGoneError,
+        LimitsError,
+        second_line.LimitExceededError,
+        quoted.NoQuoteError,
+    ) as error:
+        raise InstanceError(f"nothing was bought: {error}") from None
+    instance_id = bought.instance_id
+    account.poller.began(instance_id)
+    if call.caller_is_gone():
+        undone = _undone(kind, account, instance_id, bought.inferred)
+        raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
+    hourly.note(instance_id, inputs["quote"])
+    told = {} if bought.instance is None else account.cloud.reported_inputs(bought.instance)
+    came.noted(kind, instance_id, told, inputs, inferred=bought.inferred)
+    expires_at = _end(account, inputs)
+    return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
+
+
+def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> ReadResult:
+    """The instance as it is; what differs from what is wanted shows through the inputs.
+
+    Gone only by good answers. Raises InstanceError when that cannot be told, or when there is no such instance to get.
+    """
+    recorded = "instance_id" in props and not host.current_call().gets
+    if recorded:
+        accounts.seen(instance_id)
+        leftovers.tell(kind)
+    try:
+        account = accounts.account(kind)
+        account.must_own(instance_id, props.get("account"))
+        seen = account.find(instance_id)
+        if seen is None:
+            if recorded:
+                return ReadResult("", {})
+            raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} in this account")
+        inputs = _as_inputs(kind, account, seen, props)
+    except (CloudError, UnknownStatusError) as error:
+        raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
+    outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
+    return ReadResult(instance_id, outputs, kind.arguments.without_defaults(inputs))
+
+
+def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
+    """Starts, stops or restarts in place. Raises InstanceError; what is not what was judged is not started, and what
+    another stack has is not stopped."""
+    inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
+    accounts.seen(instance_id)
+    if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
+        # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
+        inputs["quote"] = olds["quote"]
+    try:
+        account = accounts.account(kind)
+        account.must_own(instance_id, olds.get("account"))
+        if inputs["state"] == "running":
+            account.must_be_fit_to_buy()
+        live = account.cloud.get_instance(instance_id)
+        if live is None:
+            raise InstanceError(
+                f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
+            )
+        if inputs["state"] == "stopped":
+            if account.cloud.phase(live) is not Phase.STOPPED:
+                _must_be_ours_alone(kind, instance_id, inferred)
+                power.stop(account, instance_id)
+        elif account.cloud.phase(live) is Phase.STOPPED:
+            startable = adoption.startable(kind, instance_id, account.cloud.reported_inputs(live), inputs)
+            with second_line.allowing(kind, account, startable, instance_id):
+                power.start(account, instance_id)
+        elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
+            adoption.must_be_as_judged(kind, instance_id, account.cloud.reported_inputs(live), inputs)
+            _must_be_ours_alone(kind, instance_id, inferred)
+            with second_line.holding(kind, account, live):
+                power.stop(account, instance_id)
+                power.start(account, instance_id)
+    except adoption.NotAsJudgedError as error:
+        raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
+    except ConfigurationError as error:
+        raise InstanceError(f"nothing was changed: {error}") from None
+    except (LimitsError, second_line.LimitExceededError) as error:
+        raise InstanceError(f"{instance_id} was not started: {error}") from None
+    except (CloudError, UnknownStatusError) as error:
+        raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
+    hourly.note(instance_id, inputs["quote"])
+    rows.note(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
+    expires_at = olds.get("expires_at", "")
+    if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
+        expires_at = _end(account, inputs)
+    return UpdateResult(_outputs(kind, inputs, instance_id, account, expires_at, inferred))
+
+
+def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> None:
+    """Returns when the bill has provably ended. Raises InstanceError otherwise.
+
+    An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over, and
+    so is one that another resource has adopted in a run that did not come to this deletion. One that is still to be
+    adopted is refused (`delete_before_replace`), and so is one whose replacement create would not buy: neither is
+    ended. One that another row of the stack has is left to the last of them, and one whose id was inferred from a list
+    to the row of another stack that has it.
+    """
+    accounts.seen(instance_id)
+    leftovers.tell(kind)
+
+    def compare(live: Any) -> None:
+        came.told_at_the_end(instance_id, account.cloud.reported_inputs(live), props)
+
+    with sharing.going(instance_id) as going:
+        if why := _kept_for(kind, instance_id, props, going):
+            host.current_call().warn(f"{instance_id} was not ended: {why}")
+            return
+        try:
+            account = accounts.account(kind)
+            account.must_own(instance_id, props.get("account"))
+            account.ending().end(instance_id, compare)
+            account.log.gone(instance_id)
+            second_line.ended(kind, account, instance_id)
+        except (CloudError, NotGoneError) as error:
+            raise InstanceError(
+                f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
+                f"{kind.possessive} console"
+            ) from None
+
+
+def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: Going) -> str:
+    """Who else has what is being deleted and keeps it, in words; "" for nobody. Raises InstanceError where it is not to
+    be ended, nor to be let go."""
+    urn = host.current_call().urn
+    if (owner := adoption.owner_of(instance_id)) is not None:
+        return f"{owner} has adopted it in this run"
+    keeper = adoption.keeper_of(instance_id)
+    if keeper is not None and keeper != urn:
+        return f"{keeper} has adopted it"
+    if adoption.is_wanted(instance_id):
+        raise InstanceError(
+            f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
+            "replaced by a new one"
+        )
+    if not quoted.can_be_bought(urn):  # `up --replace` with delete_before_replace
+        raise InstanceError(
+            f"{instance_id} was not ended: {kind.vendor} could not be reached when its replacement was checked, so "
+            "that none would be bought. Run `pulumi up` again"
+        )
+    if props.get("inferred") and (row := sharing.elsewhere(kind, instance_id, urn)) is not None:
+        return f"{sharing.in_words(row)} has it, and its id was only inferred here"
+    if going.keeper is not None:
+        return f"{going.keeper.urn} has it, too, and keeps it"
+    sharing.warn_of_unread(going)
+    return ""
+
+
+def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[Any]:
+    """What was bought, as the vendor tells it. `began_at` is when this creation began.
+
+    Raises what Intents.earlier, Purchases.buy and second_line.allowing raise, and InstanceError.
+    """
+    call = host.current_call()
+    if inputs["state"] == "stopped":
+        raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
+
+    key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
+    if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
+        _take_over(kind, account, inputs, earlier)
+        return earlier
+    with second_line.allowing(kind, account, inputs) as commitment:
+        is_awaited = call.context.is_active if call.context else None
+        number = None if commitment is None else commitment.note.number
+        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
+        if commitment is not None:
+            commitment.became(bought.instance_id)
+    if bought.inferred:
+        call.warn(
+            f"{bought.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
+            "new there, only that fits what was ordered"
+        )
+    return bought
+
+
+def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Found[Any]) -> None:
+    """Makes what an earlier run has bought this resource's, running.
+
+    Raises CloudError, UnknownStatusError and InstanceError.
+    """
+    live, call = earlier.instance, host.current_call()
+    instance_id, told = earlier.instance_id, account.cloud.reported_inputs(live)
+    untold = ", ".join(adoption.untold(kind, told))
+    try:
+        adoption.must_be_as_judged(kind, instance_id, told, inputs)
+        with second_line.allowing(kind, account, told, instance_id):
+            if account.cloud.phase(live) is Phase.STOPPED:
+                if untold:  # a journal may name whatever is stopped, and this is what would make it cost
+                    raise adoption.NotAsJudgedError(f"it is stopped, and {kind.vendor} does not tell its {untold}")
+                power.start(account, instance_id)
+    except (LimitsError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
+        raise InstanceError(
+            f"{instance_id}, which an earlier run had just bought when it was ended, is there and is not taken over: "
+            f"{error}. {_ends(instance_id)}"
+        ) from None
+    # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
+    if (owner := adoption.claim(instance_id, call.urn)) is not None:
+        raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
+    found = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
+    found += f"; {kind.vendor} does not tell its {untold}, so that cannot be checked" if untold else ""
+    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
+
+
+def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool) -> None:
+    """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
+    if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
+        raise InstanceError(
+            f"{instance_id} was not stopped: {sharing.in_words(row)} has it, and here its id was only inferred from a "
+            "list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
+        )
+
+
+def _undone(kind: InstanceKind, account: Account, instance_id: str, inferred: bool) -> str:
+    """Ends what nobody is left to own; what came of it."""
+    if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
+        return f"{sharing.in_words(row)} has it, so it was not ended"
+    if not account.log.undoing(instance_id):
+        return "another run has taken it over"
+    try:
+        account.ending().end(instance_id)
+    except (CloudError, NotGoneError) as error:
+        account.log.not_undone(instance_id)
+        return f"it may still exist and be billed: {error}"
+    account.log.gone(instance_id)
+    second_line.ended(kind, account, instance_id)
+    return "it was stopped and deleted again"
+
+
+def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> str:
+    """Takes over what check looked at, if it still is as it was; its id.
+
+    Raises CloudError, UnknownStatusError, LimitsError, LimitExceededError and InstanceError.
+    """
+    instance_id = str(inputs["adopt_id"])
+    live = account.find(instance_id, not_before=account.clock.now())
+    if live is None:
+        raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} to adopt any more; nothing was bought")
+    told = account.cloud.reported_inputs(live)
+    _, problems = adoption.settle(kind, instance_id, told, account.state_of(live), inputs)
+    reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
+    other = [key for key in kind.arguments.replacing if (key in told) != (key in inputs)]
+    reasons += [f"{key}: it is told only now, or not any more" for key in other]
+    if reasons:
+        raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
+    with second_line.allowing(kind, account, told, instance_id, billed=inputs["state"] == "running"):
+        pass  # nothing is ordered
+    if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
+        raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
+    account.log.adopted(accounts.key_of(host.current_call().urn), instance_id)
+    hourly.note(instance_id, inputs["quote"])
+    rows.note(kind, instance_id, host.current_call().urn, inputs)
+    return instance_id
+
+
+def _plain(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
+    """Our inputs out of what the host passes."""
+    return {key: whole(props[key]) for key in kind.inputs if key in props}
+
+
+def _settled(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as check settled them. Raises InstanceError for any others.
+
+    A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
+    """
+    usual = kind.arguments.defaults
+    props = {**{key: usual[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
+    settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
+    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not tell
+    untold = {key for key in kind.arguments.replacing if looked_at and key not in props}
+    refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
+    refusals += [
+        f"{key} is missing"
+        for key in kind.inputs
+        if key not in props and key not in {*kind.arguments.required, *untold}
+    ]
+    if refusals:
+        raise InstanceError(f"refused, because this is not what was checked: {'; '.join(refusals)}")
+    return {**{key: value for key, value in settled.items() if key not in untold}, "quote": props["quote"]}
+
+
+def _as_inputs(kind: InstanceKind, account: Account, seen: Any, props: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
+    recorded = "instance_id" in props  # what is only looked at was never ordered, whatever a program says of it
+    replacing = kind.arguments.replacing
+    inputs = {key: value for key, value in _plain(kind, props).items() if recorded or key not in replacing}
+    inputs |= account.cloud.reported_inputs(seen)
+    inputs["state"] = account.state_of(seen)
+    for key, value in kind.arguments.other_defaults.items():
+        inputs.setdefault(key, value)
+    if any(key not in inputs for key in replacing):  # nothing here has ordered it: the next start must not believe so
+        inputs["adopt_id"] = account.cloud.id_of(seen)
+    if "quote" not in inputs:
+        inputs["quote"], _ = accounts.market(kind).quote(inputs)
+    return inputs
+
+
+def _end(account: Account, inputs: Mapping[str, Any]) -> str:
+    """When its time is over by the vendor's clock, counted from now; "" where it has no end."""
+    return moment_after(inputs["ttl"], account.vendor_now())
+
+
+def _outputs(
+    kind: InstanceKind,
+    inputs: Mapping[str, Any],
+    instance_id: str,
+    account: Account,
+    expires_at: str,
+    inferred: object = False,
+) -> dict[str, Any]:
+    """What a state has of an instance; what is not so is not in it."""
+    outputs = {**kind.arguments.without_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
+    if expires_at:
+        outputs["expires_at"] = expires_at
+    return {**outputs, "inferred": True} if inferred else outputs
+
+
+def _unclear(error: UnclearPurchaseError) -> str:
+    if not error.candidates:
+        return (
+            f"it cannot be told whether something was bought: {error}. Run `pulumi up` again: it looks for it "
+            "before it buys anything. Should the resource go instead, `pulumi-cortecs orphans --all-stacks` shows what "
+            "is left"
+        )
+    ids = " ".join(error.candidates)
+    return (
+        f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
+        "--all-stacks` shows which of them no stack knows. Before you run `pulumi up` again, say adopt_id='ID' for the "
+        "one that is this resource's, and end what nothing uses: `pulumi-cortecs orphans --all-stacks --delete ID`. "
+        f"What is in use elsewhere is left alone from then on: `pulumi-cortecs orphans --keep {ids}`"
+    )
+
+
+def _ends(instance_id: str) -> str:
+    return f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it"

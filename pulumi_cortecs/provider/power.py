@@ -1,0 +1,45 @@
+"""Stopping and starting an instance in place, where an answer may have got lost on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.lifecycle.cloud import CanStop
+from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.provider.accounts import Account
+
+
+def stop(account: Account, instance_id: str) -> None:
+    """Stops an instance. A refusal because it has stopped already is as good: a lost answer is asked for again.
+
+    Raises CloudError.
+    """
+    try:
+        _stoppable(account).stop(instance_id)
+    except CloudError:
+        live = account.cloud.get_instance(instance_id)
+        if live is None or account.cloud.phase(live) is not Phase.STOPPED:
+            raise
+    finally:
+        account.poller.changed(instance_id)
+
+
+def start(account: Account, instance_id: str) -> None:
+    """Starts a stopped instance. The vendor refuses that for one that runs, which is as good. Raises CloudError."""
+    try:
+        _stoppable(account).start(instance_id)
+    except CloudError:
+        live = account.cloud.get_instance(instance_id)
+        if live is None or account.cloud.phase(live) is Phase.STOPPED:
+            raise
+    finally:
+        account.poller.changed(instance_id)
+        account.poller.began(instance_id)
+
+
+def _stoppable(account: Account) -> CanStop[Any]:
+    """The table of arguments lets nobody ask for it where the cloud cannot."""
+    if not isinstance(account.cloud, CanStop):
+        raise TypeError("this cloud's instances cannot be stopped")
+    return account.cloud

@@ -1,0 +1,56 @@
+"""What a purchase is quoted at, by whom, and for which arguments the checks of this process have made a quote.
+
+A policy's remediation comes after check, and on a new resource nobody quotes what it made of the arguments: create
+would record the price of hardware that is not bought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi_cortecs.provider import accounts, session
+from pulumi_cortecs.provider.kind import LIVE, InstanceKind
+
+
+class NoQuoteError(Exception):
+    """There is no price of today to buy at. The text says why."""
+
+
+def note(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
+    """Remembers what a check came to. Without a URN nothing can be remembered."""
+    if urn:
+        session.current().quoted[urn] = {key: inputs.get(key) for key in _decisive(kind)}
+
+
+def can_be_bought(urn: str) -> bool:
+    """Whether what the last check of this URN came to would be bought by create; True where there was none."""
+    noted = session.current().quoted.get(urn)
+    return noted is None or (noted["quote"] is not None and not _by_catalogue(noted["quote"]))
+
+
+def for_purchase(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
+    """The quote of what is about to be bought: the one that was checked, or one of today where it is not for these
+    arguments. Raises NoQuoteError and CloudError."""
+    if _by_catalogue(inputs["quote"]):
+        raise NoQuoteError(
+            f"its price is not of today ({inputs['quote']['source']}): {kind.vendor} could not be reached when it was "
+            "checked. Run `pulumi up` again where it can be reached"
+        )
+    noted = session.current().quoted.get(urn)
+    if noted is not None and all(noted[key] == inputs[key] for key in _decisive(kind)):
+        return inputs["quote"]
+    market = accounts.market(kind)
+    made, _ = market.quote(inputs)
+    if not made:
+        sought = inputs[kind.arguments.priced[0]]
+        raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so nobody can tell what it costs")
+    return made
+
+
+def _decisive(kind: InstanceKind) -> tuple[str, ...]:
+    return (*kind.arguments.priced, "quote")
+
+
+def _by_catalogue(made: Any) -> bool:
+    return isinstance(made, Mapping) and made.get("source", LIVE) != LIVE

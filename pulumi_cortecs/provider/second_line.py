@@ -1,0 +1,178 @@
+"""The limits of this machine, applied to what is bought, started or adopted: in check, so that a plan shows it, and
+again where it happens. What runs unchanged, a stop, a destroy and a refresh never ask for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
+from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError
+from pulumi_cortecs.http.network import certificates_on_the_way_to
+from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
+from pulumi_cortecs.lifecycle.journal import JournalError
+from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
+from pulumi_cortecs.lifecycle.state_directory import ledger_directory
+from pulumi_cortecs.provider import accounts, host, session
+from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.properties import unknown
+
+_LOOK_AGE: Final = 5.0
+"""Seconds that the listing behind a check may be old; what buys looks anew."""
+
+
+class LimitExceededError(Exception):
+    """The limits of this machine do not allow it. The text names price, limit and file."""
+
+
+def problems(
+    kind: InstanceKind,
+    inputs: Mapping[str, Any],
+    instance_id: str | None = None,
+    *,
+    billed: bool = True,
+    priced: bool = True,
+) -> list[Problem]:
+    """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
+    argument that is not in them is one that the vendor does not tell: what is decided by it is refused.
+    `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False
+    where no price can be expected, because there are other problems.
+
+    Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
+    """
+    limits = limits_in_force(kind.cloud, os.environ)
+    if lies := _on_source(kind, limits, accounts.base_url(kind)):
+        return [Problem(refusal.about, refusal.text) for refusal in lies]
+    found = limits.on_kind(accounts.market(kind).purchase(inputs))
+    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in kind.arguments.priced)):
+        hourly = accounts.hourly_price(kind, inputs)
+        found += limits.on_price(hourly)
+        if limits.counts_account and billed and (account := _account(kind)) is not None:
+            spending = _commitments(kind, account).spending(hourly, instance_id, max_age=_LOOK_AGE)
+            found += limits.on_account(spending)
+    return [Problem(refusal.about, refusal.text + _untold(kind, inputs)) for refusal in found]
+
+
+@contextmanager
+def allowing(
+    kind: InstanceKind,
+    account: Account,
+    inputs: Mapping[str, Any],
+    instance_id: str | None = None,
+    *,
+    billed: bool = True,
+) -> Iterator[Commitment | None]:
+    """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it.
+
+    It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
+    and CloudError.
+    """
+    limits = limits_in_force(kind.cloud, os.environ)
+    _refuse(kind, _on_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
+    _refuse(kind, limits.on_kind(accounts.market(kind).purchase(inputs)), inputs)
+    hourly = accounts.hourly_price(kind, inputs) if limits.counts_price else None
+    _refuse(kind, limits.on_price(hourly), inputs)
+    if not limits.counts_account or not billed:
+        yield None
+        return
+
+    def judge(spending: Spending) -> None:
+        _refuse(kind, limits.on_account(spending), inputs)
+
+    ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
+    try:
+        with _commitments(kind, account).ordering(judge, hourly, ordered, instance_id) as commitment:
+            yield commitment
+    except LedgerError as error:
+        raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
+
+
+@contextmanager
+def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
+    """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
+    restart asks for no limits, and where they cannot be read nobody else buys."""
+    counts = False
+    with suppress(LimitsError):
+        counts = limits_in_force(kind.cloud, os.environ).counts_account
+    if not counts:
+        yield
+        return
+    hourly = None
+    with suppress(CloudError):
+        hourly = account.cloud.hourly_price(live)
+    with _commitments(kind, account).holding(hourly, account.cloud.id_of(live)):
+        yield
+
+
+def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
+    """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it is
+    asked for by id then."""
+    with suppress(LimitsError):
+        if limits_in_force(kind.cloud, os.environ).counts_account:
+            _commitments(kind, account).ended(instance_id)
+
+
+def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
+    """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
+    own = kind.credentials.default_url
+    return [
+        refusal
+        for base_url in (dict.fromkeys(base_urls) if limits.files else ())
+        for refusal in limits.on_source(base_url, own, certificates_on_the_way_to(base_url, os.environ))
+    ]
+
+
+def _refuse(kind: InstanceKind, refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
+    if refusals:
+        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(kind, inputs))
+
+
+def _untold(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
+    """Why there is no price, where that is so because the vendor does not tell what it depends on."""
+    names = [key for key in kind.arguments.priced if key not in inputs]
+    return f" ({kind.vendor} does not tell {', '.join(names)})" if names else ""
+
+
+def _account(kind: InstanceKind) -> Account | None:
+    try:
+        return accounts.account(kind)
+    except ConfigurationError:
+        return None
+
+
+def _commitments(kind: InstanceKind, account: Account) -> Commitments[Any]:
+    ours = session.current()
+    with ours.lock:
+        if account.fingerprint not in ours.commitments:
+            ours.commitments[account.fingerprint] = Commitments(
+                account.cloud,
+                account.poller,
+                account.clock,
+                Ledger(ledger_directory(ledger_named(kind.cloud)), account.payer),
+                known=lambda: _known_here(account),
+                without=_without_ledger,
+            )
+        return ours.commitments[account.fingerprint]
+
+
+def _known_here(account: Account) -> frozenset[str]:
+    """What this user's journal and the state that is at work know of the account."""
+    confirmed = session.current().journal.confirmed()
+    try:
+        return confirmed | session.current().journal.bought_in(account.fingerprint)
+    except JournalError:
+        return confirmed
+
+
+def _without_ledger(error: LedgerError) -> None:
+    """Warns, once in this process, that nothing is known of what others order."""
+    if session.current().is_first("the ledger"):
+        host.current_call().warn(
+            f"{error}. The ceiling of the account counts without what other processes of this machine are ordering, "
+            "and the orders of this one go one at a time, each when the one before is listed. The machine's limits may "
+            "name another folder (ledger)"
+        )

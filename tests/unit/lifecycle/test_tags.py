@@ -1,0 +1,391 @@
+"""Where instances bear the tag of their order, no list is compared with what was ordered: each says itself whose it is.
+
+The vendor answers an order with an id only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, Match, Ordered, OrderRef, TagsOrders
+from pulumi_cortecs.lifecycle.commitments import Commitments
+from pulumi_cortecs.lifecycle.creations import Creations
+from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents
+from pulumi_cortecs.lifecycle.journal import Journal, Key
+from pulumi_cortecs.lifecycle.ledger import Ledger
+from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, left_behind
+from pulumi_cortecs.lifecycle.order_log import OrderLog
+from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.purchases import (
+    Bought,
+    NotBoughtError,
+    Purchases,
+    RefusedOrderError,
+    UnclearPurchaseError,
+)
+from tests.unit.fakes import A_PRICE, FakeAccount, FakeClock, FakeCloud, Machine
+from tests.unit.journals import CHAT, FakeStates, refuse
+
+LAG = 3.0
+SMALL, LARGE = ("small",), ("large",)
+PENDING = {"arguments": list(SMALL)}
+
+
+class Killed(BaseException):
+    """A process ends here."""
+
+
+@dataclass
+class TaggedAccount(FakeAccount):
+    """An account whose machines bear what their order was stamped with."""
+
+    stamp: OrderRef | None = None
+    tags: dict[str, OrderRef] = field(default_factory=dict)
+
+    def start(self, *arguments: object) -> Machine:
+        machine = super().start(*arguments)
+        if self.stamp is not None:
+            self.tags[machine.instance_id] = self.stamp
+        return machine
+
+
+class TaggingCloud(TagsOrders[Machine], FakeCloud):
+    """A cloud that is this account, and tells the id only."""
+
+    account: TaggedAccount
+
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+        self.account.stamp = order
+        try:
+            return Accepted(super().create(inputs, order).instance_id)
+        finally:
+            self.account.stamp = None
+
+    def order_ref(self, instance: Machine) -> OrderRef | None:
+        return self.account.tags.get(instance.instance_id)
+
+
+class World:
+    """An account, the states of a backend, and machines that each have a journal."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = FakeClock()
+        self.account = TaggedAccount(self.clock, lag=LAG)
+        self.account.put("bystander")
+        self.states = FakeStates(self.clock)
+        self.directory = directory
+        self.runs: list[Run] = []
+
+    def run(self, fingerprint: str = "ours", machine: str = "here") -> Run:
+        """A process of the provider's on that machine."""
+        run = Run(self, fingerprint, self.directory / machine)
+        self.runs.append(run)
+        return run
+
+    def bought(self) -> set[str]:
+        """What there is and bears a tag."""
+        return self.account.machines.keys() & self.account.tags.keys()
+
+
+class Run:
+    """A process of the provider's."""
+
+    def __init__(self, world: World, fingerprint: str, directory: Path) -> None:
+        self.world, clock = world, world.clock
+        self.journal = Journal(directory, lambda: clock.utc_now().timestamp())
+        # all machines began long ago, by a vendor's clock that nobody should count by
+        self.cloud = TaggingCloud(world.account, LAG, fingerprint, began=lambda _: 0.0, now=clock.now)
+        poller = Poller(self.cloud, clock)
+        self.told: list[str] = []
+        self.log = OrderLog(self.cloud, self.journal, poller, clock, refuse)
+        self.intents = Intents(
+            self.log,
+            creations=Creations(lambda: world.states, clock, self.told.append),
+            exclusive=lambda: False,
+            say=self.told.append,
+        )
+        self.purchases = Purchases(self.cloud, poller, clock, self.log)
+        self.commitments = Commitments(self.cloud, poller, clock, Ledger(directory, "ours"))
+
+    def create(
+        self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
+    ) -> Bought[Machine]:
+        """What Instance.create does."""
+        earlier = self.intents.earlier(key, arguments, self.world.clock.now())
+        inputs = {"arguments": arguments} if order is None else {"carried_out": order}
+        return earlier or self.purchases.buy(key, arguments, inputs)
+
+    def killed(self, key: Key = CHAT, arguments: Arguments = SMALL, *, carried_out: bool = True) -> str:
+        """Is killed before an answer comes; what that bought, "" for nothing."""
+        before = self.world.bought()
+
+        def order() -> Machine:
+            if carried_out:
+                self.world.account.start(*arguments)
+            raise Killed
+
+        with pytest.raises(Killed):
+            self.create(key, arguments, order)
+        self.dies()
+        return "".join(self.world.bought() - before)
+
+    def dies(self) -> None:
+        self.journal.close()
+
+    def answers_with(self, error: BaseException, arguments: Arguments = SMALL) -> Callable[[], Machine]:
+        """An order that is carried out, and whose answer is an error; an alike machine of somebody else's comes too."""
+
+        def order() -> Machine:
+            self.world.account.start(*arguments)
+            self.world.account.stamp = None
+            self.world.account.start(*arguments)
+            raise error
+
+        return order
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    for run in world.runs:
+        run.dies()
+
+
+def resource(number: int) -> Key:
+    return Key(CHAT.backend, f"{CHAT.urn}-{number}")
+
+
+def test_an_answer_that_tells_the_id_only_is_a_purchase(world: World) -> None:
+    bought = world.run().create()
+    assert {bought.instance_id} == world.bought()
+    assert (bought.instance, bought.inferred) == (None, False)
+
+
+def test_every_order_has_a_token_of_its_own_and_a_resource_the_same_key_from_any_machine(world: World) -> None:
+    one, other = world.run().create().instance_id, world.run(machine="there").create().instance_id
+    tags = world.account.tags
+    assert tags[one].token != tags[other].token
+    assert tags[one].key == tags[other].key == CHAT.digest != resource(2).digest
+
+
+def test_a_lost_answer_is_found_by_its_tag_beside_an_alike_one(world: World) -> None:
+    run = world.run()
+    bought = run.create(order=run.answers_with(AnswerLostError("the line broke")))
+    assert {bought.instance_id} == world.bought()
+    assert not bought.inferred
+    (order,) = run.journal.open_orders()
+    assert (order.instance_id, order.inferred) == (bought.instance_id, False)
+
+
+def test_a_lost_answer_that_bought_nothing_takes_no_alike_one(world: World) -> None:
+    def nothing_but_anothers() -> Machine:
+        world.account.stamp = None
+        world.account.start(*SMALL)
+        raise AnswerLostError("the line broke")
+
+    with pytest.raises(NotBoughtError):
+        world.run().create(order=nothing_but_anothers)
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_what_was_refused_and_carried_out_is_found_and_not_bought_again(world: World, status: int) -> None:
+    run = world.run()
+    error = UnauthorizedError("no", status=status, vendor_message="no", request_id=None)
+    try:
+        found = run.create(order=run.answers_with(error)).instance_id
+    except RefusedOrderError:  # it was not listed yet
+        run.dies()
+        found = world.run().create().instance_id
+    assert {found} == world.bought()
+
+
+def test_what_a_killed_run_has_bought_is_taken_over_beside_alike_ones(world: World) -> None:
+    bought = world.run().killed()
+    world.account.start(*SMALL)
+    world.clock.advance(10 * LAG)
+    at = world.clock.now()
+    found = world.run().create()
+    assert (found.instance_id, found.inferred) == (bought, False)
+    assert world.clock.now() == at  # it says itself whose it is: nobody has to wait
+
+
+def test_what_is_listed_late_is_waited_for(world: World) -> None:
+    bought = world.run().killed()
+    assert world.run().create().instance_id == bought
+
+
+def test_what_a_killed_run_has_bought_with_other_arguments_is_named(world: World) -> None:
+    bought = world.run().killed()
+    with pytest.raises(ChangedSinceError, match=bought):
+        world.run().create(arguments=LARGE)
+
+
+def test_a_rotated_key_finds_what_was_lost_though_nothing_else_tells_that_it_is_the_same_account(world: World) -> None:
+    world.account.machines.clear()
+    bought = world.run().killed()
+    world.clock.advance(LAG + 1)
+    assert world.run("rotated").create().instance_id == bought
+
+
+def test_a_renamed_resource_takes_over_what_was_bought_under_its_old_name_also_after_a_second_kill(
+    world: World,
+) -> None:
+    bought = world.run().killed()
+    again = world.run()
+    again.journal.take(again.journal.open_orders()[0], resource(2))
+    again.dies()
+    assert world.run().create(resource(2)).instance_id == bought
+
+
+def test_of_two_that_bear_one_orders_tag_none_is_taken(world: World) -> None:
+    bought = world.run().killed()
+    twin = world.account.start(*SMALL).instance_id
+    world.account.tags[twin] = world.account.tags[bought]
+    with pytest.raises(UnclearPurchaseError) as unclear:
+        world.run().create()
+    assert set(unclear.value.candidates) == {bought, twin}
+
+
+def test_what_is_left_behind_is_told_by_its_tag(world: World) -> None:
+    bought = world.run().killed()
+    world.account.start(*SMALL)
+    world.clock.advance(LAG + 1)
+    run = world.run()
+    (left,) = left_behind(run.log, run.intents.creations, CHAT)
+    assert left.instance_ids == (bought,)
+
+
+def begun_elsewhere(world: World, arguments: Arguments = SMALL) -> str:
+    """Another machine, whose journal nobody has, was killed while it created the resource; what it bought."""
+    world.states.began({"arguments": list(arguments)})
+    bought = world.run(machine="there").killed(arguments=arguments)
+    world.clock.advance(60)
+    world.states.began(PENDING)  # and this run's own
+    return bought
+
+
+def test_what_another_machine_has_bought_is_taken_over_by_its_key(world: World) -> None:
+    bought = begun_elsewhere(world)
+    world.account.start(*SMALL)
+    run = world.run()
+    found = run.create()
+    assert (found.instance_id, found.inferred) == (bought, False)
+    assert [order.instance_id for order in run.journal.open_orders()] == [bought]
+
+
+def test_in_a_replacement_the_old_one_bears_the_same_key_and_is_not_taken(world: World) -> None:
+    old = world.run().create().instance_id
+    world.states.has(old)
+    new = begun_elsewhere(world)
+    assert world.run(machine="third").create().instance_id == new != old
+
+
+def test_in_a_replacement_of_which_nothing_was_bought_the_old_one_is_not_taken(world: World) -> None:
+    old = world.run().create().instance_id
+    world.states.has(old)
+    world.states.began(PENDING)
+    world.clock.advance(60)
+    world.states.began(PENDING)
+    run = world.run(machine="third")
+    assert run.create().instance_id != old
+    assert len(world.bought()) == 2
+
+
+def test_what_this_process_has_been_shown_is_not_taken_by_its_key(world: World) -> None:
+    old = world.run().create().instance_id  # its row is in no state that can be read
+    world.states.began(PENDING)
+    world.clock.advance(60)
+    world.states.began(PENDING)
+    run = world.run(machine="third")
+    run.journal.confirm(old)
+    assert run.create().instance_id != old
+
+
+def test_two_that_bear_the_resources_key_are_asked_about(world: World) -> None:
+    bought = {begun_elsewhere(world), world.account.start(*SMALL).instance_id}
+    world.account.tags.update({each: OrderRef(each, CHAT.digest) for each in bought})
+    with pytest.raises(NotForgottenError) as refusal:
+        world.run(machine="third").create()
+    assert all(each in str(refusal.value) for each in bought)
+    assert world.bought() == bought
+
+
+def test_what_was_begun_with_other_arguments_is_asked_about(world: World) -> None:
+    bought = begun_elsewhere(world, LARGE)
+    with pytest.raises(NotForgottenError, match=bought):
+        world.run().create()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_in_the_ledger_an_order_counts_as_what_bears_its_tag_and_as_nothing_alike(world: World, is_there: bool) -> None:
+    run = world.run()
+    world.account.lag = 0.0
+    with suppress(Killed), run.commitments.ordering(lambda _: None, A_PRICE, SMALL) as commitment:
+        run.purchases.buy(CHAT, SMALL, {"carried_out": run.answers_with(Killed())}, number=commitment.note.number)
+    (bought,) = world.bought()
+    if not is_there:
+        del world.account.machines[bought]
+    world.clock.advance(0.1)
+    spending = run.commitments.spending(A_PRICE)
+    assert (bought in spending.running, len(spending.on_its_way)) == (is_there, 0 if is_there else 1)
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.sampled_from(["answered", "lost", "killed", "never sent", "elsewhere"]), min_size=1, max_size=6),
+    st.integers(0, 3),
+)
+def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_is_bought_twice(
+    plans: list[str], foreign: int
+) -> None:
+    with TemporaryDirectory() as directory:
+        world = World(Path(directory))
+        saved: dict[Key, str] = {}
+        for number, plan in enumerate(plans):
+            key = resource(number)
+            arguments = (f"kind {number}",)
+            world.states.began({"arguments": list(arguments)}, key.urn)
+            run = world.run(machine="there" if plan == "elsewhere" else "here")
+            if plan in ("killed", "never sent", "elsewhere"):
+                run.killed(key, arguments, carried_out=plan != "never sent")
+                continue
+            order = run.answers_with(AnswerLostError("the line broke"), arguments) if plan == "lost" else None
+            saved[key] = run.create(key, arguments, order).instance_id
+            world.states.pending.pop()
+            world.states.has(saved[key], key.urn)
+            run.dies()
+        for number in range(foreign):
+            world.account.start(f"kind {number}")
+        run = world.run()
+        for number in range(len(plans)):
+            world.clock.advance(60)
+            key = resource(number)
+            if key not in saved:
+                arguments = (f"kind {number}",)
+                world.states.began({"arguments": list(arguments)}, key.urn)
+                saved[key] = run.create(key, arguments).instance_id
+        tags = world.account.tags
+        assert {key: tags[each].key for key, each in saved.items()} == {key: key.digest for key in saved}
+        assert world.bought() == set(saved.values())
+        for each in world.runs:
+            each.dies()
+
+
+@pytest.mark.parametrize(
+    ("instance_id", "token", "match"),
+    [("ours", "1f", Match.YES), ("ours", "2e", Match.NO), ("ours", "", Match.NO), ("untagged", "1f", Match.NO)],
+)
+def test_only_the_orders_own_token_says_that_it_is_its(instance_id: str, token: str, match: Match) -> None:
+    cloud = TaggingCloud(TaggedAccount(FakeClock(), tags={"ours": OrderRef("1f", CHAT.digest)}))
+    assert cloud.match(Machine(instance_id, SMALL), Ordered(SMALL, token)) is match
