@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.simulator.faults import FaultKind, Match
 from pulumi_cortecs.simulator.vendor import Vendor
@@ -116,9 +115,9 @@ class CloudCase:
     @property
     def token(self) -> str:
         """What the engine calls an Instance of it."""
-        return TOKENS[self.instance]
+        return self.kind().token
 
     @property
     def endpoint_token(self) -> str:
         """What the engine calls an Endpoint of it."""
-        return TOKENS[self.endpoint]
+        return self.kind().endpoint_token

@@ -25,6 +25,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_cortecs import _abi
+from pulumi_cortecs._tokens import TOKENS
 from tests import preloaded
 from tests.clouds.case import CloudCase
 from tests.clouds.cortecs import CORTECS
@@ -45,7 +46,6 @@ IMPATIENT = "import stamina; stamina.set_testing(True, attempts=4, cap=True)"
 _WITHOUT = "PULUMI_CORTECS_HOST_WITHOUT"
 _LONGEST_CALL = 30.0
 _LONGEST_START = 30.0
-_NAMES: Mapping[str, str] = {INSTANCE: "cortecs.Instance", ENDPOINT: "cortecs.Endpoint"}
 
 Properties = dict[str, Any]
 
@@ -91,7 +91,8 @@ class CallFailedError(Exception):
 
 def pickled(kind: str) -> str:
     """`__provider` as a program of today sends it."""
-    found: str = serialize_provider(_abi.load(_NAMES[kind]))
+    name = next(name for name, token in TOKENS.items() if token == kind)
+    found: str = serialize_provider(_abi.load(name))
     return found
 
 
@@ -289,6 +290,8 @@ def hosting(
         is_usual = is_usual and not any(name.startswith(OF_PYTHON) for name in environment)
         if "PULUMI_CORTECS_LIMITS" in environment:
             before = elsewhere(Path(machine or state) / "machine") + before
+        if is_usual:
+            before = f"import tests.acme\n{before}"
         code = f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"
         environment = {**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment}
         process: subprocess.Popen[bytes] | preloaded.Child

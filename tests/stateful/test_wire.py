@@ -18,6 +18,7 @@ from pulumi_cortecs.simulator.control import FaultRequest
 from pulumi_cortecs.simulator.cortecs.cloud import BASE
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
+from tests.clouds.asgi import exchanged
 from tests.clouds.cortecs import CORTECS, QWEN, StagedCortecs
 from tests.stateful.rounds import CLOCKS, REFUSALS, SERVER_ERRORS, parameters
 from tests.stateful.wire import LONGEST_ANSWER, LONGEST_PAUSE, ORIGIN, Wire
@@ -48,30 +49,15 @@ class _Application(httpx.BaseTransport):
         self._dropped = True
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        sent: list[dict[str, Any]] = []
-        body, self._dropped = request.read(), False
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
+        self._dropped = False
         scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
             "method": request.method,
             "path": request.url.path,
             "raw_path": request.url.raw_path,
             "query_string": request.url.query,
-            "root_path": "",
             "headers": [(name.lower(), value) for name, value in request.headers.raw],
-            "client": ("127.0.0.1", 1),
-            "scheme": "http",
         }
-        with pytest.raises(StopIteration):
-            self._app(scope, receive, send).send(None)  # type: ignore[attr-defined]
+        sent = exchanged(self._app, scope, request.read())
         if self._dropped:
             raise httpx.ReadError("the connection was cut")
         content = b"".join(message.get("body", b"") for message in sent)
