@@ -212,7 +212,7 @@ def timestamp(at: datetime | None) -> str | None:
 
 
 def _list(account: Account) -> Mapping[str, Listed]:
-    return {key: _listed(each) for key, each in account.poller.snapshot(max_age=0.0).instances.items()}
+    return {key: _listed(account, each) for key, each in account.poller.snapshot(max_age=0.0).instances.items()}
 
 
 def _must_be_whole(
@@ -231,15 +231,19 @@ def _must_be_whole(
     late = [each for key, each in after.items() if key not in before and key not in bought_meanwhile]
     ours = {row.instance_id for row in rows if row.account == account.fingerprint}
     by_id = [account.cloud.get_instance(each) for each in ours - before.keys() - after.keys()]
-    if any(old(each, now) for each in (*late, *(_listed(each) for each in by_id if each is not None))):
+    if any(old(each, now) for each in (*late, *(_listed(account, each) for each in by_id if each is not None))):
         raise BadAnswerError("Cortecs' list of the instances is not whole, so nothing can be told from it; try again")
 
 
-def _listed(instance: cortecs.Instance) -> Listed:
+def _listed(account: Account, instance: cortecs.Instance) -> Listed:
     from pulumi_cortecs.cost import BillingInterval
     from pulumi_cortecs.lifecycle.listed import Listed
-    from pulumi_cortecs.lifecycle.phases import CORTECS
+    from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 
+    try:
+        phase = account.cloud.phase(instance)
+    except UnknownStatusError:
+        phase = None
     arguments, status = instance.told(), instance.instance_status
     interval = arguments.get("billing_interval")
     return Listed(
@@ -248,7 +252,7 @@ def _listed(instance: cortecs.Instance) -> Listed:
         billing_interval=next((each for each in BillingInterval if each.value == interval), None),
         num_workers=None if "num_workers" not in arguments else int(arguments["num_workers"]),
         status=status.status,
-        phase=CORTECS.get(status.status),
+        phase=phase,
         started_at=_moment(status.started_at),
         stopped_at=_moment(status.stopped_at),
     )

@@ -8,13 +8,19 @@ from typing import Any, Final
 from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
-from pulumi_cortecs.lifecycle import phases
 from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 
 PURCHASE: Final = tuple(InstanceArgs.model_fields)
 """What is ordered, by name."""
+
+STATUSES: Final[Mapping[str, Phase]] = {
+    "pending": Phase.STARTING,
+    "running": Phase.READY,
+    "stopped": Phase.STOPPED,
+}
+"""docs/apis/cortecs.md#states: there is no failed and no deleting state; a provision that fails stays pending."""
 
 _NO_SUCH_INSTANCE: Final = frozenset({400, 404, 410, 422})
 """Cortecs documents a 400 and no 404, so each status counts that can mean this."""
@@ -127,7 +133,7 @@ class CortecsCloud(CanStop[Instance]):
 
 def phase(instance: Instance) -> Phase:
     """The instance's phase by its status word. Raises UnknownStatusError."""
-    return phase_of(instance.instance_status.status, phases.CORTECS)
+    return phase_of(instance.instance_status.status, STATUSES)
 
 
 def _whole(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Ending an instance's bill, provably: stop, delete, and good answers that say it is gone."""
+"""Ending an instance's bill, provably: stop where that can be, delete, and good answers that say it is gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from pulumi_cortecs.http.errors import NotFoundError, RefusedError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import CanStop
+from pulumi_cortecs.lifecycle.cloud import CanStop, Cloud
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 
@@ -27,18 +27,22 @@ class NotGoneError(Exception):
 class Ending(Generic[T]):
     """How one cloud ends instances."""
 
-    cloud: CanStop[T]
+    cloud: Cloud[T]
     poller: Poller[T]
     clock: Clock
 
     def end(self, instance_id: str, told: Callable[[T], object] = lambda _: None) -> None:
         """Returns when the instance is certainly gone; silent if it already was. `told` hears of the instance as the
-        vendor shows it when it is stopped.
+        vendor shows it when it is stopped, or before it is deleted.
 
         Raises CloudError when the vendor refuses or cannot be asked, and NotGoneError; the instance may then still be
         billed.
         """
-        if not self._stopped(instance_id, told):
+        if isinstance(self.cloud, CanStop):
+            is_there = self._stopped(self.cloud, instance_id, told)
+        else:
+            is_there = self._seen(instance_id, told)
+        if not is_there:
             return
         try:
             self._delete(instance_id)
@@ -67,11 +71,18 @@ class Ending(Generic[T]):
             self.poller.changed(instance_id)
         return True
 
-    def _stopped(self, instance_id: str, told: Callable[[T], object]) -> bool:
+    def _seen(self, instance_id: str, told: Callable[[T], object]) -> bool:
+        """Whether there is something to delete, where nothing can be stopped."""
+        seen = find(instance_id, self.cloud, self.poller)
+        if seen is not None:
+            told(seen)
+        return seen is not None
+
+    def _stopped(self, cloud: CanStop[T], instance_id: str, told: Callable[[T], object]) -> bool:
         """Whether there is something to delete. Raises what the vendor said when it runs on."""
         for last_try in (False, True):
             try:
-                seen: T | None = self.cloud.stop(instance_id)
+                seen: T | None = cloud.stop(instance_id)
             except RefusedError as refused:
                 seen = self._in_spite_of(refused, instance_id)
                 if seen is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
 
 
 class Phase(Enum):
@@ -19,14 +18,6 @@ class Phase(Enum):
 
 class UnknownStatusError(Exception):
     """The vendor used a status word that our table does not have: nobody should guess what it means for a bill."""
-
-
-CORTECS: Final[Mapping[str, Phase]] = {
-    "pending": Phase.STARTING,
-    "running": Phase.READY,
-    "stopped": Phase.STOPPED,
-}
-"""docs/apis/cortecs.md#states: there is no failed and no deleting state; a provision that fails stays pending."""
 
 
 def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:

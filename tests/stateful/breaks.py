@@ -31,7 +31,7 @@ def _id_before_wait() -> Iterator[None]:
         kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
     ) -> Bought[Instance]:
         bought = buy(kind, account, inputs, began_at)
-        instance_id = bought.instance.instance_id
+        instance_id = bought.instance_id
         account.poller.began(instance_id)
         started_at = account.clock.now()
         account.wait().until_ready(instance_id, started_at=started_at, timeout=_PATIENCE, report=lambda words: None)

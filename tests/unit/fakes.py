@@ -14,8 +14,8 @@ import httpx
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
-from pulumi_cortecs.lifecycle.phases import CORTECS, Phase, phase_of
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Cloud, Match, Ordered, OrderRef
+from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
 Event = Callable[[], object]
@@ -191,16 +191,22 @@ class FakeAccount:
         return machine
 
 
-WORDS = {**CORTECS, "failed": Phase.FAILED, "deleting": Phase.DELETING}
+WORDS = {
+    "pending": Phase.STARTING,
+    "running": Phase.READY,
+    "stopped": Phase.STOPPED,
+    "failed": Phase.FAILED,
+    "deleting": Phase.DELETING,
+}
 A_PRICE = Money.of("1.20", "EUR")
 
 
 @dataclass
-class FakeCloud(CanStop[Machine]):
-    """A cloud that is the fake account. None in the arguments of a machine is what the vendor does not tell; a machine
-    "nearly small" is nearly what was ordered as "small". `list_lag` is what the list is believed to lag; `began` tells
-    when a machine began and `now` what time it is, by the vendor's clock; `hourly` what a machine costs. The inputs of
-    an order are its arguments, or what carries it out."""
+class PlainCloud(Cloud[Machine]):
+    """A cloud that is the fake account, and can what every cloud can. None in the arguments of a machine is what the
+    vendor does not tell; a machine "nearly small" is nearly what was ordered as "small". `list_lag` is what the list is
+    believed to lag; `began` tells when a machine began and `now` what time it is, by the vendor's clock; `hourly` what
+    a machine costs. The inputs of an order are its arguments, or what carries it out."""
 
     account: FakeAccount
     list_lag: float = 0.0
@@ -220,12 +226,6 @@ class FakeCloud(CanStop[Machine]):
         carried_out: Callable[[], Machine] | None = inputs.get("carried_out")
         machine = carried_out() if carried_out else self.account.start(*inputs["arguments"])
         return Accepted(machine.instance_id, machine)
-
-    def stop(self, instance_id: str) -> Machine:
-        return self.account.stop(instance_id)
-
-    def start(self, instance_id: str) -> Machine:
-        raise refused(400)
 
     def delete(self, instance_id: str) -> None:
         self.account.delete(instance_id)
@@ -276,6 +276,16 @@ class FakeCloud(CanStop[Machine]):
 
     def describe_order(self, ordered: Arguments) -> str:
         return str(ordered)
+
+
+class FakeCloud(PlainCloud, CanStop[Machine]):
+    """The same, whose instances can be stopped."""
+
+    def stop(self, instance_id: str) -> Machine:
+        return self.account.stop(instance_id)
+
+    def start(self, instance_id: str) -> Machine:
+        raise refused(400)
 
 
 Answer = Callable[[httpx.Request], httpx.Response]

@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.lifecycle.phases import CORTECS
+from pulumi_cortecs.provider.cortecs.cloud import STATUSES
 from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers, cortecs_router
 from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, Status
@@ -90,7 +90,7 @@ def test_its_arguments_are_those_of_the_client_and_of_an_order() -> None:
 
 def test_its_statuses_are_those_of_the_simulator_and_of_the_life_cycle() -> None:
     listed = re.findall(r"`(\w+)`", table("Status")["status"][1])
-    assert listed == [each.value for each in Status] == list(CORTECS)
+    assert listed == [each.value for each in Status] == list(STATUSES)
     assert f"num_steps: {NUM_STEPS}" in table("Instance")["worker_statuses"][1]
 
 

@@ -13,7 +13,7 @@ OF_A_CLOUD = "simulator/cortecs/"
 
 REGISTERS = {"cost/limits_file.py", "simulator/clouds.py"}
 """Where a cloud is entered; to name it is what they are for."""
-STILL = {"lifecycle/phases.py"}
+STILL: set[str] = set()
 """Those that are yet to be cleared: nothing may be added, and what is clear is to be taken off."""
 
 # the package's own name, its variables, and config keys

@@ -16,7 +16,7 @@ def _id_before_wait() -> None:
 
     def bought_and_waited_for(kind, account, inputs, began_at):  # type: ignore[no-untyped-def]
         bought = buy(kind, account, inputs, began_at)
-        instance_id = bought.instance.instance_id
+        instance_id = bought.instance_id
         account.poller.began(instance_id)
         now = account.clock.now()
         account.wait().until_ready(instance_id, started_at=now, timeout=8, report=lambda words: None)

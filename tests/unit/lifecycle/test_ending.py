@@ -18,7 +18,7 @@ from pulumi_cortecs.http.errors import (
 )
 from pulumi_cortecs.lifecycle.ending import Ending, NotGoneError
 from pulumi_cortecs.lifecycle.poller import Poller
-from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, refused
+from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, PlainCloud, refused
 
 LAG = 3.0
 
@@ -264,3 +264,39 @@ def test_whoever_looks_afterwards_gets_a_list_from_after_the_end(room: Room) -> 
     with pytest.raises(RefusedError):
         room.end()
     assert room.poller.changed_at("x") == room.clock.now()
+
+
+class DeletesOnly(PlainCloud):
+    """A cloud that cannot stop what runs."""
+
+    def delete(self, instance_id: str) -> None:
+        self.account.asked.append("delete")
+        if self.account.machines.pop(instance_id, None) is None:
+            raise refused(404)
+
+
+@pytest.fixture
+def cannot_stop(room: Room) -> Ending[Machine]:
+    cloud = DeletesOnly(room.account, LAG)
+    return Ending(cloud, Poller(cloud, room.clock), room.clock)
+
+
+def test_what_cannot_be_stopped_is_told_deleted_and_looked_for(room: Room, cannot_stop: Ending[Machine]) -> None:
+    told: list[Machine] = []
+    cannot_stop.end("x", told.append)
+    assert [(each.instance_id, each.status) for each in told] == [("x", "running")]
+    assert room.account.machines == {}
+    assert room.account.asked == ["list", "delete", "list", "list", "by id"]
+
+
+def test_what_cannot_be_stopped_and_is_gone_ends_silently(room: Room, cannot_stop: Ending[Machine]) -> None:
+    room.account.machines.clear()
+    cannot_stop.end("x")
+    assert room.actions() == []
+
+
+def test_what_cannot_be_stopped_and_vanishes_before_it_is_deleted_ends_silently(
+    room: Room, cannot_stop: Ending[Machine]
+) -> None:
+    cannot_stop.end("x", lambda _: room.account.machines.clear())
+    assert room.actions() == ["delete"]

@@ -103,7 +103,8 @@ class Run:
     def __init__(self, world: World, fingerprint: str, directory: Path) -> None:
         self.world, clock = world, world.clock
         self.journal = Journal(directory, lambda: clock.utc_now().timestamp())
-        # all machines began long ago, by a vendor's clock that nobody should count by
+        # all machines began long ago, by a vendor's clock that is known to be right: no time is to count
+        self.journal.note_clock(fingerprint, 0.0)
         self.cloud = TaggingCloud(world.account, LAG, fingerprint, began=lambda _: 0.0, now=clock.now)
         poller = Poller(self.cloud, clock)
         self.told: list[str] = []
@@ -208,6 +209,19 @@ def test_what_was_refused_and_carried_out_is_found_and_not_bought_again(world: W
         run.dies()
         found = world.run().create().instance_id
     assert {found} == world.bought()
+
+
+def test_an_order_that_is_sent_once_more_has_another_token(world: World) -> None:
+    """The vendor may carry out the first one as well, when nobody looks for it any more."""
+    errors = [UnauthorizedError("no", status=401, vendor_message="no", request_id=None)]
+
+    def order() -> Machine:
+        if errors:
+            raise errors.pop()
+        return world.account.start(*SMALL)
+
+    bought = world.run().purchases.buy(CHAT, SMALL, {"carried_out": order}, number=31).instance_id
+    assert world.account.tags[bought].token != "1f"
 
 
 def test_what_a_killed_run_has_bought_is_taken_over_beside_alike_ones(world: World) -> None:
