@@ -10,6 +10,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
+from pulumi_cortecs.lifecycle.cloud import CanUpdate
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.intents import ChangedSinceError
@@ -41,6 +42,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import read_properties, same, whole
 
@@ -151,8 +153,8 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
-    """Starts, stops or restarts in place. Raises InstanceError; what is not what was judged is not started, and what
-    another stack has is not stopped."""
+    """Starts, stops, restarts or changes in place. Raises InstanceError; what is not what was judged is not started,
+    and what another stack has is not stopped."""
     inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
     accounts.seen(instance_id)
     if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
@@ -182,6 +184,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             with second_line.holding(kind, account, live):
                 power.stop(account, instance_id)
                 power.start(account, instance_id)
+        _change(kind, account, instance_id, {**olds, **account.cloud.reported_inputs(live)}, inputs, inferred)
     except adoption.NotAsJudgedError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
@@ -196,6 +199,32 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
         expires_at = _end(account, inputs)
     return UpdateResult(_outputs(kind, inputs, instance_id, account, expires_at, inferred))
+
+
+def _change(
+    kind: InstanceKind,
+    account: Account,
+    instance_id: str,
+    now: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    inferred: bool,
+) -> None:
+    """Changes at the vendor what can be changed there without a new instance, where it is not as wanted.
+
+    Raises CloudError, and InstanceError when the instance is another stack's.
+    """
+    at_the_vendor = [key for key in kind.arguments.updatable if key not in LIFE_CYCLE]
+    usual = kind.arguments.defaults
+    changed = frozenset(key for key in at_the_vendor if not same(now.get(key, usual[key]), wanted[key]))
+    if not changed:
+        return
+    _must_be_ours_alone(kind, instance_id, inferred, "changed")
+    if not isinstance(account.cloud, CanUpdate):
+        raise TypeError(f"the table has {', '.join(sorted(changed))} change in place, and this cloud changes nothing")
+    try:
+        account.cloud.update(instance_id, wanted, changed)
+    finally:
+        account.poller.changed(instance_id)
 
 
 def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> None:
@@ -312,11 +341,11 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
-def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool) -> None:
+def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool, undone: str = "stopped") -> None:
     """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
     if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(
-            f"{instance_id} was not stopped: {sharing.in_words(row)} has it, and here its id was only inferred from a "
+            f"{instance_id} was not {undone}: {sharing.in_words(row)} has it, and here its id was only inferred from a "
             "list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
         )
 

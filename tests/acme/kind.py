@@ -5,7 +5,7 @@ from __future__ import annotations
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.sources import CredentialSpec, Key
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
-from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, InstanceKind, Required
+from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, InstanceKind
 from pulumi_cortecs.provider.properties import identifier, one_of, text
 from tests.acme import market
 from tests.acme.cloud import AcmeCloud
@@ -27,7 +27,7 @@ INSTANCE = InstanceKind(
     arguments=ArgumentTable(
         "an Instance",
         {
-            "plan": Argument(identifier, Required("which plan?"), priced=True),
+            "plan": Argument(identifier, "small", priced=True),
             "zone": Argument(identifier, MARKET),
             "label": Argument(text, "", Change.UPDATE),
             **LIFE_CYCLE,

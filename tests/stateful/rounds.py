@@ -202,7 +202,11 @@ class _Round:
         alike = chance.random() < 0.5
         programs = self._of.programs
         first = chance.choice(programs)
-        given_up = {"on_timeout": chance.choice(("stop", "delete"))} if chance.random() < 0.15 else {}
+        given_up = (
+            {"on_timeout": chance.choice(("stop", "delete") if self._of.can_stop else ("delete",))}
+            if chance.random() < 0.15
+            else {}
+        )
         stack.program = {
             f"n{number}": {**(first if alike else chance.choice(programs)), **given_up} for number in range(many)
         }
@@ -330,7 +334,7 @@ class _Round:
 
     def _somebody_meddles(self) -> None:
         """An instance is stopped, or gone, at some moment of the next command, and it was none of us."""
-        scene, vanishes = self._scene, self._chance.random() < 0.5
+        scene, vanishes = self._scene, self._chance.random() < 0.5 or not self._of.can_stop
         vanishes = vanishes and all(fault.kind is not FaultKind.REUSED_ID for fault in scene.world.faults)
         self._meddled = True
         after, which = self._chance.uniform(0.0, 8.0), self._chance.random()
