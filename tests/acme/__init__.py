@@ -1,7 +1,4 @@
-"""Acme, a made-up cloud for tests, in the shape that every cloud has (docs/adding-a-cloud.md). Who imports it has it
-registered."""
-
-from __future__ import annotations
+"""Acme, a made-up cloud for tests in the shape that all have (docs/adding-a-cloud.md). Its import registers it."""
 
 from pulumi_cortecs import _abi, _tokens
 from pulumi_cortecs.cost import limits_file

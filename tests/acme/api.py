@@ -18,8 +18,7 @@ from pulumi_cortecs.simulator.sent import Sent
 from pulumi_cortecs.simulator.timestamps import timestamp
 from pulumi_cortecs.simulator.world import Cloud, World
 
-BASE, KEY = "/acme/v2", "acme-key"
-ZONES = ("north", "south")
+BASE, KEY, ZONES = "/acme/v2", "acme-key", ("north", "south")
 PLANS = {"small": 60, "large": 240}  # cents per hour
 Json = dict[str, Any]
 

@@ -1,7 +1,5 @@
 """Acme's API, typed. Threads may share a client."""
 
-from __future__ import annotations
-
 from pulumi_cortecs.http.api_key import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, shared_client

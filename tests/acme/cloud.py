@@ -13,12 +13,11 @@ from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanUpdate, Order
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from tests.acme.client import AcmeClient, Machine
 
-Price = Callable[[Mapping[str, Any]], Money | None]
 _PHASES = {"provisioning": Phase.STARTING, "active": Phase.READY}
 
 
 class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
-    def __init__(self, credentials: Credentials, list_lag: float, price: Price) -> None:
+    def __init__(self, credentials: Credentials, list_lag: float, price: Callable[..., Money | None]) -> None:
         self.client, self.price = AcmeClient(credentials), price
         self.fingerprint, self.base_url, self.list_lag = credentials.fingerprint, credentials.base_url, list_lag
 

@@ -1,13 +1,5 @@
-"""What Acme sells, for a program that asks."""
+"""What Acme sells, for a program that asks: its plans by name."""
 
-from __future__ import annotations
+from tests.acme.client import plans as get_plans
 
-from pulumi_cortecs.provider import accounts
-from tests.acme.kind import INSTANCE
-from tests.acme.market import AcmeMarket
-
-
-def get_plans() -> list[str]:
-    market = accounts.market(INSTANCE)
-    assert isinstance(market, AcmeMarket)
-    return list(market.plans())
+__all__ = ["get_plans"]

@@ -1,7 +1,5 @@
 """What an Instance at Acme is, and what a program may say about it."""
 
-from __future__ import annotations
-
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.sources import CredentialSpec, Key
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
@@ -10,9 +8,6 @@ from pulumi_cortecs.provider.properties import identifier, one_of, text
 from tests.acme import market
 from tests.acme.cloud import AcmeCloud
 
-API_KEY = Key("acme:apiKey", "ACME_API_KEY", "api_key", "acme:provider:apiKey", secret=True)
-BASE_URL = Key("acme:apiBaseUrl", "ACME_API_BASE_URL", "api_base_url", "acme:provider:apiBaseUrl")
-
 INSTANCE = InstanceKind(
     token=TOKENS["acme.Instance"],
     endpoint_token=TOKENS["acme.Endpoint"],
@@ -20,8 +15,8 @@ INSTANCE = InstanceKind(
         cloud="acme",
         vendor="Acme",
         source="acme:provider:source",
-        parts=(API_KEY,),
-        url=BASE_URL,
+        parts=(Key("acme:apiKey", "ACME_API_KEY", "api_key", "acme:provider:apiKey", secret=True),),
+        url=Key("acme:apiBaseUrl", "ACME_API_BASE_URL", "api_base_url", "acme:provider:apiBaseUrl"),
         default_url="https://api.acme.example/v2",
     ),
     arguments=ArgumentTable(
@@ -31,8 +26,7 @@ INSTANCE = InstanceKind(
             "zone": Argument(identifier, MARKET),
             "label": Argument(text, "", Change.UPDATE),
             **LIFE_CYCLE,
-            # nothing can be stopped here
-            "state": Argument(one_of("running"), "running", Change.UPDATE),
+            "state": Argument(one_of("running"), "running", Change.UPDATE),  # nothing can be stopped here
             "restart_trigger": Argument(one_of(""), "", Change.UPDATE),
             "on_timeout": Argument(one_of("keep", "delete"), "keep", Change.UPDATE),
         },
