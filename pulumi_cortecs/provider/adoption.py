@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.provider import session
+from pulumi_cortecs.provider.arguments import of_vendor
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
 from pulumi_cortecs.provider.properties import same, unknown, whole
 
@@ -73,7 +74,7 @@ def settle(
     """
     problems = [
         Problem(key, f"{instance_id} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
-        for key in kind.arguments.replacing
+        for key in of_vendor(kind.arguments)
         if key in wanted and key in told and not unknown(wanted[key]) and not same(wanted[key], told[key])
     ]
     if not unknown(wanted["state"]) and wanted["state"] != state:

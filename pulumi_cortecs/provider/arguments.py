@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.durations import seconds_in
-from pulumi_cortecs.provider.kind import Argument, Change
-from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, text
+from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
+from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, same, text
 
 STATES: Final = ("running", "stopped")
 ON_TIMEOUT: Final = ("keep", "stop", "delete")
@@ -37,3 +37,22 @@ LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "adopt_id": Argument(_adopt_id, "", Change.NOTHING, in_state_if_default=False),
 }
 """They come last in each table."""
+LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
+    "state": Argument(one_of("running"), "running", Change.UPDATE),
+    "ttl": LIFE_CYCLE["ttl"],
+    "on_timeout": Argument(one_of("keep", "delete"), "keep", Change.UPDATE),
+    "adopt_id": LIFE_CYCLE["adopt_id"],
+}
+"""The same where instances cannot be stopped."""
+
+
+def of_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
+    """The names of those that describe an instance at its vendor."""
+    return tuple(key for key in arguments if key not in LIFE_CYCLE)
+
+
+def changed_at_vendor(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
+    """The names of those that the vendor is to change in place (`CanUpdate`). `news` has all of them."""
+    usual = arguments.defaults
+    updated = (key for key in arguments.updatable if key not in LIFE_CYCLE)
+    return frozenset(key for key in updated if not same(olds.get(key, usual.get(key)), news[key]))

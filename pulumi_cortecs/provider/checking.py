@@ -31,6 +31,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, changed_at_vendor, of_vendor
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.pinned import source_of
 from pulumi_cortecs.provider.properties import LATER, read_properties, same, unknown
@@ -108,9 +109,12 @@ class _Shop:
 
         Raises CloudError and UnknownStatusError.
         """
-        wanted: dict[str, Any] = {**self.arguments.other_defaults, **self.given}
         adopted = self.olds.get("adopt_id")
-        if not adopted:  # what an instance was adopted with stays, also when the program never said it
+        # what an instance was adopted with stays, also when the program never said it
+        kept = {key: self.olds[key] for key in of_vendor(self.arguments) if adopted and key in self.olds}
+        kept = {key: value for key, value in kept.items() if key in self.arguments.updatable}
+        wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.given}
+        if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
         replacing = self.arguments.replacing
         compared = [key for key in replacing if key in wanted and not (adopted and key not in self.olds)]
@@ -132,18 +136,19 @@ class _Shop:
             _warn_of_untold(self.kind, adopted, untold)
         if adopted and self.given.get("adopt_id") == adopted:
             adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
-        kept = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
-        result = {**kept, **{key: wanted[key] for key in self.arguments.updatable}, "adopt_id": adopted or ""}
+        bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
+        result = {**bought, **{key: wanted[key] for key in self.arguments.updatable}, "adopt_id": adopted or ""}
         if wanted["state"] != "running":
             return result
-        if self.olds.get("state") == "stopped":
+        updated = changed_at_vendor(self.arguments, self.olds, wanted)
+        if self.olds.get("state") == "stopped" or not updated.isdisjoint(self.arguments.priced):
             market = accounts.market(self.kind)
             if adopted:
                 _leave_out_untold(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
             self.problems.extend(problems)
             self._mind_the_limits(result)
-        elif not same(self.olds.get("restart_trigger", ""), wanted["restart_trigger"]):
+        elif not same(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
             # a restart stops first: what cannot be had again is better left running
             self.problems.extend(accounts.market(self.kind).availability(result))
         return result
@@ -169,7 +174,8 @@ class _Shop:
         """The inputs that describe the running instance, as far as the program does not."""
         self.adopts = bool(self.olds)
         usual = self.arguments.other_defaults
-        wanted: dict[str, Any] = {**{key: usual[key] for key in self.arguments.updatable}, **self.given}
+        ours = {key: usual[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
+        wanted: dict[str, Any] = {**ours, **self.given}
         if unknown(adopt_id):
             return {**dict.fromkeys(self.kind.inputs, LATER), **wanted}
         if (account := self._account_of(adopt_id)) is None:
@@ -182,6 +188,7 @@ class _Shop:
         sharing.warn_of_owner(adopt_id)
         told = account.cloud.reported_inputs(live)
         settled, problems = adoption.settle(self.kind, adopt_id, told, account.state_of(live), wanted)
+        settled = {**usual, **settled}
         self.problems.extend(problems)
         untold = adoption.untold(self.kind, told)
         missing = [key for key in untold if key not in wanted]

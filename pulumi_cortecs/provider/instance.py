@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
@@ -10,7 +11,6 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.cloud import CanUpdate
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.intents import ChangedSinceError
@@ -42,7 +42,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE
+from pulumi_cortecs.provider.arguments import changed_at_vendor
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import read_properties, same, whole
 
@@ -52,8 +52,8 @@ class InstanceError(Exception):
 
 
 def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
-    """A purchase argument that changed replaces; state, restart_trigger, ttl and on_timeout change in place; nothing
-    else counts, but for credentials that are not those of the state.
+    """What changed replaces or is updated as the table of arguments says; nothing else counts, but for credentials that
+    are not those of the state.
 
     Pure towards the vendor: refresh calls it too.
     """
@@ -153,12 +153,14 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
-    """Starts, stops, restarts or changes in place. Raises InstanceError; what is not what was judged is not started,
-    and what another stack has is not stopped."""
+    """Changes what the vendor can, and starts, stops or restarts in place. Raises InstanceError; what is not what was
+    judged is not started, and what another stack has is not stopped."""
     inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
     accounts.seen(instance_id)
-    if "quote" in olds and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
-        # only a start is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
+    changed = changed_at_vendor(kind.arguments, olds, inputs)
+    costs = not changed.isdisjoint(kind.arguments.priced)
+    if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
+        # only what costs is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
         inputs["quote"] = olds["quote"]
     try:
         account = accounts.account(kind)
@@ -170,6 +172,11 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             raise InstanceError(
                 f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
             )
+        if changed:
+            _must_be_ours_alone(kind, instance_id, inferred, "changed")
+            allowed = second_line.allowing(kind, account, inputs, instance_id) if costs else nullcontext()
+            with allowed:
+                power.update(account, instance_id, inputs, changed)
         if inputs["state"] == "stopped":
             if account.cloud.phase(live) is not Phase.STOPPED:
                 _must_be_ours_alone(kind, instance_id, inferred)
@@ -178,19 +185,18 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             startable = adoption.startable(kind, instance_id, account.cloud.reported_inputs(live), inputs)
             with second_line.allowing(kind, account, startable, instance_id):
                 power.start(account, instance_id)
-        elif not same(olds.get("restart_trigger", ""), inputs["restart_trigger"]):
+        elif not same(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
             adoption.must_be_as_judged(kind, instance_id, account.cloud.reported_inputs(live), inputs)
             _must_be_ours_alone(kind, instance_id, inferred)
             with second_line.holding(kind, account, live):
                 power.stop(account, instance_id)
                 power.start(account, instance_id)
-        _change(kind, account, instance_id, {**olds, **account.cloud.reported_inputs(live)}, inputs, inferred)
     except adoption.NotAsJudgedError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
     except (LimitsError, second_line.LimitExceededError) as error:
-        raise InstanceError(f"{instance_id} was not started: {error}") from None
+        raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
     hourly.note(instance_id, inputs["quote"])
@@ -199,32 +205,6 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
         expires_at = _end(account, inputs)
     return UpdateResult(_outputs(kind, inputs, instance_id, account, expires_at, inferred))
-
-
-def _change(
-    kind: InstanceKind,
-    account: Account,
-    instance_id: str,
-    now: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-    inferred: bool,
-) -> None:
-    """Changes at the vendor what can be changed there without a new instance, where it is not as wanted.
-
-    Raises CloudError, and InstanceError when the instance is another stack's.
-    """
-    at_the_vendor = [key for key in kind.arguments.updatable if key not in LIFE_CYCLE]
-    usual = kind.arguments.defaults
-    changed = frozenset(key for key in at_the_vendor if not same(now.get(key, usual[key]), wanted[key]))
-    if not changed:
-        return
-    _must_be_ours_alone(kind, instance_id, inferred, "changed")
-    if not isinstance(account.cloud, CanUpdate):
-        raise TypeError(f"the table has {', '.join(sorted(changed))} change in place, and this cloud changes nothing")
-    try:
-        account.cloud.update(instance_id, wanted, changed)
-    finally:
-        account.poller.changed(instance_id)
 
 
 def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> None:
@@ -341,11 +321,11 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
-def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool, undone: str = "stopped") -> None:
+def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
     """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
     if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(
-            f"{instance_id} was not {undone}: {sharing.in_words(row)} has it, and here its id was only inferred from a "
+            f"{instance_id} was not {done}: {sharing.in_words(row)} has it, and here its id was only inferred from a "
             "list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
         )
 

@@ -1,11 +1,12 @@
-"""Stopping and starting an instance in place, where an answer may have got lost on the way."""
+"""Stopping, starting and changing an instance in place, where an answer may have got lost on the way."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import CanStop
+from pulumi_cortecs.lifecycle.cloud import CanStop, CanUpdate
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.provider.accounts import Account
 
@@ -36,6 +37,17 @@ def start(account: Account, instance_id: str) -> None:
     finally:
         account.poller.changed(instance_id)
         account.poller.began(instance_id)
+
+
+def update(account: Account, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
+    """Changes what the vendor can change in place. Raises CloudError."""
+    cloud = account.cloud
+    if not isinstance(cloud, CanUpdate):
+        raise TypeError("this cloud's instances cannot be changed")
+    try:
+        cloud.update(instance_id, inputs, changed)
+    finally:
+        account.poller.changed(instance_id)
 
 
 def _stoppable(account: Account) -> CanStop[Any]:

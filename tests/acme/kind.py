@@ -2,9 +2,9 @@
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.sources import CredentialSpec, Key
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE_WITHOUT_STOP
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, InstanceKind
-from pulumi_cortecs.provider.properties import identifier, one_of, text
+from pulumi_cortecs.provider.properties import identifier, text
 from tests.acme import market
 from tests.acme.cloud import AcmeCloud
 
@@ -25,10 +25,7 @@ INSTANCE = InstanceKind(
             "plan": Argument(identifier, "small", priced=True),
             "zone": Argument(identifier, MARKET),
             "label": Argument(text, "", Change.UPDATE),
-            **LIFE_CYCLE,
-            "state": Argument(one_of("running"), "running", Change.UPDATE),  # nothing can be stopped here
-            "restart_trigger": Argument(one_of(""), "", Change.UPDATE),
-            "on_timeout": Argument(one_of("keep", "delete"), "keep", Change.UPDATE),
+            **LIFE_CYCLE_WITHOUT_STOP,
         },
     ),
     connect=AcmeCloud,

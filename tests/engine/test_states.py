@@ -32,7 +32,7 @@ class Reader(ResourceProvider):
                 "executable": engine_cli.cli().executable,
                 "backend": engine_cli.cli().environment["PULUMI_BACKEND_URL"],
                 "is_the_clis": session.current().backend == backend_of(engine_cli.cli().environment, Path("/")),
-                "exclusive": session.current().is_exclusive,
+                "exclusive": session.current().is_exclusive("cortecs"),
                 "fresh": mine.read_at >= before,
                 "pending": [[each.urn, each.inputs["model_id"]] for each in mine.pending],
                 "rows": [[each.urn.split("::")[-1], each.instance_id] for each in mine.rows],

@@ -25,8 +25,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pulumi_cortecs.cortecs.kind import CREDENTIALS
-from pulumi_cortecs.http.credentials import credentials_in_force
 from pulumi_cortecs.simulator import Simulator, running
 from tests.engine.pulumi import Stack, kill_session, new_stack
 
@@ -41,7 +39,30 @@ chat = Instance("chat", model_id="Qwen/Qwen2-7B-Instruct"{arguments})
 for name in ("base_url", "status", "hardware_type_id", "quote"):
     pulumi.export(name, getattr(chat, name))
 """
-_AT_MACHINE = frozenset({"sent_at", "closed_at"})
+_EVERY_FIELD = """\
+import os
+
+import pulumi
+from pulumi_cortecs import Instance, Provider
+
+account = Provider(
+    "account",
+    client_id=os.environ["CORTECS_CLIENT_ID"],
+    client_secret=os.environ["CORTECS_CLIENT_SECRET"],
+    api_base_url=os.environ["CORTECS_API_BASE_URL"],
+)
+chat = Instance(
+    "chat",
+    pulumi.ResourceOptions(provider=account),
+    model_id="Qwen/Qwen2-7B-Instruct",
+    restart_trigger="1",
+    ttl="8h",
+    on_timeout="stop",
+)
+pulumi.export("base_url", chat.base_url)
+"""
+_AT_MACHINE = frozenset({"sent_at", "answered_at", "closed_at"})
+_AT_VENDOR = frozenset({"vendor_time"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 """How the vendor writes times; the engine's own have more digits, and stay."""
 
@@ -124,6 +145,13 @@ def order_without_an_answer(scene: Scene) -> None:
         _until(lambda: bool(control.instances()))
 
 
+def every_field(scene: Scene) -> None:
+    """`up` of an instance with every optional field of the state, whose order's answer is lost."""
+    scene.simulator.control.fault("lost_answer", path="/instances/start", count=1)
+    scene.stack.program(_EVERY_FIELD)
+    scene.stack.up()
+
+
 SETS: dict[str, Callable[[Scene], None]] = {
     "running": running_one,
     "stopped": stopped_one,
@@ -131,6 +159,7 @@ SETS: dict[str, Callable[[Scene], None]] = {
     "swap": half_a_swap,
     "order-bought": order_that_is_known,
     "order-sent": order_without_an_answer,
+    "every-field": every_field,
 }
 
 
@@ -160,6 +189,9 @@ def _write(scene: Scene, target: Path) -> None:
     }
     if scene.journal.exists():  # who has ordered nothing has none
         files[f"disk/{JOURNAL}.sql"] = hide.dump(scene.journal)
+    mark = stack.directory / "state" / ".pulumi-cortecs.json"
+    if mark.exists():
+        files[f"disk/state/{mark.name}"] = hide.text(mark.read_text())
     for each in stack.directory.glob("orders/processes/*"):
         files[f"disk/orders/processes/{each.name}"] = each.read_text()
     for path, content in files.items():
@@ -192,12 +224,11 @@ class Placeholders:
 
     @classmethod
     def of(cls, scene: Scene) -> Placeholders:
-        account = credentials_in_force(CREDENTIALS, scene.simulator.env(), {}).fingerprint.removeprefix("cortecs:")
         values = {
             f"file://{platform.node()}{scene.stack.directory}": "file://@HOST@@FOLDER@",
             str(scene.stack.directory): "@FOLDER@",
             f"127.0.0.1:{scene.simulator.port}": "127.0.0.1:@PORT@",
-            account: "@ACCOUNT@",
+            fingerprint(scene.simulator): "@ACCOUNT@",
         }
         return cls(values, time.time(), scene.simulator.control.clock().now.timestamp())
 
@@ -213,7 +244,8 @@ class Placeholders:
         with closing(sqlite3.connect(journal)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             schema = [f"{sql};" for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
-            rows = [line for table in ("listings", "orders") for line in self._rows(connection, table)]
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+            rows = [line for (table,) in tables for line in self._rows(connection, table)]
         return self.text("\n".join(["PRAGMA journal_mode = WAL;", f"PRAGMA user_version = {version};", *schema, *rows]))
 
     def _rows(self, connection: sqlite3.Connection, table: str) -> Iterator[str]:
@@ -226,10 +258,16 @@ class Placeholders:
     def _value(self, column: str, value: object) -> str:
         if value is None:
             return "NULL"
-        if isinstance(value, float):
-            clock, now = ("MACHINE", self.machine) if column in _AT_MACHINE else ("VENDOR", self.vendor)
-            return f"@{clock}-{now - value:.3f}@"
-        return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+        if column in _AT_MACHINE:
+            return f"@MACHINE-{self.machine - float(str(value)):.3f}@"
+        if column in _AT_VENDOR:
+            return f"@VENDOR-{self.vendor - float(str(value)):.3f}@"
+        return str(value) if isinstance(value, (int, float)) else "'" + str(value).replace("'", "''") + "'"
+
+
+def fingerprint(simulator: Simulator) -> str:
+    """How the trees of the sets named the simulator's account, whatever later ones do."""
+    return hashlib.sha256(f"{simulator.base_url}\nsim".encode()).hexdigest()[:16]
 
 
 def _moment(timestamp: str) -> float:

@@ -23,11 +23,12 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator, running
 from tests.engine.pulumi import Stack
+from tests.golden.record import fingerprint
 
 MakeStack = Callable[[Mapping[str, str]], Stack]
 HERE = Path(__file__).parent
 SETS = sorted(path.parent.name for path in HERE.glob("*/vendor.json"))
-SETTLED = ("adopted", "running", "stopped")
+SETTLED = ("adopted", "every-field", "running", "stopped")
 ORDERS = ("order-bought", "order-sent")
 ORDER = "POST /api/v1/instances/start"
 _TIME = re.compile(r"@(MACHINE|VENDOR|VENDOR_TIME)-([0-9.]+)@")
@@ -155,11 +156,14 @@ def _filled(file: Path, stack: Stack, simulator: Simulator, vendor: float) -> st
             return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return repr((machine if clock == "MACHINE" else vendor) - float(ago))
 
-    # as d829b33 had it, whatever later ones do
-    account = hashlib.sha256(f"{simulator.base_url}\nsim".encode()).hexdigest()[:16]
-    values = {"HOST": platform.node(), "FOLDER": str(stack.directory.resolve()), "PORT": simulator.port}
+    values = {
+        "HOST": platform.node(),
+        "FOLDER": str(stack.directory.resolve()),
+        "PORT": simulator.port,
+        "ACCOUNT": fingerprint(simulator),
+    }
     text = file.read_text()
-    for name, value in {**values, "ACCOUNT": account}.items():
+    for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
     return _TIME.sub(at, text)
 

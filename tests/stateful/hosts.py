@@ -114,7 +114,8 @@ class Host(Process):
         self.calls = 0
         self.journal = _MortalJournal(directory, crowd, self)
         self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
-        self.session.journal, self.session.states, self.session.is_exclusive = self.journal, states, exclusive
+        self.session.journal, self.session.states = self.journal, states
+        self.session.exclusive[case.name] = exclusive
         self.instances, self.endpoints = _abi.load(case.instance), _abi.load(case.endpoint)
 
     def enter(self) -> None:

@@ -281,7 +281,7 @@ def test_a_state_that_cannot_be_read_says_so_until_all_is_well(theatre: Theatre)
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_a_process_is_told_whether_the_account_is_exclusive(theatre: Theatre, exclusive: bool) -> None:
     scene = Scene(theatre, 0, exclusive=exclusive)
-    assert _read_by_a_process(scene, lambda: session.current().is_exclusive) is exclusive
+    assert _read_by_a_process(scene, lambda: session.current().is_exclusive("cortecs")) is exclusive
     scene.close()
 
 

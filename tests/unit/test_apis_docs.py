@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.cortecs import client as cortecs
+from pulumi_cortecs.cortecs.cloud import STATUSES
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.provider.cortecs.cloud import STATUSES
 from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers, cortecs_router
 from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, Status
