@@ -75,8 +75,8 @@ class CloudCase:
     one that adopts has to say beside the id; `updated` changes in place what any of them has made.
 
     `order`, `list`, `one` and `delete` are the routes of its API, as the simulator counts them, and `never` the words
-    for requests that there are none of. `faults` are the kinds that can happen to it, and `fields` what a wrong shape
-    may spoil.
+    for requests that there are none of. `faults` are the kinds that can happen to it, `fields` what a wrong shape may
+    spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without.
     """
 
     instance: str
@@ -95,6 +95,7 @@ class CloudCase:
     never: frozenset[str]
     faults: Sequence[FaultKind]
     fields: Sequence[str]
+    unneeded: frozenset[str] = frozenset()
 
     @property
     def can_stop(self) -> bool:

@@ -19,6 +19,7 @@ from pulumi_cortecs.provider import accounts, judged, session
 from pulumi_cortecs.simulator.faults import FaultKind
 from tests.clouds.case import START, UPDATE
 from tests.clouds.cortecs import CORTECS, QWEN
+from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
@@ -163,8 +164,10 @@ def test_whatever_is_interleaved_killed_or_lost_the_books_agree(theatre: Theatre
     run_state_machine_as_test(machine, settings=limits)
 
 
-def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(theatre: Theatre) -> None:
-    results = [played(theatre, seed) for seed in range(_ROUNDS)]
+@pytest.mark.parametrize("cloud", EVERY)
+def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(tmp_path: Path, cloud: str) -> None:
+    with theatre_in(tmp_path, case=EVERY[cloud]) as theatre:
+        results = [played(theatre, seed) for seed in range(_ROUNDS)]
     assert [result.line() for result in results if result.failed] == []
 
 
@@ -183,9 +186,11 @@ def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) ->
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", BREAKS)
-def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str) -> None:
-    with theatre_in(tmp_path, name) as theatre:
+@pytest.mark.parametrize(
+    ("name", "cloud"), [(name, cloud) for name in BREAKS for cloud in EVERY if name not in EVERY[cloud].unneeded]
+)
+def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str, cloud: str) -> None:
+    with theatre_in(tmp_path, name, EVERY[cloud]) as theatre:
         assert any(played(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
 
 
