@@ -1,1 +1,1 @@
-"""What the README's numbers come from: ratios within one run, because machines are noisy."""
+"""What the figures of docs/performance.md come from: ratios within one run, because machines are noisy."""

@@ -14,82 +14,73 @@ none of all this never loads the module: whatever talks to Cortecs comes with it
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Final
 
 import pulumi
 
-from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cortecs import client
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.cortecs.market import offers
 from pulumi_cortecs.cortecs.resources import Provider
 from pulumi_cortecs.cost import HardwareType as PricedHardware
-from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.resources.account import configuration_of
-from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
+from pulumi_cortecs.resources.asking import Config, DataSources
+from pulumi_cortecs.resources.errors import UnknownIdError
 
-P = ParamSpec("P")
-R = TypeVar("R")
-_Config = Mapping[str, str]
-
-_THREADS: Final = 4
+_SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
 
 
 def get_hardware_types(available: bool = False, opts: pulumi.InvokeOptions | None = None) -> list[HardwareType]:
     """All hardware types with their prices per worker, or those of which something is in stock now."""
-    return _now(opts, _hardware_types, available)
+    return _SOURCES.now(opts, _hardware_types, available)
 
 
 def get_hardware_types_output(
     available: pulumi.Input[bool] = False, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[HardwareType]]:
     """Like `get_hardware_types`, for Inputs."""
-    return _later(opts, _hardware_types, available)
+    return _SOURCES.later(opts, _hardware_types, available)
 
 
 def get_hardware_type(hardware_type_id: str, opts: pulumi.InvokeOptions | None = None) -> HardwareType:
     """One hardware type, in stock or not. Raises UnknownIdError."""
-    return _now(opts, _hardware_type, hardware_type_id)
+    return _SOURCES.now(opts, _hardware_type, hardware_type_id)
 
 
 def get_hardware_type_output(
     hardware_type_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[HardwareType]:
     """Like `get_hardware_type`, for Inputs."""
-    return _later(opts, _hardware_type, hardware_type_id)
+    return _SOURCES.later(opts, _hardware_type, hardware_type_id)
 
 
 def get_models(opts: pulumi.InvokeOptions | None = None) -> list[ModelPreview]:
     """All models on offer, each with the ids of the hardware types that it runs on."""
-    return _now(opts, _models)
+    return _SOURCES.now(opts, _models)
 
 
 def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[ModelPreview]]:
     """Like `get_models`, for a provider whose credentials are Outputs."""
-    return _later(opts, _models)
+    return _SOURCES.later(opts, _models)
 
 
 def get_model(model_id: str, opts: pulumi.InvokeOptions | None = None) -> Model:
     """One model, named with `/` or `--`, with its context limits. Raises UnknownIdError."""
-    return _now(opts, _model, model_id)
+    return _SOURCES.now(opts, _model, model_id)
 
 
 def get_model_output(model_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Model]:
     """Like `get_model`, for Inputs."""
-    return _later(opts, _model, model_id)
+    return _SOURCES.later(opts, _model, model_id)
 
 
 def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
     """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
-    return _now(opts, _instance, instance_id)
+    return _SOURCES.now(opts, _instance, instance_id)
 
 
 def get_instance_output(
@@ -97,17 +88,17 @@ def get_instance_output(
 ) -> pulumi.Output[InstanceInfo]:
     """Like `get_instance`, for Inputs. With `chat.id` it is asked as soon as the instance is bought, so it may boot
     still; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it can answer."""
-    return _later(opts, _instance, instance_id)
+    return _SOURCES.later(opts, _instance, instance_id)
 
 
 def get_balance(opts: pulumi.InvokeOptions | None = None) -> Balance:
     """What is left of the account's prepaid balance."""
-    return _now(opts, _balance)
+    return _SOURCES.now(opts, _balance)
 
 
 def get_balance_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Balance]:
     """Like `get_balance`, for a provider whose credentials are Outputs."""
-    return _later(opts, _balance)
+    return _SOURCES.later(opts, _balance)
 
 
 @dataclass(frozen=True)
@@ -223,20 +214,20 @@ class Balance:
     currency: str
 
 
-def _hardware_types(config: _Config, available: bool) -> list[HardwareType]:
+def _hardware_types(config: Config, available: bool) -> list[HardwareType]:
     market = offers(config)
     found = market.in_stock() if available else market.hardware_types()
     return [_hardware_row(each) for each in found.values()]
 
 
-def _hardware_type(config: _Config, hardware_type_id: str) -> HardwareType:
+def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
     found = offers(config).hardware_types()
     if hardware_type_id not in found:
         raise _unknown("hardware type", hardware_type_id, found)
     return _hardware_row(found[hardware_type_id])
 
 
-def _models(config: _Config) -> list[ModelPreview]:
+def _models(config: Config) -> list[ModelPreview]:
     return [
         ModelPreview(
             model_id=each.model_id,
@@ -251,7 +242,7 @@ def _models(config: _Config) -> list[ModelPreview]:
     ]
 
 
-def _model(config: _Config, model_id: str) -> Model:
+def _model(config: Config, model_id: str) -> Model:
     market = offers(config)
     named, known = model_id.replace("/", "--"), market.model_ids()
     if named not in known:
@@ -261,7 +252,7 @@ def _model(config: _Config, model_id: str) -> Model:
     return Model(found.model_id, found.recommended_config, configs)
 
 
-def _instance(config: _Config, instance_id: str) -> InstanceInfo:
+def _instance(config: Config, instance_id: str) -> InstanceInfo:
     account = accounts.account(INSTANCE, config)
     found = account.cloud.get_instance(instance_id)
     if found is None:
@@ -269,7 +260,7 @@ def _instance(config: _Config, instance_id: str) -> InstanceInfo:
     return _instance_row(found)
 
 
-def _balance(config: _Config) -> Balance:
+def _balance(config: Config) -> Balance:
     cloud = accounts.account(INSTANCE, config).cloud
     assert isinstance(cloud, CortecsCloud)
     left = cloud.client.balance()
@@ -305,74 +296,3 @@ def _instance_row(found: client.Instance) -> InstanceInfo:
 def _unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> UnknownIdError:
     near = meant(value.replace("/", "--"), known)
     return UnknownIdError(f"Cortecs has no {kind} {value!r}{where}" + (f"; did you mean {near}?" if near else ""))
-
-
-def _now(
-    opts: pulumi.InvokeOptions | None, ask: Callable[Concatenate[_Config, P], R], *args: P.args, **kwargs: P.kwargs
-) -> R:
-    config = _configuration(opts)
-    plain = {key: value for key, value in config.items() if isinstance(value, str)}
-    if len(plain) < len(config) or any(isinstance(value, pulumi.Output) for value in args):
-        raise TypeError(
-            f"{_name(ask)} takes plain values, and a Provider with plain ones; for Outputs there is {_name(ask)}_output"
-        )
-    return _asked(ask, plain, *args, **kwargs)
-
-
-def _later(opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulumi.Input[Any]) -> pulumi.Output[R]:
-    async def answer(known: list[Any]) -> R:
-        config, given, _ = known
-        # neither on Pulumi's event loop nor in its threads, which instances that boot can hold for minutes
-        asking = partial(_asked, ask, config, *given)
-        return await asyncio.get_running_loop().run_in_executor(_threads(), asking)
-
-    # the answer shows nothing of the credentials: that they are secret does not make a price list one
-    config = pulumi.Output.unsecret(pulumi.Output.from_input(dict(_configuration(opts))))
-    known = pulumi.Output.all(config, pulumi.Output.all(*args), _made(getattr(opts, "depends_on", None)))
-    return known.apply(answer)
-
-
-def _asked(ask: Callable[Concatenate[_Config, P], R], config: _Config, *args: P.args, **kwargs: P.kwargs) -> R:
-    try:
-        return ask(config, *args, **kwargs)
-    except CloudError as error:
-        raise DataSourceError(f"{_name(ask)}: {error}") from None
-
-
-@cache
-def _threads() -> Executor:
-    return ThreadPoolExecutor(_THREADS, "pulumi-cortecs-data")
-
-
-def _configuration(opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Input[str]]:
-    """What the account is to be found by: a Provider's settings, else those of the stack's config."""
-    provider = opts.provider if opts is not None else None
-    if provider is None and opts is not None and opts.parent is not None:
-        provider = opts.parent.get_provider(TOKENS["cortecs.Instance"])
-    if isinstance(provider, Provider):
-        return configuration_of(provider)
-    if provider is not None:
-        raise TypeError(f"data sources of Cortecs take a pulumi_cortecs.Provider, not a {type(provider).__name__}")
-    stack = pulumi.Config("cortecs")
-    found = {key.config: stack.get(key.config.partition(":")[2]) for key in CREDENTIALS.keys}
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def _made(depends_on: Any) -> pulumi.Output[Any]:
-    """Known when all of these resources have been made; unknown in the preview of those that have not."""
-    return pulumi.Output.from_input(depends_on).apply(
-        lambda resources: pulumi.Output.all(
-            *(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in _listed(resources))
-        )
-    )
-
-
-def _listed(resources: Any) -> list[Any]:
-    if resources is None:
-        return []
-    return [resources] if isinstance(resources, pulumi.Resource) else list(resources)
-
-
-def _name(ask: Callable[..., object]) -> str:
-    """What a program calls it by."""
-    return f"get{ask.__name__}"

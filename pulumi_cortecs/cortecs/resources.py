@@ -12,11 +12,13 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
+from pulumi_cortecs.resources.constructing import arguments_and_options
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
 
 READY_TIMEOUT = 1200
 """In seconds, for a program that says nothing of it."""
+_NEEDED = ("model_id", "which model should it serve?")
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
 
@@ -191,7 +193,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         Raises TypeError for a missing model_id, an unknown argument, or a mixture of both forms. `opts.custom_timeouts`
         with `create` bounds the wait for readiness (20 minutes by default).
         """
-        wanted, opts = _arguments(args, kwargs)
+        wanted, opts = arguments_and_options("Instance", InstanceArgs, _NEEDED, args, kwargs)
         # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
         ready_timeout = create_timeout(opts, READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
@@ -263,42 +265,6 @@ class Instance(Resource, module="cortecs", name="Instance"):
 for _declared in (Endpoint, Instance):
     # as text they would be compiled anew for each resource of a program: Pulumi keeps nothing of what it reads there
     _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
-
-
-def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[InstanceArgs, pulumi.ResourceOptions | None]:
-    given, rest = dict(kwargs), list(args)
-    wanted = opts = None
-    if rest and (isinstance(rest[0], InstanceArgs) or (rest[0] is None and len(rest) > 1)):
-        wanted = rest.pop(0)
-    if rest:
-        opts = rest.pop(0)
-    if rest:
-        raise TypeError("Instance takes a name, InstanceArgs and ResourceOptions; name everything else")
-    wanted = _once("args", wanted, given.pop("args", None))
-    opts = _once("opts", opts, given.pop("opts", None))
-    if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
-        kind = type(opts).__name__
-        raise TypeError(f"Instance takes InstanceArgs(model_id=...) or model_id=..., and ResourceOptions; not a {kind}")
-    if opts is not None and opts.import_ is not None:
-        raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
-    if wanted is None:
-        if unknown := sorted(given.keys() - inspect.signature(InstanceArgs).parameters.keys()):
-            known = ", ".join(inspect.signature(InstanceArgs).parameters)
-            raise TypeError(f"Instance has no argument {', '.join(unknown)}; there are {known}")
-        if "model_id" not in given:
-            raise TypeError("Instance needs model_id: which model should it serve?")
-        return InstanceArgs(**given), opts
-    if not isinstance(wanted, InstanceArgs):
-        raise TypeError(f"Instance's arguments are an InstanceArgs, not a {type(wanted).__name__}")
-    if given:
-        raise TypeError(f"Instance got InstanceArgs and also {', '.join(sorted(given))}: put all into InstanceArgs")
-    return wanted, opts
-
-
-def _once(name: str, by_position: Any, by_name: Any) -> Any:
-    if by_position is not None and by_name is not None:
-        raise TypeError(f"Instance got {name} twice: by position and by name")
-    return by_name if by_position is None else by_position
 
 
 def _digest(restart_trigger: str | None) -> str:

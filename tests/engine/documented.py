@@ -1,4 +1,4 @@
-"""Programs and commands of a page of the documentation, so that what people copy is what tests run."""
+"""Programs, commands and output of a page of the documentation, so that what people copy is what tests run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ def program_of(page: str, section: str, number: int = 0) -> str:
 def commands_of(page: str, section: str) -> list[list[str]]:
     """The commands for a shell of a section, one list per block. Fails when the section is not there."""
     return [block.splitlines() for block in _blocks(page, section, "sh")]
+
+
+def output_of(page: str) -> list[str]:
+    """The lines of the one block of a page that shows what a terminal prints. Fails when there is not exactly one."""
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", (_DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return str(shown).splitlines()
+
+
+def anchors(page: str) -> set[str]:
+    """What a link into a page with this text may end in."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _blocks(page: str, section: str, language: str) -> list[str]:

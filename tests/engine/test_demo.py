@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
+from tests.engine.documented import output_of
 from tests.engine.packages import quick
 from tests.engine.pulumi import kill_session
 from tests.preloaded import preloaded
@@ -53,6 +54,17 @@ def refuse(directory: Path, simulator: Simulator, code: int, **reasons: str) -> 
     return _run([sys.executable, "-c", _REFUSE, str(pulumi), simulator.url], directory)
 
 
+def assert_shown(page: str, printed: str) -> None:
+    """What a page shows of the demo was printed, in that order; with other figures, perhaps, and longer paths."""
+    lines = iter([_plain(line) for line in printed.splitlines()])
+    for line in output_of(page):
+        assert _plain(line) in lines, line  # which looks behind the line before only
+
+
+def _plain(line: str) -> str:
+    return " ".join(re.sub(r"\d[\d.:]*", "#", line.replace(f"{_ROOT}/", "")).split())
+
+
 def _run(command: list[str], directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     process = subprocess.Popen(
         command,
@@ -89,6 +101,8 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
         "━━━ 8 of 8  The bill",
     ):
         assert shown in done.stdout
+    assert_shown("../README.md", done.stdout)
+    assert_shown("getting-started.md", done.stdout)
     assert not (tmp_path / "my demo" / "simulator.pid").exists()
     assert (tmp_path / "my demo" / "project" / "__main__.py").read_text() == _QUICKSTART
 

@@ -9,8 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cortecs.cloud import STATUSES
 from pulumi_cortecs.cost import BillingInterval
@@ -19,16 +17,11 @@ from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers, cortecs_rout
 from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, Status
 from pulumi_cortecs.simulator.cortecs.orders import DEFAULT_CONTEXT, DEFAULT_INTERVAL, WORKERS, Order
 from pulumi_cortecs.simulator.world import World
+from tests.engine.documented import anchors
 
 ROOT = Path(__file__).parents[2]
 APIS = ROOT / "docs" / "apis"
 PAGE = (APIS / "cortecs.md").read_text(encoding="utf-8")
-
-
-def anchors(page: str) -> set[str]:
-    """What a link into the page may end in."""
-    headings = re.findall(r"^#+ (.+)$", page, re.M)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def pointers() -> Iterator[tuple[str, str, str]]:
@@ -52,12 +45,6 @@ def test_what_code_and_pages_point_to_is_there() -> None:
         assert pages, (file, page)
         for each in pages:
             assert not anchor or anchor in anchors(each.read_text(encoding="utf-8")), (file, each.name, anchor)
-
-
-@pytest.mark.parametrize("page", sorted(APIS.glob("*.md")), ids=lambda page: page.stem)
-def test_links_within_a_page_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= anchors(text)
 
 
 def table(heading: str) -> dict[str, list[str]]:

@@ -19,7 +19,6 @@ INDEX = (FOLDER / "README.md").read_text(encoding="utf-8")
 NOT_OF_RULES = {"README", "audit", "own-rules", "trust"}
 
 EVERY_RULE = pytest.mark.parametrize("rule", PACKS["guard"], ids=lambda rule: rule.name)
-EVERY_PAGE = pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.stem)
 
 
 def page_of(rule: Rule) -> str:
@@ -128,12 +127,3 @@ def test_the_rule_of_ones_own_is_the_one_that_the_example_has() -> None:
     assert shown == (ROOT / "examples" / "custom-rule" / "__main__.py").read_text(encoding="utf-8")
     run(tried, "own-rules.md")
     assert "assert_denied" in tried
-
-
-@EVERY_PAGE
-def test_what_a_page_points_to_is_there(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\(([\w./-]+)(?:#([\w-]+))?\)", page.read_text(encoding="utf-8")):
-        file = page.parent / target
-        assert file.is_file(), target
-        headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
-        assert not anchor or anchor in {heading.lower().replace(" ", "-") for heading in headings}, anchor

@@ -1,4 +1,4 @@
-"""README, "What may be bought": its commands do in a clone what it says."""
+"""docs/getting-started.md, "What may be bought": its commands do in a clone what it says."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 
+from tests.engine.documented import commands_of
 from tests.engine.pulumi import Stack
 from tests.policy.conftest import ENGINE, ROOT
 
 pytestmark = ENGINE
 
-(COMMANDS,) = re.findall(r"^## What may be bought$.*?^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+(COMMANDS,) = commands_of("getting-started.md", "What may be bought")
 
 
 def test_the_pack_judges_the_program_of_a_clone(stack: Stack) -> None:
@@ -21,7 +22,7 @@ def test_the_pack_judges_the_program_of_a_clone(stack: Stack) -> None:
     ours = (ROOT / "Pulumi.yaml").read_text()  # with `main:`, in whose folder a pack is started
     (stack.project / "Pulumi.yaml").write_text(re.sub(r"^name: .*$", "name: tests", ours, flags=re.M))
     done = subprocess.run(
-        ["sh", "-eu", "-c", COMMANDS],
+        ["sh", "-eu", "-c", "\n".join(COMMANDS)],
         cwd=stack.project,
         env={**stack.environment, "PULUMI_STACK": stack.name},
         stdin=subprocess.DEVNULL,

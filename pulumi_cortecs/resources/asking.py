@@ -1,0 +1,115 @@
+"""How the data sources of a cloud ask, at once or for Inputs, and by which account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
+
+import pulumi
+
+from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.http.sources import CredentialSpec
+from pulumi_cortecs.resources.account import ExplicitProvider, configuration_of
+from pulumi_cortecs.resources.errors import DataSourceError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Config: TypeAlias = Mapping[str, str]
+"""By which an account is found; see http/credentials.py."""
+
+_THREADS: Final = 4
+
+
+@dataclass(frozen=True)
+class DataSources:
+    """The data sources of one cloud. `token` is a resource type of its, by which a parent's provider is found, and
+    `provider` the class of its explicit providers. What asks is called `_x` for a data source `get_x`; it gets the
+    Config and the arguments, and may raise CloudError."""
+
+    spec: CredentialSpec
+    token: str
+    provider: type[ExplicitProvider]
+
+    def now(
+        self,
+        opts: pulumi.InvokeOptions | None,
+        ask: Callable[Concatenate[Config, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """The answer for plain values. Raises DataSourceError, and TypeError for an Output."""
+        config = self._configuration(opts)
+        plain = {key: value for key, value in config.items() if isinstance(value, str)}
+        if len(plain) < len(config) or any(isinstance(value, pulumi.Output) for value in args):
+            name = _name(ask)
+            raise TypeError(
+                f"{name} takes plain values, and a Provider with plain ones; for Outputs there is {name}_output"
+            )
+        return _asked(ask, plain, *args, **kwargs)
+
+    def later(
+        self, opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulumi.Input[Any]
+    ) -> pulumi.Output[R]:
+        """The answer for Inputs, once they and what `opts.depends_on` names are there."""
+
+        async def answer(known: list[Any]) -> R:
+            config, given, _ = known
+            # neither on Pulumi's event loop nor in its threads, which instances that boot can hold for minutes
+            asking = partial(_asked, ask, config, *given)
+            return await asyncio.get_running_loop().run_in_executor(_threads(), asking)
+
+        # the answer shows nothing of the credentials: that they are secret does not make a price list one
+        config = pulumi.Output.unsecret(pulumi.Output.from_input(dict(self._configuration(opts))))
+        known = pulumi.Output.all(config, pulumi.Output.all(*args), _made(getattr(opts, "depends_on", None)))
+        return known.apply(answer)
+
+    def _configuration(self, opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Input[str]]:
+        """What the account is to be found by: a Provider's settings, else those of the stack's config."""
+        provider = opts.provider if opts is not None else None
+        if provider is None and opts is not None and opts.parent is not None:
+            provider = opts.parent.get_provider(self.token)
+        if isinstance(provider, self.provider):
+            return configuration_of(provider)
+        if provider is not None:
+            raise TypeError(
+                f"data sources of {self.spec.vendor} take a pulumi_cortecs.Provider, not a {type(provider).__name__}"
+            )
+        stack = pulumi.Config(self.spec.cloud)
+        found = {key.config: stack.get(key.config.partition(":")[2]) for key in self.spec.keys}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def _asked(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:
+    try:
+        return ask(config, *args, **kwargs)
+    except CloudError as error:
+        raise DataSourceError(f"{_name(ask)}: {error}") from None
+
+
+@cache
+def _threads() -> Executor:
+    return ThreadPoolExecutor(_THREADS, "pulumi-cortecs-data")
+
+
+def _made(depends_on: Any) -> pulumi.Output[Any]:
+    """Known when all of these resources have been made; unknown in the preview of those that have not."""
+    return pulumi.Output.from_input(depends_on).apply(
+        lambda resources: pulumi.Output.all(
+            *(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in _listed(resources))
+        )
+    )
+
+
+def _listed(resources: Any) -> list[Any]:
+    if resources is None:
+        return []
+    return [resources] if isinstance(resources, pulumi.Resource) else list(resources)
+
+
+def _name(ask: Callable[..., object]) -> str:
+    """What a program calls it by."""
+    return f"get{ask.__name__}"

@@ -1,0 +1,58 @@
+"""What the constructors of resources have in common: both forms of arguments, as Pulumi's own SDKs take them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, TypeVar
+
+import pulumi
+
+A = TypeVar("A")
+
+
+def arguments_and_options(
+    resource: str, form: type[A], required: tuple[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[A, pulumi.ResourceOptions | None]:
+    """Out of `(form(...), opts)` or `(opts, name=..., ...)`. `required` is the argument that must be given, and the
+    question that it answers.
+
+    Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
+    """
+    name, why = required
+    given, rest = dict(kwargs), list(args)
+    wanted = opts = None
+    if rest and (isinstance(rest[0], form) or (rest[0] is None and len(rest) > 1)):
+        wanted = rest.pop(0)
+    if rest:
+        opts = rest.pop(0)
+    if rest:
+        raise TypeError(f"{resource} takes a name, {form.__name__} and ResourceOptions; name everything else")
+    wanted = _once(resource, "args", wanted, given.pop("args", None))
+    opts = _once(resource, "opts", opts, given.pop("opts", None))
+    if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
+        kind = type(opts).__name__
+        raise TypeError(
+            f"{resource} takes {form.__name__}({name}=...) or {name}=..., and ResourceOptions; not a {kind}"
+        )
+    if opts is not None and opts.import_ is not None:
+        raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
+    if wanted is None:
+        if unknown := sorted(given.keys() - inspect.signature(form).parameters.keys()):
+            known = ", ".join(inspect.signature(form).parameters)
+            raise TypeError(f"{resource} has no argument {', '.join(unknown)}; there are {known}")
+        if name not in given:
+            raise TypeError(f"{resource} needs {name}: {why}")
+        return form(**given), opts
+    if not isinstance(wanted, form):
+        raise TypeError(f"{resource}'s arguments are an {form.__name__}, not a {type(wanted).__name__}")
+    if given:
+        raise TypeError(
+            f"{resource} got {form.__name__} and also {', '.join(sorted(given))}: put all into {form.__name__}"
+        )
+    return wanted, opts
+
+
+def _once(resource: str, name: str, by_position: Any, by_name: Any) -> Any:
+    if by_position is not None and by_name is not None:
+        raise TypeError(f"{resource} got {name} twice: by position and by name")
+    return by_name if by_position is None else by_position
