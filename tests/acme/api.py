@@ -123,8 +123,8 @@ def routes(acme: Acme, route_class: type[APIRoute]) -> APIRouter:
         return acme.shown(acme.known(id))
 
     @router.patch("/machines/{id}", **signed)
-    async def relabel(id: str, label: Annotated[str, Body(embed=True)]) -> Json:
-        acme.machines[id] = {**acme.known(id), "label": label}
+    async def change(id: str, sent: Annotated[dict[str, str], Body()]) -> Json:
+        acme.machines[id] = {**acme.known(id), **sent}
         return {}
 
     @router.delete("/machines/{id}", **signed)

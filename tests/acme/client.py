@@ -54,8 +54,8 @@ class AcmeClient:
     def order(self, **order: str) -> str:
         return self.core.call("POST", "/machines", _Ordered, resend=Resend.NEVER, body=order).id
 
-    def relabel(self, id: str, label: str) -> None:
-        self.core.call("PATCH", f"/machines/{id}", WireModel, resend=Resend.SAFE, body={"label": label})
+    def change(self, id: str, **wanted: str) -> None:
+        self.core.call("PATCH", f"/machines/{id}", WireModel, resend=Resend.SAFE, body=wanted)
 
     def delete(self, id: str) -> None:
         self.core.call("DELETE", f"/machines/{id}", WireModel, resend=Resend.SAFE)

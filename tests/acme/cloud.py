@@ -39,7 +39,7 @@ class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
         return OrderRef(token, key) if token else None
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
-        self.client.relabel(instance_id, inputs["label"])
+        self.client.change(instance_id, **{key: inputs[key] for key in changed})
 
     def delete(self, instance_id: str) -> None:
         self.client.delete(instance_id)
