@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-TOKENS: Final[Mapping[str, str]] = {
+TOKENS: Final[dict[str, str]] = {
     "cortecs.Instance": "pulumi-python:dynamic/cortecs:Instance",
     "cortecs.Endpoint": "pulumi-python:dynamic/cortecs:Endpoint",
 }
-INSTANCES: Final = frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))
-"""Those that are bought."""
+
+
+def instances() -> frozenset[str]:
+    """Those that are bought."""
+    return frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))

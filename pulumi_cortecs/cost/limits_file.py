@@ -31,7 +31,7 @@ class AllowList:
     spelled: Callable[[str], str] = str
 
 
-CLOUDS: Final[Mapping[str, Mapping[str, AllowList]]] = {
+CLOUDS: Final[dict[str, Mapping[str, AllowList]]] = {
     "cortecs": {
         "allowed_hardware": AllowList("hardware_type_id"),
         "allowed_models": AllowList("model_id", lambda model: model.replace("/", "--")),  # either spelling is taken

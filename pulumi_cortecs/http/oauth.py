@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Generator
 from typing import Final
-from urllib.parse import quote
 
 import httpx
 from pydantic import Field
@@ -20,15 +18,13 @@ from pulumi_cortecs.http.errors import (
     UnauthorizedError,
 )
 from pulumi_cortecs.http.http import HttpCore, Resend, WireModel
+from pulumi_cortecs.http.words import redacted
 
 _SKEW: Final = 60.0
 _FOR_ORDERS: Final = 60.0
 """Seconds that an order's token lives longer than another request's: a 401 to an order is the one that needs a look."""
 
-_REDACTED = "[redacted]"
 _TOKENS_KEPT = 8
-_SHORTEST_SECRET = 6
-"""Characters. A shorter one (the simulator's is "sim") is no secret, and blacking it out would maim other words."""
 
 
 class _Token(WireModel):
@@ -77,12 +73,7 @@ class ClientCredentials:
 
         Not just the current token: the answer to a request that another thread outran may quote the one before.
         """
-        for secret in (self._client_secret, *self._granted):
-            if len(secret) < _SHORTEST_SECRET:
-                continue
-            for written in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")}:
-                text = text.replace(written, _REDACTED)
-        return text
+        return redacted(text, (self._client_secret, *self._granted))
 
     def token(self, *, for_order: bool = False) -> str:
         """A token that is good for now, and was not refused.

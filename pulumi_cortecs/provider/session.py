@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pulumi_cortecs._tokens import INSTANCES
+from pulumi_cortecs._tokens import instances
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.http.credentials import Credentials
@@ -112,7 +112,7 @@ class Session:
         """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
         it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
-        return states_of(engine_cli.cli(), INSTANCES, gather=lambda: self.clock.sleep(_ONE_MOMENT))
+        return states_of(engine_cli.cli(), instances(), gather=lambda: self.clock.sleep(_ONE_MOMENT))
 
     @made_once
     def backend(self) -> Backend:

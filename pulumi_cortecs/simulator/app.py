@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from pulumi_cortecs.simulator.control import control_router
 from pulumi_cortecs.simulator.routing import CONTROL, DROPPED, Connections
 from pulumi_cortecs.simulator.serving import Served, serving_router
 from pulumi_cortecs.simulator.traffic import UNLISTED, Refusal
+from pulumi_cortecs.simulator.vendor import Vendor
 from pulumi_cortecs.simulator.visitors import OwnVisitors
 from pulumi_cortecs.simulator.world import World
 
@@ -26,9 +28,9 @@ log = logging.getLogger("pulumi_cortecs.simulator")
 request_log = logging.getLogger("pulumi_cortecs.simulator.requests")
 
 
-def simulator_app(world: World, connections: Connections | None = None) -> ASGIApp:
+def simulator_app(world: World, connections: Connections | None = None, clouds: Sequence[Vendor] = CLOUDS) -> ASGIApp:
     """The application. Without `connections` (an in-process test client) faults cannot drop any."""
-    opened = [cloud.open(world) for cloud in CLOUDS]
+    opened = [cloud.open(world) for cloud in clouds]
 
     def served(instance_id: str) -> Served | None:
         return next((found for found in (each.served(instance_id) for each in opened) if found), None)

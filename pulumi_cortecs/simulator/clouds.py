@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from pulumi_cortecs.simulator.cortecs import CORTECS, CortecsAccess, CortecsControl, CortecsSettings
-from pulumi_cortecs.simulator.remote import Rows
 from pulumi_cortecs.simulator.vendor import Vendor
 
 CLOUDS: Final[tuple[Vendor, ...]] = (CORTECS,)
@@ -21,14 +20,16 @@ class Settings(CortecsSettings):
 class Control(CortecsControl):
     """What a test says to a running simulator: `/_sim` with types. Raises ControlError for what it refuses."""
 
-    rows: ClassVar[Mapping[str, Rows]] = {cloud.name: cloud.rows for cloud in CLOUDS}
-    matched_by: ClassVar[frozenset[str]] = frozenset(name for cloud in CLOUDS for name in cloud.matched_by)
+    def __init__(self, url: str, clouds: Sequence[Vendor] = CLOUDS):
+        super().__init__(url)
+        self.rows = {cloud.name: cloud.rows for cloud in clouds}
+        self.matched_by = frozenset(name for cloud in clouds for name in cloud.matched_by)
 
 
 class Access(CortecsAccess):
     """The simulated APIs as their clients see them."""
 
 
-def environment(url: str) -> dict[str, str]:
+def environment(url: str, clouds: Sequence[Vendor] = CLOUDS) -> dict[str, str]:
     """The variables that point all clouds' clients at a simulator."""
-    return {name: value for cloud in CLOUDS for name, value in cloud.environment(url).items()}
+    return {name: value for cloud in clouds for name, value in cloud.environment(url).items()}

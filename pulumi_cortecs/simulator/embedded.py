@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pulumi_cortecs.simulator import clouds
 from pulumi_cortecs.simulator.app import simulator_app
-from pulumi_cortecs.simulator.clouds import Access, Control, Settings
+from pulumi_cortecs.simulator.clouds import CLOUDS, Access, Control, Settings
 from pulumi_cortecs.simulator.server import HOST, Listener, OpenConnections, serving
 from pulumi_cortecs.simulator.state import opened
+from pulumi_cortecs.simulator.vendor import Vendor
 from pulumi_cortecs.simulator.world import World
 
 
@@ -21,6 +22,7 @@ class Simulator(Access):
 
     port: int
     control: Control = field(repr=False)
+    clouds: Sequence[Vendor] = field(default=CLOUDS, repr=False)
 
     @property
     def url(self) -> str:
@@ -29,7 +31,7 @@ class Simulator(Access):
 
     def env(self) -> dict[str, str]:
         """The environment that points clients and providers here."""
-        return environment(self.port)
+        return clouds.environment(self.url, self.clouds)
 
 
 def environment(port: int) -> dict[str, str]:
@@ -47,13 +49,15 @@ def running(
     seed: int | None = None,
     settings: Settings | None = None,
     state: Path | None = None,
+    simulated: Sequence[Vendor] = CLOUDS,
 ) -> Iterator[Simulator]:
     """Runs a simulator in a thread, on a free port of this machine unless one is given.
 
     `speed` is virtual seconds per real second (1 unless given); `boot` (virtual seconds from start to running) and
     `token_ttl` (real seconds) go before the same knobs in `settings`. With `state` it keeps everything in that file,
     and goes on from it if it is there already: what is given here then replaces what was kept, but for `seed`, which is
-    for a new file only. Raises OSError when the port is taken, StateError when the file is not to be had.
+    for a new file only. `simulated` are the clouds in it, ours unless others are given. Raises OSError when the port is
+    taken, StateError when the file is not to be had.
     """
     knobs = {"boot_seconds": boot, "token_ttl_real_seconds": token_ttl}
     with closing(opened(state)) as kept, closing(Listener.bind(port)) as listener:
@@ -67,10 +71,10 @@ def running(
             speed=speed,
             seed=seed,
         )
-        app = simulator_app(world, connections)
+        app = simulator_app(world, connections, simulated)
         world.save()
         try:
-            with serving(app, listener, connections), Control(world.origin) as control:
-                yield Simulator(listener.port, control)
+            with serving(app, listener, connections), Control(world.origin, simulated) as control:
+                yield Simulator(listener.port, control, simulated)
         finally:
             world.save()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -116,8 +116,8 @@ def plain_client(base_url: str) -> httpx.Client:
 class SharedControl:
     """What is said to all clouds by `/_sim`. Raises ControlError for what the simulator refuses."""
 
-    rows: ClassVar[Mapping[str, Rows]]
-    matched_by: ClassVar[frozenset[str]]
+    rows: Mapping[str, Rows]
+    matched_by: frozenset[str]
 
     def __init__(self, url: str):
         self._http = plain_client(f"{url}{CONTROL}")

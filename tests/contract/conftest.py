@@ -8,13 +8,15 @@ from contextlib import ExitStack
 import pytest
 
 from pulumi_cortecs.simulator import Simulator, running
+from tests.clouds.case import CloudCase
+from tests.clouds.every import EVERY
 from tests.contract.host import IMPATIENT, Host, hosting
 from tests.contract.proxy import Proxy, between
 
 
 @pytest.fixture(scope="session")
 def _simulator() -> Iterator[Simulator]:
-    with running(speed=60, boot=18) as simulator:
+    with running(speed=60, boot=18, simulated=[each.simulated for each in EVERY.values()]) as simulator:
         yield simulator
 
 
@@ -32,6 +34,12 @@ def _empty(simulator: Simulator) -> None:
     behind = (reached - simulator.control.clock().now).total_seconds()
     simulator.control.advance(max(behind, 0))
     simulator.control.register("sim", "sim", "sim")
+
+
+@pytest.fixture(params=EVERY)
+def cloud(request: pytest.FixtureRequest) -> CloudCase:
+    """Each of the clouds, for what all of them have in common."""
+    return EVERY[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,10 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_cortecs import _abi
+from pulumi_cortecs._tokens import TOKENS
 from tests import preloaded
+from tests.clouds.case import CloudCase
+from tests.clouds.cortecs import CORTECS
 from tests.contract.states import fake_cli
 from tests.engine.packages import few_certificates
 from tests.engine.stand_in import OF_PYTHON
@@ -43,7 +46,6 @@ IMPATIENT = "import stamina; stamina.set_testing(True, attempts=4, cap=True)"
 _WITHOUT = "PULUMI_CORTECS_HOST_WITHOUT"
 _LONGEST_CALL = 30.0
 _LONGEST_START = 30.0
-_NAMES: Mapping[str, str] = {INSTANCE: "cortecs.Instance", ENDPOINT: "cortecs.Endpoint"}
 
 Properties = dict[str, Any]
 
@@ -89,13 +91,14 @@ class CallFailedError(Exception):
 
 def pickled(kind: str) -> str:
     """`__provider` as a program of today sends it."""
-    found: str = serialize_provider(_abi.load(_NAMES[kind]))
+    name = next(name for name, token in TOKENS.items() if token == kind)
+    found: str = serialize_provider(_abi.load(name))
     return found
 
 
-def urn(kind: str, name: str) -> str:
+def urn(kind: str, name: str, parent: str = INSTANCE) -> str:
     """What the engine calls a resource of ours; an Endpoint is its Instance's child."""
-    path = kind if kind == INSTANCE else f"{INSTANCE}${kind}"
+    path = kind if kind == parent else f"{parent}${kind}"
     return f"urn:pulumi:test::tests::{path}::{name}"
 
 
@@ -115,10 +118,18 @@ def _value(value: struct_pb2.Value) -> Any:
 class Resource:
     """One resource of a host, as the engine sees it: a type, a URN, and the calls that the engine makes for it."""
 
-    def __init__(self, host: Host, kind: str, name: str, urn_: str | None = None, provider: str | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        kind: str,
+        name: str,
+        urn_: str | None = None,
+        provider: str | None = None,
+        parent: str = INSTANCE,
+    ) -> None:
         self._host = host
         self._provider = pickled(kind) if provider is None else provider
-        self.urn = urn(kind, name) if urn_ is None else urn_
+        self.urn = urn(kind, name, parent) if urn_ is None else urn_
 
     def check(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> Checked:
         """`olds` are old inputs; without them it is a new resource, or the second check of a replacement."""
@@ -209,13 +220,13 @@ class Host:
         self._stdout: list[bytes] = []
         self._names = iter(range(1_000_000))
 
-    def instance(self, name: str | None = None, **more: Any) -> Resource:
-        """An Instance, of a new name unless one is given."""
-        return Resource(self, INSTANCE, name or f"n{next(self._names)}", **more)
+    def instance(self, name: str | None = None, *, of: CloudCase = CORTECS, **more: Any) -> Resource:
+        """An Instance of a cloud, of a new name unless one is given."""
+        return Resource(self, of.token, name or f"n{next(self._names)}", parent=of.token, **more)
 
-    def endpoint(self, name: str | None = None, **more: Any) -> Resource:
-        """An Endpoint, of a new name unless one is given."""
-        return Resource(self, ENDPOINT, name or f"n{next(self._names)}", **more)
+    def endpoint(self, name: str | None = None, *, of: CloudCase = CORTECS, **more: Any) -> Resource:
+        """An Endpoint of a cloud, of a new name unless one is given."""
+        return Resource(self, of.endpoint_token, name or f"n{next(self._names)}", parent=of.token, **more)
 
     def configure(self, config: Mapping[str, str]) -> None:
         """Hands the stack's configuration over, as the engine does before anything else."""
@@ -279,6 +290,8 @@ def hosting(
         is_usual = is_usual and not any(name.startswith(OF_PYTHON) for name in environment)
         if "PULUMI_CORTECS_LIMITS" in environment:
             before = elsewhere(Path(machine or state) / "machine") + before
+        if is_usual:
+            before = f"import tests.acme\n{before}"
         code = f"{before}\nimport runpy\nrunpy.run_module('pulumi.dynamic', run_name='__main__')"
         environment = {**clean, **knobs, "PULUMI_CORTECS_STATE_DIR": state, **environment}
         process: subprocess.Popen[bytes] | preloaded.Child

@@ -72,12 +72,6 @@ def test_a_stopped_one_is_adopted_as_it_is(host: Host, running: Made, simulator:
     assert simulator.control.ledger().open == ()
 
 
-def test_what_is_not_there_cannot_be_adopted(host: Host, simulator: Simulator) -> None:
-    (reason,) = host.instance().check({"model_id": QWEN, "adopt_id": "no-such-id"}).reasons("adopt_id")
-    assert "there is no Cortecs instance 'no-such-id'" in reason
-    assert ids(simulator) == []
-
-
 def test_what_vanished_since_is_not_bought_instead(
     start_host: Callable[..., Host], running: Made, simulator: Simulator
 ) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, ids
-from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
+from tests.contract.host import IMPATIENT, CallFailedError, Host
 from tests.contract.patience import until
 from tests.contract.proxy import Answer, Proxy, Sent
 
 START = "POST /api/v1/instances/start"
-LIST = "GET /api/v1/instances"
 ARGUMENTS: dict[str, Any] = {
     "model_id": "Qwen--Qwen2-7B-Instruct",
     "hardware_type_id": "NVIDIA_L4_2",
@@ -24,18 +22,6 @@ ARGUMENTS: dict[str, Any] = {
     "num_workers": 2,
     "restart_trigger": "one",
 }
-
-
-def test_create_returns_at_once_and_waits_for_nothing(start_host: Callable[..., Host], simulator: Simulator) -> None:
-    simulator.control.pause()
-    resource = start_host().instance()
-    made = resource.create(INPUTS)  # the vendor's time stands still, so a wait would have no end
-    (instance,) = simulator.control.instances()
-    assert (instance.instance_id, instance.status) == (made.id, "pending")
-    requests = simulator.control.requests()
-    # a look before, so that what is ours can be told should the answer get lost; two, because it showed nothing
-    assert (requests.count(START), requests.count(LIST)) == (1, 2)
-    assert requests.count("GET /api/v1/instances/{instance_id}") == 0
 
 
 def test_outputs_are_the_inputs_with_id_and_account(host: Host, simulator: Simulator) -> None:
@@ -59,69 +45,10 @@ def test_the_order_is_sent_as_the_vendor_documents_it(start_host: Callable[..., 
     assert [type(body[key]) for key in ("context_length", "num_workers")] == [int, int]
 
 
-LOST: dict[str, dict[str, Any]] = {
-    "the connection breaks behind the order": {"kind": "lost_answer"},
-    "a 500 behind the order": {"kind": "server_error", "after_side_effect": True},
-    "a 503 behind the order": {"kind": "server_error", "status": 503, "after_side_effect": True},
-    "a 409 behind the order": {"kind": "server_error", "status": 409, "after_side_effect": True},
-    "half an answer": {"kind": "malformed_json"},
-}
-
-
-def signed_in(host: Host) -> Made:
-    """Buys something, so that the host has a token that is good: without one no order is carried out."""
-    return host.instance().buy({"model_id": QWEN})
-
-
-@pytest.mark.parametrize("fault", LOST)
-def test_a_lost_answer_is_one_instance_and_its_id(host: Host, simulator: Simulator, fault: str) -> None:
-    earlier = signed_in(host)
-    orders = simulator.control.requests().count(START)
-    simulator.control.fault(**LOST[fault], path="/instances/start")
-    made = host.instance().buy({"model_id": QWEN})
-    assert set(ids(simulator)) == {earlier.id, made.id}
-    assert made.outs["instance_id"] == made.id
-    assert simulator.control.requests().count(START) == orders + 1
-
-
-def test_equal_orders_with_lost_answers_get_one_instance_each(host: Host, simulator: Simulator) -> None:
-    earlier = signed_in(host)
-    simulator.control.fault("lost_answer", path="/instances/start", count=2)
-    with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: host.instance().create(INPUTS), range(4)))
-    assert len({each.id for each in made}) == 4
-    assert {earlier.id, *(each.id for each in made)} == set(ids(simulator))
-
-
 def test_an_expired_token_is_renewed_and_one_instance_bought(host: Host, simulator: Simulator) -> None:
     simulator.control.fault("token_expiry", path="/instances/start", count=1)
     made = host.instance().buy({"model_id": QWEN})
     assert ids(simulator) == [made.id]
-
-
-NOT_CARRIED_OUT: dict[str, tuple[dict[str, Any], str]] = {
-    "the connection breaks before the order": ({"kind": "lost_request"}, "shows that nothing was started"),
-    "a 500 before the order": ({"kind": "server_error"}, "with 500"),
-    "a 429 before the order": ({"kind": "too_many_requests"}, "with 429"),
-    "a 400": ({"kind": "server_error", "status": 400}, "with 400: Bad Request; nothing new is listed so far"),
-    "a 403": ({"kind": "server_error", "status": 403}, "with 403: Forbidden; nothing new is listed so far"),
-}
-
-
-@pytest.mark.parametrize("fault", NOT_CARRIED_OUT)
-def test_an_order_that_was_not_carried_out_is_an_error_and_no_instance(
-    host: Host, simulator: Simulator, fault: str
-) -> None:
-    kind, said = NOT_CARRIED_OUT[fault]
-    resource = host.instance()
-    simulator.control.fault(**kind, path="/instances/start")
-    with pytest.raises(CallFailedError) as failed:
-        resource.create(INPUTS)
-    assert failed.value.text is not None
-    assert failed.value.text.startswith("nothing was bought: ") or "nothing new is listed" in said
-    assert said in failed.value.text
-    assert ids(simulator) == []
-    assert simulator.control.requests().count(START) == 1
 
 
 def test_what_sold_out_since_the_check_is_refused_in_the_vendors_words(host: Host, simulator: Simulator) -> None:
@@ -164,16 +91,6 @@ def test_a_vendor_that_cannot_be_reached_sells_nothing(start_host: Callable[...,
     host = start_host({"CORTECS_API_BASE_URL": "http://127.0.0.1:1/api/v1"}, before=IMPATIENT)
     with pytest.raises(CallFailedError, match=r"^nothing was bought: .*Cortecs at \S+ cannot be reached"):
         host.instance().create(INPUTS)
-
-
-def test_nothing_is_ordered_while_the_account_cannot_be_listed(
-    start_host: Callable[..., Host], simulator: Simulator
-) -> None:
-    simulator.control.fault("server_error", method="GET", path="/instances")
-    resource = start_host(before=IMPATIENT).instance()
-    with pytest.raises(CallFailedError, match=r"^nothing was bought: Cortecs answered GET /instances/ with 500"):
-        resource.create(INPUTS)
-    assert simulator.control.requests().count(START) == 0
 
 
 def test_when_it_cannot_be_told_whether_something_was_bought_it_is_said(

@@ -200,16 +200,6 @@ def test_an_instance_stopped_during_the_wait_ends_it(host: Host, made: Made, sim
     )
 
 
-def test_an_instance_that_vanishes_during_the_wait_ends_it(host: Host, simulator: Simulator) -> None:
-    simulator.control.fault("stuck_boot")
-    made = bought(simulator)
-    with _meanwhile(simulator, lambda: simulator.control.vanish(made.id)), pytest.raises(CallFailedError) as failed:
-        host.endpoint().create(_wanted(made))
-    assert failed.value.text == (
-        f"{made.id} does not exist any more, so it costs nothing. `pulumi up --refresh` makes a new one"
-    )
-
-
 def test_a_vendor_that_is_down_during_the_wait_is_named_at_its_end() -> None:
     with ExitStack() as vendor:
         simulator = vendor.enter_context(running(boot=3600))

@@ -17,7 +17,6 @@ from tests.contract.proxy import Proxy
 from tests.contract.states import FOLDER, write
 
 OTHERWISE = {**INPUTS, "context_length": 4096}
-START = "POST /api/v1/instances/start"
 
 Next = Callable[..., Host]
 
@@ -73,29 +72,6 @@ def test_killed_while_it_buys_is_taken_over(next_host: Next, simulator: Simulato
     assert message.startswith(f"{found} is taken over: an earlier run was ended when it had just bought it; no answer")
 
 
-def test_killed_again_and_again_is_one_instance(next_host: Next, simulator: Simulator) -> None:
-    found = killed_while_it_buys(next_host(), simulator)
-    for _ in range(2):
-        assert killed_when_it_has_bought(next_host()).id == found
-    assert ids(simulator) == [found]
-    assert simulator.control.requests().count(START) == 1
-
-
-def test_a_killed_fleet_is_one_instance_each(next_host: Next, simulator: Simulator) -> None:
-    simulator.control.fault("slow_answer", path="/instances/start", real_seconds=20)
-    host = next_host()
-    calls = [host.stub.Create.future(host.instance(f"n{each}").create_request(INPUTS)) for each in range(4)]
-    until(lambda: len(ids(simulator)) == 4)
-    kill(host)
-    for call in calls:
-        call.cancel()
-    simulator.control.clear_faults()
-    later = next_host()
-    with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda each: later.instance(f"n{each}").create(INPUTS).id, range(4)))
-    assert sorted(made) == sorted(ids(simulator))
-
-
 BY_ENDPOINT = "check of its Endpoint"
 
 
@@ -132,13 +108,6 @@ def test_what_an_engine_has_named_is_its_and_a_replacement_is_bought(
     replacements = {later.instance(name).create(INPUTS).id for name in names}
     assert replacements == set(ids(simulator)) - {each.id for each in made.values()}
     assert len(replacements) == len(names)
-
-
-def test_what_was_deleted_before_it_is_replaced_is_not_taken_over(next_host: Next, simulator: Simulator) -> None:
-    made = killed_when_it_has_bought(next_host())
-    chat = next_host().instance("chat")
-    chat.delete(made)
-    assert [chat.create(INPUTS).id] == ids(simulator) != [made.id]
 
 
 def test_a_forced_replacement_that_takes_over_does_not_end_what_it_took(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 
@@ -12,11 +11,9 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import QWEN, bought
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
-from tests.contract.patience import until
 from tests.contract.proxy import Answer, Proxy, Sent
 
 LIST = "GET /api/v1/instances"
-BY_ID = "GET /api/v1/instances/{instance_id}"
 StartHost = Callable[..., Host]
 _SDK = tuple(int(part) for part in version("pulumi").split(".")[:2])
 GETTABLE = pytest.mark.skipif(_SDK < (3, 268), reason="older hosts look for a provider in recorded outputs only")
@@ -38,10 +35,6 @@ def _inputs(made: Made) -> dict[str, Any]:
     return {key: value for key, value in made.outs.items() if key not in ("instance_id", "account", "expires_at")}
 
 
-def test_what_is_as_it_was_reads_as_it_was(made: Made, refreshing: Host) -> None:
-    assert refreshing.instance("chat").read(made) == Made(made.id, made.outs, _inputs(made))
-
-
 def test_what_is_stopped_reads_as_stopped(made: Made, refreshing: Host, simulator: Simulator) -> None:
     simulator.control.stop(made.id)
     read = refreshing.instance("chat").read(made)
@@ -60,57 +53,6 @@ def test_all_reads_of_a_refresh_share_one_list(start_host: StartHost, simulator:
     refreshing, before = start_host(), simulator.control.requests().count(LIST)
     assert [refreshing.instance(f"n{n}").read(each).id for n, each in enumerate(made)] == [each.id for each in made]
     assert simulator.control.requests().count(LIST) - before == 1
-
-
-def test_gone_takes_two_lists_and_the_answer_by_id(made: Made, refreshing: Host, simulator: Simulator) -> None:
-    simulator.control.vanish(made.id)
-    before = simulator.control.requests()
-    read = refreshing.instance("chat").read(made)
-    assert (read.id, read.outs) == ("", {})
-    after = simulator.control.requests()
-    assert after.count(LIST) - before.count(LIST) >= 3  # the first look alone lists twice when it sees nothing at all
-    assert after.count(BY_ID) - before.count(BY_ID) >= 1
-
-
-@pytest.mark.parametrize("by_id", [False, True])
-def test_a_list_that_lags_does_not_make_an_instance_gone(
-    start_host: StartHost, simulator: Simulator, by_id: bool
-) -> None:
-    host = start_host({"PULUMI_CORTECS_LIST_LAG": "25"})
-    simulator.control.pause()
-    simulator.control.fault("list_lag", seconds=18, by_id=by_id)
-    made, before = bought(simulator), simulator.control.requests().count(LIST)
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(host.instance("chat").read, made)
-        # two lists are nothing yet: the first look alone lists twice when it sees nothing at all
-        until(lambda: reading.done() or simulator.control.requests().count(LIST) >= before + 3)
-        simulator.control.advance(18)
-        assert reading.result().id == made.id
-    simulator.control.resume()
-
-
-ERRORS: dict[str, dict[str, Any]] = {
-    "the list fails": {"kind": "server_error", "path": "/instances"},
-    "the list is malformed": {"kind": "malformed_json", "path": "/instances"},
-    "the list is refused": {"kind": "server_error", "status": 403, "path": "/instances"},
-    "the answer by id fails": {"kind": "server_error", "path": "/instances/*"},
-    "no answer at all": {"kind": "lost_answer"},
-}
-
-
-@pytest.mark.parametrize(
-    ("fault", "resource"), [*((each, "instance") for each in ERRORS), ("the list fails", "endpoint")]
-)
-def test_an_error_never_makes_anything_gone(
-    made: Made, start_host: StartHost, simulator: Simulator, fault: str, resource: str
-) -> None:
-    simulator.control.vanish(made.id)
-    simulator.control.fault(method="GET", **ERRORS[fault])
-    recorded = made if resource == "instance" else Made("some-id", {"instance_id": made.id, "state": "running"})
-    with pytest.raises(CallFailedError) as failed:
-        getattr(start_host(before=IMPATIENT), resource)("chat").read(recorded)
-    assert failed.value.text is not None
-    assert failed.value.text.startswith(f"cannot tell how {made.id} is, so the state stays as it was: Cortecs ")
 
 
 @pytest.mark.parametrize("exists", [True, False])

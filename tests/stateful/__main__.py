@@ -1,7 +1,7 @@
 """Plays rounds of the life cycle at protocol level: stacks whose commands are killed, answers that get lost, and what a
 user does then; then compares the books.
 
-    python -m tests.stateful [--rounds 20000] [--seed S] [--jobs 2] [--lost-journal P] [--log FILE]
+    python -m tests.stateful [--rounds 20000] [--seed S] [--jobs 2] [--cloud NAME] [--lost-journal P] [--log FILE]
     python -m tests.stateful --replay SEED [--lost-journal P]
     python -m tests.stateful --break NAME [--rounds 100] [--until-caught]
 
@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.playing import results, theatre_in_memory
 from tests.stateful.rounds import Odds, Result, played
@@ -33,7 +34,7 @@ def main() -> int:
     options = _options()
     with _log(options.log) as say:
         if options.replay is not None:
-            with theatre_in_memory(options.broken) as theatre:
+            with theatre_in_memory(options.broken, EVERY[options.cloud]) as theatre:
                 result = played(theatre, options.replay, _odds(options), tell=say)
             _tell_counts(result.counts, say)
             say(result.line())
@@ -48,6 +49,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the first round; 0 if left out")
     parser.add_argument("--replay", type=int, metavar="SEED", help="one round, with everything that happens")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="switch a protection off")
+    parser.add_argument("--cloud", choices=EVERY, default="cortecs", help="cortecs if left out")
     parser.add_argument("--lost-journal", type=float, metavar="P", help=f"{Odds().lost_journal} if left out")
     parser.add_argument("--until-caught", action="store_true", help="end at the first round with something wrong")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write every line there, too")
@@ -66,7 +68,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     done, failed = 0, list[Result]()
     say(f"{options.rounds} rounds from seed {options.seed}" + (f", without {options.broken}" * bool(options.broken)))
     seeds = range(options.seed, options.seed + options.rounds)
-    for result in results(seeds, jobs=options.jobs, broken=options.broken, odds=_odds(options)):
+    for result in results(seeds, jobs=options.jobs, broken=options.broken, odds=_odds(options), cloud=options.cloud):
         done += 1
         counts += result.counts
         if result.findings:

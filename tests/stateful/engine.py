@@ -7,19 +7,18 @@ returned stays as a pending operation. Deletions come last, and only if everythi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi_cortecs.cortecs.kind import ARGUMENTS
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE
+from tests.clouds.case import Arguments, CloudCase
+from tests.clouds.cortecs import CORTECS
 from tests.stateful.crowd import Crowd, Killed, Process, Task
 from tests.stateful.hosts import Host
 
-_INSTANCE = "pulumi-python:dynamic/cortecs:Instance"
-_ENDPOINT = f"{_INSTANCE}$pulumi-python:dynamic/cortecs:Endpoint"
 _CHILD = "endpoint of "
 _READY_TIMEOUT = 40
-Arguments = Mapping[str, Any]
 
 
 @dataclass
@@ -59,10 +58,13 @@ class Stack:
     project: str = "tests"
     machine: int = 0
     replace: set[str] = field(default_factory=set)
+    of: CloudCase = CORTECS
+    """The cloud that its Instances are in."""
 
     def urn(self, name: str) -> str:
         """What the engine calls an Instance of it, or the Endpoint of one."""
-        kind = _ENDPOINT if name.startswith(_CHILD) else _INSTANCE
+        token = self.of.token
+        kind = f"{token}${self.of.endpoint_token}" if name.startswith(_CHILD) else token
         return f"urn:pulumi:{self.name}::{self.project}::{kind}::{name.removeprefix(_CHILD)}"
 
     def row(self, name: str) -> Row | None:
@@ -214,7 +216,7 @@ class Run(Process):
             "spec_digest": hashlib.sha256(trigger.encode()).hexdigest()[:12] if trigger else "",
             "ready_timeout": _READY_TIMEOUT,
         }
-        if row.outputs["on_timeout"] != ARGUMENTS.defaults["on_timeout"]:
+        if row.outputs["on_timeout"] != LIFE_CYCLE["on_timeout"].default:
             inputs["on_timeout"] = row.outputs["on_timeout"]
         old = row.endpoint
         inputs = self._checked(_child(row.name), {} if old is None else old.inputs, inputs)

@@ -14,7 +14,6 @@ from typing import Any
 from unittest import mock
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.cortecs import client as cortecs_client
 from pulumi_cortecs.http import http
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
@@ -22,8 +21,9 @@ from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.session import Session
+from tests.clouds.case import CloudCase
 from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
-from tests.stateful.wire import BASE_URL
+from tests.stateful.wire import ORIGIN
 
 BEGAN = datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()
 """When all scenes begin, by the calendar of the machine."""
@@ -98,7 +98,14 @@ class Host(Process):
     current: Host | None = None
 
     def __init__(
-        self, crowd: Crowd, directory: Path, engine: Process | None, states: States, *, exclusive: bool = False
+        self,
+        crowd: Crowd,
+        case: CloudCase,
+        directory: Path,
+        engine: Process | None,
+        states: States,
+        *,
+        exclusive: bool = False,
     ) -> None:
         self._crowd = crowd
         self.engine = engine
@@ -108,8 +115,8 @@ class Host(Process):
         self.journal = _MortalJournal(directory, crowd, self)
         self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
         self.session.journal, self.session.states = self.journal, states
-        self.session.exclusive["cortecs"] = exclusive
-        self.instances, self.endpoints = _abi.load("cortecs.Instance"), _abi.load("cortecs.Endpoint")
+        self.session.exclusive[case.name] = exclusive
+        self.instances, self.endpoints = _abi.load(case.instance), _abi.load(case.endpoint)
 
     def enter(self) -> None:
         Host.current = self
@@ -172,13 +179,11 @@ class _Servicer:
 
 
 @contextmanager
-def stage() -> Iterator[None]:
-    """Where scenes can be played: locks give the turn away, the calendar is the crowd's, and the modules get their own
-    variables back at the end."""
+def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
+    """Where scenes of a cloud can be played; what gives its client a wire. Locks give the turn away, the calendar is
+    the crowd's, and the modules get their own variables back at the end."""
     environment = {
-        "CORTECS_CLIENT_ID": "sim",
-        "CORTECS_CLIENT_SECRET": "sim",
-        "CORTECS_API_BASE_URL": BASE_URL,
+        **case.simulated.environment(ORIGIN),
         "PULUMI_BACKEND_URL": "https://state.test",
         "PULUMI_CORTECS_LIST_LAG": str(LAG),
         "PULUMI_CORTECS_POLL_INTERVAL": str(POLL),
@@ -197,13 +202,13 @@ def stage() -> Iterator[None]:
         undone.enter_context(mock.patch.dict(os.environ, {**clean, **environment}, clear=True))
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(http, "time", clocks))
-        undone.enter_context(mock.patch.object(cortecs_client, "shared_client"))
+        client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
         undone.callback(session.use, session.current())
         engine_cli.cli.cache_clear()
         undone.callback(engine_cli.cli.cache_clear)
         host.keep_quiet()
         try:
-            yield
+            yield client
         finally:
             Crowd.active = None
             Host.current = None

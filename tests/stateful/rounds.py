@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pulumi_cortecs.simulator.cortecs.supply import Argument
-from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
+from pulumi_cortecs.simulator.faults import FaultKind, Parameter
 from pulumi_cortecs.simulator.supplied import Reused
+from tests.clouds.case import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE
 from tests.stateful.crowd import StuckError
-from tests.stateful.engine import Arguments, Stack
+from tests.stateful.engine import Stack
 from tests.stateful.hosts import LAG
 from tests.stateful.scene import Death, Finding, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
-from tests.stateful.wire import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN
 
-QWEN: Final = "Qwen--Qwen2-7B-Instruct"
-KINDS: Final[tuple[Arguments, ...]] = (
-    {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1"},
-    {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_2", "billing_interval": "per_hour"},
-    {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1", "num_workers": 2},
-)
-NOT_DRAWN: Final[frozenset[FaultKind]] = frozenset()
-"""Kinds that no round has."""
-DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
-"""The kinds of faults that rounds draw."""
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
 """What else an order may be answered that was carried out."""
@@ -53,6 +43,7 @@ DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("done", DELETE, 2),
     ("returned", "Delete", 2),
     ("done", RESTART, 1),
+    ("done", UPDATE, 3),
     ("returned", "Update", 1),
     ("returned", "Read", 1),
     ("done", BY_ID, 1),
@@ -139,6 +130,7 @@ class _Round:
     def __init__(self, scene: Scene, chance: random.Random, odds: Odds) -> None:
         self.user = User(scene, chance)
         self._scene = scene
+        self._of = scene.case
         self._chance = chance
         self._odds = odds
         self._adopted: set[str] = set()
@@ -158,7 +150,7 @@ class _Round:
         scene.counts["rounds in an exclusive account" if scene.exclusive else "rounds in a shared account"] += 1
         stacks = self._two_alike() if two_machines else self._stacks()
         many = 0 if scene.exclusive else chance.choice((0, 0, 0, 1, 2))
-        foreigners = [scene.foreigner(**chance.choice(KINDS)) for _ in range(many)]
+        foreigners = [scene.foreigner(**chance.choice(self._of.programs)) for _ in range(many)]
         scene.passes(_AGE_OF_FOREIGNERS)
         if two_machines:
             self._answers_are_lost(stacks)
@@ -208,10 +200,15 @@ class _Round:
         stack.delete_first = chance.random() < 0.2
         many = chance.choices((1, 2, 3, 4, 8, 16), (30, 40, 20, 10, 3, 1))[0]
         alike = chance.random() < 0.5
-        first = chance.choice(KINDS)
-        given_up = {"on_timeout": chance.choice(("stop", "delete"))} if chance.random() < 0.15 else {}
+        programs = self._of.programs
+        first = chance.choice(programs)
+        given_up = (
+            {"on_timeout": chance.choice(("stop", "delete") if self._of.can_stop else ("delete",))}
+            if chance.random() < 0.15
+            else {}
+        )
         stack.program = {
-            f"n{number}": {**(first if alike else chance.choice(KINDS)), **given_up} for number in range(many)
+            f"n{number}": {**(first if alike else chance.choice(programs)), **given_up} for number in range(many)
         }
         return stack
 
@@ -226,7 +223,7 @@ class _Round:
 
     def _answers_are_lost(self, stacks: list[Stack]) -> None:
         scene = self._scene
-        scene.fault(FaultKind.LOST_ANSWER, 0.5, Match(method="POST", path="/instances/start"))
+        scene.fault(FaultKind.LOST_ANSWER, 0.5, self._of.orders)
         scene.commands(*((stack, "up") for stack in stacks))
 
     def _adopts_own(self, stacks: list[Stack]) -> None:
@@ -236,7 +233,7 @@ class _Round:
             return
         scene.counts["adopted what the stack owns"] += 1
         before = dict(stack.program)
-        stack.program = {**before, "again": {"model_id": QWEN, "adopt_id": row.id}}
+        stack.program = {**before, "again": {**self._of.adopting, "adopt_id": row.id}}
         scene.command(stack, "up")
         stack.program = before
         scene.command(stack, "up")
@@ -246,7 +243,7 @@ class _Round:
         """A program writes into the journal that it has bought what is somebody else's, and is something else."""
         scene, stack = self._scene, self._new_stack("stack0")
         name, arguments = self._chance.choice(sorted(stack.program.items()))
-        other = self._chance.choice([kind for kind in KINDS if not kind.items() <= arguments.items()])
+        other = self._chance.choice([each for each in self._of.programs if not each.items() <= arguments.items()])
         somebodys = scene.foreigner(**other)
         scene.counts["the journal was forged"] += 1
         scene.passes(_AGE_OF_FOREIGNERS)
@@ -272,7 +269,8 @@ class _Round:
             self.user.edited_after = self.user.edited_after or self._loses_journal
 
     def _edit(self, stack: Stack, foreigners: list[str]) -> None:
-        edits = ["none", "add", "add", "remove", "replace", "replace", "replace", "stop", "restart", "ttl", "rename"]
+        in_place = ["stop", "restart"] if self._of.can_stop else ["update", "update"]
+        edits = ["none", "add", "add", "remove", "replace", "replace", "replace", *in_place, "ttl", "rename"]
         if foreigners:
             edits.append("adopt")
         program = dict(stack.program)
@@ -280,24 +278,26 @@ class _Round:
         self._scene.counts[f"edit: {edit}"] += 1
         name = self._chance.choice(sorted(program) or [""])
         if edit == "add":
-            program["more"] = self._chance.choice(KINDS)
+            program["more"] = self._chance.choice(self._of.programs)
         elif edit == "remove":
             del program[name]
         elif edit == "rename":
             program["renamed"] = program.pop(name)
         elif edit == "replace":
-            program[name] = self._chance.choice([kind for kind in KINDS if kind != program[name]])
+            program[name] = self._chance.choice([each for each in self._of.programs if each != program[name]])
         elif edit == "stop" and stack.row(name) is not None:
             program[name] = {**program[name], "state": "stopped"}
         elif edit == "restart":
             program[name] = {**program[name], "restart_trigger": "again"}
+        elif edit == "update":
+            program[name] = {**program[name], **self._of.updated}
         elif edit == "ttl":
             program[name] = {**program[name], "ttl": "8h"}
         elif edit == "adopt":
             adopted = foreigners.pop()
             self._scene.foreign.discard(adopted)
             self._adopted.add(adopted)
-            program[f"adopted{len(self._adopted)}"] = {"model_id": QWEN, "adopt_id": adopted}
+            program[f"adopted{len(self._adopted)}"] = {**self._of.adopting, "adopt_id": adopted}
         stack.program = program
 
     def _disturbed(self, stacks: list[Stack]) -> None:
@@ -306,8 +306,7 @@ class _Round:
             self._put_faults_in_force()
         if chance.random() < self._odds.refused:
             refused = {"status": chance.choice(REFUSALS), "after_side_effect": True}
-            orders = Match(path="/instances/start")
-            scene.world.faults.add(FaultKind.SERVER_ERROR, orders, probability=0.5, parameters=refused)
+            scene.world.faults.add(FaultKind.SERVER_ERROR, self._of.orders, probability=0.5, parameters=refused)
             scene.fault(FaultKind.LIST_LAG, 0.5, seconds=LAG * 0.95, by_id=False)  # or the look after it shows it all
         death = self._death() if chance.random() < self._odds.death else None
         command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
@@ -325,7 +324,8 @@ class _Round:
 
     def _death(self) -> Death:
         chance = self._chance
-        point, what, _ = chance.choices(DEATHS, [each[2] for each in DEATHS])[0]
+        deaths = [each for each in DEATHS if each[1] not in self._of.never]
+        point, what, _ = chance.choices(deaths, [each[2] for each in deaths])[0]
         victim = chance.choices((Victim.BOTH, Victim.HOST, Victim.ENGINE, Victim.INTERRUPT), (4, 3, 3, 1))[0]
         if victim is Victim.HOST and self._loses_journal:
             # an engine that lives ends the creation in its state: without the journal nothing at all would tell of it
@@ -334,7 +334,7 @@ class _Round:
 
     def _somebody_meddles(self) -> None:
         """An instance is stopped, or gone, at some moment of the next command, and it was none of us."""
-        scene, vanishes = self._scene, self._chance.random() < 0.5
+        scene, vanishes = self._scene, self._chance.random() < 0.5 or not self._of.can_stop
         vanishes = vanishes and all(fault.kind is not FaultKind.REUSED_ID for fault in scene.world.faults)
         self._meddled = True
         after, which = self._chance.uniform(0.0, 8.0), self._chance.random()
@@ -351,7 +351,8 @@ class _Round:
     def _put_faults_in_force(self) -> None:
         chance, scene = self._chance, self._scene
         every = chance.random() < 0.15
-        kinds = list(DRAWN) if every else chance.sample(DRAWN, chance.choice((1, 1, 2, 4)))
+        drawn = self._of.faults
+        kinds = list(drawn) if every else chance.sample(drawn, chance.choice((1, 1, 2, 4)))
         if chance.random() < 0.4 and FaultKind.EMPTY_LIST not in kinds:
             kinds.append(FaultKind.EMPTY_LIST)
         if len(scene.stacks) > 1 or self._meddled or FaultKind.RECLAIM in kinds:
@@ -362,7 +363,7 @@ class _Round:
             kinds = [kind for kind in kinds if kind is not FaultKind.OTHER_ARGUMENT]
         probability = 0.1 if every else chance.choice((0.05, 0.2, 0.5))
         for kind in kinds:
-            scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, chance))
+            scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, chance, self._of.fields))
         if chance.random() < 0.15:
             scene.wire.unreachable = 0.1
 
@@ -372,8 +373,8 @@ def most_of(kind: FaultKind) -> float:
     return 0.1 if kind is FaultKind.EMPTY_LIST else 1.0
 
 
-def parameters(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
-    """Some that this kind of fault may have."""
+def parameters(kind: FaultKind, chance: random.Random, fields: Sequence[str]) -> dict[str, Parameter]:
+    """Some that this kind of fault may have. `fields` are what a wrong shape may spoil."""
     by_id = chance.random() < 0.5
     lag: dict[str, Parameter] = {"seconds": chance.uniform(0.3, LAG * 0.95), "by_id": by_id}
     step = chance.randint(1, 4)
@@ -381,7 +382,7 @@ def parameters(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
         FaultKind.SERVER_ERROR: _refusal(chance, after=by_id),
         FaultKind.WRONG_SHAPE: {
             "how": chance.choice(("missing", "null", "wrong_type", "array")),
-            "field": chance.choice(("", "instance_id", "instance_status")),
+            "field": chance.choice(fields),
         },
         FaultKind.SLOW_ANSWER: {"real_seconds": chance.choice((1, 20))},
         FaultKind.STUCK_BOOT: {"step": step},

@@ -6,38 +6,35 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import MagicMock
 
-from pulumi_cortecs.cortecs import client as cortecs_client
-from pulumi_cortecs.cortecs.cloud import STATUSES
-from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.clock import seconds_since_1970
+from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.ending import NotGoneError
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, Key
 from pulumi_cortecs.lifecycle.listed import Listed
 from pulumi_cortecs.lifecycle.orphans import orphans
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
 from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
+from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.clock import VirtualClock
-from pulumi_cortecs.simulator.cortecs import CortecsCloud
-from pulumi_cortecs.simulator.cortecs.instances import Instance, Status
-from pulumi_cortecs.simulator.cortecs.orders import Order
-from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
+from tests.clouds.case import DELETE, RESTART, START, STOP, UPDATE, CloudCase, Real
 from tests.stateful.crowd import Crowd, Killed
 from tests.stateful.engine import Row, Run, Stack
 from tests.stateful.hosts import BEGAN, LAG, Host
 from tests.stateful.states import SceneStates
-from tests.stateful.wire import DELETE, ORIGIN, RESTART, START, STOP, Wire
+from tests.stateful.wire import ORIGIN, Wire
 from tests.ways_on import is_because_of_a_state, named_in
 
 _WATCH: Final = 2.0
@@ -148,9 +145,12 @@ class Refusal:
 
 
 class Theatre:
-    """What all scenes share because it takes long to make: the simulator's world and an empty journal."""
+    """What all scenes of a cloud share because it takes long to make: the simulator's world and an empty journal."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, case: CloudCase, client: MagicMock) -> None:
+        """`client` gives what it returns to the cloud's client for a connection."""
+        self.case = case
+        self.client = client
         self.crowd: Crowd | None = None
         self.world = World(
             origin=ORIGIN,
@@ -160,7 +160,7 @@ class Theatre:
             wall=lambda: BEGAN + self._now(),
             knobs={"boot_seconds": 3.0},
         )
-        self.cloud = CortecsCloud(self.world)
+        self.cloud = case.staged(self.world)
         self._directory = directory
         self._empty = directory / "empty"
         self._scenes = 0
@@ -197,7 +197,7 @@ class Scene:
         self._hears = tell
         self.chance = random.Random(seed)
         self.crowd = theatre.crowd = Crowd(self.chance)
-        self.world, self.cloud = theatre.world, theatre.cloud
+        self.world, self.cloud, self.case = theatre.world, theatre.cloud, theatre.case
         self.world.reset(seed)
         start = datetime.fromtimestamp(BEGAN + skew, timezone.utc)
         self.world.clock = VirtualClock(1.0, start=start, monotonic=lambda: self.crowd.now)
@@ -221,11 +221,11 @@ class Scene:
         self._lost: list[Path] = []
         self._runs: list[Run] = []
         self.wire = Wire(self.cloud, self._request_point, self.passes, self._latency, self.chance, self._tell)
-        cortecs_client.shared_client.return_value = self.wire
+        theatre.client.return_value = self.wire
 
     def stack(self, name: str, machine: int = 0) -> Stack:
         """A new stack, whose commands run on that machine."""
-        made = Stack(name, machine=machine)
+        made = Stack(name, machine=machine, of=self.case)
         self.stacks.append(made)
         return made
 
@@ -247,13 +247,13 @@ class Scene:
 
     def foreigner(self, **arguments: Any) -> str:
         """Somebody starts an instance in the vendor's console."""
-        made = self.cloud.start(DEFAULT_CLIENT, _order(arguments))
-        self.foreign.add(made.instance_id)
-        return made.instance_id
+        made = self.cloud.order(arguments)
+        self.foreign.add(made)
+        return made
 
-    def alive(self) -> dict[str, Instance]:
+    def alive(self) -> dict[str, Real]:
         """What there is, but for what is somebody else's."""
-        return {one.instance_id: one for one in self.cloud.every() if one.instance_id not in self.foreign}
+        return {each: one for each, one in self.cloud.every().items() if each not in self.foreign}
 
     def lose_journal(self) -> None:
         """The machines with the journals are gone, and everything that ran on them."""
@@ -312,8 +312,8 @@ class Scene:
 
         def work() -> None:
             try:
-                account = accounts.account(INSTANCE)
-                listed = [_listed(one) for one in account.cloud.list_instances().values()]
+                account = accounts.account(self.case.kind())
+                listed = [_listed(account.cloud, one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
                 found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
                 for orphan in found:
@@ -358,8 +358,8 @@ class Scene:
 
         def work() -> None:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
-            journal, ordered = session.current().journal, tuple(checked[key] for key in ARGUMENTS.replacing)
-            key, account = accounts.key_of(stack.urn(name)), accounts.account(INSTANCE).fingerprint
+            journal, ordered = session.current().journal, tuple(checked[key] for key in self._replacing)
+            key, account = accounts.key_of(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
             journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
 
         host = self.process(stack.machine)
@@ -371,7 +371,7 @@ class Scene:
 
     def stop_what_is_stuck(self) -> int:
         """Somebody stops in the console what does not get ready; how many there were."""
-        stuck = [each for each, one in self.alive().items() if one.boot.stuck_at_step and one.stopped_at is None]
+        stuck = [each for each, one in self.alive().items() if one.stuck]
         for instance_id in stuck:
             self.cloud.stop_from_outside(instance_id)
         return len(stuck)
@@ -400,10 +400,10 @@ class Scene:
                 journal.close()
         return found
 
-    def unowned(self) -> dict[str, Instance]:
+    def unowned(self) -> dict[str, Real]:
         """What is in the account, and in no row."""
         owned = {row.id for stack in self.stacks for row in stack.rows}
-        return {one.instance_id: one for one in self.cloud.every() if one.instance_id not in owned}
+        return {each: one for each, one in self.cloud.every().items() if each not in owned}
 
     def note(self, wrong: Wrong, text: str) -> None:
         """Something is wrong."""
@@ -429,7 +429,7 @@ class Scene:
         if machine not in self._journals:
             self._journals[machine] = self._theatre.new_journal()
         states = SceneStates(self.crowd, lambda: self.stacks, self.chance, lambda: self.unreadable)
-        return Host(self.crowd, self._journals[machine], engine, states, exclusive=self.exclusive)
+        return Host(self.crowd, self.case, self._journals[machine], engine, states, exclusive=self.exclusive)
 
     def failed(self, stack: Stack, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
         """A creation failed: was it refused because of instances that may be an earlier one's, and rightly?"""
@@ -441,13 +441,20 @@ class Scene:
         self.counts[f"refused {kind}{', in an exclusive account' * self.exclusive}"] += 1
         # what was begun with other arguments may be another resource's, whose creation takes it over
         begun = [each for of, each in stack.pending if of == name]
-        as_begun = all(each.get(key) == inputs.get(key) for each in begun for key in ARGUMENTS.replacing)
+        as_begun = all(each.get(key) == inputs.get(key) for each in begun for key in self._replacing)
         if self.exclusive and because_of_a_state and as_begun:
             self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
-        fitting = {each for each, one in self.unowned().items() if each in ids or _fits(one, inputs)}
+        fitting = {each for each, one in self.unowned().items() if each in ids or self._fits(one, inputs)}
         went = {each.instance_id for each in self.world.ledger if each.ended_at is not None}
         if not fitting and not any(each in went and self._ended_since(each, began_at) for each in ids):
             self.note(Wrong.REFUSED_FOR_NOTHING, f"{name}: {text}")
+
+    @property
+    def _replacing(self) -> tuple[str, ...]:
+        return self.case.kind().arguments.replacing
+
+    def _fits(self, real: Real, inputs: Mapping[str, Any]) -> bool:
+        return all(real.arguments[key] == inputs[key] for key in self._replacing)
 
     @property
     def _clocks_differ(self) -> bool:
@@ -456,7 +463,7 @@ class Scene:
 
     def _ever(self) -> set[str]:
         """All ids that there were."""
-        return {each.instance_id for each in self.world.ledger} | {one.instance_id for one in self.cloud.every()}
+        return {each.instance_id for each in self.world.ledger} | set(self.cloud.every())
 
     def _ended_since(self, instance_id: str, at: float) -> bool:
         since = self.world.now() - timedelta(seconds=self.crowd.now - at + _STILL_LISTED)
@@ -507,7 +514,7 @@ class Scene:
             self.counts[f"request: {what}"] += 1
             if isinstance(host.engine, Run):
                 self._mind_what_is_recorded(host.engine)
-            if what in (STOP, DELETE, RESTART):
+            if what in (STOP, DELETE, RESTART, UPDATE):
                 self._mind_whose(host, what, instance_id)
         elif what == START and instance_id:
             self.bought[instance_id] = Purchase(
@@ -525,7 +532,7 @@ class Scene:
             self.note(Wrong.NOT_OURS, f"{what} {instance_id}")
 
     def _said_to_be_gone(self, instance_id: str, by: str) -> None:
-        if self.cloud.anyones(instance_id) is not None and not self._handed_over(instance_id):
+        if instance_id in self.cloud.every() and not self._handed_over(instance_id):
             wrong = Wrong.NOT_ENDED if by in ("a deletion", "orphans") else Wrong.FALSE_GONE
             self.note(wrong, f"{instance_id} by {by}")
 
@@ -552,12 +559,12 @@ class Scene:
 
     def is_stopped(self, instance_id: str) -> bool:
         """Whether the instance is, or is about to be, stopped."""
-        return self.cloud.anyones(instance_id).status(self.world.now()) is Status.STOPPED  # type: ignore[union-attr]
+        return self.cloud.every()[instance_id].stopped
 
     def told_of(self, instance_id: str) -> dict[str, Any]:
         """What a program may say of an instance that it adopts."""
-        real = self.cloud.anyones(instance_id)
-        return {} if real is None else dict(zip(ARGUMENTS.replacing, _arguments(real), strict=True))
+        real = self.cloud.every().get(instance_id)
+        return {} if real is None else {key: real.arguments[key] for key in self._replacing}
 
     def _latency(self) -> float:
         return self.chance.choice((0.01, 0.05, 0.1, 0.4))
@@ -572,40 +579,27 @@ class Scene:
         )
 
 
-def as_wanted(row_inputs: Mapping[str, Any], real: Instance, now: datetime) -> bool:
+def as_wanted(row_inputs: Mapping[str, Any], real: Real) -> bool:
     """Whether an instance is what its row says."""
-    stopped = real.status(now) is Status.STOPPED
-    return _arguments(real) == tuple(row_inputs[key] for key in ARGUMENTS.replacing) and stopped == (
-        row_inputs["state"] == "stopped"
-    )
-
-
-def _arguments(real: Instance) -> tuple[Any, ...]:
-    args = real.args
-    return (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval.value, args.num_workers)
-
-
-def _fits(real: Instance, inputs: Mapping[str, Any]) -> bool:
-    return _arguments(real) == tuple(inputs[key] for key in ARGUMENTS.replacing)
-
-
-def _order(arguments: Mapping[str, Any]) -> Order:
-    return Order(**{**dict.fromkeys(ARGUMENTS.replacing), **arguments})
+    told = all(row_inputs[key] == value for key, value in real.arguments.items())
+    return told and real.stopped == (row_inputs["state"] == "stopped")
 
 
 def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], None]:
     return lambda: command(refresh=refresh)
 
 
-def _listed(instance: cortecs_client.Instance) -> Listed:
-    status, started = instance.instance_status, seconds_since_1970(instance.instance_status.started_at)
+def _listed(cloud: Cloud[Any], instance: Any) -> Listed:
+    started, phase = cloud.started_at(instance), None
+    with suppress(UnknownStatusError):
+        phase = cloud.phase(instance)
     return Listed(
-        instance_id=instance.instance_id,
-        arguments=instance.told(),
+        instance_id=cloud.id_of(instance),
+        arguments={},
         billing_interval=None,
         num_workers=1,
-        status=status.status,
-        phase=STATUSES.get(status.status),
+        status="",
+        phase=phase,
         started_at=None if started is None else datetime.fromtimestamp(started, timezone.utc),
         stopped_at=None,
     )

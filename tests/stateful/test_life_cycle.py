@@ -17,25 +17,28 @@ from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.lifecycle.stack_state import StateUnreadableError
 from pulumi_cortecs.provider import accounts, judged, session
 from pulumi_cortecs.simulator.faults import FaultKind
+from tests.clouds.case import START, UPDATE
+from tests.clouds.cortecs import CORTECS, QWEN
+from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
-from tests.stateful.rounds import DEATHS, DRAWN, KINDS, QWEN, Odds, Result, most_of, parameters, played
+from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, played
 from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
-from tests.stateful.wire import START
 
 _ROUNDS = 80
 _ROUNDS_UNTIL_CAUGHT = 100
 _ROUNDS_ALIKE = 80
 _NAMES = ("a", "b", "c")
+KINDS = CORTECS.programs
 
 _kinds = st.sampled_from(KINDS)
 _which = st.integers(0, 1)
 _deaths = st.none() | st.builds(
     lambda victim, when, number: Death(victim, when[0], when[1], number),
     st.sampled_from(Victim),
-    st.sampled_from(DEATHS),
+    st.sampled_from([each for each in DEATHS if each[1] != UPDATE]),
     st.integers(1, 4),
 )
 
@@ -108,9 +111,9 @@ class LifeCycle(RuleBasedStateMachine):
             self.scene.foreign.discard(instance_id)
             self._edit(self.stacks[which], {"adopted": {"model_id": QWEN, "adopt_id": instance_id}})
 
-    @rule(kind=st.sampled_from(DRAWN), probability=st.sampled_from((0.05, 0.2, 0.5)), seed=st.integers(0, 99))
+    @rule(kind=st.sampled_from(CORTECS.faults), probability=st.sampled_from((0.05, 0.2, 0.5)), seed=st.integers(0, 99))
     def goes_wrong(self, kind: FaultKind, probability: float, seed: int) -> None:
-        self.scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, random.Random(seed)))
+        self.scene.fault(kind, min(probability, most_of(kind)), **parameters(kind, random.Random(seed), CORTECS.fields))
 
     @rule()
     def goes_well_again(self) -> None:
@@ -161,8 +164,10 @@ def test_whatever_is_interleaved_killed_or_lost_the_books_agree(theatre: Theatre
     run_state_machine_as_test(machine, settings=limits)
 
 
-def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(theatre: Theatre) -> None:
-    results = [played(theatre, seed) for seed in range(_ROUNDS)]
+@pytest.mark.parametrize("cloud", EVERY)
+def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(tmp_path: Path, cloud: str) -> None:
+    with theatre_in(tmp_path, case=EVERY[cloud]) as theatre:
+        results = [played(theatre, seed) for seed in range(_ROUNDS)]
     assert [result.line() for result in results if result.failed] == []
 
 
@@ -181,9 +186,11 @@ def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) ->
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", BREAKS)
-def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str) -> None:
-    with theatre_in(tmp_path, name) as theatre:
+@pytest.mark.parametrize(
+    ("name", "cloud"), [(name, cloud) for name in BREAKS for cloud in EVERY if name not in EVERY[cloud].unneeded]
+)
+def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str, cloud: str) -> None:
+    with theatre_in(tmp_path, name, EVERY[cloud]) as theatre:
         assert any(played(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
 
 

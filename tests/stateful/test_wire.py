@@ -15,11 +15,15 @@ from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.app import simulator_app
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.control import FaultRequest
-from pulumi_cortecs.simulator.cortecs import CortecsCloud
+from pulumi_cortecs.simulator.cortecs.cloud import BASE
 from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
-from tests.stateful.rounds import CLOCKS, QWEN, REFUSALS, SERVER_ERRORS, parameters
-from tests.stateful.wire import BASE_URL, LONGEST_ANSWER, LONGEST_PAUSE, ORIGIN, Wire
+from tests.clouds.asgi import exchanged
+from tests.clouds.cortecs import CORTECS, QWEN, StagedCortecs
+from tests.stateful.rounds import CLOCKS, REFUSALS, SERVER_ERRORS, parameters
+from tests.stateful.wire import LONGEST_ANSWER, LONGEST_PAUSE, ORIGIN, Wire
+
+BASE_URL = f"{ORIGIN}{BASE}"
 
 _CREDENTIALS = {"client_id": "sim", "client_secret": "sim", "grant_type": "client_credentials"}
 _NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -45,30 +49,15 @@ class _Application(httpx.BaseTransport):
         self._dropped = True
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        sent: list[dict[str, Any]] = []
-        body, self._dropped = request.read(), False
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
+        self._dropped = False
         scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
             "method": request.method,
             "path": request.url.path,
             "raw_path": request.url.raw_path,
             "query_string": request.url.query,
-            "root_path": "",
             "headers": [(name.lower(), value) for name, value in request.headers.raw],
-            "client": ("127.0.0.1", 1),
-            "scheme": "http",
         }
-        with pytest.raises(StopIteration):
-            self._app(scope, receive, send).send(None)  # type: ignore[attr-defined]
+        sent = exchanged(self._app, scope, request.read())
         if self._dropped:
             raise httpx.ReadError("the connection was cut")
         content = b"".join(message.get("body", b"") for message in sent)
@@ -81,7 +70,7 @@ class _Side:
     def __init__(self, *, quick: bool) -> None:
         self.world = World(origin=ORIGIN, defaults=Settings(), seed=7)
         self.world.clock = VirtualClock(start=_NOW, monotonic=lambda: 0.0)
-        cloud = CortecsCloud(self.world) if quick else None
+        cloud = StagedCortecs(self.world) if quick else None
         self._client: httpx.Client = (
             Wire(cloud, lambda *_: None, lambda seconds: None, lambda: 0.0, random.Random(0))
             if cloud is not None
@@ -228,7 +217,7 @@ def test_an_id_is_reused_alike(sides: tuple[_Side, _Side], parameters: dict[str,
 
 def _wired(passed: list[float], points: list[tuple[str, str, str]]) -> tuple[World, Wire, _Bearer]:
     world = World(origin=ORIGIN, defaults=Settings(), seed=7)
-    wire = Wire(CortecsCloud(world), lambda *point: points.append(point), passed.append, lambda: 0.0, random.Random(0))
+    wire = Wire(StagedCortecs(world), lambda *point: points.append(point), passed.append, lambda: 0.0, random.Random(0))
     granted = wire.request("POST", f"{BASE_URL}/oauth2/token", json=_CREDENTIALS).json()
     return world, wire, _Bearer(granted["access_token"])
 
@@ -278,7 +267,7 @@ def test_a_purchase_is_told_as_what_was_made_whatever_the_answer_says(makes: boo
 @pytest.mark.parametrize("kind", sorted(FaultKind))
 def test_every_kind_of_fault_has_parameters_that_the_simulator_takes(kind: FaultKind) -> None:
     for seed in range(20):
-        FaultRequest.model_validate({"kind": kind.value, **parameters(kind, random.Random(seed))})
+        FaultRequest.model_validate({"kind": kind.value, **parameters(kind, random.Random(seed), CORTECS.fields)})
 
 
 def test_an_empty_list_shows_alike(sides: tuple[_Side, _Side]) -> None:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from tests.stateful.engine import Arguments, Row, Stack
+from tests.clouds.case import Arguments
+from tests.stateful.engine import Row, Stack
 from tests.stateful.scene import Refusal, Scene, Wrong, as_wanted
 from tests.ways_on import tells_of_what_is_left, ways_on
 
@@ -162,7 +163,7 @@ class User:
 
     def _adopts(self, stack: Stack, name: str, instance_id: str) -> None:
         self._adopting.setdefault((stack.name, name), stack.program[name])
-        told = {"model_id": stack.program[name]["model_id"], "adopt_id": instance_id}
+        told = {**self.scene.case.adopting, "adopt_id": instance_id}
         stack.program = {**stack.program, name: told | self.scene.told_of(instance_id)}
 
     def _takes_back_adoptions(self, stack: Stack) -> None:
@@ -192,7 +193,7 @@ class User:
     def mind_the_books(self, stacks: list[Stack]) -> None:
         """After an `up` that succeeded with nothing wrong any more."""
         scene = self.scene
-        now, alive = scene.world.now(), scene.alive()
+        alive = scene.alive()
         for stack in stacks:
             rows = [row for row in stack.rows if not row.doomed]
             if sorted(row.name for row in rows) != sorted(stack.program) or len(rows) != len(stack.rows):
@@ -200,7 +201,7 @@ class User:
             for row in rows:
                 if row.id not in alive:
                     scene.note(Wrong.DEAD_ROW, row.id)
-                elif not as_wanted(row.inputs, alive[row.id], now) or not _says(stack.program, row):
+                elif not as_wanted(row.inputs, alive[row.id]) or not _says(stack.program, row):
                     scene.note(Wrong.OTHERWISE, f"{row.id} is not as {row.name} says")
                 elif row.endpoint is None or row.endpoint.inputs["instance_id"] != row.id:
                     scene.note(Wrong.OTHERWISE, f"{row.name} has no Endpoint of its own")

@@ -1,0 +1,135 @@
+"""The simulated Acme: machines with a label and a tag. There is no stop, and an order is answered with an id alone."""
+
+# no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from fastapi import APIRouter, Body, Depends, Header
+from fastapi.routing import APIRoute
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator.faults import Call, FaultKind
+from pulumi_cortecs.simulator.ledger import Run
+from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator.sent import Sent
+from pulumi_cortecs.simulator.timestamps import timestamp
+from pulumi_cortecs.simulator.world import Cloud, World
+
+BASE, KEY, ZONES = "/acme/v2", "acme-key", ("north", "south")
+PLANS = {"small": 60, "large": 240}  # cents per hour
+Json = dict[str, Any]
+
+
+class Order(Sent):
+    plan: str
+    zone: str
+    label: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class AcmeRun(Run):
+    cloud: ClassVar[str] = "acme"
+    cents: int
+
+    def cost(self, ran_for: timedelta) -> Money:
+        return Money(Decimal(self.cents * int(ran_for.total_seconds())) / 360_000, "EUR")
+
+    def tariff(self) -> Mapping[str, Any]:
+        return {"cents_per_hour": self.cents}
+
+
+class Acme(Cloud):
+    """Its one account, and what the simulator asks of a cloud and of its API."""
+
+    name = AcmeRun.cloud
+    base, by_path_only, lists = BASE, False, frozenset({f"{BASE}/machines", f"{BASE}/plans"})
+
+    def __init__(self, world: World) -> None:
+        self.world, self.machines = world, world.shelf("acme machines", dict)
+        world.ledger.keep(self.name, world.shelf("acme runs", AcmeRun))
+        world.join(self)
+
+    def order(self, order: Order) -> str:
+        now, call = self.world.now(), Call("POST", f"{BASE}/machines", BASE, new_instance=True)
+        late = sum(each.number("seconds") for each in self.world.faults.hitting(call, [FaultKind.LIST_LAG]))
+        made = {"id": self.world.new_id(), **order.model_dump(), "at": now, "listed": now + timedelta(seconds=late)}
+        self.machines[made["id"]] = made
+        self.world.ledger.begin(AcmeRun("sim", made["id"], PLANS[order.plan], started_at=now, billed_from=now))
+        return made["id"]
+
+    def known(self, id: str) -> Json:
+        if id not in self.machines:
+            raise Refused(404, f"There is no machine {id!r}.")
+        return self.machines[id]
+
+    def shown(self, machine: Json) -> Json:
+        active = self.world.now() >= machine["at"] + timedelta(seconds=self.world.settings.boot_seconds)
+        return {
+            **{key: value for key, value in machine.items() if isinstance(value, str)},
+            "status": "active" if active else "provisioning",
+            "created_at": timestamp(machine["at"]),
+            "address": f"{self.world.origin}{BASE}/at/{machine['id']}" if active else None,
+        }
+
+    def truths(self) -> Mapping[str, Json]:
+        return {id: {**self.shown(each), "cloud": self.name} for id, each in self.machines.items()}
+
+    def vanish(self, instance_id: str) -> None:
+        del self.machines[instance_id]
+        self.world.ledger.end(instance_id, self.world.now())
+
+    def reset(self) -> None:
+        self.machines.clear()
+
+    def error_body(self, refused: Refused) -> Json:
+        return {"message": refused.message}
+
+    def known_query(self, template: str) -> list[str]:
+        return []
+
+    def subject(self, path: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str | None, Mapping[str, str]]:
+        return path.get("id"), {}
+
+
+def routes(acme: Acme, route_class: type[APIRoute]) -> APIRouter:
+    async def key(x_api_key: Annotated[str, Header()] = "") -> None:
+        if x_api_key != KEY:
+            raise Refused(401, "The key is not valid.")
+
+    router = APIRouter(prefix=BASE, route_class=route_class, redirect_slashes=False)
+    signed: Json = {"response_model": None, "dependencies": [Depends(key)]}
+
+    @router.get("/plans", response_model=None)
+    async def plans() -> Json:
+        return {"plans": [{"plan": plan, "cents_per_hour": cents, "zones": ZONES} for plan, cents in PLANS.items()]}
+
+    @router.get("/machines", **signed)
+    async def every() -> Json:
+        now = acme.world.now()
+        return {"machines": [acme.shown(each) for each in acme.machines.values() if each["listed"] <= now]}
+
+    @router.post("/machines", **signed)
+    async def order(sent: Order) -> Json:
+        if sent.plan not in PLANS or sent.zone not in ZONES:
+            raise Refused(422, f"There is no {sent.plan} in {sent.zone}.")
+        return {"id": acme.order(sent)}
+
+    @router.get("/machines/{id}", **signed)
+    async def one(id: str) -> Json:
+        return acme.shown(acme.known(id))
+
+    @router.patch("/machines/{id}", **signed)
+    async def change(id: str, sent: Annotated[dict[str, str], Body()]) -> Json:
+        acme.machines[id] = {**acme.known(id), **sent}
+        return {}
+
+    @router.delete("/machines/{id}", **signed)
+    async def delete(id: str) -> Json:
+        acme.vanish(acme.known(id)["id"])
+        return {}
+
+    return router

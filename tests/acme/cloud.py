@@ -1,0 +1,86 @@
+"""Acme as the life cycle sees it: it tags orders, changes labels in place, and can stop nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.credentials import Credentials
+from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.lifecycle.clock import seconds_since_1970
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanUpdate, OrderRef, TagsOrders
+from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from tests.acme.client import AcmeClient, Machine
+
+_PHASES = {"provisioning": Phase.STARTING, "active": Phase.READY}
+
+
+class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
+    def __init__(self, credentials: Credentials, list_lag: float, price: Callable[..., Money | None]) -> None:
+        self.client, self.price = AcmeClient(credentials), price
+        self.fingerprint, self.base_url, self.list_lag = credentials.fingerprint, credentials.base_url, list_lag
+
+    def list_instances(self) -> Mapping[str, Machine]:
+        return self.client.machines()
+
+    def get_instance(self, instance_id: str) -> Machine | None:
+        try:
+            return self.client.machine(instance_id)
+        except NotFoundError:
+            return None
+
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+        wanted = {key: inputs[key] for key in ("plan", "zone", "label")}
+        return Accepted(self.client.order(**wanted, tag=f"{order.key}.{order.token}"))
+
+    def order_ref(self, instance: Machine) -> OrderRef | None:
+        key, _, token = instance.tag.partition(".")
+        return OrderRef(token, key) if token else None
+
+    def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
+        self.client.change(instance_id, **{key: inputs[key] for key in changed})
+
+    def delete(self, instance_id: str) -> None:
+        self.client.delete(instance_id)
+
+    def vendor_time(self) -> float | None:
+        return self.client.core.vendor_time()
+
+    def vendor_date(self) -> float | None:
+        return self.client.core.vendor_date()
+
+    def hourly_price(self, instance: Machine) -> Money | None:
+        return self.price(self.reported_inputs(instance))
+
+    def id_of(self, instance: Machine) -> str:
+        return instance.id
+
+    def phase(self, instance: Machine) -> Phase:
+        return phase_of(instance.status, _PHASES)
+
+    def ready_phase(self, instance: Machine) -> Phase:
+        return self.phase(instance)
+
+    def is_billed(self, instance: Machine) -> bool:
+        return True
+
+    def started_at(self, instance: Machine) -> float | None:
+        return seconds_since_1970(instance.created_at)
+
+    def reported_inputs(self, instance: Machine) -> Mapping[str, Any]:
+        return {"plan": instance.plan, "zone": instance.zone, "label": instance.label}
+
+    def progress_text(self, instance: Machine) -> str:
+        return instance.status
+
+    def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
+        status = "running" if self.phase(instance) is Phase.READY else instance.status
+        return {"base_url": instance.address or "", "status": status}
+
+    def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
+        ordered = (inputs.get("plan"), inputs.get("zone"))
+        return None if inputs.get("adopt_id") or None in ordered else ordered
+
+    def describe_order(self, ordered: Arguments) -> str:
+        return f"{ordered[0]} in {ordered[1]}"

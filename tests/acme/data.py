@@ -1,0 +1,5 @@
+"""What Acme sells, for a program that asks: its plans by name."""
+
+from tests.acme.client import plans as get_plans
+
+__all__ = ["get_plans"]

@@ -1,0 +1,124 @@
+"""What the suites that are the same for every cloud have to know of one: `tests/contract/test_every_cloud.py` and
+`tests/stateful` take a CloudCase, and nothing else of a cloud's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.simulator.faults import FaultKind, Match
+from pulumi_cortecs.simulator.vendor import Vendor
+from pulumi_cortecs.simulator.world import World
+
+START, STOP, RESTART, UPDATE, LIST = "start", "stop", "restart", "update", "list"
+BY_ID, DELETE, TOKEN, MARKET = "by id", "delete", "token", "market"
+
+Json = dict[str, Any]
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Real:
+    """An instance as it really is: what was ordered and changed since, and whether it never gets ready by itself."""
+
+    arguments: Arguments
+    stopped: bool = False
+    stuck: bool = False
+
+
+class Staged(Protocol):
+    """A simulated cloud without a network: its API as a function, and what happens to it from outside."""
+
+    base: str
+    """What all paths of its API begin with."""
+    lists: frozenset[str]
+    """The paths behind it that answer a GET with a list."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def operation(self, method: str, path: str) -> str:
+        """A request in a word; `path` is what follows the base."""
+
+    def subject(self, path: str, body: Json) -> str:
+        """The instance that a request is about, "" for none."""
+
+    def answered(self, method: str, path: str, headers: Mapping[str, str], body: Json) -> Json:
+        """What its API answers, with no fault of a request's. Raises Refused."""
+
+    def every(self) -> Mapping[str, Real]:
+        """All there is, by id."""
+
+    def order(self, arguments: Arguments) -> str:
+        """Somebody orders one in the vendor's console; its id."""
+
+    def vanish(self, instance_id: str) -> None:
+        """One is gone."""
+
+    def stop_from_outside(self, instance_id: str) -> None:
+        """Somebody stops one in the vendor's console; nothing where none can be stopped."""
+
+    def expire_tokens(self) -> None:
+        """No token given out so far is good any more; nothing where there are none."""
+
+
+@dataclass(frozen=True)
+class CloudCase:
+    """One cloud as the suites know it.
+
+    `instance` and `endpoint` are the names of its providers; `kind` loads its InstanceKind; `client` is the module that
+    asks for the shared HTTP client; `simulated` is what the simulator knows it by, `staged` the same without a network.
+
+    `programs` are what programs may say, no two alike, so that one is the replacement of another; `adopting` is what
+    one that adopts has to say beside the id; `updated` changes in place what any of them has made.
+
+    `order`, `list`, `one` and `delete` are the routes of its API, as the simulator counts them, and `never` the words
+    for requests that there are none of. `faults` are the kinds that can happen to it, `fields` what a wrong shape may
+    spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without.
+    """
+
+    instance: str
+    endpoint: str
+    kind: Callable[[], InstanceKind]
+    client: str
+    simulated: Vendor
+    staged: Callable[[World], Staged]
+    programs: Sequence[Arguments]
+    adopting: Arguments
+    updated: Arguments
+    order: str
+    list: str
+    one: str
+    delete: str
+    never: frozenset[str]
+    faults: Sequence[FaultKind]
+    fields: Sequence[str]
+    unneeded: frozenset[str] = frozenset()
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether an Instance can be stopped."""
+        return STOP not in self.never
+
+    @property
+    def orders(self) -> Match:
+        """What hits the requests that buy."""
+        method, path = self.order.split()
+        return Match(method=method, path=path)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.simulated.name
+
+    @property
+    def token(self) -> str:
+        """What the engine calls an Instance of it."""
+        return self.kind().token
+
+    @property
+    def endpoint_token(self) -> str:
+        """What the engine calls an Endpoint of it."""
+        return self.kind().endpoint_token

@@ -1,0 +1,12 @@
+"""All clouds that the suites run over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tests.clouds.acme import ACME
+from tests.clouds.case import CloudCase
+from tests.clouds.cortecs import CORTECS
+
+EVERY: Final[Mapping[str, CloudCase]] = {each.name: each for each in (CORTECS, ACME)}
