@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.cloud import Arguments, Match
+from pulumi_cortecs.lifecycle.cloud import Arguments, Match, TagsOrders
 from pulumi_cortecs.lifecycle.creations import Creations, owners
 from pulumi_cortecs.lifecycle.journal import Key
 from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, shown, ways_on
@@ -61,10 +61,9 @@ class Begun(Generic[T]):
                     "them out of the state",
                 )
                 return None
-            if self._log.tags:
-                found = self._tagged(key, arguments, wanted, candidates)
-            else:
-                found = self._only_one(key, arguments, wanted, candidates) if self._exclusive() else None
+            found = self._tagged(key, arguments, wanted, candidates) if self._log.tags else None
+            if found is None and self._exclusive():
+                found = self._only_one(key, arguments, wanted, candidates)
             if found is None:
                 if self._unowned(key, wanted).keys() != candidates.keys():
                     continue  # another creation of this run has just taken one
@@ -108,10 +107,29 @@ class Begun(Generic[T]):
             for one, instance in listed.items()
             if any(self._log.fits(instance, key, each, how) for each in wanted)
         }
+        if how is Match.MAYBE and isinstance(self._cloud, TagsOrders):
+            fitting |= self._of_no_known_name(self._cloud, key, wanted, listed)
         if fitting and not self._log.tags:
             self._log.await_answers(None)
         taken = self._log.taken()
         return {one: instance for one, instance in fitting.items() if one not in taken}
+
+    def _of_no_known_name(
+        self, cloud: TagsOrders[T], key: Key, wanted: list[Arguments], listed: Mapping[str, T]
+    ) -> dict[str, T]:
+        """What bears the tag of a resource that no state of the backend has, and is what was begun: the resource, its
+        stack or its project may have had that name."""
+        alike = {
+            one: (instance, ref.key)
+            for one, instance in listed.items()
+            if (ref := cloud.order_ref(instance)) is not None and any(self._is_like(instance, each) for each in wanted)
+        }
+        every = (self._creations.every(key.urn) or ()) if alike else ()
+        urns = {each.urn for state in every for each in state.rows} | {
+            each.urn for state in every for each in state.pending
+        }
+        known = {digest for urn in urns for digest in Key(key.backend, urn, key.formerly).digests}
+        return {one: instance for one, (instance, of) in alike.items() if of not in known}
 
     def _tagged(
         self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
@@ -119,7 +137,8 @@ class Begun(Generic[T]):
         """The candidate, where it is the only one that bears the resource's tag, no row of any stack has it, and all
         that was begun was begun with these arguments: what the resource had before bears that tag as well."""
         owned = self._creations.owners(key.urn)
-        alone = len(candidates) == 1 and set(wanted) == {arguments}
+        its_own = all(self._log.fits(instance, key, arguments) for instance in candidates.values())
+        alone = len(candidates) == 1 and its_own and set(wanted) == {arguments}
         return min(candidates) if alone and owned is not None and not candidates.keys() & owned.keys() else None
 
     def _only_one(
@@ -136,7 +155,7 @@ class Begun(Generic[T]):
         rows = [row.instance_id for state in every for row in state.rows if row.urn == key.urn and not row.external]
         listed = self._poller.snapshot(max_age=self._lag).instances
         later = [self._cloud.started_at(listed[one]) for one in rows if one in listed]
-        mine = {one: instance for one, instance in candidates.items() if self._log.fits(instance, key, arguments)}
+        mine = {one: instance for one, instance in candidates.items() if self._is_like(instance, arguments)}
         if not mine or begun.is_crowded or owners(every).keys() & candidates.keys():
             return None
         oldest = [self._cloud.started_at(instance) for instance in mine.values()]
@@ -150,7 +169,13 @@ class Begun(Generic[T]):
 
     def _may_have_begun(self, creation: PendingCreation, _: str, instance: T) -> bool:
         ordered = self._cloud.arguments_of(creation.inputs)
-        return ordered is not None and self._log.fits(instance, Key("", creation.urn), ordered)
+        return ordered is not None and self._is_like(instance, ordered)
+
+    def _is_like(self, instance: T, ordered: Arguments) -> bool:
+        """Whether it may be that by what it is, whatever it bears."""
+        if self._log.tags:
+            return self._cloud.arguments_of(self._cloud.reported_inputs(instance)) == ordered
+        return self._log.fits(instance, Key("", ""), ordered)
 
     def _may_have_been_bought(self, candidates: Mapping[str, T]) -> str:
         return (

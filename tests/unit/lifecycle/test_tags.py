@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -74,6 +74,9 @@ class TaggingCloud(TagsOrders[Machine], FakeCloud):
     def order_ref(self, instance: Machine) -> OrderRef | None:
         return self.account.tags.get(instance.instance_id)
 
+    def reported_inputs(self, instance: Machine) -> Mapping[str, Any]:
+        return {"arguments": list(instance.arguments)}
+
 
 class World:
     """An account, the states of a backend, and machines that each have a journal."""
@@ -86,9 +89,9 @@ class World:
         self.directory = directory
         self.runs: list[Run] = []
 
-    def run(self, fingerprint: str = "ours", machine: str = "here") -> Run:
+    def run(self, fingerprint: str = "ours", machine: str = "here", *, exclusive: bool = False) -> Run:
         """A process of the provider's on that machine."""
-        run = Run(self, fingerprint, self.directory / machine)
+        run = Run(self, fingerprint, self.directory / machine, exclusive)
         self.runs.append(run)
         return run
 
@@ -100,7 +103,7 @@ class World:
 class Run:
     """A process of the provider's."""
 
-    def __init__(self, world: World, fingerprint: str, directory: Path) -> None:
+    def __init__(self, world: World, fingerprint: str, directory: Path, exclusive: bool) -> None:
         self.world, clock = world, world.clock
         self.journal = Journal(directory, lambda: clock.utc_now().timestamp())
         # all machines began long ago, by a vendor's clock that is known to be right: no time is to count
@@ -112,7 +115,7 @@ class Run:
         self.intents = Intents(
             self.log,
             creations=Creations(lambda: world.states, clock, self.told.append),
-            exclusive=lambda: False,
+            exclusive=lambda: exclusive,
             say=self.told.append,
         )
         self.purchases = Purchases(self.cloud, poller, clock, self.log)
@@ -324,6 +327,31 @@ def test_what_this_process_has_been_shown_is_not_taken_by_its_key(world: World) 
     run = world.run(machine="third")
     run.journal.confirm(old)
     assert run.create().instance_id != old
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_what_bears_a_name_that_no_state_has_any_more_is_asked_about_unless_nobody_else_buys(
+    world: World, exclusive: bool
+) -> None:
+    """The project was renamed, and the machine of the journal is gone."""
+    bought = begun_elsewhere(world)
+    world.account.tags[bought] = replace(world.account.tags[bought], key=Key("", "a name of before").digest)
+    run = world.run(exclusive=exclusive)
+    if exclusive:
+        assert run.create().instance_id == bought
+    else:
+        with pytest.raises(NotForgottenError, match=bought):
+            run.create()
+    assert world.bought() == {bought}
+
+
+def test_what_bears_the_name_of_another_resource_is_not_asked_about(world: World) -> None:
+    world.states.began(PENDING, urn=resource(1).urn)
+    theirs = world.run(machine="there").killed(resource(1))
+    world.states.began(PENDING)
+    world.clock.advance(60)
+    world.states.began(PENDING)
+    assert world.run().create().instance_id != theirs
 
 
 def test_two_that_bear_the_resources_key_are_asked_about(world: World) -> None:
