@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
-from fastapi import APIRouter, Body, Depends, Header
+from fastapi import APIRouter, Depends, Header
 from fastapi.routing import APIRoute
 
 from pulumi_cortecs.cost import Money
@@ -23,10 +23,13 @@ PLANS = {"small": 60, "large": 240}  # cents per hour
 Json = dict[str, Any]
 
 
-class Order(Sent):
+class Changed(Sent):
+    label: str = ""
+
+
+class Order(Changed):
     plan: str
     zone: str
-    label: str = ""
     tag: str = ""
 
 
@@ -123,8 +126,8 @@ def routes(acme: Acme, route_class: type[APIRoute]) -> APIRouter:
         return acme.shown(acme.known(id))
 
     @router.patch("/machines/{id}", **signed)
-    async def change(id: str, sent: Annotated[dict[str, str], Body()]) -> Json:
-        acme.machines[id] = {**acme.known(id), **sent}
+    async def change(id: str, sent: Changed) -> Json:
+        acme.machines[id] = {**acme.known(id), **sent.model_dump(exclude_unset=True)}
         return {}
 
     @router.delete("/machines/{id}", **signed)

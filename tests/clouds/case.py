@@ -71,7 +71,8 @@ class CloudCase:
     `instance` and `endpoint` are the names of its providers; `kind` loads its InstanceKind; `client` is the module that
     asks for the shared HTTP client; `simulated` is what the simulator knows it by, `staged` the same without a network.
 
-    `programs` are what programs may say, no two alike, so that one is the replacement of another; `adopting` is what
+    `programs` are what programs may say, no two alike, so that one is the replacement of another, and the first two
+    differ in nothing but what replaces; `adopting` is what
     one that adopts has to say beside the id; `updated` changes in place what any of them has made.
 
     `order`, `list`, `one` and `delete` are the routes of its API, as the simulator counts them, and `never` the words
