@@ -98,7 +98,11 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     if process.stdin is not None:
         process.stdin.close()
-    process.wait()
+    # Not process.wait(): an interrupt in the middle of one can leave its lock taken, for ever
+    with suppress(ChildProcessError):  # it has been waited for
+        os.waitpid(process.pid, 0)
+    if process.returncode is None:
+        process.returncode = -signal.SIGKILL
 
 
 def _text(descriptor: int) -> str:

@@ -90,3 +90,17 @@ def test_a_killed_parent_takes_its_command_with_it(tmp_path: Path, fifo: Path) -
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         assert held.read() == ""
+
+
+def test_an_interrupt_in_the_middle_of_a_wait_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal may come when a wait has just taken the process's lock, and nobody gives it back then."""
+
+    def interrupted(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        assert process._waitpid_lock.acquire(blocking=False), "would wait for ever"  # type: ignore[attr-defined]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(["sleep", "60"], env=os.environ, cwd=tmp_path, limit=60)
