@@ -362,6 +362,17 @@ def test_an_adopted_instance_is_not_bought_and_what_is_left_out_is_filled_in(
     assert adopted.outs == {**made.outs, "adopt_id": made.id}
 
 
+def test_what_changes_in_place_stays_as_an_instance_had_it_when_it_was_adopted(host: Host, cloud: CloudCase) -> None:
+    program = cloud.programs[-1]
+    made, adopting = host.instance(of=cloud).buy(program), host.instance(of=cloud)
+    said = {**{key: program[key] for key in cloud.adopting}, "adopt_id": made.id}
+    checked = adopting.check(said).inputs
+    adopted = adopting.create(checked)
+    assert adopted.outs == {**made.outs, "adopt_id": made.id}
+    again = adopting.check(said, checked)
+    assert adopting.diff(adopted.outs, again.inputs, made.id).changes is False
+
+
 def test_what_is_said_of_an_adopted_instance_must_be_true(host: Host, made: Made, cloud: CloudCase) -> None:
     wrong = {key: value for key, value in cloud.programs[1].items() if value != made.outs[key]}
     told = {**cloud.programs[1], "adopt_id": made.id}
