@@ -330,6 +330,8 @@ class Commitments(Generic[T]):
 
     def _may_have_bought(self, note: Note, instance_id: str, instance: T) -> bool:
         ordered = Ordered(note.arguments, token_of(note.number))
+        if not note.arguments:  # what there is was changed in place, and bought nothing
+            return False
         return instance_id not in note.before and self._cloud.match(instance, ordered).counts_as(Match.MAYBE)
 
     def _after(self, note: Note, view: _View[T], shown: str | None) -> Note | None:

@@ -40,8 +40,9 @@ def configure(kind: InstanceKind, config: Mapping[str, str]) -> None:
     A host process serves one provider resource, so there is just one of each cloud.
     """
     ours, names = session.current(), kind.credentials.config_keys
-    others = {key: value for key, value in ours.config.items() if key not in names}
-    ours.config = {**others, **{key: value for key, value in config.items() if key in names}}
+    with ours.lock:  # another cloud may be configured at the same time
+        others = {key: value for key, value in ours.config.items() if key not in names}
+        ours.config = {**others, **{key: value for key, value in config.items() if key in names}}
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,11 @@ def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
     return hourly.price_of(quote)
 
 
-def seen(instance_id: str) -> None:
+def seen(kind: InstanceKind, instance_id: str) -> None:
     """A state has this instance: the order that bought it is settled."""
+    ours = session.current()
+    with ours.lock:
+        ours.seen.setdefault(kind.cloud, set()).add(instance_id)
     try:
         session.current().journal.confirm(instance_id)
     except JournalError as error:

@@ -52,7 +52,7 @@ def of_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
 
 
 def changed_at_vendor(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
-    """The names of those that the vendor is to change in place (`CanUpdate`). `news` has all of them."""
+    """The names of those that the vendor is to change in place (`CanUpdate`); what is not in `news` stays as it is."""
     usual = arguments.defaults
-    updated = (key for key in arguments.updatable if key not in LIFE_CYCLE)
+    updated = (key for key in arguments.updatable if key not in LIFE_CYCLE and key in news)
     return frozenset(key for key in updated if not same(olds.get(key, usual.get(key)), news[key]))

@@ -110,9 +110,9 @@ class _Shop:
         Raises CloudError and UnknownStatusError.
         """
         adopted = self.olds.get("adopt_id")
-        # what an instance was adopted with stays, also when the program never said it
-        kept = {key: self.olds[key] for key in of_vendor(self.arguments) if adopted and key in self.olds}
-        kept = {key: value for key, value in kept.items() if key in self.arguments.updatable}
+        # what an instance was adopted with stays, also when the program never said it, and what the market has decided
+        updatable = (key for key in of_vendor(self.arguments) if key in self.arguments.updatable and key in self.olds)
+        kept = {key: self.olds[key] for key in updatable if adopted or key not in self.arguments.defaults}
         wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.given}
         if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
@@ -137,18 +137,19 @@ class _Shop:
         if adopted and self.given.get("adopt_id") == adopted:
             adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
-        result = {**bought, **{key: wanted[key] for key in self.arguments.updatable}, "adopt_id": adopted or ""}
-        if wanted["state"] != "running":
-            return result
+        changeable = {key: wanted[key] for key in self.arguments.updatable if key in wanted}
+        result = {**bought, **changeable, "adopt_id": adopted or ""}
+        runs, ran = wanted["state"] == "running", self.olds.get("state") != "stopped"
         updated = changed_at_vendor(self.arguments, self.olds, wanted)
-        if self.olds.get("state") == "stopped" or not updated.isdisjoint(self.arguments.priced):
+        if (runs and not ran) or not updated.isdisjoint(self.arguments.priced):
             market = accounts.market(self.kind)
             if adopted:
                 _leave_out_untold(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
             self.problems.extend(problems)
-            self._mind_the_limits(result)
-        elif not same(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
+            if runs:
+                self._mind_the_limits(result, changes=self.olds if ran else None)
+        elif runs and not same(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
             # a restart stops first: what cannot be had again is better left running
             self.problems.extend(accounts.market(self.kind).availability(result))
         return result
@@ -163,12 +164,22 @@ class _Shop:
             self._mind_the_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
 
-    def _mind_the_limits(self, wanted: Mapping[str, Any], adopt_id: str | None = None, *, priced: bool = True) -> None:
-        """What is bought, started or adopted, against the limits of this machine; `priced` is False where no price of
-        today is to be had."""
+    def _mind_the_limits(
+        self,
+        wanted: Mapping[str, Any],
+        adopt_id: str | None = None,
+        *,
+        priced: bool = True,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """What is bought, started, adopted or changed, against the limits of this machine; `priced` is False where no
+        price of today is to be had, and `changes` is what one that runs has been."""
         billed = adopt_id is None or wanted["state"] != "stopped"
-        priced = priced and not self.problems
-        self.problems.extend(second_line.problems(self.kind, wanted, adopt_id, billed=billed, priced=priced))
+        self.problems.extend(
+            second_line.problems(
+                self.kind, wanted, adopt_id, billed=billed, priced=priced and not self.problems, changes=changes
+            )
+        )
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
         """The inputs that describe the running instance, as far as the program does not."""

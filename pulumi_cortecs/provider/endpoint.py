@@ -56,7 +56,7 @@ def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
     leftovers.tell(kind)
     inputs, problems = read_properties(news, _INPUTS)
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
-        accounts.seen(instance_id)  # the engine passes on what it has saved
+        accounts.seen(kind, instance_id)  # the engine passes on what it has saved
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
 

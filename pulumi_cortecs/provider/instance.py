@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
@@ -42,7 +42,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import changed_at_vendor
+from pulumi_cortecs.provider.arguments import changed_at_vendor, of_vendor
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import read_properties, same, whole
 
@@ -57,7 +57,7 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
 
     Pure towards the vendor: refresh calls it too.
     """
-    accounts.seen(instance_id)
+    accounts.seen(kind, instance_id)
     leftovers.tell(kind)
     hourly.note(instance_id, olds.get("quote"))
     rows.note(kind, instance_id, host.current_call().urn, olds)
@@ -122,8 +122,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         undone = _undone(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     hourly.note(instance_id, inputs["quote"])
-    told = {} if bought.instance is None else account.cloud.reported_inputs(bought.instance)
-    came.noted(kind, instance_id, told, inputs, inferred=bought.inferred)
+    came.noted(kind, account.cloud, bought, inputs)
     expires_at = _end(account, inputs)
     return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
 
@@ -135,7 +134,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     """
     recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
-        accounts.seen(instance_id)
+        accounts.seen(kind, instance_id)
         leftovers.tell(kind)
     try:
         account = accounts.account(kind)
@@ -156,7 +155,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     """Changes what the vendor can, and starts, stops or restarts in place. Raises InstanceError; what is not what was
     judged is not started, and what another stack has is not stopped."""
     inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
-    accounts.seen(instance_id)
+    accounts.seen(kind, instance_id)
     changed = changed_at_vendor(kind.arguments, olds, inputs)
     costs = not changed.isdisjoint(kind.arguments.priced)
     if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
@@ -174,19 +173,20 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             )
         if changed:
             _must_be_ours_alone(kind, instance_id, inferred, "changed")
-            allowed = second_line.allowing(kind, account, inputs, instance_id) if costs else nullcontext()
-            with allowed:
+            with _change(kind, account, live, olds, inputs) if costs else nullcontext():
                 power.update(account, instance_id, inputs, changed)
+        # what was read before a change tells nothing of it, and what is read behind it may be as old
+        told = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed}}
         if inputs["state"] == "stopped":
             if account.cloud.phase(live) is not Phase.STOPPED:
                 _must_be_ours_alone(kind, instance_id, inferred)
                 power.stop(account, instance_id)
         elif account.cloud.phase(live) is Phase.STOPPED:
-            startable = adoption.startable(kind, instance_id, account.cloud.reported_inputs(live), inputs)
+            startable = adoption.startable(kind, instance_id, told, inputs)
             with second_line.allowing(kind, account, startable, instance_id):
                 power.start(account, instance_id)
         elif not same(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
-            adoption.must_be_as_judged(kind, instance_id, account.cloud.reported_inputs(live), inputs)
+            adoption.must_be_as_judged(kind, instance_id, told, inputs)
             _must_be_ours_alone(kind, instance_id, inferred)
             with second_line.holding(kind, account, live):
                 power.stop(account, instance_id)
@@ -195,7 +195,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
-    except (LimitsError, second_line.LimitExceededError) as error:
+    except (LimitsError, second_line.LimitExceededError, quoted.NoQuoteError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
@@ -216,7 +216,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     ended. One that another row of the stack has is left to the last of them, and one whose id was inferred from a list
     to the row of another stack that has it.
     """
-    accounts.seen(instance_id)
+    accounts.seen(kind, instance_id)
     leftovers.tell(kind)
 
     def compare(live: Any) -> None:
@@ -321,6 +321,19 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
 
 
+@contextmanager
+def _change(
+    kind: InstanceKind, account: Account, live: Any, olds: Mapping[str, Any], inputs: dict[str, Any]
+) -> Iterator[None]:
+    """A block that changes in place what the price depends on: it is quoted anew, and entered only if the limits have
+    room for what is billed more. Raises what quoted.for_purchase and second_line.allowing raise."""
+    inputs["quote"] = quoted.for_purchase(kind, host.current_call().urn, inputs)
+    is_stopped = account.cloud.phase(live) is Phase.STOPPED
+    before = _plain(kind, olds)
+    with second_line.allowing(kind, account, inputs, billed=not is_stopped, changes=before):
+        yield
+
+
 def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
     """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
     if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
@@ -386,7 +399,7 @@ def _settled(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     props = {**{key: usual[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
     settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
     looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not tell
-    untold = {key for key in kind.arguments.replacing if looked_at and key not in props}
+    untold = {key for key in of_vendor(kind.arguments) if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
     refusals += [
         f"{key} is missing"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
@@ -18,7 +19,7 @@ from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Problem
 from pulumi_cortecs.provider.properties import unknown
 
 _LOOK_AGE: Final = 5.0
@@ -36,11 +37,13 @@ def problems(
     *,
     billed: bool = True,
     priced: bool = True,
+    changes: Inputs | None = None,
 ) -> list[Problem]:
     """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
     argument that is not in them is one that the vendor does not tell: what is decided by it is refused.
-    `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False
-    where no price can be expected, because there are other problems.
+    `changes` is what an instance that runs is to become these from: the account's ceiling has to have room for the
+    difference. `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is
+    False where no price can be expected, because there are other problems.
 
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
@@ -52,7 +55,8 @@ def problems(
         hourly = accounts.hourly_price(kind, inputs)
         found += limits.on_price(hourly)
         if limits.counts_account and billed and (account := _account(kind)) is not None:
-            spending = _commitments(kind, account).spending(hourly, instance_id, max_age=_LOOK_AGE)
+            added = hourly if changes is None else _difference(kind, hourly, changes)
+            spending = _commitments(kind, account).spending(added, instance_id, max_age=_LOOK_AGE)
             found += limits.on_account(spending)
     return [Problem(refusal.about, refusal.text + _untold(kind, inputs)) for refusal in found]
 
@@ -65,8 +69,11 @@ def allowing(
     instance_id: str | None = None,
     *,
     billed: bool = True,
+    changes: Inputs | None = None,
 ) -> Iterator[Commitment | None]:
-    """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it.
+    """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it. With `changes`
+    an instance that runs becomes it from those: the difference is a commitment of its own, for a list shows the new
+    price later.
 
     It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
     and CloudError.
@@ -84,6 +91,8 @@ def allowing(
         _refuse(kind, limits.on_account(spending), inputs)
 
     ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
+    if changes is not None:
+        hourly, ordered, instance_id = _difference(kind, hourly, changes), (), None
     try:
         with _commitments(kind, account).ordering(judge, hourly, ordered, instance_id) as commitment:
             yield commitment
@@ -137,6 +146,14 @@ def _untold(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
     return f" ({kind.vendor} does not tell {', '.join(names)})" if names else ""
 
 
+def _difference(kind: InstanceKind, hourly: Money | None, changes: Inputs) -> Money | None:
+    """What an hour costs more than before, by today's prices; None where that cannot be told."""
+    before = accounts.hourly_price(kind, changes)
+    if hourly is None or before is None or hourly.currency != before.currency:
+        return None
+    return hourly - before if hourly.amount > before.amount else Money.zero(hourly.currency)
+
+
 def _account(kind: InstanceKind) -> Account | None:
     try:
         return accounts.account(kind)
@@ -153,19 +170,21 @@ def _commitments(kind: InstanceKind, account: Account) -> Commitments[Any]:
                 account.poller,
                 account.clock,
                 Ledger(ledger_directory(ledger_named(kind.cloud)), account.payer),
-                known=lambda: _known_here(account),
+                known=lambda: _known_here(kind, account),
                 without=_without_ledger,
             )
         return ours.commitments[account.fingerprint]
 
 
-def _known_here(account: Account) -> frozenset[str]:
+def _known_here(kind: InstanceKind, account: Account) -> frozenset[str]:
     """What this user's journal and the state that is at work know of the account."""
-    confirmed = session.current().journal.confirmed()
+    ours = session.current()
+    with ours.lock:
+        seen = frozenset(ours.seen.get(kind.cloud, ()))
     try:
-        return confirmed | session.current().journal.bought_in(account.fingerprint)
+        return seen | ours.journal.bought_in(account.fingerprint)
     except JournalError:
-        return confirmed
+        return seen
 
 
 def _without_ledger(error: LedgerError) -> None:
