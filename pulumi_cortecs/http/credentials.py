@@ -121,17 +121,17 @@ class _Source:
 
 
 def _source(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> _Source:
-    told = config.get(spec.source)
+    origin = config.get(spec.source)
     in_config = tuple(config.get(key.config) for key in spec.keys)
-    if told == ARGUMENTS:
+    if origin == ARGUMENTS:
         return _Source(spec, _Kind.ARGUMENTS, tuple(f"{key.argument} of the Provider" for key in spec.keys), in_config)
-    if told == ENVIRONMENT:
+    if origin == ENVIRONMENT:
         variables = tuple(config.get(key.named, "") for key in spec.keys)
         return _Source(spec, _Kind.VARIABLES, variables, tuple(map(environment.get, variables)))
-    if told:
+    if origin:
         raise ConfigurationError(
-            f"this Provider takes its credentials from {told!r}, which this pulumi-cortecs does not know; a newer one "
-            "does: pip install -U pulumi-cortecs"
+            f"this Provider takes its credentials from {origin!r}, which this version of pulumi-cortecs does not "
+            "support; upgrade it: pip install -U pulumi-cortecs"
         )
     if any(environment.get(key.variable) for key in spec.parts):
         return _environment(spec, environment)

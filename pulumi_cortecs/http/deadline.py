@@ -106,7 +106,7 @@ def _at_most(timeout: float | None, too_late: type[Exception]) -> float | None:
     deadline = _current.get()
     if deadline is None:
         return timeout
-    left = deadline.left()
-    if left <= 0:
+    remaining = deadline.left()
+    if remaining <= 0:
         raise too_late(deadline.words())
-    return left if timeout is None else min(timeout, left)
+    return remaining if timeout is None else min(timeout, remaining)

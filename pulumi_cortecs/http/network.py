@@ -55,7 +55,7 @@ class Network:
     def is_direct(self, host: str, port: int | None = None) -> bool:
         """Whether no proxy stands between us and that host."""
         return (
-            self.proxy is None or host in LOOPBACK or any(_covers(each, host, port or _HTTPS) for each in self.direct)
+            self.proxy is None or host in LOOPBACK or any(_covers(entry, host, port or _HTTPS) for entry in self.direct)
         )
 
     def transport(self, limits: httpx.Limits, network: httpcore.NetworkBackend | None = None) -> httpx.BaseTransport:
@@ -163,7 +163,7 @@ def _proxy(name: str, value: str) -> httpx.Proxy:
     user, _, password = (parts["user"] or "").partition(":")
     try:
         url = httpx.URL(f"{_SOCKS.get(scheme, scheme)}://{host}{rest}")
-        if not host or any(each.isspace() or not each.isprintable() for each in host):
+        if not host or any(character.isspace() or not character.isprintable() for character in host):
             raise ValueError("no host")
         return httpx.Proxy(url, auth=(unquote(user), unquote(password)) if parts["user"] else None)
     except (httpx.InvalidURL, ValueError):

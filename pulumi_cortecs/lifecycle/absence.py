@@ -21,16 +21,16 @@ def find(instance_id: str, cloud: Cloud[T], poller: Poller[T], not_before: float
     Gone = missing from two listings further apart than the list's lag *and* from the answer by id: a vendor may
     document no 404, and its list may be behind. Looking for something gone takes as long as the lag. Raises CloudError.
     """
-    seen = poller.snapshot(max_age=_BURST_AGE, not_before=max(not_before, poller.changed_at(instance_id)))
-    if instance_id in seen.instances:
-        return seen.instances[instance_id]
-    found = cloud.get_instance(instance_id)
+    snapshot = poller.snapshot(max_age=_BURST_AGE, not_before=max(not_before, poller.changed_at(instance_id)))
+    if instance_id in snapshot.instances:
+        return snapshot.instances[instance_id]
+    instance = cloud.get_instance(instance_id)
     pause = min(max(cloud.list_lag / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
-    while found is None and not poller.absent_for_good(instance_id):
+    while instance is None and not poller.absent_for_good(instance_id):
         poller.clock.sleep(pause)
-        seen = poller.snapshot(max_age=pause / 2, not_before=poller.changed_at(instance_id))
-        if instance_id in seen.instances:
-            return seen.instances[instance_id]
-    if found is None:
-        found = cloud.get_instance(instance_id)  # once more at the end: it may have been listed late
-    return found
+        snapshot = poller.snapshot(max_age=pause / 2, not_before=poller.changed_at(instance_id))
+        if instance_id in snapshot.instances:
+            return snapshot.instances[instance_id]
+    if instance is None:
+        instance = cloud.get_instance(instance_id)  # once more at the end: it may have been listed late
+    return instance

@@ -116,14 +116,14 @@ def _folder(path: Path) -> Backend:
 
 def _mark_of(folder: Path) -> str:
     """What the folder is called. Raises OSError and ValueError where no mark can be read or written."""
-    found = _mark(folder)
-    if found is None:
+    mark = _mark(folder)
+    if mark is None:
         with suppress(FileExistsError):
             _write(folder, secrets.token_hex(_DIGITS // 2), anew=True)
-        found = _mark(folder)  # of two processes that mark it at once, one is first
-        if found is None:
+        mark = _mark(folder)  # of two processes that mark it at once, one is first
+        if mark is None:
             raise ValueError(f"{folder / MARK} is no mark of ours")
-    name, place = found
+    name, place = mark
     if place == str(folder):
         return name
     if _is_copied(folder, Path(place), name):
@@ -147,10 +147,10 @@ def _is_copied(folder: Path, place: Path, name: str) -> bool:
 def _mark(folder: Path) -> tuple[str, str] | None:
     """Name and place in a folder's mark, None where it has none. Raises OSError and ValueError."""
     try:
-        found = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    name, place = _text(found, "id"), _text(found, "place")
+    name, place = _text(mark, "id"), _text(mark, "place")
     if name is None or place is None or len(name) != _DIGITS or not set(name) <= set("0123456789abcdef"):
         raise ValueError(f"{folder / MARK} is no mark of ours")
     return name, place
@@ -182,7 +182,7 @@ def _place(parts: SplitResult, scheme: str, environment: Mapping[str, str]) -> I
     named = {key: value for key, value in parse_qsl(parts.query) if key in _PLACES.get(scheme, ())}
     for option, variables in _ELSEWHERE.get(scheme, {}).items():
         if option not in named and not _in_address(parts, option):
-            value = next((environment[each] for each in variables if environment.get(each)), "")
+            value = next((environment[variable] for variable in variables if environment.get(variable)), "")
             named |= {option: value} if value else {}
     if scheme == "postgres":
         yield from _database(parts, named)
@@ -205,8 +205,8 @@ def _database(parts: SplitResult, named: Mapping[str, str]) -> Iterator[str]:
 
 def _in_address(parts: SplitResult, option: str) -> bool:
     """Whether a database's URL says that in its address."""
-    told = {"host": parts.hostname, "port": parts.port, "dbname": parts.path.strip("/") or parts.username}
-    return bool(told.get(option))
+    address = {"host": parts.hostname, "port": parts.port, "dbname": parts.path.strip("/") or parts.username}
+    return bool(address.get(option))
 
 
 def _host(parts: SplitResult, scheme: str) -> str:
@@ -248,7 +248,7 @@ def _of_login(environment: Mapping[str, str]) -> str | None:
     return None
 
 
-def _text(found: Any, *keys: str) -> str | None:
+def _text(value: Any, *keys: str) -> str | None:
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, str) and found else None
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) and value else None

@@ -47,8 +47,8 @@ class Begun(Generic[T]):
         if self._looked_from is None:
             self._looked_from = self._clock.now()
         begun = self._creations.earlier(key.urn, began_at)
-        orders = [self._cloud.arguments_of(each.inputs) for each in begun or ()]
-        wanted = [each for each in orders if each is not None]
+        orders = [self._cloud.arguments_of(creation.inputs) for creation in begun or ()]
+        wanted = [order for order in orders if order is not None]
         if not wanted:
             return None
         while True:
@@ -61,58 +61,60 @@ class Begun(Generic[T]):
                     "them out of the state",
                 )
                 return None
-            found = self._tagged(key, arguments, wanted, candidates) if self._log.tags else None
-            if found is None and self._exclusive():
-                found = self._only_one(key, arguments, wanted, candidates)
-            if found is None:
+            instance_id = self._tagged(key, arguments, wanted, candidates) if self._log.tags else None
+            if instance_id is None and self._exclusive():
+                instance_id = self._only_one(key, arguments, wanted, candidates)
+            if instance_id is None:
                 if self._unowned(key, wanted).keys() != candidates.keys():
                     continue  # another creation of this run has just taken one
                 raise NotForgottenError(self._may_have_been_bought(candidates))
             number = self._log.sent(key, arguments, frozenset())
-            if self._log.bought(number, found, inferred=not self._log.tags):
-                return Found(found, candidates[found], not self._log.tags)
+            if self._log.bought(number, instance_id, inferred=not self._log.tags):
+                return Found(instance_id, candidates[instance_id], not self._log.tags)
             self._log.dropped(number)  # another creation was quicker
 
     def _nearly(self, key: Key, wanted: list[Arguments]) -> str:
         """What may have come instead and nobody is known to have, in words. No proof, so it is only said."""
         nearly = self._fitting(key, wanted, Match.NEARLY)
         owned = self._creations.owners(key.urn) or {} if nearly else {}
-        left = {one: instance for one, instance in nearly.items() if one not in owned}
-        return f"; what is in no state and nearly what they ordered: {shown(self._cloud, left)}" if left else ""
+        others = {instance_id: instance for instance_id, instance in nearly.items() if instance_id not in owned}
+        return f"; what is in no state and nearly what they ordered: {shown(self._cloud, others)}" if others else ""
 
     def _unowned(self, key: Key, wanted: list[Arguments]) -> dict[str, T]:
         """What fits, and is in no row of the backend and in no order of the journal, by lists further apart than the
         lag, the last of them late enough to have what was ordered before this process began."""
-        found = self._fitting(key, wanted)
+        unowned = self._fitting(key, wanted)
         settled_at = (self._looked_from or 0.0) + self._lag * SETTLED
         pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
         for pause in pauses:
-            if not found:
+            if not unowned:
                 self._clock.sleep(pause)
-                found = self._fitting(key, wanted)
-        if found:
+                unowned = self._fitting(key, wanted)
+        if unowned:
             self._clock.sleep(max(settled_at - self._clock.now(), 0.0))
             # of what is being bought now, a state tells in the meantime
-            found = {**found, **self._fitting(key, wanted)}
+            unowned = {**unowned, **self._fitting(key, wanted)}
             owned = self._creations.owners(key.urn) or {}
-            found = {one: instance for one, instance in found.items() if one not in owned}
-            taken = self._log.taken()
-            found = {one: instance for one, instance in found.items() if one not in taken}
-        return found
+            unowned = {instance_id: instance for instance_id, instance in unowned.items() if instance_id not in owned}
+            taken_ids = self._log.taken()
+            unowned = {
+                instance_id: instance for instance_id, instance in unowned.items() if instance_id not in taken_ids
+            }
+        return unowned
 
     def _fitting(self, key: Key, wanted: list[Arguments], how: Match = Match.MAYBE) -> dict[str, T]:
         listed = self._poller.snapshot(max_age=0.0).instances
         fitting = {
-            one: instance
-            for one, instance in listed.items()
-            if any(self._log.fits(instance, key, each, how) for each in wanted)
+            instance_id: instance
+            for instance_id, instance in listed.items()
+            if any(self._log.fits(instance, key, ordered, how) for ordered in wanted)
         }
         if how is Match.MAYBE and isinstance(self._cloud, TagsOrders):
             fitting |= self._of_no_known_name(self._cloud, key, wanted, listed)
         if fitting and not self._log.tags:
             self._log.await_answers(None)
-        taken = self._log.taken()
-        return {one: instance for one, instance in fitting.items() if one not in taken}
+        taken_ids = self._log.taken()
+        return {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}
 
     def _of_no_known_name(
         self, cloud: TagsOrders[T], key: Key, wanted: list[Arguments], listed: Mapping[str, T]
@@ -120,16 +122,19 @@ class Begun(Generic[T]):
         """What bears the tag of a resource that no state of the backend has, and is what was begun: the resource, its
         stack or its project may have had that name."""
         alike = {
-            one: (instance, ref.key)
-            for one, instance in listed.items()
-            if (ref := cloud.order_ref(instance)) is not None and any(self._is_like(instance, each) for each in wanted)
+            instance_id: (instance, ref.key)
+            for instance_id, instance in listed.items()
+            if (ref := cloud.order_ref(instance)) is not None
+            and any(self._is_like(instance, ordered) for ordered in wanted)
         }
-        every = (self._creations.every(key.urn) or ()) if alike else ()
-        urns = {each.urn for state in every for each in state.rows} | {
-            each.urn for state in every for each in state.pending
+        states = (self._creations.every(key.urn) or ()) if alike else ()
+        urns = {row.urn for state in states for row in state.rows} | {
+            creation.urn for state in states for creation in state.pending
         }
-        known = {digest for urn in urns for digest in Key(key.backend, urn, key.formerly).digests}
-        return {one: instance for one, (instance, of) in alike.items() if of not in known}
+        known_digests = {digest for urn in urns for digest in Key(key.backend, urn, key.formerly).digests}
+        return {
+            instance_id: instance for instance_id, (instance, digest) in alike.items() if digest not in known_digests
+        }
 
     def _tagged(
         self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
@@ -147,22 +152,24 @@ class Begun(Generic[T]):
         """The candidate that is this resource's, in an account in which nobody else buys: there are no more of them
         than creations that were begun, and none is older than what a row of this resource has. None where it cannot
         be told."""
-        every = self._creations.every(key.urn)
-        if every is None or arguments not in wanted:
+        states = self._creations.every(key.urn)
+        if states is None or arguments not in wanted:
             return None
-        others = [each for state in every[1:] for each in state.pending]
+        others = [creation for state in states[1:] for creation in state.pending]
         begun = assign(candidates, [*self._creations.all_earlier(key.urn), *others], self._may_have_begun)
-        rows = [row.instance_id for state in every for row in state.rows if row.urn == key.urn and not row.external]
+        rows = [row.instance_id for state in states for row in state.rows if row.urn == key.urn and not row.external]
         listed = self._poller.snapshot(max_age=self._lag).instances
-        later = [self._cloud.started_at(listed[one]) for one in rows if one in listed]
-        mine = {one: instance for one, instance in candidates.items() if self._is_like(instance, arguments)}
-        if not mine or begun.is_crowded or owners(every).keys() & candidates.keys():
+        later = [self._cloud.started_at(listed[instance_id]) for instance_id in rows if instance_id in listed]
+        mine = {
+            instance_id: instance for instance_id, instance in candidates.items() if self._is_like(instance, arguments)
+        }
+        if not mine or begun.is_crowded or owners(states).keys() & candidates.keys():
             return None
         oldest = [self._cloud.started_at(instance) for instance in mine.values()]
-        if any(each is None for each in (*later, *oldest)):
+        if any(moment is None for moment in (*later, *oldest)):
             return None
-        if later and min(each for each in oldest if each is not None) <= max(
-            each for each in later if each is not None
+        if later and min(moment for moment in oldest if moment is not None) <= max(
+            moment for moment in later if moment is not None
         ):
             return None
         return min(mine)

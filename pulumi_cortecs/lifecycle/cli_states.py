@@ -110,7 +110,7 @@ class CliStates(States):
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             states = list(pool.map(state, [own, *others]))
-        return tuple(each for each in states if each is not None)
+        return tuple(state_ for state_ in states if state_ is not None)
 
     def _export(self, name: str, began: float) -> StackState:
         state = self._exported(name, began)
@@ -175,14 +175,14 @@ def _stack_option(arguments: Sequence[str]) -> str:
     """What the last --stack says, "" where there is none."""
     named = ""
     rest = iter(arguments)
-    for each in rest:
-        if each == "--":
+    for argument in rest:
+        if argument == "--":
             break
-        option, equals, value = each.partition("=")
+        option, equals, value = argument.partition("=")
         if option in _STACK_OPTIONS:
             named = value if equals else next(rest, "")
-        elif each.startswith("-s") and not each.startswith("--"):
-            named = each.removeprefix("-s")
+        elif argument.startswith("-s") and not argument.startswith("--"):
+            named = argument.removeprefix("-s")
     return named
 
 

@@ -88,16 +88,16 @@ class Commitments(Generic[T]):
         clock: Clock,
         ledger: Ledger,
         *,
-        known: Callable[[], Iterable[str]] = tuple,
+        bought_ids: Callable[[], Iterable[str]] = tuple,
         without: Callable[[LedgerError], None] = lambda _: None,
     ) -> None:
-        """`known` names the ids that were bought in this account, as far as somebody here has written them down;
+        """`bought_ids` names the ids that were bought in this account, as far as somebody here has written them down;
         `without` hears why the ledger cannot be used."""
         self._cloud = cloud
         self._poller = poller
         self._clock = clock
         self._ledger = ledger
-        self._known = known
+        self._bought_ids = bought_ids
         self._without = without
         self._is_lag_believed = cloud.list_lag >= _SHORTEST_LAG
         self._settled_after = max(cloud.list_lag, _SHORTEST_LAG)
@@ -171,7 +171,7 @@ class Commitments(Generic[T]):
         """Notes that an instance is provably gone."""
         with self._lock:
             self._ended.add(instance_id)
-            for order in [each for each in self._orders.values() if each.note.instance_id == instance_id]:
+            for order in [pending for pending in self._orders.values() if pending.note.instance_id == instance_id]:
                 del self._orders[order.note.number]
             with suppress(LedgerError):  # it is asked for by id then
                 self._ledger.ended(instance_id)
@@ -256,38 +256,46 @@ class Commitments(Generic[T]):
     def _view(self, max_age: float, others: Iterable[Note]) -> _View[T]:
         """What the vendor shows now, outside of all locks. `others` were read before."""
         with self._lock:
-            noted = {note.number: note for note in (*(order.note for order in self._orders.values()), *others)}
-        known = set(self._known())  # first: what is bought meanwhile need not be in the list
-        seen = self._poller.snapshot(max_age=max_age)
+            notes_before = {note.number: note for note in (*(order.note for order in self._orders.values()), *others)}
+        bought_ids = set(self._bought_ids())  # first: what is bought meanwhile need not be in the list
+        snapshot = self._poller.snapshot(max_age=max_age)
         told_at = self._vendor_date()
-        asked_at = told_at - max(self._clock.now() - seen.taken_at, 0.0)  # a clock that runs too fast settles nothing
-        instances, absent = dict(seen.instances), set()
-        for instance_id in sorted(self._to_be_asked(known, seen, asked_at, noted.values())):
-            found = self._cloud.get_instance(instance_id)
-            if found is None or not self._cloud.is_billed(found):
+        asked_at = told_at - max(
+            self._clock.now() - snapshot.taken_at, 0.0
+        )  # a clock that runs too fast settles nothing
+        instances, absent = dict(snapshot.instances), set()
+        for instance_id in sorted(self._to_be_asked(bought_ids, snapshot, asked_at, notes_before.values())):
+            instance = self._cloud.get_instance(instance_id)
+            if instance is None or not self._cloud.is_billed(instance):
                 absent.add(instance_id)
             else:
-                instances[instance_id] = found
+                instances[instance_id] = instance
         self._absent |= dict.fromkeys(absent, self._clock.now())
-        running = {key: self._cloud.hourly_price(one) for key, one in instances.items() if self._cloud.is_billed(one)}
-        return _View(asked_at, told_at, noted, instances, running, frozenset(absent))
+        running = {
+            key: self._cloud.hourly_price(instance)
+            for key, instance in instances.items()
+            if self._cloud.is_billed(instance)
+        }
+        return _View(asked_at, told_at, notes_before, instances, running, frozenset(absent))
 
     def _vendor_date(self) -> float:
         """What the vendor's last answer was dated, which nothing here can move; by this machine's calendar where the
         vendor tells no time."""
-        told = self._cloud.vendor_date()
-        return self._clock.utc_now().timestamp() if told is None else told
+        vendor_date = self._cloud.vendor_date()
+        return self._clock.utc_now().timestamp() if vendor_date is None else vendor_date
 
-    def _to_be_asked(self, known: set[str], seen: Snapshot[T], asked_at: float, notes: Iterable[Note]) -> set[str]:
+    def _to_be_asked(
+        self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, notes: Iterable[Note]
+    ) -> set[str]:
         """The ids that somebody has seen running, or bought, and the list lacks. What was just ordered counts until the
         list must know."""
         recently = self._clock.now() - _ASKED_AGE
-        known -= self._ended | {key for key, at in list(self._absent.items()) if at > recently}
+        bought_ids -= self._ended | {key for key, at in list(self._absent.items()) if at > recently}
         by_id = [(note.instance_id, note) for note in notes if note.instance_id is not None]
-        known -= {key for key, _ in by_id}
-        known |= {key for key, note in by_id if note.seen_at is not None}
-        known -= seen.instances.keys()
-        return known | {key for key, note in by_id if note.seen_at is None and self._must_know(note, asked_at)}
+        bought_ids -= {key for key, _ in by_id}
+        bought_ids |= {key for key, note in by_id if note.seen_at is not None}
+        bought_ids -= snapshot.instances.keys()
+        return bought_ids | {key for key, note in by_id if note.seen_at is None and self._must_know(note, asked_at)}
 
     def _must_know(self, note: Note, asked_at: float) -> bool:
         """Whether a list has lacked it so long before this one that this one must know."""
@@ -296,7 +304,7 @@ class Commitments(Generic[T]):
     def _weighed(self, others: Iterable[Note], view: _View[T], *, guessing: bool = False) -> _Weighed:
         """One that may be shown under an id that nobody has told us yet, and nobody will tell, counts as shown, once.
         `guessing` takes one that somebody may still tell for shown as well."""
-        notes = sorted([*(order.note for order in self._orders.values()), *others], key=lambda each: each.ordered_at)
+        notes = sorted([*(order.note for order in self._orders.values()), *others], key=lambda note: note.ordered_at)
         shown = self._shown(notes, view, guessing=guessing)
         counted, kept, dropped = [], [], []
         for note in notes:
@@ -317,7 +325,7 @@ class Commitments(Generic[T]):
         """Under which id the vendor shows what was ordered, by number; without what it does not show."""
         named = {note.number: note.instance_id for note in notes if note.instance_id is not None}
         claimed = set(named.values())
-        unclaimed = {key: one for key, one in view.instances.items() if key not in claimed}
+        unclaimed = {key: instance for key, instance in view.instances.items() if key not in claimed}
         # what is new may be somebody else's, until an answer can come no more
         unnamed = [note for note in notes if note.number not in named and (guessing or note.answered_at is not None)]
         shown = {note.number: key for note, key in in_turn(unclaimed, unnamed, self._may_have_bought)}

@@ -62,26 +62,30 @@ class Creations:
         """
         with self._lock:
             self._began[urn] = began_at
-        known = self._first.get(_stack(urn)) or self._read(urn, began_at)
-        if known is None:
+        state = self._first.get(_stack(urn)) or self._read(urn, began_at)
+        if state is None:
             return None
-        if _of(urn, known) and known.read_at < began_at:  # it may be this run's own
-            known = self._read(urn, began_at)
-            if known is None:
+        if _of(urn, state) and state.read_at < began_at:  # it may be this run's own
+            state = self._read(urn, began_at)
+            if state is None:
                 return None
-        return self._without_own(urn, known)
+        return self._without_own(urn, state)
 
     def all_earlier(self, urn: str) -> list[PendingCreation]:
         """The same of all resources of the URN's stack, as far as it was read."""
-        known = self._first.get(_stack(urn))
-        if known is None:
+        state = self._first.get(_stack(urn))
+        if state is None:
             return []
-        return [each for one in {each.urn for each in known.pending} for each in self._without_own(one, known)]
+        return [
+            creation
+            for pending_urn in {creation.urn for creation in state.pending}
+            for creation in self._without_own(pending_urn, state)
+        ]
 
     def _without_own(self, urn: str, state: StackState) -> list[PendingCreation]:
         """The engine adds what it begins at the end."""
-        found = _of(urn, state)
-        return found[:-1] if found and state.read_at >= self._began.get(urn, NEVER_BEGAN) else found
+        pending = _of(urn, state)
+        return pending[:-1] if pending and state.read_at >= self._began.get(urn, NEVER_BEGAN) else pending
 
     def owners(self, urn: str) -> Mapping[str, Owner] | None:
         """Who has what, in all stacks of the backend as they are now; None where they cannot be read."""
@@ -109,11 +113,11 @@ class Creations:
 
 def owners(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
     """Who has what, by instance id."""
-    return {row.instance_id: Owner(row.stack, row.urn) for each in states for row in each.rows if not row.external}
+    return {row.instance_id: Owner(row.stack, row.urn) for state in states for row in state.rows if not row.external}
 
 
 def _of(urn: str, state: StackState) -> list[PendingCreation]:
-    return [each for each in state.pending if each.urn == urn]
+    return [creation for creation in state.pending if creation.urn == urn]
 
 
 def _stack(urn: str) -> str:

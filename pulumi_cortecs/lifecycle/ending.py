@@ -31,17 +31,17 @@ class Ending(Generic[T]):
     poller: Poller[T]
     clock: Clock
 
-    def end(self, instance_id: str, told: Callable[[T], object] = lambda _: None) -> None:
-        """Returns when the instance is certainly gone; silent if it already was. `told` hears of the instance as the
-        vendor shows it when it is stopped, or before it is deleted.
+    def end(self, instance_id: str, on_instance: Callable[[T], object] = lambda _: None) -> None:
+        """Deletes an instance, and returns when it is certainly gone; silent if it already was.
 
+        `on_instance` is called with the instance as the vendor shows it when it is stopped, or before it is deleted.
         Raises CloudError when the vendor refuses or cannot be asked, and NotGoneError; the instance may then still be
         billed.
         """
         if isinstance(self.cloud, CanStop):
-            is_there = self._stopped(self.cloud, instance_id, told)
+            is_there = self._stopped(self.cloud, instance_id, on_instance)
         else:
-            is_there = self._seen(instance_id, told)
+            is_there = self._seen(instance_id, on_instance)
         if not is_there:
             return
         try:
@@ -71,40 +71,40 @@ class Ending(Generic[T]):
             self.poller.changed(instance_id)
         return True
 
-    def _seen(self, instance_id: str, told: Callable[[T], object]) -> bool:
+    def _seen(self, instance_id: str, on_instance: Callable[[T], object]) -> bool:
         """Whether there is something to delete, where nothing can be stopped."""
-        seen = find(instance_id, self.cloud, self.poller)
-        if seen is not None:
-            told(seen)
-        return seen is not None
+        instance = find(instance_id, self.cloud, self.poller)
+        if instance is not None:
+            on_instance(instance)
+        return instance is not None
 
-    def _stopped(self, cloud: CanStop[T], instance_id: str, told: Callable[[T], object]) -> bool:
+    def _stopped(self, cloud: CanStop[T], instance_id: str, on_instance: Callable[[T], object]) -> bool:
         """Whether there is something to delete. Raises what the vendor said when it runs on."""
         for last_try in (False, True):
             try:
-                seen: T | None = cloud.stop(instance_id)
+                instance: T | None = cloud.stop(instance_id)
             except RefusedError as refused:
-                seen = self._in_spite_of(refused, instance_id)
-                if seen is None:
+                instance = self._in_spite_of(refused, instance_id)
+                if instance is None:
                     return False
-                if not self._runs(seen):
-                    told(seen)
+                if not self._runs(instance):
+                    on_instance(instance)
                     return True
                 if last_try:
                     raise
                 # what we saw may be older than the refusal, and what was too new to be known may be known by now:
                 # once more, because nobody comes back to stop it
             else:
-                if seen is not None:
-                    told(seen)
+                if instance is not None:
+                    on_instance(instance)
                 return True
             finally:
                 self.poller.changed(instance_id)
         raise AssertionError("the last try returns or raises")
 
-    def _runs(self, seen: T) -> bool:
+    def _runs(self, instance: T) -> bool:
         try:
-            return self.cloud.phase(seen) is not Phase.STOPPED
+            return self.cloud.phase(instance) is not Phase.STOPPED
         except UnknownStatusError:
             return False  # nobody knows what the word means: whether it can be deleted is for the vendor to say
 

@@ -59,15 +59,15 @@ def on_path() -> Cli:
     return Cli(None, shutil.which("pulumi") or "", (), dict(os.environ), Path.cwd())
 
 
-def _cli(pid: int, executable: str, told: Path) -> Cli:
-    pairs = (each.partition("=") for each in _words(told / "environ"))
+def _cli(pid: int, executable: str, process: Path) -> Cli:
+    pairs = (entry.partition("=") for entry in _words(process / "environ"))
     return Cli(
         pid=pid,
         # one that was replaced by a newer version while it runs can still be started
-        executable=str(told / "exe") if executable.endswith(_DELETED) else executable,
-        arguments=_words(told / "cmdline"),
+        executable=str(process / "exe") if executable.endswith(_DELETED) else executable,
+        arguments=_words(process / "cmdline"),
         environment={name: value for name, _, value in pairs if name},
-        directory=Path(os.readlink(told / "cwd")),
+        directory=Path(os.readlink(process / "cwd")),
     )
 
 

@@ -48,11 +48,11 @@ def expired(
     for row in (row for stack in stacks for row in stack.rows if row.owns):
         owners.setdefault(row.instance_id, []).append(row)
     shared = owned_more_than_once(stacks)
-    found = (
-        _expired(each, owners.get(each.instance_id, ()), shared.get(each.instance_id, ()), prices, now)
-        for each in listed
+    candidates = (
+        _expired(instance, owners.get(instance.instance_id, ()), shared.get(instance.instance_id, ()), prices, now)
+        for instance in listed
     )
-    return tuple(sorted((each for each in found if each is not None), key=lambda each: each.expires_at))
+    return tuple(sorted((entry for entry in candidates if entry is not None), key=lambda entry: entry.expires_at))
 
 
 def clocks_must_agree(name: str, vendor: datetime, machine: datetime) -> None:
@@ -73,11 +73,13 @@ def _expired(
     now: datetime,
 ) -> Expired | None:
     ends = [_moment(row) for row in rows]
-    known = [end for end in ends if end is not None]
-    if not known or len(known) < len(ends) or max(known) > now:
+    readable = [end for end in ends if end is not None]
+    if not readable or len(readable) < len(ends) or max(readable) > now:
         return None
     held_back = f"owned by {in_words(shared)}" if shared else ""
-    return Expired(instance, instance.hourly(prices), max(known), tuple(rows), held_back, tuple(_remarks(rows, known)))
+    return Expired(
+        instance, instance.hourly(prices), max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable))
+    )
 
 
 def _remarks(rows: Sequence[Row], ends: Sequence[datetime]) -> Iterator[str]:

@@ -64,10 +64,10 @@ class Intents(Generic[T]):
         engine has begun on any machine. Raises UnclearPurchaseError, ChangedSinceError, NotForgottenError,
         StillBusyError and CloudError; nothing was bought then.
         """
-        found = self._ordered_here(key, arguments)
-        if found is None and key.urn:
-            found = self._begun.bought(key, arguments, began_at)
-        return found
+        earlier = self._ordered_here(key, arguments)
+        if earlier is None and key.urn:
+            earlier = self._begun.bought(key, arguments, began_at)
+        return earlier
 
     def _ordered_here(self, key: Key, arguments: Arguments) -> Found[T] | None:
         try:
@@ -101,16 +101,16 @@ class Intents(Generic[T]):
         at_rest = self._at_rest(order, key)
         if at_rest is None:
             return None
-        instance_id, found, inferred = self._found(at_rest, key)
-        if found is None:
+        instance_id, instance, inferred = self._found(at_rest, key)
+        if instance is None:
             self._journal.drop(at_rest.number)
             return None
-        if self._is_owned(key, instance_id, found):
+        if self._is_owned(key, instance_id, instance):
             return None
         if at_rest.arguments != arguments:
             raise ChangedSinceError(self._changed(at_rest, instance_id))
         self._log.took_over(at_rest.number, instance_id)
-        return Found(instance_id, found, inferred)
+        return Found(instance_id, instance, inferred)
 
     def _close_what_is_owned(self, key: Key) -> None:
         """Closes the orders whose instance a row of the resource's stack has: nobody is to take that over."""
@@ -161,7 +161,7 @@ class Intents(Generic[T]):
         if not there and order.instance_id is None:
             there = self._came_instead(order, key)
         owned = self.creations.owners(key.urn) or {} if there else {}
-        there = {instance_id: one for instance_id, one in there.items() if instance_id not in owned}
+        there = {instance_id: instance for instance_id, instance in there.items() if instance_id not in owned}
         if there:
             raise NotForgottenError(
                 f"an earlier run was ended while it bought {self._cloud.describe_order(order.arguments)} for "
@@ -178,15 +178,21 @@ class Intents(Generic[T]):
         rows = self.creations.rows(key.urn) if unnamed else None
         if rows is None or not unnamed - rows.keys():
             return
-        found = {one: self._log.find(one, self._clock.now()) for one in unnamed - rows.keys()}
-        for one in (one for one, instance in found.items() if instance is None):
-            self._journal.forget(one)
+        instances = {
+            instance_id: self._log.find(instance_id, self._clock.now()) for instance_id in unnamed - rows.keys()
+        }
+        for instance_id in (instance_id for instance_id, instance in instances.items() if instance is None):
+            self._journal.forget(instance_id)
         owned = self.creations.owners(key.urn) or {}
-        left = {one: instance for one, instance in found.items() if instance is not None and one not in owned}
-        if left:
+        unowned = {
+            instance_id: instance
+            for instance_id, instance in instances.items()
+            if instance is not None and instance_id not in owned
+        }
+        if unowned:
             raise NotForgottenError(
                 "an earlier run has bought this resource, it is still there, and no state has it: "
-                f"{shown(self._cloud, left)}. {ways_on(left)}"
+                f"{shown(self._cloud, unowned)}. {ways_on(unowned)}"
             )
 
     def _at_rest(self, order: Order, key: Key) -> Order | None:
@@ -209,10 +215,10 @@ class Intents(Generic[T]):
         """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
         if order.instance_id is None:
             return (*self._looked_for(order, key), not self._log.tags)
-        found = self._log.find(order.instance_id, self._clock.now())
-        if found is None and not self._is_ours(order):
+        instance = self._log.find(order.instance_id, self._clock.now())
+        if instance is None and not self._is_ours(order):
             raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
-        return order.instance_id, found, order.inferred
+        return order.instance_id, instance, order.inferred
 
     def _rest(self, order: Order) -> float:
         """Seconds until what an order has bought is listed. The order may have left, or been carried out, long after it
@@ -248,13 +254,15 @@ class Intents(Generic[T]):
                 self._must_not_have_come_instead(order, key)
                 return "", None
             assigned = assign(candidates, [order, *self._rivals(order)], self._log.may_be)
-            taken = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
-            assigned = assigned.without(taken)
-            candidates = {one: instance for one, instance in candidates.items() if one not in taken}
+            taken_ids = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
+            assigned = assigned.without(taken_ids)
+            candidates = {
+                instance_id: instance for instance_id, instance in candidates.items() if instance_id not in taken_ids
+            }
             if not candidates:
                 continue
-            alike = all(each.arguments == order.arguments for each in assigned.orders)
-            soon = self._log.tags or all(self._log.began_soon(order, one) for one in candidates.values())
+            alike = all(other.arguments == order.arguments for other in assigned.orders)
+            soon = self._log.tags or all(self._log.began_soon(order, instance) for instance in candidates.values())
             if not alike or not soon or assigned.is_crowded:
                 if self._close_owned(candidates, key):
                     continue  # another machine has saved its own by now
@@ -281,28 +289,32 @@ class Intents(Generic[T]):
         """What the order may have bought where nothing fits, and no other order has."""
         instead = self._candidates(order, key, Match.NEARLY)
         rivals = self._rivals(order)
-        taken = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
-        instead = {one: instance for one, instance in instead.items() if one not in taken}
+        taken_ids = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
+        instead = {instance_id: instance for instance_id, instance in instead.items() if instance_id not in taken_ids}
         unexplained = assign(instead, rivals, self._log.may_be).unexplained
-        return {one: instance for one, instance in instead.items() if one in unexplained}
+        return {instance_id: instance for instance_id, instance in instead.items() if instance_id in unexplained}
 
     def _candidates(self, order: Order, key: Key, how: Match = Match.MAYBE) -> dict[str, T]:
         """What the order may have bought, and nobody has."""
         listed = self._poller.snapshot(max_age=0.0).instances
-        fitting = {one: instance for one, instance in listed.items() if self._log.may_be(order, one, instance, how)}
+        fitting = {
+            instance_id: instance
+            for instance_id, instance in listed.items()
+            if self._log.may_be(order, instance_id, instance, how)
+        }
         if fitting and not self._log.tags:  # what is listed was noted before: of some the answer may be on its way
             self._log.await_answers(order)
-        taken = self._log.taken()
-        unknown = {one: instance for one, instance in fitting.items() if one not in taken}
+        taken_ids = self._log.taken()
+        unknown = {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}
         owned = self._close_owned(unknown, key)
-        return {one: instance for one, instance in unknown.items() if one not in owned}
+        return {instance_id: instance for instance_id, instance in unknown.items() if instance_id not in owned}
 
     def _close_owned(self, instances: Mapping[str, T], key: Key) -> frozenset[str]:
         """Those that some state has, perhaps another machine's: nobody is to take them over."""
         owners = self.creations.owners(key.urn) or {} if instances else {}
         owned = frozenset(owners.keys() & instances.keys())
-        for one in owned:
-            self._journal.confirm(one)
+        for instance_id in owned:
+            self._journal.confirm(instance_id)
         return owned
 
     def _rivals(self, order: Order) -> list[Order]:

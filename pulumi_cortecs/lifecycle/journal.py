@@ -119,8 +119,8 @@ class Key:
 
     def is_near(self, other: Key) -> bool:
         """Whether both are of one project in one backend."""
-        known = {self.backend, *self.formerly}
-        return self.project == other.project and not known.isdisjoint((other.backend, *other.formerly))
+        backends = {self.backend, *self.formerly}
+        return self.project == other.project and not backends.isdisjoint((other.backend, *other.formerly))
 
 
 @dataclass(frozen=True)
@@ -269,10 +269,10 @@ class Journal(SharedFile):
         Where orders are open of which it is not known what they have bought, it is noted that they did not buy this.
         """
         with self._lock:
-            known = instance_id in self._confirmed
+            is_confirmed = instance_id in self._confirmed
             self._confirmed.add(instance_id)
             closes = instance_id in self._unconfirmed_ids()
-            if not closes and (known or not self._nameless):
+            if not closes and (is_confirmed or not self._nameless):
                 return
             self._unconfirmed_ids().discard(instance_id)  # whether it can be written or not: once is enough
             with self._writing(flushed=False) as connection:
@@ -338,8 +338,8 @@ class Journal(SharedFile):
         with self._reading() as connection:
             if connection is None:
                 return None
-            found = connection.execute("SELECT difference FROM clocks WHERE account = ?", (account,)).fetchone()
-        return None if found is None else float(found[0])
+            row = connection.execute("SELECT difference FROM clocks WHERE account = ?", (account,)).fetchone()
+        return None if row is None else float(row[0])
 
     def _orders(self, condition: str, key: Key | None) -> list[Order]:
         with self._reading() as connection:
@@ -395,19 +395,19 @@ class Journal(SharedFile):
         cannot know."""
         if self._unconfirmed is None:
             self._unconfirmed = set()
-            found = self.open_orders()
-            self._unconfirmed = {order.instance_id for order in found if order.instance_id is not None}
-            self._nameless = any(order.instance_id is None for order in found)
+            orders = self.open_orders()
+            self._unconfirmed = {order.instance_id for order in orders if order.instance_id is not None}
+            self._nameless = any(order.instance_id is None for order in orders)
         return self._unconfirmed
 
     def _listing_of(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
         """The number of a listing that many orders share: a hundred purchases begin with one."""
-        known = self._listing
-        if known is not None and known[0] == ids:
+        listing = self._listing
+        if listing is not None and listing[0] == ids:
             # numbers are given out again when a listing has been forgotten
-            found = connection.execute("SELECT ids FROM listings WHERE number = ?", (known[1],)).fetchone()
-            if found is not None and found[0] == json.dumps(sorted(ids)):
-                return known[1]
+            row = connection.execute("SELECT ids FROM listings WHERE number = ?", (listing[1],)).fetchone()
+            if row is not None and row[0] == json.dumps(sorted(ids)):
+                return listing[1]
         done = connection.execute("INSERT INTO listings (ids) VALUES (?)", (json.dumps(sorted(ids)),))
         assert done.lastrowid is not None
         self._listing = (ids, done.lastrowid)

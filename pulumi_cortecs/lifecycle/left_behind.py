@@ -39,7 +39,7 @@ def left_behind(log: OrderLog[T], creations: Creations, key: Key) -> list[Leftov
     """
     stack = "::".join(key.urn.split("::")[:2])
     try:
-        orders = [each for each in log.journal.open_orders() if _is_left(log, each, key, stack)]
+        orders = [order for order in log.journal.open_orders() if _is_left(log, order, key, stack)]
         if not orders:
             return []
         rows = creations.rows(key.urn)
@@ -48,25 +48,25 @@ def left_behind(log: OrderLog[T], creations: Creations, key: Key) -> list[Leftov
         for order in orders:
             if order.instance_id is not None and order.instance_id in rows:
                 log.journal.confirm(order.instance_id)
-        found = [(each, log.there(each)) for each in orders if each.instance_id not in rows]
+        bought = [(order, log.there(order)) for order in orders if order.instance_id not in rows]
     except JournalError as error:
         log.without(error)
         return []
     return [
         Leftover(
-            each.number,
-            each.key.name,
-            log.cloud.describe_order(each.arguments),
-            *_apart(there, log.cloud.price_text),
+            order.number,
+            order.key.name,
+            log.cloud.describe_order(order.arguments),
+            *_apart(instances, log.cloud.price_text),
         )
-        for each, there in found
-        if there
+        for order, instances in bought
+        if instances
     ]
 
 
 def shown(cloud: Cloud[T], instances: Mapping[str, T]) -> str:
     """The instances for a person, each with what it costs."""
-    return ", ".join(f"{one} ({cloud.price_text(instances[one])})" for one in sorted(instances))
+    return ", ".join(f"{instance_id} ({cloud.price_text(instances[instance_id])})" for instance_id in sorted(instances))
 
 
 def ways_on(instance_ids: Iterable[str]) -> str:
@@ -87,4 +87,4 @@ def _is_left(log: OrderLog[T], order: Order, key: Key, stack: str) -> bool:
 def _apart(instances: Mapping[str, T], price: Callable[[T], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The ids, and what each costs."""
     ids = tuple(sorted(instances))
-    return ids, tuple(price(instances[each]) for each in ids)
+    return ids, tuple(price(instances[instance_id]) for instance_id in ids)

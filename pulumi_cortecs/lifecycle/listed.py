@@ -62,8 +62,8 @@ class Listed:
 
 def totals(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
     """The sum per currency of the amounts that are known."""
-    found: dict[str, Money] = {}
+    sums: dict[str, Money] = {}
     for amount in amounts:
         if amount is not None:
-            found[amount.currency] = found.get(amount.currency, Money.zero(amount.currency)) + amount
-    return found
+            sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
+    return sums

@@ -46,10 +46,12 @@ class Assignment(Generic[O]):
 def assign(instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O, str, T], bool]) -> Assignment[O]:
     """Which of these instances which of these orders may have bought: `may_be` tells it of one order and one
     instance."""
-    every = tuple(orders)
-    takers = {key: tuple(each for each in every if may_be(each, key, one)) for key, one in instances.items()}
-    taking = {id(each) for found in takers.values() for each in found}
-    return Assignment(tuple(each for each in every if id(each) in taking), takers)
+    all_orders = tuple(orders)
+    takers = {
+        key: tuple(order for order in all_orders if may_be(order, key, instance)) for key, instance in instances.items()
+    }
+    taking = {id(order) for taking_orders in takers.values() for order in taking_orders}
+    return Assignment(tuple(order for order in all_orders if id(order) in taking), takers)
 
 
 def in_turn(
@@ -57,10 +59,10 @@ def in_turn(
 ) -> list[tuple[O, str]]:
     """One instance for each order, as far as they go round: each in its turn takes what may be its, of what is left the
     first by id."""
-    left, found = sorted(instances), []
+    free_ids, pairs = sorted(instances), []
     for order in orders:
-        key = next((key for key in left if may_be(order, key, instances[key])), None)
+        key = next((key for key in free_ids if may_be(order, key, instances[key])), None)
         if key is not None:
-            left.remove(key)
-            found.append((order, key))
-    return found
+            free_ids.remove(key)
+            pairs.append((order, key))
+    return pairs

@@ -82,11 +82,11 @@ class OrderLog(Generic[T]):
 
     def lost(self, number: int | None) -> None:
         """Its answer will not come."""
-        self._note(lambda journal, known: journal.advance(known, Progress.LOST), number)
+        self._note(lambda journal, noted_number: journal.advance(noted_number, Progress.LOST), number)
 
     def refused(self, number: int | None) -> None:
         """The vendor has answered with an error. The note stays: the next creation of the same resource looks first."""
-        self._note(lambda journal, known: journal.advance(known, Progress.REFUSED), number)
+        self._note(lambda journal, noted_number: journal.advance(noted_number, Progress.REFUSED), number)
 
     def answered(self, instance: T) -> None:
         """The vendor has answered an order well. By how much its two clocks differ shows here, and is noted once."""
@@ -94,8 +94,8 @@ class OrderLog(Generic[T]):
         if began is None or now is None:
             return
         difference = began - now
-        known = self._clock_difference()
-        if known is None or abs(difference) > max(abs(known), CLOCK_ERROR):
+        largest = self._clock_difference()
+        if largest is None or abs(difference) > max(abs(largest), CLOCK_ERROR):
             self._difference = difference
             try:
                 self.journal.note_clock(self.account, difference)
@@ -134,7 +134,7 @@ class OrderLog(Generic[T]):
 
     def dropped(self, number: int | None) -> None:
         """It has bought nothing."""
-        self._note(lambda journal, known: journal.drop(known), number)
+        self._note(lambda journal, noted_number: journal.drop(noted_number), number)
 
     def undoing(self, instance_id: str) -> bool:
         """This process is about to end what it has just bought. False when another run has taken that over: then it is
@@ -148,7 +148,9 @@ class OrderLog(Generic[T]):
 
     def not_undone(self, instance_id: str) -> None:
         """It could not be ended, and is there for the next run to take over."""
-        self._note(lambda journal, known: journal.advance(known, Progress.BOUGHT), self._numbers.get(instance_id))
+        self._note(
+            lambda journal, noted_number: journal.advance(noted_number, Progress.BOUGHT), self._numbers.get(instance_id)
+        )
 
     def gone(self, instance_id: str) -> None:
         """An instance is certainly gone."""
@@ -196,11 +198,15 @@ class OrderLog(Generic[T]):
     def there(self, order: Order) -> dict[str, T]:
         """What the order has or may have bought, as far as it is there, by id."""
         if order.instance_id is not None:
-            found = self.find(order.instance_id)
-            return {} if found is None else {order.instance_id: found}
-        taken = self.taken()
+            instance = self.find(order.instance_id)
+            return {} if instance is None else {order.instance_id: instance}
+        taken_ids = self.taken()
         listed = self.poller.snapshot(max_age=self.lag).instances
-        return {key: one for key, one in listed.items() if key not in taken and self.may_be(order, key, one)}
+        return {
+            key: instance
+            for key, instance in listed.items()
+            if key not in taken_ids and self.may_be(order, key, instance)
+        }
 
     def find(self, instance_id: str, not_before: float = NEVER) -> T | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
@@ -249,8 +255,12 @@ class OrderLog(Generic[T]):
 
     def must_be_alone(self, key: Key, arguments: Arguments) -> None:
         """Raises UnclearPurchaseError if anything in the account might be what an earlier run has bought."""
-        listed, taken = self._listed_at_first(), self.taken()
-        alike = [each for each, one in listed.items() if each not in taken and self.fits(one, key, arguments)]
+        listed, taken_ids = self._listed_at_first(), self.taken()
+        alike = [
+            instance_id
+            for instance_id, instance in listed.items()
+            if instance_id not in taken_ids and self.fits(instance, key, arguments)
+        ]
         if alike:
             raise UnclearPurchaseError(
                 f"without {self.journal.file} it cannot be told whether an earlier run has bought this already",

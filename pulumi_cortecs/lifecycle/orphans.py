@@ -45,18 +45,18 @@ def orphans(
     `remarks` are further ones, by instance id. `awaited` are ids that a process which lives is about to own.
     """
     owned = {row.instance_id for stack in stacks for row in stack.rows if row.owns}
-    found = (
+    unowned = (
         Orphan(
-            instance=each,
-            hourly=each.hourly(prices),
-            so_far=each.so_far(prices, now),
-            held_back="awaited" if each.instance_id in awaited else _held_back(each, stacks, now),
-            remarks=(*_remarks(each, stacks), *(remarks or {}).get(each.instance_id, ())),
+            instance=instance,
+            hourly=instance.hourly(prices),
+            so_far=instance.so_far(prices, now),
+            held_back="awaited" if instance.instance_id in awaited else _held_back(instance, stacks, now),
+            remarks=(*_remarks(instance, stacks), *(remarks or {}).get(instance.instance_id, ())),
         )
-        for each in listed
-        if each.instance_id not in owned
+        for instance in listed
+        if instance.instance_id not in owned
     )
-    return tuple(sorted(found, key=_dearest_first))
+    return tuple(sorted(unowned, key=_dearest_first))
 
 
 def old(instance: Listed, now: datetime) -> bool:

@@ -65,13 +65,13 @@ def owned_more_than_once(stacks: Iterable[StackState]) -> dict[str, tuple[Row, .
 
     A row that waits for its deletion is not counted, nor is one that was read twice because its stack was named twice.
     """
-    found: dict[str, list[tuple[str, Row]]] = {}
+    rows_by_id: dict[str, list[tuple[str, Row]]] = {}
     for stack in stacks:
         for row in stack.rows:
-            rows = found.setdefault(row.instance_id, [])
-            if row.owns and not row.doomed and not any(_is_the_same(stack.backend, row, *each) for each in rows):
+            rows = rows_by_id.setdefault(row.instance_id, [])
+            if row.owns and not row.doomed and not any(_is_the_same(stack.backend, row, *other) for other in rows):
                 rows.append((stack.backend, row))
-    return {instance_id: tuple(row for _, row in rows) for instance_id, rows in found.items() if len(rows) > 1}
+    return {instance_id: tuple(row for _, row in rows) for instance_id, rows in rows_by_id.items() if len(rows) > 1}
 
 
 def in_words(rows: Sequence[Row]) -> str:
@@ -81,7 +81,7 @@ def in_words(rows: Sequence[Row]) -> str:
 
 def _is_the_same(backend: str, row: Row, other_backend: str, other: Row) -> bool:
     """Whether one row was read under two names of its stack: "dev", "organization/shop/dev"."""
-    names = [f"/{each.stack}" for each in (row, other)]
+    names = [f"/{named_row.stack}" for named_row in (row, other)]
     return (backend, row.urn) == (other_backend, other.urn) and (
         names[0].endswith(names[1]) or names[1].endswith(names[0])
     )

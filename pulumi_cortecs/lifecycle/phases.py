@@ -25,5 +25,5 @@ def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:
     try:
         return table[status]
     except KeyError:
-        known = ", ".join(sorted(table))
-        raise UnknownStatusError(f"the vendor reports the status {status!r}; known are {known}") from None
+        known_words = ", ".join(sorted(table))
+        raise UnknownStatusError(f"the vendor reports the status {status!r}; known are {known_words}") from None

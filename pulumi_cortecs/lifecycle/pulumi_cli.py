@@ -57,8 +57,8 @@ class Command:
         if done.returncode == 0:
             return done.stdout
         kind = NoSuchStackError if done.returncode == _NO_SUCH_STACK else CliError
-        said = without_credentials(" ".join(done.stderr.split())) or f"exit code {done.returncode}"
-        raise kind(f"{asked}: {said}")
+        complaint = without_credentials(" ".join(done.stderr.split())) or f"exit code {done.returncode}"
+        raise kind(f"{asked}: {complaint}")
 
 
 def must_be_well_formed(backend_url: str) -> None:

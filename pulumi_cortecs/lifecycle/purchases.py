@@ -213,7 +213,7 @@ class Purchases(Generic[T]):
         last_try: bool,
     ) -> Bought[T]:
         before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
-        noted = self._notes.sent(key, arguments, before, number)
+        noted_number = self._notes.sent(key, arguments, before, number)
         ordered = Ordered(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)
@@ -229,27 +229,27 @@ class Purchases(Generic[T]):
                 if isinstance(error, CloudError) and (error.may_have_taken_effect or _is_an_answer(error)):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
-                    doubt = _Doubt(noted, ordered, before, since, error, now, now, refused is not None)
+                    doubt = _Doubt(noted_number, ordered, before, since, error, now, now, refused is not None)
                     self._in_doubt.append(doubt)
             if doubt is None:
                 if isinstance(error, (CloudError, NotSentError)):
-                    self._notes.dropped(noted)
+                    self._notes.dropped(noted_number)
                 elif isinstance(error, Exception):
-                    self._notes.lost(noted)  # nobody knows what we do not expect
+                    self._notes.lost(noted_number)  # nobody knows what we do not expect
                 raise
         else:
             instance_id = accepted.instance_id
             is_new = instance_id not in before
-            mine = is_new and self._notes.bought(noted, instance_id, is_new=True)
+            mine = is_new and self._notes.bought(noted_number, instance_id, is_new=True)
             with self._lock:
                 self._in_flight.remove(number)
                 if mine:
                     self._ours.add(instance_id)
                 else:
                     now = self._clock.now()
-                    known = "another order for the same has taken it" if is_new else "it was there before"
-                    taken = AnswerLostError(f"{instance_id} is what the answer names, and {known}")
-                    doubt = _Doubt(noted, ordered, before, since, taken, now, now)
+                    reason = "another order for the same has taken it" if is_new else "it was there before"
+                    taken_error = AnswerLostError(f"{instance_id} is what the answer names, and {reason}")
+                    doubt = _Doubt(noted_number, ordered, before, since, taken_error, now, now)
                     self._in_doubt.append(doubt)
             if doubt is None:
                 if accepted.instance is not None:
@@ -257,9 +257,9 @@ class Purchases(Generic[T]):
                 return Bought(instance_id, accepted.instance)
         try:
             if refused is not None:
-                self._notes.refused(noted)
+                self._notes.refused(noted_number)
                 return self._in_spite_of(refused, doubt, last_try=last_try)
-            self._notes.lost(noted)
+            self._notes.lost(noted_number)
             # when it finds nothing, the note stays: the next run looks again, should the vendor have been very late
             return self._reconcile(doubt)
         finally:
@@ -269,8 +269,8 @@ class Purchases(Generic[T]):
         """What was bought although the vendor refused it. Raises RefusedOrderError when nothing new is listed."""
         again = doubt.to_be_repeated = refused.status == _UNAUTHORIZED and not last_try
         try:
-            seen = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
-            if again or self._found(doubt, seen, self._notes.taken()):
+            snapshot = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
+            if again or self._found(doubt, snapshot, self._notes.taken()):
                 return self._reconcile(doubt)
         except NotBoughtError:
             if again:
@@ -287,20 +287,20 @@ class Purchases(Generic[T]):
         listed_at = doubt.lost_at
         while True:
             try:
-                seen = self._poller.snapshot(max_age=_PAUSE, not_before=doubt.lost_at)
+                snapshot = self._poller.snapshot(max_age=_PAUSE, not_before=doubt.lost_at)
             except CloudError as error:
                 if not error.transient or self._clock.now() - listed_at > _PATIENCE:
                     text = f"{doubt.lost}, and the account cannot be listed to see whether it was started: {error}"
                     raise UnclearPurchaseError(text) from None
                 self._clock.sleep(_PAUSE)
                 continue
-            found = self._claimed(doubt, seen)
-            if found is not None:
-                return found
+            bought = self._claimed(doubt, snapshot)
+            if bought is not None:
+                return bought
             listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
-    def _claimed(self, doubt: _Doubt, seen: Snapshot[T]) -> Bought[T] | None:
+    def _claimed(self, doubt: _Doubt, snapshot: Snapshot[T]) -> Bought[T] | None:
         """One of those that appeared, and from now on ours; None while there is none.
 
         Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
@@ -308,35 +308,35 @@ class Purchases(Generic[T]):
         bears the order's tag is nobody else's. Raises NotBoughtError and UnclearPurchaseError.
         """
         with self._lock:
-            earlier = frozenset(self._in_flight) if self._found(doubt, seen, frozenset()) else frozenset()
+            earlier = frozenset(self._in_flight) if self._found(doubt, snapshot, frozenset()) else frozenset()
         # an answer that is still on its way may be about what we have found
-        settled = self._tags or (self._settled(earlier) and self._neighbours_settled(doubt, seen))
-        taken = self._notes.taken()
+        settled = self._tags or (self._settled(earlier) and self._neighbours_settled(doubt, snapshot))
+        taken_ids = self._notes.taken()
         neighbours = self._notes.neighbours()
         with self._lock:
-            found = self._found(doubt, seen, taken)
+            candidates = self._found(doubt, snapshot, taken_ids)
             orders: list[_Doubt | Neighbour[T]] = [*self._in_doubt, *neighbours]
-            assigned = assign(found, orders, self._may_have_bought)
-            if doubt.refused and len(found) <= sum(not each.refused for each in assigned.orders):
-                found = {}
-            if not found:
-                doubt.lacked(seen.taken_at)
+            assigned = assign(candidates, orders, self._may_have_bought)
+            if doubt.refused and len(candidates) <= sum(not order.refused for order in assigned.orders):
+                candidates = {}
+            if not candidates:
+                doubt.lacked(snapshot.taken_at)
                 settled_at = max(doubt.started_by + self._lag * SETTLED, doubt.listed_first + self._lag)
-                instead = self._came_instead(doubt, seen, taken, neighbours)
-                if seen.taken_at <= settled_at or doubt.lists < _LISTS or (instead and self._in_flight):
+                instead = self._came_instead(doubt, snapshot, taken_ids, neighbours)
+                if snapshot.taken_at <= settled_at or doubt.lists < _LISTS or (instead and self._in_flight):
                     return None
                 self._in_doubt.remove(doubt)
                 if instead and (doubt.to_be_repeated or not doubt.refused):
                     text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
                     raise UnclearPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
-            alike = all(each.arguments == doubt.arguments for each in assigned.orders)
-            dated = self._tags or all(doubt.since(one) is Began.AFTER for one in found.values())
-            if not settled or not alike or not dated or assigned.is_crowded or self._named & found.keys():
+            alike = all(order.arguments == doubt.arguments for order in assigned.orders)
+            dated = self._tags or all(doubt.since(instance) is Began.AFTER for instance in candidates.values())
+            if not settled or not alike or not dated or assigned.is_crowded or self._named & candidates.keys():
                 self._in_doubt.remove(doubt)
-                self._named |= found.keys()
+                self._named |= candidates.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
-                raise UnclearPurchaseError(text, tuple(sorted(found)))
+                raise UnclearPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
             if not self._notes.bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):
                 return None  # another process was quicker
@@ -345,7 +345,7 @@ class Purchases(Generic[T]):
                 if isinstance(other, _Doubt):
                     other.started_by = max(other.started_by, doubt.started_by)
             self._ours.add(instance_id)
-            return Bought(instance_id, found[instance_id], inferred=not self._tags)
+            return Bought(instance_id, candidates[instance_id], inferred=not self._tags)
 
     def _decided(self, doubt: _Doubt) -> None:
         with self._lock:
@@ -363,29 +363,33 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _neighbours_settled(self, doubt: _Doubt, seen: Snapshot[T]) -> bool:
+    def _neighbours_settled(self, doubt: _Doubt, snapshot: Snapshot[T]) -> bool:
         """Waits for the answers that other processes still expect, where they may be about what we have found."""
         until = self._clock.now() + LONGEST_ORDER
         while True:
             with self._lock:
-                found = self._found(doubt, seen, frozenset())
-            awaited = [each for each in self._notes.neighbours() if each.on_its_way] if found else []
-            if not any(each.may_be(*one) for one in found.items() for each in awaited):
+                candidates = self._found(doubt, snapshot, frozenset())
+            awaited = (
+                [neighbour for neighbour in self._notes.neighbours() if neighbour.on_its_way] if candidates else []
+            )
+            if not any(neighbour.may_be(*candidate) for candidate in candidates.items() for neighbour in awaited):
                 return True
             if self._clock.now() > until:
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _found(self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], how: Match = Match.MAYBE) -> dict[str, T]:
-        unknown = ((key, one) for key, one in seen.instances.items() if key not in taken)
-        return {key: one for key, one in unknown if self._may_be(key, one, doubt, how)}
+    def _found(
+        self, doubt: _Doubt, snapshot: Snapshot[T], taken_ids: frozenset[str], how: Match = Match.MAYBE
+    ) -> dict[str, T]:
+        unknown = ((key, instance) for key, instance in snapshot.instances.items() if key not in taken_ids)
+        return {key: instance for key, instance in unknown if self._may_be(key, instance, doubt, how)}
 
     def _came_instead(
-        self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], neighbours: list[Neighbour[T]]
+        self, doubt: _Doubt, snapshot: Snapshot[T], taken_ids: frozenset[str], neighbours: list[Neighbour[T]]
     ) -> frozenset[str]:
         """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._found(doubt, seen, taken, Match.NEARLY)
-        others: list[_Doubt | Neighbour[T]] = [*(each for each in self._in_doubt if each is not doubt), *neighbours]
+        instead = self._found(doubt, snapshot, taken_ids, Match.NEARLY)
+        others: list[_Doubt | Neighbour[T]] = [*(other for other in self._in_doubt if other is not doubt), *neighbours]
         return assign(instead, others, self._may_have_bought).unexplained
 
     def _may_have_bought(self, order: _Doubt | Neighbour[T], instance_id: str, instance: T) -> bool:

@@ -43,8 +43,12 @@ class Releases:
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
             self._forget_the_dead(connection)
-            taken = _of(connection, instance_id)
-            free = [each for each in sorted(doomed, reverse=True) if Release(instance_id, urn, each) not in taken]
+            releasing = _of(connection, instance_id)
+            free = [
+                is_doomed
+                for is_doomed in sorted(doomed, reverse=True)
+                if Release(instance_id, urn, is_doomed) not in releasing
+            ]
             release = Release(instance_id, urn, free[0] if free else False)
             connection.execute(
                 "INSERT INTO releases VALUES (?, ?, ?, ?)",

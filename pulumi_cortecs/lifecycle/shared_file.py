@@ -198,10 +198,10 @@ class SharedFile:
 def _place(file: Path) -> tuple[int, int] | None:
     """Which file that is, whatever its name; None where there is none."""
     try:
-        found = file.stat()
+        status = file.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _is_left(claim: int) -> bool:

@@ -28,14 +28,21 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
     """
     try:
         resources, operations = _deployment(exported)
-        deleting = {_identity(each) for kind, each in operations if kind == "deleting"}
-        rows = tuple(_row(stack, each, deleting) for each in resources if each["type"] in types and each["id"])
+        deleting = {_identity(resource) for kind, resource in operations if kind == "deleting"}
+        rows = tuple(
+            _row(stack, resource, deleting) for resource in resources if resource["type"] in types and resource["id"]
+        )
         pending = tuple(
             PendingCreation(
-                stack, each["urn"], _plain(each["inputs"]), each["type"], _secrets(each["inputs"]), each["created"]
+                stack,
+                resource["urn"],
+                _plain(resource["inputs"]),
+                resource["type"],
+                _secrets(resource["inputs"]),
+                resource["created"],
             )
-            for kind, each in operations
-            if kind == "creating" and each["type"] in types
+            for kind, resource in operations
+            if kind == "creating" and resource["type"] in types
         )
     except (_FormError, RecursionError) as error:
         problem = str(error) if isinstance(error, _FormError) else "it is nested too deeply"
@@ -46,8 +53,8 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
 def stack_names(listed: str) -> tuple[str, ...]:
     """The names in what `pulumi stack ls --json` printed. Raises StateUnreadableError."""
     try:
-        found = json.loads(listed)
-        return tuple(_text(_object(each, "it"), "name", "it") for each in _list(found, "it"))
+        entries = json.loads(listed)
+        return tuple(_text(_object(entry, "it"), "name", "it") for entry in _list(entries, "it"))
     except (ValueError, RecursionError, _FormError):
         raise StateUnreadableError("the list of the stacks cannot be read") from None
 
@@ -64,46 +71,46 @@ def _deployment(exported: str) -> tuple[list[dict[str, Any]], list[tuple[str, di
         raise _FormError("deployment: it is missing")
     # null for a stack that was never updated
     deployment = _object(_or(export["deployment"], {}), "deployment")
-    resources = [_resource(each, where) for where, each in _each(deployment, "resources")]
+    resources = [_resource(value, where) for where, value in _each(deployment, "resources")]
     operations = [
-        (_text(each, "type", where), _resource(each.get("resource"), f"{where}.resource"))
-        for where, each in _each(deployment, "pending_operations")
+        (_text(value, "type", where), _resource(value.get("resource"), f"{where}.resource"))
+        for where, value in _each(deployment, "pending_operations")
     ]
     return resources, operations
 
 
 def _resource(value: Any, where: str) -> dict[str, Any]:
-    found = _object(value, where)
+    resource = _object(value, where)
     return {
-        "urn": _text(found, "urn", where),
-        "type": _text(found, "type", where),
-        **{key: _text(found, key, where, otherwise="") for key in ("id", "created")},
-        "inputs": _object(_or(found.get("inputs"), {}), f"{where}.inputs"),
-        "outputs": _object(_or(found.get("outputs"), {}), f"{where}.outputs"),
-        **{key: _flag(found, key, where) for key in ("delete", "external", "protect", "taint")},
+        "urn": _text(resource, "urn", where),
+        "type": _text(resource, "type", where),
+        **{key: _text(resource, key, where, otherwise="") for key in ("id", "created")},
+        "inputs": _object(_or(resource.get("inputs"), {}), f"{where}.inputs"),
+        "outputs": _object(_or(resource.get("outputs"), {}), f"{where}.outputs"),
+        **{key: _flag(resource, key, where) for key in ("delete", "external", "protect", "taint")},
     }
 
 
-def _row(stack: str, found: dict[str, Any], deleting: Collection[tuple[str, str, bool]]) -> StateRow:
+def _row(stack: str, resource: dict[str, Any], deleting: Collection[tuple[str, str, bool]]) -> StateRow:
     return StateRow(
         stack=stack,
-        urn=found["urn"],
-        instance_id=found["id"],
-        doomed=found["delete"],
-        external=found["external"],
-        deleting=_identity(found) in deleting,
-        protected=found["protect"],
-        resource_type=found["type"],
-        outputs=_plain(found["outputs"]),
-        secrets=_secrets(found["outputs"]),
-        tainted=found["taint"],
-        created=found["created"],
+        urn=resource["urn"],
+        instance_id=resource["id"],
+        doomed=resource["delete"],
+        external=resource["external"],
+        deleting=_identity(resource) in deleting,
+        protected=resource["protect"],
+        resource_type=resource["type"],
+        outputs=_plain(resource["outputs"]),
+        secrets=_secrets(resource["outputs"]),
+        tainted=resource["taint"],
+        created=resource["created"],
     )
 
 
-def _identity(found: dict[str, Any]) -> tuple[str, str, bool]:
+def _identity(resource: dict[str, Any]) -> tuple[str, str, bool]:
     """Which row that is: a URN may have a live one and some that were replaced."""
-    return found["urn"], found["id"], found["delete"]
+    return resource["urn"], resource["id"], resource["delete"]
 
 
 def _secrets(properties: Mapping[str, Any]) -> frozenset[str]:
@@ -115,8 +122,8 @@ def _plain(value: Any) -> Any:
     if _is_marked(value):
         return _plain(_shown(value.get(_PLAINTEXT)))
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _shown(text: Any) -> Any:
@@ -133,8 +140,8 @@ def _is_marked(value: Any) -> bool:
 
 def _each(deployment: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
     where = f"deployment.{key}"
-    for number, each in enumerate(_list(_or(deployment.get(key), []), where)):
-        yield f"{where}.{number}", _object(each, f"{where}.{number}")
+    for number, item in enumerate(_list(_or(deployment.get(key), []), where)):
+        yield f"{where}.{number}", _object(item, f"{where}.{number}")
 
 
 def _or(value: Any, empty: Any) -> Any:
@@ -154,15 +161,15 @@ def _list(value: Any, where: str) -> list[Any]:
     return value
 
 
-def _text(found: dict[str, Any], key: str, where: str, otherwise: str | None = None) -> str:
-    value = found.get(key, otherwise)
+def _text(parent: dict[str, Any], key: str, where: str, otherwise: str | None = None) -> str:
+    value = parent.get(key, otherwise)
     if not isinstance(value, str):
         raise _FormError(f"{where}.{key}: no text")
     return value
 
 
-def _flag(found: dict[str, Any], key: str, where: str) -> bool:
-    value = found.get(key, False)
+def _flag(parent: dict[str, Any], key: str, where: str) -> bool:
+    value = parent.get(key, False)
     if not isinstance(value, bool):
         raise _FormError(f"{where}.{key}: neither true nor false")
     return value

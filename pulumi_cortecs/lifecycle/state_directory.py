@@ -72,11 +72,11 @@ def ledger_directory(named: Path | None) -> Path:
 def _unusable(path: Path, named: str) -> str:
     """Why no file can be written in that folder, "" when one can."""
     try:
-        there = next(each for each in (path, *path.parents) if os.path.lexists(each))
-        if not there.is_dir():
-            return f"{DIRECTORY_VARIABLE}: {named!r} is no folder, because {str(there)!r} is something else"
+        existing = next(candidate for candidate in (path, *path.parents) if os.path.lexists(candidate))
+        if not existing.is_dir():
+            return f"{DIRECTORY_VARIABLE}: {named!r} is no folder, because {str(existing)!r} is something else"
     except (OSError, ValueError) as error:
         return f"{DIRECTORY_VARIABLE}: {named!r} cannot be looked at: {getattr(error, 'strerror', None) or error}"
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         return f"{DIRECTORY_VARIABLE}: {named!r} cannot be written to"
     return ""

@@ -74,15 +74,15 @@ class Wait(Generic[T]):
         started_at: float,
         timeout: float,
         report: Callable[[str], None],
-        seen: Callable[[T], object] = lambda _: None,
+        on_look: Callable[[T], object] = lambda _: None,
     ) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
         `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
         the others. `report` is told each new state in words, and the same one again now and then; nothing where there
-        is nothing to wait for. `seen` hears of the instance at each look, and what it raises ends the wait.
+        is nothing to wait for. `on_look` hears of the instance at each look, and what it raises ends the wait.
         """
-        last, told, told_at = "not listed yet", "", self.clock.now()
+        last, reported, reported_at = "not listed yet", "", self.clock.now()
         while True:
             age = self.clock.now() - started_at
             look_again_at = self.clock.now() + self._interval(age)
@@ -100,21 +100,21 @@ class Wait(Generic[T]):
                 if gone:
                     raise GoneWhileWaitingError(last)
                 if instance is not None:
-                    seen(instance)
+                    on_look(instance)
                     phase, last = self.cloud.ready_phase(instance), self.cloud.progress_text(instance)
                     if phase is Phase.READY:
-                        if told:
+                        if reported:
                             report(last)
                         return instance
                     self._give_up_on(phase, last, instance_id)
-            if last != told or self.clock.now() - told_at >= _SAY_AGAIN:
+            if last != reported or self.clock.now() - reported_at >= _SAY_AGAIN:
                 report(last)
-                told, told_at = last, self.clock.now()
-            left = started_at + timeout - self.clock.now()
-            if left <= 0:
+                reported, reported_at = last, self.clock.now()
+            remaining = started_at + timeout - self.clock.now()
+            if remaining <= 0:
                 raise DeadlineError(last)
             try:
-                self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _A_MOMENT, left))
+                self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _A_MOMENT, remaining))
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 

@@ -132,7 +132,7 @@ def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> An
     came.must_be_what_was_ordered(kind, instance_id)
     try:
         wait = account.wait()
-        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, seen=compare)
+        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, on_look=compare)
     except (DeadlineError, FailedWhileWaitingError) as error:
         ended = _given_up(kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"])))
         ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""

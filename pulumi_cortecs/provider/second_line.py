@@ -153,7 +153,7 @@ def _commitments(kind: InstanceKind, account: Account) -> Commitments[Any]:
                 account.poller,
                 account.clock,
                 Ledger(ledger_directory(ledger_named(kind.cloud)), account.payer),
-                known=lambda: _known_here(account),
+                bought_ids=lambda: _known_here(account),
                 without=_without_ledger,
             )
         return ours.commitments[account.fingerprint]

@@ -28,7 +28,7 @@ OWN, OTHER = "https://own.example/v1", "https://other.example/v1"
 
 
 @pytest.mark.parametrize(
-    ("environment", "config", "found"),
+    ("environment", "config", "expected"),
     [
         (ENVIRONMENT, {}, (CREDENTIALS.default_url, "env-id", "env-secret")),
         ({**ENVIRONMENT, URL: OWN}, {}, (OWN, "env-id", "env-secret")),
@@ -43,10 +43,10 @@ OWN, OTHER = "https://own.example/v1", "https://other.example/v1"
     ],
 )
 def test_the_environment_beats_the_config_as_a_whole(
-    environment: Mapping[str, str], config: Mapping[str, str], found: tuple[str, str, str]
+    environment: Mapping[str, str], config: Mapping[str, str], expected: tuple[str, str, str]
 ) -> None:
     credentials = credentials_in_force(CREDENTIALS, environment, config)
-    assert (credentials.base_url, *credentials.parts) == found
+    assert (credentials.base_url, *credentials.parts) == expected
     assert base_url_in_force(CREDENTIALS, environment, config) == credentials.base_url
 
 
@@ -100,7 +100,7 @@ def test_the_market_is_where_the_account_would_be(
 
 
 @pytest.mark.parametrize(
-    ("environment", "config", "found"),
+    ("environment", "config", "expected"),
     [
         ({**ENVIRONMENT, URL: OWN}, PROVIDER, (CREDENTIALS.default_url, "prov-id", "prov-secret")),
         ({**ENVIRONMENT, URL: OWN}, {**PROVIDER, C_URL: OTHER}, (OTHER, "prov-id", "prov-secret")),
@@ -114,10 +114,10 @@ def test_the_market_is_where_the_account_would_be(
     ],
 )
 def test_a_provider_beats_the_environment_as_a_whole(
-    environment: Mapping[str, str], config: Mapping[str, str], found: tuple[str, str, str]
+    environment: Mapping[str, str], config: Mapping[str, str], expected: tuple[str, str, str]
 ) -> None:
     credentials = credentials_in_force(CREDENTIALS, environment, config)
-    assert (credentials.base_url, *credentials.parts) == found
+    assert (credentials.base_url, *credentials.parts) == expected
     assert base_url_in_force(CREDENTIALS, environment, config) == credentials.base_url
 
 

@@ -277,15 +277,15 @@ def test_a_no_is_not_asked_again(status: int) -> None:
 @pytest.fixture
 def waits() -> Iterator[list[float]]:
     """The pauses before retries, as they would be; the first one ends the test's request."""
-    seen: list[float] = []
+    waited: list[float] = []
 
     def note(details: stamina.instrumentation.RetryDetails) -> None:
-        seen.append(details.wait_for)
+        waited.append(details.wait_for)
         raise InterruptedError
 
     stamina.set_testing(False)
     stamina.instrumentation.set_on_retry_hooks([note])
-    yield seen
+    yield waited
     stamina.instrumentation.set_on_retry_hooks(None)
 
 

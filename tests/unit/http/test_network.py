@@ -239,9 +239,9 @@ def test_certificates_that_are_named_are_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("environment", [{}, {"HTTPS_PROXY": "http://127.0.0.1:9"}, BROKEN], ids=str)
 def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
     transport = network_of(environment).transport(httpx.Limits())
-    for each in vars(transport).values() if environment == {"HTTPS_PROXY": "http://127.0.0.1:9"} else [transport]:
-        if isinstance(each, httpx.HTTPTransport):
-            context = each._pool._ssl_context
+    for part in vars(transport).values() if environment == {"HTTPS_PROXY": "http://127.0.0.1:9"} else [transport]:
+        if isinstance(part, httpx.HTTPTransport):
+            context = part._pool._ssl_context
             assert context is not None
             assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
             assert context.cert_store_stats()["x509_ca"] > 50

@@ -91,7 +91,7 @@ def at_once(work: Callable[[], object]) -> list[object]:
     """What `work` returned or raised in each of many threads that began together."""
     start = threading.Barrier(MANY, timeout=10)
 
-    def one(_: int) -> object:
+    def run_task(_: int) -> object:
         start.wait()
         try:
             return work()
@@ -99,7 +99,7 @@ def at_once(work: Callable[[], object]) -> list[object]:
             return error
 
     with ThreadPoolExecutor(MANY) as pool:
-        return list(pool.map(one, range(MANY)))
+        return list(pool.map(run_task, range(MANY)))
 
 
 def test_many_threads_ask_for_one_token(vendor: Vendor) -> None:

@@ -58,8 +58,8 @@ def test_what_was_listed_a_moment_ago_is_not_enough_for_who_needs_to_know_now(ro
     room.find()
     room.account.turn("x", "stopped")
     room.clock.advance(1)
-    seen = [room.find(), room.find(not_before=room.clock.now())]
-    assert [machine.status for machine in seen if machine] == ["running", "stopped"]
+    machines = [room.find(), room.find(not_before=room.clock.now())]
+    assert [machine.status for machine in machines if machine] == ["running", "stopped"]
 
 
 def test_what_is_missing_everywhere_is_gone_after_the_lag(room: Room) -> None:

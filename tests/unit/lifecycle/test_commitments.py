@@ -34,11 +34,11 @@ def hourly(machine: Machine) -> Money | None:
 
 
 def total(spending: Spending) -> Money:
-    found = Money.zero("EUR")
-    for each in (*spending.running.values(), *spending.on_its_way, spending.new):
-        assert each is not None
-        found += each
-    return found
+    amount = Money.zero("EUR")
+    for hourly in (*spending.running.values(), *spending.on_its_way, spending.new):
+        assert hourly is not None
+        amount += hourly
+    return amount
 
 
 def anything(_spending: Spending) -> None:
@@ -62,9 +62,11 @@ Process = Callable[..., Commitments[Machine]]
 def process(account: FakeAccount, clock: FakeClock, tmp_path: Path) -> Process:
     """A process of this machine, or another."""
 
-    def begin(lag: float = LAG, known: tuple[str, ...] = (), directory: Path = tmp_path) -> Commitments[Machine]:
+    def begin(lag: float = LAG, bought_ids: tuple[str, ...] = (), directory: Path = tmp_path) -> Commitments[Machine]:
         cloud = FakeCloud(account, lag, hourly=hourly)
-        return Commitments(cloud, Poller(cloud, clock), clock, Ledger(directory, "an account"), known=lambda: known)
+        return Commitments(
+            cloud, Poller(cloud, clock), clock, Ledger(directory, "an account"), bought_ids=lambda: bought_ids
+        )
 
     return begin
 
@@ -88,8 +90,8 @@ def test_what_runs_is_counted_and_what_is_stopped_is_not(
     account.put("b", "pending", ("big",))
     account.put("c", "stopped", ("big",))
     account.put("d", "running", ("unheard of",))
-    found = commitments.spending(SMALL)
-    assert found == Spending({"a": SMALL, "b": BIG, "d": None}, (), SMALL)
+    spending = commitments.spending(SMALL)
+    assert spending == Spending({"a": SMALL, "b": BIG, "d": None}, (), SMALL)
 
 
 def test_what_has_been_bought_counts_before_the_list_has_it(
@@ -101,8 +103,8 @@ def test_what_has_been_bought_counts_before_the_list_has_it(
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         clock.advance(1)
     clock.advance(LAG)
-    found = commitments.spending(SMALL)
-    assert (len(found.running), found.on_its_way) == (1, ())
+    spending = commitments.spending(SMALL)
+    assert (len(spending.running), spending.on_its_way) == (1, ())
 
 
 def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_answer(
@@ -112,8 +114,8 @@ def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_a
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         machine = account.start("small")
         clock.advance(1)
-        found = commitments.spending(SMALL)
-        assert (list(found.running), found.on_its_way) == ([machine.instance_id], ())
+        spending = commitments.spending(SMALL)
+        assert (list(spending.running), spending.on_its_way) == ([machine.instance_id], ())
         order.became(machine.instance_id)
     assert total(commitments.spending(SMALL)) == SMALL * 2
 
@@ -162,18 +164,20 @@ def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
 def test_a_restart_keeps_its_room_in_all_processes_and_asks_nobody(
     process: Process, account: FakeAccount, clock: FakeClock
 ) -> None:
-    one, other = process(), process()
+    first, second = process(), process()
     account.put("a")
-    with one.holding(SMALL, "a"):
+    with first.holding(SMALL, "a"):
         assert account.asked == []
-        assert [each.spending(SMALL) for each in (one, other)] == [Spending({"a": SMALL}, (), SMALL)] * 2
+        assert [each_process.spending(SMALL) for each_process in (first, second)] == [
+            Spending({"a": SMALL}, (), SMALL)
+        ] * 2
         account.turn("a", "stopped")
         clock.advance(1)
-        assert [each.spending(SMALL) for each in (one, other)] == [Spending({}, (SMALL,), SMALL)] * 2
-    assert other.spending(SMALL) == Spending({}, (SMALL,), SMALL)  # the list is behind
+        assert [each_process.spending(SMALL) for each_process in (first, second)] == [Spending({}, (SMALL,), SMALL)] * 2
+    assert second.spending(SMALL) == Spending({}, (SMALL,), SMALL)  # the list is behind
     account.turn("a", "pending")
     clock.advance(1)
-    assert [each.spending(SMALL) for each in (one, other)] == [Spending({"a": SMALL}, (), SMALL)] * 2
+    assert [each_process.spending(SMALL) for each_process in (first, second)] == [Spending({"a": SMALL}, (), SMALL)] * 2
 
 
 def test_two_orders_are_not_taken_for_one_instance(
@@ -284,13 +288,13 @@ def test_sixty_four_threads_at_once_do_not_overshoot_and_leave_no_room_unused(
         if total(spending) > ceiling:
             raise TooMuchError
 
-    def one(_: int) -> None:
+    def buy_one(_: int) -> None:
         at_once.wait(timeout=30)
         with suppress(TooMuchError), commitments.ordering(judge, SMALL, ("small",)) as order:
             order.became(account.start("small").instance_id)
 
     with ThreadPoolExecutor(64) as pool:
-        list(pool.map(one, range(64)))
+        list(pool.map(buy_one, range(64)))
     assert account.started == 22
     with pytest.raises(TooMuchError), commitments.ordering(judge, SMALL, ("small",)):
         pytest.fail("it is full")

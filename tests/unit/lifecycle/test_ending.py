@@ -50,8 +50,8 @@ class Room:
         self.delete: Callable[[str], None] = self.account.delete
         self.began_at = self.clock.now()
 
-    def end(self, instance_id: str = "x", told: Callable[[Machine], object] = lambda _: None) -> None:
-        Ending(self.cloud, self.poller, self.clock).end(instance_id, told)
+    def end(self, instance_id: str = "x", on_instance: Callable[[Machine], object] = lambda _: None) -> None:
+        Ending(self.cloud, self.poller, self.clock).end(instance_id, on_instance)
 
     def actions(self) -> list[str]:
         return [word for word in self.account.asked if word in ("stop", "delete")]
@@ -111,9 +111,9 @@ def test_what_is_ended_is_told_once_as_the_vendor_shows_it(status: str, room: Ro
     room.account.put("x", status, ("large",))
     if status == "stopped":
         room.stop = refuses(refused(400))
-    told: list[Machine] = []
-    room.end(told=told.append)
-    assert [(each.arguments, each.status) for each in told] == [(("large",), "stopped")]
+    reported: list[Machine] = []
+    room.end(on_instance=reported.append)
+    assert [(machine.arguments, machine.status) for machine in reported] == [(("large",), "stopped")]
 
 
 def test_a_stop_that_is_refused_because_it_has_stopped_is_good_enough(room: Room) -> None:
@@ -282,9 +282,9 @@ def cannot_stop(room: Room) -> Ending[Machine]:
 
 
 def test_what_cannot_be_stopped_is_told_deleted_and_looked_for(room: Room, cannot_stop: Ending[Machine]) -> None:
-    told: list[Machine] = []
-    cannot_stop.end("x", told.append)
-    assert [(each.instance_id, each.status) for each in told] == [("x", "running")]
+    reported: list[Machine] = []
+    cannot_stop.end("x", reported.append)
+    assert [(machine.instance_id, machine.status) for machine in reported] == [("x", "running")]
     assert room.account.machines == {}
     assert room.account.asked == ["list", "delete", "list", "list", "by id"]
 

@@ -18,17 +18,18 @@ def until(hours: float, **changed: Any) -> Row:
     return owns("i", expires_at=f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}", **changed)
 
 
-def found(*rows: Row) -> tuple[Expired, ...]:
-    return expired([listed()], [state(each) for each in rows], PRICES, NOW)
+def find_expired(*rows: Row) -> tuple[Expired, ...]:
+    return expired([listed()], [state(row) for row in rows], PRICES, NOW)
 
 
 def test_what_is_over_is_found_with_what_it_costs() -> None:
-    (one,) = found(until(-1))
-    assert (one.expires_at, str(one.hourly), one.protected) == (NOW - timedelta(hours=1), "1.20 EUR", False)
+    (instance,) = find_expired(until(-1))
+    assert instance.expires_at == NOW - timedelta(hours=1)
+    assert (str(instance.hourly), instance.protected) == ("1.20 EUR", False)
 
 
 def test_the_very_moment_counts_as_over() -> None:
-    assert found(until(0))
+    assert find_expired(until(0))
 
 
 @pytest.mark.parametrize(
@@ -37,37 +38,37 @@ def test_the_very_moment_counts_as_over() -> None:
     ids=["unowned", "later", "without end", "only looked at", "another"],
 )
 def test_what_is_not_over_is_left_alone(rows: tuple[Row, ...]) -> None:
-    assert found(*rows) == ()
+    assert find_expired(*rows) == ()
 
 
 def test_of_two_states_the_later_end_counts() -> None:
-    assert found(until(-1), until(1)) == ()
-    assert found(until(-1), owns("i")) == ()  # one of them wants it for ever
-    (one,) = found(until(-2), until(-1, stack="prod"))
-    assert one.expires_at == NOW - timedelta(hours=1)
-    assert one.remarks == ("the latest of its ends counts",)
+    assert find_expired(until(-1), until(1)) == ()
+    assert find_expired(until(-1), owns("i")) == ()  # one of them wants it for ever
+    (instance,) = find_expired(until(-2), until(-1, stack="prod"))
+    assert instance.expires_at == NOW - timedelta(hours=1)
+    assert instance.remarks == ("the latest of its ends counts",)
 
 
 def test_protected_in_one_state_is_protected() -> None:
-    (one,) = found(until(-1), until(-1, protected=True))
-    assert one.protected
-    assert one.remarks == ("protected",)
+    (instance,) = find_expired(until(-1), until(-1, protected=True))
+    assert instance.protected
+    assert instance.remarks == ("protected",)
 
 
 @pytest.mark.parametrize("end", ["tomorrow", "2030-01-01T00:00:00", {"ciphertext": "v1"}, 7])
 def test_an_end_that_nobody_can_read_is_an_error(end: object) -> None:
     with pytest.raises(ExpiryError, match="the expires_at of i in dev is no time"):
-        found(owns("i", expires_at=end))
+        find_expired(owns("i", expires_at=end))
 
 
 PROD = "urn:pulumi:prod::shop::pulumi-python:dynamic/cortecs:Instance::answers"
 
 
 def test_what_two_rows_own_is_held_back_with_the_names_of_both() -> None:
-    (one,) = found(until(-1), until(-2, stack="prod", urn=PROD))
-    assert one.held_back == "owned by chat in dev and answers in prod"
-    (one,) = found(until(-1), until(-2, urn=PROD))  # two resources of one stack
-    assert one.held_back == "owned by chat in dev and answers in dev"
+    (instance,) = find_expired(until(-1), until(-2, stack="prod", urn=PROD))
+    assert instance.held_back == "owned by chat in dev and answers in prod"
+    (instance,) = find_expired(until(-1), until(-2, urn=PROD))  # two resources of one stack
+    assert instance.held_back == "owned by chat in dev and answers in dev"
 
 
 @pytest.mark.parametrize(
@@ -81,14 +82,14 @@ def test_what_two_rows_own_is_held_back_with_the_names_of_both() -> None:
     ids=["waits for its deletion", "only looked at", "read under two names", "read twice"],
 )
 def test_what_one_live_row_owns_is_not_held_back(other: Row) -> None:
-    (one,) = found(until(-1), other)
-    assert one.held_back == ""
+    (instance,) = find_expired(until(-1), other)
+    assert instance.held_back == ""
 
 
 def test_a_row_of_another_backend_is_another_row() -> None:
     other = replace(state(until(-1)), backend="file:///others")
-    (one,) = expired([listed()], [state(until(-1)), other], PRICES, NOW)
-    assert one.held_back == "owned by chat in dev and chat in dev"
+    (instance,) = expired([listed()], [state(until(-1)), other], PRICES, NOW)
+    assert instance.held_back == "owned by chat in dev and chat in dev"
 
 
 @pytest.mark.parametrize("apart", [timedelta(minutes=5), timedelta(minutes=-5), timedelta(0)])

@@ -378,27 +378,27 @@ def test_what_another_stack_of_this_machine_has_bought_is_not_it(world: World) -
 
 def test_what_the_engine_of_this_process_knows_is_not_it(world: World) -> None:
     world.run().killed_before_the_order()
-    known = world.start().instance_id
+    instance_id = world.start().instance_id
     run = world.run()
-    run.journal.confirm(known)  # an import, from another machine
-    assert run.create() != known
+    run.journal.confirm(instance_id)  # an import, from another machine
+    assert run.create() != instance_id
 
 
 def test_a_killed_fleet_is_taken_over_one_each(world: World) -> None:
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(3)]
     bought = world.fleet_killed_at_the_answer(keys)
     run = world.run()
     assert {run.create(key) for key in keys} == bought == world.ids()
 
 
 def test_a_killed_fleet_of_which_some_was_not_sent_is_completed(world: World) -> None:
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(3)]
     runs = [world.run() for _ in keys]
     runs[0].killed_before_the_order(keys[0], dies=False)
     bought = runs[1].killed_at_the_answer(keys[1], dies=False)
     runs[2].killed_before_the_order(keys[2], dies=False)
-    for each in runs:
-        each.dies()
+    for run in runs:
+        run.dies()
     run = world.run()
     created = [run.create(key) for key in keys]
     assert len(set(created)) == 3
@@ -407,12 +407,12 @@ def test_a_killed_fleet_of_which_some_was_not_sent_is_completed(world: World) ->
 
 
 def test_of_two_that_take_over_at_once_each_gets_its_own(world: World) -> None:
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(8)]
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(8)]
     bought = world.fleet_killed_at_the_answer(keys)
     world.clock.advance(60)
     runs = [world.run(), world.run()]
     with ThreadPoolExecutor(8) as pool:
-        created = list(pool.map(lambda each: runs[each % 2].create(keys[each]), range(8)))
+        created = list(pool.map(lambda number: runs[number % 2].create(keys[number]), range(8)))
     assert len(created) == len(set(created)) == 8
     assert set(created) == bought == world.ids()
 
@@ -671,9 +671,9 @@ def test_what_is_left_behind_is_told_while_it_is_there(world: World, order: Call
     bought = order(world.run())
     world.clock.advance(LAG + 1)
     run = world.run()
-    (left,) = run.left_behind(OTHER)
-    assert (left.name, left.ordered, left.instance_ids) == ("chat", str(SMALL), (bought,))
-    assert left.prices == ("1.20 EUR/h",)
+    (leftover,) = run.left_behind(OTHER)
+    assert (leftover.name, leftover.ordered, leftover.instance_ids) == ("chat", str(SMALL), (bought,))
+    assert leftover.prices == ("1.20 EUR/h",)
     assert run.left_behind(Key(CHAT.backend, CHAT.urn.replace(":test::", ":another::"))) == []
     del world.account.machines[bought]
     assert world.run().left_behind(CHAT) == []
@@ -753,7 +753,7 @@ def test_without_a_journal_what_the_engine_knows_is_not_in_the_way(bare: World) 
 
 def test_without_a_journal_a_fleet_is_not_taken_for_an_earlier_one(bare: World) -> None:
     run = bare.run()
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(6)]
+    keys = [Key(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(6)]
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(run.create, keys)) == bare.ids()
     assert len(bare.ids()) == 6
@@ -811,14 +811,14 @@ def test_a_time_without_a_zone_is_none(text: str | None, seconds: float | None) 
 
 def refused_after(world: World, status: int = 400, times: int = 1) -> Callable[[], Machine]:
     """An order that is carried out and then refused, so many times; after that it is answered."""
-    left = [times]
+    remaining = [times]
 
     def order() -> Machine:
         machine = world.start()
         world.clock.advance(0.1)
-        if left[0] == 0:
+        if remaining[0] == 0:
             return machine
-        left[0] -= 1
+        remaining[0] -= 1
         raise refused(status)
 
     return order
@@ -1013,8 +1013,8 @@ def test_a_state_that_cannot_be_read_is_said_and_keeps_nobody_from_buying(world:
 
 def test_a_resource_whose_creation_nobody_has_begun_costs_no_further_reading(world: World) -> None:
     run = world.run()
-    for each in range(5):
-        run.create(Key(CHAT.backend, f"{CHAT.urn}-{each}"), (f"kind {each}",))
+    for number in range(5):
+        run.create(Key(CHAT.backend, f"{CHAT.urn}-{number}"), (f"kind {number}",))
     assert world.states.asked == 1
 
 
@@ -1066,7 +1066,7 @@ def test_one_wrong_list_does_not_hide_what_was_bought_and_no_state_has(world: Wo
     world.start(LARGE)  # the list is not empty all at once
     world.clock.advance(LAG + 1)
     listed = world.account.machines
-    world.account.machines = {one: machine for one, machine in listed.items() if one != bought}
+    world.account.machines = {instance_id: machine for instance_id, machine in listed.items() if instance_id != bought}
     run = world.run()
     run.poller.snapshot(max_age=0.0)
     world.account.machines = listed
@@ -1084,9 +1084,9 @@ def test_a_journal_that_names_what_another_row_has_takes_nothing_over(world: Wor
     forged.dies()
     run = world.run()
     assert run.create() != somebodys
-    (told,) = run.told
-    assert f"{somebodys} (1.20 EUR/h) was bought for chat" in told
-    assert "chat of stack another has it" in told
+    (warning,) = run.told
+    assert f"{somebodys} (1.20 EUR/h) was bought for chat" in warning
+    assert "chat of stack another has it" in warning
 
 
 def test_what_the_row_of_another_stack_has_was_not_bought_by_an_order_without_an_answer(world: World) -> None:
@@ -1147,9 +1147,9 @@ def test_what_is_nearly_what_an_earlier_creation_ordered_is_named_and_no_reason_
     world.states.began(PENDING)  # this run's own
     run = world.run()
     run.create()
-    (told,) = run.told
-    assert f"in no state and nearly what they ordered: {nearly[1]} (1.20 EUR/h)" in told
-    assert nearly[0] not in told
+    (warning,) = run.told
+    assert f"in no state and nearly what they ordered: {nearly[1]} (1.20 EUR/h)" in warning
+    assert nearly[0] not in warning
 
 
 def test_what_another_order_has_bought_did_not_come_instead(world: World) -> None:
@@ -1201,9 +1201,9 @@ def test_what_another_machine_has_saved_by_now_is_no_candidate(world: World) -> 
     read = world.states.every_stack
 
     def saved_after_the_first_look(urn: str, not_before: float = 0.0) -> tuple[StackState, ...]:
-        found = read(urn, not_before)
-        world.states.rows.setdefault("another", [StateRow("another", CHAT.urn, each) for each in theirs])
-        return found
+        states = read(urn, not_before)
+        world.states.rows.setdefault("another", [StateRow("another", CHAT.urn, instance_id) for instance_id in theirs])
+        return states
 
     world.states.every_stack = saved_after_the_first_look  # type: ignore[method-assign]
     assert world.run().create() not in theirs

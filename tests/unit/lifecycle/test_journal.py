@@ -187,9 +187,9 @@ def test_what_a_dead_process_has_ordered_is_taken_once(tmp_path: Path, journal: 
         pass
     (order,) = journal.open_orders()
     assert journal.take(order)
-    (taken,) = journal.open_orders()
-    assert journal.is_mine(taken)
-    assert taken.progress is Progress.LOST
+    (order_now,) = journal.open_orders()
+    assert journal.is_mine(order_now)
+    assert order_now.progress is Progress.LOST
     rival = Journal(tmp_path)
     assert not rival.take(order)
     rival.close()
@@ -233,12 +233,12 @@ def test_many_processes_begin_one_journal_at_once(tmp_path: Path) -> None:
 
 
 def test_many_threads_share_it(journal: Journal) -> None:
-    def one(each: int) -> None:
-        bought(journal, f"i-{each}")
-        journal.confirm(f"i-{each}")
+    def buy_one(number: int) -> None:
+        bought(journal, f"i-{number}")
+        journal.confirm(f"i-{number}")
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(one, range(40)))
+        list(pool.map(buy_one, range(40)))
     assert journal.open_orders() == []
     assert len(journal.instances()) == 40
 
@@ -249,8 +249,8 @@ def spoiled(directory: Path) -> None:
 
 def cut_off(directory: Path) -> None:
     journal = Journal(directory)
-    for each in range(50):
-        bought(journal, f"i-{each}")
+    for number in range(50):
+        bought(journal, f"i-{number}")
     journal.close()
     content = (directory / FILE_NAME).read_bytes()
     (directory / FILE_NAME).write_bytes(content[: len(content) // 2])
@@ -402,7 +402,7 @@ def test_a_journal_that_is_deleted_while_in_use_is_begun_anew(tmp_path: Path) ->
     assert journal.undo(lost)
     orders = {order.number: order for order in later.open_orders()}
     assert orders.keys() == {number, new}
-    assert [set(orders[each].before) for each in (number, new)] == [{"i-1"}, {"i-2"}]
+    assert [set(orders[order_number].before) for order_number in (number, new)] == [{"i-1"}, {"i-2"}]
     assert {order.instance_id for order in orders.values()} == {None}
     assert later.lives(orders[number])
     later.close()
@@ -566,7 +566,7 @@ def test_a_file_of_version_1_is_read_and_nothing_secret_stays_in_it(tmp_path: Pa
 
 
 def test_many_orders_share_one_listing(journal: Journal) -> None:
-    before = frozenset(f"i-{each}" for each in range(500))
+    before = frozenset(f"i-{number}" for number in range(500))
     for _ in range(20):
         sent(journal, before=before)
     with sqlite3.connect(journal.file) as connection:
@@ -588,9 +588,9 @@ def test_without_a_usable_name_it_is_where_a_users_state_is(named: str) -> None:
 
 
 def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
-    found = state_directory({}, Path("~/.local/state/pulumi-cortecs"))
-    assert found.problem.startswith("HOME is not set")
-    nowhere = Journal(found.path)
+    directory = state_directory({}, Path("~/.local/state/pulumi-cortecs"))
+    assert directory.problem.startswith("HOME is not set")
+    nowhere = Journal(directory.path)
     assert nowhere.open_orders() == []
     with pytest.raises(JournalError, match="cannot be used: "):
         sent(nowhere, CHAT)

@@ -37,19 +37,19 @@ class Process:
         directory: Path,
         *,
         lag: float = LAG,
-        known: tuple[str, ...] = (),
-        of: str = "ours",
+        bought_ids: tuple[str, ...] = (),
+        account_name: str = "ours",
         clock: FakeClock | None = None,
     ) -> None:
         """`clock` is that of the process; the vendor has the account's."""
         self.account = account
         self.clock = clock or account.clock
-        self.ledger = Ledger(directory, of)
+        self.ledger = Ledger(directory, account_name)
         self.troubles: list[str] = []
         cloud = FakeCloud(account, lag, hourly=hourly)
         self.commitments = Commitments(
             *(cloud, Poller(cloud, self.clock), self.clock, self.ledger),
-            known=lambda: known,
+            bought_ids=lambda: bought_ids,
             without=lambda error: self.troubles.append(str(error)),
         )
 
@@ -67,15 +67,15 @@ class Process:
 
     def spending(self) -> Spending:
         """What an order is judged by, and nothing is ordered."""
-        found: list[Spending] = []
+        spendings: list[Spending] = []
 
         def judge(spending: Spending) -> None:
-            found.append(spending)
+            spendings.append(spending)
             raise TooMuchError
 
         with suppress(TooMuchError), self.commitments.ordering(judge, SMALL, ("small",)):
             pytest.fail("it was refused")
-        return found[0]
+        return spendings[0]
 
     def costs(self) -> Money:
         """What counts before the new one."""
@@ -105,15 +105,15 @@ def test_what_another_process_orders_counts_before_any_list_has_it(
     process: Begin, account: FakeAccount, clock: FakeClock
 ) -> None:
     account.lag = 4.0
-    one, other = process(), process()
-    one.buy()
-    assert other.spending() == Spending({}, (SMALL,), SMALL)
-    with one.commitments.ordering(anything, BIG, ("big",)):
-        assert other.costs() == SMALL + BIG
-        assert total(other.commitments.spending(SMALL)) == SMALL * 2 + BIG  # in a preview as well
+    first, second = process(), process()
+    first.buy()
+    assert second.spending() == Spending({}, (SMALL,), SMALL)
+    with first.commitments.ordering(anything, BIG, ("big",)):
+        assert second.costs() == SMALL + BIG
+        assert total(second.commitments.spending(SMALL)) == SMALL * 2 + BIG  # in a preview as well
     clock.advance(4.0)
-    assert len(other.spending().running) == 1
-    assert process(of="another account").commitments.spending(SMALL).on_its_way == ()
+    assert len(second.spending().running) == 1
+    assert process(account_name="another account").commitments.spending(SMALL).on_its_way == ()
 
 
 def test_many_processes_at_once_do_not_overshoot(process: Begin, account: FakeAccount) -> None:
@@ -125,21 +125,21 @@ def test_many_processes_at_once_do_not_overshoot(process: Begin, account: FakeAc
         if total(spending) > ceiling:
             raise TooMuchError
 
-    def one(begun: Process) -> None:
+    def buy_one(begun: Process) -> None:
         at_once.wait(timeout=30)
         with suppress(TooMuchError):
             begun.buy(judge=judge)
 
     begun = [process() for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(one, begun))
+        list(pool.map(buy_one, begun))
     assert account.started == 5
-    assert [each.troubles for each in begun] == [[]] * 16
+    assert [begun_process.troubles for begun_process in begun] == [[]] * 16
 
 
 def test_a_purchase_asks_for_one_list_and_nothing_by_id(process: Begin, account: FakeAccount, clock: FakeClock) -> None:
     account.put("there")
-    begun = process(known=("there",))
+    begun = process(bought_ids=("there",))
     for _ in range(3):
         account.asked.clear()
         begun.buy()
@@ -197,13 +197,13 @@ def test_an_order_that_was_not_sent_goes_at_once_and_one_that_was_refused_does_n
     assert other.costs() == SMALL
 
 
-@pytest.mark.parametrize(("lag", "left"), [(0.0, 1), (LAG, 0)])
+@pytest.mark.parametrize(("lag", "remaining"), [(0.0, 1), (LAG, 0)])
 def test_what_was_looked_for_is_believed_gone_after_a_lag_that_no_variable_shortens(
-    process: Begin, lag: float, left: int
+    process: Begin, lag: float, remaining: int
 ) -> None:
     with suppress(NotBoughtError), process(lag=lag).commitments.ordering(anything, SMALL, ("small",)):
         raise NotBoughtError("the list shows nothing")
-    assert process().costs() == SMALL * left
+    assert process().costs() == SMALL * remaining
 
 
 def test_what_is_provably_gone_is_forgotten_at_once(process: Begin, account: FakeAccount) -> None:
@@ -222,16 +222,16 @@ def test_empty_lists_do_not_empty_the_sum(process: Begin, account: FakeAccount, 
     assert process().costs() == SMALL + BIG
     account.wrong = 100
     assert process().costs() == SMALL
-    assert process(known=("known", "no such")).costs() == SMALL + BIG
+    assert process(bought_ids=("known", "no such")).costs() == SMALL + BIG
     account.turn("known", "stopped")
-    assert process(known=("known",)).costs() == SMALL
+    assert process(bought_ids=("known",)).costs() == SMALL
     account.trouble_by_id.append(AnswerLostError("down"))
     with pytest.raises(AnswerLostError):  # nobody knows what it runs
         process().buy()
 
 
 def test_what_is_gone_is_asked_for_once_in_a_while(process: Begin, account: FakeAccount) -> None:
-    begun = process(known=("gone",))
+    begun = process(bought_ids=("gone",))
     begun.buy()
     begun.buy()
     assert account.asked.count("by id") == 1
@@ -263,7 +263,7 @@ def test_nobody_is_asked_while_the_ledger_is_held(
     witness = Ledger(tmp_path, "ours", patience=0.0)
     account.put("known")
     account.wrong = 1
-    begun = Process(account, tmp_path, known=("known",))
+    begun = Process(account, tmp_path, bought_ids=("known",))
     listed, named = account.listing, account.by_id
     monkeypatch.setattr(account, "listing", lambda: (witness.change(Changes()), listed())[1])
     monkeypatch.setattr(account, "by_id", lambda key: (witness.change(Changes()), named(key))[1])
@@ -356,8 +356,8 @@ def test_a_clock_that_runs_faster_settles_nothing(
     account.lag = 4.0
     process().killed_while_buying(after_it_was_sent=True)
     odd = process(clock=moved(by))
-    for each in (odd, process(), odd, process(), odd):
-        assert each.costs() == SMALL
+    for any_process in (odd, process(), odd, process(), odd):
+        assert any_process.costs() == SMALL
         odd.clock.advance(LONG)
         clock.advance(0.5)
 

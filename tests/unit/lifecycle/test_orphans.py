@@ -65,10 +65,10 @@ def only(instance: Listed, *stacks: StackState) -> Orphan:
 def test_an_orphan_is_what_is_listed_and_no_row_owns(
     there: set[int], owned: set[int], looked_at: set[int], one_stack: bool
 ) -> None:
-    rows = [owns(str(each)) for each in owned] + [owns(str(each), external=True) for each in looked_at]
-    stacks = [state(*rows)] if one_stack else [state(each) for each in rows]
-    found = {each.instance.instance_id for each in orphans([listed(str(each)) for each in there], stacks, {}, NOW)}
-    assert found == {str(each) for each in there - owned}
+    rows = [owns(str(number)) for number in owned] + [owns(str(number), external=True) for number in looked_at]
+    stacks = [state(*rows)] if one_stack else [state(row) for row in rows]
+    unowned = orphans([listed(str(number)) for number in there], stacks, {}, NOW)
+    assert {orphan.instance.instance_id for orphan in unowned} == {str(number) for number in there - owned}
 
 
 def test_what_a_stack_only_looks_at_is_said_to_be() -> None:
@@ -111,14 +111,14 @@ def test_what_it_has_cost_is_unknown_without_a_start() -> None:
 
 def test_sums_are_per_currency() -> None:
     amounts = [Money.of("1", "EUR"), None, Money.of("2", "USD"), Money.of("3", "EUR")]
-    assert {key: str(each) for key, each in totals(amounts).items()} == {"EUR": "4.00 EUR", "USD": "2.00 USD"}
+    assert {key: str(amount) for key, amount in totals(amounts).items()} == {"EUR": "4.00 EUR", "USD": "2.00 USD"}
 
 
 def test_the_unpriced_come_first_and_then_the_dearest() -> None:
     unpriced = listed("c", arguments={**ORDER, "hardware_type_id": "gone"})
     dear = listed("b", arguments={**ORDER, "hardware_type_id": "H100"})
-    found = orphans([listed("a"), dear, unpriced], [], PRICES, NOW)
-    assert [each.instance.instance_id for each in found] == ["c", "b", "a"]
+    unowned = orphans([listed("a"), dear, unpriced], [], PRICES, NOW)
+    assert [orphan.instance.instance_id for orphan in unowned] == ["c", "b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def crowd(work: Callable[[], object]) -> list[object]:
     """What many threads get that come together; an error counts as what is got."""
     start = threading.Barrier(MANY, timeout=10)
 
-    def one(_: int) -> object:
+    def run_task(_: int) -> object:
         start.wait()
         try:
             return work()
@@ -69,7 +69,7 @@ def crowd(work: Callable[[], object]) -> list[object]:
             return error
 
     with ThreadPoolExecutor(MANY) as pool:
-        return list(pool.map(one, range(MANY)))
+        return list(pool.map(run_task, range(MANY)))
 
 
 def until_all_wait(listing: Listing) -> Callable[[], None]:
@@ -93,9 +93,9 @@ def test_many_threads_share_one_call(poller: Poller[str], listing: Listing) -> N
         come()
         return poller.snapshot(max_age=1)
 
-    seen = crowd(look)
+    snapshots = crowd(look)
     assert listing.calls == 1
-    assert all(each is seen[0] for each in seen)
+    assert all(snapshot is snapshots[0] for snapshot in snapshots)
 
 
 def test_a_snapshot_serves_until_it_is_too_old(poller: Poller[str], listing: Listing, clock: FakeClock) -> None:
@@ -161,8 +161,8 @@ def test_nothing_is_told_from_before_a_change(poller: Poller[str], listing: List
     clock.advance(1)
     poller.changed("a")
     clock.advance(1)
-    seen = poller.snapshot(max_age=60, not_before=poller.changed_at("a"))
-    assert seen.taken_at >= poller.changed_at("a")
+    snapshot = poller.snapshot(max_age=60, not_before=poller.changed_at("a"))
+    assert snapshot.taken_at >= poller.changed_at("a")
     assert listing.calls == 2
     poller.snapshot(max_age=60, not_before=poller.changed_at("another"))
     assert listing.calls == 2
@@ -202,7 +202,7 @@ def test_an_error_reaches_all_who_waited_for_that_answer(poller: Poller[str], li
         come()
         return poller.snapshot(max_age=1)
 
-    assert [type(each) for each in crowd(look)] == [AnswerLostError] * MANY
+    assert [type(error) for error in crowd(look)] == [AnswerLostError] * MANY
     # who had come and not yet looked may find it settled, and ask once more for all who are left
     assert listing.calls <= 2
 
@@ -296,7 +296,7 @@ def test_an_error_from_before_a_change_does_not_answer_for_what_came_after(
     with pytest.raises(AnswerLostError):
         poller.snapshot(max_age=60)
     late.join(10)
-    assert [seen.taken_at for seen in results] == [clock.now()]
+    assert [taken_at.taken_at for taken_at in results] == [clock.now()]
 
 
 PRESENT, ABSENT, CHANGED, BEGAN, FAILED = "present", "absent", "changed", "began", "failed"

@@ -329,7 +329,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
     room = Room(lag, clock)
     room.account.down = (room.began_at + down[0], room.began_at + down[1])
 
-    def one(plan: Plan) -> Outcome:
+    def carry_out(plan: Plan) -> Outcome:
         def order() -> Machine:
             machine = None
             if plan.acts is not None:
@@ -355,7 +355,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
         return Outcome(bought, failed, at)
 
     with ThreadPoolExecutor(len(plans)) as pool:
-        outcomes = list(pool.map(one, plans))
+        outcomes = list(pool.map(carry_out, plans))
     room.journal.close()
     return room, outcomes
 
@@ -525,7 +525,7 @@ def test_the_simulators_lost_answers_are_found(
     # 9 virtual seconds are 0.15 real ones
     simulator.control.fault("list_lag", count=1, seconds=6)
     bought = shop.buy()
-    assert [each.instance_id for each in simulator.control.instances()] == [bought]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [bought]
 
 
 @pytest.mark.parametrize(
@@ -548,14 +548,14 @@ def test_among_many_threads_each_instance_has_one_buyer_whatever_is_lost(shop: S
     simulator.control.fault("token_expiry", count=2, **START)
     simulator.control.fault("list_lag", probability=0.5, seconds=6)
 
-    def one(number: int) -> str | Exception:
+    def buy_one(number: int) -> str | Exception:
         try:
             return shop.buy(ORDER if number % 2 else ORDER.model_copy(update={"num_workers": 1}))
         except (NotBoughtError, UnclearPurchaseError) as error:
             return error
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(one, range(24)))
+        results = list(pool.map(buy_one, range(24)))
     bought = [result for result in results if isinstance(result, str)]
-    assert sorted(bought) == sorted(each.instance_id for each in simulator.control.instances())
+    assert sorted(bought) == sorted(instance.instance_id for instance in simulator.control.instances())
     assert [type(result) for result in results if not isinstance(result, str)] == [NotBoughtError] * 3

@@ -151,7 +151,7 @@ def test_a_row_that_the_engine_is_deleting_keeps_nothing(states: FakeStates, sta
 def test_a_state_that_cannot_be_read_is_said_and_asked_for_once(states: FakeStates, start: StartProcess) -> None:
     states.trouble = "no CLI"
     process = start()
-    assert [process.going("x", each) for each in (A, B)] == [Going(unread="no CLI")] * 2
+    assert [process.going("x", urn) for urn in (A, B)] == [Going(unread="no CLI")] * 2
     assert states.read == ["test"]
 
 
@@ -185,19 +185,19 @@ def test_however_rows_and_processes_interleave_nobody_is_left_with_it(
     started = [start(), start()]
     for process in started:
         process.going("none of them", A)  # the first reading of each
-    left, ended = list(leaving), []
+    remaining, ended = list(leaving), []
 
     def one_goes() -> None:
-        if not left:
+        if not remaining:
             return
-        row = left.pop()
+        row = remaining.pop()
         if chance.random() < 0.7:
             states.meanwhile = one_goes
         if keeper(chance.choice(started).going("x", row.urn)) is None:
             ended.append(row.urn)
         states.gone(row)
 
-    while left:
+    while remaining:
         one_goes()
     assert bool(ended) == (len(leaving) == 3)
 

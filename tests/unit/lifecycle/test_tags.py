@@ -177,10 +177,10 @@ def test_an_answer_that_tells_the_id_only_is_a_purchase(world: World) -> None:
 
 
 def test_every_order_has_a_token_of_its_own_and_a_resource_the_same_key_from_any_machine(world: World) -> None:
-    one, other = world.run().create().instance_id, world.run(machine="there").create().instance_id
+    first, second = world.run().create().instance_id, world.run(machine="there").create().instance_id
     tags = world.account.tags
-    assert tags[one].token != tags[other].token
-    assert tags[one].key == tags[other].key == CHAT.digest != resource(2).digest
+    assert tags[first].token != tags[second].token
+    assert tags[first].key == tags[second].key == CHAT.digest != resource(2).digest
 
 
 def test_a_lost_answer_is_found_by_its_tag_beside_an_alike_one(world: World) -> None:
@@ -207,11 +207,11 @@ def test_what_was_refused_and_carried_out_is_found_and_not_bought_again(world: W
     run = world.run()
     error = UnauthorizedError("no", status=status, vendor_message="no", request_id=None)
     try:
-        found = run.create(order=run.answers_with(error)).instance_id
+        instance_id = run.create(order=run.answers_with(error)).instance_id
     except RefusedOrderError:  # it was not listed yet
         run.dies()
-        found = world.run().create().instance_id
-    assert {found} == world.bought()
+        instance_id = world.run().create().instance_id
+    assert {instance_id} == world.bought()
 
 
 def test_an_order_that_is_sent_once_more_has_another_token(world: World) -> None:
@@ -232,8 +232,8 @@ def test_what_a_killed_run_has_bought_is_taken_over_beside_alike_ones(world: Wor
     world.account.start(*SMALL)
     world.clock.advance(10 * LAG)
     at = world.clock.now()
-    found = world.run().create()
-    assert (found.instance_id, found.inferred) == (bought, False)
+    bought_before = world.run().create()
+    assert (bought_before.instance_id, bought_before.inferred) == (bought, False)
     assert world.clock.now() == at  # it says itself whose it is: nobody has to wait
 
 
@@ -279,8 +279,8 @@ def test_what_is_left_behind_is_told_by_its_tag(world: World) -> None:
     world.account.start(*SMALL)
     world.clock.advance(LAG + 1)
     run = world.run()
-    (left,) = left_behind(run.log, run.intents.creations, CHAT)
-    assert left.instance_ids == (bought,)
+    (leftover,) = left_behind(run.log, run.intents.creations, CHAT)
+    assert leftover.instance_ids == (bought,)
 
 
 def begun_elsewhere(world: World, arguments: Arguments = SMALL) -> str:
@@ -296,8 +296,8 @@ def test_what_another_machine_has_bought_is_taken_over_by_its_key(world: World) 
     bought = begun_elsewhere(world)
     world.account.start(*SMALL)
     run = world.run()
-    found = run.create()
-    assert (found.instance_id, found.inferred) == (bought, False)
+    taken_over = run.create()
+    assert (taken_over.instance_id, taken_over.inferred) == (bought, False)
     assert [order.instance_id for order in run.journal.open_orders()] == [bought]
 
 
@@ -356,10 +356,10 @@ def test_what_bears_the_name_of_another_resource_is_not_asked_about(world: World
 
 def test_two_that_bear_the_resources_key_are_asked_about(world: World) -> None:
     bought = {begun_elsewhere(world), world.account.start(*SMALL).instance_id}
-    world.account.tags.update({each: OrderRef(each, CHAT.digest) for each in bought})
+    world.account.tags.update({instance_id: OrderRef(instance_id, CHAT.digest) for instance_id in bought})
     with pytest.raises(NotForgottenError) as refusal:
         world.run(machine="third").create()
-    assert all(each in str(refusal.value) for each in bought)
+    assert all(instance_id in str(refusal.value) for instance_id in bought)
     assert world.bought() == bought
 
 
@@ -418,10 +418,10 @@ def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_
                 world.states.began({"arguments": list(arguments)}, key.urn)
                 saved[key] = run.create(key, arguments).instance_id
         tags = world.account.tags
-        assert {key: tags[each].key for key, each in saved.items()} == {key: key.digest for key in saved}
+        assert {key: tags[instance_id].key for key, instance_id in saved.items()} == {key: key.digest for key in saved}
         assert world.bought() == set(saved.values())
-        for each in world.runs:
-            each.dies()
+        for run in world.runs:
+            run.dies()
 
 
 @pytest.mark.parametrize(

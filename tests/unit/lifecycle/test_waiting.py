@@ -276,7 +276,7 @@ def calls_while_waiting(waiters: int, boot: float, apart: float = 0.0) -> int:
     cloud = Booting(FakeAccount(clock), LAG)
     wait = Wait(cloud, Poller(cloud, clock), clock)
 
-    def one(number: int) -> None:
+    def wait_for(number: int) -> None:
         clock.sleep(number * apart)
         try:
             ready.append(
@@ -285,7 +285,7 @@ def calls_while_waiting(waiters: int, boot: float, apart: float = 0.0) -> int:
         finally:
             clock.leave()
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(waiters)]
+    threads = [threading.Thread(target=wait_for, args=(number,)) for number in range(waiters)]
     for thread in threads:
         thread.start()
     for thread in threads:
