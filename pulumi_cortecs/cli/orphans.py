@@ -150,10 +150,10 @@ def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
 
 
 def _found(survey: Survey) -> tuple[Orphan, ...]:
-    from pulumi_cortecs.lifecycle.orphans import orphans
+    from pulumi_cortecs.lifecycle.orphans import find_orphans
 
     remarks, awaited = _noted()
-    return orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
+    return find_orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
 
 
 def _noted() -> tuple[dict[str, list[str]], set[str]]:
@@ -207,7 +207,7 @@ def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
 
 
 def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
-    from pulumi_cortecs.lifecycle.durations import in_words
+    from pulumi_cortecs.lifecycle.durations import format_duration
 
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
     table = new_table("What no stack owns", *columns)
@@ -220,7 +220,7 @@ def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
             instance.hardware_type_id or "?",
             str(instance.num_workers or "?"),
             instance.status,
-            "unknown" if age is None else in_words(age.total_seconds()),
+            "unknown" if age is None else format_duration(age.total_seconds()),
             in_figures(each.hourly),
             in_figures(each.so_far),
             "; ".join((*filter(None, [each.held_back]), *each.remarks)),
@@ -229,9 +229,9 @@ def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
 
 
 def _total(found: tuple[Orphan, ...]) -> str:
-    from pulumi_cortecs.lifecycle.listed import totals
+    from pulumi_cortecs.lifecycle.listed import sum_by_currency
 
-    hourly, so_far = totals(each.hourly for each in found), totals(each.so_far for each in found)
+    hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.so_far for each in found)
     known = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
     unpriced = sum(each.hourly is None for each in found)
     if unpriced:
@@ -267,10 +267,10 @@ def _lines(chosen: list[Orphan]) -> dict[str, str]:
 def _document(
     found: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
 ) -> dict[str, Any]:
-    from pulumi_cortecs.lifecycle.listed import totals
+    from pulumi_cortecs.lifecycle.listed import sum_by_currency
 
     lines = _lines(adopted)
-    hourly, so_far = totals(each.hourly for each in found), totals(each.so_far for each in found)
+    hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.so_far for each in found)
     return {
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),

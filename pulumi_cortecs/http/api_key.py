@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import httpx
 
-from pulumi_cortecs.http.words import redacted
+from pulumi_cortecs.http.words import redact
 
 
 class ApiKey(httpx.Auth):
@@ -30,4 +30,4 @@ class ApiKey(httpx.Auth):
 
     def redact(self, text: str) -> str:
         """`text` without the key, plain or as JSON, Python and URLs write it."""
-        return redacted(text, (self._key,))
+        return redact(text, (self._key,))

@@ -14,7 +14,7 @@ from enum import Enum
 
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.http import checked_base_url, server_of
-from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
+from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def credentials_in_force(
     return source.complete()
 
 
-def _config_set(key: Key) -> str:
+def _config_set(key: CredentialKey) -> str:
     return f"`pulumi config set {'--secret ' * key.secret}{key.config} ...`"
 
 

@@ -23,7 +23,7 @@ import certifi
 import httpcore
 import httpx
 
-from pulumi_cortecs.http.deadline import Bounded
+from pulumi_cortecs.http.deadline import DeadlineBackend
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROXIES: Final = ("https_proxy", "all_proxy")  # http is spoken to this machine only
@@ -55,17 +55,19 @@ class Network:
     def is_direct(self, host: str, port: int | None = None) -> bool:
         """Whether no proxy stands between us and that host."""
         return (
-            self.proxy is None or host in LOOPBACK or any(_covers(entry, host, port or _HTTPS) for entry in self.direct)
+            self.proxy is None
+            or host in LOOPBACK
+            or any(_is_covered(entry, host, port or _HTTPS) for entry in self.direct)
         )
 
     def transport(self, limits: httpx.Limits, network: httpcore.NetworkBackend | None = None) -> httpx.BaseTransport:
         """What carries requests, within the deadlines of `deadline.py`; `network` is the seam for tests."""
-        context = _context(self.ca_file, self.ca_folder)
-        straight = _bounded(httpx.HTTPTransport(verify=context, limits=limits, trust_env=False), network)
+        context = _ssl_context(self.ca_file, self.ca_folder)
+        straight = _with_deadlines(httpx.HTTPTransport(verify=context, limits=limits, trust_env=False), network)
         if self.proxy is None:
             return straight
         through = httpx.HTTPTransport(verify=context, limits=limits, trust_env=False, proxy=self.proxy)
-        return _Routes(self, straight, _bounded(through, network))
+        return _Routes(self, straight, _with_deadlines(through, network))
 
 
 def network_of(environment: Mapping[str, str]) -> Network:
@@ -73,19 +75,19 @@ def network_of(environment: Mapping[str, str]) -> Network:
     lower case go before those in upper case), else the system's settings."""
     problems: list[str] = []
     proxy: httpx.Proxy | None = None
-    names = {key: _name(environment, key) for key in (*_PROXIES, "no_proxy")}
+    names = {key: _variable_name(environment, key) for key in (*_PROXIES, "no_proxy")}
     try:
         named = next(((names[key], environment[names[key]]) for key in _PROXIES if environment.get(names[key])), None)
         if named is not None:
-            proxy = _proxy(*named)
+            proxy = _parse_proxy(*named)
         elif environment is os.environ and (system := getproxies().get("https")):
-            proxy = _proxy("the proxy of the system's settings", system)
+            proxy = _parse_proxy("the proxy of the system's settings", system)
     except _UnusableError as error:
         problems.append(str(error))
     ca_file, ca_folder = environment.get("SSL_CERT_FILE") or None, environment.get("SSL_CERT_DIR") or None
     if ca_file:
         try:
-            _context(ca_file, None)
+            _ssl_context(ca_file, None)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             problems.append(f"SSL_CERT_FILE: {ca_file!r} is no file of certificates that can be read: {why}")
@@ -98,12 +100,12 @@ def network_of(environment: Mapping[str, str]) -> Network:
     return Network(proxy, direct, ca_file, None if ca_file else ca_folder, tuple(problems))
 
 
-def problems_on_the_way_to(base_url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+def network_problems(base_url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """One line for each value of the environment that cannot be used on the way there; none to this very machine."""
     return () if httpx.URL(base_url).host in LOOPBACK else network_of(environment).problems
 
 
-def certificates_on_the_way_to(base_url: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+def extra_certificates(base_url: str, environment: Mapping[str, str]) -> Mapping[str, str]:
     """By variable, whose certificates are believed there beside the public authorities'; none to this very machine."""
     if httpx.URL(base_url).host in LOOPBACK:
         return {}
@@ -127,25 +129,25 @@ class _Routes(httpx.BaseTransport):
         self._through.close()
 
 
-def _bounded(transport: httpx.HTTPTransport, network: httpcore.NetworkBackend | None) -> httpx.HTTPTransport:
+def _with_deadlines(transport: httpx.HTTPTransport, network: httpcore.NetworkBackend | None) -> httpx.HTTPTransport:
     """The transport within our deadlines. The library has no other way to hand a network in."""
     pool = transport._pool
-    pool._network_backend = Bounded(network or pool._network_backend)
+    pool._network_backend = DeadlineBackend(network or pool._network_backend)
     return transport
 
 
-def _context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
+def _ssl_context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
     # not create_default_context: that opens what SSLKEYLOGFILE names, too
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(ca_file or (None if ca_folder else certifi.where()), ca_folder)
     return context
 
 
-def _name(environment: Mapping[str, str], key: str) -> str:
+def _variable_name(environment: Mapping[str, str], key: str) -> str:
     return key if environment.get(key) else key.upper()
 
 
-def _proxy(name: str, value: str) -> httpx.Proxy:
+def _parse_proxy(name: str, value: str) -> httpx.Proxy:
     """Raises _UnusableError, which names the entry without its user info."""
     parts = _PROXY.fullmatch(value.strip())
     assert parts is not None  # it matches everything
@@ -170,7 +172,7 @@ def _proxy(name: str, value: str) -> httpx.Proxy:
         raise _UnusableError(f"{name}: {shown!r} has no host that can be used") from None
 
 
-def _covers(entry: str, host: str, port: int) -> bool:
+def _is_covered(entry: str, host: str, port: int) -> bool:
     """Whether an entry of NO_PROXY means that host: `*`, a name (and all below it), an address with or without
     brackets, a block of addresses, each with or without a port. One that nobody understands covers nothing."""
     if entry == "*":
@@ -178,12 +180,12 @@ def _covers(entry: str, host: str, port: int) -> bool:
     if "://" in entry:
         with suppress(ValueError):
             parts = urlsplit(entry)
-            return parts.scheme in ("https", "all") and _covers(parts.netloc.rpartition("@")[2], host, port)
+            return parts.scheme in ("https", "all") and _is_covered(parts.netloc.rpartition("@")[2], host, port)
         return False
     with suppress(ValueError):
         return ip_address(host.strip("[]")) in ip_network(entry.strip("[]"), strict=False)
     named, colon, number = entry.rpartition(":")
     if colon and re.fullmatch("[0-9]{1,5}", number) and (":" not in named or re.fullmatch(r"\[[^\]]*\]", named)):
-        return int(number) == port and _covers(named, host, port)
+        return int(number) == port and _is_covered(named, host, port)
     name = entry.lower().removeprefix("*").strip(".")
     return bool(name) and (host.lower() == name or host.lower().endswith(f".{name}"))

@@ -17,11 +17,11 @@ from pulumi_cortecs.http.errors import (
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel
-from pulumi_cortecs.http.words import redacted
+from pulumi_cortecs.http.http import ApiClient, Retry, WireModel
+from pulumi_cortecs.http.words import redact
 
-_SKEW: Final = 60.0
-_FOR_ORDERS: Final = 60.0
+_RENEWAL_MARGIN: Final = 60.0
+_ORDER_MARGIN: Final = 60.0
 """Seconds that an order's token lives longer than another request's: a 401 to an order is the one that needs a look."""
 
 _TOKENS_KEPT = 8
@@ -42,7 +42,7 @@ class ClientCredentials:
     """
 
     def __init__(
-        self, core: HttpCore, client_id: str, client_secret: str, clock: Callable[[], float] = time.monotonic
+        self, core: ApiClient, client_id: str, client_secret: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`core` speaks to the vendor unsigned; `clock` gives seconds."""
         self._core = core
@@ -73,7 +73,7 @@ class ClientCredentials:
 
         Not just the current token: the answer to a request that another thread outran may quote the one before.
         """
-        return redacted(text, (self._client_secret, *self._granted))
+        return redact(text, (self._client_secret, *self._granted))
 
     def token(self, *, for_order: bool = False) -> str:
         """A token that is good for now, and was not refused.
@@ -95,8 +95,10 @@ class ClientCredentials:
                 raise
             life = granted.expires_in
             self._asked_at = asked_at
-            self._good_until = asked_at + max(life - _SKEW, life / 2)
-            self._good_for_orders_until = asked_at + max(life - _SKEW - _FOR_ORDERS, min(life - _FOR_ORDERS, life / 2))
+            self._good_until = asked_at + max(life - _RENEWAL_MARGIN, life / 2)
+            self._good_for_orders_until = asked_at + max(
+                life - _RENEWAL_MARGIN - _ORDER_MARGIN, min(life - _ORDER_MARGIN, life / 2)
+            )
             self._token = granted.access_token
             self._granted = (*self._granted, granted.access_token)[-_TOKENS_KEPT:]
             return self._token
@@ -114,7 +116,7 @@ class ClientCredentials:
             "grant_type": "client_credentials",
         }
         try:
-            return self._core.call("POST", "/oauth2/token", _Token, resend=Resend.SAFE, body=body, signed=False)
+            return self._core.call("POST", "/oauth2/token", _Token, retry=Retry.IDEMPOTENT, body=body, signed=False)
         except CloudError as error:
             text = f"no access token: {error}"
             if isinstance(error, RefusedError) and not error.transient:

@@ -13,7 +13,7 @@ ENVIRONMENT: Final = "environment"
 
 
 @dataclass(frozen=True)
-class Key:
+class CredentialKey:
     """One part of the credentials, by its names: in the stack's config, in the environment, as an argument of a
     Provider, and `named`, under which a Provider tells the name of another variable."""
 
@@ -38,12 +38,12 @@ class CredentialSpec:
     cloud: str
     vendor: str
     source: str
-    parts: tuple[Key, ...]
-    url: Key
+    parts: tuple[CredentialKey, ...]
+    url: CredentialKey
     default_url: str
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def keys(self) -> tuple[CredentialKey, ...]:
         """The parts and the URL."""
         return (*self.parts, self.url)
 

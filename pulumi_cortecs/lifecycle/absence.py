@@ -9,23 +9,23 @@ from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 
 T = TypeVar("T")
 
-_BURST_AGE = 15.0
+_READ_MAX_AGE = 15.0
 """Seconds for which one listing serves a burst of reads: a refresh of a thousand rows is one call."""
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+_MIN_PAUSE, _MAX_PAUSE = 0.1, 1.0
 
 
-def find(instance_id: str, cloud: Cloud[T], poller: Poller[T], not_before: float = NEVER) -> T | None:
+def find_or_confirm_gone(instance_id: str, cloud: Cloud[T], poller: Poller[T], not_before: float = NEVER) -> T | None:
     """The instance as it was some seconds ago, at `not_before` or later, or None when it is certainly gone.
 
     Gone = missing from two listings further apart than the list's lag *and* from the answer by id: a vendor may
     document no 404, and its list may be behind. Looking for something gone takes as long as the lag. Raises CloudError.
     """
-    snapshot = poller.snapshot(max_age=_BURST_AGE, not_before=max(not_before, poller.changed_at(instance_id)))
+    snapshot = poller.snapshot(max_age=_READ_MAX_AGE, not_before=max(not_before, poller.changed_at(instance_id)))
     if instance_id in snapshot.instances:
         return snapshot.instances[instance_id]
     instance = cloud.get_instance(instance_id)
-    pause = min(max(cloud.list_lag / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    pause = min(max(cloud.list_lag / 4, _MIN_PAUSE), _MAX_PAUSE)
     while instance is None and not poller.absent_for_good(instance_id):
         poller.clock.sleep(pause)
         snapshot = poller.snapshot(max_age=pause / 2, not_before=poller.changed_at(instance_id))

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.cloud import Arguments, Match, TagsOrders
-from pulumi_cortecs.lifecycle.creations import Creations, owners
-from pulumi_cortecs.lifecycle.journal import Key
-from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, shown, ways_on
+from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch, TagsOrders
+from pulumi_cortecs.lifecycle.creations import Creations, owners_by_instance
+from pulumi_cortecs.lifecycle.journal import ResourceKey
+from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchaseError, next_steps_text, priced_ids_text
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.order_log import OrderLog
-from pulumi_cortecs.lifecycle.purchases import SETTLED, Found
+from pulumi_cortecs.lifecycle.purchases import SETTLE_LAGS, RecoveredInstance
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ T = TypeVar("T")
 _A_BIT_MORE = 1.1
 
 
-class Begun(Generic[T]):
+class InterruptedCreations(Generic[T]):
     """The pending creations of one backend, looked at for one account. Threads may share it."""
 
     def __init__(
@@ -39,10 +39,10 @@ class Begun(Generic[T]):
         self._looked_from: float | None = None
         self._said: set[str] = set()
 
-    def bought(self, key: Key, arguments: Arguments, began_at: float) -> Found[T] | None:
+    def bought(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
         """What a creation of this resource has bought that another run, on whatever machine, has begun and not ended.
 
-        Raises UnclearPurchaseError, NotForgottenError and CloudError.
+        Raises AmbiguousPurchaseError, UnclaimedPurchaseError and CloudError.
         """
         if self._looked_from is None:
             self._looked_from = self._clock.now()
@@ -67,24 +67,28 @@ class Begun(Generic[T]):
             if instance_id is None:
                 if self._unowned(key, wanted).keys() != candidates.keys():
                     continue  # another creation of this run has just taken one
-                raise NotForgottenError(self._may_have_been_bought(candidates))
+                raise UnclaimedPurchaseError(self._may_have_been_bought(candidates))
             number = self._log.sent(key, arguments, frozenset())
             if self._log.bought(number, instance_id, inferred=not self._log.tags):
-                return Found(instance_id, candidates[instance_id], not self._log.tags)
+                return RecoveredInstance(instance_id, candidates[instance_id], not self._log.tags)
             self._log.dropped(number)  # another creation was quicker
 
-    def _nearly(self, key: Key, wanted: list[Arguments]) -> str:
+    def _nearly(self, key: ResourceKey, wanted: list[Arguments]) -> str:
         """What may have come instead and nobody is known to have, in words. No proof, so it is only said."""
-        nearly = self._fitting(key, wanted, Match.NEARLY)
+        nearly = self._fitting(key, wanted, OrderMatch.NEARLY)
         owned = self._creations.owners(key.urn) or {} if nearly else {}
         others = {instance_id: instance for instance_id, instance in nearly.items() if instance_id not in owned}
-        return f"; what is in no state and nearly what they ordered: {shown(self._cloud, others)}" if others else ""
+        return (
+            f"; what is in no state and nearly what they ordered: {priced_ids_text(self._cloud, others)}"
+            if others
+            else ""
+        )
 
-    def _unowned(self, key: Key, wanted: list[Arguments]) -> dict[str, T]:
+    def _unowned(self, key: ResourceKey, wanted: list[Arguments]) -> dict[str, T]:
         """What fits, and is in no row of the backend and in no order of the journal, by lists further apart than the
         lag, the last of them late enough to have what was ordered before this process began."""
         unowned = self._fitting(key, wanted)
-        settled_at = (self._looked_from or 0.0) + self._lag * SETTLED
+        settled_at = (self._looked_from or 0.0) + self._lag * SETTLE_LAGS
         pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
         for pause in pauses:
             if not unowned:
@@ -102,14 +106,14 @@ class Begun(Generic[T]):
             }
         return unowned
 
-    def _fitting(self, key: Key, wanted: list[Arguments], how: Match = Match.MAYBE) -> dict[str, T]:
+    def _fitting(self, key: ResourceKey, wanted: list[Arguments], how: OrderMatch = OrderMatch.MAYBE) -> dict[str, T]:
         listed = self._poller.snapshot(max_age=0.0).instances
         fitting = {
             instance_id: instance
             for instance_id, instance in listed.items()
             if any(self._log.fits(instance, key, ordered, how) for ordered in wanted)
         }
-        if how is Match.MAYBE and isinstance(self._cloud, TagsOrders):
+        if how is OrderMatch.MAYBE and isinstance(self._cloud, TagsOrders):
             fitting |= self._of_no_known_name(self._cloud, key, wanted, listed)
         if fitting and not self._log.tags:
             self._log.await_answers(None)
@@ -117,7 +121,7 @@ class Begun(Generic[T]):
         return {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}
 
     def _of_no_known_name(
-        self, cloud: TagsOrders[T], key: Key, wanted: list[Arguments], listed: Mapping[str, T]
+        self, cloud: TagsOrders[T], key: ResourceKey, wanted: list[Arguments], listed: Mapping[str, T]
     ) -> dict[str, T]:
         """What bears the tag of a resource that no state of the backend has, and is what was begun: the resource, its
         stack or its project may have had that name."""
@@ -131,13 +135,13 @@ class Begun(Generic[T]):
         urns = {row.urn for state in states for row in state.rows} | {
             creation.urn for state in states for creation in state.pending
         }
-        known_digests = {digest for urn in urns for digest in Key(key.backend, urn, key.formerly).digests}
+        known_digests = {digest for urn in urns for digest in ResourceKey(key.backend, urn, key.formerly).digests}
         return {
             instance_id: instance for instance_id, (instance, digest) in alike.items() if digest not in known_digests
         }
 
     def _tagged(
-        self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
+        self, key: ResourceKey, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
     ) -> str | None:
         """The candidate, where it is the only one that bears the resource's tag, no row of any stack has it, and all
         that was begun was begun with these arguments: what the resource had before bears that tag as well."""
@@ -147,7 +151,7 @@ class Begun(Generic[T]):
         return min(candidates) if alone and owned is not None and not candidates.keys() & owned.keys() else None
 
     def _only_one(
-        self, key: Key, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
+        self, key: ResourceKey, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
     ) -> str | None:
         """The candidate that is this resource's, in an account in which nobody else buys: there are no more of them
         than creations that were begun, and none is older than what a row of this resource has. None where it cannot
@@ -163,7 +167,7 @@ class Begun(Generic[T]):
         mine = {
             instance_id: instance for instance_id, instance in candidates.items() if self._is_like(instance, arguments)
         }
-        if not mine or begun.is_crowded or owners(states).keys() & candidates.keys():
+        if not mine or begun.is_crowded or owners_by_instance(states).keys() & candidates.keys():
             return None
         oldest = [self._cloud.started_at(instance) for instance in mine.values()]
         if any(moment is None for moment in (*later, *oldest)):
@@ -182,13 +186,13 @@ class Begun(Generic[T]):
         """Whether it may be that by what it is, whatever it bears."""
         if self._log.tags:
             return self._cloud.arguments_of(self._cloud.reported_inputs(instance)) == ordered
-        return self._log.fits(instance, Key("", ""), ordered)
+        return self._log.fits(instance, ResourceKey("", ""), ordered)
 
     def _may_have_been_bought(self, candidates: Mapping[str, T]) -> str:
         return (
             "an earlier run, perhaps on another machine, has begun to create this resource and was ended, and what it "
-            f"may have bought is there and in no state of this backend: {shown(self._cloud, candidates)}. "
-            f"{ways_on(candidates)} If it has nothing to do with this resource, `pulumi refresh "
+            f"may have bought is there and in no state of this backend: {priced_ids_text(self._cloud, candidates)}. "
+            f"{next_steps_text(candidates)} If it has nothing to do with this resource, `pulumi refresh "
             "--clear-pending-creates` takes that creation out of the state"
         )
 

@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.backends import url_of
-from pulumi_cortecs.lifecycle.engine_cli import Cli
-from pulumi_cortecs.lifecycle.pulumi_cli import CliError, Command, NoSuchStackError
+from pulumi_cortecs.lifecycle.engine_cli import EngineCli
+from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, UnknownStackError
 from pulumi_cortecs.lifecycle.stack_export import stack_names, stack_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, States, StateUnreadableError
 
-_LONGEST: Final = 20.0
+_COMMAND_TIMEOUT: Final = 20.0
 """Seconds for one command: somebody waits for its answer with a purchase, or with a deletion."""
-_LONGEST_FOR_ALL: Final = 60.0
-_AT_ONCE: Final = 4
+_ALL_STACKS_TIMEOUT: Final = 60.0
+_PARALLEL_READS: Final = 4
 _SKIPPED: Final = "PULUMI_SKIP_CHECKPOINTS"
 _URN: Final = re.compile(r"urn:pulumi:(?P<stack>[^:]+)::(?P<project>[^:]+)::")
 _STACK_OPTIONS: Final = ("--stack", "-s")
@@ -58,8 +58,8 @@ class CliStates(States):
         self._gather = gather
         self._secrets = secrets
         self._lock = threading.Lock()
-        self._stacks: dict[str, _Reading[StackState]] = {}
-        self._all: dict[str, _Reading[tuple[StackState, ...]]] = {}
+        self._stacks: dict[str, _SharedReading[StackState]] = {}
+        self._all: dict[str, _SharedReading[tuple[StackState, ...]]] = {}
 
     def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
         """The state of the stack that a URN names; see States."""
@@ -69,7 +69,7 @@ class CliStates(States):
         """The states of all stacks of the backend; see States. They are read within a minute, or not at all."""
         own = self._name_of(urn)
         with self._lock:
-            reading = self._all.setdefault(own, _Reading(self._now, lambda began: self._every(own, began)))
+            reading = self._all.setdefault(own, _SharedReading(self._now, lambda began: self._every(own, began)))
         return reading.get(not_before)
 
     def _name_of(self, urn: str) -> str:
@@ -85,7 +85,7 @@ class CliStates(States):
 
     def _stack(self, name: str, not_before: float) -> StackState:
         with self._lock:
-            exported = _Reading(self._now, lambda began: self._export(name, began), self._gather)
+            exported = _SharedReading(self._now, lambda began: self._export(name, began), self._gather)
             reading = self._stacks.setdefault(name, exported)
         return reading.get(not_before)
 
@@ -97,9 +97,9 @@ class CliStates(States):
         others = [name for name in dict.fromkeys(listed) if name != own]
 
         def state(name: str) -> StackState | None:
-            if self._now() - began > _LONGEST_FOR_ALL:
+            if self._now() - began > _ALL_STACKS_TIMEOUT:
                 raise StateUnreadableError(
-                    f"the states of the {len(others) + 1} stacks could not be read within {_LONGEST_FOR_ALL:g} s"
+                    f"the states of the {len(others) + 1} stacks could not be read within {_ALL_STACKS_TIMEOUT:g} s"
                 )
             try:
                 return self._stack(name, began)
@@ -108,7 +108,7 @@ class CliStates(States):
                     raise
                 return None  # it was removed since it was listed
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_PARALLEL_READS) as pool:
             states = list(pool.map(state, [own, *others]))
         return tuple(state_ for state_ in states if state_ is not None)
 
@@ -124,7 +124,7 @@ class CliStates(States):
     def _exported(self, name: str, began: float, *options: str) -> StackState:
         try:
             exported = self._run(("stack", "export", "--stack", name, *options))
-        except NoSuchStackError as error:
+        except UnknownStackError as error:
             raise _NoSuchStateError(str(error)) from None
         except CliError as error:
             raise StateUnreadableError(str(error)) from None
@@ -132,7 +132,7 @@ class CliStates(States):
 
 
 def states_of(
-    cli: Cli,
+    cli: EngineCli,
     types: Collection[str],
     *,
     organization: Callable[[], str] | None = None,
@@ -143,7 +143,7 @@ def states_of(
     CliStates. `organization` is told from the CLI's arguments where nothing else tells it."""
     url = url_of(cli.environment, cli.directory)
     return CliStates(
-        Command(cli.executable, cli.directory, cli.environment, _LONGEST, url).ask,
+        CliCommand(cli.executable, cli.directory, cli.environment, _COMMAND_TIMEOUT, url).ask,
         types=types,
         environment=cli.environment,
         organization=organization or (lambda: organization_of(cli.arguments, url)),
@@ -190,7 +190,7 @@ class _NoSuchStateError(StateUnreadableError):
     """There is no stack of that name."""
 
 
-class _Reading(Generic[T]):
+class _SharedReading(Generic[T]):
     """One thing that is read again and again, by one at a time. What a reading raises reaches exactly those who waited
     for it; whoever comes later asks again."""
 

@@ -56,7 +56,7 @@ class InterruptibleClock(SystemClock):
             raise InterruptedWaitError("interrupted")
 
 
-def seconds_since_1970(timestamp: str | None) -> float | None:
+def parse_timestamp(timestamp: str | None) -> float | None:
     """A vendor's ISO 8601 time, None for what is none, or does not say in which zone."""
     try:
         at = datetime.fromisoformat((timestamp or "").replace("Z", "+00:00"))

@@ -54,7 +54,7 @@ def token_of(number: int) -> str:
     return f"{number:x}"
 
 
-class Match(Enum):
+class OrderMatch(Enum):
     """Whether an instance is what was ordered. YES: it bears the order's token. NEARLY: it is not, but for one or two
     arguments, so it may have come instead."""
 
@@ -63,9 +63,9 @@ class Match(Enum):
     NEARLY = "nearly"
     NO = "no"
 
-    def counts_as(self, other: Match) -> bool:
+    def counts_as(self, other: OrderMatch) -> bool:
         """Whether it is that, or a MAYBE that is certain."""
-        return self is other or (self is Match.YES and other is Match.MAYBE)
+        return self is other or (self is OrderMatch.YES and other is OrderMatch.MAYBE)
 
 
 class Cloud(ABC, Generic[T]):
@@ -152,7 +152,7 @@ class Cloud(ABC, Generic[T]):
         """What an Endpoint tells of it: "" for none, never None. Raises UnknownStatusError."""
 
     @abstractmethod
-    def match(self, instance: T, ordered: Ordered) -> Match:
+    def match(self, instance: T, ordered: Ordered) -> OrderMatch:
         """Whether it is what was ordered, never YES where nothing but the arguments tells it. What the vendor does not
         tell speaks against nothing: taken for another order's, what a lost answer has bought would go on unseen, and be
         bought again."""
@@ -198,7 +198,7 @@ class TagsOrders(Cloud[T]):
         """What an instance bears of its order, None where that is nothing of ours. Tags of a user's are to change
         nothing about it."""
 
-    def match(self, instance: T, ordered: Ordered) -> Match:
+    def match(self, instance: T, ordered: Ordered) -> OrderMatch:
         """YES for what the very order has bought, NO for all else."""
         ref = self.order_ref(instance)
-        return Match.YES if ref is not None and ref.token == ordered.token else Match.NO
+        return OrderMatch.YES if ref is not None and ref.token == ordered.token else OrderMatch.NO

@@ -24,30 +24,30 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, token_of
-from pulumi_cortecs.lifecycle.ledger import Changes, Ledger, LedgerError, Note
-from pulumi_cortecs.lifecycle.matching import in_turn
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Ordered, OrderMatch, token_of
+from pulumi_cortecs.lifecycle.ledger import LedgerChanges, LedgerError, OrderEntry, SharedLedger
+from pulumi_cortecs.lifecycle.matching import assign_in_turn
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, NotBoughtError, NotSentError
+from pulumi_cortecs.lifecycle.purchases import MAX_ORDER_SECONDS, NotBoughtError, NotSentError
 
 T = TypeVar("T")
 
-_SHORTEST_LAG: Final = 5.0
+_MIN_LAG: Final = 5.0
 """Seconds for which a list may be behind, whatever shorter lag a variable claims: a program can set it."""
 
-_ASKED_AGE: Final = 60.0
+_ABSENT_MAX_AGE: Final = 60.0
 """Seconds for which the answer that there is no such instance counts."""
 
 _PAUSE: Final = 0.25
-_LONGEST_TURN: Final = LONGEST_ORDER * 2
+_TURN_TIMEOUT: Final = MAX_ORDER_SECONDS * 2
 """Seconds after which an order that has not had its turn, because there is no ledger, is given up."""
 
 
 @dataclass(eq=False)
-class Commitment:
+class PendingCost:
     """One order of this process, while it is carried out. Its number is the order's in the journal, too."""
 
-    note: Note
+    note: OrderEntry
 
     def became(self, instance_id: str) -> None:
         """Notes which instance was bought."""
@@ -64,21 +64,21 @@ class _View(Generic[T]):
 
     asked_at: float
     told_at: float
-    noted: Mapping[int, Note]
+    noted: Mapping[int, OrderEntry]
     instances: Mapping[str, T]
     running: Mapping[str, Money | None]
     absent: frozenset[str]
 
 
 @dataclass(frozen=True)
-class _Weighed:
+class _Tally:
     """Which notes count beside what the vendor shows, and what becomes of all."""
 
-    counted: tuple[Note, ...]
-    changes: Changes
+    counted: tuple[OrderEntry, ...]
+    changes: LedgerChanges
 
 
-class Commitments(Generic[T]):
+class SpendGuard(Generic[T]):
     """All orders of this machine in one account. Threads may share it."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Commitments(Generic[T]):
         cloud: Cloud[T],
         poller: Poller[T],
         clock: Clock,
-        ledger: Ledger,
+        ledger: SharedLedger,
         *,
         bought_ids: Callable[[], Iterable[str]] = tuple,
         without: Callable[[LedgerError], None] = lambda _: None,
@@ -99,10 +99,10 @@ class Commitments(Generic[T]):
         self._ledger = ledger
         self._bought_ids = bought_ids
         self._without = without
-        self._is_lag_believed = cloud.list_lag >= _SHORTEST_LAG
-        self._settled_after = max(cloud.list_lag, _SHORTEST_LAG)
+        self._is_lag_believed = cloud.list_lag >= _MIN_LAG
+        self._settled_after = max(cloud.list_lag, _MIN_LAG)
         self._lock = threading.Lock()
-        self._orders: dict[int, Commitment] = {}
+        self._orders: dict[int, PendingCost] = {}
         self._ended: set[str] = set()
         self._absent: dict[str, float] = {}
 
@@ -122,7 +122,7 @@ class Commitments(Generic[T]):
         hourly: Money | None,
         arguments: Arguments = (),
         instance_id: str | None = None,
-    ) -> Iterator[Commitment]:
+    ) -> Iterator[PendingCost]:
         """A block that orders. It is entered only if `judge` does not raise, and until its outcome shows in the
         account's list nobody else on this machine is told that there is still room for what it costs.
 
@@ -133,12 +133,12 @@ class Commitments(Generic[T]):
             yield order
 
     @contextmanager
-    def holding(self, hourly: Money | None, instance_id: str) -> Iterator[Commitment]:
+    def holding(self, hourly: Money | None, instance_id: str) -> Iterator[PendingCost]:
         """A block that stops and starts what is billed: it keeps its room, and nobody is asked whether there is any.
 
         Where there is no ledger the orders of other processes do not see it.
         """
-        note = Note(
+        note = OrderEntry(
             number=secrets.randbits(62),
             hourly=hourly,
             arguments=(),
@@ -148,16 +148,16 @@ class Commitments(Generic[T]):
             instance_id=instance_id,
         )
         with self._lock:
-            self._orders[note.number] = order = Commitment(note)
+            self._orders[note.number] = order = PendingCost(note)
             try:
-                self._ledger.change(Changes(kept=(note,)))
+                self._ledger.change(LedgerChanges(kept=(note,)))
             except LedgerError as error:
                 self._without(error)
         with self._until_answered(order):
             yield order
 
     @contextmanager
-    def _until_answered(self, order: Commitment) -> Iterator[Commitment]:
+    def _until_answered(self, order: PendingCost) -> Iterator[PendingCost]:
         nothing_came = False
         try:
             yield order
@@ -178,12 +178,12 @@ class Commitments(Generic[T]):
 
     def _entered(
         self, judge: Callable[[Spending], None], hourly: Money | None, arguments: Arguments, instance_id: str | None
-    ) -> Commitment:
+    ) -> PendingCost:
         """The order, noted, when it has its turn."""
-        max_age, until, others = 0.0, self._clock.now() + _LONGEST_TURN, self._others()
+        max_age, until, others = 0.0, self._clock.now() + _TURN_TIMEOUT, self._others()
         while True:
             view = self._view(max_age, others)
-            note = Note(
+            note = OrderEntry(
                 number=secrets.randbits(62),
                 hourly=hourly,
                 arguments=arguments,
@@ -195,27 +195,27 @@ class Commitments(Generic[T]):
             is_last = self._clock.now() > until
             with self._lock:  # to decide and to write down is one step
                 if self._noted(note, view, judge, waits=not is_last):
-                    order = self._orders[note.number] = Commitment(note)
+                    order = self._orders[note.number] = PendingCost(note)
                     return order
             if is_last:
                 raise LedgerError("the ledger cannot be used, and the order before this one is not listed yet")
             max_age, others = _PAUSE, self._others()
             self._clock.sleep(_PAUSE)
 
-    def _noted(self, note: Note, view: _View[T], judge: Callable[[Spending], None], *, waits: bool) -> bool:
+    def _noted(self, note: OrderEntry, view: _View[T], judge: Callable[[Spending], None], *, waits: bool) -> bool:
         """Whether it is this order's turn: where there is a ledger always, unless it `waits` because all that is
         against it is an order whose answer may name what the list shows already. Raises what `judge` raises."""
         refused: Exception | None = None
         has_turn = True
 
-        def refusal(weighed: _Weighed) -> Exception | None:
+        def refusal(weighed: _Tally) -> Exception | None:
             try:
                 judge(_spending(view, weighed, note.hourly, note.instance_id))
             except Exception as error:
                 return error
             return None
 
-        def decide(others: list[Note]) -> Changes:
+        def decide(others: list[OrderEntry]) -> LedgerChanges:
             nonlocal refused, has_turn
             weighed = self._weighed(others, view)
             refused = refusal(weighed)
@@ -236,24 +236,24 @@ class Commitments(Generic[T]):
             raise refused
         return has_turn
 
-    def _answered(self, order: Commitment, *, nothing_came: bool) -> None:
+    def _answered(self, order: PendingCost, *, nothing_came: bool) -> None:
         """Notes the outcome. It raises nothing: it stands between a purchase and the return of its id."""
         with self._lock:
             order.note = replace(order.note, answered_at=self._clock.now())
-            changes = Changes(kept=(order.note,))
+            changes = LedgerChanges(kept=(order.note,))
             if nothing_came:
                 self._orders.pop(order.note.number, None)
-                changes = Changes(dropped=(order.note.number,))
+                changes = LedgerChanges(dropped=(order.note.number,))
             with suppress(LedgerError):  # it counts on there, as what is on its way
                 self._ledger.change(changes)
 
-    def _others(self) -> list[Note]:
+    def _others(self) -> list[OrderEntry]:
         try:
             return self._ledger.others()
         except LedgerError:  # whoever orders is told
             return []
 
-    def _view(self, max_age: float, others: Iterable[Note]) -> _View[T]:
+    def _view(self, max_age: float, others: Iterable[OrderEntry]) -> _View[T]:
         """What the vendor shows now, outside of all locks. `others` were read before."""
         with self._lock:
             notes_before = {note.number: note for note in (*(order.note for order in self._orders.values()), *others)}
@@ -285,11 +285,11 @@ class Commitments(Generic[T]):
         return self._clock.utc_now().timestamp() if vendor_date is None else vendor_date
 
     def _to_be_asked(
-        self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, notes: Iterable[Note]
+        self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, notes: Iterable[OrderEntry]
     ) -> set[str]:
         """The ids that somebody has seen running, or bought, and the list lacks. What was just ordered counts until the
         list must know."""
-        recently = self._clock.now() - _ASKED_AGE
+        recently = self._clock.now() - _ABSENT_MAX_AGE
         bought_ids -= self._ended | {key for key, at in list(self._absent.items()) if at > recently}
         by_id = [(note.instance_id, note) for note in notes if note.instance_id is not None]
         bought_ids -= {key for key, _ in by_id}
@@ -297,11 +297,11 @@ class Commitments(Generic[T]):
         bought_ids -= snapshot.instances.keys()
         return bought_ids | {key for key, note in by_id if note.seen_at is None and self._must_know(note, asked_at)}
 
-    def _must_know(self, note: Note, asked_at: float) -> bool:
+    def _must_know(self, note: OrderEntry, asked_at: float) -> bool:
         """Whether a list has lacked it so long before this one that this one must know."""
         return note.absent_since is not None and asked_at - note.absent_since > self._settled_after
 
-    def _weighed(self, others: Iterable[Note], view: _View[T], *, guessing: bool = False) -> _Weighed:
+    def _weighed(self, others: Iterable[OrderEntry], view: _View[T], *, guessing: bool = False) -> _Tally:
         """One that may be shown under an id that nobody has told us yet, and nobody will tell, counts as shown, once.
         `guessing` takes one that somebody may still tell for shown as well."""
         notes = sorted([*(order.note for order in self._orders.values()), *others], key=lambda note: note.ordered_at)
@@ -319,16 +319,16 @@ class Commitments(Generic[T]):
                 kept.append(after)
                 if note.number in self._orders:
                     self._orders[note.number].note = after
-        return _Weighed(tuple(counted), Changes(tuple(kept), tuple(dropped)))
+        return _Tally(tuple(counted), LedgerChanges(tuple(kept), tuple(dropped)))
 
-    def _shown(self, notes: Sequence[Note], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
+    def _shown(self, notes: Sequence[OrderEntry], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
         """Under which id the vendor shows what was ordered, by number; without what it does not show."""
         named = {note.number: note.instance_id for note in notes if note.instance_id is not None}
         claimed = set(named.values())
         unclaimed = {key: instance for key, instance in view.instances.items() if key not in claimed}
         # what is new may be somebody else's, until an answer can come no more
         unnamed = [note for note in notes if note.number not in named and (guessing or note.answered_at is not None)]
-        shown = {note.number: key for note, key in in_turn(unclaimed, unnamed, self._may_have_bought)}
+        shown = {note.number: key for note, key in assign_in_turn(unclaimed, unnamed, self._may_have_bought)}
         for note in notes:
             # what is being started is there all the time
             billed_or_new = note.instance_id in view.running or not note.starts or note.seen_at is not None
@@ -336,11 +336,11 @@ class Commitments(Generic[T]):
                 shown[note.number] = note.instance_id
         return shown
 
-    def _may_have_bought(self, note: Note, instance_id: str, instance: T) -> bool:
+    def _may_have_bought(self, note: OrderEntry, instance_id: str, instance: T) -> bool:
         ordered = Ordered(note.arguments, token_of(note.number))
-        return instance_id not in note.before and self._cloud.match(instance, ordered).counts_as(Match.MAYBE)
+        return instance_id not in note.before and self._cloud.match(instance, ordered).counts_as(OrderMatch.MAYBE)
 
-    def _after(self, note: Note, view: _View[T], shown: str | None) -> Note | None:
+    def _after(self, note: OrderEntry, view: _View[T], shown: str | None) -> OrderEntry | None:
         """The note after what the vendor shows, None when it is done with. What was not answered when the list was
         asked for stays as it is."""
         earlier = view.noted.get(note.number)
@@ -363,7 +363,7 @@ class Commitments(Generic[T]):
         return isinstance(error, NotSentError) or (isinstance(error, NotBoughtError) and self._is_lag_believed)
 
 
-def _spending(view: _View[T], weighed: _Weighed, hourly: Money | None, instance_id: str | None) -> Spending:
+def _spending(view: _View[T], weighed: _Tally, hourly: Money | None, instance_id: str | None) -> Spending:
     if hourly is not None and instance_id in view.running:
         hourly = Money.zero(hourly.currency)
     return Spending(view.running, tuple(note.hourly for note in weighed.counted), hourly)

@@ -50,7 +50,7 @@ class Creations:
     def rows(self, urn: str, not_before: float | None = None) -> Mapping[str, str] | None:
         """The URN of each instance's row in the URN's own stack, None where its state cannot be read. Without
         `not_before`, an earlier reading of this run is as good."""
-        state = self._first.get(_stack(urn)) if not_before is None else None
+        state = self._first.get(stack_prefix(urn)) if not_before is None else None
         if state is None:
             state = self._read(urn, self._clock.now() if not_before is None else not_before)
         return None if state is None else {row.instance_id: row.urn for row in state.rows if not row.external}
@@ -62,10 +62,10 @@ class Creations:
         """
         with self._lock:
             self._began[urn] = began_at
-        state = self._first.get(_stack(urn)) or self._read(urn, began_at)
+        state = self._first.get(stack_prefix(urn)) or self._read(urn, began_at)
         if state is None:
             return None
-        if _of(urn, state) and state.read_at < began_at:  # it may be this run's own
+        if _creations_of(urn, state) and state.read_at < began_at:  # it may be this run's own
             state = self._read(urn, began_at)
             if state is None:
                 return None
@@ -73,7 +73,7 @@ class Creations:
 
     def all_earlier(self, urn: str) -> list[PendingCreation]:
         """The same of all resources of the URN's stack, as far as it was read."""
-        state = self._first.get(_stack(urn))
+        state = self._first.get(stack_prefix(urn))
         if state is None:
             return []
         return [
@@ -84,13 +84,13 @@ class Creations:
 
     def _without_own(self, urn: str, state: StackState) -> list[PendingCreation]:
         """The engine adds what it begins at the end."""
-        pending = _of(urn, state)
+        pending = _creations_of(urn, state)
         return pending[:-1] if pending and state.read_at >= self._began.get(urn, NEVER_BEGAN) else pending
 
     def owners(self, urn: str) -> Mapping[str, Owner] | None:
         """Who has what, in all stacks of the backend as they are now; None where they cannot be read."""
         states = self.every(urn)
-        return None if states is None else owners(states)
+        return None if states is None else owners_by_instance(states)
 
     def every(self, urn: str) -> tuple[StackState, ...] | None:
         """All stacks of the backend as they are now, None where they cannot be read."""
@@ -107,18 +107,18 @@ class Creations:
             self._without(str(error))
             return None
         with self._lock:
-            self._first.setdefault(_stack(urn), state)
+            self._first.setdefault(stack_prefix(urn), state)
         return state
 
 
-def owners(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
+def owners_by_instance(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
     """Who has what, by instance id."""
     return {row.instance_id: Owner(row.stack, row.urn) for state in states for row in state.rows if not row.external}
 
 
-def _of(urn: str, state: StackState) -> list[PendingCreation]:
+def _creations_of(urn: str, state: StackState) -> list[PendingCreation]:
     return [creation for creation in state.pending if creation.urn == urn]
 
 
-def _stack(urn: str) -> str:
+def stack_prefix(urn: str) -> str:
     return "::".join(urn.split("::")[:2])

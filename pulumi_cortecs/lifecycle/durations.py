@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
-_LONGEST: Final = 100
+_MAX_LENGTH: Final = 100
 """Characters: to look at more of them takes time by their square, and no duration has as many."""
 _SECONDS: Final = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
-def seconds_in(text: str) -> float | None:
+def parse_duration(text: str) -> float | None:
     """How many seconds `text` means, None for what is no duration. Units: d, h, m, s, ms."""
-    if not text or len(text) > _LONGEST or _PART.sub("", text):
+    if not text or len(text) > _MAX_LENGTH or _PART.sub("", text):
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
 
 
-def in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Whole seconds for a person: "45s", "2m10s", "1h05m"."""
     whole = max(0, int(seconds))
     hours, minutes = whole // 3600, whole // 60 % 60
@@ -28,7 +28,7 @@ def in_words(seconds: float) -> str:
     return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"
 
 
-def moment_after(text: str, now: datetime) -> str:
+def timestamp_after(text: str, now: datetime) -> str:
     """The moment that is `text` after `now` (in UTC), in ISO-8601 with Z; "" where `text` is no duration."""
-    seconds = seconds_in(text)
+    seconds = parse_duration(text)
     return "" if seconds is None else f"{(now + timedelta(seconds=seconds)).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.http.errors import NotFoundError, RefusedError, UnauthorizedError, UnavailableError
-from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import CanStop, Cloud
 from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
@@ -15,16 +15,16 @@ from pulumi_cortecs.lifecycle.poller import Poller
 
 T = TypeVar("T")
 
-_PATIENCE = 15.0
+_CONFIRM_TIMEOUT = 15.0
 _PAUSE = 0.5
 
 
-class NotGoneError(Exception):
+class DeletionUnconfirmedError(Exception):
     """The vendor accepted the deletion, and still shows the instance."""
 
 
 @dataclass(frozen=True)
-class Ending(Generic[T]):
+class Deletion(Generic[T]):
     """How one cloud ends instances."""
 
     cloud: Cloud[T]
@@ -35,8 +35,8 @@ class Ending(Generic[T]):
         """Deletes an instance, and returns when it is certainly gone; silent if it already was.
 
         `on_instance` is called with the instance as the vendor shows it when it is stopped, or before it is deleted.
-        Raises CloudError when the vendor refuses or cannot be asked, and NotGoneError; the instance may then still be
-        billed.
+        Raises CloudError when the vendor refuses or cannot be asked, and DeletionUnconfirmedError; the instance may
+        then still be billed.
         """
         if isinstance(self.cloud, CanStop):
             is_there = self._stopped(self.cloud, instance_id, on_instance)
@@ -73,7 +73,7 @@ class Ending(Generic[T]):
 
     def _seen(self, instance_id: str, on_instance: Callable[[T], object]) -> bool:
         """Whether there is something to delete, where nothing can be stopped."""
-        instance = find(instance_id, self.cloud, self.poller)
+        instance = find_or_confirm_gone(instance_id, self.cloud, self.poller)
         if instance is not None:
             on_instance(instance)
         return instance is not None
@@ -112,7 +112,7 @@ class Ending(Generic[T]):
         """What is there although the vendor refused; an error alone is never taken for "gone"."""
         if isinstance(refused, (UnauthorizedError, UnavailableError)):
             raise refused
-        return find(instance_id, self.cloud, self.poller)
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller)
 
     def _confirm(self, instance_id: str) -> None:
         deleted_at = self.poller.changed_at(instance_id)
@@ -121,9 +121,9 @@ class Ending(Generic[T]):
             if instance_id not in listed and self.cloud.get_instance(instance_id) is None:
                 return
             if self.clock.now() - deleted_at > self._patience:
-                raise NotGoneError(f"the vendor accepted the deletion of {instance_id}, and still shows it")
+                raise DeletionUnconfirmedError(f"the vendor accepted the deletion of {instance_id}, and still shows it")
             self.clock.sleep(_PAUSE)
 
     @property
     def _patience(self) -> float:
-        return max(_PATIENCE, 2 * self.cloud.list_lag)
+        return max(_CONFIRM_TIMEOUT, 2 * self.cloud.list_lag)

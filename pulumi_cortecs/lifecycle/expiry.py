@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pulumi_cortecs.cost import HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import Listed
-from pulumi_cortecs.lifecycle.owners import Row, StackState, in_words, owned_more_than_once
+from pulumi_cortecs.lifecycle.listed import ListedInstance
+from pulumi_cortecs.lifecycle.owners import StackHoldings, StackResource, find_shared_instances, row_names
 
 CLOCKS_AGREE: Final = timedelta(minutes=5)
 """How far the vendor's clock and the machine's may be apart, if something is to be ended by one of them."""
@@ -20,14 +20,14 @@ class ExpiryError(ValueError):
 
 
 @dataclass(frozen=True)
-class Expired:
+class ExpiredInstance:
     """An instance whose time is over. `expires_at` is the latest that any state says; `rows` are those that own it.
     `held_back` says why it is never ended here, "" where nothing speaks against it."""
 
-    instance: Listed
+    instance: ListedInstance
     hourly: Money | None
     expires_at: datetime
-    rows: tuple[Row, ...]
+    rows: tuple[StackResource, ...]
     held_back: str
     remarks: tuple[str, ...]
 
@@ -37,17 +37,17 @@ class Expired:
         return any(row.protected for row in self.rows)
 
 
-def expired(
-    listed: Iterable[Listed], stacks: Sequence[StackState], prices: Mapping[str, HardwareType], now: datetime
-) -> tuple[Expired, ...]:
+def find_expired(
+    listed: Iterable[ListedInstance], stacks: Sequence[StackHoldings], prices: Mapping[str, HardwareType], now: datetime
+) -> tuple[ExpiredInstance, ...]:
     """What is listed, and over by every state that owns it at `now` (the vendor's time), the longest first.
 
     Raises ExpiryError: what cannot be read may be a prolongation.
     """
-    owners: dict[str, list[Row]] = {}
+    owners: dict[str, list[StackResource]] = {}
     for row in (row for stack in stacks for row in stack.rows if row.owns):
         owners.setdefault(row.instance_id, []).append(row)
-    shared = owned_more_than_once(stacks)
+    shared = find_shared_instances(stacks)
     candidates = (
         _expired(instance, owners.get(instance.instance_id, ()), shared.get(instance.instance_id, ()), prices, now)
         for instance in listed
@@ -55,7 +55,7 @@ def expired(
     return tuple(sorted((entry for entry in candidates if entry is not None), key=lambda entry: entry.expires_at))
 
 
-def clocks_must_agree(name: str, vendor: datetime, machine: datetime) -> None:
+def require_clock_agreement(name: str, vendor: datetime, machine: datetime) -> None:
     """`name` is the vendor's. Raises ExpiryError where they do not: one of them is wrong, and nobody can tell which."""
     if abs(vendor - machine) > CLOCKS_AGREE:
         raise ExpiryError(
@@ -66,30 +66,30 @@ def clocks_must_agree(name: str, vendor: datetime, machine: datetime) -> None:
 
 
 def _expired(
-    instance: Listed,
-    rows: Sequence[Row],
-    shared: Sequence[Row],
+    instance: ListedInstance,
+    rows: Sequence[StackResource],
+    shared: Sequence[StackResource],
     prices: Mapping[str, HardwareType],
     now: datetime,
-) -> Expired | None:
-    ends = [_moment(row) for row in rows]
+) -> ExpiredInstance | None:
+    ends = [_expiry_time(row) for row in rows]
     readable = [end for end in ends if end is not None]
     if not readable or len(readable) < len(ends) or max(readable) > now:
         return None
-    held_back = f"owned by {in_words(shared)}" if shared else ""
-    return Expired(
+    held_back = f"owned by {row_names(shared)}" if shared else ""
+    return ExpiredInstance(
         instance, instance.hourly(prices), max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable))
     )
 
 
-def _remarks(rows: Sequence[Row], ends: Sequence[datetime]) -> Iterator[str]:
+def _remarks(rows: Sequence[StackResource], ends: Sequence[datetime]) -> Iterator[str]:
     if any(row.protected for row in rows):
         yield "protected"
     if len(set(ends)) > 1:
         yield "the latest of its ends counts"
 
 
-def _moment(row: Row) -> datetime | None:
+def _expiry_time(row: StackResource) -> datetime | None:
     if not row.expires_at:
         return None
     try:

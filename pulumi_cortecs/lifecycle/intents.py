@@ -11,22 +11,22 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.begun import Begun
-from pulumi_cortecs.lifecycle.cloud import Arguments, Match
+from pulumi_cortecs.lifecycle.begun import InterruptedCreations
+from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.journal import JournalError, Key, Order, Progress
-from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, shown, ways_on
+from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, Progress, ResourceKey
+from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchaseError, next_steps_text, priced_ids_text
 from pulumi_cortecs.lifecycle.matching import assign
-from pulumi_cortecs.lifecycle.order_log import OrderLog, StillBusyError
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Found, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.order_log import OrderInProgressError, OrderLog
+from pulumi_cortecs.lifecycle.purchases import MAX_ORDER_SECONDS, SETTLE_LAGS, AmbiguousPurchaseError, RecoveredInstance
 
 T = TypeVar("T")
 
 _PAUSE = 0.25
-_MORE_LISTS = 3
+_EXTRA_LISTINGS = 3
 
 
-class ChangedSinceError(Exception):
+class ArgumentsChangedError(Exception):
     """An earlier run has bought something else for the same resource. The text says what, and how to go on."""
 
 
@@ -52,24 +52,24 @@ class Intents(Generic[T]):
         self._without = log.without
         self.creations = creations
         self._say = say
-        self._begun = Begun(log, creations, exclusive, say)
+        self._begun = InterruptedCreations(log, creations, exclusive, say)
         self._lock = threading.Lock()
         self._settled_at: dict[int, float] = {}
 
-    def earlier(self, key: Key, arguments: Arguments, began_at: float) -> Found[T] | None:
+    def earlier(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
         """What an earlier run has bought for this resource with these arguments, and no state knows; None when there is
         nothing. `began_at` is when this creation began.
 
         Asked of the journal, which knows what this machine has ordered, and of the state backend, which knows what the
-        engine has begun on any machine. Raises UnclearPurchaseError, ChangedSinceError, NotForgottenError,
-        StillBusyError and CloudError; nothing was bought then.
+        engine has begun on any machine. Raises AmbiguousPurchaseError, ArgumentsChangedError, UnclaimedPurchaseError,
+        OrderInProgressError and CloudError; nothing was bought then.
         """
         earlier = self._ordered_here(key, arguments)
         if earlier is None and key.urn:
             earlier = self._begun.bought(key, arguments, began_at)
         return earlier
 
-    def _ordered_here(self, key: Key, arguments: Arguments) -> Found[T] | None:
+    def _ordered_here(self, key: ResourceKey, arguments: Arguments) -> RecoveredInstance[T] | None:
         try:
             orders = self._journal.open_orders(key) if key.urn else []
             others = self._of_other_keys(key, arguments) if key.urn else []
@@ -92,12 +92,12 @@ class Intents(Generic[T]):
         except JournalError as error:
             # it can be read and not written: bought without it, what the order has bought would be forgotten
             self._without(error)
-            raise UnclearPurchaseError(
+            raise AmbiguousPurchaseError(
                 f"an earlier run has ordered this, and that cannot be settled: {error}",
                 tuple(sorted(order.instance_id for order in orders if order.instance_id is not None)),
             ) from None
 
-    def _of(self, order: Order, arguments: Arguments, key: Key) -> Found[T] | None:
+    def _of(self, order: OrderRecord, arguments: Arguments, key: ResourceKey) -> RecoveredInstance[T] | None:
         at_rest = self._at_rest(order, key)
         if at_rest is None:
             return None
@@ -108,17 +108,17 @@ class Intents(Generic[T]):
         if self._is_owned(key, instance_id, instance):
             return None
         if at_rest.arguments != arguments:
-            raise ChangedSinceError(self._changed(at_rest, instance_id))
+            raise ArgumentsChangedError(self._changed(at_rest, instance_id))
         self._log.took_over(at_rest.number, instance_id)
-        return Found(instance_id, instance, inferred)
+        return RecoveredInstance(instance_id, instance, inferred)
 
-    def _close_what_is_owned(self, key: Key) -> None:
+    def _close_what_is_owned(self, key: ResourceKey) -> None:
         """Closes the orders whose instance a row of the resource's stack has: nobody is to take that over."""
         unowned = {order.instance_id for order in self._journal.open_orders() if order.instance_id is not None}
         for instance_id in sorted(unowned & (self.creations.rows(key.urn) or {}).keys()):
             self._journal.confirm(instance_id)
 
-    def _is_owned(self, key: Key, instance_id: str, instance: T) -> bool:
+    def _is_owned(self, key: ResourceKey, instance_id: str, instance: T) -> bool:
         """Whether a row of some stack has an instance, whatever the journal says: that is a file, and no proof. Its
         order is closed then."""
         owner = (self.creations.owners(key.urn) or {}).get(instance_id)
@@ -131,7 +131,7 @@ class Intents(Generic[T]):
         )
         return True
 
-    def _of_other_keys(self, key: Key, arguments: Arguments) -> list[Order]:
+    def _of_other_keys(self, key: ResourceKey, arguments: Arguments) -> list[OrderRecord]:
         """The orders for the same that processes which are dead have left open under other keys: the resource, its
         stack, its project or the backend may have had another name."""
         return [
@@ -144,9 +144,11 @@ class Intents(Generic[T]):
             and not self._journal.lives(order)
         ]
 
-    def _of_another_key(self, order: Order, arguments: Arguments, key: Key) -> Found[T] | None:
+    def _of_another_key(
+        self, order: OrderRecord, arguments: Arguments, key: ResourceKey
+    ) -> RecoveredInstance[T] | None:
         """What an order for the same under another key has bought: alike orders of one project in one backend are
-        interchangeable. Raises NotForgottenError where another project or backend ordered it, and it is there."""
+        interchangeable. Raises UnclaimedPurchaseError where another project or backend ordered it, and it is there."""
         now = self._journal.order(order.number)  # a neighbour may have settled it while another was looked at
         if now is None or now.process != order.process:
             return None
@@ -154,7 +156,7 @@ class Intents(Generic[T]):
             return self._of(now, arguments, key)
         self._clock.sleep(self._rest(order))
         there = self._log.there(order)
-        for _ in range(_MORE_LISTS if order.instance_id is None else 0):
+        for _ in range(_EXTRA_LISTINGS if order.instance_id is None else 0):
             if not there:
                 self._clock.sleep(self._lag / 2)
                 there = self._log.there(order)  # one list may be wrong
@@ -163,16 +165,16 @@ class Intents(Generic[T]):
         owned = self.creations.owners(key.urn) or {} if there else {}
         there = {instance_id: instance for instance_id, instance in there.items() if instance_id not in owned}
         if there:
-            raise NotForgottenError(
+            raise UnclaimedPurchaseError(
                 f"an earlier run was ended while it bought {self._cloud.describe_order(order.arguments)} for "
                 f"{order.key.name} of another project or backend ({order.key.urn}), and no state is known to have it: "
-                f"{shown(self._cloud, there)}. {ways_on(there)}"
+                f"{priced_ids_text(self._cloud, there)}. {next_steps_text(there)}"
             )
         return None
 
-    def _must_not_be_forgotten(self, key: Key) -> None:
-        """Raises NotForgottenError where an order for the resource was closed, its instance is there, and neither this
-        run nor a state has it: what an engine had in its memory was never saved, or the row was taken out."""
+    def _must_not_be_forgotten(self, key: ResourceKey) -> None:
+        """Raises UnclaimedPurchaseError where an order for the resource was closed and its instance exists, but neither
+        this run nor a state has it: the engine never saved its memory, or the row was taken out of the state."""
         bought = {order.instance_id for order in self._journal.closed_orders(key) if order.instance_id is not None}
         unnamed = bought - self._journal.confirmed()
         rows = self.creations.rows(key.urn) if unnamed else None
@@ -190,63 +192,63 @@ class Intents(Generic[T]):
             if instance is not None and instance_id not in owned
         }
         if unowned:
-            raise NotForgottenError(
+            raise UnclaimedPurchaseError(
                 "an earlier run has bought this resource, it is still there, and no state has it: "
-                f"{shown(self._cloud, unowned)}. {ways_on(unowned)}"
+                f"{priced_ids_text(self._cloud, unowned)}. {next_steps_text(unowned)}"
             )
 
-    def _at_rest(self, order: Order, key: Key) -> Order | None:
+    def _at_rest(self, order: OrderRecord, key: ResourceKey) -> OrderRecord | None:
         """The order when nobody works on it any more, and from then on this process's; None when it came to nothing.
 
         A provider whose engine was killed lives on until it has undone its purchase.
         """
-        until = self._clock.now() + LONGEST_ORDER
-        latest: Order | None = order
+        until = self._clock.now() + MAX_ORDER_SECONDS
+        latest: OrderRecord | None = order
         while latest is not None:
             if self._log.is_idle(latest) and self._journal.take(latest, key):
                 return latest
             if self._clock.now() > until:
-                raise StillBusyError("another run is still buying, or undoing, this very resource")
+                raise OrderInProgressError("another run is still buying, or undoing, this very resource")
             self._clock.sleep(_PAUSE)
             latest = self._journal.order(latest.number)
         return None
 
-    def _found(self, order: Order, key: Key) -> tuple[str, T | None, bool]:
+    def _found(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
         """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
         if order.instance_id is None:
             return (*self._looked_for(order, key), not self._log.tags)
         instance = self._log.find(order.instance_id, self._clock.now())
         if instance is None and not self._is_ours(order):
-            raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
+            raise AmbiguousPurchaseError(self._elsewhere(order), (order.instance_id,))
         return order.instance_id, instance, order.inferred
 
-    def _rest(self, order: Order) -> float:
+    def _rest(self, order: OrderRecord) -> float:
         """Seconds until what an order has bought is listed. The order may have left, or been carried out, long after it
         was noted; one that was answered was not."""
         now = self._clock.now()
         if order.progress is Progress.REFUSED and order.answered_at is not None:
             passed = self._journal.now() - order.answered_at
             # a calendar that was set back tells nothing
-            return max(self._lag * SETTLED - max(passed, 0.0), 0.0)
+            return max(self._lag * SETTLE_LAGS - max(passed, 0.0), 0.0)
         with self._lock:
-            until = self._settled_at.setdefault(order.number, now + self._lag * SETTLED)
+            until = self._settled_at.setdefault(order.number, now + self._lag * SETTLE_LAGS)
         return max(until - now, 0.0)
 
-    def _is_ours(self, order: Order) -> bool:
+    def _is_ours(self, order: OrderRecord) -> bool:
         """Whether it was ordered in this very account: a rotated key shows what was listed then."""
         if order.account == self._account:
             return True
         return not order.before.isdisjoint(self._poller.snapshot(max_age=self._lag).instances)
 
-    def _looked_for(self, order: Order, key: Key) -> tuple[str, T | None]:
+    def _looked_for(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None]:
         """What an order without an answer has bought; None when that is certainly nothing."""
         if not (self._log.tags and self._candidates(order, key)):
             if not self._is_ours(order):
-                raise UnclearPurchaseError(self._elsewhere(order))
+                raise AmbiguousPurchaseError(self._elsewhere(order))
             self._clock.sleep(self._rest(order))
         while True:
             candidates = self._candidates(order, key)
-            for _ in range(_MORE_LISTS):
+            for _ in range(_EXTRA_LISTINGS):
                 if not candidates:
                     self._clock.sleep(self._lag / 2)
                     candidates = self._candidates(order, key)  # one list may be wrong
@@ -266,7 +268,7 @@ class Intents(Generic[T]):
             if not alike or not soon or assigned.is_crowded:
                 if self._close_owned(candidates, key):
                     continue  # another machine has saved its own by now
-                raise UnclearPurchaseError(
+                raise AmbiguousPurchaseError(
                     f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and "
                     "was ended before the answer came, and it cannot be told which instance that was, if any",
                     tuple(sorted(candidates)),
@@ -275,26 +277,26 @@ class Intents(Generic[T]):
             if self._log.bought(order.number, instance_id, inferred=not self._log.tags):
                 return instance_id, candidates[instance_id]
 
-    def _must_not_have_come_instead(self, order: Order, key: Key) -> None:
-        """Raises UnclearPurchaseError where what is new is nearly what was ordered, and nobody's."""
+    def _must_not_have_come_instead(self, order: OrderRecord, key: ResourceKey) -> None:
+        """Raises AmbiguousPurchaseError where what is new is nearly what was ordered, and nobody's."""
         instead = self._came_instead(order, key)
         if instead:
-            raise UnclearPurchaseError(
+            raise AmbiguousPurchaseError(
                 f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and was "
                 "ended before the answer came, nothing of that kind is there, and what is new may have come instead",
                 tuple(sorted(instead)),
             )
 
-    def _came_instead(self, order: Order, key: Key) -> dict[str, T]:
+    def _came_instead(self, order: OrderRecord, key: ResourceKey) -> dict[str, T]:
         """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._candidates(order, key, Match.NEARLY)
+        instead = self._candidates(order, key, OrderMatch.NEARLY)
         rivals = self._rivals(order)
         taken_ids = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
         instead = {instance_id: instance for instance_id, instance in instead.items() if instance_id not in taken_ids}
         unexplained = assign(instead, rivals, self._log.may_be).unexplained
         return {instance_id: instance for instance_id, instance in instead.items() if instance_id in unexplained}
 
-    def _candidates(self, order: Order, key: Key, how: Match = Match.MAYBE) -> dict[str, T]:
+    def _candidates(self, order: OrderRecord, key: ResourceKey, how: OrderMatch = OrderMatch.MAYBE) -> dict[str, T]:
         """What the order may have bought, and nobody has."""
         listed = self._poller.snapshot(max_age=0.0).instances
         fitting = {
@@ -309,7 +311,7 @@ class Intents(Generic[T]):
         owned = self._close_owned(unknown, key)
         return {instance_id: instance for instance_id, instance in unknown.items() if instance_id not in owned}
 
-    def _close_owned(self, instances: Mapping[str, T], key: Key) -> frozenset[str]:
+    def _close_owned(self, instances: Mapping[str, T], key: ResourceKey) -> frozenset[str]:
         """Those that some state has, perhaps another machine's: nobody is to take them over."""
         owners = self.creations.owners(key.urn) or {} if instances else {}
         owned = frozenset(owners.keys() & instances.keys())
@@ -317,11 +319,11 @@ class Intents(Generic[T]):
             self._journal.confirm(instance_id)
         return owned
 
-    def _rivals(self, order: Order) -> list[Order]:
+    def _rivals(self, order: OrderRecord) -> list[OrderRecord]:
         """The other orders of which it is not known what they have bought."""
         return [other for other in self._log.unresolved() if other.number != order.number]
 
-    def _changed(self, order: Order, instance_id: str) -> str:
+    def _changed(self, order: OrderRecord, instance_id: str) -> str:
         return (
             f"an earlier run was ended after it had bought {instance_id} for this resource "
             f"({self._cloud.describe_order(order.arguments)}): it is there, no state knows it, and the program asks "
@@ -329,7 +331,7 @@ class Intents(Generic[T]):
             f"adopt_id={instance_id!r} takes it over"
         )
 
-    def _elsewhere(self, order: Order) -> str:
+    def _elsewhere(self, order: OrderRecord) -> str:
         return (
             f"an earlier run has ordered this with other credentials (account {order.account}), and these do not show "
             f"what came of it: use the credentials of that account. If that key is no more, see to it that nothing is "

@@ -25,11 +25,11 @@ from pulumi_cortecs.lifecycle.urns import name_in
 
 FILE_NAME: Final = "orders.sqlite3"
 _VERSION: Final = 2
-_KEPT: Final = 86400.0
+_RETENTION: Final = 86400.0
 """Seconds that an order is kept at least after it was closed or refused. A closed one is kept for as long as its
 instance is listed: the instance must not be taken for another order's, nor be forgotten where no state has it."""
 
-_NEAR: Final = 3600.0
+_NEARBY_ORDERS: Final = 3600.0
 """Seconds between two orders that may be taken for each other, with much to spare."""
 
 _SCHEMA: Final = """
@@ -86,7 +86,7 @@ class Progress(Enum):
 
 
 @dataclass(frozen=True)
-class Key:
+class ResourceKey:
     """The resource that something is ordered for: its URN, and which state backend it is in (lifecycle/backends.py).
 
     `formerly` are other identities under which an earlier version, or an earlier place, may have noted that backend.
@@ -117,20 +117,20 @@ class Key:
         """The same, with those under which it may have been named formerly."""
         return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.formerly))
 
-    def is_near(self, other: Key) -> bool:
+    def is_near(self, other: ResourceKey) -> bool:
         """Whether both are of one project in one backend."""
         backends = {self.backend, *self.formerly}
         return self.project == other.project and not backends.isdisjoint((other.backend, *other.formerly))
 
 
 @dataclass(frozen=True)
-class Order:
+class OrderRecord:
     """One order. `before` are the ids that were listed before it was sent; `sent_at` is by this machine's calendar,
     `vendor_time` by the vendor's (both seconds since 1970, None where it was not told). `answered_at` is when it was
     refused, by this machine's calendar; `inferred`: its instance was found in a list, and no answer named it."""
 
     number: int
-    key: Key
+    key: ResourceKey
     account: str
     arguments: tuple[object, ...]
     before: frozenset[str]
@@ -148,7 +148,7 @@ def journal_directory(environment: Mapping[str, str]) -> Path:
     return state_directory(environment).path
 
 
-def new_number() -> int:
+def new_order_number() -> int:
     """A number for an order: never again the same, should the file be deleted meanwhile."""
     return secrets.randbits(62)
 
@@ -176,7 +176,7 @@ class Journal(SharedFile):
 
     def send(
         self,
-        key: Key,
+        key: ResourceKey,
         account: str,
         arguments: tuple[object, ...],
         before: frozenset[str],
@@ -185,7 +185,7 @@ class Journal(SharedFile):
     ) -> int:
         """Notes an order that is about to be sent; its number, a new one unless it has one. It is on the disk when this
         returns."""
-        number = new_number() if number is None else number
+        number = new_order_number() if number is None else number
         with self._writing() as connection:
             values = (key.backend, key.urn, account, json.dumps(arguments), self._listing_of(connection, before))
             connection.execute(
@@ -229,7 +229,7 @@ class Journal(SharedFile):
             self._unconfirmed_ids().add(instance_id)
         return True
 
-    def take(self, order: Order, key: Key | None = None) -> bool:
+    def take(self, order: OrderRecord, key: ResourceKey | None = None) -> bool:
         """Makes another process's order this one's, and of the resource `key` if one is named; False when it is not as
         it was any more."""
         lost = Progress.LOST if order.instance_id is None else Progress.BOUGHT
@@ -280,7 +280,7 @@ class Journal(SharedFile):
                 connection.execute(
                     "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL", (now, instance_id)
                 )
-                values = (new_number(), now, Progress.BOUGHT.value, instance_id, now)
+                values = (new_order_number(), now, Progress.BOUGHT.value, instance_id, now)
                 connection.execute(
                     "INSERT OR IGNORE INTO orders (number, backend, urn, account, arguments, listing, sent_at, "
                     "process, progress, instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?)",
@@ -308,14 +308,14 @@ class Journal(SharedFile):
                 "instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?) "
                 "ON CONFLICT (instance_id) WHERE instance_id IS NOT NULL "
                 "DO UPDATE SET progress = excluded.progress, closed_at = excluded.closed_at",
-                (new_number(), now, Progress.KEPT.value, instance_id, now),
+                (new_order_number(), now, Progress.KEPT.value, instance_id, now),
             )
 
-    def open_orders(self, key: Key | None = None) -> list[Order]:
+    def open_orders(self, key: ResourceKey | None = None) -> list[OrderRecord]:
         """The orders that no engine has confirmed, oldest first: of one resource, or all."""
         return self._orders("closed_at IS NULL", key)
 
-    def closed_orders(self, key: Key) -> list[Order]:
+    def closed_orders(self, key: ResourceKey) -> list[OrderRecord]:
         """The orders for a resource that an engine has confirmed, oldest first. What somebody said is to be left alone
         is none of them."""
         return self._orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
@@ -341,7 +341,7 @@ class Journal(SharedFile):
             row = connection.execute("SELECT difference FROM clocks WHERE account = ?", (account,)).fetchone()
         return None if row is None else float(row[0])
 
-    def _orders(self, condition: str, key: Key | None) -> list[Order]:
+    def _orders(self, condition: str, key: ResourceKey | None) -> list[OrderRecord]:
         with self._reading() as connection:
             if connection is None:
                 return []
@@ -356,7 +356,7 @@ class Journal(SharedFile):
             ).fetchall()
             return [_order(row) for row in rows]
 
-    def order(self, number: int) -> Order | None:
+    def order(self, number: int) -> OrderRecord | None:
         """One open order, None when it is closed or forgotten."""
         return next((order for order in self.open_orders() if order.number == number), None)
 
@@ -373,11 +373,11 @@ class Journal(SharedFile):
         with self._lock:
             return frozenset(self._confirmed)
 
-    def is_mine(self, order: Order) -> bool:
+    def is_mine(self, order: OrderRecord) -> bool:
         """Whether this process has sent it."""
         return order.process == self._me
 
-    def lives(self, order: Order) -> bool:
+    def lives(self, order: OrderRecord) -> bool:
         """Whether the process that sent it is still there to take the answer."""
         return self.process_lives(order.process)
 
@@ -443,14 +443,14 @@ def _prune(connection: sqlite3.Connection, now: float, account: str, listed: fro
     about when one was of which it is not known what it has bought: who looks for that must not find this."""
     connection.execute(
         "DELETE FROM orders WHERE closed_at IS NULL AND progress = ? AND sent_at < ?",
-        (Progress.REFUSED.value, now - _KEPT),
+        (Progress.REFUSED.value, now - _RETENTION),
     )
     old = connection.execute(
         "SELECT number, instance_id FROM orders WHERE closed_at < ? AND account IN ('', ?) "
         "AND NOT EXISTS (SELECT 1 FROM orders AS lost WHERE "
         "lost.closed_at IS NULL AND lost.instance_id IS NULL AND orders.sent_at > lost.sent_at - ? "
         "AND (lost.vendor_time IS NULL OR orders.sent_at < lost.sent_at + ?))",
-        (now - _KEPT, account, _NEAR, _NEAR),
+        (now - _RETENTION, account, _NEARBY_ORDERS, _NEARBY_ORDERS),
     ).fetchall()
     gone = [(number,) for number, instance_id in old if instance_id not in listed]
     if gone:
@@ -458,12 +458,12 @@ def _prune(connection: sqlite3.Connection, now: float, account: str, listed: fro
     connection.execute("DELETE FROM listings WHERE number NOT IN (SELECT listing FROM orders)")
 
 
-def _order(row: tuple[object, ...]) -> Order:
+def _order(row: tuple[object, ...]) -> OrderRecord:
     number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, *more = row
     answered_at, inferred, ids = more
-    return Order(
+    return OrderRecord(
         number=int(str(number)),
-        key=Key(str(backend), str(urn)),
+        key=ResourceKey(str(backend), str(urn)),
         account=str(account),
         arguments=tuple(json.loads(str(arguments))),
         before=frozenset(json.loads(str(ids)) if ids is not None else ()),

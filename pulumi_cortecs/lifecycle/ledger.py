@@ -19,7 +19,7 @@ from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.shared_file import SharedFile, SharedFileError
 
 FILE_NAME: Final = "ledger.sqlite3"
-_PATIENCE: Final = 5.0
+_BUSY_TIMEOUT: Final = 5.0
 """Seconds for which another process may hold the file. No step on it asks anybody anything."""
 
 _SCHEMA: Final = """
@@ -50,7 +50,7 @@ class LedgerError(SharedFileError):
 
 
 @dataclass(frozen=True)
-class Note:
+class OrderEntry:
     """One order. `hourly` is what an hour of it costs, None where that cannot be told; `before` are the ids that were
     listed before it; `starts`: it starts what exists.
 
@@ -72,36 +72,36 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Changes:
+class LedgerChanges:
     """What a decision changes: notes to be written, and the numbers of those that are done with."""
 
-    kept: tuple[Note, ...] = ()
+    kept: tuple[OrderEntry, ...] = ()
     dropped: tuple[int, ...] = ()
 
 
-class Ledger(SharedFile):
+class SharedLedger(SharedFile):
     """The notes of one account. Threads may share it; every method raises LedgerError."""
 
     error = LedgerError
     version = 2
 
-    def __init__(self, directory: Path, account: str, patience: float = _PATIENCE) -> None:
+    def __init__(self, directory: Path, account: str, patience: float = _BUSY_TIMEOUT) -> None:
         super().__init__(directory / FILE_NAME, patience=patience)
         self._account = account
-        self._settled: dict[int, Note] = {}
+        self._settled: dict[int, OrderEntry] = {}
 
-    def others(self) -> list[Note]:
+    def others(self) -> list[OrderEntry]:
         """What other processes have noted. To look makes no file."""
         with self._reading() as connection:
             return [] if connection is None else self._others(connection)
 
-    def decide(self, decision: Callable[[list[Note]], Changes]) -> None:
+    def decide(self, decision: Callable[[list[OrderEntry]], LedgerChanges]) -> None:
         """Carries out what `decision` makes of the notes of others, before anybody else can decide. It is to ask nobody
         anything."""
         with self._writing(flushed=False) as connection:
             self._write(connection, decision(self._others(connection)))
 
-    def change(self, changes: Changes) -> None:
+    def change(self, changes: LedgerChanges) -> None:
         """Notes what has become of orders of this process."""
         with self._writing(flushed=False) as connection:
             self._write(connection, changes)
@@ -113,7 +113,7 @@ class Ledger(SharedFile):
                 where = (self._account, instance_id)
                 connection.execute("DELETE FROM notes WHERE account = ? AND instance_id = ?", where)
 
-    def _others(self, connection: sqlite3.Connection) -> list[Note]:
+    def _others(self, connection: sqlite3.Connection) -> list[OrderEntry]:
         rows = connection.execute(
             f"SELECT process, {_COLUMNS} FROM notes WHERE account = ? AND process <> ? ORDER BY ordered_at, number",
             (self._account, self._me or ""),
@@ -123,7 +123,7 @@ class Ledger(SharedFile):
         self._settled = {note.number: note for note in notes if note.seen_at is not None}
         return notes
 
-    def _write(self, connection: sqlite3.Connection, changes: Changes) -> None:
+    def _write(self, connection: sqlite3.Connection, changes: LedgerChanges) -> None:
         for note in changes.kept:
             amount, currency = (None, None) if note.hourly is None else (str(note.hourly.amount), note.hourly.currency)
             before = sorted(note.before) if note.instance_id is None else []
@@ -144,10 +144,10 @@ class Ledger(SharedFile):
                 )
         connection.executemany("DELETE FROM notes WHERE number = ?", [(number,) for number in changes.dropped])
 
-    def _note(self, process: str, *row: object) -> Note:
+    def _note(self, process: str, *row: object) -> OrderEntry:
         number, amount, currency, arguments, before, starts, ordered_at, *times = row
         instance_id, answered_at, absent_since, seen_at = times
-        note = Note(
+        note = OrderEntry(
             number=int(str(number)),
             hourly=None if amount is None else Money.of(str(amount), str(currency)),
             arguments=tuple(json.loads(str(arguments))),

@@ -8,19 +8,19 @@ from typing import TypeVar
 
 from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.journal import JournalError, Key, Order
+from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 
 T = TypeVar("T")
 
 
-class NotForgottenError(Exception):
+class UnclaimedPurchaseError(Exception):
     """Something that was ordered earlier is there, no state knows it, and it has to be settled first. Nothing was
     bought here; the text says what there is, what it costs, and the ways on."""
 
 
 @dataclass(frozen=True)
-class Leftover:
+class UnclaimedPurchase:
     """What a run that was ended has bought, and no state may know. `instance_ids` are several where it cannot be told
     which one it is."""
 
@@ -31,7 +31,7 @@ class Leftover:
     prices: tuple[str, ...]
 
 
-def left_behind(log: OrderLog[T], creations: Creations, key: Key) -> list[Leftover]:
+def find_unclaimed(log: OrderLog[T], creations: Creations, key: ResourceKey) -> list[UnclaimedPurchase]:
     """What processes that are dead have bought for resources of the stack that the key's URN names, and what is
     there still. What a row of its state has is closed instead.
 
@@ -39,7 +39,7 @@ def left_behind(log: OrderLog[T], creations: Creations, key: Key) -> list[Leftov
     """
     stack = "::".join(key.urn.split("::")[:2])
     try:
-        orders = [order for order in log.journal.open_orders() if _is_left(log, order, key, stack)]
+        orders = [order for order in log.journal.open_orders() if _is_unclaimed(log, order, key, stack)]
         if not orders:
             return []
         rows = creations.rows(key.urn)
@@ -53,23 +53,23 @@ def left_behind(log: OrderLog[T], creations: Creations, key: Key) -> list[Leftov
         log.without(error)
         return []
     return [
-        Leftover(
+        UnclaimedPurchase(
             order.number,
             order.key.name,
             log.cloud.describe_order(order.arguments),
-            *_apart(instances, log.cloud.price_text),
+            *_split_prices(instances, log.cloud.price_text),
         )
         for order, instances in bought
         if instances
     ]
 
 
-def shown(cloud: Cloud[T], instances: Mapping[str, T]) -> str:
+def priced_ids_text(cloud: Cloud[T], instances: Mapping[str, T]) -> str:
     """The instances for a person, each with what it costs."""
     return ", ".join(f"{instance_id} ({cloud.price_text(instances[instance_id])})" for instance_id in sorted(instances))
 
 
-def ways_on(instance_ids: Iterable[str]) -> str:
+def next_steps_text(instance_ids: Iterable[str]) -> str:
     """What a person can do about instances that nobody owns."""
     ids = " ".join(sorted(instance_ids))
     return (
@@ -79,12 +79,12 @@ def ways_on(instance_ids: Iterable[str]) -> str:
     )
 
 
-def _is_left(log: OrderLog[T], order: Order, key: Key, stack: str) -> bool:
+def _is_unclaimed(log: OrderLog[T], order: OrderRecord, key: ResourceKey, stack: str) -> bool:
     of_this_stack = order.key.is_near(key) and order.key.urn.startswith(f"{stack}::")
     return of_this_stack and order.account == log.account and not log.journal.lives(order)
 
 
-def _apart(instances: Mapping[str, T], price: Callable[[T], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split_prices(instances: Mapping[str, T], price: Callable[[T], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The ids, and what each costs."""
     ids = tuple(sorted(instances))
     return ids, tuple(price(instances[instance_id]) for instance_id in ids)

@@ -11,7 +11,7 @@ from pulumi_cortecs.lifecycle.phases import Phase
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedInstance:
     """One instance. `arguments` is what was ordered, as states have it and as far as the vendor tells;
     `billing_interval` and `num_workers` are None where it does not, `billing_interval` and `phase` for a word that is
     not known. The times are in UTC, None where there is none."""
@@ -60,7 +60,7 @@ class Listed:
         return billed(hardware, self.billing_interval, self.num_workers, ran_for)
 
 
-def totals(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
+def sum_by_currency(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
     """The sum per currency of the amounts that are known."""
     sums: dict[str, Money] = {}
     for amount in amounts:

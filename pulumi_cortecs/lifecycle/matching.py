@@ -54,7 +54,7 @@ def assign(instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O,
     return Assignment(tuple(order for order in all_orders if id(order) in taking), takers)
 
 
-def in_turn(
+def assign_in_turn(
     instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O, str, T], bool]
 ) -> list[tuple[O, str]]:
     """One instance for each order, as far as they go round: each in its turn takes what may be its, of what is left the

@@ -8,12 +8,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, TagsOrders, token_of
-from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Ordered, OrderMatch, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Began, Neighbour, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import (
+    MAX_ORDER_SECONDS,
+    SETTLE_LAGS,
+    AmbiguousPurchaseError,
+    ConcurrentOrder,
+    RelativeStart,
+)
 
 T = TypeVar("T")
 
@@ -22,13 +28,13 @@ CLOCK_ERROR = 60.0
 """Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id. Where
 they differ by more, or nobody has seen by how much, no time excludes an instance."""
 
-_SOON = 600.0
-_WINDOW = 1800.0
+_CERTAIN_WITHIN = 600.0
+_POSSIBLE_WITHIN = 1800.0
 """Seconds by the vendor's clock, after an order was noted, in which what it has bought will have begun, and in which it
 may have begun: what comes late is asked about, never taken."""
 
 
-class StillBusyError(Exception):
+class OrderInProgressError(Exception):
     """Another process works on this very resource, and does not come to an end. Nothing was bought here."""
 
 
@@ -64,11 +70,13 @@ class OrderLog(Generic[T]):
         self._alone = threading.Lock()
         self._strangers: Mapping[str, T] | None = None
 
-    def sent(self, key: Key, arguments: Arguments, before: frozenset[str], number: int | None = None) -> int | None:
+    def sent(
+        self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int | None = None
+    ) -> int | None:
         """Notes an order that is about to leave, under that number or a new one; None where that cannot be done and it
         may leave all the same.
 
-        Raises UnclearPurchaseError and CloudError where it must not.
+        Raises AmbiguousPurchaseError and CloudError where it must not.
         """
         try:
             number = self.journal.send(key, self.account, arguments, before, self.cloud.vendor_time(), number)
@@ -102,15 +110,15 @@ class OrderLog(Generic[T]):
             except JournalError as error:
                 self.without(error)
 
-    def since(self) -> Callable[[T], Began]:
+    def since(self) -> Callable[[T], RelativeStart]:
         """What tells of an instance whether it began after this moment, by the vendor's clock."""
         sent_at = self.cloud.vendor_time()
 
-        def began(instance: T) -> Began:
+        def began(instance: T) -> RelativeStart:
             at = self.cloud.started_at(instance)
             if at is None or sent_at is None or at >= sent_at - CLOCK_ERROR:
-                return Began.AFTER
-            return Began.BEFORE if self._clocks_agree() else Began.DOUBTFUL
+                return RelativeStart.AFTER
+            return RelativeStart.BEFORE if self._clocks_agree() else RelativeStart.DOUBTFUL
 
         return began
 
@@ -159,7 +167,7 @@ class OrderLog(Generic[T]):
         except JournalError as error:
             self.without(error)
 
-    def adopted(self, key: Key, instance_id: str) -> None:
+    def adopted(self, key: ResourceKey, instance_id: str) -> None:
         """The program says itself which instance it is: open orders of this resource are about nothing else."""
         try:
             for order in self.journal.open_orders(key):
@@ -179,11 +187,11 @@ class OrderLog(Generic[T]):
         with self._lock:
             return listed | self.journal.confirmed() | self._bought
 
-    def neighbours(self) -> list[Neighbour[T]]:
+    def neighbours(self) -> list[ConcurrentOrder[T]]:
         """The orders that this process has not sent and of which it is not known what they have bought."""
         try:
             return [
-                Neighbour(
+                ConcurrentOrder(
                     order.arguments,
                     partial(self.may_be, order),
                     on_its_way=order.progress is Progress.SENT and self.journal.lives(order),
@@ -195,7 +203,7 @@ class OrderLog(Generic[T]):
             self.without(error)
             return []
 
-    def there(self, order: Order) -> dict[str, T]:
+    def there(self, order: OrderRecord) -> dict[str, T]:
         """What the order has or may have bought, as far as it is there, by id."""
         if order.instance_id is not None:
             instance = self.find(order.instance_id)
@@ -210,51 +218,51 @@ class OrderLog(Generic[T]):
 
     def find(self, instance_id: str, not_before: float = NEVER) -> T | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
-        return find(instance_id, self.cloud, self.poller, not_before)
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
-    def fits(self, instance: T, key: Key, arguments: Arguments, how: Match = Match.MAYBE) -> bool:
+    def fits(self, instance: T, key: ResourceKey, arguments: Arguments, how: OrderMatch = OrderMatch.MAYBE) -> bool:
         """Whether some order of this resource, with these arguments, may have bought it, in that way."""
         if isinstance(self.cloud, TagsOrders):
             ref = self.cloud.order_ref(instance)
-            return how is Match.MAYBE and ref is not None and ref.key in key.digests
+            return how is OrderMatch.MAYBE and ref is not None and ref.key in key.digests
         return self.cloud.match(instance, Ordered(arguments)).counts_as(how)
 
-    def may_be(self, order: Order, instance_id: str, instance: T, how: Match = Match.MAYBE) -> bool:
+    def may_be(self, order: OrderRecord, instance_id: str, instance: T, how: OrderMatch = OrderMatch.MAYBE) -> bool:
         """Whether an instance may be what the order has bought: by what it is and by when it began, or by its tag."""
         ordered = Ordered(order.arguments, token_of(order.number))
         if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
         after = self._after(order, instance)
-        return self.tags or after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
+        return self.tags or after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN or not self._clocks_agree()
 
-    def began_soon(self, order: Order, instance: T) -> bool:
+    def began_soon(self, order: OrderRecord, instance: T) -> bool:
         """Whether it began so soon after the order that it need not be asked about."""
         after = self._after(order, instance)
-        return after is None or -CLOCK_ERROR <= after <= _SOON
+        return after is None or -CLOCK_ERROR <= after <= _CERTAIN_WITHIN
 
-    def unresolved(self) -> list[Order]:
+    def unresolved(self) -> list[OrderRecord]:
         """The open orders in this account of which it is not known what they have bought."""
         orders = self.journal.open_orders()
         return [order for order in orders if order.instance_id is None and order.account == self.account]
 
-    def is_idle(self, order: Order) -> bool:
+    def is_idle(self, order: OrderRecord) -> bool:
         """An engine makes one resource once at a time, so what this process has sent for it has come to its end."""
         answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
         return answered or self.journal.is_mine(order) or not self.journal.lives(order)
 
-    def await_answers(self, order: Order | None) -> None:
+    def await_answers(self, order: OrderRecord | None) -> None:
         """Waits for the answers that are on their way to anybody on this machine: they may be about a candidate."""
-        until = self.clock.now() + LONGEST_ORDER
+        until = self.clock.now() + MAX_ORDER_SECONDS
         own = None if order is None else order.number
         waited_for = {other.number for other in self._on_their_way() if other.number != own}
         while waited_for:
             if self.clock.now() > until:
-                raise StillBusyError("another purchase on this machine does not come to an end")
+                raise OrderInProgressError("another purchase on this machine does not come to an end")
             self.clock.sleep(_PAUSE)
             waited_for &= {other.number for other in self._on_their_way()}
 
-    def must_be_alone(self, key: Key, arguments: Arguments) -> None:
-        """Raises UnclearPurchaseError if anything in the account might be what an earlier run has bought."""
+    def must_be_alone(self, key: ResourceKey, arguments: Arguments) -> None:
+        """Raises AmbiguousPurchaseError if anything in the account might be what an earlier run has bought."""
         listed, taken_ids = self._listed_at_first(), self.taken()
         alike = [
             instance_id
@@ -262,7 +270,7 @@ class OrderLog(Generic[T]):
             if instance_id not in taken_ids and self.fits(instance, key, arguments)
         ]
         if alike:
-            raise UnclearPurchaseError(
+            raise AmbiguousPurchaseError(
                 f"without {self.journal.file} it cannot be told whether an earlier run has bought this already",
                 tuple(sorted(alike)),
             )
@@ -272,7 +280,7 @@ class OrderLog(Generic[T]):
         process's own purchases is in it unless it was under way by then."""
         with self._alone:
             if self._strangers is None:
-                self.clock.sleep(self.lag * SETTLED)
+                self.clock.sleep(self.lag * SETTLE_LAGS)
                 self._strangers = self.poller.snapshot(max_age=0.0).instances
             return self._strangers
 
@@ -289,12 +297,12 @@ class OrderLog(Generic[T]):
                 self.without(error)
         return self._difference
 
-    def _after(self, order: Order, instance: T) -> float | None:
+    def _after(self, order: OrderRecord, instance: T) -> float | None:
         """How many seconds after the order an instance began, None where that is not told."""
         began = self.cloud.started_at(instance)
         return None if began is None or order.vendor_time is None else began - order.vendor_time
 
-    def _on_their_way(self) -> list[Order]:
+    def _on_their_way(self) -> list[OrderRecord]:
         return [
             order
             for order in self.journal.open_orders()

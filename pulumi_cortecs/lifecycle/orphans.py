@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Final
 
 from pulumi_cortecs.cost import HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import Listed
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
+from pulumi_cortecs.lifecycle.listed import ListedInstance
+from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings
 
-YOUNG: Final = timedelta(minutes=2)
+GRACE_PERIOD: Final = timedelta(minutes=2)
 """Up to this age an `up` may be about to write the instance into its state."""
 
 
@@ -25,16 +25,16 @@ class Orphan:
     """An instance that nobody will end. `hourly` and `so_far` are None where its price is not known; `held_back` says
     why it is not ended without further ado, "" where nothing speaks against it."""
 
-    instance: Listed
+    instance: ListedInstance
     hourly: Money | None
     so_far: Money | None
     held_back: str
     remarks: tuple[str, ...]
 
 
-def orphans(
-    listed: Iterable[Listed],
-    stacks: Sequence[StackState],
+def find_orphans(
+    listed: Iterable[ListedInstance],
+    stacks: Sequence[StackHoldings],
     prices: Mapping[str, HardwareType],
     now: datetime,
     remarks: Mapping[str, Sequence[str]] | None = None,
@@ -50,31 +50,31 @@ def orphans(
             instance=instance,
             hourly=instance.hourly(prices),
             so_far=instance.so_far(prices, now),
-            held_back="awaited" if instance.instance_id in awaited else _held_back(instance, stacks, now),
+            held_back="awaited" if instance.instance_id in awaited else _skip_reason(instance, stacks, now),
             remarks=(*_remarks(instance, stacks), *(remarks or {}).get(instance.instance_id, ())),
         )
         for instance in listed
         if instance.instance_id not in owned
     )
-    return tuple(sorted(unowned, key=_dearest_first))
+    return tuple(sorted(unowned, key=_most_expensive_first))
 
 
-def old(instance: Listed, now: datetime) -> bool:
+def is_past_grace(instance: ListedInstance, now: datetime) -> bool:
     """Whether every list must have it, and every state that is going to."""
     age = instance.age(now)
-    return age is not None and age >= YOUNG
+    return age is not None and age >= GRACE_PERIOD
 
 
-def _held_back(instance: Listed, stacks: Sequence[StackState], now: datetime) -> str:
+def _skip_reason(instance: ListedInstance, stacks: Sequence[StackHoldings], now: datetime) -> str:
     for stack in stacks:
         if stack.updating and any(_may_be(instance, purchase) for purchase in stack.pending):
             return f"{stack.name} is locked"
     if instance.started_at is None:
         return "of unknown age"
-    return "" if old(instance, now) else "young"
+    return "" if is_past_grace(instance, now) else "young"
 
 
-def _remarks(instance: Listed, stacks: Sequence[StackState]) -> Iterator[str]:
+def _remarks(instance: ListedInstance, stacks: Sequence[StackHoldings]) -> Iterator[str]:
     for stack in stacks:
         if any(row.external and row.instance_id == instance.instance_id for row in stack.rows):
             yield f"only looked at by {stack.name}"
@@ -83,7 +83,7 @@ def _remarks(instance: Listed, stacks: Sequence[StackState]) -> Iterator[str]:
                 yield f"may be {purchase.name}, whose creation never ended in {stack.name}"
 
 
-def _may_be(instance: Listed, purchase: PendingPurchase) -> bool:
+def _may_be(instance: ListedInstance, purchase: PendingPurchase) -> bool:
     """Whether nothing that both tell of speaks against it. What is secret in a state counts as not told."""
     if adopted := purchase.arguments.get("adopt_id"):
         return adopted == instance.instance_id
@@ -94,6 +94,6 @@ def _may_be(instance: Listed, purchase: PendingPurchase) -> bool:
     )
 
 
-def _dearest_first(orphan: Orphan) -> tuple[str, Decimal, str]:
+def _most_expensive_first(orphan: Orphan) -> tuple[str, Decimal, str]:
     hourly, instance_id = orphan.hourly, orphan.instance.instance_id
     return ("", Decimal(0), instance_id) if hourly is None else (hourly.currency, -hourly.amount, instance_id)

@@ -19,12 +19,12 @@ class CliError(Exception):
     """A command did not answer. The text says which and why, without a credential."""
 
 
-class NoSuchStackError(CliError):
+class UnknownStackError(CliError):
     """The backend can be read, and has no stack of this name."""
 
 
 @dataclass(frozen=True)
-class Command:
+class CliCommand:
     """How the CLI is run: in which directory, in which environment (a whole one), and for how many seconds at most.
     `backend` is what a person is told about where it was asked."""
 
@@ -35,8 +35,8 @@ class Command:
     backend: str
 
     def ask(self, arguments: Sequence[str]) -> str:
-        """What a command prints. Raises CliError, NoSuchStackError where it says that there is no such stack."""
-        must_be_well_formed(self.environment.get(BACKEND_VARIABLE, ""))
+        """What a command prints. Raises CliError, UnknownStackError where it says that there is no such stack."""
+        require_well_formed_url(self.environment.get(BACKEND_VARIABLE, ""))
         asked = f"pulumi {' '.join(arguments)} on {without_credentials(self.backend)}"
         try:
             done = subprocess.run(
@@ -56,12 +56,12 @@ class Command:
             raise CliError(f"{asked}: {without_credentials(str(error))}") from None
         if done.returncode == 0:
             return done.stdout
-        kind = NoSuchStackError if done.returncode == _NO_SUCH_STACK else CliError
+        kind = UnknownStackError if done.returncode == _NO_SUCH_STACK else CliError
         complaint = without_credentials(" ".join(done.stderr.split())) or f"exit code {done.returncode}"
         raise kind(f"{asked}: {complaint}")
 
 
-def must_be_well_formed(backend_url: str) -> None:
+def require_well_formed_url(backend_url: str) -> None:
     """Raises CliError for a URL of which nobody can tell where its user and password end."""
     if not _WELL_FORMED.fullmatch(backend_url):
         raise CliError("a backend URL cannot be read: percent-encode what is before the @ in it")

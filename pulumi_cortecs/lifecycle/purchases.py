@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, OrderRef, TagsOrders, token_of
-from pulumi_cortecs.lifecycle.journal import Key, new_number
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Ordered, OrderMatch, OrderRef, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
@@ -25,22 +25,22 @@ T = TypeVar("T")
 
 _BASELINE_AGE = 5.0
 _PAUSE = 0.25
-_LISTS = 4
+_MIN_LISTINGS = 4
 """So many lists, over more than the lag, have to show nothing new before an order is taken for not carried out: one of
 them may be wrong."""
 
-SETTLED = 3.0
+SETTLE_LAGS = 3.0
 """So many lags after an answer was lost, what was bought is listed: one for the vendor's work, one for its list, one to
 spare."""
 
 _UNAUTHORIZED = 401
-_PATIENCE = 60.0
+_LISTING_TIMEOUT = 60.0
 """Seconds for which an account that cannot be listed is asked again."""
-LONGEST_ORDER = 300.0
+MAX_ORDER_SECONDS = 300.0
 """Seconds after which no order can still be on its way: its time limits and repeated connections are far below."""
 
 
-class UnclearPurchaseError(Exception):
+class AmbiguousPurchaseError(Exception):
     """Whether something was bought cannot be told. `candidates` are ids that may be it."""
 
     def __init__(self, text: str, candidates: tuple[str, ...] = ()) -> None:
@@ -61,7 +61,7 @@ class NotBoughtError(Exception):
     """The vendor did not carry the request out: it was looked for and is certainly not there."""
 
 
-class Began(Enum):
+class RelativeStart(Enum):
     """Whether an instance began after an order was sent, by the vendor's clock. DOUBTFUL: that clock says before, and
     is not known to be right."""
 
@@ -71,7 +71,7 @@ class Began(Enum):
 
 
 @dataclass(frozen=True)
-class Bought(Generic[T]):
+class PurchasedInstance(Generic[T]):
     """What was bought. `instance` is None where the vendor's answer told the id only. `inferred`: no answer named it,
     and it bears no tag; it was found in the account's list."""
 
@@ -81,14 +81,14 @@ class Bought(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Found(Bought[T]):
+class RecoveredInstance(PurchasedInstance[T]):
     """What an earlier run has bought, as the vendor shows it now."""
 
     instance: T
 
 
 @dataclass(frozen=True)
-class Neighbour(Generic[T]):
+class ConcurrentOrder(Generic[T]):
     """An order of another process. `may_be` tells of an id and its instance whether it may have bought that;
     `on_its_way`: its answer may still arrive there."""
 
@@ -98,13 +98,13 @@ class Neighbour(Generic[T]):
     on_its_way: bool
 
 
-class Notes(Protocol[T]):
+class OrderRecorder(Protocol[T]):
     """Where orders are written down before they are sent, and where those of other processes are found.
 
     A number is None where an order could not be noted and may be sent all the same.
     """
 
-    def sent(self, key: Key, arguments: Arguments, before: frozenset[str], number: int) -> int | None: ...
+    def sent(self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int) -> int | None: ...
 
     def lost(self, number: int | None) -> None: ...
 
@@ -112,7 +112,7 @@ class Notes(Protocol[T]):
 
     def answered(self, instance: T) -> None: ...
 
-    def since(self) -> Callable[[T], Began]: ...
+    def since(self) -> Callable[[T], RelativeStart]: ...
 
     def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool: ...
 
@@ -120,7 +120,7 @@ class Notes(Protocol[T]):
 
     def taken(self) -> frozenset[str]: ...
 
-    def neighbours(self) -> list[Neighbour[T]]: ...
+    def neighbours(self) -> list[ConcurrentOrder[T]]: ...
 
 
 class _TokenRefusedError(Exception):
@@ -128,7 +128,7 @@ class _TokenRefusedError(Exception):
 
 
 @dataclass(eq=False)
-class _Doubt:
+class _UnresolvedOrder:
     """An order whose answer was lost, or was an error.
 
     `before` are ids that were there before it was sent, and `since` tells whether an instance may have begun after
@@ -140,7 +140,7 @@ class _Doubt:
     number: int | None
     ordered: Ordered
     before: frozenset[str]
-    since: Callable[[Any], Began]
+    since: Callable[[Any], RelativeStart]
     lost: CloudError
     lost_at: float
     started_by: float
@@ -166,7 +166,7 @@ class _Doubt:
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
-    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, notes: Notes[T]) -> None:
+    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, notes: OrderRecorder[T]) -> None:
         self._cloud = cloud
         self._tags = isinstance(cloud, TagsOrders)
         self._lag = cloud.list_lag
@@ -175,18 +175,18 @@ class Purchases(Generic[T]):
         self._notes = notes
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
-        self._in_doubt: list[_Doubt] = []
+        self._in_doubt: list[_UnresolvedOrder] = []
         self._ours: set[str] = set()
         self._named: set[str] = set()
 
     def buy(
         self,
-        key: Key,
+        key: ResourceKey,
         arguments: Arguments,
         inputs: Mapping[str, Any],
         is_awaited: Callable[[], bool] | None = None,
         number: int | None = None,
-    ) -> Bought[T]:
+    ) -> PurchasedInstance[T]:
         """Orders what `inputs` describe once, for the resource `key`, and returns what was bought. `is_awaited` is
         asked at the last moment whether somebody still waits for it; None where nobody can go away. `number` is the
         order's where somebody has noted it already.
@@ -194,30 +194,30 @@ class Purchases(Generic[T]):
         An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
         CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
         when nobody waits any more, NotBoughtError when the answer was lost and nothing was bought, and
-        UnclearPurchaseError when that could not be told.
+        AmbiguousPurchaseError when that could not be told.
         """
         send = partial(self._sent, key, arguments, inputs, is_awaited)
         try:
-            return send(new_number() if number is None else number, last_try=False)
+            return send(new_order_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
-            return send(new_number(), last_try=True)
+            return send(new_order_number(), last_try=True)
 
     def _sent(
         self,
-        key: Key,
+        key: ResourceKey,
         arguments: Arguments,
         inputs: Mapping[str, Any],
         is_awaited: Callable[[], bool] | None,
         number: int,
         *,
         last_try: bool,
-    ) -> Bought[T]:
+    ) -> PurchasedInstance[T]:
         before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
         noted_number = self._notes.sent(key, arguments, before, number)
         ordered = Ordered(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)
-        doubt: _Doubt | None = None
+        doubt: _UnresolvedOrder | None = None
         refused: RefusedError | None = None
         try:
             if is_awaited is not None and not is_awaited():
@@ -229,7 +229,7 @@ class Purchases(Generic[T]):
                 if isinstance(error, CloudError) and (error.may_have_taken_effect or _is_an_answer(error)):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
-                    doubt = _Doubt(noted_number, ordered, before, since, error, now, now, refused is not None)
+                    doubt = _UnresolvedOrder(noted_number, ordered, before, since, error, now, now, refused is not None)
                     self._in_doubt.append(doubt)
             if doubt is None:
                 if isinstance(error, (CloudError, NotSentError)):
@@ -249,12 +249,12 @@ class Purchases(Generic[T]):
                     now = self._clock.now()
                     reason = "another order for the same has taken it" if is_new else "it was there before"
                     taken_error = AnswerLostError(f"{instance_id} is what the answer names, and {reason}")
-                    doubt = _Doubt(noted_number, ordered, before, since, taken_error, now, now)
+                    doubt = _UnresolvedOrder(noted_number, ordered, before, since, taken_error, now, now)
                     self._in_doubt.append(doubt)
             if doubt is None:
                 if accepted.instance is not None:
                     self._notes.answered(accepted.instance)
-                return Bought(instance_id, accepted.instance)
+                return PurchasedInstance(instance_id, accepted.instance)
         try:
             if refused is not None:
                 self._notes.refused(noted_number)
@@ -265,7 +265,7 @@ class Purchases(Generic[T]):
         finally:
             self._decided(doubt)
 
-    def _in_spite_of(self, refused: RefusedError, doubt: _Doubt, *, last_try: bool) -> Bought[T]:
+    def _in_spite_of(self, refused: RefusedError, doubt: _UnresolvedOrder, *, last_try: bool) -> PurchasedInstance[T]:
         """What was bought although the vendor refused it. Raises RefusedOrderError when nothing new is listed."""
         again = doubt.to_be_repeated = refused.status == _UNAUTHORIZED and not last_try
         try:
@@ -282,16 +282,16 @@ class Purchases(Generic[T]):
             ) from None
         raise RefusedOrderError(f"{refused}; nothing new is listed so far")
 
-    def _reconcile(self, doubt: _Doubt) -> Bought[T]:
+    def _reconcile(self, doubt: _UnresolvedOrder) -> PurchasedInstance[T]:
         """Finds what a lost answer was about, in listings that were asked for after it."""
         listed_at = doubt.lost_at
         while True:
             try:
                 snapshot = self._poller.snapshot(max_age=_PAUSE, not_before=doubt.lost_at)
             except CloudError as error:
-                if not error.transient or self._clock.now() - listed_at > _PATIENCE:
+                if not error.transient or self._clock.now() - listed_at > _LISTING_TIMEOUT:
                     text = f"{doubt.lost}, and the account cannot be listed to see whether it was started: {error}"
-                    raise UnclearPurchaseError(text) from None
+                    raise AmbiguousPurchaseError(text) from None
                 self._clock.sleep(_PAUSE)
                 continue
             bought = self._claimed(doubt, snapshot)
@@ -300,12 +300,12 @@ class Purchases(Generic[T]):
             listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
-    def _claimed(self, doubt: _Doubt, snapshot: Snapshot[T]) -> Bought[T] | None:
+    def _claimed(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
         """One of those that appeared, and from now on ours; None while there is none.
 
         Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
         the fewest others may be waiting for; and it may have been another's, who then waits for ours to show. One that
-        bears the order's tag is nobody else's. Raises NotBoughtError and UnclearPurchaseError.
+        bears the order's tag is nobody else's. Raises NotBoughtError and AmbiguousPurchaseError.
         """
         with self._lock:
             earlier = frozenset(self._in_flight) if self._found(doubt, snapshot, frozenset()) else frozenset()
@@ -315,46 +315,46 @@ class Purchases(Generic[T]):
         neighbours = self._notes.neighbours()
         with self._lock:
             candidates = self._found(doubt, snapshot, taken_ids)
-            orders: list[_Doubt | Neighbour[T]] = [*self._in_doubt, *neighbours]
+            orders: list[_UnresolvedOrder | ConcurrentOrder[T]] = [*self._in_doubt, *neighbours]
             assigned = assign(candidates, orders, self._may_have_bought)
             if doubt.refused and len(candidates) <= sum(not order.refused for order in assigned.orders):
                 candidates = {}
             if not candidates:
                 doubt.lacked(snapshot.taken_at)
-                settled_at = max(doubt.started_by + self._lag * SETTLED, doubt.listed_first + self._lag)
+                settled_at = max(doubt.started_by + self._lag * SETTLE_LAGS, doubt.listed_first + self._lag)
                 instead = self._came_instead(doubt, snapshot, taken_ids, neighbours)
-                if snapshot.taken_at <= settled_at or doubt.lists < _LISTS or (instead and self._in_flight):
+                if snapshot.taken_at <= settled_at or doubt.lists < _MIN_LISTINGS or (instead and self._in_flight):
                     return None
                 self._in_doubt.remove(doubt)
                 if instead and (doubt.to_be_repeated or not doubt.refused):
                     text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
-                    raise UnclearPurchaseError(text, tuple(sorted(instead)))
+                    raise AmbiguousPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
             alike = all(order.arguments == doubt.arguments for order in assigned.orders)
-            dated = self._tags or all(doubt.since(instance) is Began.AFTER for instance in candidates.values())
+            dated = self._tags or all(doubt.since(instance) is RelativeStart.AFTER for instance in candidates.values())
             if not settled or not alike or not dated or assigned.is_crowded or self._named & candidates.keys():
                 self._in_doubt.remove(doubt)
                 self._named |= candidates.keys()
                 text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
-                raise UnclearPurchaseError(text, tuple(sorted(candidates)))
+                raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
             if not self._notes.bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):
                 return None  # another process was quicker
             self._in_doubt.remove(doubt)
             for other in assigned.takers[instance_id]:
-                if isinstance(other, _Doubt):
+                if isinstance(other, _UnresolvedOrder):
                     other.started_by = max(other.started_by, doubt.started_by)
             self._ours.add(instance_id)
-            return Bought(instance_id, candidates[instance_id], inferred=not self._tags)
+            return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._tags)
 
-    def _decided(self, doubt: _Doubt) -> None:
+    def _decided(self, doubt: _UnresolvedOrder) -> None:
         with self._lock:
             if doubt in self._in_doubt:
                 self._in_doubt.remove(doubt)
 
     def _settled(self, orders: frozenset[int]) -> bool:
         """Waits for the answers to these orders; whether all have come. Those that began later are no matter."""
-        until = self._clock.now() + LONGEST_ORDER
+        until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:
                 if not orders & self._in_flight:
@@ -363,9 +363,9 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _neighbours_settled(self, doubt: _Doubt, snapshot: Snapshot[T]) -> bool:
+    def _neighbours_settled(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> bool:
         """Waits for the answers that other processes still expect, where they may be about what we have found."""
-        until = self._clock.now() + LONGEST_ORDER
+        until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:
                 candidates = self._found(doubt, snapshot, frozenset())
@@ -379,27 +379,40 @@ class Purchases(Generic[T]):
             self._clock.sleep(_PAUSE)
 
     def _found(
-        self, doubt: _Doubt, snapshot: Snapshot[T], taken_ids: frozenset[str], how: Match = Match.MAYBE
+        self,
+        doubt: _UnresolvedOrder,
+        snapshot: Snapshot[T],
+        taken_ids: frozenset[str],
+        how: OrderMatch = OrderMatch.MAYBE,
     ) -> dict[str, T]:
         unknown = ((key, instance) for key, instance in snapshot.instances.items() if key not in taken_ids)
         return {key: instance for key, instance in unknown if self._may_be(key, instance, doubt, how)}
 
     def _came_instead(
-        self, doubt: _Doubt, snapshot: Snapshot[T], taken_ids: frozenset[str], neighbours: list[Neighbour[T]]
+        self,
+        doubt: _UnresolvedOrder,
+        snapshot: Snapshot[T],
+        taken_ids: frozenset[str],
+        neighbours: list[ConcurrentOrder[T]],
     ) -> frozenset[str]:
         """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._found(doubt, snapshot, taken_ids, Match.NEARLY)
-        others: list[_Doubt | Neighbour[T]] = [*(other for other in self._in_doubt if other is not doubt), *neighbours]
+        instead = self._found(doubt, snapshot, taken_ids, OrderMatch.NEARLY)
+        others: list[_UnresolvedOrder | ConcurrentOrder[T]] = [
+            *(other for other in self._in_doubt if other is not doubt),
+            *neighbours,
+        ]
         return assign(instead, others, self._may_have_bought).unexplained
 
-    def _may_have_bought(self, order: _Doubt | Neighbour[T], instance_id: str, instance: T) -> bool:
-        if isinstance(order, _Doubt):
+    def _may_have_bought(self, order: _UnresolvedOrder | ConcurrentOrder[T], instance_id: str, instance: T) -> bool:
+        if isinstance(order, _UnresolvedOrder):
             return self._may_be(instance_id, instance, order)
         return order.may_be(instance_id, instance)
 
-    def _may_be(self, instance_id: str, instance: T, doubt: _Doubt, how: Match = Match.MAYBE) -> bool:
+    def _may_be(
+        self, instance_id: str, instance: T, doubt: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
+    ) -> bool:
         unknown = instance_id not in doubt.before and instance_id not in self._ours
-        began = unknown and (self._tags or doubt.since(instance) is not Began.BEFORE)
+        began = unknown and (self._tags or doubt.since(instance) is not RelativeStart.BEFORE)
         return began and self._cloud.match(instance, doubt.ordered).counts_as(how)
 
 

@@ -43,7 +43,7 @@ class Releases:
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
             self._forget_the_dead(connection)
-            releasing = _of(connection, instance_id)
+            releasing = _read_releases(connection, instance_id)
             free = [
                 is_doomed
                 for is_doomed in sorted(doomed, reverse=True)
@@ -61,7 +61,7 @@ class Releases:
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
             self._forget_the_dead(connection)
-            return _of(connection, instance_id)
+            return _read_releases(connection, instance_id)
 
     def withdraw(self, release: Release) -> None:
         """The row stays after all: its instance could not be ended."""
@@ -79,6 +79,6 @@ class Releases:
                 connection.execute("DELETE FROM releases WHERE process = ?", (process,))
 
 
-def _of(connection: sqlite3.Connection, instance_id: str) -> frozenset[Release]:
+def _read_releases(connection: sqlite3.Connection, instance_id: str) -> frozenset[Release]:
     rows = connection.execute("SELECT urn, doomed FROM releases WHERE instance_id = ?", (instance_id,)).fetchall()
     return frozenset(Release(instance_id, str(urn), bool(doomed)) for urn, doomed in rows)

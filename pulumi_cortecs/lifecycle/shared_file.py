@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 BUSY_SECONDS: Final = 20.0
-_NOT_TRIED_AGAIN: Final = 60.0
+_RETRY_AFTER: Final = 60.0
 """Seconds for which a file that failed slowly is not tried again by this process: where locks do not work, or are held
 for too long, each try takes all of BUSY_SECONDS, and calls come one after the other."""
 
-_SLOWLY: Final = 1.0
+_SLOW_SECONDS: Final = 1.0
 """Seconds after which a failure is a slow one."""
 
 
@@ -70,7 +70,7 @@ class SharedFile:
             return True
         try:
             with (self._processes / process).open("rb") as file:
-                return not _is_left(file.fileno())
+                return not _is_lock_free(file.fileno())
         except OSError:
             return False
 
@@ -102,7 +102,7 @@ class SharedFile:
             while self._me is None:
                 name = secrets.token_hex(8)
                 # never closed but by the end of the process: that is what tells the others
-                self._claim = _made_file(self._processes / name)
+                self._claim = _open_file(self._processes / name)
                 fcntl.flock(self._claim, fcntl.LOCK_EX)
                 if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked
                     self._me = name
@@ -113,7 +113,7 @@ class SharedFile:
     def _forget_the_dead(self) -> None:
         for path in self._processes.iterdir():
             with suppress(OSError), path.open("rb") as file:
-                if _is_left(file.fileno()):
+                if _is_lock_free(file.fileno()):
                     path.unlink()
 
     @contextmanager
@@ -139,14 +139,14 @@ class SharedFile:
                 raise
 
     def _opened(self) -> sqlite3.Connection:
-        if self._connection is not None and self._place != _place(self.file):
+        if self._connection is not None and self._place != _file_identity(self.file):
             # deleted while in use. To close it would delete what belongs to the one that has come in its place
             self._abandoned.append(self._connection)
             self._connection, self._me = None, None
             self._reread()
         if self._connection is None:
             _make_folder(self.file.parent)
-            os.close(_made_file(self.file))
+            os.close(_open_file(self.file))
             connection = sqlite3.connect(
                 self.file, timeout=self._patience, isolation_level=None, check_same_thread=False
             )
@@ -155,7 +155,7 @@ class SharedFile:
             except BaseException:
                 connection.close()
                 raise
-            self._connection, self._place = connection, _place(self.file)
+            self._connection, self._place = connection, _file_identity(self.file)
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -190,12 +190,12 @@ class SharedFile:
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
             why = getattr(error, "strerror", None) or error
             text = f"{self.file} cannot be used: {why}"
-            if self._clock() - began > _SLOWLY:
-                self._unusable = self._clock() + _NOT_TRIED_AGAIN, text
+            if self._clock() - began > _SLOW_SECONDS:
+                self._unusable = self._clock() + _RETRY_AFTER, text
             raise self.error(text) from error
 
 
-def _place(file: Path) -> tuple[int, int] | None:
+def _file_identity(file: Path) -> tuple[int, int] | None:
     """Which file that is, whatever its name; None where there is none."""
     try:
         status = file.stat()
@@ -204,7 +204,7 @@ def _place(file: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _is_left(claim: int) -> bool:
+def _is_lock_free(claim: int) -> bool:
     """Whether no process holds the file that is open as `claim`. Several may ask at once."""
     try:
         fcntl.flock(claim, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -220,7 +220,7 @@ def _make_folder(folder: Path) -> None:
         _open_to_others(folder, 0o070, 0o007)
 
 
-def _made_file(path: Path) -> int:
+def _open_file(path: Path) -> int:
     """Opens a file, which is made if need be; sqlite alone would leave its mode to the umask."""
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

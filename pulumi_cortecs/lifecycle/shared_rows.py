@@ -18,7 +18,7 @@ from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow, States, S
 
 
 @dataclass(frozen=True)
-class Going:
+class DeletionPlan:
     """What a row that goes is to do. `keeper` is a row that keeps the instance, which is then let go of; without one it
     is ended. `unread` says why it could not be told, "" where it could."""
 
@@ -43,9 +43,9 @@ class SharedRows:
 
         Raises StateUnreadableError.
         """
-        return [row for row in _with(self._states().stack_of(urn), instance_id) if row.urn != urn]
+        return [row for row in _owning_rows(self._states().stack_of(urn), instance_id) if row.urn != urn]
 
-    def going(self, instance_id: str, urn: str) -> Going:
+    def going(self, instance_id: str, urn: str) -> DeletionPlan:
         """What a row that is being deleted is to do with its instance. The ordinary one costs one reading of the
         stack's state per process, however many are deleted.
 
@@ -53,25 +53,25 @@ class SharedRows:
         """
         first = self._once(urn)
         if isinstance(first, str):
-            return Going(unread=first)
-        rows = _with(first, instance_id)
+            return DeletionPlan(unread=first)
+        rows = _owning_rows(first, instance_id)
         mine = [row.doomed for row in rows if row.urn == urn]
         if len(rows) - bool(mine) <= 0:
-            return Going()
+            return DeletionPlan()
         try:
             release = self._releases.register(instance_id, urn, mine)
         except JournalError as error:
-            return Going(unread=str(error))
+            return DeletionPlan(unread=str(error))
         with suppress(StateUnreadableError):  # else the rows of the first reading
-            rows = _with(self._states().stack_of(urn, self._now()), instance_id)
+            rows = _owning_rows(self._states().stack_of(urn, self._now()), instance_id)
         try:
             released = self._releases.of(instance_id)
         except JournalError as error:
-            return Going(release=release, unread=str(error))
+            return DeletionPlan(release=release, unread=str(error))
         keeper = next((row for row in rows if not row.deleting and _as_release(row) not in released), None)
-        return Going(keeper, release)
+        return DeletionPlan(keeper, release)
 
-    def stays(self, going: Going) -> None:
+    def stays(self, going: DeletionPlan) -> None:
         """The row could not be deleted."""
         if going.release is not None:
             with suppress(JournalError):  # a release lives no longer than this process
@@ -80,7 +80,9 @@ class SharedRows:
     def elsewhere(self, instance_id: str, urn: str) -> StateRow | None:
         """A row of another stack of this backend that has the instance. Raises StateUnreadableError."""
         own, *others = self._states().every_stack(urn)
-        return next((row for stack in others if stack.name != own.name for row in _with(stack, instance_id)), None)
+        return next(
+            (row for stack in others if stack.name != own.name for row in _owning_rows(stack, instance_id)), None
+        )
 
     def _once(self, urn: str) -> StackState | str:
         """The stack's state, read when the first row goes; in words why it cannot be read."""
@@ -97,6 +99,6 @@ def _as_release(row: StateRow) -> Release:
     return Release(row.instance_id, row.urn, row.doomed)
 
 
-def _with(stack: StackState, instance_id: str) -> list[StateRow]:
+def _owning_rows(stack: StackState, instance_id: str) -> list[StateRow]:
     """The rows that own the instance; one that only looks at it owns nothing."""
     return [row for row in stack.rows if row.instance_id == instance_id and not row.external]

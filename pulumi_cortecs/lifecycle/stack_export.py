@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 
-_NEWEST: Final = 4
+_NEWEST_VERSION: Final = 4
 """The newest form of a deployment that is known."""
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks what is no plain value: a secret, an asset, a reference."""
@@ -36,7 +36,7 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
             PendingCreation(
                 stack,
                 resource["urn"],
-                _plain(resource["inputs"]),
+                _plain_value(resource["inputs"]),
                 resource["type"],
                 _secrets(resource["inputs"]),
                 resource["created"],
@@ -54,7 +54,7 @@ def stack_names(listed: str) -> tuple[str, ...]:
     """The names in what `pulumi stack ls --json` printed. Raises StateUnreadableError."""
     try:
         entries = json.loads(listed)
-        return tuple(_text(_object(entry, "it"), "name", "it") for entry in _list(entries, "it"))
+        return tuple(_string(_object(entry, "it"), "name", "it") for entry in _list(entries, "it"))
     except (ValueError, RecursionError, _FormError):
         raise StateUnreadableError("the list of the stacks cannot be read") from None
 
@@ -65,16 +65,16 @@ def _deployment(exported: str) -> tuple[list[dict[str, Any]], list[tuple[str, di
     except ValueError:
         raise _FormError("it is no JSON") from None
     version = export.get("version")
-    if type(version) is not int or version > _NEWEST:
-        raise _FormError(f"version: {version!r}; known are those up to {_NEWEST}")
+    if type(version) is not int or version > _NEWEST_VERSION:
+        raise _FormError(f"version: {version!r}; known are those up to {_NEWEST_VERSION}")
     if "deployment" not in export:
         raise _FormError("deployment: it is missing")
     # null for a stack that was never updated
-    deployment = _object(_or(export["deployment"], {}), "deployment")
-    resources = [_resource(value, where) for where, value in _each(deployment, "resources")]
+    deployment = _object(_or_empty(export["deployment"], {}), "deployment")
+    resources = [_resource(value, where) for where, value in _objects_in(deployment, "resources")]
     operations = [
-        (_text(value, "type", where), _resource(value.get("resource"), f"{where}.resource"))
-        for where, value in _each(deployment, "pending_operations")
+        (_string(value, "type", where), _resource(value.get("resource"), f"{where}.resource"))
+        for where, value in _objects_in(deployment, "pending_operations")
     ]
     return resources, operations
 
@@ -82,12 +82,12 @@ def _deployment(exported: str) -> tuple[list[dict[str, Any]], list[tuple[str, di
 def _resource(value: Any, where: str) -> dict[str, Any]:
     resource = _object(value, where)
     return {
-        "urn": _text(resource, "urn", where),
-        "type": _text(resource, "type", where),
-        **{key: _text(resource, key, where, otherwise="") for key in ("id", "created")},
-        "inputs": _object(_or(resource.get("inputs"), {}), f"{where}.inputs"),
-        "outputs": _object(_or(resource.get("outputs"), {}), f"{where}.outputs"),
-        **{key: _flag(resource, key, where) for key in ("delete", "external", "protect", "taint")},
+        "urn": _string(resource, "urn", where),
+        "type": _string(resource, "type", where),
+        **{key: _string(resource, key, where, otherwise="") for key in ("id", "created")},
+        "inputs": _object(_or_empty(resource.get("inputs"), {}), f"{where}.inputs"),
+        "outputs": _object(_or_empty(resource.get("outputs"), {}), f"{where}.outputs"),
+        **{key: _boolean(resource, key, where) for key in ("delete", "external", "protect", "taint")},
     }
 
 
@@ -101,7 +101,7 @@ def _row(stack: str, resource: dict[str, Any], deleting: Collection[tuple[str, s
         deleting=_identity(resource) in deleting,
         protected=resource["protect"],
         resource_type=resource["type"],
-        outputs=_plain(resource["outputs"]),
+        outputs=_plain_value(resource["outputs"]),
         secrets=_secrets(resource["outputs"]),
         tainted=resource["taint"],
         created=resource["created"],
@@ -117,16 +117,16 @@ def _secrets(properties: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(key for key, value in properties.items() if _is_marked(value))
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """The value, None in place of everything in it that is no plain one, nor a secret in plain text."""
     if _is_marked(value):
-        return _plain(_shown(value.get(_PLAINTEXT)))
+        return _plain_value(_parse_plaintext(value.get(_PLAINTEXT)))
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+        return {key: _plain_value(item) for key, item in value.items()}
+    return [_plain_value(item) for item in value] if isinstance(value, list) else value
 
 
-def _shown(text: Any) -> Any:
+def _parse_plaintext(text: Any) -> Any:
     """The value of a secret in plain text, which is JSON; None for what is none."""
     try:
         return json.loads(text) if isinstance(text, str) else None
@@ -138,13 +138,13 @@ def _is_marked(value: Any) -> bool:
     return isinstance(value, dict) and _SIGNATURE in value
 
 
-def _each(deployment: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _objects_in(deployment: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
     where = f"deployment.{key}"
-    for number, item in enumerate(_list(_or(deployment.get(key), []), where)):
+    for number, item in enumerate(_list(_or_empty(deployment.get(key), []), where)):
         yield f"{where}.{number}", _object(item, f"{where}.{number}")
 
 
-def _or(value: Any, empty: Any) -> Any:
+def _or_empty(value: Any, empty: Any) -> Any:
     """Nothing is written as null."""
     return empty if value is None else value
 
@@ -161,14 +161,14 @@ def _list(value: Any, where: str) -> list[Any]:
     return value
 
 
-def _text(parent: dict[str, Any], key: str, where: str, otherwise: str | None = None) -> str:
+def _string(parent: dict[str, Any], key: str, where: str, otherwise: str | None = None) -> str:
     value = parent.get(key, otherwise)
     if not isinstance(value, str):
         raise _FormError(f"{where}.{key}: no text")
     return value
 
 
-def _flag(parent: dict[str, Any], key: str, where: str) -> bool:
+def _boolean(parent: dict[str, Any], key: str, where: str) -> bool:
     value = parent.get(key, False)
     if not isinstance(value, bool):
         raise _FormError(f"{where}.{key}: neither true nor false")

@@ -48,7 +48,7 @@ def state_directory(environment: Mapping[str, str], default: Path | None = None)
     if not path.is_absolute():
         problem = f"{DIRECTORY_VARIABLE} must be an absolute path, not {named!r}"
         return StateDirectory(default if default.is_absolute() else _NOWHERE, problem)
-    return StateDirectory(path, _unusable(path, named))
+    return StateDirectory(path, _usability_problem(path, named))
 
 
 def ledger_directory(named: Path | None) -> Path:
@@ -60,7 +60,7 @@ def ledger_directory(named: Path | None) -> Path:
     """
     if named is not None:
         return named
-    if not _unusable(MACHINE_DIRECTORY, ""):
+    if not _usability_problem(MACHINE_DIRECTORY, ""):
         return MACHINE_DIRECTORY
     try:
         home = Path(pwd.getpwuid(os.getuid()).pw_dir)
@@ -69,7 +69,7 @@ def ledger_directory(named: Path | None) -> Path:
     return home / ".local" / "state" / "pulumi-cortecs" if home.is_absolute() else _NOWHERE
 
 
-def _unusable(path: Path, named: str) -> str:
+def _usability_problem(path: Path, named: str) -> str:
     """Why no file can be written in that folder, "" when one can."""
     try:
         existing = next(candidate for candidate in (path, *path.parents) if os.path.lexists(candidate))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from pulumi_cortecs.http.errors import CloudError, UnauthorizedError
-from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.phases import Phase
@@ -22,10 +22,10 @@ T = TypeVar("T")
 SCHEDULE: Final[Sequence[tuple[float, float]]] = ((30.0, 0.5), (120.0, 1.0), (float("inf"), 5.0))
 """(up to this age of the instance, look this often), both in seconds."""
 
-_A_MOMENT: Final = 0.001
+_EPSILON: Final = 0.001
 """Seconds by which a listing is too old when it is due."""
 
-_SAY_AGAIN: Final = 10.0
+_REPORT_INTERVAL: Final = 10.0
 """Seconds after which the same is reported once more: a person wants to see that somebody still looks."""
 
 
@@ -107,14 +107,14 @@ class Wait(Generic[T]):
                             report(last)
                         return instance
                     self._give_up_on(phase, last, instance_id)
-            if last != reported or self.clock.now() - reported_at >= _SAY_AGAIN:
+            if last != reported or self.clock.now() - reported_at >= _REPORT_INTERVAL:
                 report(last)
                 reported, reported_at = last, self.clock.now()
             remaining = started_at + timeout - self.clock.now()
             if remaining <= 0:
                 raise DeadlineError(last)
             try:
-                self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _A_MOMENT, remaining))
+                self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _EPSILON, remaining))
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 
@@ -123,7 +123,7 @@ class Wait(Generic[T]):
         return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.interrupted)
 
     def _is_gone(self, instance_id: str) -> bool:
-        return find(instance_id, self.cloud, self.poller) is None
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller) is None
 
     def _give_up_on(self, phase: Phase, last: str, instance_id: str) -> None:
         if phase is Phase.STOPPED and not self._just_began(instance_id):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.backends import url_of
 from pulumi_cortecs.lifecycle.cli_states import states_of
-from pulumi_cortecs.lifecycle.engine_cli import above
+from pulumi_cortecs.lifecycle.engine_cli import find_in_ancestors
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 from pulumi_cortecs.policy.extraction import OURS
 from pulumi_cortecs.policy.held import HIDDEN, HeldInstance, Holdings, agree
@@ -23,7 +23,7 @@ def holdings(organization: str, project: str, stack: str) -> Holdings:
     The executable above this process in the process tree is asked, in its own environment and directory: a name on PATH
     could be the program's.
     """
-    cli = above(os.getppid())
+    cli = find_in_ancestors(os.getppid())
     if cli is None:
         return Holdings(problem="the pulumi that started this pack cannot be looked at (Linux only)")
     url = url_of(cli.environment, cli.directory)

@@ -11,15 +11,15 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import on_this_machine
-from pulumi_cortecs.http.network import problems_on_the_way_to
-from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.http.http import is_loopback_url
+from pulumi_cortecs.http.network import network_problems
+from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.ending import Ending
+from pulumi_cortecs.lifecycle.ending import Deletion
 from pulumi_cortecs.lifecycle.intents import Intents
-from pulumi_cortecs.lifecycle.journal import JournalError, Key
+from pulumi_cortecs.lifecycle.journal import JournalError, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
@@ -74,7 +74,7 @@ class Account:
     @property
     def is_far(self) -> bool:
         """Whether the vendor is on another machine, and so by another clock."""
-        return not on_this_machine(self.cloud.base_url)
+        return not is_loopback_url(self.cloud.base_url)
 
     def vendor_now(self) -> datetime:
         """What time it is at the vendor, in UTC; by this machine's calendar where it has not told a time that one can
@@ -86,7 +86,7 @@ class Account:
 
     def find(self, instance_id: str, not_before: float = NEVER) -> Any | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
-        return find(instance_id, self.cloud, self.poller, not_before)
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
     def state_of(self, instance: Any) -> str:
         """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
@@ -105,9 +105,9 @@ class Account:
             "not know it. It is not taken for gone: use the credentials of its account"
         )
 
-    def ending(self) -> Ending[Any]:
+    def ending(self) -> Deletion[Any]:
         """How this account's instances are ended."""
-        return Ending(self.cloud, self.poller, self.clock)
+        return Deletion(self.cloud, self.poller, self.clock)
 
     def wait(self) -> Wait[Any]:
         """How this account's instances are waited for."""
@@ -196,10 +196,10 @@ def without_state(reason: str) -> None:
         )
 
 
-def key_of(urn: str) -> Key:
+def key_of(urn: str) -> ResourceKey:
     """Under which the orders for a resource are noted."""
     ours = session.current().backend
-    return Key(ours.identity, urn, ours.formerly)
+    return ResourceKey(ours.identity, urn, ours.formerly)
 
 
 def _config(given: Mapping[str, str] | None = None) -> Mapping[str, str]:
@@ -230,7 +230,7 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
 
 
 def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
-    return (*settings.problems, *problems_on_the_way_to(base_url, os.environ))
+    return (*settings.problems, *network_problems(base_url, os.environ))
 
 
 def _market(kind: InstanceKind, where: str) -> Market:

@@ -14,7 +14,7 @@ from pulumi.output import Unknown
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import durations
-from pulumi_cortecs.lifecycle.ending import NotGoneError
+from pulumi_cortecs.lifecycle.ending import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
@@ -123,7 +123,7 @@ def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> An
     started_at, call = account.started_at(instance_id), host.current_call()
 
     def tell(words: str) -> None:
-        age, cost = durations.in_words(account.clock.now() - started_at), hourly.of(instance_id)
+        age, cost = durations.format_duration(account.clock.now() - started_at), hourly.of(instance_id)
         call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
     def compare(seen: Any) -> None:  # a later run's first look: its create told it nothing
@@ -160,7 +160,7 @@ def _given_up(kind: InstanceKind, account: Account, instance_id: str, on_timeout
             )
         account.ending().end(instance_id)
         return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` makes a new one"
-    except (CloudError, NotGoneError, UnknownStatusError) as error:
+    except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
         return f"{failed}: it may still exist, and {_cost(account, instance_id)}. `pulumi destroy` ends the bill"
 

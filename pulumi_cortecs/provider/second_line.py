@@ -11,10 +11,10 @@ from typing import Any, Final
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
-from pulumi_cortecs.http.network import certificates_on_the_way_to
-from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
+from pulumi_cortecs.http.network import extra_certificates
+from pulumi_cortecs.lifecycle.commitments import PendingCost, SpendGuard
 from pulumi_cortecs.lifecycle.journal import JournalError
-from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
+from pulumi_cortecs.lifecycle.ledger import LedgerError, SharedLedger
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
@@ -65,7 +65,7 @@ def allowing(
     instance_id: str | None = None,
     *,
     billed: bool = True,
-) -> Iterator[Commitment | None]:
+) -> Iterator[PendingCost | None]:
     """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it.
 
     It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
@@ -122,7 +122,7 @@ def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refu
     return [
         refusal
         for base_url in (dict.fromkeys(base_urls) if limits.files else ())
-        for refusal in limits.on_source(base_url, own, certificates_on_the_way_to(base_url, os.environ))
+        for refusal in limits.on_source(base_url, own, extra_certificates(base_url, os.environ))
     ]
 
 
@@ -144,15 +144,15 @@ def _account(kind: InstanceKind) -> Account | None:
         return None
 
 
-def _commitments(kind: InstanceKind, account: Account) -> Commitments[Any]:
+def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
     ours = session.current()
     with ours.lock:
         if account.fingerprint not in ours.commitments:
-            ours.commitments[account.fingerprint] = Commitments(
+            ours.commitments[account.fingerprint] = SpendGuard(
                 account.cloud,
                 account.poller,
                 account.clock,
-                Ledger(ledger_directory(ledger_named(kind.cloud)), account.payer),
+                SharedLedger(ledger_directory(ledger_named(kind.cloud)), account.payer),
                 bought_ids=lambda: _known_here(account),
                 without=_without_ledger,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pulumi_cortecs.lifecycle.shared_rows import Going
+from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -27,7 +27,7 @@ def warn_of_owner(instance_id: str) -> None:
 
 
 @contextmanager
-def going(instance_id: str) -> Iterator[Going]:
+def going(instance_id: str) -> Iterator[DeletionPlan]:
     """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
     of the instance, whoever it is let go for."""
     found = session.current().shared_rows.going(instance_id, host.current_call().urn)
@@ -38,7 +38,7 @@ def going(instance_id: str) -> Iterator[Going]:
         raise
 
 
-def warn_of_unread(found: Going) -> None:
+def warn_of_unread(found: DeletionPlan) -> None:
     """Says, once, that it cannot be told whether another row has what is ended."""
     if found.unread and session.current().is_first("an unread state"):
         host.current_call().warn(

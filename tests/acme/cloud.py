@@ -8,7 +8,7 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.lifecycle.clock import seconds_since_1970
+from pulumi_cortecs.lifecycle.clock import parse_timestamp
 from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanUpdate, OrderRef, TagsOrders
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from tests.acme.client import AcmeClient, Machine
@@ -66,7 +66,7 @@ class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
         return True
 
     def started_at(self, instance: Machine) -> float | None:
-        return seconds_since_1970(instance.created_at)
+        return parse_timestamp(instance.created_at)
 
     def reported_inputs(self, instance: Machine) -> Mapping[str, Any]:
         return {"plan": instance.plan, "zone": instance.zone, "label": instance.label}

@@ -12,8 +12,8 @@ from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.order_log import OrderLog
-from pulumi_cortecs.lifecycle.purchases import Bought
-from pulumi_cortecs.lifecycle.shared_rows import Going
+from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
+from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.provider import accounts, instance
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -29,7 +29,7 @@ def _id_before_wait() -> Iterator[None]:
 
     def bought_and_waited_for(
         kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
-    ) -> Bought[Instance]:
+    ) -> PurchasedInstance[Instance]:
         bought = buy(kind, account, inputs, began_at)
         instance_id = bought.instance_id
         account.poller.began(instance_id)
@@ -108,7 +108,7 @@ def _closed() -> Iterator[None]:
 @contextmanager
 def _release() -> Iterator[None]:
     """A deletion ends an instance that another row of the stack keeps."""
-    with mock.patch(f"{_PROVIDER}.sharing.going", side_effect=lambda instance_id: nullcontext(Going())):
+    with mock.patch(f"{_PROVIDER}.sharing.going", side_effect=lambda instance_id: nullcontext(DeletionPlan())):
         yield
 
 

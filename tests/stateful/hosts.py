@@ -204,8 +204,8 @@ def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
         undone.enter_context(mock.patch.object(http, "time", clocks))
         client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
         undone.callback(session.use, session.current())
-        engine_cli.cli.cache_clear()
-        undone.callback(engine_cli.cli.cache_clear)
+        engine_cli.current_cli.cache_clear()
+        undone.callback(engine_cli.current_cli.cache_clear)
         host.keep_quiet()
         try:
             yield client

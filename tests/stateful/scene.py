@@ -16,12 +16,12 @@ from unittest.mock import MagicMock
 
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, Key
-from pulumi_cortecs.lifecycle.listed import Listed
-from pulumi_cortecs.lifecycle.orphans import orphans
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
-from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
+from pulumi_cortecs.lifecycle.ending import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, ResourceKey
+from pulumi_cortecs.lifecycle.listed import ListedInstance
+from pulumi_cortecs.lifecycle.orphans import find_orphans
+from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings
+from pulumi_cortecs.lifecycle.owners import StackResource as OwnedRow
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
@@ -31,7 +31,7 @@ from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.case import DELETE, RESTART, START, STOP, UPDATE, CloudCase, Real
 from tests.stateful.crowd import Crowd, Killed
-from tests.stateful.engine import Row, Run, Stack
+from tests.stateful.engine import Run, Stack, StackResource
 from tests.stateful.hosts import BEGAN, LAG, Host
 from tests.stateful.states import SceneStates
 from tests.stateful.wire import ORIGIN, Wire
@@ -40,7 +40,7 @@ from tests.ways_on import is_because_of_a_state, named_in
 _WATCH: Final = 2.0
 """Seconds after which a provider notices that its engine is gone."""
 _OLD_ENOUGH: Final = 150.0
-"""Seconds after which `orphans` ends what it finds without being asked twice."""
+"""Seconds after which `find_orphans` ends what it finds without being asked twice."""
 
 
 _STILL_LISTED: Final = 3 * LAG
@@ -165,7 +165,7 @@ class Theatre:
         self._empty = directory / "empty"
         self._scenes = 0
         journal = Journal(self._empty)
-        journal.drop(journal.send(Key("", ""), "", (), frozenset(), None))
+        journal.drop(journal.send(ResourceKey("", ""), "", (), frozenset(), None))
         journal.close()
 
     def _now(self) -> float:
@@ -315,7 +315,7 @@ class Scene:
                 account = accounts.account(self.case.kind())
                 listed = [_listed(account.cloud, one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
-                found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
+                found = find_orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
                 for orphan in found:
                     found_id = orphan.instance.instance_id
                     if only not in ("", found_id) or found_id in self.foreign:
@@ -325,7 +325,7 @@ class Scene:
                         account.ending().end(orphan.instance.instance_id)
                         self._said_to_be_gone(orphan.instance.instance_id, "orphans")
                         ended.append(orphan.instance.instance_id)
-            except (CloudError, NotGoneError) as error:
+            except (CloudError, DeletionUnconfirmedError) as error:
                 failed.append(str(error))
 
         task = self.crowd.spawn(work, host)
@@ -554,7 +554,7 @@ class Scene:
             if times > 1 and not told:
                 self.note(Wrong.SHARED, instance_id)
 
-    def _rows_of(self, instance_id: str) -> list[tuple[Stack, Row]]:
+    def _rows_of(self, instance_id: str) -> list[tuple[Stack, StackResource]]:
         return [(stack, row) for stack in self.stacks for row in stack.rows if row.id == instance_id]
 
     def is_stopped(self, instance_id: str) -> bool:
@@ -569,8 +569,8 @@ class Scene:
     def _latency(self) -> float:
         return self.chance.choice((0.01, 0.05, 0.1, 0.4))
 
-    def _as_stack(self, stack: Stack) -> StackState:
-        return StackState(
+    def _as_stack(self, stack: Stack) -> StackHoldings:
+        return StackHoldings(
             name=stack.name,
             backend="",
             rows=tuple(OwnedRow(stack.name, stack.urn(row.name), row.id) for row in stack.rows),
@@ -589,11 +589,11 @@ def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], N
     return lambda: command(refresh=refresh)
 
 
-def _listed(cloud: Cloud[Any], instance: Any) -> Listed:
+def _listed(cloud: Cloud[Any], instance: Any) -> ListedInstance:
     started, phase = cloud.started_at(instance), None
     with suppress(UnknownStatusError):
         phase = cloud.phase(instance)
-    return Listed(
+    return ListedInstance(
         instance_id=cloud.id_of(instance),
         arguments={},
         billing_interval=None,

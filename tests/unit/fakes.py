@@ -14,7 +14,7 @@ import httpx
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Cloud, Match, Ordered, OrderRef
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Cloud, Ordered, OrderMatch, OrderRef
 from pulumi_cortecs.lifecycle.phases import Phase, phase_of
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
@@ -263,12 +263,12 @@ class PlainCloud(Cloud[Machine]):
     def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
         return {"status": instance.status}
 
-    def match(self, instance: Machine, ordered: Ordered) -> Match:
+    def match(self, instance: Machine, ordered: Ordered) -> OrderMatch:
         wanted = ordered.arguments
         told = zip(instance.arguments, wanted, strict=False)
         if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in told):
-            return Match.MAYBE
-        return Match.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else Match.NO
+            return OrderMatch.MAYBE
+        return OrderMatch.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else OrderMatch.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         arguments = inputs.get("arguments")

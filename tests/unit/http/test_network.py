@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, new_client
-from pulumi_cortecs.http.network import certificates_on_the_way_to, network_of, problems_on_the_way_to
+from pulumi_cortecs.http.http import ApiClient, Retry, WireModel, new_client
+from pulumi_cortecs.http.network import extra_certificates, network_of, network_problems
 from pulumi_cortecs.simulator import Simulator
 
 VENDOR = "https://vendor.example/api/v1"
@@ -176,7 +176,7 @@ def test_a_vendor_is_asked_through_the_proxy_with_its_password() -> None:
     with refusing_proxy() as (port, asked):
         environment = {"HTTPS_PROXY": f"http://me:{PASSWORD}@127.0.0.1:{port}", "NO_PROXY": "[::1],10.0.0.0/8"}
         with new_client(environment=environment) as client, pytest.raises(UnreachableError, match="407") as raised:
-            HttpCore("Acme", VENDOR, client).call("GET", "/things", WireModel, resend=Resend.SAFE)
+            ApiClient("Acme", VENDOR, client).call("GET", "/things", WireModel, retry=Retry.IDEMPOTENT)
     assert asked[0].startswith(b"CONNECT vendor.example:443 HTTP/1.1\r\n")
     assert base64.b64encode(f"me:{PASSWORD}".encode()) in asked[0]
     assert "rd" not in str(raised.value).partition("reached")[2]
@@ -198,13 +198,13 @@ def test_to_this_machine_nothing_of_it_matters(simulator: Simulator, monkeypatch
     for name, value in BROKEN.items():
         monkeypatch.setenv(name, value)
     with new_client() as client:
-        here = HttpCore("Acme", simulator.base_url, client)
-        assert here.call("GET", "/models/", WireModel, resend=Resend.SAFE) == WireModel()
-    assert problems_on_the_way_to(simulator.base_url, BROKEN) == ()
+        here = ApiClient("Acme", simulator.base_url, client)
+        assert here.call("GET", "/models/", WireModel, retry=Retry.IDEMPOTENT) == WireModel()
+    assert network_problems(simulator.base_url, BROKEN) == ()
 
 
 def test_elsewhere_each_bad_value_is_named_in_one_line() -> None:
-    problems = problems_on_the_way_to(VENDOR, BROKEN)
+    problems = network_problems(VENDOR, BROKEN)
     assert [problem.partition(":")[0] for problem in problems] == ["HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"]
     assert "'/nowhere/certificates.pem' is no file of certificates that can be read: No such file" in problems[1]
     assert "'/nowhere' is no folder" in problems[2]
@@ -215,9 +215,9 @@ def test_who_cannot_be_reached_is_told_with_what_may_be_why(monkeypatch: pytest.
         raise httpx.ConnectError("no route", request=request)
 
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
-    core = HttpCore("Acme", VENDOR, new_client(httpx.MockTransport(unreachable)))
+    core = ApiClient("Acme", VENDOR, new_client(httpx.MockTransport(unreachable)))
     with pytest.raises(UnreachableError, match=r"no route; SSL_CERT_FILE: '/nowhere/certificates.pem'"):
-        core.call("GET", "/things", WireModel, resend=Resend.SAFE)
+        core.call("GET", "/things", WireModel, retry=Retry.IDEMPOTENT)
 
 
 def test_a_file_without_a_certificate_is_named(tmp_path: Path) -> None:
@@ -250,9 +250,7 @@ def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
 def test_whose_certificates_are_believed_beside_the_public_authorities_is_told(tmp_path: Path) -> None:
     own = Path(certifi.where())
     both = {"SSL_CERT_FILE": str(own), "SSL_CERT_DIR": str(tmp_path)}
-    assert certificates_on_the_way_to("https://cortecs.ai/api/v1", both) == {"SSL_CERT_FILE": str(own)}
-    assert certificates_on_the_way_to("https://cortecs.ai", {"SSL_CERT_DIR": str(tmp_path)}) == {
-        "SSL_CERT_DIR": str(tmp_path)
-    }
-    assert certificates_on_the_way_to("https://cortecs.ai", {}) == {}
-    assert certificates_on_the_way_to("http://127.0.0.1:3000/api/v1", both) == {}
+    assert extra_certificates("https://cortecs.ai/api/v1", both) == {"SSL_CERT_FILE": str(own)}
+    assert extra_certificates("https://cortecs.ai", {"SSL_CERT_DIR": str(tmp_path)}) == {"SSL_CERT_DIR": str(tmp_path)}
+    assert extra_certificates("https://cortecs.ai", {}) == {}
+    assert extra_certificates("http://127.0.0.1:3000/api/v1", both) == {}

@@ -18,7 +18,7 @@ from pulumi_cortecs.http.errors import (
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, new_client
+from pulumi_cortecs.http.http import ApiClient, Retry, WireModel, new_client
 from pulumi_cortecs.http.oauth import ClientCredentials
 from tests.unit.fakes import Answer, FakeClock, answer, breaks
 
@@ -71,15 +71,15 @@ class Client:
 
     def __init__(self, vendor: Vendor) -> None:
         self.clock = FakeClock()
-        self.core = HttpCore("Acme", "https://vendor.example", new_client(httpx.MockTransport(vendor)))
+        self.core = ApiClient("Acme", "https://vendor.example", new_client(httpx.MockTransport(vendor)))
         self.credentials = ClientCredentials(self.core, "me", SECRET, clock=self.clock.now)
         self.core.auth = self.credentials
 
     def read(self) -> Done:
-        return self.core.call("GET", "/things", Done, resend=Resend.SAFE)
+        return self.core.call("GET", "/things", Done, retry=Retry.IDEMPOTENT)
 
     def buy(self) -> Done:
-        return self.core.call("POST", "/things", Done, resend=Resend.NEVER, body={})
+        return self.core.call("POST", "/things", Done, retry=Retry.PURCHASE, body={})
 
 
 @pytest.fixture

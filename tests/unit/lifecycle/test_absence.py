@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
-from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
 
@@ -22,7 +22,7 @@ class Room:
         self.began_at = self.clock.now()
 
     def find(self, instance_id: str = "x", not_before: float = NEVER) -> Machine | None:
-        return find(instance_id, self.cloud, self.poller, not_before)
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
     @property
     def passed(self) -> float:

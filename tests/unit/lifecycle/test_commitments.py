@@ -14,10 +14,10 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError
-from pulumi_cortecs.lifecycle.commitments import Commitments
-from pulumi_cortecs.lifecycle.ledger import Ledger
+from pulumi_cortecs.lifecycle.commitments import SpendGuard
+from pulumi_cortecs.lifecycle.ledger import SharedLedger
 from pulumi_cortecs.lifecycle.poller import Poller
-from pulumi_cortecs.lifecycle.purchases import UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import AmbiguousPurchaseError
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, refused
 
 LAG = 5.0
@@ -55,28 +55,28 @@ def account(clock: FakeClock) -> FakeAccount:
     return FakeAccount(clock)
 
 
-Process = Callable[..., Commitments[Machine]]
+Process = Callable[..., SpendGuard[Machine]]
 
 
 @pytest.fixture
 def process(account: FakeAccount, clock: FakeClock, tmp_path: Path) -> Process:
     """A process of this machine, or another."""
 
-    def begin(lag: float = LAG, bought_ids: tuple[str, ...] = (), directory: Path = tmp_path) -> Commitments[Machine]:
+    def begin(lag: float = LAG, bought_ids: tuple[str, ...] = (), directory: Path = tmp_path) -> SpendGuard[Machine]:
         cloud = FakeCloud(account, lag, hourly=hourly)
-        return Commitments(
-            cloud, Poller(cloud, clock), clock, Ledger(directory, "an account"), bought_ids=lambda: bought_ids
+        return SpendGuard(
+            cloud, Poller(cloud, clock), clock, SharedLedger(directory, "an account"), bought_ids=lambda: bought_ids
         )
 
     return begin
 
 
 @pytest.fixture
-def commitments(process: Process) -> Commitments[Machine]:
+def commitments(process: Process) -> SpendGuard[Machine]:
     return process()
 
 
-def buy(commitments: Commitments[Machine], account: FakeAccount, kind: str = "small") -> str:
+def buy(commitments: SpendGuard[Machine], account: FakeAccount, kind: str = "small") -> str:
     with commitments.ordering(anything, PRICES[kind], (kind,)) as order:
         machine = account.start(kind)
         order.became(machine.instance_id)
@@ -84,7 +84,7 @@ def buy(commitments: Commitments[Machine], account: FakeAccount, kind: str = "sm
 
 
 def test_what_runs_is_counted_and_what_is_stopped_is_not(
-    commitments: Commitments[Machine], account: FakeAccount
+    commitments: SpendGuard[Machine], account: FakeAccount
 ) -> None:
     account.put("a")
     account.put("b", "pending", ("big",))
@@ -95,7 +95,7 @@ def test_what_runs_is_counted_and_what_is_stopped_is_not(
 
 
 def test_what_has_been_bought_counts_before_the_list_has_it(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     account.lag = LAG - 1
     buy(commitments, account)
@@ -108,7 +108,7 @@ def test_what_has_been_bought_counts_before_the_list_has_it(
 
 
 def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_answer(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.ordering(anything, SMALL, ("small",)) as order:
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
@@ -129,7 +129,7 @@ def up_to(ceiling: Money) -> Callable[[Spending], None]:
 
 
 def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_come(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.ordering(anything, SMALL, ("small",)) as order:
         account.put("theirs")
@@ -141,7 +141,7 @@ def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_c
 
 
 def test_who_orders_waits_for_the_answer_that_tells_whose_the_listed_one_is(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.ordering(anything, SMALL, ("small",)) as order:
         machine = account.start("small")
@@ -152,7 +152,7 @@ def test_who_orders_waits_for_the_answer_that_tells_whose_the_listed_one_is(
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.ordering(anything, SMALL, ("small",)):
         account.put("theirs")
@@ -181,7 +181,7 @@ def test_a_restart_keeps_its_room_in_all_processes_and_asks_nobody(
 
 
 def test_two_orders_are_not_taken_for_one_instance(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.ordering(anything, SMALL, ("small",)), commitments.ordering(anything, SMALL, ("small",)):
         account.start("small")
@@ -190,7 +190,7 @@ def test_two_orders_are_not_taken_for_one_instance(
 
 
 def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.ordering(anything, SMALL, ("small",)):
         bought = buy(commitments, account)
@@ -200,7 +200,7 @@ def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
 
 @pytest.mark.parametrize(("kind", "before"), [("big", False), ("small", True)])
 def test_what_cannot_be_the_order_does_not_stand_for_it(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
 ) -> None:
     """Something else that somebody has bought, or that was there before."""
     if before:
@@ -212,7 +212,7 @@ def test_what_cannot_be_the_order_does_not_stand_for_it(
 
 
 def test_what_was_ended_counts_no_longer_once_the_list_must_know(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     del account.machines[buy(commitments, account)]
     assert total(commitments.spending(SMALL)) == SMALL * 2  # the list may be behind
@@ -220,15 +220,15 @@ def test_what_was_ended_counts_no_longer_once_the_list_must_know(
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
 
 
-def test_what_was_refused_leaves_nothing(commitments: Commitments[Machine]) -> None:
+def test_what_was_refused_leaves_nothing(commitments: SpendGuard[Machine]) -> None:
     with pytest.raises(CloudError), commitments.ordering(anything, SMALL, ("small",)):
         raise refused(402)
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
 
 
-@pytest.mark.parametrize("lost", [UnclearPurchaseError("who knows"), AnswerLostError("the line broke")])
+@pytest.mark.parametrize("lost", [AmbiguousPurchaseError("who knows"), AnswerLostError("the line broke")])
 def test_what_may_have_been_bought_counts_until_the_list_must_know(
-    commitments: Commitments[Machine], clock: FakeClock, lost: Exception
+    commitments: SpendGuard[Machine], clock: FakeClock, lost: Exception
 ) -> None:
     with pytest.raises(type(lost)), commitments.ordering(anything, SMALL, ("small",)):
         raise lost
@@ -238,7 +238,7 @@ def test_what_may_have_been_bought_counts_until_the_list_must_know(
 
 
 def test_a_stopped_one_that_is_started_counts_once(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     account.put("a", "stopped")
     with commitments.ordering(anything, SMALL, ("small",), "a"):
@@ -248,14 +248,14 @@ def test_a_stopped_one_that_is_started_counts_once(
         assert commitments.spending(SMALL) == Spending({"a": SMALL}, (), SMALL)
 
 
-def test_what_runs_already_adds_nothing(commitments: Commitments[Machine], account: FakeAccount) -> None:
+def test_what_runs_already_adds_nothing(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
     account.put("a", arguments=("big",))
     assert commitments.spending(BIG, "a") == Spending({"a": BIG}, (), Money.zero("EUR"))
     account.turn("a", "stopped")
     assert commitments.spending(BIG, "a", max_age=-1) == Spending({}, (), BIG)
 
 
-def test_who_is_refused_orders_nothing(commitments: Commitments[Machine], account: FakeAccount) -> None:
+def test_who_is_refused_orders_nothing(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
     def never(_spending: Spending) -> None:
         raise TooMuchError
 
@@ -265,7 +265,7 @@ def test_who_is_refused_orders_nothing(commitments: Commitments[Machine], accoun
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
 
 
-def test_an_account_that_cannot_be_listed_is_an_error(commitments: Commitments[Machine], account: FakeAccount) -> None:
+def test_an_account_that_cannot_be_listed_is_an_error(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
     account.trouble.append(AnswerLostError("down"))
     with pytest.raises(AnswerLostError), commitments.ordering(anything, SMALL, ("small",)):
         pytest.fail("nobody knows what the account runs")
@@ -273,7 +273,7 @@ def test_an_account_that_cannot_be_listed_is_an_error(commitments: Commitments[M
 
 @pytest.mark.parametrize("lag", [0.0, LAG])
 def test_sixty_four_threads_at_once_do_not_overshoot_and_leave_no_room_unused(
-    commitments: Commitments[Machine], account: FakeAccount, lag: float
+    commitments: SpendGuard[Machine], account: FakeAccount, lag: float
 ) -> None:
     account.lag = lag
     account.put("theirs", arguments=("big",))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.lifecycle.engine_cli import Cli, above
+from pulumi_cortecs.lifecycle.engine_cli import EngineCli, find_in_ancestors
 
 ENVIRON = b"PATH=/bin\0PULUMI_BACKEND_URL=s3://b?a=b\0EMPTY=\0ODD\xff=\xfe\0"
 
@@ -36,7 +36,7 @@ def test_it_is_found_above_the_launcher_with_all_that_it_was_started_with(tree: 
     tree.put(30, 20, "/usr/bin/dash", b"PULUMI_BACKEND_URL=s3://lie\0")
     tree.put(20, 10, "/opt/pulumi", ENVIRON, "pulumi", "up", "--stack", "dev", "")
     tree.put(10, 1, "/usr/bin/bash")
-    assert above(30, tree.directory) == Cli(
+    assert find_in_ancestors(30, tree.directory) == EngineCli(
         20,
         "/opt/pulumi",
         ("pulumi", "up", "--stack", "dev", ""),
@@ -48,14 +48,14 @@ def test_it_is_found_above_the_launcher_with_all_that_it_was_started_with(tree: 
 def test_the_nearest_one_counts(tree: Tree) -> None:
     tree.put(30, 20, "/a/pulumi")
     tree.put(20, 1, "/b/pulumi")
-    cli = above(30, tree.directory)
+    cli = find_in_ancestors(30, tree.directory)
     assert cli is not None
     assert cli.executable == "/a/pulumi"
 
 
 def test_one_that_was_replaced_while_it_runs_can_still_be_started(tree: Tree) -> None:
     tree.put(20, 1, "/opt/pulumi (deleted)")
-    cli = above(20, tree.directory)
+    cli = find_in_ancestors(20, tree.directory)
     assert cli is not None
     assert cli.executable == f"{tree.directory}/20/exe"
 
@@ -64,12 +64,12 @@ def test_what_is_called_otherwise_or_is_too_far_up_is_none(tree: Tree) -> None:
     for pid in range(20, 40):
         tree.put(pid, pid + 1, "/usr/bin/pulumi-language-python")
     tree.put(40, 1, "/opt/pulumi")
-    assert above(20, tree.directory) is None
-    assert above(40, tree.directory) is not None
+    assert find_in_ancestors(20, tree.directory) is None
+    assert find_in_ancestors(40, tree.directory) is not None
 
 
 def test_where_nothing_can_be_looked_at_there_is_none(tree: Tree) -> None:
-    assert above(20, tree.directory) is None
+    assert find_in_ancestors(20, tree.directory) is None
     tree.put(20, 1, "/opt/pulumi")
     (tree.directory / "20" / "environ").unlink()
-    assert above(20, tree.directory) is None
+    assert find_in_ancestors(20, tree.directory) is None

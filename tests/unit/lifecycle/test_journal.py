@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.lifecycle.backends import identity_of_v1
-from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Key, Progress, journal_directory
+from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Progress, ResourceKey, journal_directory
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 from tests.unit.journals import CHAT, OTHER, SMALL, bought, sent
 
@@ -81,7 +81,7 @@ def test_an_order_is_told_as_it_was_noted(tmp_path: Path) -> None:
     assert (order.progress, order.instance_id) == (Progress.SENT, None)
     assert journal.order(number) == order
     assert journal.open_orders(OTHER) == []
-    assert journal.open_orders(Key("elsewhere", CHAT.urn)) == []
+    assert journal.open_orders(ResourceKey("elsewhere", CHAT.urn)) == []
 
 
 def test_to_look_makes_no_file(journal: Journal) -> None:
@@ -598,4 +598,4 @@ def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
 
 @pytest.mark.parametrize("name", ["chat", "na::me"])
 def test_a_resource_is_called_what_the_program_calls_it(name: str) -> None:
-    assert Key("here", f"urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::{name}").name == name
+    assert ResourceKey("here", f"urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::{name}").name == name

@@ -17,8 +17,8 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import AnswerLostError
-from pulumi_cortecs.lifecycle.commitments import Commitments
-from pulumi_cortecs.lifecycle.ledger import FILE_NAME, Changes, Ledger, LedgerError, Note
+from pulumi_cortecs.lifecycle.commitments import SpendGuard
+from pulumi_cortecs.lifecycle.ledger import FILE_NAME, LedgerChanges, LedgerError, OrderEntry, SharedLedger
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, RefusedOrderError
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
@@ -44,10 +44,10 @@ class Process:
         """`clock` is that of the process; the vendor has the account's."""
         self.account = account
         self.clock = clock or account.clock
-        self.ledger = Ledger(directory, account_name)
+        self.ledger = SharedLedger(directory, account_name)
         self.troubles: list[str] = []
         cloud = FakeCloud(account, lag, hourly=hourly)
-        self.commitments = Commitments(
+        self.commitments = SpendGuard(
             *(cloud, Poller(cloud, self.clock), self.clock, self.ledger),
             bought_ids=lambda: bought_ids,
             without=lambda error: self.troubles.append(str(error)),
@@ -260,13 +260,13 @@ def test_a_start_that_came_to_nothing_goes(process: Begin, account: FakeAccount,
 def test_nobody_is_asked_while_the_ledger_is_held(
     account: FakeAccount, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    witness = Ledger(tmp_path, "ours", patience=0.0)
+    witness = SharedLedger(tmp_path, "ours", patience=0.0)
     account.put("known")
     account.wrong = 1
     begun = Process(account, tmp_path, bought_ids=("known",))
     listed, named = account.listing, account.by_id
-    monkeypatch.setattr(account, "listing", lambda: (witness.change(Changes()), listed())[1])
-    monkeypatch.setattr(account, "by_id", lambda key: (witness.change(Changes()), named(key))[1])
+    monkeypatch.setattr(account, "listing", lambda: (witness.change(LedgerChanges()), listed())[1])
+    monkeypatch.setattr(account, "by_id", lambda key: (witness.change(LedgerChanges()), named(key))[1])
     begun.buy()
 
 
@@ -397,8 +397,8 @@ def test_who_may_write_in_the_folder_may_use_the_ledger(
     place.chmod(folder)
     before = os.umask(0o077)
     try:
-        ledger = Ledger(place, "ours")
-        ledger.change(Changes(kept=(Note(1, SMALL, ("small",), frozenset(), clock.now()),)))
+        ledger = SharedLedger(place, "ours")
+        ledger.change(LedgerChanges(kept=(OrderEntry(1, SMALL, ("small",), frozenset(), clock.now()),)))
     finally:
         os.umask(before)
     made = [path for path in place.rglob("*") if path.is_file()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.lifecycle.matching import Assignment, assign, in_turn
+from pulumi_cortecs.lifecycle.matching import Assignment, assign, assign_in_turn
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def assigned(instances: list[str], orders: list[Order]) -> Assignment[Order]:
 
 
 def dealt(instances: list[str], orders: list[Order]) -> list[tuple[Order, str]]:
-    return in_turn({key: key for key in instances}, orders, may_be)
+    return assign_in_turn({key: key for key in instances}, orders, may_be)
 
 
 @given(INSTANCES, ORDERS)

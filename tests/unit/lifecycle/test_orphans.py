@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import Listed, totals
-from pulumi_cortecs.lifecycle.orphans import YOUNG, Orphan, orphans
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
+from pulumi_cortecs.lifecycle.listed import ListedInstance, sum_by_currency
+from pulumi_cortecs.lifecycle.orphans import GRACE_PERIOD, Orphan, find_orphans
+from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.lifecycle.phases import Phase
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
@@ -29,9 +29,9 @@ PRICES = {"L4": L4, "H100": HardwareType("H100", Money.of("4.00", "EUR"), Money.
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat"
 
 
-def listed(instance_id: str = "i", **changed: Any) -> Listed:
+def listed(instance_id: str = "i", **changed: Any) -> ListedInstance:
     """An instance that has run for an hour and half a minute."""
-    running = Listed(
+    running = ListedInstance(
         instance_id=instance_id,
         arguments=ORDER,
         billing_interval=BillingInterval.PER_MINUTE,
@@ -44,20 +44,22 @@ def listed(instance_id: str = "i", **changed: Any) -> Listed:
     return replace(running, **changed)
 
 
-def state(*rows: Row, pending: tuple[PendingPurchase, ...] = (), updating: bool | None = False) -> StackState:
-    return StackState("dev", "file:///states", rows, pending, updating)
+def state(
+    *rows: StackResource, pending: tuple[PendingPurchase, ...] = (), updating: bool | None = False
+) -> StackHoldings:
+    return StackHoldings("dev", "file:///states", rows, pending, updating)
 
 
-def owns(instance_id: str, /, **changed: Any) -> Row:
-    return replace(Row("dev", URN, instance_id), **changed)
+def owns(instance_id: str, /, **changed: Any) -> StackResource:
+    return replace(StackResource("dev", URN, instance_id), **changed)
 
 
 def interrupted(**arguments: object) -> tuple[PendingPurchase, ...]:
     return (PendingPurchase("dev", URN, arguments),)
 
 
-def only(instance: Listed, *stacks: StackState) -> Orphan:
-    (orphan,) = orphans([instance], stacks, PRICES, NOW)
+def only(instance: ListedInstance, *stacks: StackHoldings) -> Orphan:
+    (orphan,) = find_orphans([instance], stacks, PRICES, NOW)
     return orphan
 
 
@@ -67,7 +69,7 @@ def test_an_orphan_is_what_is_listed_and_no_row_owns(
 ) -> None:
     rows = [owns(str(number)) for number in owned] + [owns(str(number), external=True) for number in looked_at]
     stacks = [state(*rows)] if one_stack else [state(row) for row in rows]
-    unowned = orphans([listed(str(number)) for number in there], stacks, {}, NOW)
+    unowned = find_orphans([listed(str(number)) for number in there], stacks, {}, NOW)
     assert {orphan.instance.instance_id for orphan in unowned} == {str(number) for number in there - owned}
 
 
@@ -111,19 +113,22 @@ def test_what_it_has_cost_is_unknown_without_a_start() -> None:
 
 def test_sums_are_per_currency() -> None:
     amounts = [Money.of("1", "EUR"), None, Money.of("2", "USD"), Money.of("3", "EUR")]
-    assert {key: str(amount) for key, amount in totals(amounts).items()} == {"EUR": "4.00 EUR", "USD": "2.00 USD"}
+    assert {key: str(amount) for key, amount in sum_by_currency(amounts).items()} == {
+        "EUR": "4.00 EUR",
+        "USD": "2.00 USD",
+    }
 
 
 def test_the_unpriced_come_first_and_then_the_dearest() -> None:
     unpriced = listed("c", arguments={**ORDER, "hardware_type_id": "gone"})
     dear = listed("b", arguments={**ORDER, "hardware_type_id": "H100"})
-    unowned = orphans([listed("a"), dear, unpriced], [], PRICES, NOW)
+    unowned = find_orphans([listed("a"), dear, unpriced], [], PRICES, NOW)
     assert [orphan.instance.instance_id for orphan in unowned] == ["c", "b", "a"]
 
 
 @pytest.mark.parametrize(
     ("age", "held_back"),
-    [(YOUNG, ""), (YOUNG - timedelta(seconds=1), "young"), (-timedelta(hours=1), "young")],
+    [(GRACE_PERIOD, ""), (GRACE_PERIOD - timedelta(seconds=1), "young"), (-timedelta(hours=1), "young")],
 )
 def test_a_young_one_is_held_back(age: timedelta, held_back: str) -> None:
     assert only(listed(started_at=NOW - age)).held_back == held_back
@@ -159,5 +164,5 @@ def test_what_the_state_keeps_secret_or_the_vendor_does_not_tell_may_be_anything
 
 
 def test_others_can_add_what_they_know() -> None:
-    (orphan,) = orphans([listed()], [], PRICES, NOW, {"i": ["noted on this machine"], "j": ["no"]})
+    (orphan,) = find_orphans([listed()], [], PRICES, NOW, {"i": ["noted on this machine"], "j": ["no"]})
     assert orphan.remarks == ("noted on this machine",)

@@ -31,11 +31,11 @@ from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
-    Bought,
+    AmbiguousPurchaseError,
     NotBoughtError,
+    PurchasedInstance,
     Purchases,
     RefusedOrderError,
-    UnclearPurchaseError,
 )
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, FakeCloud, Machine, refused
@@ -262,14 +262,16 @@ def test_somebody_elses_new_instance_beside_ours_makes_it_unclear(room: Room) ->
         room.account.start(*SMALL)
         raise lost()
 
-    with pytest.raises(UnclearPurchaseError, match="the line broke") as raised:
+    with pytest.raises(AmbiguousPurchaseError, match="the line broke") as raised:
         room.buy(order)
     assert raised.value.candidates == ("id-997", "id-998")
 
 
 def test_an_account_that_cannot_be_listed_afterwards_makes_it_unclear(room: Room) -> None:
     room.account.trouble = [None, *[busy()] * 9999]
-    with pytest.raises(UnclearPurchaseError, match=r"the line broke, and the account cannot be listed.*busy") as raised:
+    with pytest.raises(
+        AmbiguousPurchaseError, match=r"the line broke, and the account cannot be listed.*busy"
+    ) as raised:
         room.buy(room.bought_but(lost()))
     assert raised.value.candidates == ()
     assert 60 <= room.passed < 62
@@ -277,7 +279,7 @@ def test_an_account_that_cannot_be_listed_afterwards_makes_it_unclear(room: Room
 
 def test_credentials_that_are_refused_afterwards_make_it_unclear_at_once(room: Room) -> None:
     room.account.trouble = [None, UnauthorizedError("who", status=401, vendor_message="who", request_id=None)]
-    with pytest.raises(UnclearPurchaseError, match="cannot be listed to see whether it was started: who"):
+    with pytest.raises(AmbiguousPurchaseError, match="cannot be listed to see whether it was started: who"):
         room.buy(room.bought_but(lost()))
     assert room.passed == pytest.approx(0.1)
 
@@ -320,7 +322,7 @@ class Outcome:
 
     @property
     def named(self) -> tuple[str, ...]:
-        return self.error.candidates if isinstance(self.error, UnclearPurchaseError) else ()
+        return self.error.candidates if isinstance(self.error, AmbiguousPurchaseError) else ()
 
 
 def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0)) -> tuple[Room, list[Outcome]]:
@@ -347,7 +349,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
                 order()
             else:
                 bought = room.purchases.buy(CHAT, plan.arguments, {"carried_out": order}).instance_id
-        except (CloudError, NotBoughtError, RefusedOrderError, UnclearPurchaseError) as error:
+        except (CloudError, NotBoughtError, RefusedOrderError, AmbiguousPurchaseError) as error:
             failed = error
         finally:
             at = room.passed
@@ -499,7 +501,9 @@ class Shop:
         self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
-        bought: Bought[Instance] = self.purchases.buy(CHAT, tuple(order.model_dump().values()), order.model_dump())
+        bought: PurchasedInstance[Instance] = self.purchases.buy(
+            CHAT, tuple(order.model_dump().values()), order.model_dump()
+        )
         return bought.instance_id
 
 
@@ -551,7 +555,7 @@ def test_among_many_threads_each_instance_has_one_buyer_whatever_is_lost(shop: S
     def buy_one(number: int) -> str | Exception:
         try:
             return shop.buy(ORDER if number % 2 else ORDER.model_copy(update={"num_workers": 1}))
-        except (NotBoughtError, UnclearPurchaseError) as error:
+        except (NotBoughtError, AmbiguousPurchaseError) as error:
             return error
 
     with ThreadPoolExecutor(8) as pool:

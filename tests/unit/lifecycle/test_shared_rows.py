@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.releases import Releases
-from pulumi_cortecs.lifecycle.shared_rows import Going, SharedRows
+from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan, SharedRows
 from pulumi_cortecs.lifecycle.stack_state import StateRow
 from tests.unit.fakes import FakeStates
 
@@ -30,7 +30,7 @@ def start(states: FakeStates, tmp_path: Path) -> StartProcess:
     return lambda: SharedRows(lambda: states, Releases(Journal(tmp_path)), states.now)
 
 
-def keeper(going: Going) -> str | None:
+def keeper(going: DeletionPlan) -> str | None:
     assert going.unread == ""
     return None if going.keeper is None else going.keeper.urn
 
@@ -42,7 +42,7 @@ def test_what_nobody_else_has_is_ended_and_a_hundred_deletions_read_the_state_on
         states.has("test", f"{A}{number}", f"id-{number}")
     process = start()
     for number in range(100):
-        assert process.going(f"id-{number}", f"{A}{number}") == Going()
+        assert process.going(f"id-{number}", f"{A}{number}") == DeletionPlan()
     assert states.read == ["test"]
     assert list(tmp_path.iterdir()) == []
 
@@ -56,7 +56,7 @@ def test_what_a_row_that_stays_has_is_let_go(states: FakeStates, start: StartPro
 def test_who_only_looks_at_an_instance_keeps_nothing(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x", external=True)
     states.has("test", B, "x")
-    assert start().going("x", B) == Going()
+    assert start().going("x", B) == DeletionPlan()
 
 
 def test_a_row_that_is_not_in_the_state_lets_go_of_what_another_has(states: FakeStates, start: StartProcess) -> None:
@@ -84,7 +84,7 @@ def test_two_rows_that_go_at_the_same_moment_never_both_let_go(
     started = [start() for _ in range(processes)]
     for process in started:
         process.going("none of them", A)  # the first reading of each
-    second: list[Going] = []
+    second: list[DeletionPlan] = []
     states.meanwhile = lambda: second.append(started[-1].going("x", B))
     first = started[0].going("x", A)
     assert None in (keeper(first), keeper(second[0]))
@@ -151,7 +151,7 @@ def test_a_row_that_the_engine_is_deleting_keeps_nothing(states: FakeStates, sta
 def test_a_state_that_cannot_be_read_is_said_and_asked_for_once(states: FakeStates, start: StartProcess) -> None:
     states.trouble = "no CLI"
     process = start()
-    assert [process.going("x", urn) for urn in (A, B)] == [Going(unread="no CLI")] * 2
+    assert [process.going("x", urn) for urn in (A, B)] == [DeletionPlan(unread="no CLI")] * 2
     assert states.read == ["test"]
 
 

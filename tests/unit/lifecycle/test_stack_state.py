@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.lifecycle.cli_states import CliStates, _Reading, organization_of
-from pulumi_cortecs.lifecycle.pulumi_cli import CliError, Command, NoSuchStackError
+from pulumi_cortecs.lifecycle.cli_states import CliStates, _SharedReading, organization_of
+from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, UnknownStackError
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 from tests.unit.stacked import INSTANCE, creating, endpoint_row, installed, row, urn
 
@@ -219,9 +219,9 @@ def test_every_stack_is_told_its_own_first() -> None:
 
 def test_a_stack_that_was_removed_meanwhile_is_left_out_but_never_ones_own() -> None:
     tell = Teller(ls=json.dumps([{"name": PROD}, {"name": DEV}]))
-    tell.answers[PROD] = NoSuchStackError("no stack named prod")
+    tell.answers[PROD] = UnknownStackError("no stack named prod")
     assert [stack.name for stack in states(tell).every_stack(URN)] == [DEV]
-    tell.answers[DEV] = NoSuchStackError("no stack named dev")
+    tell.answers[DEV] = UnknownStackError("no stack named dev")
     with pytest.raises(StateUnreadableError, match="no stack named dev"):
         states(tell).every_stack(URN)
 
@@ -290,7 +290,7 @@ def test_no_user_of_a_backend_is_in_an_error(tmp_path: Path) -> None:
         tmp_path / "bin", "#!/bin/sh\necho 'error: s3://key:word@bucket/x?token=abc: denied' >&2; exit 1\n"
     )
     url = "postgres://me:hidden@db.example/states?password=hidden"
-    command = Command(path.split(":")[0] + "/pulumi", tmp_path, {"PULUMI_BACKEND_URL": url, "PATH": path}, LONG, url)
+    command = CliCommand(path.split(":")[0] + "/pulumi", tmp_path, {"PULUMI_BACKEND_URL": url, "PATH": path}, LONG, url)
     with pytest.raises(StateUnreadableError) as failure:
         states(command.ask).stack_of(URN)
     assert all(secret not in str(failure.value) for secret in ("hidden", "word@", "abc"))
@@ -298,7 +298,7 @@ def test_no_user_of_a_backend_is_in_an_error(tmp_path: Path) -> None:
 
 def test_a_cli_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StateUnreadableError, match="pulumi stack export"):
-        states(Command("", tmp_path, {}, LONG, "file:///x").ask).stack_of(URN)
+        states(CliCommand("", tmp_path, {}, LONG, "file:///x").ask).stack_of(URN)
 
 
 class Crowd:
@@ -333,7 +333,9 @@ def _waiting() -> int:
     count = 0
     for frame in sys._current_frames().values():
         caller: FrameType | None = frame
-        while caller is not None and not (caller.f_code is _Reading.get.__code__ and "failures" in caller.f_locals):
+        while caller is not None and not (
+            caller.f_code is _SharedReading.get.__code__ and "failures" in caller.f_locals
+        ):
             caller = caller.f_back
         count += caller is not None
     return count

@@ -17,21 +17,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, Match, Ordered, OrderRef, TagsOrders
-from pulumi_cortecs.lifecycle.commitments import Commitments
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, Ordered, OrderMatch, OrderRef, TagsOrders
+from pulumi_cortecs.lifecycle.commitments import SpendGuard
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents
-from pulumi_cortecs.lifecycle.journal import Journal, Key
-from pulumi_cortecs.lifecycle.ledger import Ledger
-from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, left_behind
+from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
+from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
+from pulumi_cortecs.lifecycle.ledger import SharedLedger
+from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchaseError, find_unclaimed
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
-    Bought,
+    AmbiguousPurchaseError,
     NotBoughtError,
+    PurchasedInstance,
     Purchases,
     RefusedOrderError,
-    UnclearPurchaseError,
 )
 from tests.unit.fakes import A_PRICE, FakeAccount, FakeClock, FakeCloud, Machine
 from tests.unit.journals import CHAT, FakeStates, refuse
@@ -119,17 +119,17 @@ class Run:
             say=self.told.append,
         )
         self.purchases = Purchases(self.cloud, poller, clock, self.log)
-        self.commitments = Commitments(self.cloud, poller, clock, Ledger(directory, "ours"))
+        self.commitments = SpendGuard(self.cloud, poller, clock, SharedLedger(directory, "ours"))
 
     def create(
-        self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
-    ) -> Bought[Machine]:
+        self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
+    ) -> PurchasedInstance[Machine]:
         """What Instance.create does."""
         earlier = self.intents.earlier(key, arguments, self.world.clock.now())
         inputs = {"arguments": arguments} if order is None else {"carried_out": order}
         return earlier or self.purchases.buy(key, arguments, inputs)
 
-    def killed(self, key: Key = CHAT, arguments: Arguments = SMALL, *, carried_out: bool = True) -> str:
+    def killed(self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, *, carried_out: bool = True) -> str:
         """Is killed before an answer comes; what that bought, "" for nothing."""
         before = self.world.bought()
 
@@ -166,8 +166,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         run.dies()
 
 
-def resource(number: int) -> Key:
-    return Key(CHAT.backend, f"{CHAT.urn}-{number}")
+def resource(number: int) -> ResourceKey:
+    return ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}")
 
 
 def test_an_answer_that_tells_the_id_only_is_a_purchase(world: World) -> None:
@@ -244,7 +244,7 @@ def test_what_is_listed_late_is_waited_for(world: World) -> None:
 
 def test_what_a_killed_run_has_bought_with_other_arguments_is_named(world: World) -> None:
     bought = world.run().killed()
-    with pytest.raises(ChangedSinceError, match=bought):
+    with pytest.raises(ArgumentsChangedError, match=bought):
         world.run().create(arguments=LARGE)
 
 
@@ -269,7 +269,7 @@ def test_of_two_that_bear_one_orders_tag_none_is_taken(world: World) -> None:
     bought = world.run().killed()
     twin = world.account.start(*SMALL).instance_id
     world.account.tags[twin] = world.account.tags[bought]
-    with pytest.raises(UnclearPurchaseError) as unclear:
+    with pytest.raises(AmbiguousPurchaseError) as unclear:
         world.run().create()
     assert set(unclear.value.candidates) == {bought, twin}
 
@@ -279,7 +279,7 @@ def test_what_is_left_behind_is_told_by_its_tag(world: World) -> None:
     world.account.start(*SMALL)
     world.clock.advance(LAG + 1)
     run = world.run()
-    (leftover,) = left_behind(run.log, run.intents.creations, CHAT)
+    (leftover,) = find_unclaimed(run.log, run.intents.creations, CHAT)
     assert leftover.instance_ids == (bought,)
 
 
@@ -335,12 +335,12 @@ def test_what_bears_a_name_that_no_state_has_any_more_is_asked_about_unless_nobo
 ) -> None:
     """The project was renamed, and the machine of the journal is gone."""
     bought = begun_elsewhere(world)
-    world.account.tags[bought] = replace(world.account.tags[bought], key=Key("", "a name of before").digest)
+    world.account.tags[bought] = replace(world.account.tags[bought], key=ResourceKey("", "a name of before").digest)
     run = world.run(exclusive=exclusive)
     if exclusive:
         assert run.create().instance_id == bought
     else:
-        with pytest.raises(NotForgottenError, match=bought):
+        with pytest.raises(UnclaimedPurchaseError, match=bought):
             run.create()
     assert world.bought() == {bought}
 
@@ -357,7 +357,7 @@ def test_what_bears_the_name_of_another_resource_is_not_asked_about(world: World
 def test_two_that_bear_the_resources_key_are_asked_about(world: World) -> None:
     bought = {begun_elsewhere(world), world.account.start(*SMALL).instance_id}
     world.account.tags.update({instance_id: OrderRef(instance_id, CHAT.digest) for instance_id in bought})
-    with pytest.raises(NotForgottenError) as refusal:
+    with pytest.raises(UnclaimedPurchaseError) as refusal:
         world.run(machine="third").create()
     assert all(instance_id in str(refusal.value) for instance_id in bought)
     assert world.bought() == bought
@@ -365,7 +365,7 @@ def test_two_that_bear_the_resources_key_are_asked_about(world: World) -> None:
 
 def test_what_was_begun_with_other_arguments_is_asked_about(world: World) -> None:
     bought = begun_elsewhere(world, LARGE)
-    with pytest.raises(NotForgottenError, match=bought):
+    with pytest.raises(UnclaimedPurchaseError, match=bought):
         world.run().create()
 
 
@@ -393,7 +393,7 @@ def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_
 ) -> None:
     with TemporaryDirectory() as directory:
         world = World(Path(directory))
-        saved: dict[Key, str] = {}
+        saved: dict[ResourceKey, str] = {}
         for number, plan in enumerate(plans):
             key = resource(number)
             arguments = (f"kind {number}",)
@@ -426,8 +426,13 @@ def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_
 
 @pytest.mark.parametrize(
     ("instance_id", "token", "match"),
-    [("ours", "1f", Match.YES), ("ours", "2e", Match.NO), ("ours", "", Match.NO), ("untagged", "1f", Match.NO)],
+    [
+        ("ours", "1f", OrderMatch.YES),
+        ("ours", "2e", OrderMatch.NO),
+        ("ours", "", OrderMatch.NO),
+        ("untagged", "1f", OrderMatch.NO),
+    ],
 )
-def test_only_the_orders_own_token_says_that_it_is_its(instance_id: str, token: str, match: Match) -> None:
+def test_only_the_orders_own_token_says_that_it_is_its(instance_id: str, token: str, match: OrderMatch) -> None:
     cloud = TaggingCloud(TaggedAccount(FakeClock(), tags={"ours": OrderRef("1f", CHAT.digest)}))
     assert cloud.match(Machine(instance_id, SMALL), Ordered(SMALL, token)) is match
