@@ -69,13 +69,13 @@ def reap(
     if not as_json:
         _show(found, survey)
     left = _running(found) if stop else list(found)
-    ready = [each for each in left if not each.held_back and (include_protected or not each.protected)]
+    ready = [each for each in left if not each.skip_reason and (include_protected or not each.is_protected)]
     outcomes: Mapping[str, str] = {}
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count(len(ready), 'instance')}?", err=True)):
         if not yes:
             with telling():  # while somebody was asked, an `up` may have prolonged one
-                still = {each.instance.instance_id: each.held_back for each in over(surveyed(where))}
+                still = {each.instance.instance_id: each.skip_reason for each in over(surveyed(where))}
             left = [each for each in left if each.instance.instance_id in still]
             ready = [each for each in ready if still.get(each.instance.instance_id) == ""]
         outcomes = _ended(ready, survey, stop)
@@ -113,7 +113,7 @@ def _ended(ready: list[ExpiredInstance], survey: Survey, stop: bool) -> dict[str
     def stopped(instance_id: str) -> None:
         power.stop(survey.account, instance_id)
 
-    act = stopped if stop else survey.account.ending().end
+    act = stopped if stop else survey.account.ending().delete
     return done_to_each([each.instance.instance_id for each in ready], act)
 
 
@@ -141,7 +141,7 @@ def _table(found: tuple[ExpiredInstance, ...]) -> Table:
             instance.status,
             timestamp(each.expires_at),
             in_figures(each.hourly),
-            "; ".join((*filter(None, [each.held_back]), *each.remarks)),
+            "; ".join((*filter(None, [each.skip_reason]), *each.remarks)),
         )
     return table
 
@@ -172,7 +172,7 @@ def _row(find_expired: ExpiredInstance, outcomes: Mapping[str, str]) -> dict[str
         "hourly": None if find_expired.hourly is None else find_expired.hourly.decimal_string(),
         "currency": None if find_expired.hourly is None else find_expired.hourly.currency,
         "owners": owners(find_expired.rows),
-        "held_back": find_expired.held_back or None,
+        "held_back": find_expired.skip_reason or None,
         "remarks": list(find_expired.remarks),
         "ended": None if instance_id not in outcomes else not outcomes[instance_id],
         "error": outcomes.get(instance_id) or None,

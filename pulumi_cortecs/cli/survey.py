@@ -163,7 +163,7 @@ def described(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]:
         {
             "stack": stack.name,
             "backend": stack.backend,
-            "instances": len({row.instance_id for row in stack.rows if row.owns}),
+            "instances": len({row.instance_id for row in stack.rows if row.is_owner}),
             "pending": [purchase.name for purchase in stack.pending],
             "locked": stack.updating,
         }

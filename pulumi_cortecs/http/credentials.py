@@ -108,10 +108,12 @@ class _Source:
         return checked_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
 
     def complete(self) -> Credentials:
-        parts = tuple(self._usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True))
+        parts = tuple(
+            self._require_usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True)
+        )
         return Credentials(self.spec.cloud, self.base_url(), parts)
 
-    def _usable(self, name: str, value: str | None) -> str:
+    def _require_usable(self, name: str, value: str | None) -> str:
         if not value:
             only = "" if self.kind in (_Kind.ENVIRONMENT, _Kind.CONFIG) else f", and only {self.kind.value} count"
             raise ConfigurationError(f"the {self.spec.vendor} credentials are incomplete: {name} is not set{only}")

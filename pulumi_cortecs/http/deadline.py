@@ -27,11 +27,11 @@ class _Deadline:
         self._clock = clock
         self._until = clock() + seconds
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Seconds that are left, zero or less when there are none."""
         return self._until - self._clock()
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """What to say when it is over."""
         return f"it was not whole within {self._seconds:.0f} s"
 
@@ -106,7 +106,7 @@ def _remaining_timeout(timeout: float | None, too_late: type[Exception]) -> floa
     deadline = _current.get()
     if deadline is None:
         return timeout
-    remaining = deadline.left()
+    remaining = deadline.remaining()
     if remaining <= 0:
-        raise too_late(deadline.words())
+        raise too_late(deadline.describe())
     return remaining if timeout is None else min(timeout, remaining)

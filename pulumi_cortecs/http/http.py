@@ -165,7 +165,7 @@ class ApiClient:
         self._client = client
         self._calendar = calendar or (lambda: time.time())
         self._clock = clock
-        self._told: tuple[float, float, float] | None = None
+        self._clock_sample: tuple[float, float, float] | None = None
 
     def vendor_time(self) -> float | None:
         """What the vendor's own clock says, in seconds since 1970; None before its first answer that tells, and when
@@ -173,16 +173,16 @@ class ApiClient:
 
         Ours may differ by minutes: what the vendor says of when something began is to be compared with this.
         """
-        if self._told is None:
+        if self._clock_sample is None:
             return None
-        date, calendar, monotonic = self._told
+        date, calendar, monotonic = self._clock_sample
         passed = time.monotonic() - monotonic
         return date + passed if abs(self._calendar() - calendar - passed) < _CLOCKS_AGREE else None
 
     def vendor_date(self) -> float | None:
         """What the vendor's last answer was dated, in whole seconds since 1970 that no clock of ours has counted; None
         before its first answer that tells."""
-        return None if self._told is None else self._told[0]
+        return None if self._clock_sample is None else self._clock_sample[0]
 
     def call(
         self,
@@ -218,10 +218,12 @@ class ApiClient:
             on=again, attempts=4, timeout=60.0, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
         ):
             with attempt:
-                return self._signed(auth, retry, functools.partial(self._once, method, path, answer, body, params))
+                return self._send_signed(auth, retry, functools.partial(self._send, method, path, answer, body, params))
         raise AssertionError("stamina lets the last exception through")
 
-    def _signed(self, auth: Authentication | None, retry: Retry, send: Callable[[httpx.Auth | None], ModelT]) -> ModelT:
+    def _send_signed(
+        self, auth: Authentication | None, retry: Retry, send: Callable[[httpx.Auth | None], ModelT]
+    ) -> ModelT:
         """What `send` returns, given what signs it. A refused token is never used again; only what is safe is sent
         once more with another: "refused" is the vendor's word, and who buys has to look first."""
         if auth is None:
@@ -243,7 +245,7 @@ class ApiClient:
                 auth.refused(signer)
             raise
 
-    def _once(
+    def _send(
         self,
         method: str,
         path: str,
@@ -261,16 +263,16 @@ class ApiClient:
             ):
                 content = _read_content(response)
         except _NEVER_SENT as error:
-            text = f"{self.vendor} at {self.base_url} cannot be reached: {self._plain(error)}"
+            text = f"{self.vendor} at {self.base_url} cannot be reached: {self._error_text(error)}"
             # what the environment says and cannot be used may be why
             raise UnreachableError("; ".join((text, *network_problems(self.base_url, os.environ)))) from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise AnswerLostError(
-                f"{self.vendor} did not finish its answer to {method} {path}: {self._plain(error)}"
+                f"{self.vendor} did not finish its answer to {method} {path}: {self._error_text(error)}"
             ) from None
-        self._note_time(response.headers.get("date"))
+        self._record_clock(response.headers.get("date"))
         if not response.is_success:
-            raise self._refusal(method, path, response, content or b"")
+            raise self._refused_error(method, path, response, content or b"")
         if content is None:
             raise BadAnswerError(
                 f"{self.vendor} answered {method} {path} with more than {MAX_ANSWER_BYTES // 2**20} MB, or packed in a "
@@ -281,14 +283,14 @@ class ApiClient:
         except pydantic.ValidationError as error:
             raise BadAnswerError(
                 f"{self.vendor} answered {method} {path} with something it does not document: "
-                f"{self._safe(_error_place(error))}"
+                f"{self._redacted(_error_place(error))}"
             ) from None
 
-    def _refusal(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
+    def _refused_error(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
         status = response.status_code
-        message = self._safe(_vendor_message(content) or response.reason_phrase or "no message")
+        message = self._redacted(_vendor_message(content) or response.reason_phrase or "no message")
         named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
-        request_id = self._safe(named) if named else None
+        request_id = self._redacted(named) if named else None
         suffix = f" (request id {request_id})" if request_id else ""
         words = message if message.endswith("...") else message.rstrip(".")  # our sentences go on behind it
         text = f"{self.vendor} answered {method} {path} with {status}: {words}{suffix}"
@@ -303,15 +305,15 @@ class ApiClient:
             )
         return RefusedError(text, status=status, vendor_message=message, request_id=request_id)
 
-    def _note_time(self, date: str | None) -> None:
+    def _record_clock(self, date: str | None) -> None:
         with suppress(ValueError, OverflowError):
             if date:
-                self._told = parsedate_to_datetime(date).timestamp(), self._calendar(), time.monotonic()
+                self._clock_sample = parsedate_to_datetime(date).timestamp(), self._calendar(), time.monotonic()
 
-    def _plain(self, error: Exception) -> str:
-        return self._safe(str(error) or type(error).__name__)
+    def _error_text(self, error: Exception) -> str:
+        return self._redacted(str(error) or type(error).__name__)
 
-    def _safe(self, text: str) -> str:
+    def _redacted(self, text: str) -> str:
         """Foreign words as an error may show them; redacted before they are cut, or half a secret could remain."""
         return _one_line(self.auth.redact(text) if self.auth else text)
 

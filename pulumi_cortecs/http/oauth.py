@@ -54,7 +54,7 @@ class ClientCredentials:
         self._asked_at = 0.0
         self._good_until = 0.0
         self._good_for_orders_until = 0.0
-        self._granted: tuple[str, ...] = ()
+        self._issued_tokens: tuple[str, ...] = ()
         self._failures = 0
         self._failure: CloudError | None = None
 
@@ -73,7 +73,7 @@ class ClientCredentials:
 
         Not just the current token: the answer to a request that another thread outran may quote the one before.
         """
-        return redact(text, (self._client_secret, *self._granted))
+        return redact(text, (self._client_secret, *self._issued_tokens))
 
     def token(self, *, for_order: bool = False) -> str:
         """A token that is good for now, and was not refused.
@@ -89,7 +89,7 @@ class ClientCredentials:
                 raise self._failure  # of the one who asked while we waited: a queue must not knock one by one
             asked_at = self._clock()
             try:
-                granted = self._ask()
+                granted = self._request_token()
             except CloudError as error:
                 self._failures, self._failure = self._failures + 1, error
                 raise
@@ -100,7 +100,7 @@ class ClientCredentials:
                 life - _RENEWAL_MARGIN - _ORDER_MARGIN, min(life - _ORDER_MARGIN, life / 2)
             )
             self._token = granted.access_token
-            self._granted = (*self._granted, granted.access_token)[-_TOKENS_KEPT:]
+            self._issued_tokens = (*self._issued_tokens, granted.access_token)[-_TOKENS_KEPT:]
             return self._token
 
     def _is_good(self, order_came_at: float | None) -> bool:
@@ -109,7 +109,7 @@ class ClientCredentials:
         # none is younger than the one that was granted while we waited
         return self._clock() < self._good_for_orders_until or self._asked_at > order_came_at
 
-    def _ask(self) -> _Token:
+    def _request_token(self) -> _Token:
         body = {
             "client_id": self._client_id,
             "client_secret": self._client_secret,

@@ -26,7 +26,7 @@ def find_or_confirm_gone(instance_id: str, cloud: Cloud[T], poller: Poller[T], n
         return snapshot.instances[instance_id]
     instance = cloud.get_instance(instance_id)
     pause = min(max(cloud.list_lag / 4, _MIN_PAUSE), _MAX_PAUSE)
-    while instance is None and not poller.absent_for_good(instance_id):
+    while instance is None and not poller.is_confirmed_absent(instance_id):
         poller.clock.sleep(pause)
         snapshot = poller.snapshot(max_age=pause / 2, not_before=poller.changed_at(instance_id))
         if instance_id in snapshot.instances:

@@ -52,7 +52,7 @@ class Backend:
     """A backend. `formerly` are other identities that it may have been noted under, none of them another backend's."""
 
     identity: str
-    formerly: tuple[str, ...] = ()
+    former_identities: tuple[str, ...] = ()
 
 
 def backend_of(environment: Mapping[str, str], directory: Path) -> Backend:

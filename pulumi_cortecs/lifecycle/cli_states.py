@@ -54,7 +54,7 @@ class CliStates(States):
         self._types = frozenset(types)
         self._environment = environment
         self._organization = organization
-        self._now = now
+        self._monotonic = now
         self._gather = gather
         self._secrets = secrets
         self._lock = threading.Lock()
@@ -69,7 +69,9 @@ class CliStates(States):
         """The states of all stacks of the backend; see States. They are read within a minute, or not at all."""
         own = self._name_of(urn)
         with self._lock:
-            reading = self._all.setdefault(own, _SharedReading(self._now, lambda began: self._every(own, began)))
+            reading = self._all.setdefault(
+                own, _SharedReading(self._monotonic, lambda began: self._read_all(own, began))
+            )
         return reading.get(not_before)
 
     def _name_of(self, urn: str) -> str:
@@ -85,11 +87,11 @@ class CliStates(States):
 
     def _stack(self, name: str, not_before: float) -> StackState:
         with self._lock:
-            exported = _SharedReading(self._now, lambda began: self._export(name, began), self._gather)
+            exported = _SharedReading(self._monotonic, lambda began: self._read(name, began), self._gather)
             reading = self._stacks.setdefault(name, exported)
         return reading.get(not_before)
 
-    def _every(self, own: str, began: float) -> tuple[StackState, ...]:
+    def _read_all(self, own: str, began: float) -> tuple[StackState, ...]:
         try:
             listed = stack_names(self._run(("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")))
         except CliError as error:
@@ -97,7 +99,7 @@ class CliStates(States):
         others = [name for name in dict.fromkeys(listed) if name != own]
 
         def state(name: str) -> StackState | None:
-            if self._now() - began > _ALL_STACKS_TIMEOUT:
+            if self._monotonic() - began > _ALL_STACKS_TIMEOUT:
                 raise StateUnreadableError(
                     f"the states of the {len(others) + 1} stacks could not be read within {_ALL_STACKS_TIMEOUT:g} s"
                 )
@@ -112,16 +114,16 @@ class CliStates(States):
             states = list(pool.map(state, [own, *others]))
         return tuple(state_ for state_ in states if state_ is not None)
 
-    def _export(self, name: str, began: float) -> StackState:
-        state = self._exported(name, began)
+    def _read(self, name: str, began: float) -> StackState:
+        state = self._export(name, began)
         if not self._secrets or not state.has_secrets:
             return state
         try:
-            return self._exported(name, began, "--show-secrets")
+            return self._export(name, began, "--show-secrets")
         except StateUnreadableError:  # a passphrase that was typed in, say
             return state
 
-    def _exported(self, name: str, began: float, *options: str) -> StackState:
+    def _export(self, name: str, began: float, *options: str) -> StackState:
         try:
             exported = self._run(("stack", "export", "--stack", name, *options))
         except UnknownStackError as error:
@@ -143,7 +145,7 @@ def states_of(
     CliStates. `organization` is told from the CLI's arguments where nothing else tells it."""
     url = url_of(cli.environment, cli.directory)
     return CliStates(
-        CliCommand(cli.executable, cli.directory, cli.environment, _COMMAND_TIMEOUT, url).ask,
+        CliCommand(cli.executable, cli.directory, cli.environment, _COMMAND_TIMEOUT, url).run,
         types=types,
         environment=cli.environment,
         organization=organization or (lambda: organization_of(cli.arguments, url)),

@@ -47,11 +47,11 @@ _TURN_TIMEOUT: Final = MAX_ORDER_SECONDS * 2
 class PendingCost:
     """One order of this process, while it is carried out. Its number is the order's in the journal, too."""
 
-    note: OrderEntry
+    entry: OrderEntry
 
-    def became(self, instance_id: str) -> None:
+    def set_instance(self, instance_id: str) -> None:
         """Notes which instance was bought."""
-        self.note = replace(self.note, instance_id=instance_id)
+        self.entry = replace(self.entry, instance_id=instance_id)
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class _View(Generic[T]):
     process has its own clock."""
 
     asked_at: float
-    told_at: float
-    noted: Mapping[int, OrderEntry]
+    answered_at: float
+    entries_before: Mapping[int, OrderEntry]
     instances: Mapping[str, T]
     running: Mapping[str, Money | None]
     absent: frozenset[str]
@@ -98,25 +98,25 @@ class SpendGuard(Generic[T]):
         self._clock = clock
         self._ledger = ledger
         self._bought_ids = bought_ids
-        self._without = without
-        self._is_lag_believed = cloud.list_lag >= _MIN_LAG
+        self._on_ledger_error = without
+        self._is_lag_plausible = cloud.list_lag >= _MIN_LAG
         self._settled_after = max(cloud.list_lag, _MIN_LAG)
         self._lock = threading.Lock()
         self._orders: dict[int, PendingCost] = {}
-        self._ended: set[str] = set()
+        self._gone_ids: set[str] = set()
         self._absent: dict[str, float] = {}
 
     def spending(self, hourly: Money | None, instance_id: str | None = None, *, max_age: float = 0.0) -> Spending:
         """What there is and would be, with one more at this price. `instance_id` is that of one that exists: nothing is
         added for it if it is billed already. What may be an order that waits for its answer counts as that order: who
         orders waits until it is told. Raises CloudError and UnknownStatusError."""
-        others = self._others()
-        view = self._view(max_age, others)
+        others = self._read_others()
+        view = self._read_vendor(max_age, others)
         with self._lock:
-            return _spending(view, self._weighed(others, view, guessing=True), hourly, instance_id)
+            return _spending(view, self._tally(others, view, guessing=True), hourly, instance_id)
 
     @contextmanager
-    def ordering(
+    def reserve(
         self,
         judge: Callable[[Spending], None],
         hourly: Money | None,
@@ -129,11 +129,11 @@ class SpendGuard(Generic[T]):
         Raises what `spending` and `judge` raise, and LedgerError where there is no ledger and the order before this one
         does not come to an end.
         """
-        with self._until_answered(self._entered(judge, hourly, arguments, instance_id)) as order:
+        with self._record_when_done(self._wait_for_turn(judge, hourly, arguments, instance_id)) as order:
             yield order
 
     @contextmanager
-    def holding(self, hourly: Money | None, instance_id: str) -> Iterator[PendingCost]:
+    def hold(self, hourly: Money | None, instance_id: str) -> Iterator[PendingCost]:
         """A block that stops and starts what is billed: it keeps its room, and nobody is asked whether there is any.
 
         Where there is no ledger the orders of other processes do not see it.
@@ -144,7 +144,7 @@ class SpendGuard(Generic[T]):
             arguments=(),
             before=frozenset(),
             ordered_at=self._clock.now(),
-            starts=True,
+            is_restart=True,
             instance_id=instance_id,
         )
         with self._lock:
@@ -152,57 +152,57 @@ class SpendGuard(Generic[T]):
             try:
                 self._ledger.change(LedgerChanges(kept=(note,)))
             except LedgerError as error:
-                self._without(error)
-        with self._until_answered(order):
+                self._on_ledger_error(error)
+        with self._record_when_done(order):
             yield order
 
     @contextmanager
-    def _until_answered(self, order: PendingCost) -> Iterator[PendingCost]:
+    def _record_when_done(self, order: PendingCost) -> Iterator[PendingCost]:
         nothing_came = False
         try:
             yield order
         except Exception as error:
-            nothing_came = self._leaves_nothing(error)
+            nothing_came = self._has_no_effect(error)
             raise
         finally:
-            self._answered(order, nothing_came=nothing_came)
+            self._record_outcome(order, nothing_came=nothing_came)
 
-    def ended(self, instance_id: str) -> None:
+    def record_gone(self, instance_id: str) -> None:
         """Notes that an instance is provably gone."""
         with self._lock:
-            self._ended.add(instance_id)
-            for order in [pending for pending in self._orders.values() if pending.note.instance_id == instance_id]:
-                del self._orders[order.note.number]
+            self._gone_ids.add(instance_id)
+            for order in [pending for pending in self._orders.values() if pending.entry.instance_id == instance_id]:
+                del self._orders[order.entry.number]
             with suppress(LedgerError):  # it is asked for by id then
-                self._ledger.ended(instance_id)
+                self._ledger.forget(instance_id)
 
-    def _entered(
+    def _wait_for_turn(
         self, judge: Callable[[Spending], None], hourly: Money | None, arguments: Arguments, instance_id: str | None
     ) -> PendingCost:
         """The order, noted, when it has its turn."""
-        max_age, until, others = 0.0, self._clock.now() + _TURN_TIMEOUT, self._others()
+        max_age, until, others = 0.0, self._clock.now() + _TURN_TIMEOUT, self._read_others()
         while True:
-            view = self._view(max_age, others)
+            view = self._read_vendor(max_age, others)
             note = OrderEntry(
                 number=secrets.randbits(62),
                 hourly=hourly,
                 arguments=arguments,
                 before=frozenset(view.instances),
                 ordered_at=self._clock.now(),
-                starts=instance_id is not None,
+                is_restart=instance_id is not None,
                 instance_id=instance_id,
             )
             is_last = self._clock.now() > until
             with self._lock:  # to decide and to write down is one step
-                if self._noted(note, view, judge, waits=not is_last):
+                if self._try_reserve(note, view, judge, waits=not is_last):
                     order = self._orders[note.number] = PendingCost(note)
                     return order
             if is_last:
                 raise LedgerError("the ledger cannot be used, and the order before this one is not listed yet")
-            max_age, others = _PAUSE, self._others()
+            max_age, others = _PAUSE, self._read_others()
             self._clock.sleep(_PAUSE)
 
-    def _noted(self, note: OrderEntry, view: _View[T], judge: Callable[[Spending], None], *, waits: bool) -> bool:
+    def _try_reserve(self, note: OrderEntry, view: _View[T], judge: Callable[[Spending], None], *, waits: bool) -> bool:
         """Whether it is this order's turn: where there is a ledger always, unless it `waits` because all that is
         against it is an order whose answer may name what the list shows already. Raises what `judge` raises."""
         refused: Exception | None = None
@@ -217,18 +217,18 @@ class SpendGuard(Generic[T]):
 
         def decide(others: list[OrderEntry]) -> LedgerChanges:
             nonlocal refused, has_turn
-            weighed = self._weighed(others, view)
+            weighed = self._tally(others, view)
             refused = refusal(weighed)
             if refused is None:
                 return replace(weighed.changes, kept=(*weighed.changes.kept, note))
-            has_turn = not waits or refusal(self._weighed(others, view, guessing=True)) is not None
+            has_turn = not waits or refusal(self._tally(others, view, guessing=True)) is not None
             return weighed.changes  # what the list has told of others is noted all the same
 
         try:
             self._ledger.decide(decide)
         except LedgerError as error:
-            self._without(error)
-            if self._weighed([], view).counted:
+            self._on_ledger_error(error)
+            if self._tally([], view).counted:
                 return False
             has_turn = True  # should it have been decided, and not written down
             decide([])
@@ -236,35 +236,35 @@ class SpendGuard(Generic[T]):
             raise refused
         return has_turn
 
-    def _answered(self, order: PendingCost, *, nothing_came: bool) -> None:
+    def _record_outcome(self, order: PendingCost, *, nothing_came: bool) -> None:
         """Notes the outcome. It raises nothing: it stands between a purchase and the return of its id."""
         with self._lock:
-            order.note = replace(order.note, answered_at=self._clock.now())
-            changes = LedgerChanges(kept=(order.note,))
+            order.entry = replace(order.entry, answered_at=self._clock.now())
+            changes = LedgerChanges(kept=(order.entry,))
             if nothing_came:
-                self._orders.pop(order.note.number, None)
-                changes = LedgerChanges(dropped=(order.note.number,))
+                self._orders.pop(order.entry.number, None)
+                changes = LedgerChanges(dropped=(order.entry.number,))
             with suppress(LedgerError):  # it counts on there, as what is on its way
                 self._ledger.change(changes)
 
-    def _others(self) -> list[OrderEntry]:
+    def _read_others(self) -> list[OrderEntry]:
         try:
             return self._ledger.others()
         except LedgerError:  # whoever orders is told
             return []
 
-    def _view(self, max_age: float, others: Iterable[OrderEntry]) -> _View[T]:
+    def _read_vendor(self, max_age: float, others: Iterable[OrderEntry]) -> _View[T]:
         """What the vendor shows now, outside of all locks. `others` were read before."""
         with self._lock:
-            notes_before = {note.number: note for note in (*(order.note for order in self._orders.values()), *others)}
+            notes_before = {note.number: note for note in (*(order.entry for order in self._orders.values()), *others)}
         bought_ids = set(self._bought_ids())  # first: what is bought meanwhile need not be in the list
         snapshot = self._poller.snapshot(max_age=max_age)
-        told_at = self._vendor_date()
+        told_at = self._vendor_seconds()
         asked_at = told_at - max(
             self._clock.now() - snapshot.taken_at, 0.0
         )  # a clock that runs too fast settles nothing
         instances, absent = dict(snapshot.instances), set()
-        for instance_id in sorted(self._to_be_asked(bought_ids, snapshot, asked_at, notes_before.values())):
+        for instance_id in sorted(self._ids_to_confirm(bought_ids, snapshot, asked_at, notes_before.values())):
             instance = self._cloud.get_instance(instance_id)
             if instance is None or not self._cloud.is_billed(instance):
                 absent.add(instance_id)
@@ -278,37 +278,37 @@ class SpendGuard(Generic[T]):
         }
         return _View(asked_at, told_at, notes_before, instances, running, frozenset(absent))
 
-    def _vendor_date(self) -> float:
+    def _vendor_seconds(self) -> float:
         """What the vendor's last answer was dated, which nothing here can move; by this machine's calendar where the
         vendor tells no time."""
         vendor_date = self._cloud.vendor_date()
         return self._clock.utc_now().timestamp() if vendor_date is None else vendor_date
 
-    def _to_be_asked(
+    def _ids_to_confirm(
         self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, notes: Iterable[OrderEntry]
     ) -> set[str]:
         """The ids that somebody has seen running, or bought, and the list lacks. What was just ordered counts until the
         list must know."""
         recently = self._clock.now() - _ABSENT_MAX_AGE
-        bought_ids -= self._ended | {key for key, at in list(self._absent.items()) if at > recently}
+        bought_ids -= self._gone_ids | {key for key, at in list(self._absent.items()) if at > recently}
         by_id = [(note.instance_id, note) for note in notes if note.instance_id is not None]
         bought_ids -= {key for key, _ in by_id}
         bought_ids |= {key for key, note in by_id if note.seen_at is not None}
         bought_ids -= snapshot.instances.keys()
-        return bought_ids | {key for key, note in by_id if note.seen_at is None and self._must_know(note, asked_at)}
+        return bought_ids | {key for key, note in by_id if note.seen_at is None and self._is_overdue(note, asked_at)}
 
-    def _must_know(self, note: OrderEntry, asked_at: float) -> bool:
+    def _is_overdue(self, note: OrderEntry, asked_at: float) -> bool:
         """Whether a list has lacked it so long before this one that this one must know."""
         return note.absent_since is not None and asked_at - note.absent_since > self._settled_after
 
-    def _weighed(self, others: Iterable[OrderEntry], view: _View[T], *, guessing: bool = False) -> _Tally:
+    def _tally(self, others: Iterable[OrderEntry], view: _View[T], *, guessing: bool = False) -> _Tally:
         """One that may be shown under an id that nobody has told us yet, and nobody will tell, counts as shown, once.
         `guessing` takes one that somebody may still tell for shown as well."""
-        notes = sorted([*(order.note for order in self._orders.values()), *others], key=lambda note: note.ordered_at)
-        shown = self._shown(notes, view, guessing=guessing)
+        notes = sorted([*(order.entry for order in self._orders.values()), *others], key=lambda note: note.ordered_at)
+        shown = self._match_listed(notes, view, guessing=guessing)
         counted, kept, dropped = [], [], []
         for note in notes:
-            after = self._after(note, view, shown.get(note.number))
+            after = self._update(note, view, shown.get(note.number))
             if after is None:
                 dropped.append(note.number)
                 self._orders.pop(note.number, None)
@@ -318,10 +318,10 @@ class SpendGuard(Generic[T]):
             if after.answered_at is not None and note.seen_at is None:
                 kept.append(after)
                 if note.number in self._orders:
-                    self._orders[note.number].note = after
+                    self._orders[note.number].entry = after
         return _Tally(tuple(counted), LedgerChanges(tuple(kept), tuple(dropped)))
 
-    def _shown(self, notes: Sequence[OrderEntry], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
+    def _match_listed(self, notes: Sequence[OrderEntry], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
         """Under which id the vendor shows what was ordered, by number; without what it does not show."""
         named = {note.number: note.instance_id for note in notes if note.instance_id is not None}
         claimed = set(named.values())
@@ -331,7 +331,7 @@ class SpendGuard(Generic[T]):
         shown = {note.number: key for note, key in assign_in_turn(unclaimed, unnamed, self._may_have_bought)}
         for note in notes:
             # what is being started is there all the time
-            billed_or_new = note.instance_id in view.running or not note.starts or note.seen_at is not None
+            billed_or_new = note.instance_id in view.running or not note.is_restart or note.seen_at is not None
             if note.instance_id is not None and note.instance_id in view.instances and billed_or_new:
                 shown[note.number] = note.instance_id
         return shown
@@ -340,27 +340,27 @@ class SpendGuard(Generic[T]):
         ordered = Ordered(note.arguments, token_of(note.number))
         return instance_id not in note.before and self._cloud.match(instance, ordered).counts_as(OrderMatch.MAYBE)
 
-    def _after(self, note: OrderEntry, view: _View[T], shown: str | None) -> OrderEntry | None:
+    def _update(self, note: OrderEntry, view: _View[T], shown: str | None) -> OrderEntry | None:
         """The note after what the vendor shows, None when it is done with. What was not answered when the list was
         asked for stays as it is."""
-        earlier = view.noted.get(note.number)
+        earlier = view.entries_before.get(note.number)
         if earlier is None or earlier.answered_at is None:
             return note
         if shown is not None:
-            return note if note.seen_at is not None else replace(note, instance_id=shown, seen_at=view.told_at)
+            return note if note.seen_at is not None else replace(note, instance_id=shown, seen_at=view.answered_at)
         is_absent = note.instance_id is None or note.instance_id in view.absent
         if note.seen_at is not None:
             return None if is_absent and earlier.seen_at is not None else note
-        if note.absent_since is None or note.absent_since > view.told_at:
-            return replace(note, absent_since=view.told_at)
-        return None if is_absent and self._must_know(note, view.asked_at) else note
+        if note.absent_since is None or note.absent_since > view.answered_at:
+            return replace(note, absent_since=view.answered_at)
+        return None if is_absent and self._is_overdue(note, view.asked_at) else note
 
-    def _leaves_nothing(self, error: Exception) -> bool:
+    def _has_no_effect(self, error: Exception) -> bool:
         """Whether an order that failed was certainly not carried out."""
         if isinstance(error, CloudError):
             return not error.may_have_taken_effect
         # looked for it has been in lists as far apart as the lag that the variable claims
-        return isinstance(error, NotSentError) or (isinstance(error, NotBoughtError) and self._is_lag_believed)
+        return isinstance(error, NotSentError) or (isinstance(error, NotBoughtError) and self._is_lag_plausible)
 
 
 def _spending(view: _View[T], weighed: _Tally, hourly: Money | None, instance_id: str | None) -> Spending:

@@ -42,27 +42,27 @@ class Creations:
         """`without` is told, with the reason, that a state could not be read."""
         self._states = states
         self._clock = clock
-        self._without = without
+        self._on_unreadable = without
         self._lock = threading.Lock()
-        self._first: dict[str, StackState] = {}
-        self._began: dict[str, float] = {}
+        self._first_readings: dict[str, StackState] = {}
+        self._began_at: dict[str, float] = {}
 
     def rows(self, urn: str, not_before: float | None = None) -> Mapping[str, str] | None:
         """The URN of each instance's row in the URN's own stack, None where its state cannot be read. Without
         `not_before`, an earlier reading of this run is as good."""
-        state = self._first.get(stack_prefix(urn)) if not_before is None else None
+        state = self._first_readings.get(stack_prefix(urn)) if not_before is None else None
         if state is None:
             state = self._read(urn, self._clock.now() if not_before is None else not_before)
         return None if state is None else {row.instance_id: row.urn for row in state.rows if not row.external}
 
-    def earlier(self, urn: str, began_at: float) -> list[PendingCreation] | None:
+    def interrupted(self, urn: str, began_at: float) -> list[PendingCreation] | None:
         """The creations of a resource that earlier runs have begun and not ended, None where that cannot be read.
 
         `began_at` is when this run's own creation of it began, which stands in the state as well.
         """
         with self._lock:
-            self._began[urn] = began_at
-        state = self._first.get(stack_prefix(urn)) or self._read(urn, began_at)
+            self._began_at[urn] = began_at
+        state = self._first_readings.get(stack_prefix(urn)) or self._read(urn, began_at)
         if state is None:
             return None
         if _creations_of(urn, state) and state.read_at < began_at:  # it may be this run's own
@@ -71,9 +71,9 @@ class Creations:
                 return None
         return self._without_own(urn, state)
 
-    def all_earlier(self, urn: str) -> list[PendingCreation]:
+    def all_interrupted(self, urn: str) -> list[PendingCreation]:
         """The same of all resources of the URN's stack, as far as it was read."""
-        state = self._first.get(stack_prefix(urn))
+        state = self._first_readings.get(stack_prefix(urn))
         if state is None:
             return []
         return [
@@ -85,29 +85,29 @@ class Creations:
     def _without_own(self, urn: str, state: StackState) -> list[PendingCreation]:
         """The engine adds what it begins at the end."""
         pending = _creations_of(urn, state)
-        return pending[:-1] if pending and state.read_at >= self._began.get(urn, NEVER_BEGAN) else pending
+        return pending[:-1] if pending and state.read_at >= self._began_at.get(urn, NEVER_BEGAN) else pending
 
-    def owners(self, urn: str) -> Mapping[str, Owner] | None:
+    def find_owners(self, urn: str) -> Mapping[str, Owner] | None:
         """Who has what, in all stacks of the backend as they are now; None where they cannot be read."""
-        states = self.every(urn)
+        states = self.all_stacks(urn)
         return None if states is None else owners_by_instance(states)
 
-    def every(self, urn: str) -> tuple[StackState, ...] | None:
+    def all_stacks(self, urn: str) -> tuple[StackState, ...] | None:
         """All stacks of the backend as they are now, None where they cannot be read."""
         try:
             return self._states().every_stack(urn, self._clock.now())
         except StateUnreadableError as error:
-            self._without(str(error))
+            self._on_unreadable(str(error))
             return None
 
     def _read(self, urn: str, not_before: float) -> StackState | None:
         try:
             state = self._states().stack_of(urn, not_before)
         except StateUnreadableError as error:
-            self._without(str(error))
+            self._on_unreadable(str(error))
             return None
         with self._lock:
-            self._first.setdefault(stack_prefix(urn), state)
+            self._first_readings.setdefault(stack_prefix(urn), state)
         return state
 
 

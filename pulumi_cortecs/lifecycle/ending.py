@@ -31,7 +31,7 @@ class Deletion(Generic[T]):
     poller: Poller[T]
     clock: Clock
 
-    def end(self, instance_id: str, on_instance: Callable[[T], object] = lambda _: None) -> None:
+    def delete(self, instance_id: str, on_instance: Callable[[T], object] = lambda _: None) -> None:
         """Deletes an instance, and returns when it is certainly gone; silent if it already was.
 
         `on_instance` is called with the instance as the vendor shows it when it is stopped, or before it is deleted.
@@ -39,55 +39,55 @@ class Deletion(Generic[T]):
         then still be billed.
         """
         if isinstance(self.cloud, CanStop):
-            is_there = self._stopped(self.cloud, instance_id, on_instance)
+            is_there = self._ensure_stopped(self.cloud, instance_id, on_instance)
         else:
-            is_there = self._seen(instance_id, on_instance)
+            is_there = self._report_existing(instance_id, on_instance)
         if not is_there:
             return
         try:
-            self._delete(instance_id)
+            self._request_deletion(instance_id)
         except NotFoundError as refused:
             # sent twice, because the first answer was lost: the vendor knows it no more, and its list is behind
-            if not self._vanishes(refused, instance_id):
+            if not self._wait_until_gone(refused, instance_id):
                 raise
         except RefusedError as refused:
-            if self._in_spite_of(refused, instance_id) is not None:
+            if self._find_despite(refused, instance_id) is not None:
                 raise
         else:
             self._confirm(instance_id)
 
-    def _delete(self, instance_id: str) -> None:
+    def _request_deletion(self, instance_id: str) -> None:
         try:
             self.cloud.delete(instance_id)
         finally:
-            self.poller.changed(instance_id)
+            self.poller.mark_changed(instance_id)
 
-    def _vanishes(self, refused: RefusedError, instance_id: str) -> bool:
-        until = self.clock.now() + self._patience
-        while self._in_spite_of(refused, instance_id) is not None:
+    def _wait_until_gone(self, refused: RefusedError, instance_id: str) -> bool:
+        until = self.clock.now() + self._timeout
+        while self._find_despite(refused, instance_id) is not None:
             if self.clock.now() > until:
                 return False
             self.clock.sleep(_PAUSE)
-            self.poller.changed(instance_id)
+            self.poller.mark_changed(instance_id)
         return True
 
-    def _seen(self, instance_id: str, on_instance: Callable[[T], object]) -> bool:
+    def _report_existing(self, instance_id: str, on_instance: Callable[[T], object]) -> bool:
         """Whether there is something to delete, where nothing can be stopped."""
         instance = find_or_confirm_gone(instance_id, self.cloud, self.poller)
         if instance is not None:
             on_instance(instance)
         return instance is not None
 
-    def _stopped(self, cloud: CanStop[T], instance_id: str, on_instance: Callable[[T], object]) -> bool:
+    def _ensure_stopped(self, cloud: CanStop[T], instance_id: str, on_instance: Callable[[T], object]) -> bool:
         """Whether there is something to delete. Raises what the vendor said when it runs on."""
         for last_try in (False, True):
             try:
                 instance: T | None = cloud.stop(instance_id)
             except RefusedError as refused:
-                instance = self._in_spite_of(refused, instance_id)
+                instance = self._find_despite(refused, instance_id)
                 if instance is None:
                     return False
-                if not self._runs(instance):
+                if not self._is_running(instance):
                     on_instance(instance)
                     return True
                 if last_try:
@@ -99,16 +99,16 @@ class Deletion(Generic[T]):
                     on_instance(instance)
                 return True
             finally:
-                self.poller.changed(instance_id)
+                self.poller.mark_changed(instance_id)
         raise AssertionError("the last try returns or raises")
 
-    def _runs(self, instance: T) -> bool:
+    def _is_running(self, instance: T) -> bool:
         try:
             return self.cloud.phase(instance) is not Phase.STOPPED
         except UnknownStatusError:
             return False  # nobody knows what the word means: whether it can be deleted is for the vendor to say
 
-    def _in_spite_of(self, refused: RefusedError, instance_id: str) -> T | None:
+    def _find_despite(self, refused: RefusedError, instance_id: str) -> T | None:
         """What is there although the vendor refused; an error alone is never taken for "gone"."""
         if isinstance(refused, (UnauthorizedError, UnavailableError)):
             raise refused
@@ -120,10 +120,10 @@ class Deletion(Generic[T]):
             listed = self.poller.snapshot(max_age=_PAUSE, not_before=deleted_at).instances
             if instance_id not in listed and self.cloud.get_instance(instance_id) is None:
                 return
-            if self.clock.now() - deleted_at > self._patience:
+            if self.clock.now() - deleted_at > self._timeout:
                 raise DeletionUnconfirmedError(f"the vendor accepted the deletion of {instance_id}, and still shows it")
             self.clock.sleep(_PAUSE)
 
     @property
-    def _patience(self) -> float:
+    def _timeout(self) -> float:
         return max(_CONFIRM_TIMEOUT, 2 * self.cloud.list_lag)

@@ -28,11 +28,11 @@ class ExpiredInstance:
     hourly: Money | None
     expires_at: datetime
     rows: tuple[StackResource, ...]
-    held_back: str
+    skip_reason: str
     remarks: tuple[str, ...]
 
     @property
-    def protected(self) -> bool:
+    def is_protected(self) -> bool:
         """Whether a program says that Pulumi must not delete it."""
         return any(row.protected for row in self.rows)
 
@@ -45,7 +45,7 @@ def find_expired(
     Raises ExpiryError: what cannot be read may be a prolongation.
     """
     owners: dict[str, list[StackResource]] = {}
-    for row in (row for stack in stacks for row in stack.rows if row.owns):
+    for row in (row for stack in stacks for row in stack.rows if row.is_owner):
         owners.setdefault(row.instance_id, []).append(row)
     shared = find_shared_instances(stacks)
     candidates = (
@@ -78,7 +78,7 @@ def _expired(
         return None
     held_back = f"owned by {row_names(shared)}" if shared else ""
     return ExpiredInstance(
-        instance, instance.hourly(prices), max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable))
+        instance, instance.hourly_cost(prices), max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable))
     )
 
 

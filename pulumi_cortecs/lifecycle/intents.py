@@ -49,14 +49,14 @@ class Intents(Generic[T]):
         self._poller = log.poller
         self._clock = log.clock
         self._lag = log.lag
-        self._without = log.without
+        self._on_journal_error = log.on_journal_error
         self.creations = creations
-        self._say = say
-        self._begun = InterruptedCreations(log, creations, exclusive, say)
+        self._warn = say
+        self._interrupted = InterruptedCreations(log, creations, exclusive, say)
         self._lock = threading.Lock()
         self._settled_at: dict[int, float] = {}
 
-    def earlier(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
+    def recover(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
         """What an earlier run has bought for this resource with these arguments, and no state knows; None when there is
         nothing. `began_at` is when this creation began.
 
@@ -64,55 +64,55 @@ class Intents(Generic[T]):
         engine has begun on any machine. Raises AmbiguousPurchaseError, ArgumentsChangedError, UnclaimedPurchaseError,
         OrderInProgressError and CloudError; nothing was bought then.
         """
-        earlier = self._ordered_here(key, arguments)
+        earlier = self._recover_from_journal(key, arguments)
         if earlier is None and key.urn:
-            earlier = self._begun.bought(key, arguments, began_at)
+            earlier = self._interrupted.recover(key, arguments, began_at)
         return earlier
 
-    def _ordered_here(self, key: ResourceKey, arguments: Arguments) -> RecoveredInstance[T] | None:
+    def _recover_from_journal(self, key: ResourceKey, arguments: Arguments) -> RecoveredInstance[T] | None:
         try:
             orders = self._journal.open_orders(key) if key.urn else []
-            others = self._of_other_keys(key, arguments) if key.urn else []
+            others = self._abandoned_orders(key, arguments) if key.urn else []
         except JournalError as error:
-            self._without(error)
-            self._log.must_be_alone(key, arguments)
+            self._on_journal_error(error)
+            self._log.require_no_candidates(key, arguments)
             return None
         try:
             if orders or others:
-                self._close_what_is_owned(key)
+                self._close_owned_orders(key)
             if key.urn:  # at first: what is taken over now would hide it
-                self._must_not_be_forgotten(key)
+                self._require_nothing_unclaimed(key)
             for order in orders:
-                if (instance := self._of(order, arguments, key)) is not None:
+                if (instance := self._recover_order(order, arguments, key)) is not None:
                     return instance
             for order in others:
-                if (instance := self._of_another_key(order, arguments, key)) is not None:
+                if (instance := self._recover_abandoned_order(order, arguments, key)) is not None:
                     return instance
             return None
         except JournalError as error:
             # it can be read and not written: bought without it, what the order has bought would be forgotten
-            self._without(error)
+            self._on_journal_error(error)
             raise AmbiguousPurchaseError(
                 f"an earlier run has ordered this, and that cannot be settled: {error}",
                 tuple(sorted(order.instance_id for order in orders if order.instance_id is not None)),
             ) from None
 
-    def _of(self, order: OrderRecord, arguments: Arguments, key: ResourceKey) -> RecoveredInstance[T] | None:
-        at_rest = self._at_rest(order, key)
+    def _recover_order(self, order: OrderRecord, arguments: Arguments, key: ResourceKey) -> RecoveredInstance[T] | None:
+        at_rest = self._take_when_idle(order, key)
         if at_rest is None:
             return None
-        instance_id, instance, inferred = self._found(at_rest, key)
+        instance_id, instance, inferred = self._resolve(at_rest, key)
         if instance is None:
-            self._journal.drop(at_rest.number)
+            self._journal.delete(at_rest.number)
             return None
         if self._is_owned(key, instance_id, instance):
             return None
         if at_rest.arguments != arguments:
-            raise ArgumentsChangedError(self._changed(at_rest, instance_id))
-        self._log.took_over(at_rest.number, instance_id)
+            raise ArgumentsChangedError(self._arguments_changed_text(at_rest, instance_id))
+        self._log.record_owned(at_rest.number, instance_id)
         return RecoveredInstance(instance_id, instance, inferred)
 
-    def _close_what_is_owned(self, key: ResourceKey) -> None:
+    def _close_owned_orders(self, key: ResourceKey) -> None:
         """Closes the orders whose instance a row of the resource's stack has: nobody is to take that over."""
         unowned = {order.instance_id for order in self._journal.open_orders() if order.instance_id is not None}
         for instance_id in sorted(unowned & (self.creations.rows(key.urn) or {}).keys()):
@@ -121,17 +121,17 @@ class Intents(Generic[T]):
     def _is_owned(self, key: ResourceKey, instance_id: str, instance: T) -> bool:
         """Whether a row of some stack has an instance, whatever the journal says: that is a file, and no proof. Its
         order is closed then."""
-        owner = (self.creations.owners(key.urn) or {}).get(instance_id)
+        owner = (self.creations.find_owners(key.urn) or {}).get(instance_id)
         if owner is None:
             return False
         self._journal.confirm(instance_id)
-        self._say(
+        self._warn(
             f"the journal says that {instance_id} ({self._cloud.price_text(instance)}) was bought for {key.name} by a "
             f"run that was ended, and {owner.name} has it: it is not taken over"
         )
         return True
 
-    def _of_other_keys(self, key: ResourceKey, arguments: Arguments) -> list[OrderRecord]:
+    def _abandoned_orders(self, key: ResourceKey, arguments: Arguments) -> list[OrderRecord]:
         """The orders for the same that processes which are dead have left open under other keys: the resource, its
         stack, its project or the backend may have had another name."""
         return [
@@ -141,10 +141,10 @@ class Intents(Generic[T]):
             and order.arguments == arguments
             and (order.key.urn != key.urn or not order.key.is_near(key))
             and not self._journal.is_mine(order)
-            and not self._journal.lives(order)
+            and not self._journal.is_sender_alive(order)
         ]
 
-    def _of_another_key(
+    def _recover_abandoned_order(
         self, order: OrderRecord, arguments: Arguments, key: ResourceKey
     ) -> RecoveredInstance[T] | None:
         """What an order for the same under another key has bought: alike orders of one project in one backend are
@@ -153,16 +153,16 @@ class Intents(Generic[T]):
         if now is None or now.process != order.process:
             return None
         if order.key.is_near(key):
-            return self._of(now, arguments, key)
-        self._clock.sleep(self._rest(order))
-        there = self._log.there(order)
+            return self._recover_order(now, arguments, key)
+        self._clock.sleep(self._seconds_until_listed(order))
+        there = self._log.existing_instances(order)
         for _ in range(_EXTRA_LISTINGS if order.instance_id is None else 0):
             if not there:
                 self._clock.sleep(self._lag / 2)
-                there = self._log.there(order)  # one list may be wrong
+                there = self._log.existing_instances(order)  # one list may be wrong
         if not there and order.instance_id is None:
-            there = self._came_instead(order, key)
-        owned = self.creations.owners(key.urn) or {} if there else {}
+            there = self._substitutes(order, key)
+        owned = self.creations.find_owners(key.urn) or {} if there else {}
         there = {instance_id: instance for instance_id, instance in there.items() if instance_id not in owned}
         if there:
             raise UnclaimedPurchaseError(
@@ -172,11 +172,11 @@ class Intents(Generic[T]):
             )
         return None
 
-    def _must_not_be_forgotten(self, key: ResourceKey) -> None:
+    def _require_nothing_unclaimed(self, key: ResourceKey) -> None:
         """Raises UnclaimedPurchaseError where an order for the resource was closed and its instance exists, but neither
         this run nor a state has it: the engine never saved its memory, or the row was taken out of the state."""
         bought = {order.instance_id for order in self._journal.closed_orders(key) if order.instance_id is not None}
-        unnamed = bought - self._journal.confirmed()
+        unnamed = bought - self._journal.confirmed_ids()
         rows = self.creations.rows(key.urn) if unnamed else None
         if rows is None or not unnamed - rows.keys():
             return
@@ -185,7 +185,7 @@ class Intents(Generic[T]):
         }
         for instance_id in (instance_id for instance_id, instance in instances.items() if instance is None):
             self._journal.forget(instance_id)
-        owned = self.creations.owners(key.urn) or {}
+        owned = self.creations.find_owners(key.urn) or {}
         unowned = {
             instance_id: instance
             for instance_id, instance in instances.items()
@@ -197,7 +197,7 @@ class Intents(Generic[T]):
                 f"{priced_ids_text(self._cloud, unowned)}. {next_steps_text(unowned)}"
             )
 
-    def _at_rest(self, order: OrderRecord, key: ResourceKey) -> OrderRecord | None:
+    def _take_when_idle(self, order: OrderRecord, key: ResourceKey) -> OrderRecord | None:
         """The order when nobody works on it any more, and from then on this process's; None when it came to nothing.
 
         A provider whose engine was killed lives on until it has undone its purchase.
@@ -205,7 +205,7 @@ class Intents(Generic[T]):
         until = self._clock.now() + MAX_ORDER_SECONDS
         latest: OrderRecord | None = order
         while latest is not None:
-            if self._log.is_idle(latest) and self._journal.take(latest, key):
+            if self._log.is_idle(latest) and self._journal.take_over(latest, key):
                 return latest
             if self._clock.now() > until:
                 raise OrderInProgressError("another run is still buying, or undoing, this very resource")
@@ -213,16 +213,16 @@ class Intents(Generic[T]):
             latest = self._journal.order(latest.number)
         return None
 
-    def _found(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
+    def _resolve(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
         """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
         if order.instance_id is None:
-            return (*self._looked_for(order, key), not self._log.tags)
+            return (*self._search(order, key), not self._log.tags)
         instance = self._log.find(order.instance_id, self._clock.now())
-        if instance is None and not self._is_ours(order):
-            raise AmbiguousPurchaseError(self._elsewhere(order), (order.instance_id,))
+        if instance is None and not self._is_of_this_account(order):
+            raise AmbiguousPurchaseError(self._other_account_text(order), (order.instance_id,))
         return order.instance_id, instance, order.inferred
 
-    def _rest(self, order: OrderRecord) -> float:
+    def _seconds_until_listed(self, order: OrderRecord) -> float:
         """Seconds until what an order has bought is listed. The order may have left, or been carried out, long after it
         was noted; one that was answered was not."""
         now = self._clock.now()
@@ -234,18 +234,18 @@ class Intents(Generic[T]):
             until = self._settled_at.setdefault(order.number, now + self._lag * SETTLE_LAGS)
         return max(until - now, 0.0)
 
-    def _is_ours(self, order: OrderRecord) -> bool:
+    def _is_of_this_account(self, order: OrderRecord) -> bool:
         """Whether it was ordered in this very account: a rotated key shows what was listed then."""
         if order.account == self._account:
             return True
         return not order.before.isdisjoint(self._poller.snapshot(max_age=self._lag).instances)
 
-    def _looked_for(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None]:
+    def _search(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None]:
         """What an order without an answer has bought; None when that is certainly nothing."""
         if not (self._log.tags and self._candidates(order, key)):
-            if not self._is_ours(order):
-                raise AmbiguousPurchaseError(self._elsewhere(order))
-            self._clock.sleep(self._rest(order))
+            if not self._is_of_this_account(order):
+                raise AmbiguousPurchaseError(self._other_account_text(order))
+            self._clock.sleep(self._seconds_until_listed(order))
         while True:
             candidates = self._candidates(order, key)
             for _ in range(_EXTRA_LISTINGS):
@@ -253,10 +253,12 @@ class Intents(Generic[T]):
                     self._clock.sleep(self._lag / 2)
                     candidates = self._candidates(order, key)  # one list may be wrong
             if not candidates:
-                self._must_not_have_come_instead(order, key)
+                self._require_no_substitutes(order, key)
                 return "", None
-            assigned = assign(candidates, [order, *self._rivals(order)], self._log.may_be)
-            taken_ids = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
+            assigned = assign(candidates, [order, *self._rivals(order)], self._log.may_have_bought)
+            taken_ids = (
+                self._log.claimed_ids()
+            )  # read after the rivals: one of them may have found its own in the meantime
             assigned = assigned.without(taken_ids)
             candidates = {
                 instance_id: instance for instance_id, instance in candidates.items() if instance_id not in taken_ids
@@ -264,9 +266,9 @@ class Intents(Generic[T]):
             if not candidates:
                 continue
             alike = all(other.arguments == order.arguments for other in assigned.orders)
-            soon = self._log.tags or all(self._log.began_soon(order, instance) for instance in candidates.values())
+            soon = self._log.tags or all(self._log.is_started_soon(order, instance) for instance in candidates.values())
             if not alike or not soon or assigned.is_crowded:
-                if self._close_owned(candidates, key):
+                if self._confirm_owned(candidates, key):
                     continue  # another machine has saved its own by now
                 raise AmbiguousPurchaseError(
                     f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and "
@@ -274,12 +276,12 @@ class Intents(Generic[T]):
                     tuple(sorted(candidates)),
                 )
             instance_id = assigned.least_wanted
-            if self._log.bought(order.number, instance_id, inferred=not self._log.tags):
+            if self._log.record_bought(order.number, instance_id, inferred=not self._log.tags):
                 return instance_id, candidates[instance_id]
 
-    def _must_not_have_come_instead(self, order: OrderRecord, key: ResourceKey) -> None:
+    def _require_no_substitutes(self, order: OrderRecord, key: ResourceKey) -> None:
         """Raises AmbiguousPurchaseError where what is new is nearly what was ordered, and nobody's."""
-        instead = self._came_instead(order, key)
+        instead = self._substitutes(order, key)
         if instead:
             raise AmbiguousPurchaseError(
                 f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and was "
@@ -287,13 +289,13 @@ class Intents(Generic[T]):
                 tuple(sorted(instead)),
             )
 
-    def _came_instead(self, order: OrderRecord, key: ResourceKey) -> dict[str, T]:
+    def _substitutes(self, order: OrderRecord, key: ResourceKey) -> dict[str, T]:
         """What the order may have bought where nothing fits, and no other order has."""
         instead = self._candidates(order, key, OrderMatch.NEARLY)
         rivals = self._rivals(order)
-        taken_ids = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
+        taken_ids = self._log.claimed_ids()  # read after the rivals: one of them may have found its own in the meantime
         instead = {instance_id: instance for instance_id, instance in instead.items() if instance_id not in taken_ids}
-        unexplained = assign(instead, rivals, self._log.may_be).unexplained
+        unexplained = assign(instead, rivals, self._log.may_have_bought).unexplained
         return {instance_id: instance for instance_id, instance in instead.items() if instance_id in unexplained}
 
     def _candidates(self, order: OrderRecord, key: ResourceKey, how: OrderMatch = OrderMatch.MAYBE) -> dict[str, T]:
@@ -302,18 +304,18 @@ class Intents(Generic[T]):
         fitting = {
             instance_id: instance
             for instance_id, instance in listed.items()
-            if self._log.may_be(order, instance_id, instance, how)
+            if self._log.may_have_bought(order, instance_id, instance, how)
         }
         if fitting and not self._log.tags:  # what is listed was noted before: of some the answer may be on its way
             self._log.await_answers(order)
-        taken_ids = self._log.taken()
+        taken_ids = self._log.claimed_ids()
         unknown = {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}
-        owned = self._close_owned(unknown, key)
+        owned = self._confirm_owned(unknown, key)
         return {instance_id: instance for instance_id, instance in unknown.items() if instance_id not in owned}
 
-    def _close_owned(self, instances: Mapping[str, T], key: ResourceKey) -> frozenset[str]:
+    def _confirm_owned(self, instances: Mapping[str, T], key: ResourceKey) -> frozenset[str]:
         """Those that some state has, perhaps another machine's: nobody is to take them over."""
-        owners = self.creations.owners(key.urn) or {} if instances else {}
+        owners = self.creations.find_owners(key.urn) or {} if instances else {}
         owned = frozenset(owners.keys() & instances.keys())
         for instance_id in owned:
             self._journal.confirm(instance_id)
@@ -323,7 +325,7 @@ class Intents(Generic[T]):
         """The other orders of which it is not known what they have bought."""
         return [other for other in self._log.unresolved() if other.number != order.number]
 
-    def _changed(self, order: OrderRecord, instance_id: str) -> str:
+    def _arguments_changed_text(self, order: OrderRecord, instance_id: str) -> str:
         return (
             f"an earlier run was ended after it had bought {instance_id} for this resource "
             f"({self._cloud.describe_order(order.arguments)}): it is there, no state knows it, and the program asks "
@@ -331,7 +333,7 @@ class Intents(Generic[T]):
             f"adopt_id={instance_id!r} takes it over"
         )
 
-    def _elsewhere(self, order: OrderRecord) -> str:
+    def _other_account_text(self, order: OrderRecord) -> str:
         return (
             f"an earlier run has ordered this with other credentials (account {order.account}), and these do not show "
             f"what came of it: use the credentials of that account. If that key is no more, see to it that nothing is "

@@ -94,7 +94,7 @@ class ResourceKey:
 
     backend: str
     urn: str
-    formerly: tuple[str, ...] = ()
+    former_backends: tuple[str, ...] = ()
 
     @property
     def project(self) -> str:
@@ -115,12 +115,12 @@ class ResourceKey:
     @property
     def digests(self) -> frozenset[str]:
         """The same, with those under which it may have been named formerly."""
-        return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.formerly))
+        return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.former_backends))
 
     def is_near(self, other: ResourceKey) -> bool:
         """Whether both are of one project in one backend."""
-        backends = {self.backend, *self.formerly}
-        return self.project == other.project and not backends.isdisjoint((other.backend, *other.formerly))
+        backends = {self.backend, *self.former_backends}
+        return self.project == other.project and not backends.isdisjoint((other.backend, *other.former_backends))
 
 
 @dataclass(frozen=True)
@@ -171,10 +171,10 @@ class Journal(SharedFile):
         self._calendar = calendar
         self._listing: tuple[frozenset[str], int] | None = None
         self._unconfirmed: set[str] | None = None
-        self._nameless = False
+        self._has_unresolved = False
         self._confirmed: set[str] = set()
 
-    def send(
+    def record(
         self,
         key: ResourceKey,
         account: str,
@@ -187,12 +187,12 @@ class Journal(SharedFile):
         returns."""
         number = new_order_number() if number is None else number
         with self._writing() as connection:
-            values = (key.backend, key.urn, account, json.dumps(arguments), self._listing_of(connection, before))
+            values = (key.backend, key.urn, account, json.dumps(arguments), self._record_listing(connection, before))
             connection.execute(
                 "INSERT INTO orders "
                 "(number, backend, urn, account, arguments, listing, sent_at, vendor_time, process, progress) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (number, *values, self._calendar(), vendor_time, self._process(), Progress.SENT.value),
+                (number, *values, self._calendar(), vendor_time, self._register_process(), Progress.SENT.value),
             )
             _prune(connection, self._calendar(), account, before)
         return number
@@ -205,7 +205,7 @@ class Journal(SharedFile):
                 (progress.value, self._calendar(), number),
             )
 
-    def bought(self, number: int, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
+    def record_bought(self, number: int, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
         """Notes what an order has bought; False when that instance is another order's.
 
         `inferred`: it was found in a list. `is_new`: no instance of that id was there before the order, so a closed
@@ -213,7 +213,7 @@ class Journal(SharedFile):
         """
         try:
             with self._writing() as connection:
-                if is_new and instance_id not in self.confirmed():
+                if is_new and instance_id not in self.confirmed_ids():
                     connection.execute(
                         "DELETE FROM orders WHERE instance_id = ? AND closed_at IS NOT NULL", (instance_id,)
                     )
@@ -229,7 +229,7 @@ class Journal(SharedFile):
             self._unconfirmed_ids().add(instance_id)
         return True
 
-    def take(self, order: OrderRecord, key: ResourceKey | None = None) -> bool:
+    def take_over(self, order: OrderRecord, key: ResourceKey | None = None) -> bool:
         """Makes another process's order this one's, and of the resource `key` if one is named; False when it is not as
         it was any more."""
         lost = Progress.LOST if order.instance_id is None else Progress.BOUGHT
@@ -239,7 +239,7 @@ class Journal(SharedFile):
                 "UPDATE orders SET process = ?, progress = ?, backend = ?, urn = ? "
                 "WHERE number = ? AND process = ? AND progress = ? AND instance_id IS ? AND closed_at IS NULL",
                 (
-                    *(self._process(), lost.value, taker.backend, taker.urn),
+                    *(self._register_process(), lost.value, taker.backend, taker.urn),
                     *(order.number, order.process, order.progress.value, order.instance_id),
                 ),
             )
@@ -248,17 +248,17 @@ class Journal(SharedFile):
                 self._unconfirmed_ids().add(order.instance_id)
         return done.rowcount == 1
 
-    def undo(self, number: int) -> bool:
+    def mark_undoing(self, number: int) -> bool:
         """Notes that this process is about to end what an order of its own has bought; False when another has taken
         it over."""
         with self._writing() as connection:
             owner = connection.execute("SELECT process FROM orders WHERE number = ?", (number,)).fetchone()
-            if owner is not None and owner[0] != self._me:
+            if owner is not None and owner[0] != self._process_id:
                 return False
             connection.execute("UPDATE orders SET progress = ? WHERE number = ?", (Progress.UNDOING.value, number))
         return True
 
-    def drop(self, number: int) -> None:
+    def delete(self, number: int) -> None:
         """Forgets an order that has bought nothing, or whose instance is gone."""
         with self._writing() as connection:
             connection.execute("DELETE FROM orders WHERE number = ?", (number,))
@@ -272,7 +272,7 @@ class Journal(SharedFile):
             is_confirmed = instance_id in self._confirmed
             self._confirmed.add(instance_id)
             closes = instance_id in self._unconfirmed_ids()
-            if not closes and (is_confirmed or not self._nameless):
+            if not closes and (is_confirmed or not self._has_unresolved):
                 return
             self._unconfirmed_ids().discard(instance_id)  # whether it can be written or not: once is enough
             with self._writing(flushed=False) as connection:
@@ -296,7 +296,7 @@ class Journal(SharedFile):
         with self._writing(flushed=False) as connection:
             connection.execute("DELETE FROM orders WHERE instance_id = ?", (instance_id,))
 
-    def keep(self, instance_id: str) -> None:
+    def mark_kept(self, instance_id: str) -> None:
         """Notes that an instance is to be left alone: no order is taken to have bought it any more, and no purchase is
         refused because it runs."""
         with self._lock:
@@ -313,18 +313,18 @@ class Journal(SharedFile):
 
     def open_orders(self, key: ResourceKey | None = None) -> list[OrderRecord]:
         """The orders that no engine has confirmed, oldest first: of one resource, or all."""
-        return self._orders("closed_at IS NULL", key)
+        return self._select_orders("closed_at IS NULL", key)
 
     def closed_orders(self, key: ResourceKey) -> list[OrderRecord]:
         """The orders for a resource that an engine has confirmed, oldest first. What somebody said is to be left alone
         is none of them."""
-        return self._orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
+        return self._select_orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
 
     def now(self) -> float:
         """What the calendar says that orders are dated by, in seconds since 1970."""
         return self._calendar()
 
-    def note_clock(self, account: str, difference: float) -> None:
+    def record_clock_difference(self, account: str, difference: float) -> None:
         """Notes by how many seconds two clocks of an account's vendor differ: the largest difference counts."""
         with self._writing(flushed=False) as connection:
             connection.execute(
@@ -341,13 +341,13 @@ class Journal(SharedFile):
             row = connection.execute("SELECT difference FROM clocks WHERE account = ?", (account,)).fetchone()
         return None if row is None else float(row[0])
 
-    def _orders(self, condition: str, key: ResourceKey | None) -> list[OrderRecord]:
+    def _select_orders(self, condition: str, key: ResourceKey | None) -> list[OrderRecord]:
         with self._reading() as connection:
             if connection is None:
                 return []
             values: tuple[str, ...] = ()
             if key is not None:
-                backends = (key.backend, *key.formerly)
+                backends = (key.backend, *key.former_backends)
                 condition += f" AND urn = ? AND backend IN ({', '.join('?' * len(backends))})"
                 values = (key.urn, *backends)
             rows = connection.execute(
@@ -360,28 +360,28 @@ class Journal(SharedFile):
         """One open order, None when it is closed or forgotten."""
         return next((order for order in self.open_orders() if order.number == number), None)
 
-    def instances(self) -> frozenset[str]:
+    def instance_ids(self) -> frozenset[str]:
         """The ids of all instances that an order of this journal has bought."""
-        return self._ids("TRUE")
+        return self._select_ids("TRUE")
 
-    def bought_in(self, account: str) -> frozenset[str]:
+    def instance_ids_in(self, account: str) -> frozenset[str]:
         """The ids of all instances of an account that an order of this journal has bought."""
-        return self._ids("account = ?", account)
+        return self._select_ids("account = ?", account)
 
-    def confirmed(self) -> frozenset[str]:
+    def confirmed_ids(self) -> frozenset[str]:
         """The ids that an engine has named to this process. Needs no file."""
         with self._lock:
             return frozenset(self._confirmed)
 
     def is_mine(self, order: OrderRecord) -> bool:
         """Whether this process has sent it."""
-        return order.process == self._me
+        return order.process == self._process_id
 
-    def lives(self, order: OrderRecord) -> bool:
+    def is_sender_alive(self, order: OrderRecord) -> bool:
         """Whether the process that sent it is still there to take the answer."""
-        return self.process_lives(order.process)
+        return self.is_process_alive(order.process)
 
-    def _ids(self, condition: str, *values: str) -> frozenset[str]:
+    def _select_ids(self, condition: str, *values: str) -> frozenset[str]:
         with self._reading() as connection:
             if connection is None:
                 return frozenset()
@@ -397,10 +397,10 @@ class Journal(SharedFile):
             self._unconfirmed = set()
             orders = self.open_orders()
             self._unconfirmed = {order.instance_id for order in orders if order.instance_id is not None}
-            self._nameless = any(order.instance_id is None for order in orders)
+            self._has_unresolved = any(order.instance_id is None for order in orders)
         return self._unconfirmed
 
-    def _listing_of(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
+    def _record_listing(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
         """The number of a listing that many orders share: a hundred purchases begin with one."""
         listing = self._listing
         if listing is not None and listing[0] == ids:

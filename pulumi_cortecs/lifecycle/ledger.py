@@ -64,7 +64,7 @@ class OrderEntry:
     arguments: Arguments
     before: frozenset[str]
     ordered_at: float
-    starts: bool = False
+    is_restart: bool = False
     instance_id: str | None = None
     answered_at: float | None = None
     absent_since: float | None = None
@@ -93,33 +93,33 @@ class SharedLedger(SharedFile):
     def others(self) -> list[OrderEntry]:
         """What other processes have noted. To look makes no file."""
         with self._reading() as connection:
-            return [] if connection is None else self._others(connection)
+            return [] if connection is None else self._select_others(connection)
 
     def decide(self, decision: Callable[[list[OrderEntry]], LedgerChanges]) -> None:
         """Carries out what `decision` makes of the notes of others, before anybody else can decide. It is to ask nobody
         anything."""
         with self._writing(flushed=False) as connection:
-            self._write(connection, decision(self._others(connection)))
+            self._write(connection, decision(self._select_others(connection)))
 
     def change(self, changes: LedgerChanges) -> None:
         """Notes what has become of orders of this process."""
         with self._writing(flushed=False) as connection:
             self._write(connection, changes)
 
-    def ended(self, instance_id: str) -> None:
+    def forget(self, instance_id: str) -> None:
         """Forgets what is provably gone. Costs nothing where nothing was ever noted."""
         if self.file.exists():
             with self._writing(flushed=False) as connection:
                 where = (self._account, instance_id)
                 connection.execute("DELETE FROM notes WHERE account = ? AND instance_id = ?", where)
 
-    def _others(self, connection: sqlite3.Connection) -> list[OrderEntry]:
+    def _select_others(self, connection: sqlite3.Connection) -> list[OrderEntry]:
         rows = connection.execute(
             f"SELECT process, {_COLUMNS} FROM notes WHERE account = ? AND process <> ? ORDER BY ordered_at, number",
-            (self._account, self._me or ""),
+            (self._account, self._process_id or ""),
         ).fetchall()
         # what is settled does not change any more, and is most of it
-        notes = [self._settled.get(row[1]) or self._note(*row) for row in rows]
+        notes = [self._settled.get(row[1]) or self._entry(*row) for row in rows]
         self._settled = {note.number: note for note in notes if note.seen_at is not None}
         return notes
 
@@ -132,8 +132,8 @@ class SharedLedger(SharedFile):
                 "before = excluded.before, ordered_at = excluded.ordered_at, instance_id = excluded.instance_id, "
                 "answered_at = excluded.answered_at, absent_since = excluded.absent_since, seen_at = excluded.seen_at",
                 (
-                    *(note.number, self._account, self._process(), amount, currency),
-                    *(json.dumps(note.arguments), json.dumps(before), int(note.starts), note.ordered_at),
+                    *(note.number, self._account, self._register_process(), amount, currency),
+                    *(json.dumps(note.arguments), json.dumps(before), int(note.is_restart), note.ordered_at),
                     *(note.instance_id, note.answered_at, note.absent_since, note.seen_at),
                 ),
             )
@@ -144,7 +144,7 @@ class SharedLedger(SharedFile):
                 )
         connection.executemany("DELETE FROM notes WHERE number = ?", [(number,) for number in changes.dropped])
 
-    def _note(self, process: str, *row: object) -> OrderEntry:
+    def _entry(self, process: str, *row: object) -> OrderEntry:
         number, amount, currency, arguments, before, starts, ordered_at, *times = row
         instance_id, answered_at, absent_since, seen_at = times
         note = OrderEntry(
@@ -153,13 +153,13 @@ class SharedLedger(SharedFile):
             arguments=tuple(json.loads(str(arguments))),
             before=frozenset(json.loads(str(before))),
             ordered_at=float(str(ordered_at)),
-            starts=bool(starts),
+            is_restart=bool(starts),
             instance_id=None if instance_id is None else str(instance_id),
             answered_at=_seconds(answered_at),
             absent_since=_seconds(absent_since),
             seen_at=_seconds(seen_at),
         )
-        if note.answered_at is None and not self.process_lives(process):
+        if note.answered_at is None and not self.is_process_alive(process):
             return replace(note, answered_at=note.ordered_at)  # it will not come any more
         return note
 

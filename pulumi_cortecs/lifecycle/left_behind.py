@@ -48,9 +48,9 @@ def find_unclaimed(log: OrderLog[T], creations: Creations, key: ResourceKey) -> 
         for order in orders:
             if order.instance_id is not None and order.instance_id in rows:
                 log.journal.confirm(order.instance_id)
-        bought = [(order, log.there(order)) for order in orders if order.instance_id not in rows]
+        bought = [(order, log.existing_instances(order)) for order in orders if order.instance_id not in rows]
     except JournalError as error:
-        log.without(error)
+        log.on_journal_error(error)
         return []
     return [
         UnclaimedPurchase(
@@ -81,7 +81,7 @@ def next_steps_text(instance_ids: Iterable[str]) -> str:
 
 def _is_unclaimed(log: OrderLog[T], order: OrderRecord, key: ResourceKey, stack: str) -> bool:
     of_this_stack = order.key.is_near(key) and order.key.urn.startswith(f"{stack}::")
-    return of_this_stack and order.account == log.account and not log.journal.lives(order)
+    return of_this_stack and order.account == log.account and not log.journal.is_sender_alive(order)
 
 
 def _split_prices(instances: Mapping[str, T], price: Callable[[T], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -34,7 +34,7 @@ class ListedInstance:
         """Since its last start: the vendor keeps no time of the purchase. Never negative, whatever two clocks say."""
         return None if self.started_at is None else max(now - self.started_at, timedelta(0))
 
-    def hourly(self, prices: Mapping[str, HardwareType]) -> Money | None:
+    def hourly_cost(self, prices: Mapping[str, HardwareType]) -> Money | None:
         """What an hour costs as it is now, nothing while stopped; None where its price is not known.
 
         A status that nobody knows is taken for one that is billed.
@@ -45,7 +45,7 @@ class ListedInstance:
         total = quote(hardware, self.billing_interval, workers, source="live").hourly_total
         return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
 
-    def so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
+    def cost_so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
         """The bill of the run since `started_at` by today's price; None where that cannot be told.
 
         Earlier runs of the same instance are not in it: the vendor does not tell of them.

@@ -59,18 +59,18 @@ class OrderLog(Generic[T]):
         self.journal = journal
         self.poller = poller
         self.clock = clock
-        self.without = without
+        self.on_journal_error = without
         self.account = cloud.fingerprint
         self.lag = cloud.list_lag
         self._lock = threading.Lock()
-        self._difference: float | None = None
-        self._sent: set[int] = set()
+        self._largest_difference: float | None = None
+        self._sent_numbers: set[int] = set()
         self._numbers: dict[str, int] = {}
-        self._bought: set[str] = set()
-        self._alone = threading.Lock()
-        self._strangers: Mapping[str, T] | None = None
+        self._owned_ids: set[str] = set()
+        self._baseline_lock = threading.Lock()
+        self._baseline: Mapping[str, T] | None = None
 
-    def sent(
+    def record_sent(
         self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int | None = None
     ) -> int | None:
         """Notes an order that is about to leave, under that number or a new one; None where that cannot be done and it
@@ -79,24 +79,24 @@ class OrderLog(Generic[T]):
         Raises AmbiguousPurchaseError and CloudError where it must not.
         """
         try:
-            number = self.journal.send(key, self.account, arguments, before, self.cloud.vendor_time(), number)
+            number = self.journal.record(key, self.account, arguments, before, self.cloud.vendor_time(), number)
         except JournalError as error:
-            self.without(error)
-            self.must_be_alone(key, arguments)
+            self.on_journal_error(error)
+            self.require_no_candidates(key, arguments)
             return None
         with self._lock:
-            self._sent.add(number)
+            self._sent_numbers.add(number)
         return number
 
-    def lost(self, number: int | None) -> None:
+    def record_lost(self, number: int | None) -> None:
         """Its answer will not come."""
-        self._note(lambda journal, noted_number: journal.advance(noted_number, Progress.LOST), number)
+        self._record(lambda journal, noted_number: journal.advance(noted_number, Progress.LOST), number)
 
-    def refused(self, number: int | None) -> None:
+    def record_refused(self, number: int | None) -> None:
         """The vendor has answered with an error. The note stays: the next creation of the same resource looks first."""
-        self._note(lambda journal, noted_number: journal.advance(noted_number, Progress.REFUSED), number)
+        self._record(lambda journal, noted_number: journal.advance(noted_number, Progress.REFUSED), number)
 
-    def answered(self, instance: T) -> None:
+    def record_answer(self, instance: T) -> None:
         """The vendor has answered an order well. By how much its two clocks differ shows here, and is noted once."""
         began, now = self.cloud.started_at(instance), self.cloud.vendor_time()
         if began is None or now is None:
@@ -104,13 +104,13 @@ class OrderLog(Generic[T]):
         difference = began - now
         largest = self._clock_difference()
         if largest is None or abs(difference) > max(abs(largest), CLOCK_ERROR):
-            self._difference = difference
+            self._largest_difference = difference
             try:
-                self.journal.note_clock(self.account, difference)
+                self.journal.record_clock_difference(self.account, difference)
             except JournalError as error:
-                self.without(error)
+                self.on_journal_error(error)
 
-    def since(self) -> Callable[[T], RelativeStart]:
+    def start_classifier(self) -> Callable[[T], RelativeStart]:
         """What tells of an instance whether it began after this moment, by the vendor's clock."""
         sent_at = self.cloud.vendor_time()
 
@@ -118,126 +118,134 @@ class OrderLog(Generic[T]):
             at = self.cloud.started_at(instance)
             if at is None or sent_at is None or at >= sent_at - CLOCK_ERROR:
                 return RelativeStart.AFTER
-            return RelativeStart.BEFORE if self._clocks_agree() else RelativeStart.DOUBTFUL
+            return RelativeStart.BEFORE if self._is_clock_reliable() else RelativeStart.DOUBTFUL
 
         return began
 
-    def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
+    def record_bought(
+        self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False
+    ) -> bool:
         """Its instance; False when another order of this machine has it already. `inferred`: it was found in a list;
         `is_new`: no instance of that id was listed before the order."""
         try:
-            if number is not None and not self.journal.bought(number, instance_id, inferred=inferred, is_new=is_new):
+            if number is not None and not self.journal.record_bought(
+                number, instance_id, inferred=inferred, is_new=is_new
+            ):
                 return False
         except JournalError as error:
-            self.without(error)
-        self.took_over(number, instance_id)
+            self.on_journal_error(error)
+        self.record_owned(number, instance_id)
         return True
 
-    def took_over(self, number: int | None, instance_id: str) -> None:
+    def record_owned(self, number: int | None, instance_id: str) -> None:
         """An order's instance is from now on what this process has bought."""
         with self._lock:
-            self._bought.add(instance_id)
+            self._owned_ids.add(instance_id)
             if number is not None:
                 self._numbers[instance_id] = number
 
-    def dropped(self, number: int | None) -> None:
+    def discard(self, number: int | None) -> None:
         """It has bought nothing."""
-        self._note(lambda journal, noted_number: journal.drop(noted_number), number)
+        self._record(lambda journal, noted_number: journal.delete(noted_number), number)
 
-    def undoing(self, instance_id: str) -> bool:
+    def begin_undo(self, instance_id: str) -> bool:
         """This process is about to end what it has just bought. False when another run has taken that over: then it is
         not this one's to end."""
         number = self._numbers.get(instance_id)
         try:
-            return number is None or self.journal.undo(number)
+            return number is None or self.journal.mark_undoing(number)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
             return True
 
-    def not_undone(self, instance_id: str) -> None:
+    def record_undo_failed(self, instance_id: str) -> None:
         """It could not be ended, and is there for the next run to take over."""
-        self._note(
+        self._record(
             lambda journal, noted_number: journal.advance(noted_number, Progress.BOUGHT), self._numbers.get(instance_id)
         )
 
-    def gone(self, instance_id: str) -> None:
+    def record_gone(self, instance_id: str) -> None:
         """An instance is certainly gone."""
         try:
             self.journal.forget(instance_id)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
 
-    def adopted(self, key: ResourceKey, instance_id: str) -> None:
+    def record_adopted(self, key: ResourceKey, instance_id: str) -> None:
         """The program says itself which instance it is: open orders of this resource are about nothing else."""
         try:
             for order in self.journal.open_orders(key):
-                if order.instance_id is None and self.is_idle(order) and self.journal.take(order):
-                    self.journal.drop(order.number)
+                if order.instance_id is None and self.is_idle(order) and self.journal.take_over(order):
+                    self.journal.delete(order.number)
             self.journal.confirm(instance_id)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
 
-    def taken(self) -> frozenset[str]:
+    def claimed_ids(self) -> frozenset[str]:
         """The instances that are known to be somebody's on this machine."""
         try:
-            listed = self.journal.instances()
+            listed = self.journal.instance_ids()
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
             listed = frozenset()
         with self._lock:
-            return listed | self.journal.confirmed() | self._bought
+            return listed | self.journal.confirmed_ids() | self._owned_ids
 
-    def neighbours(self) -> list[ConcurrentOrder[T]]:
+    def concurrent_orders(self) -> list[ConcurrentOrder[T]]:
         """The orders that this process has not sent and of which it is not known what they have bought."""
         try:
             return [
                 ConcurrentOrder(
                     order.arguments,
-                    partial(self.may_be, order),
-                    on_its_way=order.progress is Progress.SENT and self.journal.lives(order),
+                    partial(self.may_have_bought, order),
+                    is_awaiting_answer=order.progress is Progress.SENT and self.journal.is_sender_alive(order),
                 )
                 for order in self.unresolved()
-                if order.number not in self._sent
+                if order.number not in self._sent_numbers
             ]
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
             return []
 
-    def there(self, order: OrderRecord) -> dict[str, T]:
+    def existing_instances(self, order: OrderRecord) -> dict[str, T]:
         """What the order has or may have bought, as far as it is there, by id."""
         if order.instance_id is not None:
             instance = self.find(order.instance_id)
             return {} if instance is None else {order.instance_id: instance}
-        taken_ids = self.taken()
+        taken_ids = self.claimed_ids()
         listed = self.poller.snapshot(max_age=self.lag).instances
         return {
             key: instance
             for key, instance in listed.items()
-            if key not in taken_ids and self.may_be(order, key, instance)
+            if key not in taken_ids and self.may_have_bought(order, key, instance)
         }
 
     def find(self, instance_id: str, not_before: float = NEVER) -> T | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
         return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
-    def fits(self, instance: T, key: ResourceKey, arguments: Arguments, how: OrderMatch = OrderMatch.MAYBE) -> bool:
+    def may_belong_to(
+        self, instance: T, key: ResourceKey, arguments: Arguments, how: OrderMatch = OrderMatch.MAYBE
+    ) -> bool:
         """Whether some order of this resource, with these arguments, may have bought it, in that way."""
         if isinstance(self.cloud, TagsOrders):
             ref = self.cloud.order_ref(instance)
             return how is OrderMatch.MAYBE and ref is not None and ref.key in key.digests
         return self.cloud.match(instance, Ordered(arguments)).counts_as(how)
 
-    def may_be(self, order: OrderRecord, instance_id: str, instance: T, how: OrderMatch = OrderMatch.MAYBE) -> bool:
+    def may_have_bought(
+        self, order: OrderRecord, instance_id: str, instance: T, how: OrderMatch = OrderMatch.MAYBE
+    ) -> bool:
         """Whether an instance may be what the order has bought: by what it is and by when it began, or by its tag."""
         ordered = Ordered(order.arguments, token_of(order.number))
         if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
-        after = self._after(order, instance)
-        return self.tags or after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN or not self._clocks_agree()
+        after = self._seconds_after(order, instance)
+        return self.tags or after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN or not self._is_clock_reliable()
 
-    def began_soon(self, order: OrderRecord, instance: T) -> bool:
+    def is_started_soon(self, order: OrderRecord, instance: T) -> bool:
         """Whether it began so soon after the order that it need not be asked about."""
-        after = self._after(order, instance)
+        after = self._seconds_after(order, instance)
         return after is None or -CLOCK_ERROR <= after <= _CERTAIN_WITHIN
 
     def unresolved(self) -> list[OrderRecord]:
@@ -248,26 +256,26 @@ class OrderLog(Generic[T]):
     def is_idle(self, order: OrderRecord) -> bool:
         """An engine makes one resource once at a time, so what this process has sent for it has come to its end."""
         answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
-        return answered or self.journal.is_mine(order) or not self.journal.lives(order)
+        return answered or self.journal.is_mine(order) or not self.journal.is_sender_alive(order)
 
     def await_answers(self, order: OrderRecord | None) -> None:
         """Waits for the answers that are on their way to anybody on this machine: they may be about a candidate."""
         until = self.clock.now() + MAX_ORDER_SECONDS
         own = None if order is None else order.number
-        waited_for = {other.number for other in self._on_their_way() if other.number != own}
+        waited_for = {other.number for other in self._unanswered_orders() if other.number != own}
         while waited_for:
             if self.clock.now() > until:
                 raise OrderInProgressError("another purchase on this machine does not come to an end")
             self.clock.sleep(_PAUSE)
-            waited_for &= {other.number for other in self._on_their_way()}
+            waited_for &= {other.number for other in self._unanswered_orders()}
 
-    def must_be_alone(self, key: ResourceKey, arguments: Arguments) -> None:
+    def require_no_candidates(self, key: ResourceKey, arguments: Arguments) -> None:
         """Raises AmbiguousPurchaseError if anything in the account might be what an earlier run has bought."""
-        listed, taken_ids = self._listed_at_first(), self.taken()
+        listed, taken_ids = self._read_baseline(), self.claimed_ids()
         alike = [
             instance_id
             for instance_id, instance in listed.items()
-            if instance_id not in taken_ids and self.fits(instance, key, arguments)
+            if instance_id not in taken_ids and self.may_belong_to(instance, key, arguments)
         ]
         if alike:
             raise AmbiguousPurchaseError(
@@ -275,44 +283,44 @@ class OrderLog(Generic[T]):
                 tuple(sorted(alike)),
             )
 
-    def _listed_at_first(self) -> Mapping[str, T]:
+    def _read_baseline(self) -> Mapping[str, T]:
         """What the account had when the journal turned out to be of no use. All wait for this listing, so none of this
         process's own purchases is in it unless it was under way by then."""
-        with self._alone:
-            if self._strangers is None:
+        with self._baseline_lock:
+            if self._baseline is None:
                 self.clock.sleep(self.lag * SETTLE_LAGS)
-                self._strangers = self.poller.snapshot(max_age=0.0).instances
-            return self._strangers
+                self._baseline = self.poller.snapshot(max_age=0.0).instances
+            return self._baseline
 
-    def _clocks_agree(self) -> bool:
+    def _is_clock_reliable(self) -> bool:
         """Whether the vendor's two clocks, that of its answers and that of its instances, are known to agree."""
         difference = self._clock_difference()
         return difference is not None and abs(difference) <= CLOCK_ERROR
 
     def _clock_difference(self) -> float | None:
-        if self._difference is None:
+        if self._largest_difference is None:
             try:
-                self._difference = self.journal.clock_difference(self.account)
+                self._largest_difference = self.journal.clock_difference(self.account)
             except JournalError as error:
-                self.without(error)
-        return self._difference
+                self.on_journal_error(error)
+        return self._largest_difference
 
-    def _after(self, order: OrderRecord, instance: T) -> float | None:
+    def _seconds_after(self, order: OrderRecord, instance: T) -> float | None:
         """How many seconds after the order an instance began, None where that is not told."""
         began = self.cloud.started_at(instance)
         return None if began is None or order.vendor_time is None else began - order.vendor_time
 
-    def _on_their_way(self) -> list[OrderRecord]:
+    def _unanswered_orders(self) -> list[OrderRecord]:
         return [
             order
             for order in self.journal.open_orders()
-            if order.progress is Progress.SENT and order.account == self.account and self.journal.lives(order)
+            if order.progress is Progress.SENT and order.account == self.account and self.journal.is_sender_alive(order)
         ]
 
-    def _note(self, change: Callable[[Journal, int], object], number: int | None) -> None:
+    def _record(self, change: Callable[[Journal, int], object], number: int | None) -> None:
         if number is None:
             return
         try:
             change(self.journal, number)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)

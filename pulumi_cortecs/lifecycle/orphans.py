@@ -27,8 +27,8 @@ class Orphan:
 
     instance: ListedInstance
     hourly: Money | None
-    so_far: Money | None
-    held_back: str
+    cost_so_far: Money | None
+    skip_reason: str
     remarks: tuple[str, ...]
 
 
@@ -44,13 +44,13 @@ def find_orphans(
 
     `remarks` are further ones, by instance id. `awaited` are ids that a process which lives is about to own.
     """
-    owned = {row.instance_id for stack in stacks for row in stack.rows if row.owns}
+    owned = {row.instance_id for stack in stacks for row in stack.rows if row.is_owner}
     unowned = (
         Orphan(
             instance=instance,
-            hourly=instance.hourly(prices),
-            so_far=instance.so_far(prices, now),
-            held_back="awaited" if instance.instance_id in awaited else _skip_reason(instance, stacks, now),
+            hourly=instance.hourly_cost(prices),
+            cost_so_far=instance.cost_so_far(prices, now),
+            skip_reason="awaited" if instance.instance_id in awaited else _skip_reason(instance, stacks, now),
             remarks=(*_remarks(instance, stacks), *(remarks or {}).get(instance.instance_id, ())),
         )
         for instance in listed

@@ -29,7 +29,7 @@ class StackResource:
         return name_in(self.urn)
 
     @property
-    def owns(self) -> bool:
+    def is_owner(self) -> bool:
         """Whether some `destroy` of its stack ends the instance."""
         return not self.external
 
@@ -69,7 +69,7 @@ def find_shared_instances(stacks: Iterable[StackHoldings]) -> dict[str, tuple[St
     for stack in stacks:
         for row in stack.rows:
             rows = rows_by_id.setdefault(row.instance_id, [])
-            if row.owns and not row.doomed and not any(_is_same_row(stack.backend, row, *other) for other in rows):
+            if row.is_owner and not row.doomed and not any(_is_same_row(stack.backend, row, *other) for other in rows):
                 rows.append((stack.backend, row))
     return {instance_id: tuple(row for _, row in rows) for instance_id, rows in rows_by_id.items() if len(rows) > 1}
 

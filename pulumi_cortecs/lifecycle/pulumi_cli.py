@@ -31,10 +31,10 @@ class CliCommand:
     executable: str
     directory: Path
     environment: Mapping[str, str]
-    longest: float
+    timeout: float
     backend: str
 
-    def ask(self, arguments: Sequence[str]) -> str:
+    def run(self, arguments: Sequence[str]) -> str:
         """What a command prints. Raises CliError, UnknownStackError where it says that there is no such stack."""
         require_well_formed_url(self.environment.get(BACKEND_VARIABLE, ""))
         asked = f"pulumi {' '.join(arguments)} on {without_credentials(self.backend)}"
@@ -47,11 +47,11 @@ class CliCommand:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                timeout=self.longest,
+                timeout=self.timeout,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise CliError(f"{asked} did not end within {self.longest:g} s") from None
+            raise CliError(f"{asked} did not end within {self.timeout:g} s") from None
         except (OSError, ValueError) as error:
             raise CliError(f"{asked}: {without_credentials(str(error))}") from None
         if done.returncode == 0:

@@ -94,8 +94,8 @@ class ConcurrentOrder(Generic[T]):
 
     refused: ClassVar[bool] = False
     arguments: Arguments
-    may_be: Callable[[str, T], bool]
-    on_its_way: bool
+    may_have_bought: Callable[[str, T], bool]
+    is_awaiting_answer: bool
 
 
 class OrderRecorder(Protocol[T]):
@@ -104,23 +104,27 @@ class OrderRecorder(Protocol[T]):
     A number is None where an order could not be noted and may be sent all the same.
     """
 
-    def sent(self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int) -> int | None: ...
+    def record_sent(
+        self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int
+    ) -> int | None: ...
 
-    def lost(self, number: int | None) -> None: ...
+    def record_lost(self, number: int | None) -> None: ...
 
-    def refused(self, number: int | None) -> None: ...
+    def record_refused(self, number: int | None) -> None: ...
 
-    def answered(self, instance: T) -> None: ...
+    def record_answer(self, instance: T) -> None: ...
 
-    def since(self) -> Callable[[T], RelativeStart]: ...
+    def start_classifier(self) -> Callable[[T], RelativeStart]: ...
 
-    def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool: ...
+    def record_bought(
+        self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False
+    ) -> bool: ...
 
-    def dropped(self, number: int | None) -> None: ...
+    def discard(self, number: int | None) -> None: ...
 
-    def taken(self) -> frozenset[str]: ...
+    def claimed_ids(self) -> frozenset[str]: ...
 
-    def neighbours(self) -> list[ConcurrentOrder[T]]: ...
+    def concurrent_orders(self) -> list[ConcurrentOrder[T]]: ...
 
 
 class _TokenRefusedError(Exception):
@@ -140,13 +144,13 @@ class _UnresolvedOrder:
     number: int | None
     ordered: Ordered
     before: frozenset[str]
-    since: Callable[[Any], RelativeStart]
-    lost: CloudError
+    classify_start: Callable[[Any], RelativeStart]
+    error: CloudError
     lost_at: float
     started_by: float
     refused: bool = False
-    to_be_repeated: bool = False
-    lists: int = 0
+    is_repeatable: bool = False
+    listings: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
 
@@ -155,11 +159,11 @@ class _UnresolvedOrder:
         """What was ordered."""
         return self.ordered.arguments
 
-    def lacked(self, at: float) -> None:
+    def record_absent(self, at: float) -> None:
         """Another list, asked for at that time, has shown none."""
-        if self.lists == 0:
+        if self.listings == 0:
             self.listed_first = at
-        self.lists += self.lists == 0 or at > self.listed_last
+        self.listings += self.listings == 0 or at > self.listed_last
         self.listed_last = at
 
 
@@ -172,12 +176,12 @@ class Purchases(Generic[T]):
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
-        self._notes = notes
+        self._log = notes
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
-        self._in_doubt: list[_UnresolvedOrder] = []
-        self._ours: set[str] = set()
-        self._named: set[str] = set()
+        self._unresolved: list[_UnresolvedOrder] = []
+        self._owned_ids: set[str] = set()
+        self._reported_ids: set[str] = set()
 
     def buy(
         self,
@@ -196,13 +200,13 @@ class Purchases(Generic[T]):
         when nobody waits any more, NotBoughtError when the answer was lost and nothing was bought, and
         AmbiguousPurchaseError when that could not be told.
         """
-        send = partial(self._sent, key, arguments, inputs, is_awaited)
+        send = partial(self._send, key, arguments, inputs, is_awaited)
         try:
             return send(new_order_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
             return send(new_order_number(), last_try=True)
 
-    def _sent(
+    def _send(
         self,
         key: ResourceKey,
         arguments: Arguments,
@@ -212,8 +216,8 @@ class Purchases(Generic[T]):
         *,
         last_try: bool,
     ) -> PurchasedInstance[T]:
-        before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
-        noted_number = self._notes.sent(key, arguments, before, number)
+        before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._log.start_classifier()
+        noted_number = self._log.record_sent(key, arguments, before, number)
         ordered = Ordered(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)
@@ -230,51 +234,51 @@ class Purchases(Generic[T]):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
                     doubt = _UnresolvedOrder(noted_number, ordered, before, since, error, now, now, refused is not None)
-                    self._in_doubt.append(doubt)
+                    self._unresolved.append(doubt)
             if doubt is None:
                 if isinstance(error, (CloudError, NotSentError)):
-                    self._notes.dropped(noted_number)
+                    self._log.discard(noted_number)
                 elif isinstance(error, Exception):
-                    self._notes.lost(noted_number)  # nobody knows what we do not expect
+                    self._log.record_lost(noted_number)  # nobody knows what we do not expect
                 raise
         else:
             instance_id = accepted.instance_id
             is_new = instance_id not in before
-            mine = is_new and self._notes.bought(noted_number, instance_id, is_new=True)
+            mine = is_new and self._log.record_bought(noted_number, instance_id, is_new=True)
             with self._lock:
                 self._in_flight.remove(number)
                 if mine:
-                    self._ours.add(instance_id)
+                    self._owned_ids.add(instance_id)
                 else:
                     now = self._clock.now()
                     reason = "another order for the same has taken it" if is_new else "it was there before"
                     taken_error = AnswerLostError(f"{instance_id} is what the answer names, and {reason}")
                     doubt = _UnresolvedOrder(noted_number, ordered, before, since, taken_error, now, now)
-                    self._in_doubt.append(doubt)
+                    self._unresolved.append(doubt)
             if doubt is None:
                 if accepted.instance is not None:
-                    self._notes.answered(accepted.instance)
+                    self._log.record_answer(accepted.instance)
                 return PurchasedInstance(instance_id, accepted.instance)
         try:
             if refused is not None:
-                self._notes.refused(noted_number)
-                return self._in_spite_of(refused, doubt, last_try=last_try)
-            self._notes.lost(noted_number)
+                self._log.record_refused(noted_number)
+                return self._check_despite(refused, doubt, last_try=last_try)
+            self._log.record_lost(noted_number)
             # when it finds nothing, the note stays: the next run looks again, should the vendor have been very late
             return self._reconcile(doubt)
         finally:
-            self._decided(doubt)
+            self._discard(doubt)
 
-    def _in_spite_of(self, refused: RefusedError, doubt: _UnresolvedOrder, *, last_try: bool) -> PurchasedInstance[T]:
+    def _check_despite(self, refused: RefusedError, doubt: _UnresolvedOrder, *, last_try: bool) -> PurchasedInstance[T]:
         """What was bought although the vendor refused it. Raises RefusedOrderError when nothing new is listed."""
-        again = doubt.to_be_repeated = refused.status == _UNAUTHORIZED and not last_try
+        again = doubt.is_repeatable = refused.status == _UNAUTHORIZED and not last_try
         try:
             snapshot = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
-            if again or self._found(doubt, snapshot, self._notes.taken()):
+            if again or self._candidates(doubt, snapshot, self._log.claimed_ids()):
                 return self._reconcile(doubt)
         except NotBoughtError:
             if again:
-                self._notes.dropped(doubt.number)
+                self._log.discard(doubt.number)
                 raise _TokenRefusedError from None
         except CloudError as error:
             raise RefusedOrderError(
@@ -290,17 +294,17 @@ class Purchases(Generic[T]):
                 snapshot = self._poller.snapshot(max_age=_PAUSE, not_before=doubt.lost_at)
             except CloudError as error:
                 if not error.transient or self._clock.now() - listed_at > _LISTING_TIMEOUT:
-                    text = f"{doubt.lost}, and the account cannot be listed to see whether it was started: {error}"
+                    text = f"{doubt.error}, and the account cannot be listed to see whether it was started: {error}"
                     raise AmbiguousPurchaseError(text) from None
                 self._clock.sleep(_PAUSE)
                 continue
-            bought = self._claimed(doubt, snapshot)
+            bought = self._match_listed(doubt, snapshot)
             if bought is not None:
                 return bought
             listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
-    def _claimed(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
+    def _match_listed(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
         """One of those that appeared, and from now on ours; None while there is none.
 
         Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
@@ -308,51 +312,53 @@ class Purchases(Generic[T]):
         bears the order's tag is nobody else's. Raises NotBoughtError and AmbiguousPurchaseError.
         """
         with self._lock:
-            earlier = frozenset(self._in_flight) if self._found(doubt, snapshot, frozenset()) else frozenset()
+            earlier = frozenset(self._in_flight) if self._candidates(doubt, snapshot, frozenset()) else frozenset()
         # an answer that is still on its way may be about what we have found
-        settled = self._tags or (self._settled(earlier) and self._neighbours_settled(doubt, snapshot))
-        taken_ids = self._notes.taken()
-        neighbours = self._notes.neighbours()
+        settled = self._tags or (self._wait_for_answers(earlier) and self._wait_for_other_processes(doubt, snapshot))
+        taken_ids = self._log.claimed_ids()
+        neighbours = self._log.concurrent_orders()
         with self._lock:
-            candidates = self._found(doubt, snapshot, taken_ids)
-            orders: list[_UnresolvedOrder | ConcurrentOrder[T]] = [*self._in_doubt, *neighbours]
+            candidates = self._candidates(doubt, snapshot, taken_ids)
+            orders: list[_UnresolvedOrder | ConcurrentOrder[T]] = [*self._unresolved, *neighbours]
             assigned = assign(candidates, orders, self._may_have_bought)
             if doubt.refused and len(candidates) <= sum(not order.refused for order in assigned.orders):
                 candidates = {}
             if not candidates:
-                doubt.lacked(snapshot.taken_at)
+                doubt.record_absent(snapshot.taken_at)
                 settled_at = max(doubt.started_by + self._lag * SETTLE_LAGS, doubt.listed_first + self._lag)
-                instead = self._came_instead(doubt, snapshot, taken_ids, neighbours)
-                if snapshot.taken_at <= settled_at or doubt.lists < _MIN_LISTINGS or (instead and self._in_flight):
+                instead = self._substitutes(doubt, snapshot, taken_ids, neighbours)
+                if snapshot.taken_at <= settled_at or doubt.listings < _MIN_LISTINGS or (instead and self._in_flight):
                     return None
-                self._in_doubt.remove(doubt)
-                if instead and (doubt.to_be_repeated or not doubt.refused):
-                    text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
+                self._unresolved.remove(doubt)
+                if instead and (doubt.is_repeatable or not doubt.refused):
+                    text = f"{doubt.error}, nothing of that kind was started, and what is new may have come instead"
                     raise AmbiguousPurchaseError(text, tuple(sorted(instead)))
-                raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
+                raise NotBoughtError(f"{doubt.error}; the account's list shows that nothing was started")
             alike = all(order.arguments == doubt.arguments for order in assigned.orders)
-            dated = self._tags or all(doubt.since(instance) is RelativeStart.AFTER for instance in candidates.values())
-            if not settled or not alike or not dated or assigned.is_crowded or self._named & candidates.keys():
-                self._in_doubt.remove(doubt)
-                self._named |= candidates.keys()
-                text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
+            dated = self._tags or all(
+                doubt.classify_start(instance) is RelativeStart.AFTER for instance in candidates.values()
+            )
+            if not settled or not alike or not dated or assigned.is_crowded or self._reported_ids & candidates.keys():
+                self._unresolved.remove(doubt)
+                self._reported_ids |= candidates.keys()
+                text = f"{doubt.error}, and it cannot be told which instance it started, if any"
                 raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
-            if not self._notes.bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):
+            if not self._log.record_bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):
                 return None  # another process was quicker
-            self._in_doubt.remove(doubt)
+            self._unresolved.remove(doubt)
             for other in assigned.takers[instance_id]:
                 if isinstance(other, _UnresolvedOrder):
                     other.started_by = max(other.started_by, doubt.started_by)
-            self._ours.add(instance_id)
+            self._owned_ids.add(instance_id)
             return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._tags)
 
-    def _decided(self, doubt: _UnresolvedOrder) -> None:
+    def _discard(self, doubt: _UnresolvedOrder) -> None:
         with self._lock:
-            if doubt in self._in_doubt:
-                self._in_doubt.remove(doubt)
+            if doubt in self._unresolved:
+                self._unresolved.remove(doubt)
 
-    def _settled(self, orders: frozenset[int]) -> bool:
+    def _wait_for_answers(self, orders: frozenset[int]) -> bool:
         """Waits for the answers to these orders; whether all have come. Those that began later are no matter."""
         until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
@@ -363,22 +369,26 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _neighbours_settled(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> bool:
+    def _wait_for_other_processes(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> bool:
         """Waits for the answers that other processes still expect, where they may be about what we have found."""
         until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:
-                candidates = self._found(doubt, snapshot, frozenset())
+                candidates = self._candidates(doubt, snapshot, frozenset())
             awaited = (
-                [neighbour for neighbour in self._notes.neighbours() if neighbour.on_its_way] if candidates else []
+                [neighbour for neighbour in self._log.concurrent_orders() if neighbour.is_awaiting_answer]
+                if candidates
+                else []
             )
-            if not any(neighbour.may_be(*candidate) for candidate in candidates.items() for neighbour in awaited):
+            if not any(
+                neighbour.may_have_bought(*candidate) for candidate in candidates.items() for neighbour in awaited
+            ):
                 return True
             if self._clock.now() > until:
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _found(
+    def _candidates(
         self,
         doubt: _UnresolvedOrder,
         snapshot: Snapshot[T],
@@ -386,9 +396,9 @@ class Purchases(Generic[T]):
         how: OrderMatch = OrderMatch.MAYBE,
     ) -> dict[str, T]:
         unknown = ((key, instance) for key, instance in snapshot.instances.items() if key not in taken_ids)
-        return {key: instance for key, instance in unknown if self._may_be(key, instance, doubt, how)}
+        return {key: instance for key, instance in unknown if self._is_candidate(key, instance, doubt, how)}
 
-    def _came_instead(
+    def _substitutes(
         self,
         doubt: _UnresolvedOrder,
         snapshot: Snapshot[T],
@@ -396,23 +406,23 @@ class Purchases(Generic[T]):
         neighbours: list[ConcurrentOrder[T]],
     ) -> frozenset[str]:
         """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._found(doubt, snapshot, taken_ids, OrderMatch.NEARLY)
+        instead = self._candidates(doubt, snapshot, taken_ids, OrderMatch.NEARLY)
         others: list[_UnresolvedOrder | ConcurrentOrder[T]] = [
-            *(other for other in self._in_doubt if other is not doubt),
+            *(other for other in self._unresolved if other is not doubt),
             *neighbours,
         ]
         return assign(instead, others, self._may_have_bought).unexplained
 
     def _may_have_bought(self, order: _UnresolvedOrder | ConcurrentOrder[T], instance_id: str, instance: T) -> bool:
         if isinstance(order, _UnresolvedOrder):
-            return self._may_be(instance_id, instance, order)
-        return order.may_be(instance_id, instance)
+            return self._is_candidate(instance_id, instance, order)
+        return order.may_have_bought(instance_id, instance)
 
-    def _may_be(
+    def _is_candidate(
         self, instance_id: str, instance: T, doubt: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
-        unknown = instance_id not in doubt.before and instance_id not in self._ours
-        began = unknown and (self._tags or doubt.since(instance) is not RelativeStart.BEFORE)
+        unknown = instance_id not in doubt.before and instance_id not in self._owned_ids
+        began = unknown and (self._tags or doubt.classify_start(instance) is not RelativeStart.BEFORE)
         return began and self._cloud.match(instance, doubt.ordered).counts_as(how)
 
 

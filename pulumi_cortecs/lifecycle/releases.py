@@ -42,7 +42,7 @@ class Releases:
         """
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
-            self._forget_the_dead(connection)
+            self._remove_dead_processes(connection)
             releasing = _read_releases(connection, instance_id)
             free = [
                 is_doomed
@@ -52,15 +52,15 @@ class Releases:
             release = Release(instance_id, urn, free[0] if free else False)
             connection.execute(
                 "INSERT INTO releases VALUES (?, ?, ?, ?)",
-                (instance_id, urn, int(release.doomed), self._journal.process()),
+                (instance_id, urn, int(release.doomed), self._journal.process_id()),
             )
         return release
 
-    def of(self, instance_id: str) -> frozenset[Release]:
+    def active(self, instance_id: str) -> frozenset[Release]:
         """The rows that are letting go of the instance, in processes that live."""
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
-            self._forget_the_dead(connection)
+            self._remove_dead_processes(connection)
             return _read_releases(connection, instance_id)
 
     def withdraw(self, release: Release) -> None:
@@ -69,13 +69,13 @@ class Releases:
             connection.execute(
                 "DELETE FROM releases WHERE rowid IN (SELECT rowid FROM releases "
                 "WHERE instance_id = ? AND urn = ? AND doomed = ? AND process = ? LIMIT 1)",
-                (release.instance_id, release.urn, int(release.doomed), self._journal.process()),
+                (release.instance_id, release.urn, int(release.doomed), self._journal.process_id()),
             )
 
-    def _forget_the_dead(self, connection: sqlite3.Connection) -> None:
+    def _remove_dead_processes(self, connection: sqlite3.Connection) -> None:
         """A row whose process has died stays in its state, unless the engine has written down that it went."""
         for (process,) in connection.execute("SELECT DISTINCT process FROM releases").fetchall():
-            if not self._journal.process_lives(str(process)):
+            if not self._journal.is_process_alive(str(process)):
                 connection.execute("DELETE FROM releases WHERE process = ?", (process,))
 
 

@@ -45,18 +45,18 @@ class SharedFile:
         self._processes = file.parent / "processes"
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._place: tuple[int, int] | None = None
+        self._identity: tuple[int, int] | None = None
         self._abandoned: list[sqlite3.Connection] = []
-        self._me: str | None = None
+        self._process_id: str | None = None
         self._claim: int | None = None
         self._clock = clock
         self._patience = patience
         self._unusable: tuple[float, str] | None = None
 
-    def process(self) -> str:
+    def process_id(self) -> str:
         """The name of this process, under which the others know that it lives."""
-        with self._lock, self._explained():
-            return self._process()
+        with self._lock, self._wrap_errors():
+            return self._register_process()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -64,9 +64,9 @@ class SharedFile:
         with self._writing(flushed=False) as connection:
             yield connection
 
-    def process_lives(self, process: str) -> bool:
+    def is_process_alive(self, process: str) -> bool:
         """Whether the process of that name is still there."""
-        if process == self._me:
+        if process == self._process_id:
             return True
         try:
             with (self._processes / process).open("rb") as file:
@@ -82,35 +82,35 @@ class SharedFile:
                 self._connection = None
             if self._claim is not None:
                 os.close(self._claim)
-                self._claim, self._me = None, None
+                self._claim, self._process_id = None, None
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         """Makes the tables of an older file, or of a new one, which is 0, those of today, within a transaction."""
         raise NotImplementedError
 
-    def _upgraded(self, connection: sqlite3.Connection, version: int) -> None:
+    def _after_upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         """What is to be done after that transaction."""
 
-    def _reread(self) -> None:
+    def _forget_cached(self) -> None:
         """What was read from the file may not be so any more."""
 
-    def _process(self) -> str:
+    def _register_process(self) -> str:
         """The name of this process, under which it is known to live."""
-        if self._me is None:
+        if self._process_id is None:
             _make_folder(self._processes)
-            self._forget_the_dead()
-            while self._me is None:
+            self._remove_dead_processes()
+            while self._process_id is None:
                 name = secrets.token_hex(8)
                 # never closed but by the end of the process: that is what tells the others
                 self._claim = _open_file(self._processes / name)
                 fcntl.flock(self._claim, fcntl.LOCK_EX)
                 if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked
-                    self._me = name
+                    self._process_id = name
                 else:
                     os.close(self._claim)
-        return self._me
+        return self._process_id
 
-    def _forget_the_dead(self) -> None:
+    def _remove_dead_processes(self) -> None:
         for path in self._processes.iterdir():
             with suppress(OSError), path.open("rb") as file:
                 if _is_lock_free(file.fileno()):
@@ -119,14 +119,14 @@ class SharedFile:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         """None where nothing was ever noted: to look makes no file."""
-        with self._lock, self._explained():
-            yield self._opened() if self._connection is not None or self.file.exists() else None
+        with self._lock, self._wrap_errors():
+            yield self._open() if self._connection is not None or self.file.exists() else None
 
     @contextmanager
     def _writing(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
         """What is not flushed may be undone by a power cut, by nothing else."""
-        with self._lock, self._explained():
-            connection = self._opened()
+        with self._lock, self._wrap_errors():
+            connection = self._open()
             connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -135,15 +135,15 @@ class SharedFile:
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
-                self._reread()
+                self._forget_cached()
                 raise
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is not None and self._place != _file_identity(self.file):
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._identity != _file_identity(self.file):
             # deleted while in use. To close it would delete what belongs to the one that has come in its place
             self._abandoned.append(self._connection)
-            self._connection, self._me = None, None
-            self._reread()
+            self._connection, self._process_id = None, None
+            self._forget_cached()
         if self._connection is None:
             _make_folder(self.file.parent)
             os.close(_open_file(self.file))
@@ -155,7 +155,7 @@ class SharedFile:
             except BaseException:
                 connection.close()
                 raise
-            self._connection, self._place = connection, _file_identity(self.file)
+            self._connection, self._identity = connection, _file_identity(self.file)
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -178,10 +178,10 @@ class SharedFile:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-        self._upgraded(connection, version)
+        self._after_upgrade(connection, version)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _wrap_errors(self) -> Iterator[None]:
         if self._unusable is not None and self._clock() < self._unusable[0]:
             raise self.error(self._unusable[1])
         began = self._clock()

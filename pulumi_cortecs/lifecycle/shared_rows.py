@@ -24,7 +24,7 @@ class DeletionPlan:
 
     keeper: StateRow | None = None
     release: Release | None = None
-    unread: str = ""
+    problem: str = ""
 
 
 class SharedRows:
@@ -38,22 +38,22 @@ class SharedRows:
         self._lock = threading.Lock()
         self._first: StackState | str | None = None
 
-    def others(self, instance_id: str, urn: str) -> list[StateRow]:
+    def rows_sharing(self, instance_id: str, urn: str) -> list[StateRow]:
         """The rows of this stack under other URNs that have the instance, by any reading of its state.
 
         Raises StateUnreadableError.
         """
         return [row for row in _owning_rows(self._states().stack_of(urn), instance_id) if row.urn != urn]
 
-    def going(self, instance_id: str, urn: str) -> DeletionPlan:
+    def plan_deletion(self, instance_id: str, urn: str) -> DeletionPlan:
         """What a row that is being deleted is to do with its instance. The ordinary one costs one reading of the
         stack's state per process, however many are deleted.
 
         A release that is returned is to be withdrawn if the row stays after all.
         """
-        first = self._once(urn)
+        first = self._read_first(urn)
         if isinstance(first, str):
-            return DeletionPlan(unread=first)
+            return DeletionPlan(problem=first)
         rows = _owning_rows(first, instance_id)
         mine = [row.doomed for row in rows if row.urn == urn]
         if len(rows) - bool(mine) <= 0:
@@ -61,30 +61,30 @@ class SharedRows:
         try:
             release = self._releases.register(instance_id, urn, mine)
         except JournalError as error:
-            return DeletionPlan(unread=str(error))
+            return DeletionPlan(problem=str(error))
         with suppress(StateUnreadableError):  # else the rows of the first reading
             rows = _owning_rows(self._states().stack_of(urn, self._now()), instance_id)
         try:
-            released = self._releases.of(instance_id)
+            released = self._releases.active(instance_id)
         except JournalError as error:
-            return DeletionPlan(release=release, unread=str(error))
+            return DeletionPlan(release=release, problem=str(error))
         keeper = next((row for row in rows if not row.deleting and _as_release(row) not in released), None)
         return DeletionPlan(keeper, release)
 
-    def stays(self, going: DeletionPlan) -> None:
+    def cancel_deletion(self, going: DeletionPlan) -> None:
         """The row could not be deleted."""
         if going.release is not None:
             with suppress(JournalError):  # a release lives no longer than this process
                 self._releases.withdraw(going.release)
 
-    def elsewhere(self, instance_id: str, urn: str) -> StateRow | None:
+    def find_in_other_stack(self, instance_id: str, urn: str) -> StateRow | None:
         """A row of another stack of this backend that has the instance. Raises StateUnreadableError."""
         own, *others = self._states().every_stack(urn)
         return next(
             (row for stack in others if stack.name != own.name for row in _owning_rows(stack, instance_id)), None
         )
 
-    def _once(self, urn: str) -> StackState | str:
+    def _read_first(self, urn: str) -> StackState | str:
         """The stack's state, read when the first row goes; in words why it cannot be read."""
         with self._lock:
             if self._first is None:

@@ -34,7 +34,7 @@ class WaitEndedError(Exception):
 
     def __init__(self, last: str) -> None:
         super().__init__(last)
-        self.last = last
+        self.last_status = last
 
 
 class DeadlineError(WaitEndedError):
@@ -65,7 +65,7 @@ class Wait(Generic[T]):
     poller: Poller[T]
     clock: Clock
     schedule: Sequence[tuple[float, float]] = SCHEDULE
-    interrupted: Callable[[], bool] = lambda: False
+    is_interrupted: Callable[[], bool] = lambda: False
 
     def until_ready(
         self,
@@ -87,7 +87,7 @@ class Wait(Generic[T]):
             age = self.clock.now() - started_at
             look_again_at = self.clock.now() + self._interval(age)
             try:
-                listing = self._look(instance_id, age)
+                listing = self._snapshot(instance_id, age)
                 instance = listing.instances.get(instance_id)
                 # when everybody's next listing is due, not an interval after one's own look at this one
                 look_again_at = listing.taken_at + self._interval(age)
@@ -106,7 +106,7 @@ class Wait(Generic[T]):
                         if reported:
                             report(last)
                         return instance
-                    self._give_up_on(phase, last, instance_id)
+                    self._raise_if_over(phase, last, instance_id)
             if last != reported or self.clock.now() - reported_at >= _REPORT_INTERVAL:
                 report(last)
                 reported, reported_at = last, self.clock.now()
@@ -118,22 +118,22 @@ class Wait(Generic[T]):
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 
-    def _look(self, instance_id: str, age: float) -> Snapshot[T]:
+    def _snapshot(self, instance_id: str, age: float) -> Snapshot[T]:
         changed_at = self.poller.changed_at(instance_id)
-        return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.interrupted)
+        return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.is_interrupted)
 
     def _is_gone(self, instance_id: str) -> bool:
         return find_or_confirm_gone(instance_id, self.cloud, self.poller) is None
 
-    def _give_up_on(self, phase: Phase, last: str, instance_id: str) -> None:
-        if phase is Phase.STOPPED and not self._just_began(instance_id):
+    def _raise_if_over(self, phase: Phase, last: str, instance_id: str) -> None:
+        if phase is Phase.STOPPED and not self._has_just_started(instance_id):
             raise StoppedWhileWaitingError(last)
         if phase in (Phase.FAILED, Phase.DELETING):
             raise FailedWhileWaitingError(last)
 
-    def _just_began(self, instance_id: str) -> bool:
+    def _has_just_started(self, instance_id: str) -> bool:
         """A list that lags may still show what was before a restart of ours."""
-        return self.clock.now() - self.poller.began_at(instance_id) <= self.cloud.list_lag
+        return self.clock.now() - self.poller.started_at(instance_id) <= self.cloud.list_lag
 
     def _interval(self, age: float) -> float:
         return next(interval for up_to, interval in self.schedule if age < up_to)

@@ -117,12 +117,12 @@ class Account:
             poller=self.poller,
             clock=session.current().waiting,
             schedule=SCHEDULE if every is None else ((float("inf"), every),),
-            interrupted=process.interrupted.is_set,
+            is_interrupted=process.interrupted.is_set,
         )
 
     def started_at(self, instance_id: str) -> float:
         """When this process started the instance, by its own clock; now, for what an earlier run started."""
-        began_at = self.poller.began_at(instance_id)
+        began_at = self.poller.started_at(instance_id)
         return self.clock.now() if began_at == NEVER else began_at
 
 
@@ -199,7 +199,7 @@ def without_state(reason: str) -> None:
 def key_of(urn: str) -> ResourceKey:
     """Under which the orders for a resource are noted."""
     ours = session.current().backend
-    return ResourceKey(ours.identity, urn, ours.formerly)
+    return ResourceKey(ours.identity, urn, ours.former_identities)
 
 
 def _config(given: Mapping[str, str] | None = None) -> Mapping[str, str]:

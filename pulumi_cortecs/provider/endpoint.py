@@ -158,7 +158,7 @@ def _given_up(kind: InstanceKind, account: Account, instance_id: str, on_timeout
                 "It was stopped (on_timeout) and costs nothing now. "
                 "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
             )
-        account.ending().end(instance_id)
+        account.ending().delete(instance_id)
         return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` makes a new one"
     except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
@@ -186,7 +186,7 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> Row | None:
 
 
 def _why(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:
-    last = error.last.rstrip(". ")  # the vendor's words are sentences
+    last = error.last_status.rstrip(". ")  # the vendor's words are sentences
     if isinstance(error, DeadlineError):
         return f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. {and_now}"
     if isinstance(error, InterruptedWhileWaitingError):

@@ -117,7 +117,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     instance_id = bought.instance_id
-    account.poller.began(instance_id)
+    account.poller.mark_started(instance_id)
     if call.caller_is_gone():
         undone = _undone(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
@@ -229,8 +229,8 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
         try:
             account = accounts.account(kind)
             account.must_own(instance_id, props.get("account"))
-            account.ending().end(instance_id, compare)
-            account.log.gone(instance_id)
+            account.ending().delete(instance_id, compare)
+            account.log.record_gone(instance_id)
             second_line.ended(kind, account, instance_id)
         except (CloudError, DeletionUnconfirmedError) as error:
             raise InstanceError(
@@ -269,22 +269,22 @@ def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], go
 def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> PurchasedInstance[Any]:
     """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
-    Raises what Intents.earlier, Purchases.buy and second_line.allowing raise, and InstanceError.
+    Raises what Intents.recover, Purchases.buy and second_line.allowing raise, and InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
 
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
-    if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
+    if (earlier := account.intents.recover(key, ordered, began_at)) is not None:
         _take_over(kind, account, inputs, earlier)
         return earlier
     with second_line.allowing(kind, account, inputs) as commitment:
         is_awaited = call.context.is_active if call.context else None
-        number = None if commitment is None else commitment.note.number
+        number = None if commitment is None else commitment.entry.number
         bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
         if commitment is not None:
-            commitment.became(bought.instance_id)
+            commitment.set_instance(bought.instance_id)
     if bought.inferred:
         call.warn(
             f"{bought.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
@@ -336,14 +336,14 @@ def _undone(kind: InstanceKind, account: Account, instance_id: str, inferred: bo
     """Ends what nobody is left to own; what came of it."""
     if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
         return f"{sharing.in_words(row)} has it, so it was not ended"
-    if not account.log.undoing(instance_id):
+    if not account.log.begin_undo(instance_id):
         return "another run has taken it over"
     try:
-        account.ending().end(instance_id)
+        account.ending().delete(instance_id)
     except (CloudError, DeletionUnconfirmedError) as error:
-        account.log.not_undone(instance_id)
+        account.log.record_undo_failed(instance_id)
         return f"it may still exist and be billed: {error}"
-    account.log.gone(instance_id)
+    account.log.record_gone(instance_id)
     second_line.ended(kind, account, instance_id)
     return "it was stopped and deleted again"
 
@@ -368,7 +368,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    account.log.adopted(accounts.key_of(host.current_call().urn), instance_id)
+    account.log.record_adopted(accounts.key_of(host.current_call().urn), instance_id)
     hourly.note(instance_id, inputs["quote"])
     rows.note(kind, instance_id, host.current_call().urn, inputs)
     return instance_id

@@ -23,7 +23,7 @@ def stop(account: Account, instance_id: str) -> None:
         if live is None or account.cloud.phase(live) is not Phase.STOPPED:
             raise
     finally:
-        account.poller.changed(instance_id)
+        account.poller.mark_changed(instance_id)
 
 
 def start(account: Account, instance_id: str) -> None:
@@ -35,8 +35,8 @@ def start(account: Account, instance_id: str) -> None:
         if live is None or account.cloud.phase(live) is Phase.STOPPED:
             raise
     finally:
-        account.poller.changed(instance_id)
-        account.poller.began(instance_id)
+        account.poller.mark_changed(instance_id)
+        account.poller.mark_started(instance_id)
 
 
 def update(account: Account, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
@@ -47,7 +47,7 @@ def update(account: Account, instance_id: str, inputs: Mapping[str, Any], change
     try:
         cloud.update(instance_id, inputs, changed)
     finally:
-        account.poller.changed(instance_id)
+        account.poller.mark_changed(instance_id)
 
 
 def _stoppable(account: Account) -> CanStop[Any]:

@@ -85,7 +85,7 @@ def allowing(
 
     ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
     try:
-        with _commitments(kind, account).ordering(judge, hourly, ordered, instance_id) as commitment:
+        with _commitments(kind, account).reserve(judge, hourly, ordered, instance_id) as commitment:
             yield commitment
     except LedgerError as error:
         raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
@@ -104,7 +104,7 @@ def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
     hourly = None
     with suppress(CloudError):
         hourly = account.cloud.hourly_price(live)
-    with _commitments(kind, account).holding(hourly, account.cloud.id_of(live)):
+    with _commitments(kind, account).hold(hourly, account.cloud.id_of(live)):
         yield
 
 
@@ -113,7 +113,7 @@ def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
     asked for by id then."""
     with suppress(LimitsError):
         if limits_in_force(kind.cloud, os.environ).counts_account:
-            _commitments(kind, account).ended(instance_id)
+            _commitments(kind, account).record_gone(instance_id)
 
 
 def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
@@ -161,9 +161,9 @@ def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
 
 def _known_here(account: Account) -> frozenset[str]:
     """What this user's journal and the state that is at work know of the account."""
-    confirmed = session.current().journal.confirmed()
+    confirmed = session.current().journal.confirmed_ids()
     try:
-        return confirmed | session.current().journal.bought_in(account.fingerprint)
+        return confirmed | session.current().journal.instance_ids_in(account.fingerprint)
     except JournalError:
         return confirmed
 

@@ -44,7 +44,7 @@ class Pulumi:
         if self.backend_url is not None:
             environment[BACKEND_VARIABLE] = self.backend_url
         try:
-            return CliCommand(self.executable, self.directory, environment, self.longest, self.backend).ask(arguments)
+            return CliCommand(self.executable, self.directory, environment, self.longest, self.backend).run(arguments)
         except pulumi_cli.UnknownStackError as error:
             raise NoSuchStackError(str(error)) from None
         except CliError as error:

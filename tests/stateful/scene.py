@@ -165,7 +165,7 @@ class Theatre:
         self._empty = directory / "empty"
         self._scenes = 0
         journal = Journal(self._empty)
-        journal.drop(journal.send(ResourceKey("", ""), "", (), frozenset(), None))
+        journal.delete(journal.record(ResourceKey("", ""), "", (), frozenset(), None))
         journal.close()
 
     def _now(self) -> float:
@@ -321,8 +321,8 @@ class Scene:
                     if only not in ("", found_id) or found_id in self.foreign:
                         continue
                     # whoever has waited, and sees that two clocks keep it young for ever, says --include-young
-                    if not orphan.held_back or self._clocks_differ:
-                        account.ending().end(orphan.instance.instance_id)
+                    if not orphan.skip_reason or self._clocks_differ:
+                        account.ending().delete(orphan.instance.instance_id)
                         self._said_to_be_gone(orphan.instance.instance_id, "orphans")
                         ended.append(orphan.instance.instance_id)
             except (CloudError, DeletionUnconfirmedError) as error:
@@ -339,7 +339,7 @@ class Scene:
         """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
         self.counts["orphans --keep"] += 1
         host = self.process(machine)
-        task = self.crowd.spawn(lambda: session.current().journal.keep(instance_id), host)
+        task = self.crowd.spawn(lambda: session.current().journal.mark_kept(instance_id), host)
         self.crowd.join([task])
         host.end()
         if task.error is not None:
@@ -360,7 +360,7 @@ class Scene:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
             journal, ordered = session.current().journal, tuple(checked[key] for key in self._replacing)
             key, account = accounts.key_of(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
-            journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
+            journal.record_bought(journal.record(key, account, ordered, frozenset(), None), instance_id)
 
         host = self.process(stack.machine)
         task = self.crowd.spawn(work, host)

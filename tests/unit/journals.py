@@ -80,11 +80,11 @@ def new_journal(clock: Clock) -> Journal:
 
 def sent(journal: Journal, key: ResourceKey = CHAT, before: frozenset[str] = frozenset()) -> int:
     """Notes an order; its number."""
-    return journal.send(key, "ours", SMALL, before, 5.0)
+    return journal.record(key, "ours", SMALL, before, 5.0)
 
 
 def bought(journal: Journal, instance_id: str, key: ResourceKey = CHAT) -> int:
     """Notes an order and what it has bought; its number."""
     number = sent(journal, key)
-    assert journal.bought(number, instance_id)
+    assert journal.record_bought(number, instance_id)
     return number

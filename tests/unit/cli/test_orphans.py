@@ -62,7 +62,7 @@ def test_what_this_machine_has_noted_of_a_purchase_is_shown(run: Run, sim: Simul
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")
     key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
-    journal.bought(journal.send(key, "account", (), frozenset(), None), instance_id)
+    journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
     journal.close()
     (one,) = json.loads(run("--json", code=3).stdout)["orphans"]
     assert one["remarks"] == ["bought here for chat by a run that was ended"]
@@ -92,7 +92,7 @@ def test_what_a_run_that_goes_on_has_bought_is_held_back(run: Run, sim: Simulato
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")
     key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
-    journal.bought(journal.send(key, "account", (), frozenset(), None), instance_id)
+    journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
     (one,) = json.loads(run("--json", "--delete", "--yes", code=3).stdout)["orphans"]
     assert (one["held_back"], one["remarks"]) == ("awaited", ["bought here for chat by a run that goes on"])
     assert ids(sim) == [instance_id]
@@ -435,12 +435,12 @@ def test_what_is_kept_is_no_orders_any_more(run: Run, backend: Backend, sim: Sim
     journal = Journal(tmp_path / "orders")
     key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
     for each in (owned, orphan):
-        journal.bought(journal.send(key, "account", (), frozenset(), None), each)
+        journal.record_bought(journal.record(key, "account", (), frozenset(), None), each)
     journal.close()
     shown = run("--keep", owned, orphan, unknown, code=0).stdout
     assert [line.split(" is kept: ")[0] for line in shown.splitlines()] == [owned, orphan, unknown]
     journal = Journal(tmp_path / "orders")
-    assert (journal.open_orders(), journal.instances()) == ([], {owned, orphan, unknown})
+    assert (journal.open_orders(), journal.instance_ids()) == ([], {owned, orphan, unknown})
     journal.close()
     assert ids(sim) == [owned, orphan, unknown]
 
@@ -456,7 +456,7 @@ def test_what_the_account_does_not_have_cannot_be_kept(run: Run, sim: Simulator,
     kept = old(sim)
     said = run("--keep", kept, "no-such-id", code=1).stderr
     assert said == "Error: there is no Cortecs instance no-such-id in this account, so nothing was done\n"
-    assert Journal(tmp_path / "orders").instances() == frozenset()
+    assert Journal(tmp_path / "orders").instance_ids() == frozenset()
 
 
 def test_a_journal_that_cannot_be_written_keeps_nothing(run: Run, sim: Simulator, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_what_we_have_just_started_is_not_gone_before_the_lag_is_over_again(room
     room.find("other")  # lists from before the start lack it, of course
     new = room.account.start("small")
     room.account.machines[new.instance_id] = Machine(new.instance_id, listed_from=1e9, known_from=room.clock.now() + 2)
-    room.poller.began(new.instance_id)
+    room.poller.mark_started(new.instance_id)
     assert room.find(new.instance_id) is not None
 
 

@@ -142,7 +142,7 @@ def test_a_folder_that_cannot_be_written_is_known_by_its_path_and_later_by_its_m
     state.unlink()
     backend = backend_of({"PULUMI_BACKEND_URL": f"file://{folder(state)}"}, tmp_path)
     assert backend.identity != by_path
-    assert backend.formerly == (by_path,)
+    assert backend.former_identities == (by_path,)
 
 
 def test_many_who_mark_a_folder_at_once_agree(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_what_the_url_leaves_to_the_environment_counts_and_was_not_always_told()
         "postgres://db.example/states"
     )
     backend = backend_of({**endpoint, "PULUMI_BACKEND_URL": "s3://bucket"}, Path("/"))
-    assert backend.formerly == (identity("s3://bucket"),)
+    assert backend.former_identities == (identity("s3://bucket"),)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_what_the_first_journal_noted_is_found_again(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     former = identity_of_v1(f"file://some-host.local{gone}")
     assert former == identity_of_v1(f"file://another-host{gone}")
-    assert former in backend_of({"PULUMI_BACKEND_URL": f"file://{folder(gone)}"}, tmp_path).formerly
+    assert former in backend_of({"PULUMI_BACKEND_URL": f"file://{folder(gone)}"}, tmp_path).former_identities
     with_secrets = "postgres://me:word@db.example/states?sslmode=disable"
     assert identity_of_v1(with_secrets) == identity("postgres://db.example/states")
 

@@ -77,9 +77,9 @@ def commitments(process: Process) -> SpendGuard[Machine]:
 
 
 def buy(commitments: SpendGuard[Machine], account: FakeAccount, kind: str = "small") -> str:
-    with commitments.ordering(anything, PRICES[kind], (kind,)) as order:
+    with commitments.reserve(anything, PRICES[kind], (kind,)) as order:
         machine = account.start(kind)
-        order.became(machine.instance_id)
+        order.set_instance(machine.instance_id)
     return machine.instance_id
 
 
@@ -110,13 +110,13 @@ def test_what_has_been_bought_counts_before_the_list_has_it(
 def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_answer(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)) as order:
+    with commitments.reserve(anything, SMALL, ("small",)) as order:
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         machine = account.start("small")
         clock.advance(1)
         spending = commitments.spending(SMALL)
         assert (list(spending.running), spending.on_its_way) == ([machine.instance_id], ())
-        order.became(machine.instance_id)
+        order.set_instance(machine.instance_id)
     assert total(commitments.spending(SMALL)) == SMALL * 2
 
 
@@ -131,11 +131,11 @@ def up_to(ceiling: Money) -> Callable[[Spending], None]:
 def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_come(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)) as order:
+    with commitments.reserve(anything, SMALL, ("small",)) as order:
         account.put("theirs")
         clock.advance(1)
-        clock.at(6, lambda: order.became(account.start("small").instance_id))
-        with pytest.raises(TooMuchError), commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)):
+        clock.at(6, lambda: order.set_instance(account.start("small").instance_id))
+        with pytest.raises(TooMuchError), commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)):
             pytest.fail("there is no room for a third")
     assert account.started == 1
 
@@ -143,21 +143,21 @@ def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_c
 def test_who_orders_waits_for_the_answer_that_tells_whose_the_listed_one_is(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)) as order:
+    with commitments.reserve(anything, SMALL, ("small",)) as order:
         machine = account.start("small")
         clock.advance(1)
-        clock.at(6, lambda: order.became(machine.instance_id))
-        with commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)) as other:
-            other.became(account.start("small").instance_id)
+        clock.at(6, lambda: order.set_instance(machine.instance_id))
+        with commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)) as other:
+            other.set_instance(account.start("small").instance_id)
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)):
         account.put("theirs")
         clock.advance(1)
-        with pytest.raises(TooMuchError), commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)):
+        with pytest.raises(TooMuchError), commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)):
             pytest.fail("there is no room for a third")
 
 
@@ -166,7 +166,7 @@ def test_a_restart_keeps_its_room_in_all_processes_and_asks_nobody(
 ) -> None:
     first, second = process(), process()
     account.put("a")
-    with first.holding(SMALL, "a"):
+    with first.hold(SMALL, "a"):
         assert account.asked == []
         assert [each_process.spending(SMALL) for each_process in (first, second)] == [
             Spending({"a": SMALL}, (), SMALL)
@@ -183,7 +183,7 @@ def test_a_restart_keeps_its_room_in_all_processes_and_asks_nobody(
 def test_two_orders_are_not_taken_for_one_instance(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)), commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)), commitments.reserve(anything, SMALL, ("small",)):
         account.start("small")
         clock.advance(1)
         assert total(commitments.spending(SMALL)) == SMALL * 3
@@ -192,7 +192,7 @@ def test_two_orders_are_not_taken_for_one_instance(
 def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)):
         bought = buy(commitments, account)
         clock.advance(1)
         assert commitments.spending(SMALL) == Spending({bought: SMALL}, (SMALL,), SMALL)
@@ -205,7 +205,7 @@ def test_what_cannot_be_the_order_does_not_stand_for_it(
     """Something else that somebody has bought, or that was there before."""
     if before:
         account.put("theirs", arguments=(kind,))
-    with commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)):
         account.put("theirs", arguments=(kind,))
         clock.advance(1)
         assert commitments.spending(SMALL) == Spending({"theirs": PRICES[kind]}, (SMALL,), SMALL)
@@ -221,7 +221,7 @@ def test_what_was_ended_counts_no_longer_once_the_list_must_know(
 
 
 def test_what_was_refused_leaves_nothing(commitments: SpendGuard[Machine]) -> None:
-    with pytest.raises(CloudError), commitments.ordering(anything, SMALL, ("small",)):
+    with pytest.raises(CloudError), commitments.reserve(anything, SMALL, ("small",)):
         raise refused(402)
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
 
@@ -230,7 +230,7 @@ def test_what_was_refused_leaves_nothing(commitments: SpendGuard[Machine]) -> No
 def test_what_may_have_been_bought_counts_until_the_list_must_know(
     commitments: SpendGuard[Machine], clock: FakeClock, lost: Exception
 ) -> None:
-    with pytest.raises(type(lost)), commitments.ordering(anything, SMALL, ("small",)):
+    with pytest.raises(type(lost)), commitments.reserve(anything, SMALL, ("small",)):
         raise lost
     assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
     clock.advance(LAG + 0.1)
@@ -241,7 +241,7 @@ def test_a_stopped_one_that_is_started_counts_once(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     account.put("a", "stopped")
-    with commitments.ordering(anything, SMALL, ("small",), "a"):
+    with commitments.reserve(anything, SMALL, ("small",), "a"):
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         account.turn("a", "pending")
         clock.advance(1)
@@ -259,7 +259,7 @@ def test_who_is_refused_orders_nothing(commitments: SpendGuard[Machine], account
     def never(_spending: Spending) -> None:
         raise TooMuchError
 
-    with pytest.raises(TooMuchError), commitments.ordering(never, SMALL, ("small",)):
+    with pytest.raises(TooMuchError), commitments.reserve(never, SMALL, ("small",)):
         account.start("small")
     assert account.started == 0
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
@@ -267,7 +267,7 @@ def test_who_is_refused_orders_nothing(commitments: SpendGuard[Machine], account
 
 def test_an_account_that_cannot_be_listed_is_an_error(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
     account.trouble.append(AnswerLostError("down"))
-    with pytest.raises(AnswerLostError), commitments.ordering(anything, SMALL, ("small",)):
+    with pytest.raises(AnswerLostError), commitments.reserve(anything, SMALL, ("small",)):
         pytest.fail("nobody knows what the account runs")
 
 
@@ -290,11 +290,11 @@ def test_sixty_four_threads_at_once_do_not_overshoot_and_leave_no_room_unused(
 
     def buy_one(_: int) -> None:
         at_once.wait(timeout=30)
-        with suppress(TooMuchError), commitments.ordering(judge, SMALL, ("small",)) as order:
-            order.became(account.start("small").instance_id)
+        with suppress(TooMuchError), commitments.reserve(judge, SMALL, ("small",)) as order:
+            order.set_instance(account.start("small").instance_id)
 
     with ThreadPoolExecutor(64) as pool:
         list(pool.map(buy_one, range(64)))
     assert account.started == 22
-    with pytest.raises(TooMuchError), commitments.ordering(judge, SMALL, ("small",)):
+    with pytest.raises(TooMuchError), commitments.reserve(judge, SMALL, ("small",)):
         pytest.fail("it is full")

@@ -51,7 +51,7 @@ class Room:
         self.began_at = self.clock.now()
 
     def end(self, instance_id: str = "x", on_instance: Callable[[Machine], object] = lambda _: None) -> None:
-        Deletion(self.cloud, self.poller, self.clock).end(instance_id, on_instance)
+        Deletion(self.cloud, self.poller, self.clock).delete(instance_id, on_instance)
 
     def actions(self) -> list[str]:
         return [word for word in self.account.asked if word in ("stop", "delete")]
@@ -283,7 +283,7 @@ def cannot_stop(room: Room) -> Deletion[Machine]:
 
 def test_what_cannot_be_stopped_is_told_deleted_and_looked_for(room: Room, cannot_stop: Deletion[Machine]) -> None:
     reported: list[Machine] = []
-    cannot_stop.end("x", reported.append)
+    cannot_stop.delete("x", reported.append)
     assert [(machine.instance_id, machine.status) for machine in reported] == [("x", "running")]
     assert room.account.machines == {}
     assert room.account.asked == ["list", "delete", "list", "list", "by id"]
@@ -291,12 +291,12 @@ def test_what_cannot_be_stopped_is_told_deleted_and_looked_for(room: Room, canno
 
 def test_what_cannot_be_stopped_and_is_gone_ends_silently(room: Room, cannot_stop: Deletion[Machine]) -> None:
     room.account.machines.clear()
-    cannot_stop.end("x")
+    cannot_stop.delete("x")
     assert room.actions() == []
 
 
 def test_what_cannot_be_stopped_and_vanishes_before_it_is_deleted_ends_silently(
     room: Room, cannot_stop: Deletion[Machine]
 ) -> None:
-    cannot_stop.end("x", lambda _: room.account.machines.clear())
+    cannot_stop.delete("x", lambda _: room.account.machines.clear())
     assert room.actions() == ["delete"]

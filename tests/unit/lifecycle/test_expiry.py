@@ -25,7 +25,7 @@ def expired_of(*rows: StackResource) -> tuple[ExpiredInstance, ...]:
 def test_what_is_over_is_found_with_what_it_costs() -> None:
     (instance,) = expired_of(until(-1))
     assert instance.expires_at == NOW - timedelta(hours=1)
-    assert (str(instance.hourly), instance.protected) == ("1.20 EUR", False)
+    assert (str(instance.hourly), instance.is_protected) == ("1.20 EUR", False)
 
 
 def test_the_very_moment_counts_as_over() -> None:
@@ -51,7 +51,7 @@ def test_of_two_states_the_later_end_counts() -> None:
 
 def test_protected_in_one_state_is_protected() -> None:
     (instance,) = expired_of(until(-1), until(-1, protected=True))
-    assert instance.protected
+    assert instance.is_protected
     assert instance.remarks == ("protected",)
 
 
@@ -66,9 +66,9 @@ PROD = "urn:pulumi:prod::shop::pulumi-python:dynamic/cortecs:Instance::answers"
 
 def test_what_two_rows_own_is_held_back_with_the_names_of_both() -> None:
     (instance,) = expired_of(until(-1), until(-2, stack="prod", urn=PROD))
-    assert instance.held_back == "owned by chat in dev and answers in prod"
+    assert instance.skip_reason == "owned by chat in dev and answers in prod"
     (instance,) = expired_of(until(-1), until(-2, urn=PROD))  # two resources of one stack
-    assert instance.held_back == "owned by chat in dev and answers in dev"
+    assert instance.skip_reason == "owned by chat in dev and answers in dev"
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_what_two_rows_own_is_held_back_with_the_names_of_both() -> None:
 )
 def test_what_one_live_row_owns_is_not_held_back(other: StackResource) -> None:
     (instance,) = expired_of(until(-1), other)
-    assert instance.held_back == ""
+    assert instance.skip_reason == ""
 
 
 def test_a_row_of_another_backend_is_another_row() -> None:
     other = replace(state(until(-1)), backend="file:///others")
     (instance,) = find_expired([listed()], [state(until(-1)), other], PRICES, NOW)
-    assert instance.held_back == "owned by chat in dev and chat in dev"
+    assert instance.skip_reason == "owned by chat in dev and chat in dev"
 
 
 @pytest.mark.parametrize("apart", [timedelta(minutes=5), timedelta(minutes=-5), timedelta(0)])

@@ -122,7 +122,7 @@ class Run:
         self.poller = Looks(cloud, clock, self.looked_from)
         with suppress(JournalError):
             if clocks is not None:
-                self.journal.note_clock(fingerprint, clocks)
+                self.journal.record_clock_difference(fingerprint, clocks)
         self.told: list[str] = []
         self.warned: list[JournalError] = []
         self.log = OrderLog(cloud, self.journal, self.poller, clock, self.warned.append)
@@ -145,7 +145,7 @@ class Run:
         is_awaited: Callable[[], bool] | None = None,
     ) -> str:
         """What Instance.create does; the id."""
-        earlier = self.intents.earlier(key, arguments, self.world.clock.now())
+        earlier = self.intents.recover(key, arguments, self.world.clock.now())
         if earlier is not None:
             return earlier.instance_id
         sends = order or (lambda: self.world.start(arguments))
@@ -304,7 +304,7 @@ def test_what_another_project_or_backend_has_left_open_is_asked_about(
     assert f"orphans --keep {bought}" in str(refusal.value)
     assert world.ids() == {bought}
     keeper = world.run()
-    keeper.journal.keep(bought)
+    keeper.journal.mark_kept(bought)
     assert world.run().create(key) != bought
 
 
@@ -436,26 +436,26 @@ def test_a_calendar_that_was_set_makes_it_wait_neither_too_long_nor_too_short(wo
 
 def test_who_is_still_buying_it_is_waited_for(world: World) -> None:
     first, second = world.run(), world.run()
-    number = first.log.sent(CHAT, SMALL, frozenset())
+    number = first.log.record_sent(CHAT, SMALL, frozenset())
     bought = world.start().instance_id
-    world.clock.at(20, lambda: first.log.bought(number, bought))
+    world.clock.at(20, lambda: first.log.record_bought(number, bought))
     assert second.create() == bought
     assert world.ids() == {bought}
 
 
 def test_who_undoes_its_purchase_is_waited_for(world: World) -> None:
     first, second = world.run(), world.run()
-    number = first.log.sent(CHAT, SMALL, frozenset())
+    number = first.log.record_sent(CHAT, SMALL, frozenset())
     undone = world.start().instance_id
 
     def undo() -> None:
-        first.log.bought(number, undone)
-        assert first.log.undoing(undone)
+        first.log.record_bought(number, undone)
+        assert first.log.begin_undo(undone)
         world.clock.at(20, gone)
 
     def gone() -> None:
         del world.account.machines[undone]
-        first.log.gone(undone)
+        first.log.record_gone(undone)
 
     world.clock.at(5, undo)
     bought = second.create()
@@ -466,15 +466,15 @@ def test_what_was_taken_over_meanwhile_is_not_undone(world: World) -> None:
     first, second = world.run(), world.run()
     bought = first.create()
     assert second.create() == bought
-    assert not first.log.undoing(bought)
-    assert second.log.undoing(bought)
+    assert not first.log.begin_undo(bought)
+    assert second.log.begin_undo(bought)
 
 
 def test_what_could_not_be_undone_is_taken_over(world: World) -> None:
     first = world.run()
     bought = first.create()
-    assert first.log.undoing(bought)
-    first.log.not_undone(bought)
+    assert first.log.begin_undo(bought)
+    first.log.record_undo_failed(bought)
     assert world.run().create() == bought
 
 
@@ -573,7 +573,7 @@ def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
     """Not ended: since then it may have become somebody's, of which this journal does not hear."""
     first = world.run()
     half_gone = first.create()
-    assert first.log.undoing(half_gone)
+    assert first.log.begin_undo(half_gone)
     world.account.turn(half_gone, "stopped")
     first.dies()
     run = world.run()
@@ -584,7 +584,7 @@ def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
 
 def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> None:
     first, second = world.run(), world.run()
-    first.log.sent(CHAT, SMALL, frozenset())
+    first.log.record_sent(CHAT, SMALL, frozenset())
     with pytest.raises(OrderInProgressError, match="another run is still buying"):
         second.create()
     assert world.ids() == set()
@@ -593,9 +593,9 @@ def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> N
 def test_answers_that_are_on_their_way_to_others_are_waited_for(world: World) -> None:
     lost = world.run().killed_at_the_answer()
     busy = world.run()
-    number = busy.log.sent(OTHER, SMALL, frozenset({lost}))
+    number = busy.log.record_sent(OTHER, SMALL, frozenset({lost}))
     theirs = world.start().instance_id
-    world.clock.at(20, lambda: busy.log.bought(number, theirs))
+    world.clock.at(20, lambda: busy.log.record_bought(number, theirs))
     assert world.run().create() == lost
 
 
@@ -644,7 +644,7 @@ def test_an_old_order_is_no_excuse_to_take_what_is_not_ours(world: World) -> Non
 def test_what_is_adopted_settles_what_was_lost(world: World) -> None:
     lost = world.run().killed_at_the_answer()
     run = world.run()
-    run.log.adopted(CHAT, lost)
+    run.log.record_adopted(CHAT, lost)
     assert run.journal.open_orders() == []
     run.dies()
     assert world.run().create() != lost
@@ -653,7 +653,7 @@ def test_what_is_adopted_settles_what_was_lost(world: World) -> None:
 def test_what_is_adopted_does_not_settle_what_is_known_by_id(world: World) -> None:
     bought = world.run().killed_with_the_id()
     world.account.put("another")
-    world.run().log.adopted(CHAT, "another")
+    world.run().log.record_adopted(CHAT, "another")
     assert world.run().create() == bought
 
 
@@ -1031,7 +1031,7 @@ def test_what_an_engine_had_in_memory_only_is_not_bought_again(world: World) -> 
         world.run().create()
     for words in ("1.20 EUR/h", "--adopt", "--delete", "--keep"):
         assert words in str(refusal.value)
-    world.run().journal.keep(bought)
+    world.run().journal.mark_kept(bought)
     assert world.run().create() != bought
 
 
@@ -1081,8 +1081,8 @@ def test_a_journal_that_names_what_another_row_has_takes_nothing_over(world: Wor
     somebodys = world.start().instance_id
     world.states.has(somebodys, stack="another")
     forged = world.run()
-    number = forged.journal.send(CHAT, "ours", SMALL, frozenset(), None)
-    forged.journal.bought(number, somebodys)
+    number = forged.journal.record(CHAT, "ours", SMALL, frozenset(), None)
+    forged.journal.record_bought(number, somebodys)
     forged.dies()
     run = world.run()
     assert run.create() != somebodys
@@ -1119,7 +1119,7 @@ def test_what_came_instead_and_whose_answer_was_lost_is_named_and_not_bought_aga
         again.create()
     again.dies()
     assert len(world.ids()) == 1
-    world.run().journal.keep(unclear.value.candidates[0])
+    world.run().journal.mark_kept(unclear.value.candidates[0])
     world.run().create()
     assert len(world.ids()) == 2
 
@@ -1193,7 +1193,7 @@ def test_what_was_closed_and_is_in_no_state_is_named_before_another_order_is_tak
     run = world.run()
     with pytest.raises(UnclaimedPurchaseError, match=closed):
         run.create()
-    run.journal.keep(closed)
+    run.journal.mark_kept(closed)
     assert run.create() in world.ids() - {closed}
 
 

@@ -54,13 +54,13 @@ class Process:
         )
 
     def buy(self, kind: str = "small", judge: Callable[[Spending], None] = anything) -> str:
-        with self.commitments.ordering(judge, hourly(Machine("", (kind,))), (kind,)) as order:
+        with self.commitments.reserve(judge, hourly(Machine("", (kind,))), (kind,)) as order:
             machine = self.account.start(kind)
-            order.became(machine.instance_id)
+            order.set_instance(machine.instance_id)
         return machine.instance_id
 
     def killed_while_buying(self, *, after_it_was_sent: bool) -> None:
-        self.commitments.ordering(anything, SMALL, ("small",)).__enter__()
+        self.commitments.reserve(anything, SMALL, ("small",)).__enter__()
         if after_it_was_sent:
             self.account.start("small")
         self.ledger.close()
@@ -73,7 +73,7 @@ class Process:
             spendings.append(spending)
             raise TooMuchError
 
-        with suppress(TooMuchError), self.commitments.ordering(judge, SMALL, ("small",)):
+        with suppress(TooMuchError), self.commitments.reserve(judge, SMALL, ("small",)):
             pytest.fail("it was refused")
         return spendings[0]
 
@@ -108,7 +108,7 @@ def test_what_another_process_orders_counts_before_any_list_has_it(
     first, second = process(), process()
     first.buy()
     assert second.spending() == Spending({}, (SMALL,), SMALL)
-    with first.commitments.ordering(anything, BIG, ("big",)):
+    with first.commitments.reserve(anything, BIG, ("big",)):
         assert second.costs() == SMALL + BIG
         assert total(second.commitments.spending(SMALL)) == SMALL * 2 + BIG  # in a preview as well
     clock.advance(4.0)
@@ -168,7 +168,7 @@ def test_what_lives_and_waits_for_its_answer_counts_however_many_lists_lack_it(
     process: Begin, clock: FakeClock
 ) -> None:
     begun = process()
-    with begun.commitments.ordering(anything, SMALL, ("small",)):
+    with begun.commitments.reserve(anything, SMALL, ("small",)):
         for _ in range(4):
             clock.advance(LONG)
             assert process().costs() == SMALL
@@ -189,10 +189,10 @@ def test_what_was_bought_counts_until_two_lists_and_the_answer_by_id_lack_it(
 
 def test_an_order_that_was_not_sent_goes_at_once_and_one_that_was_refused_does_not(process: Begin) -> None:
     begun, other = process(), process()
-    with suppress(NotSentError), begun.commitments.ordering(anything, SMALL, ("small",)):
+    with suppress(NotSentError), begun.commitments.reserve(anything, SMALL, ("small",)):
         raise NotSentError("the engine was gone")
     assert other.costs() == Money.zero("EUR")
-    with suppress(RefusedOrderError), begun.commitments.ordering(anything, SMALL, ("small",)):
+    with suppress(RefusedOrderError), begun.commitments.reserve(anything, SMALL, ("small",)):
         raise RefusedOrderError("which is no proof")
     assert other.costs() == SMALL
 
@@ -201,7 +201,7 @@ def test_an_order_that_was_not_sent_goes_at_once_and_one_that_was_refused_does_n
 def test_what_was_looked_for_is_believed_gone_after_a_lag_that_no_variable_shortens(
     process: Begin, lag: float, remaining: int
 ) -> None:
-    with suppress(NotBoughtError), process(lag=lag).commitments.ordering(anything, SMALL, ("small",)):
+    with suppress(NotBoughtError), process(lag=lag).commitments.reserve(anything, SMALL, ("small",)):
         raise NotBoughtError("the list shows nothing")
     assert process().costs() == SMALL * remaining
 
@@ -210,7 +210,7 @@ def test_what_is_provably_gone_is_forgotten_at_once(process: Begin, account: Fak
     account.lag = 4.0
     bought = process().buy()
     del account.machines[bought]
-    process().commitments.ended(bought)
+    process().commitments.record_gone(bought)
     assert process().costs() == Money.zero("EUR")
 
 
@@ -239,7 +239,7 @@ def test_what_is_gone_is_asked_for_once_in_a_while(process: Begin, account: Fake
 
 def test_a_start_counts_until_it_is_listed_as_billed(process: Begin, account: FakeAccount, clock: FakeClock) -> None:
     account.put("a", "stopped")
-    with process().commitments.ordering(anything, SMALL, ("small",), "a"):
+    with process().commitments.reserve(anything, SMALL, ("small",), "a"):
         pass  # the list is behind
     assert process().costs() == SMALL
     account.turn("a", "pending")
@@ -250,7 +250,7 @@ def test_a_start_counts_until_it_is_listed_as_billed(process: Begin, account: Fa
 
 def test_a_start_that_came_to_nothing_goes(process: Begin, account: FakeAccount, clock: FakeClock) -> None:
     account.put("a", "stopped")
-    with process().commitments.ordering(anything, SMALL, ("small",), "a"):
+    with process().commitments.reserve(anything, SMALL, ("small",), "a"):
         pass
     assert process().costs() == SMALL
     clock.advance(LONG)
@@ -277,7 +277,7 @@ def test_who_has_no_ledger_orders_one_after_the_other(account: FakeAccount, tmp_
     first, second = begun.buy(), begun.buy()
     assert account.machines[second].listed_from - account.machines[first].listed_from >= 4.0
     assert "cannot be used" in begun.troubles[0]
-    with begun.commitments.ordering(anything, SMALL, ("small",)), pytest.raises(LedgerError, match="not listed yet"):
+    with begun.commitments.reserve(anything, SMALL, ("small",)), pytest.raises(LedgerError, match="not listed yet"):
         begun.buy()
     assert account.started == 2
 
@@ -303,7 +303,7 @@ def test_what_was_listed_stays_noted_once_until_it_is_gone(
     for _ in range(3):
         clock.advance(86400)
         begun.costs()
-        with begun.commitments.holding(SMALL, bought):
+        with begun.commitments.hold(SMALL, bought):
             pass
         assert witness.costs() == SMALL
     assert [note.instance_id for note in witness.ledger.others()] == [bought]
@@ -328,7 +328,7 @@ def test_another_clock_forgets_no_order_whose_answer_can_still_come(
     process: Begin, clock: FakeClock, by: float
 ) -> None:
     odd = process(clock=moved(by))
-    with process().commitments.ordering(anything, SMALL, ("small",)):
+    with process().commitments.reserve(anything, SMALL, ("small",)):
         for _ in range(3):
             assert odd.costs() == SMALL
             odd.clock.advance(LONG)

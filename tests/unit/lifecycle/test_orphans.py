@@ -79,13 +79,13 @@ def test_what_a_stack_only_looks_at_is_said_to_be() -> None:
 
 def test_it_costs_what_its_billing_interval_makes_of_its_hardware() -> None:
     by_the_minute, by_the_hour = listed(), listed(billing_interval=BillingInterval.PER_HOUR, num_workers=2)
-    assert (str(only(by_the_minute).hourly), str(only(by_the_minute).so_far)) == ("1.20 EUR", "1.22 EUR")
-    assert (str(only(by_the_hour).hourly), str(only(by_the_hour).so_far)) == ("2.60 EUR", "5.20 EUR")
+    assert (str(only(by_the_minute).hourly), str(only(by_the_minute).cost_so_far)) == ("1.20 EUR", "1.22 EUR")
+    assert (str(only(by_the_hour).hourly), str(only(by_the_hour).cost_so_far)) == ("2.60 EUR", "5.20 EUR")
 
 
 def test_a_stopped_one_costs_nothing_now_and_what_its_run_was() -> None:
     stopped = listed(phase=Phase.STOPPED, status="stopped", stopped_at=NOW - timedelta(hours=1))
-    assert (str(only(stopped).hourly), str(only(stopped).so_far)) == ("0.00 EUR", "0.02 EUR")
+    assert (str(only(stopped).hourly), str(only(stopped).cost_so_far)) == ("0.00 EUR", "0.02 EUR")
 
 
 def test_one_with_a_status_that_nobody_knows_is_taken_for_billed() -> None:
@@ -103,12 +103,12 @@ def test_one_with_a_status_that_nobody_knows_is_taken_for_billed() -> None:
 )
 def test_what_cannot_be_priced_is_not_priced_at_zero(changed: dict[str, Any]) -> None:
     orphan = only(listed(**changed))
-    assert (orphan.hourly, orphan.so_far) == (None, None)
+    assert (orphan.hourly, orphan.cost_so_far) == (None, None)
 
 
 def test_what_it_has_cost_is_unknown_without_a_start() -> None:
     orphan = only(listed(started_at=None))
-    assert (str(orphan.hourly), orphan.so_far) == ("1.20 EUR", None)
+    assert (str(orphan.hourly), orphan.cost_so_far) == ("1.20 EUR", None)
 
 
 def test_sums_are_per_currency() -> None:
@@ -131,29 +131,29 @@ def test_the_unpriced_come_first_and_then_the_dearest() -> None:
     [(GRACE_PERIOD, ""), (GRACE_PERIOD - timedelta(seconds=1), "young"), (-timedelta(hours=1), "young")],
 )
 def test_a_young_one_is_held_back(age: timedelta, held_back: str) -> None:
-    assert only(listed(started_at=NOW - age)).held_back == held_back
+    assert only(listed(started_at=NOW - age)).skip_reason == held_back
 
 
 def test_one_whose_age_nobody_knows_is_held_back() -> None:
-    assert only(listed(started_at=None)).held_back == "of unknown age"
+    assert only(listed(started_at=None)).skip_reason == "of unknown age"
 
 
 def test_what_a_killed_run_may_have_bought_says_so_and_can_be_ended() -> None:
     orphan = only(listed(), state(pending=interrupted(**ORDER, state="running")))
     assert orphan.remarks == ("may be chat, whose creation never ended in dev",)
-    assert orphan.held_back == ""
+    assert orphan.skip_reason == ""
 
 
 def test_what_a_run_may_still_be_taking_over_is_held_back() -> None:
     locked = state(pending=interrupted(**ORDER), updating=True)
-    assert only(listed(), locked).held_back == "dev is locked"
+    assert only(listed(), locked).skip_reason == "dev is locked"
     adopting = state(pending=interrupted(**ORDER, adopt_id="other"), updating=True)
-    assert only(listed(), adopting).held_back == ""
+    assert only(listed(), adopting).skip_reason == ""
 
 
 def test_another_order_is_no_reason_to_hold_it_back() -> None:
     other = state(pending=interrupted(**{**ORDER, "num_workers": 2.0}), updating=True)
-    assert (only(listed(), other).remarks, only(listed(), other).held_back) == ((), "")
+    assert (only(listed(), other).remarks, only(listed(), other).skip_reason) == ((), "")
 
 
 def test_what_the_state_keeps_secret_or_the_vendor_does_not_tell_may_be_anything() -> None:

@@ -68,7 +68,7 @@ class Room:
         self.cloud = FakeCloud(self.account, lag, began=lambda machine: machine.known_from, now=self.clock.now)
         self.poller: Poller[Machine] = Poller(self.cloud, self.clock)
         self.journal = new_journal(self.clock)
-        self.journal.note_clock("ours", 0.0)
+        self.journal.record_clock_difference("ours", 0.0)
         notes = order_log(self.cloud, self.poller, self.clock, journal=self.journal)
         self.purchases = Purchases(self.cloud, self.poller, self.clock, notes)
         self.began_at = self.clock.now()

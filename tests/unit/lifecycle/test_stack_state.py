@@ -292,13 +292,13 @@ def test_no_user_of_a_backend_is_in_an_error(tmp_path: Path) -> None:
     url = "postgres://me:hidden@db.example/states?password=hidden"
     command = CliCommand(path.split(":")[0] + "/pulumi", tmp_path, {"PULUMI_BACKEND_URL": url, "PATH": path}, LONG, url)
     with pytest.raises(StateUnreadableError) as failure:
-        states(command.ask).stack_of(URN)
+        states(command.run).stack_of(URN)
     assert all(secret not in str(failure.value) for secret in ("hidden", "word@", "abc"))
 
 
 def test_a_cli_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StateUnreadableError, match="pulumi stack export"):
-        states(CliCommand("", tmp_path, {}, LONG, "file:///x").ask).stack_of(URN)
+        states(CliCommand("", tmp_path, {}, LONG, "file:///x").run).stack_of(URN)
 
 
 class Crowd:

@@ -107,7 +107,7 @@ class Run:
         self.world, clock = world, world.clock
         self.journal = Journal(directory, lambda: clock.utc_now().timestamp())
         # all machines began long ago, by a vendor's clock that is known to be right: no time is to count
-        self.journal.note_clock(fingerprint, 0.0)
+        self.journal.record_clock_difference(fingerprint, 0.0)
         self.cloud = TaggingCloud(world.account, LAG, fingerprint, began=lambda _: 0.0, now=clock.now)
         poller = Poller(self.cloud, clock)
         self.told: list[str] = []
@@ -125,7 +125,7 @@ class Run:
         self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
     ) -> PurchasedInstance[Machine]:
         """What Instance.create does."""
-        earlier = self.intents.earlier(key, arguments, self.world.clock.now())
+        earlier = self.intents.recover(key, arguments, self.world.clock.now())
         inputs = {"arguments": arguments} if order is None else {"carried_out": order}
         return earlier or self.purchases.buy(key, arguments, inputs)
 
@@ -260,7 +260,7 @@ def test_a_renamed_resource_takes_over_what_was_bought_under_its_old_name_also_a
 ) -> None:
     bought = world.run().killed()
     again = world.run()
-    again.journal.take(again.journal.open_orders()[0], resource(2))
+    again.journal.take_over(again.journal.open_orders()[0], resource(2))
     again.dies()
     assert world.run().create(resource(2)).instance_id == bought
 
@@ -373,8 +373,8 @@ def test_what_was_begun_with_other_arguments_is_asked_about(world: World) -> Non
 def test_in_the_ledger_an_order_counts_as_what_bears_its_tag_and_as_nothing_alike(world: World, is_there: bool) -> None:
     run = world.run()
     world.account.lag = 0.0
-    with suppress(Killed), run.commitments.ordering(lambda _: None, A_PRICE, SMALL) as commitment:
-        run.purchases.buy(CHAT, SMALL, {"carried_out": run.answers_with(Killed())}, number=commitment.note.number)
+    with suppress(Killed), run.commitments.reserve(lambda _: None, A_PRICE, SMALL) as commitment:
+        run.purchases.buy(CHAT, SMALL, {"carried_out": run.answers_with(Killed())}, number=commitment.entry.number)
     (bought,) = world.bought()
     if not is_there:
         del world.account.machines[bought]

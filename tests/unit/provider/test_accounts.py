@@ -177,7 +177,7 @@ def test_a_poll_interval_replaces_the_schedule() -> None:
 def test_a_wait_counts_from_our_own_start_or_from_now() -> None:
     mine = account(answer(200))
     assert mine.started_at("i-1") == mine.clock.now()
-    mine.poller.began("i-1")
+    mine.poller.mark_started("i-1")
     began_at = mine.clock.now()
     mine.clock.sleep(10)
     assert mine.started_at("i-1") == began_at
