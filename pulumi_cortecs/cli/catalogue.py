@@ -134,7 +134,7 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
     from pulumi_cortecs.cortecs.market import price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.noted import with_notes_of
-    from pulumi_cortecs.http.http import checked_base_url, new_client
+    from pulumi_cortecs.http.api_client import checked_base_url, new_client
     from pulumi_cortecs.provider import accounts
 
     base_url = accounts.base_url(INSTANCE, {}) if url is None else checked_base_url(url, "--url")

@@ -207,7 +207,7 @@ def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
 
 
 def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
-    from pulumi_cortecs.lifecycle.durations import format_duration
+    from pulumi_cortecs.lifecycle.times import format_duration
 
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
     table = new_table("What no stack owns", *columns)
@@ -229,7 +229,7 @@ def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
 
 
 def _total(found: tuple[Orphan, ...]) -> str:
-    from pulumi_cortecs.lifecycle.listed import sum_by_currency
+    from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
     hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.cost_so_far for each in found)
     known = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
@@ -251,7 +251,7 @@ def _tell_how_to_adopt(chosen: list[Orphan]) -> None:
 
 def _lines(chosen: list[Orphan]) -> dict[str, str]:
     """The lines of a program, by instance id."""
-    from pulumi_cortecs.lifecycle.phases import Phase
+    from pulumi_cortecs.lifecycle.cloud import Phase
     from pulumi_cortecs.stacks.taking_over import constructor, names_after
 
     names = names_after([str(each.instance.arguments.get("model_id", "")) for each in chosen])
@@ -267,7 +267,7 @@ def _lines(chosen: list[Orphan]) -> dict[str, str]:
 def _document(
     found: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
 ) -> dict[str, Any]:
-    from pulumi_cortecs.lifecycle.listed import sum_by_currency
+    from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
     lines = _lines(adopted)
     hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.cost_so_far for each in found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from pulumi_cortecs.http.words import escape_unprintable
+from pulumi_cortecs.http.text import escape_unprintable
 
 if TYPE_CHECKING:
     from rich.table import Table

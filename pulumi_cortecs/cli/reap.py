@@ -102,7 +102,7 @@ def over(survey: Survey) -> tuple[ExpiredInstance, ...]:
 
 
 def _running(found: tuple[ExpiredInstance, ...]) -> list[ExpiredInstance]:
-    from pulumi_cortecs.lifecycle.phases import Phase
+    from pulumi_cortecs.lifecycle.cloud import Phase
 
     return [each for each in found if each.instance.phase is not Phase.STOPPED]
 

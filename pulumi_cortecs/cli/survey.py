@@ -19,8 +19,8 @@ from pulumi_cortecs.cli.printing import failed, tell, tell_aside
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import client as cortecs
     from pulumi_cortecs.cost import HardwareType, Money
-    from pulumi_cortecs.lifecycle.listed import ListedInstance
-    from pulumi_cortecs.lifecycle.owners import StackHoldings, StackResource
+    from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.accounts import Account
     from pulumi_cortecs.stacks.reading import Places
 
@@ -55,7 +55,7 @@ class Survey:
     @property
     def shared(self) -> dict[str, tuple[StackResource, ...]]:
         """What is listed and several rows own, with those rows."""
-        from pulumi_cortecs.lifecycle.owners import find_shared_instances
+        from pulumi_cortecs.lifecycle.holdings import find_shared_instances
 
         there = {each.instance_id for each in self.listed}
         return {key: rows for key, rows in find_shared_instances(self.stacks).items() if key in there}
@@ -129,8 +129,8 @@ def somebody_can_be_asked(as_json: bool) -> None:
 def done_to_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
     """Acts on the instances, some at a time. By id what went wrong, "" where nothing did."""
     from pulumi_cortecs.http.errors import CloudError
-    from pulumi_cortecs.lifecycle.ending import DeletionUnconfirmedError
-    from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+    from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+    from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 
     def outcome(instance_id: str) -> str:
         try:
@@ -173,7 +173,7 @@ def described(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]:
 
 def tell_shared(survey: Survey) -> None:
     """Names what several rows own, a line for each."""
-    from pulumi_cortecs.lifecycle.owners import row_names
+    from pulumi_cortecs.lifecycle.holdings import row_names
 
     for instance_id, rows in survey.shared.items():
         tell(
@@ -239,8 +239,8 @@ def _must_be_whole(
 
 def _listed(account: Account, instance: cortecs.Instance) -> ListedInstance:
     from pulumi_cortecs.cost import BillingInterval
-    from pulumi_cortecs.lifecycle.listed import ListedInstance
-    from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+    from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
     try:
         phase = account.cloud.phase(instance)

@@ -10,11 +10,11 @@ import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
-from pulumi_cortecs.http.http import ApiClient, Retry, WireModel, shared_client
-from pulumi_cortecs.http.oauth import ClientCredentials
-from pulumi_cortecs.http.words import escape_unprintable, require_identifier
+from pulumi_cortecs.http.text import escape_unprintable, require_identifier
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"

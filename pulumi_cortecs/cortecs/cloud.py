@@ -8,9 +8,8 @@ from typing import Any, Final
 from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
-from pulumi_cortecs.lifecycle.clock import parse_timestamp
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Ordered, OrderMatch, OrderRef
-from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Ordered, OrderMatch, OrderRef, Phase, phase_of
+from pulumi_cortecs.lifecycle.times import parse_timestamp
 
 PURCHASE: Final = tuple(InstanceArgs.model_fields)
 """What is ordered, by name."""

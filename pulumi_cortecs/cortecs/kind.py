@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
-from pulumi_cortecs.http.sources import CredentialKey, CredentialSpec
+from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Inputs, InstanceKind, Market, Required
 from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, text, whole_number

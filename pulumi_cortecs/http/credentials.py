@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pulumi_cortecs.http.api_client import checked_base_url, server_of
+from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import checked_base_url, server_of
-from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 
 
 @dataclass(frozen=True)

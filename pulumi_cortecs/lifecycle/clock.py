@@ -54,12 +54,3 @@ class InterruptibleClock(SystemClock):
         """Blocks the calling thread. Raises InterruptedWaitError."""
         if self._interrupted.wait(max(0.0, seconds)):
             raise InterruptedWaitError("interrupted")
-
-
-def parse_timestamp(timestamp: str | None) -> float | None:
-    """A vendor's ISO 8601 time, None for what is none, or does not say in which zone."""
-    try:
-        at = datetime.fromisoformat((timestamp or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return at.timestamp() if at.tzinfo else None

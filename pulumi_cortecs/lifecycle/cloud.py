@@ -16,11 +16,33 @@ from typing import Any, Generic, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.phases import Phase
 
 T = TypeVar("T")
 Arguments = tuple[object, ...]
 """What was ordered: the values of a purchase's arguments, always in the same order."""
+
+
+class Phase(Enum):
+    """Where an instance is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+class UnknownStatusError(Exception):
+    """The vendor used a status word that our table does not have: nobody should guess what it means for a bill."""
+
+
+def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:
+    """The phase that `status` stands for. Raises UnknownStatusError."""
+    try:
+        return table[status]
+    except KeyError:
+        known_words = ", ".join(sorted(table))
+        raise UnknownStatusError(f"the vendor reports the status {status!r}; known are {known_words}") from None
 
 
 @dataclass(frozen=True)

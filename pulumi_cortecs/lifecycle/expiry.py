@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pulumi_cortecs.cost import HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import ListedInstance
-from pulumi_cortecs.lifecycle.owners import StackHoldings, StackResource, find_shared_instances, row_names
+from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource, find_shared_instances, row_names
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
+from pulumi_cortecs.lifecycle.times import parse_time
 
 CLOCKS_AGREE: Final = timedelta(minutes=5)
 """How far the vendor's clock and the machine's may be apart, if something is to be ended by one of them."""
@@ -92,11 +93,10 @@ def _remarks(rows: Sequence[StackResource], ends: Sequence[datetime]) -> Iterato
 def _expiry_time(row: StackResource) -> datetime | None:
     if not row.expires_at:
         return None
-    try:
-        # Python 3.10 does not read the Z
-        moment = datetime.fromisoformat(str(row.expires_at).replace("Z", "+00:00"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ExpiryError(f"the expires_at of {row.instance_id} in {row.stack} is no time: {row.expires_at!r}")
-    return moment
+    time = parse_time(str(row.expires_at))
+    if time is None:
+        raise ExpiryError(
+            f"invalid expires_at of {row.instance_id} in {row.stack}: got {row.expires_at!r}; allowed: an ISO 8601 "
+            "time with its zone; correct it in the program and run `pulumi up`"
+        )
+    return time

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.begun import InterruptedCreations
 from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch
 from pulumi_cortecs.lifecycle.creations import Creations
+from pulumi_cortecs.lifecycle.interrupted_creations import InterruptedCreations
 from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, Progress, ResourceKey
-from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchaseError, next_steps_text, priced_ids_text
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError, OrderLog
 from pulumi_cortecs.lifecycle.purchases import MAX_ORDER_SECONDS, SETTLE_LAGS, AmbiguousPurchaseError, RecoveredInstance
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, next_steps_text, priced_ids_text
 
 T = TypeVar("T")
 

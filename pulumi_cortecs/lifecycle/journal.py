@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.lifecycle.shared_file import BUSY_SECONDS, SharedFile, SharedFileError
+from pulumi_cortecs.lifecycle.stack_state import name_in
 from pulumi_cortecs.lifecycle.state_directory import state_directory
-from pulumi_cortecs.lifecycle.urns import name_in
 
 FILE_NAME: Final = "orders.sqlite3"
 _VERSION: Final = 2

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Ordered, OrderMatch, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.purchases import (
     MAX_ORDER_SECONDS,
     SETTLE_LAGS,
@@ -221,7 +221,7 @@ class OrderLog(Generic[T]):
         }
 
     def find(self, instance_id: str, not_before: float = NEVER) -> T | None:
-        """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
+        """The instance, None when it is certainly gone; see lifecycle/presence.py. Raises CloudError."""
         return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
     def may_belong_to(

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Final
 
 from pulumi_cortecs.cost import HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import ListedInstance
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
 GRACE_PERIOD: Final = timedelta(minutes=2)
 """Up to this age an `up` may be about to write the instance into its state."""

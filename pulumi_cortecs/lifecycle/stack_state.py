@@ -82,3 +82,8 @@ class States(Protocol):
     def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
         """The states of all stacks of the backend, the one that the URN names first: every one of them, or an error."""
         ...
+
+
+def name_in(urn: str) -> str:
+    """What the program calls the resource; a name may have `::` in it."""
+    return urn.split("::", 3)[-1]

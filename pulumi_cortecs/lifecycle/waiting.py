@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from pulumi_cortecs.http.errors import CloudError, UnauthorizedError
-from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
-from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 
 T = TypeVar("T")
 

@@ -9,20 +9,19 @@ from datetime import datetime, timezone
 from typing import Any
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.api_client import is_loopback_url
 from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import is_loopback_url
 from pulumi_cortecs.http.network import network_problems
-from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Cloud
+from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.ending import Deletion
+from pulumi_cortecs.lifecycle.deletion import Deletion
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.journal import JournalError, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderLog
-from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, hourly, process, session
@@ -85,7 +84,7 @@ class Account:
         return datetime.fromtimestamp(told, timezone.utc)
 
     def find(self, instance_id: str, not_before: float = NEVER) -> Any | None:
-        """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
+        """The instance, None when it is certainly gone; see lifecycle/presence.py. Raises CloudError."""
         return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
     def state_of(self, instance: Any) -> str:

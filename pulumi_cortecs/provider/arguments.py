@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi_cortecs.lifecycle.durations import parse_duration
+from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
 from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, same, text
 

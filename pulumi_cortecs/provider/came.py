@@ -10,7 +10,7 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.provider import accounts, adoption, host, hourly, rows, second_line
 from pulumi_cortecs.provider.kind import InstanceKind
 

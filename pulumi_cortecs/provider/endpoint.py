@@ -13,9 +13,9 @@ from pulumi.output import Unknown
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle import durations
-from pulumi_cortecs.lifecycle.ending import DeletionUnconfirmedError
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle import times
+from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     FailedWhileWaitingError,
@@ -123,7 +123,7 @@ def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> An
     started_at, call = account.started_at(instance_id), host.current_call()
 
     def tell(words: str) -> None:
-        age, cost = durations.format_duration(account.clock.now() - started_at), hourly.of(instance_id)
+        age, cost = times.format_duration(account.clock.now() - started_at), hourly.of(instance_id)
         call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
     def compare(seen: Any) -> None:  # a later run's first look: its create told it nothing

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from pulumi_cortecs.http.words import escape_unprintable
+from pulumi_cortecs.http.text import escape_unprintable
 from pulumi_cortecs.provider.process import InCall
 
 P = ParamSpec("P")

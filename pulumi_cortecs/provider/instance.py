@@ -11,12 +11,10 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.durations import timestamp_after
-from pulumi_cortecs.lifecycle.ending import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.cloud import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError
-from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchaseError
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
-from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import (
     AmbiguousPurchaseError,
     NotBoughtError,
@@ -26,6 +24,8 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
 )
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
+from pulumi_cortecs.lifecycle.times import timestamp_after
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.left_behind import find_unclaimed
+from pulumi_cortecs.lifecycle.unclaimed import find_unclaimed
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.kind import InstanceKind
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import CanStop, CanUpdate
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.cloud import CanStop, CanUpdate, Phase
 from pulumi_cortecs.provider.accounts import Account
 
 

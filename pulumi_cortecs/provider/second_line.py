@@ -12,9 +12,9 @@ from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.http.network import extra_certificates
-from pulumi_cortecs.lifecycle.commitments import PendingCost, SpendGuard
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.ledger import LedgerError, SharedLedger
+from pulumi_cortecs.lifecycle.spend_guard import PendingCost, SpendGuard
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account

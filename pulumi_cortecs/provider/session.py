@@ -18,10 +18,10 @@ from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.backends import Backend, backend_of
 from pulumi_cortecs.lifecycle.cli_states import states_of
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
-from pulumi_cortecs.lifecycle.commitments import SpendGuard
 from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
 from pulumi_cortecs.lifecycle.releases import Releases
 from pulumi_cortecs.lifecycle.shared_rows import SharedRows
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import process
 from pulumi_cortecs.provider.kind import Market

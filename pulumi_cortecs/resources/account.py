@@ -7,7 +7,7 @@ from typing import Final
 
 import pulumi
 
-from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
+from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 
 _PACKAGE: Final = "pulumi-python"
 """The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_cortecs.lifecycle.durations import parse_duration
+from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT
 
 

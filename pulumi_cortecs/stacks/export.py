@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulumi_cortecs._tokens import instances
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackResource
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackResource
 from pulumi_cortecs.lifecycle.stack_export import stack_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StateRow, StateUnreadableError
 from pulumi_cortecs.stacks.command import StacksError

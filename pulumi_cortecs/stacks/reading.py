@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings, StackResource
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.stacks.command import NoSuchStackError, Pulumi, StacksError, pulumi
 from pulumi_cortecs.stacks.export import rows_and_pending
 

@@ -15,7 +15,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
-from pulumi_cortecs.lifecycle.durations import timestamp_after
+from pulumi_cortecs.lifecycle.times import timestamp_after
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.testing.programs import run_program
 

@@ -1,8 +1,8 @@
 """Acme's API, typed. Threads may share a client."""
 
-from pulumi_cortecs.http.api_key import ApiKey
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.http import ApiClient, Retry, WireModel, shared_client
 
 
 class Plan(WireModel):

@@ -8,9 +8,8 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.lifecycle.clock import parse_timestamp
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanUpdate, OrderRef, TagsOrders
-from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanUpdate, OrderRef, Phase, TagsOrders, phase_of
+from pulumi_cortecs.lifecycle.times import parse_timestamp
 from tests.acme.client import AcmeClient, Machine
 
 _PHASES = {"provisioning": Phase.STARTING, "active": Phase.READY}

@@ -1,7 +1,7 @@
 """What an Instance at Acme is, and what a program may say about it."""
 
 from pulumi_cortecs._tokens import TOKENS
-from pulumi_cortecs.http.sources import CredentialKey, CredentialSpec
+from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE_WITHOUT_STOP
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, InstanceKind
 from pulumi_cortecs.provider.properties import identifier, text

@@ -14,7 +14,7 @@ from subprocess import Popen
 
 import pytest
 
-from pulumi_cortecs.http import http
+from pulumi_cortecs.http import api_client
 from pulumi_cortecs.lifecycle.orphans import GRACE_PERIOD
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.patience import until
@@ -199,7 +199,8 @@ def test_every_row_is_seen_and_every_section_followed_by_some_test() -> None:
 def test_the_figures_of_the_page() -> None:
     text = " ".join(advice.TEXT.split())
     assert (
-        f"An answer is given {http._TIMEOUT.read or 0:.0f} seconds to go on, and {http.MAX_ANSWER_SECONDS:.0f}" in text
+        f"An answer is given {api_client._TIMEOUT.read or 0:.0f} seconds to go on, "
+        f"and {api_client.MAX_ANSWER_SECONDS:.0f}" in text
     )
-    assert f"more than {http.MAX_ANSWER_BYTES // 2**20} MB" in text
+    assert f"more than {api_client.MAX_ANSWER_BYTES // 2**20} MB" in text
     assert (GRACE_PERIOD.total_seconds(), "younger than two minutes" in advice.TEXT) == (120, True)

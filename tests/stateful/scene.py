@@ -15,14 +15,13 @@ from typing import Any, Final
 from unittest.mock import MagicMock
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.ending import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.cloud import Cloud, UnknownStatusError
+from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
+from pulumi_cortecs.lifecycle.holdings import StackResource as OwnedRow
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, ResourceKey
-from pulumi_cortecs.lifecycle.listed import ListedInstance
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 from pulumi_cortecs.lifecycle.orphans import find_orphans
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings
-from pulumi_cortecs.lifecycle.owners import StackResource as OwnedRow
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.simulator import Settings

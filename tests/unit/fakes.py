@@ -14,8 +14,17 @@ import httpx
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Cloud, Ordered, OrderMatch, OrderRef
-from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Accepted,
+    Arguments,
+    CanStop,
+    Cloud,
+    Ordered,
+    OrderMatch,
+    OrderRef,
+    Phase,
+    phase_of,
+)
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
 Event = Callable[[], object]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from pulumi_cortecs.http.api_key import ApiKey
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
+from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.errors import UnauthorizedError
-from pulumi_cortecs.http.http import ApiClient, Retry, WireModel, new_client
 
 KEY = 'a key with a " in it'
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from pulumi_cortecs.cortecs.kind import CREDENTIALS
-from pulumi_cortecs.http import sources
+from pulumi_cortecs.http import credential_spec
+from pulumi_cortecs.http.api_client import checked_base_url
 from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import checked_base_url
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
 C_ID, C_SECRET, C_URL = "cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl"
@@ -155,7 +155,7 @@ def test_the_keys_are_written_into_states_so_they_stay_what_they_are() -> None:
         "cortecs:provider:clientSecret",
         "cortecs:provider:apiBaseUrl",
     )
-    assert (sources.ARGUMENTS, sources.ENVIRONMENT) == ("arguments", "environment")
+    assert (credential_spec.ARGUMENTS, credential_spec.ENVIRONMENT) == ("arguments", "environment")
 
 
 def test_a_fingerprint_names_the_account_and_not_its_key() -> None:

@@ -15,8 +15,8 @@ import certifi
 import httpx
 import pytest
 
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.http.http import ApiClient, Retry, WireModel, new_client
 from pulumi_cortecs.http.network import extra_certificates, network_of, network_problems
 from pulumi_cortecs.simulator import Simulator
 

@@ -12,14 +12,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
+from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.errors import (
     CloudError,
     NoTokenError,
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.http.http import ApiClient, Retry, WireModel, new_client
-from pulumi_cortecs.http.oauth import ClientCredentials
 from tests.unit.fakes import Answer, FakeClock, answer, breaks
 
 SECRET = "p'a\"ss/w+örd\\of sixteen"

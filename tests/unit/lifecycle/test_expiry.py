@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.lifecycle.expiry import ExpiredInstance, ExpiryError, find_expired, require_clock_agreement
-from pulumi_cortecs.lifecycle.owners import StackResource
+from pulumi_cortecs.lifecycle.holdings import StackResource
 from tests.unit.lifecycle.test_orphans import NOW, PRICES, listed, owns, state
 
 
@@ -57,7 +57,7 @@ def test_protected_in_one_state_is_protected() -> None:
 
 @pytest.mark.parametrize("end", ["tomorrow", "2030-01-01T00:00:00", {"ciphertext": "v1"}, 7])
 def test_an_end_that_nobody_can_read_is_an_error(end: object) -> None:
-    with pytest.raises(ExpiryError, match="the expires_at of i in dev is no time"):
+    with pytest.raises(ExpiryError, match="invalid expires_at of i in dev"):
         expired_of(owns("i", expires_at=end))
 
 

@@ -13,12 +13,10 @@ import pytest
 
 from pulumi_cortecs.http.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
-from pulumi_cortecs.lifecycle.clock import parse_timestamp
 from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Progress, ResourceKey
-from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchase, UnclaimedPurchaseError, find_unclaimed
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError, OrderLog
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 from pulumi_cortecs.lifecycle.purchases import (
@@ -29,6 +27,8 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
 )
 from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow
+from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchase, UnclaimedPurchaseError, find_unclaimed
 from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, FakeCloud, Machine, refused
 from tests.unit.journals import CHAT, OTHER, FakeStates
 

@@ -17,12 +17,12 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import AnswerLostError
-from pulumi_cortecs.lifecycle.commitments import SpendGuard
 from pulumi_cortecs.lifecycle.ledger import FILE_NAME, LedgerChanges, LedgerError, OrderEntry, SharedLedger
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, RefusedOrderError
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
-from tests.unit.lifecycle.test_commitments import BIG, LAG, SMALL, TooMuchError, anything, hourly, total
+from tests.unit.lifecycle.test_spend_guard import BIG, LAG, SMALL, TooMuchError, anything, hourly, total
 
 LONG = 5.1
 """Longer than a list may be behind."""

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import ListedInstance, sum_by_currency
+from pulumi_cortecs.lifecycle.cloud import Phase
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance, sum_by_currency
 from pulumi_cortecs.lifecycle.orphans import GRACE_PERIOD, Orphan, find_orphans
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings, StackResource
-from pulumi_cortecs.lifecycle.phases import Phase
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 ORDER = {

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
@@ -25,7 +26,6 @@ from pulumi_cortecs.http.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.journal import Journal

@@ -18,12 +18,10 @@ from hypothesis import strategies as st
 
 from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
 from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, Ordered, OrderMatch, OrderRef, TagsOrders
-from pulumi_cortecs.lifecycle.commitments import SpendGuard
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
 from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
 from pulumi_cortecs.lifecycle.ledger import SharedLedger
-from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchaseError, find_unclaimed
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
@@ -33,6 +31,8 @@ from pulumi_cortecs.lifecycle.purchases import (
     Purchases,
     RefusedOrderError,
 )
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, find_unclaimed
 from tests.unit.fakes import A_PRICE, FakeAccount, FakeClock, FakeCloud, Machine
 from tests.unit.journals import CHAT, FakeStates, refuse
 

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 from pulumi_cortecs.lifecycle.waiting import (
     SCHEDULE,

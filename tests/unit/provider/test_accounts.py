@@ -14,13 +14,12 @@ import pytest
 from pulumi_cortecs.cortecs.client import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
-from pulumi_cortecs.http.http import new_client
-from pulumi_cortecs.lifecycle.cloud import Ordered, OrderMatch
+from pulumi_cortecs.lifecycle.cloud import Ordered, OrderMatch, Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import Intents
-from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE

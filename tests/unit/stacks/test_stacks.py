@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackHoldings, StackResource
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.stacks.command import Pulumi, StacksError
 from pulumi_cortecs.stacks.reading import Places

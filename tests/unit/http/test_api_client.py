@@ -18,6 +18,7 @@ import pytest
 import stamina
 import stamina.instrumentation
 
+from pulumi_cortecs.http.api_client import MAX_ANSWER_SECONDS, ApiClient, Retry, WireModel, checked_base_url, new_client
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
@@ -29,7 +30,6 @@ from pulumi_cortecs.http.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.http.http import MAX_ANSWER_SECONDS, ApiClient, Retry, WireModel, checked_base_url, new_client
 from pulumi_cortecs.http.network import Network
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import Answer, Script, answer, breaks

@@ -14,10 +14,10 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError
-from pulumi_cortecs.lifecycle.commitments import SpendGuard
 from pulumi_cortecs.lifecycle.ledger import SharedLedger
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import AmbiguousPurchaseError
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, refused
 
 LAG = 5.0

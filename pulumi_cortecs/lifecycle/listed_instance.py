@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed, quote
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.cloud import Phase
 
 
 @dataclass(frozen=True)

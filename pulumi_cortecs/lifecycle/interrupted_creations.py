@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch, TagsOrders
 from pulumi_cortecs.lifecycle.creations import Creations, owners_by_instance
 from pulumi_cortecs.lifecycle.journal import ResourceKey
-from pulumi_cortecs.lifecycle.left_behind import UnclaimedPurchaseError, next_steps_text, priced_ids_text
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.purchases import SETTLE_LAGS, RecoveredInstance
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, next_steps_text, priced_ids_text
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from pulumi_cortecs.http.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from pulumi_cortecs.lifecycle.ending import Deletion, DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.deletion import Deletion, DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.poller import Poller
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, PlainCloud, refused
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.lifecycle.durations import format_duration, parse_duration, timestamp_after
+from pulumi_cortecs.lifecycle.times import format_duration, parse_duration, timestamp_after
 
 NOON = datetime(2030, 2, 28, 12, tzinfo=timezone.utc)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 MAX_ID_LENGTH: Final = 200
 """Characters: several times what any vendor's ids have."""
+_MAX_MESSAGE_LENGTH: Final = 300
 _REDACTED: Final = "[redacted]"
 _MIN_SECRET_LENGTH: Final = 6
 """Characters. A shorter one (the simulator's is "sim") is no secret, and blacking it out would maim other words."""
@@ -37,3 +38,9 @@ def redact(text: str, secrets: Iterable[str]) -> str:
         for written in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")}:
             text = text.replace(written, _REDACTED)
     return text
+
+
+def one_line(text: str) -> str:
+    """`text` in one line, shortened, with a space for each character that is not printable."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= _MAX_MESSAGE_LENGTH else flat[: _MAX_MESSAGE_LENGTH - 3] + "..."

@@ -33,6 +33,7 @@ from pulumi_cortecs.http.errors import (
     UnreachableError,
 )
 from pulumi_cortecs.http.network import LOOPBACK, network_of, network_problems
+from pulumi_cortecs.http.text import one_line
 
 ModelT = TypeVar("ModelT", bound="WireModel")
 
@@ -49,7 +50,6 @@ _ENCODINGS: Final = ("", "identity", "gzip", "deflate")
 
 _BUSY = frozenset({408, 409, 425, 429})
 _MAX_RETRY_AFTER = 20.0
-_MAX_MESSAGE_LENGTH = 300
 _CLOCKS_AGREE = 10.0
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 _NEVER_SENT = (
@@ -315,7 +315,7 @@ class ApiClient:
 
     def _redacted(self, text: str) -> str:
         """Foreign words as an error may show them; redacted before they are cut, or half a secret could remain."""
-        return _one_line(self.auth.redact(text) if self.auth else text)
+        return one_line(self.auth.redact(text) if self.auth else text)
 
 
 def _read_content(response: httpx.Response) -> bytes | None:
@@ -350,11 +350,6 @@ def _error_place(error: pydantic.ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the body"
     return f"{place}: {first['msg']}"
-
-
-def _one_line(text: str) -> str:
-    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return flat if len(flat) <= _MAX_MESSAGE_LENGTH else flat[: _MAX_MESSAGE_LENGTH - 3] + "..."
 
 
 def _seconds(retry_after: str | None) -> float | None:

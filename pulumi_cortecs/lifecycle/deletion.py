@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.http.errors import NotFoundError, RefusedError, UnauthorizedError, UnavailableError
-from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import CanStop, Cloud
-from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import CanStop, Cloud, Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.http.words import MAX_ID_LENGTH, escape_unprintable, require_identifier
+from pulumi_cortecs.http.text import MAX_ID_LENGTH, escape_unprintable, require_identifier
 
 
 @given(st.text())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
-from pulumi_cortecs.lifecycle.absence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
 
 LAG = 4.0

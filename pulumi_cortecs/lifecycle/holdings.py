@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi_cortecs.lifecycle.urns import name_in
+from pulumi_cortecs.lifecycle.stack_state import name_in
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""OAuth2 client credentials: one token for all threads, renewed before it runs out and when it was refused."""
+"""How requests to a vendor are signed: with an API key, or with an OAuth2 token that all threads share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 from pydantic import Field
 
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel
 from pulumi_cortecs.http.errors import (
     CloudError,
     CredentialsRefusedError,
@@ -17,8 +18,7 @@ from pulumi_cortecs.http.errors import (
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.http.http import ApiClient, Retry, WireModel
-from pulumi_cortecs.http.words import redact
+from pulumi_cortecs.http.text import redact
 
 _RENEWAL_MARGIN: Final = 60.0
 _ORDER_MARGIN: Final = 60.0
@@ -33,12 +33,36 @@ class _Token(WireModel):
     expires_in: float
 
 
+class ApiKey(httpx.Auth):
+    """Signs requests with a key in a header, which most vendors want: good until the vendor refuses it."""
+
+    def __init__(self, header: str, key: str) -> None:
+        self._header = header
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """What httpx asks before it sends."""
+        request.headers[self._header] = self._key
+        yield request
+
+    def signer(self, *, for_order: bool = False) -> httpx.Auth:
+        """The key."""
+        return self
+
+    def refused(self, signer: httpx.Auth) -> None:
+        """There is no other key to sign with."""
+
+    def redact(self, text: str) -> str:
+        """`text` without the key, plain or as JSON, Python and URLs write it."""
+        return redact(text, (self._key,))
+
+
 class ClientCredentials:
-    """Signs requests with a bearer token for `client_id`. Threads may share it.
+    """Signs requests with a bearer token for `client_id` (OAuth2 client credentials). Threads may share it.
 
     The token is renewed a minute before it ends (or at half of its life, if that is shorter), because one that ends
     in flight fails the request it signs. For an order it is renewed another minute earlier, or, if it does not live
-    that long, a minute before it ends; one that lives less than that is asked for anew.
+    that long, a minute before it ends; a new one is requested where it lives less than that.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Spans of time as people write them: "90s", "1h30m", "7d"."""
+"""Times and durations as people and vendors write them: "90s", "1h30m", "7d", "2026-11-21T08:00:00Z"."""
 
 from __future__ import annotations
 
@@ -32,3 +32,19 @@ def timestamp_after(text: str, now: datetime) -> str:
     """The moment that is `text` after `now` (in UTC), in ISO-8601 with Z; "" where `text` is no duration."""
     seconds = parse_duration(text)
     return "" if seconds is None else f"{(now + timedelta(seconds=seconds)).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def parse_time(text: str) -> datetime | None:
+    """An ISO 8601 time, None for what is none, or does not name its zone."""
+    try:
+        # Python 3.10 does not read the Z
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
+
+
+def parse_timestamp(text: str | None) -> float | None:
+    """The same in seconds since 1970, None for no text as well."""
+    time = parse_time(text or "")
+    return None if time is None else time.timestamp()
