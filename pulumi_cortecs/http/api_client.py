@@ -77,7 +77,7 @@ class Retry(Enum):
 
 
 class Authentication(Protocol):
-    """How a vendor is told who asks."""
+    """How requests to a vendor are authenticated."""
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
         """What signs one request; one `for_order` with what is good for longer. Raises CloudError when nothing can be
@@ -275,8 +275,8 @@ class ApiClient:
             raise self._refused_error(method, path, response, content or b"")
         if content is None:
             raise BadAnswerError(
-                f"{self.vendor} answered {method} {path} with more than {MAX_ANSWER_BYTES // 2**20} MB, or packed in a "
-                "way that was not asked for; the rest was not read"
+                f"{self.vendor} answered {method} {path} with more than {MAX_ANSWER_BYTES // 2**20} MB, or in an "
+                "encoding that was not requested; the rest was not read"
             )
         try:
             return answer.model_validate_json(content or b"{}")
@@ -319,7 +319,8 @@ class ApiClient:
 
 
 def _read_content(response: httpx.Response) -> bytes | None:
-    """The whole body; None for one that is too large, or packed as nobody asked for. Raises httpx.RequestError."""
+    """The whole body; None for one that is too large, or has an encoding that was not requested. Raises
+    httpx.RequestError."""
     if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
         return None
     chunks, size = [], 0

@@ -50,7 +50,7 @@ class ApiKey(httpx.Auth):
         return self
 
     def refused(self, signer: httpx.Auth) -> None:
-        """There is no other key to sign with."""
+        """Does nothing: there is only one key."""
 
     def redact(self, text: str) -> str:
         """`text` without the key, plain or as JSON, Python and URLs write it."""
@@ -83,7 +83,7 @@ class ClientCredentials:
         self._failure: CloudError | None = None
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
-        """What signs one request. Raises UnauthorizedError or NoTokenError when there is no token to sign with."""
+        """The signer of one request. Raises UnauthorizedError or NoTokenError when no token can be had."""
         return _BearerAuth(self.token(for_order=for_order))
 
     def refused(self, signer: httpx.Auth) -> None:

@@ -31,7 +31,7 @@ class CredentialSpec:
     States keep what a Provider was given under these keys, so that none of them may ever be renamed. `cloud` is the
     name in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` where no URL is given.
     `source` is the key that says that there is an explicit Provider, and which kind of one. No stack's config can say
-    so: a key of three parts is none to the engine. Otherwise whoever can edit the config file could choose which of the
+    so: the engine refuses a key of three parts. Otherwise an editor of the config file could choose which of the
     environment's variables are sent, and where to.
     """
 

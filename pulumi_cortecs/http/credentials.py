@@ -1,8 +1,8 @@
 """Where a cloud's credentials come from: all of them from one source, or none.
 
 An explicit Provider goes before the environment, and that before the stack's config. An environment's key is never sent
-to a URL out of stack config: whoever can edit the stack's config file could otherwise have the key delivered to a host
-of their own.
+to a URL out of stack config: an editor of the stack's config file could otherwise have the key delivered to a host of
+their own.
 """
 
 from __future__ import annotations

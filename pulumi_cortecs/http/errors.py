@@ -20,7 +20,8 @@ class CloudError(Exception):
     """Something between us and a vendor went wrong. Its text never holds a credential."""
 
     may_have_taken_effect = False
-    """Whether the request may have been carried out all the same. Then it must not be sent again unlooked."""
+    """Whether the request may have been carried out nevertheless. Then it must not be sent again without checking
+    first."""
 
     transient = False
     """Whether the same request may well succeed a little later."""

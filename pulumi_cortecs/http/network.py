@@ -90,10 +90,10 @@ def network_of(environment: Mapping[str, str]) -> Network:
             _ssl_context(ca_file, None)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
-            problems.append(f"SSL_CERT_FILE: {ca_file!r} is no file of certificates that can be read: {why}")
+            problems.append(f"SSL_CERT_FILE: {ca_file!r} is not a readable file of certificates: {why}")
             ca_file = None
     if ca_folder and not os.access(ca_folder, os.R_OK | os.X_OK):
-        problems.append(f"SSL_CERT_DIR: {ca_folder!r} is no folder that can be read")
+        problems.append(f"SSL_CERT_DIR: {ca_folder!r} is not a readable folder")
         ca_folder = None
     entries = environment.get(names["no_proxy"], "").split(",")
     direct = tuple(entry.strip() for entry in entries if entry.strip())
@@ -154,10 +154,10 @@ def _parse_proxy(name: str, value: str) -> httpx.Proxy:
     scheme, host, rest = (parts["scheme"] or "http").lower(), parts["host"], parts["rest"].rstrip("/")
     shown = f"{scheme}://{host}" if host.isprintable() and scheme.isalnum() else "its value"
     if scheme not in _SCHEMES:
-        raise _UnusableError(f"{name}: {shown!r} is no proxy; allowed are {', '.join(_SCHEMES)}")
+        raise _UnusableError(f"{name}: {shown!r} is not a proxy URL; allowed schemes: {', '.join(_SCHEMES)}")
     port = re.fullmatch(r"(?::([0-9]{0,5}))?", rest)
     if port is None or int(port[1] or 1) not in range(1, 65536):
-        raise _UnusableError(f"{name}: what follows {shown!r} is no port; write scheme://user:password@host:port")
+        raise _UnusableError(f"{name}: the port after {shown!r} is invalid; write scheme://user:password@host:port")
     if scheme in _SOCKS and find_spec("socksio") is None:
         raise _UnusableError(
             f"{name}: {shown!r} needs a package that is not installed: pip install 'httpx[socks]', or set HTTPS_PROXY"
@@ -174,7 +174,7 @@ def _parse_proxy(name: str, value: str) -> httpx.Proxy:
 
 def _is_covered(entry: str, host: str, port: int) -> bool:
     """Whether an entry of NO_PROXY means that host: `*`, a name (and all below it), an address with or without
-    brackets, a block of addresses, each with or without a port. One that nobody understands covers nothing."""
+    brackets, a block of addresses, each with or without a port. An invalid entry covers nothing."""
     if entry == "*":
         return True
     if "://" in entry:

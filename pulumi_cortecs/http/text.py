@@ -1,5 +1,5 @@
-"""What outsiders say, as a terminal and a review may show it: a control character in a name could move the cursor, hide
-a row, or write another one."""
+"""Text from outside, made safe for a terminal and a review: a control character in a name could move the cursor, hide a
+row, or write another one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_ID_LENGTH: Final = 200
 _MAX_MESSAGE_LENGTH: Final = 300
 _REDACTED: Final = "[redacted]"
 _MIN_SECRET_LENGTH: Final = 6
-"""Characters. A shorter one (the simulator's is "sim") is no secret, and blacking it out would maim other words."""
+"""Characters. A shorter one (the simulator's is "sim") is not secret, and redacting it would maim other words."""
 
 
 def escape_unprintable(text: str, keep: str = "") -> str:
@@ -24,7 +24,7 @@ def escape_unprintable(text: str, keep: str = "") -> str:
 
 
 def require_identifier(text: str) -> str:
-    """An id as it was told: what is sent back, and compared, cannot be written in another way. Raises ValueError."""
+    """An id, unchanged, because it is sent back and compared. Raises ValueError for an unprintable or overlong one."""
     if not text or len(text) > MAX_ID_LENGTH or not text.isprintable():
         raise ValueError(f"must be an id, 1 to {MAX_ID_LENGTH} printable characters")
     return text

@@ -1,7 +1,7 @@
 """Which state backend an engine keeps its state in, kept so that it stays the same and tells no secret.
 
 Two stacks may have the same names in two backends. What one of them has bought is nothing to the other. One backend has
-one identity, however its URL is spelled and whoever asks: users, passwords and tokens change, and a folder is moved.
+one identity, however its URL is spelled, for all users: passwords and tokens change, and a folder is moved.
 """
 
 from __future__ import annotations
@@ -115,23 +115,23 @@ def _folder_backend(path: Path) -> Backend:
 
 
 def _ensure_mark(folder: Path) -> str:
-    """What the folder is called. Raises OSError and ValueError where no mark can be read or written."""
+    """The name in a folder's mark, which is written where there is none. Raises OSError and ValueError."""
     mark = _read_mark(folder)
     if mark is None:
         with suppress(FileExistsError):
-            _write_mark(folder, secrets.token_hex(_DIGITS // 2), anew=True)
+            _write_mark(folder, secrets.token_hex(_DIGITS // 2), is_first=True)
         mark = _read_mark(folder)  # of two processes that mark it at once, one is first
         if mark is None:
-            raise ValueError(f"{folder / MARK} is no mark of ours")
+            raise ValueError(f"{folder / MARK} is not a mark of pulumi-cortecs")
     name, place = mark
     if place == str(folder):
         return name
     if _is_copied(folder, Path(place), name):
         name = secrets.token_hex(_DIGITS // 2)
-        _write_mark(folder, name, anew=False)
+        _write_mark(folder, name, is_first=False)
     elif not Path(place).is_dir():  # else it is one folder under two names, and need not be written again and again
         with suppress(OSError):  # it keeps its name where it cannot be written to
-            _write_mark(folder, name, anew=False)
+            _write_mark(folder, name, is_first=False)
     return name
 
 
@@ -152,16 +152,16 @@ def _read_mark(folder: Path) -> tuple[str, str] | None:
         return None
     name, place = _nested_string(mark, "id"), _nested_string(mark, "place")
     if name is None or place is None or len(name) != _DIGITS or not set(name) <= set("0123456789abcdef"):
-        raise ValueError(f"{folder / MARK} is no mark of ours")
+        raise ValueError(f"{folder / MARK} is not a mark of pulumi-cortecs")
     return name, place
 
 
-def _write_mark(folder: Path, name: str, *, anew: bool) -> None:
-    """Writes a whole mark, or none. Raises OSError: with `anew` FileExistsError where there is one."""
+def _write_mark(folder: Path, name: str, *, is_first: bool) -> None:
+    """Writes a whole mark, or none. Raises OSError: with `is_first` FileExistsError where there is one."""
     draft = folder / f"{MARK}.{secrets.token_hex(4)}"
     try:
         draft.write_text(json.dumps({"id": name, "place": str(folder)}) + "\n", encoding="utf-8")
-        if anew:
+        if is_first:
             os.link(draft, folder / MARK)
         else:
             os.replace(draft, folder / MARK)

@@ -1,6 +1,6 @@
 """The states of stacks, asked for through the CLI: nothing before it is wanted, and once for all who wait.
 
-One reading serves everybody who came before it began. Whoever comes while it goes on gets the next one, because a state
+One reading serves all callers from before it began. A caller during a reading gets the next one, because a state
 that was asked for earlier may lack what the engine has written down since.
 """
 
@@ -20,7 +20,7 @@ from pulumi_cortecs.lifecycle.stack_export import stack_names, stack_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, States, StateUnreadableError
 
 _COMMAND_TIMEOUT: Final = 20.0
-"""Seconds for one command: somebody waits for its answer with a purchase, or with a deletion."""
+"""Seconds for one command: a purchase or a deletion waits for its answer."""
 _ALL_STACKS_TIMEOUT: Final = 60.0
 _PARALLEL_READS: Final = 4
 _SKIPPED: Final = "PULUMI_SKIP_CHECKPOINTS"
@@ -194,7 +194,7 @@ class _NoSuchStateError(StateUnreadableError):
 
 class _SharedReading(Generic[T]):
     """One thing that is read again and again, by one at a time. What a reading raises reaches exactly those who waited
-    for it; whoever comes later asks again."""
+    for it; a later caller reads again."""
 
     def __init__(
         self, now: Callable[[], float], read: Callable[[float], T], gather: Callable[[], None] = lambda: None

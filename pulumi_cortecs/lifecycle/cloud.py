@@ -1,8 +1,8 @@
 """The contract of a cloud: all that the life cycle asks of a vendor, and all that it has to know of it.
 
 A Cloud is one account at one vendor. A request is one call: it returns at once, waits for no outcome, and raises
-CloudError when the vendor refuses or cannot be asked. What is no request is pure: it asks nobody, and raises only what
-it says. Threads may share a Cloud.
+CloudError when the vendor refuses or cannot be asked. Every other method is pure: it sends nothing, and raises only
+what its docstring names. Threads may share a Cloud.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Phase(Enum):
 
 
 class UnknownStatusError(Exception):
-    """The vendor used a status word that our table does not have: nobody should guess what it means for a bill."""
+    """The vendor used a status word that our table does not have: what it means for a bill must not be guessed."""
 
 
 def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:
@@ -118,23 +118,24 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def delete(self, instance_id: str) -> None:
-        """Asks for the end of an instance. That the vendor accepts is no proof; that it knows none is an error."""
+        """Requests the deletion of an instance. The vendor's acceptance proves nothing; an id that it does not know is
+        an error."""
 
     @abstractmethod
     def vendor_time(self) -> float | None:
-        """What the vendor's clock says now, in seconds since 1970; None before its first answer. Asks nobody."""
+        """The time by the vendor's clock, in seconds since 1970; None before its first answer. Sends no request."""
 
     @abstractmethod
     def vendor_date(self) -> float | None:
-        """What the vendor's last answer was dated, in seconds since 1970, by no clock of ours; None before the first.
-        Asks nobody."""
+        """The date of the vendor's last answer, in seconds since 1970, by no clock of ours; None before the first.
+        Sends no request."""
 
     @abstractmethod
     def hourly_price(self, instance: T) -> Money | None:
-        """What an hour of it costs by the vendor's prices of today, None where that cannot be told. A request."""
+        """The cost of an hour by the vendor's current prices, None where it is unknown. A request."""
 
     def price_text(self, instance: T) -> str:
-        """The same for a person, "1.20 EUR/h"; nobody may call it free where it cannot be told. Raises nothing."""
+        """The hourly price for a person, "1.20 EUR/h"; an unknown price is never shown as free. Raises nothing."""
         with suppress(CloudError):
             if (hourly := self.hourly_price(instance)) is not None:
                 return f"{hourly}/h"
@@ -146,43 +147,43 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def phase(self, instance: T) -> Phase:
-        """Where it is in its life, by the vendor's word alone. Raises UnknownStatusError."""
+        """The instance's phase, by the vendor's status alone. Raises UnknownStatusError."""
 
     @abstractmethod
     def ready_phase(self, instance: T) -> Phase:
-        """The same for who waits: STARTING where the vendor calls it ready and it cannot be used yet. Raises
+        """The phase for a wait: STARTING where the vendor calls the instance ready and it cannot be used yet. Raises
         UnknownStatusError."""
 
     @abstractmethod
     def is_billed(self, instance: T) -> bool:
-        """Whether it costs anything now. Raises UnknownStatusError."""
+        """Whether the instance costs anything now. Raises UnknownStatusError."""
 
     @abstractmethod
     def started_at(self, instance: T) -> float | None:
-        """When its run began by the vendor's clock, in seconds since 1970; None where that is not told."""
+        """When the instance was started by the vendor's clock, in seconds since 1970; None where it is not reported."""
 
     @abstractmethod
     def reported_inputs(self, instance: T) -> Mapping[str, Any]:
-        """What the vendor tells of the order, in the spelling of check: what is not told is not in it."""
+        """The inputs that the vendor reports, spelled as check spells them; one that it does not report is left out."""
 
     @abstractmethod
     def progress_text(self, instance: T) -> str:
-        """Where it is in its boot, for a person: "3/5 loading weights"."""
+        """The progress of the boot, for a person: "3/5 loading weights"."""
 
     @abstractmethod
     def endpoint_outputs(self, instance: T) -> Mapping[str, Any]:
-        """What an Endpoint tells of it: "" for none, never None. Raises UnknownStatusError."""
+        """The outputs of an Endpoint: "" for none, never None. Raises UnknownStatusError."""
 
     @abstractmethod
     def match(self, instance: T, ordered: Ordered) -> OrderMatch:
-        """Whether it is what was ordered, never YES where nothing but the arguments tells it. What the vendor does not
-        tell speaks against nothing: taken for another order's, what a lost answer has bought would go on unseen, and be
-        bought again."""
+        """Whether the instance is what was ordered, never YES by the arguments alone. An argument that the vendor does
+        not report excludes nothing: an instance that a lost answer has bought would otherwise count as another order's,
+        run on unseen, and be bought again."""
 
     @abstractmethod
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
-        """What a creation that stands in a state would order; None for one that orders nothing, and where that cannot
-        be told."""
+        """The arguments that a creation in a state would order; None for one that orders nothing, or where they are
+        unknown."""
 
     @abstractmethod
     def describe_order(self, ordered: Arguments) -> str:

@@ -34,8 +34,8 @@ class Owner:
 class Creations:
     """The states of the backend, as the creates of one run need them. Threads may share it.
 
-    While a run goes on, no other writes its stack's state. So one reading tells of every resource whose creation had
-    not begun by then: nothing stands there, and nothing can have come since, but for its own.
+    While a run goes on, no other run writes its stack's state. So one reading is enough for every resource whose
+    creation had not begun by then: only the run's own creation can have been added since.
     """
 
     def __init__(self, states: Callable[[], States], clock: Clock, without: Callable[[str], None]) -> None:

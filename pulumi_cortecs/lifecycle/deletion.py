@@ -1,4 +1,5 @@
-"""Ending an instance's bill, provably: stop where that can be, delete, and good answers that say it is gone."""
+"""Deletion of an instance, proven: stop it where the cloud can, delete it, and confirm by good answers that it is
+gone."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ class DeletionUnconfirmedError(Exception):
 
 @dataclass(frozen=True)
 class Deletion(Generic[T]):
-    """How one cloud ends instances."""
+    """The deletion of one cloud's instances."""
 
     cloud: Cloud[T]
     poller: Poller[T]
@@ -92,7 +93,7 @@ class Deletion(Generic[T]):
                 if last_try:
                     raise
                 # what we saw may be older than the refusal, and what was too new to be known may be known by now:
-                # once more, because nobody comes back to stop it
+                # once more, because no later run would stop it
             else:
                 if instance is not None:
                     on_instance(instance)
@@ -105,10 +106,10 @@ class Deletion(Generic[T]):
         try:
             return self.cloud.phase(instance) is not Phase.STOPPED
         except UnknownStatusError:
-            return False  # nobody knows what the word means: whether it can be deleted is for the vendor to say
+            return False  # the status is unknown: the vendor decides whether the instance can be deleted
 
     def _find_despite(self, refused: RefusedError, instance_id: str) -> T | None:
-        """What is there although the vendor refused; an error alone is never taken for "gone"."""
+        """The instance, if it exists although the vendor refused; an error alone never means "gone"."""
         if isinstance(refused, (UnauthorizedError, UnavailableError)):
             raise refused
         return find_or_confirm_gone(instance_id, self.cloud, self.poller)

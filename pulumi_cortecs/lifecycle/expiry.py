@@ -17,7 +17,7 @@ CLOCKS_AGREE: Final = timedelta(minutes=5)
 
 
 class ExpiryError(ValueError):
-    """It cannot be told what is over: a state says something that nobody can read, or two clocks differ."""
+    """Expiry is undecidable: a state has an invalid time, or two clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def find_expired(
 
 
 def require_clock_agreement(name: str, vendor: datetime, machine: datetime) -> None:
-    """`name` is the vendor's. Raises ExpiryError where they do not: one of them is wrong, and nobody can tell which."""
+    """Compares the clock of the vendor `name` with this machine's. Raises ExpiryError where they differ."""
     if abs(vendor - machine) > CLOCKS_AGREE:
         raise ExpiryError(
             f"the clocks differ: {name} says {vendor:%Y-%m-%dT%H:%M:%SZ}, this machine {machine:%Y-%m-%dT%H:%M:%SZ}; "

@@ -1,4 +1,4 @@
-"""What the states of stacks say about instances: which ones they own, only look at, or were about to buy."""
+"""The instances in the states of stacks: those that they own, only read, or were about to buy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StackResource:
 
     @property
     def name(self) -> str:
-        """What the program calls it."""
+        """The resource's name in the program."""
         return name_in(self.urn)
 
     @property
@@ -44,7 +44,7 @@ class PendingPurchase:
 
     @property
     def name(self) -> str:
-        """What the program calls it."""
+        """The resource's name in the program."""
         return name_in(self.urn)
 
 
@@ -75,7 +75,7 @@ def find_shared_instances(stacks: Iterable[StackHoldings]) -> dict[str, tuple[St
 
 
 def row_names(rows: Sequence[StackResource]) -> str:
-    """Which rows those are, for a person."""
+    """The rows' names and stacks, for a person."""
     return " and ".join(f"{row.name} in {row.stack}" for row in rows)
 
 

@@ -1,8 +1,8 @@
-"""What an earlier run has ordered for a resource and no state knows: found before anything is ordered again.
+"""Recovery of what an earlier run has ordered for a resource and no state has, before anything is ordered again.
 
 A process that dies between the vendor's answer and the engine's checkpoint leaves an instance that costs money and that
-nobody would ever end. The journal has its order. Whoever creates the same resource next takes that instance over; where
-it cannot be told which one it is, or whether there is one, nothing is bought and the candidates are named.
+no run would ever delete. The journal has its order. The next creation of the same resource takes that instance over;
+where it is ambiguous which instance it is, or whether there is one, nothing is bought and the candidates are named.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Intents(Generic[T]):
         exclusive: Callable[[], bool],
         say: Callable[[str], None],
     ) -> None:
-        """`exclusive` says whether nobody else buys in the account; `say` hears what the user should know."""
+        """`exclusive` returns whether this run is the only buyer in the account; `say` receives warnings for the
+        user."""
         self._log = log
         self._cloud = log.cloud
         self._journal = log.journal
@@ -113,7 +114,7 @@ class Intents(Generic[T]):
         return RecoveredInstance(instance_id, instance, inferred)
 
     def _close_owned_orders(self, key: ResourceKey) -> None:
-        """Closes the orders whose instance a row of the resource's stack has: nobody is to take that over."""
+        """Closes the orders whose instance a row of the resource's stack has: it must not be taken over."""
         unowned = {order.instance_id for order in self._journal.open_orders() if order.instance_id is not None}
         for instance_id in sorted(unowned & (self.creations.rows(key.urn) or {}).keys()):
             self._journal.confirm(instance_id)
@@ -198,7 +199,7 @@ class Intents(Generic[T]):
             )
 
     def _take_when_idle(self, order: OrderRecord, key: ResourceKey) -> OrderRecord | None:
-        """The order when nobody works on it any more, and from then on this process's; None when it came to nothing.
+        """Waits until no process works on the order, and makes it this process's; None when it has been closed.
 
         A provider whose engine was killed lives on until it has undone its purchase.
         """
@@ -272,7 +273,7 @@ class Intents(Generic[T]):
                     continue  # another machine has saved its own by now
                 raise AmbiguousPurchaseError(
                     f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and "
-                    "was ended before the answer came, and it cannot be told which instance that was, if any",
+                    "was ended before the answer came, and it is not known which instance that was, if any",
                     tuple(sorted(candidates)),
                 )
             instance_id = assigned.least_wanted
@@ -280,7 +281,7 @@ class Intents(Generic[T]):
                 return instance_id, candidates[instance_id]
 
     def _require_no_substitutes(self, order: OrderRecord, key: ResourceKey) -> None:
-        """Raises AmbiguousPurchaseError where what is new is nearly what was ordered, and nobody's."""
+        """Raises AmbiguousPurchaseError where an unowned new instance is nearly what was ordered."""
         instead = self._substitutes(order, key)
         if instead:
             raise AmbiguousPurchaseError(
@@ -299,7 +300,7 @@ class Intents(Generic[T]):
         return {instance_id: instance for instance_id, instance in instead.items() if instance_id in unexplained}
 
     def _candidates(self, order: OrderRecord, key: ResourceKey, how: OrderMatch = OrderMatch.MAYBE) -> dict[str, T]:
-        """What the order may have bought, and nobody has."""
+        """The unowned instances that the order may have bought."""
         listed = self._poller.snapshot(max_age=0.0).instances
         fitting = {
             instance_id: instance
@@ -314,7 +315,7 @@ class Intents(Generic[T]):
         return {instance_id: instance for instance_id, instance in unknown.items() if instance_id not in owned}
 
     def _confirm_owned(self, instances: Mapping[str, T], key: ResourceKey) -> frozenset[str]:
-        """Those that some state has, perhaps another machine's: nobody is to take them over."""
+        """Closes the orders of the instances that some state has, perhaps another machine's; their ids."""
         owners = self.creations.find_owners(key.urn) or {} if instances else {}
         owned = frozenset(owners.keys() & instances.keys())
         for instance_id in owned:

@@ -1,4 +1,4 @@
-"""What creations have bought that a run on whatever machine has begun and not ended, as the state backend tells."""
+"""Recovery of what interrupted creations have bought, on whatever machine they began, by the state backend."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class InterruptedCreations(Generic[T]):
     def __init__(
         self, log: OrderLog[T], creations: Creations, exclusive: Callable[[], bool], say: Callable[[str], None]
     ) -> None:
-        """`exclusive` says whether nobody else buys in the account; `say` hears what the user should know."""
+        """`exclusive` returns whether this run is the only buyer in the account; `say` receives warnings for the
+        user."""
         self._log = log
         self._cloud = log.cloud
         self._poller = log.poller
@@ -40,7 +41,8 @@ class InterruptedCreations(Generic[T]):
         self._warned: set[str] = set()
 
     def recover(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
-        """What a creation of this resource has bought that another run, on whatever machine, has begun and not ended.
+        """Finds what a creation of this resource has bought that another run, on whatever machine, began and did not
+        end.
 
         Raises AmbiguousPurchaseError, UnclaimedPurchaseError and CloudError.
         """
@@ -75,7 +77,7 @@ class InterruptedCreations(Generic[T]):
             self._log.discard(number)  # another creation was quicker
 
     def _substitutes_text(self, key: ResourceKey, wanted: list[Arguments]) -> str:
-        """What may have come instead and nobody is known to have, in words. No proof, so it is only said."""
+        """The unowned instances that may have been delivered instead, for a message; they prove nothing."""
         nearly = self._candidates(key, wanted, OrderMatch.NEARLY)
         owned = self._creations.find_owners(key.urn) or {} if nearly else {}
         others = {instance_id: instance for instance_id, instance in nearly.items() if instance_id not in owned}
@@ -158,7 +160,7 @@ class InterruptedCreations(Generic[T]):
     def _choose_if_exclusive(
         self, key: ResourceKey, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
     ) -> str | None:
-        """The candidate that is this resource's, in an account in which nobody else buys: there are no more of them
+        """The candidate that is this resource's, in an account with no other buyer: there are no more of them
         than creations that were begun, and none is older than what a row of this resource has. None where it cannot
         be told."""
         states = self._creations.all_stacks(key.urn)

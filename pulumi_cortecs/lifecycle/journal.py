@@ -1,4 +1,4 @@
-"""What this machine has ordered, written down before it is sent: a small SQLite file that outlives every process.
+"""The journal of what this machine has ordered, written before each order is sent: an SQLite file on the disk.
 
 Between a vendor's answer and the engine's checkpoint a process may die, and then no state knows what was bought. The
 order is in here. It is closed by the first later call of an engine that carries the instance's id: then a state has it.
@@ -80,9 +80,9 @@ class Progress(Enum):
     UNDOING = "undoing"
     """The engine was gone when the answer came: the process is ending the instance again, if it still lives."""
     REFUSED = "refused"
-    """The vendor answered with an error, which is no proof that it has bought nothing."""
+    """The vendor answered with an error, which does not prove that nothing was bought."""
     KEPT = "kept"
-    """Somebody said that its instance is to be left alone (`orphans --keep`)."""
+    """The user excluded its instance from recovery (`orphans --keep`)."""
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,18 @@ class ResourceKey:
 
     @property
     def project(self) -> str:
-        """The project that the URN names, "" where it is none."""
+        """The project that the URN names, "" for an invalid URN."""
         parts = self.urn.split("::")
         return parts[1] if len(parts) > 1 else ""
 
     @property
     def name(self) -> str:
-        """What the program calls the resource."""
+        """The resource's name in the program."""
         return name_in(self.urn)
 
     @property
     def digest(self) -> str:
-        """What names the resource to a vendor: the same from any machine, and it tells nothing."""
+        """The resource's identifier for a vendor: the same on any machine, and it reveals nothing."""
         return _digest(self.backend, self.urn)
 
     @property
@@ -183,8 +183,8 @@ class Journal(SharedFile):
         vendor_time: float | None,
         number: int | None = None,
     ) -> int:
-        """Notes an order that is about to be sent; its number, a new one unless it has one. It is on the disk when this
-        returns."""
+        """Records an order that is about to be sent, and returns its number (a new one unless given). The record is on
+        the disk when this returns."""
         number = new_order_number() if number is None else number
         with self._writing() as connection:
             values = (key.backend, key.urn, account, json.dumps(arguments), self._record_listing(connection, before))
@@ -198,7 +198,7 @@ class Journal(SharedFile):
         return number
 
     def advance(self, number: int, progress: Progress) -> None:
-        """Notes how far an order has come."""
+        """Records the progress of an order."""
         with self._writing() as connection:
             connection.execute(
                 "UPDATE orders SET progress = ?, answered_at = ? WHERE number = ?",
@@ -206,7 +206,7 @@ class Journal(SharedFile):
             )
 
     def record_bought(self, number: int, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
-        """Notes what an order has bought; False when that instance is another order's.
+        """Records what an order has bought; False when that instance is another order's.
 
         `inferred`: it was found in a list. `is_new`: no instance of that id was there before the order, so a closed
         order of that id was of one that is gone, and the vendor has given its id out again.
@@ -249,8 +249,8 @@ class Journal(SharedFile):
         return done.rowcount == 1
 
     def mark_undoing(self, number: int) -> bool:
-        """Notes that this process is about to end what an order of its own has bought; False when another has taken
-        it over."""
+        """Marks an order of this process as being undone, its instance deleted; False when another process has taken it
+        over."""
         with self._writing() as connection:
             owner = connection.execute("SELECT process FROM orders WHERE number = ?", (number,)).fetchone()
             if owner is not None and owner[0] != self._process_id:
@@ -259,14 +259,14 @@ class Journal(SharedFile):
         return True
 
     def delete(self, number: int) -> None:
-        """Forgets an order that has bought nothing, or whose instance is gone."""
+        """Deletes an order that has bought nothing, or whose instance is gone."""
         with self._writing() as connection:
             connection.execute("DELETE FROM orders WHERE number = ?", (number,))
 
     def confirm(self, instance_id: str) -> None:
         """Closes the order that bought the instance: an engine knows it. Costs nothing where there is none.
 
-        Where orders are open of which it is not known what they have bought, it is noted that they did not buy this.
+        Where orders are unresolved, the instance is marked as not theirs.
         """
         with self._lock:
             is_confirmed = instance_id in self._confirmed
@@ -297,8 +297,8 @@ class Journal(SharedFile):
             connection.execute("DELETE FROM orders WHERE instance_id = ?", (instance_id,))
 
     def mark_kept(self, instance_id: str) -> None:
-        """Notes that an instance is to be left alone: no order is taken to have bought it any more, and no purchase is
-        refused because it runs."""
+        """Excludes an instance from recovery: it is no longer a candidate for any order, and no purchase is refused
+        because it runs."""
         with self._lock:
             self._unconfirmed_ids().discard(instance_id)
         now = self._calendar()
@@ -316,8 +316,8 @@ class Journal(SharedFile):
         return self._select_orders("closed_at IS NULL", key)
 
     def closed_orders(self, key: ResourceKey) -> list[OrderRecord]:
-        """The orders for a resource that an engine has confirmed, oldest first. What somebody said is to be left alone
-        is none of them."""
+        """The orders for a resource that an engine has confirmed, oldest first, without those that were marked as
+        kept."""
         return self._select_orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
 
     def now(self) -> float:
@@ -325,7 +325,7 @@ class Journal(SharedFile):
         return self._calendar()
 
     def record_clock_difference(self, account: str, difference: float) -> None:
-        """Notes by how many seconds two clocks of an account's vendor differ: the largest difference counts."""
+        """Records by how many seconds two clocks of an account's vendor differ: the largest difference counts."""
         with self._writing(flushed=False) as connection:
             connection.execute(
                 "INSERT INTO clocks VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET difference = excluded.difference "

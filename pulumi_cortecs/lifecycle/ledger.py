@@ -51,7 +51,7 @@ class LedgerError(SharedFileError):
 
 @dataclass(frozen=True)
 class OrderEntry:
-    """One order. `hourly` is what an hour of it costs, None where that cannot be told; `before` are the ids that were
+    """One order. `hourly` is its hourly cost, None where that is unknown; `before` are the ids that were
     listed before it; `starts`: it starts what exists.
 
     `answered_at` is when its outcome was known, None while an answer can still come; it and `ordered_at` are by the
@@ -91,23 +91,23 @@ class SharedLedger(SharedFile):
         self._settled: dict[int, OrderEntry] = {}
 
     def others(self) -> list[OrderEntry]:
-        """What other processes have noted. To look makes no file."""
+        """The entries of other processes. Reading creates no file."""
         with self._reading() as connection:
             return [] if connection is None else self._select_others(connection)
 
     def decide(self, decision: Callable[[list[OrderEntry]], LedgerChanges]) -> None:
-        """Carries out what `decision` makes of the notes of others, before anybody else can decide. It is to ask nobody
-        anything."""
+        """Applies the changes that `decision` returns for the entries of other processes, in one transaction.
+        `decision` must send no request."""
         with self._writing(flushed=False) as connection:
             self._write(connection, decision(self._select_others(connection)))
 
     def change(self, changes: LedgerChanges) -> None:
-        """Notes what has become of orders of this process."""
+        """Writes changes of this process's own orders."""
         with self._writing(flushed=False) as connection:
             self._write(connection, changes)
 
     def forget(self, instance_id: str) -> None:
-        """Forgets what is provably gone. Costs nothing where nothing was ever noted."""
+        """Deletes the entries of an instance that is provably gone. Costs nothing where there is no file."""
         if self.file.exists():
             with self._writing(flushed=False) as connection:
                 where = (self._account, instance_id)

@@ -37,7 +37,7 @@ class ListedInstance:
     def hourly_cost(self, prices: Mapping[str, HardwareType]) -> Money | None:
         """What an hour costs as it is now, nothing while stopped; None where its price is not known.
 
-        A status that nobody knows is taken for one that is billed.
+        An unknown status counts as billed.
         """
         hardware, workers = prices.get(self.hardware_type_id), self.num_workers
         if hardware is None or self.billing_interval is None or workers is None or workers < 1:
@@ -46,9 +46,9 @@ class ListedInstance:
         return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
 
     def cost_so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
-        """The bill of the run since `started_at` by today's price; None where that cannot be told.
+        """The bill of the run since `started_at` by today's price; None where it is unknown.
 
-        Earlier runs of the same instance are not in it: the vendor does not tell of them.
+        Earlier runs of the same instance are not included: the vendor does not report them.
         """
         hardware = prices.get(self.hardware_type_id)
         ended_at = self.stopped_at if self.phase is Phase.STOPPED else now

@@ -1,5 +1,5 @@
-"""What is written down about orders before they leave and when they are answered, and what those notes tell of an
-instance: whose it is, and whose it may be."""
+"""The record of orders, kept before they leave and when they are answered, and what follows from it for an instance:
+which order owns it, and which may."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 _PAUSE = 0.25
 CLOCK_ERROR = 60.0
 """Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id. Where
-they differ by more, or nobody has seen by how much, no time excludes an instance."""
+they differ by more, or the difference was never measured, no time excludes an instance."""
 
 _CERTAIN_WITHIN = 600.0
 _POSSIBLE_WITHIN = 1800.0
@@ -73,8 +73,8 @@ class OrderLog(Generic[T]):
     def record_sent(
         self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int | None = None
     ) -> int | None:
-        """Notes an order that is about to leave, under that number or a new one; None where that cannot be done and it
-        may leave all the same.
+        """Records an order that is about to leave, under that number or a new one; None where the journal fails and the
+        order may leave nevertheless.
 
         Raises AmbiguousPurchaseError and CloudError where it must not.
         """
@@ -89,15 +89,16 @@ class OrderLog(Generic[T]):
         return number
 
     def record_lost(self, number: int | None) -> None:
-        """Its answer will not come."""
+        """Records that the answer to an order will not come."""
         self._record(lambda journal, noted_number: journal.advance(noted_number, Progress.LOST), number)
 
     def record_refused(self, number: int | None) -> None:
-        """The vendor has answered with an error. The note stays: the next creation of the same resource looks first."""
+        """Records that the vendor answered with an error. The order stays: the next creation of the resource checks
+        first."""
         self._record(lambda journal, noted_number: journal.advance(noted_number, Progress.REFUSED), number)
 
     def record_answer(self, instance: T) -> None:
-        """The vendor has answered an order well. By how much its two clocks differ shows here, and is noted once."""
+        """Records a vendor's good answer: it shows by how much the vendor's two clocks differ."""
         began, now = self.cloud.started_at(instance), self.cloud.vendor_time()
         if began is None or now is None:
             return
@@ -111,7 +112,7 @@ class OrderLog(Generic[T]):
                 self.on_journal_error(error)
 
     def start_classifier(self) -> Callable[[T], RelativeStart]:
-        """What tells of an instance whether it began after this moment, by the vendor's clock."""
+        """A function that classifies an instance as started before or after this moment, by the vendor's clock."""
         sent_at = self.cloud.vendor_time()
 
         def began(instance: T) -> RelativeStart:
@@ -125,8 +126,8 @@ class OrderLog(Generic[T]):
     def record_bought(
         self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False
     ) -> bool:
-        """Its instance; False when another order of this machine has it already. `inferred`: it was found in a list;
-        `is_new`: no instance of that id was listed before the order."""
+        """Records an order's instance; False when another order of this machine has it already. `inferred`: it was
+        found in a list; `is_new`: no instance of that id was listed before the order."""
         try:
             if number is not None and not self.journal.record_bought(
                 number, instance_id, inferred=inferred, is_new=is_new
@@ -138,19 +139,19 @@ class OrderLog(Generic[T]):
         return True
 
     def record_owned(self, number: int | None, instance_id: str) -> None:
-        """An order's instance is from now on what this process has bought."""
+        """Records that this process owns an order's instance."""
         with self._lock:
             self._owned_ids.add(instance_id)
             if number is not None:
                 self._numbers[instance_id] = number
 
     def discard(self, number: int | None) -> None:
-        """It has bought nothing."""
+        """Deletes an order that has bought nothing."""
         self._record(lambda journal, noted_number: journal.delete(noted_number), number)
 
     def begin_undo(self, instance_id: str) -> bool:
-        """This process is about to end what it has just bought. False when another run has taken that over: then it is
-        not this one's to end."""
+        """Marks an order as being undone, before its instance is deleted. False when another run has taken it over:
+        then this process must not delete it."""
         number = self._numbers.get(instance_id)
         try:
             return number is None or self.journal.mark_undoing(number)
@@ -159,20 +160,20 @@ class OrderLog(Generic[T]):
             return True
 
     def record_undo_failed(self, instance_id: str) -> None:
-        """It could not be ended, and is there for the next run to take over."""
+        """Marks the instance as bought again: its deletion failed, so the next run may take it over."""
         self._record(
             lambda journal, noted_number: journal.advance(noted_number, Progress.BOUGHT), self._numbers.get(instance_id)
         )
 
     def record_gone(self, instance_id: str) -> None:
-        """An instance is certainly gone."""
+        """Forgets an instance that is certainly gone."""
         try:
             self.journal.forget(instance_id)
         except JournalError as error:
             self.on_journal_error(error)
 
     def record_adopted(self, key: ResourceKey, instance_id: str) -> None:
-        """The program says itself which instance it is: open orders of this resource are about nothing else."""
+        """Records an adoption: the program names the instance itself, so open orders of this resource are closed."""
         try:
             for order in self.journal.open_orders(key):
                 if order.instance_id is None and self.is_idle(order) and self.journal.take_over(order):
@@ -182,7 +183,7 @@ class OrderLog(Generic[T]):
             self.on_journal_error(error)
 
     def claimed_ids(self) -> frozenset[str]:
-        """The instances that are known to be somebody's on this machine."""
+        """The ids of the instances that some order or resource of this machine owns."""
         try:
             listed = self.journal.instance_ids()
         except JournalError as error:
@@ -192,7 +193,7 @@ class OrderLog(Generic[T]):
             return listed | self.journal.confirmed_ids() | self._owned_ids
 
     def concurrent_orders(self) -> list[ConcurrentOrder[T]]:
-        """The orders that this process has not sent and of which it is not known what they have bought."""
+        """The unresolved orders of other processes."""
         try:
             return [
                 ConcurrentOrder(
@@ -208,7 +209,7 @@ class OrderLog(Generic[T]):
             return []
 
     def existing_instances(self, order: OrderRecord) -> dict[str, T]:
-        """What the order has or may have bought, as far as it is there, by id."""
+        """The existing instances that the order has or may have bought, by id."""
         if order.instance_id is not None:
             instance = self.find(order.instance_id)
             return {} if instance is None else {order.instance_id: instance}
@@ -249,17 +250,18 @@ class OrderLog(Generic[T]):
         return after is None or -CLOCK_ERROR <= after <= _CERTAIN_WITHIN
 
     def unresolved(self) -> list[OrderRecord]:
-        """The open orders in this account of which it is not known what they have bought."""
+        """The open orders in this account whose instance is unknown."""
         orders = self.journal.open_orders()
         return [order for order in orders if order.instance_id is None and order.account == self.account]
 
     def is_idle(self, order: OrderRecord) -> bool:
-        """An engine makes one resource once at a time, so what this process has sent for it has come to its end."""
+        """Whether no process works on the order. An engine creates a resource once at a time, so an order that this
+        process has sent for it has ended."""
         answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
         return answered or self.journal.is_mine(order) or not self.journal.is_sender_alive(order)
 
     def await_answers(self, order: OrderRecord | None) -> None:
-        """Waits for the answers that are on their way to anybody on this machine: they may be about a candidate."""
+        """Waits for the answers that any process of this machine still expects: they may name a candidate."""
         until = self.clock.now() + MAX_ORDER_SECONDS
         own = None if order is None else order.number
         waited_for = {other.number for other in self._unanswered_orders() if other.number != own}
@@ -279,12 +281,12 @@ class OrderLog(Generic[T]):
         ]
         if alike:
             raise AmbiguousPurchaseError(
-                f"without {self.journal.file} it cannot be told whether an earlier run has bought this already",
+                f"without {self.journal.file} it is not known whether an earlier run has bought this already",
                 tuple(sorted(alike)),
             )
 
     def _read_baseline(self) -> Mapping[str, T]:
-        """What the account had when the journal turned out to be of no use. All wait for this listing, so none of this
+        """The account's instances when the journal first failed. All wait for this listing, so none of this
         process's own purchases is in it unless it was under way by then."""
         with self._baseline_lock:
             if self._baseline is None:

@@ -22,8 +22,8 @@ GRACE_PERIOD: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Orphan:
-    """An instance that nobody will end. `hourly` and `so_far` are None where its price is not known; `held_back` says
-    why it is not ended without further ado, "" where nothing speaks against it."""
+    """An instance that no stack will delete. `hourly` and `cost_so_far` are None where its price is unknown;
+    `skip_reason` is why it is not deleted by default, "" for none."""
 
     instance: ListedInstance
     hourly: Money | None
@@ -84,7 +84,7 @@ def _remarks(instance: ListedInstance, stacks: Sequence[StackHoldings]) -> Itera
 
 
 def _may_be(instance: ListedInstance, purchase: PendingPurchase) -> bool:
-    """Whether nothing that both tell of speaks against it. What is secret in a state counts as not told."""
+    """Whether no argument that both report differs. A secret in a state counts as not reported."""
     if adopted := purchase.arguments.get("adopt_id"):
         return adopted == instance.instance_id
     return all(

@@ -1,7 +1,7 @@
-"""One list call for everybody: what an account holds, as all waits and all reads of a refresh see it.
+"""One list call for all: the instances of an account, as all waits and all reads of a refresh see them.
 
-However many wait, there is one call per interval: whoever comes first asks the vendor, the others wait for that answer
-and share it. No thread of its own is needed.
+There is one call per interval for any number of waiting threads: the first calls the vendor, the others wait for that
+answer and share it. No thread of its own is needed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Snapshot(Generic[T]):
 class Poller(Generic[T]):
     """The shared view of one account. Threads may share it.
 
-    What a listing raises reaches exactly the callers that needed a new one and came before it was known. Whoever comes
-    later asks again.
+    An error of a listing reaches exactly the callers that needed a new one and called before it was known. A later
+    caller lists again.
     """
 
     def __init__(self, cloud: Cloud[T], clock: Clock) -> None:
@@ -52,8 +52,8 @@ class Poller(Generic[T]):
     ) -> Snapshot[T]:
         """A listing at most `max_age` seconds old and asked for at `not_before` or later.
 
-        Who is `in_a_hurry` by the time that a call of somebody else has failed is content with that failure, whenever
-        it was asked for, instead of asking for as long again.
+        A caller that is `in_a_hurry` by the time that another caller's request has failed gets that failure, however
+        old, instead of sending a request of its own.
         """
         failures = self._failures
         oldest = max(self.clock.now() - max_age, not_before)
@@ -62,10 +62,10 @@ class Poller(Generic[T]):
             return latest
         with self._lock:
             if self._latest is not None and self._latest.taken_at >= oldest:
-                return self._latest  # somebody else asked while we waited for the lock
+                return self._latest  # another thread listed while we waited for the lock
             failure = self._failure if self._failures != failures else None
             if failure is not None and (failure[0] >= oldest or in_a_hurry()):
-                raise failure[1]  # somebody was told no: a hundred waiters must not each try in turn
+                raise failure[1]  # shared: a hundred waiters must not each try in turn
             taken_at = self.clock.now()
             try:
                 listed = self._cloud.list_instances()
@@ -81,7 +81,7 @@ class Poller(Generic[T]):
             return self._latest
 
     def mark_changed(self, instance_id: str) -> None:
-        """Notes that this process has just changed the instance: older listings say nothing about it any more."""
+        """Records that this process has just changed the instance: older listings do not count for it any more."""
         self._changed_at[instance_id] = self.clock.now()
 
     def changed_at(self, instance_id: str) -> float:
@@ -89,8 +89,8 @@ class Poller(Generic[T]):
         return self._changed_at.get(instance_id, NEVER)
 
     def mark_started(self, instance_id: str) -> None:
-        """Notes that this process has just started the instance anew. Older listings may be used all the same: one that
-        lacks it only says that it is starting."""
+        """Records that this process has just started the instance again. Older listings stay usable: one that lacks it
+        only means that it is starting."""
         self._started_at[instance_id] = self.clock.now()
 
     def started_at(self, instance_id: str) -> float:

@@ -1,4 +1,4 @@
-"""When an instance may be called gone: only ever from good answers, never from an error."""
+"""The decision that an instance is gone: only ever from good answers, never from an error."""
 
 from __future__ import annotations
 

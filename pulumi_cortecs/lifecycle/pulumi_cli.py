@@ -1,4 +1,4 @@
-"""The `pulumi` CLI, run for what it knows: no question asked, no credential shown, no longer than was allowed."""
+"""Commands of the `pulumi` CLI that read: without prompts, without credentials in errors, within a timeout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 BACKEND_VARIABLE: Final = "PULUMI_BACKEND_URL"
 _NO_SUCH_STACK: Final = 6
 _WELL_FORMED: Final = re.compile(r"file://.*|[^@]*|[^:@]+://[^/?#@]*@[^@]*")
-"""Or else pulumi's complaint would quote pieces of a password, where nobody finds them to black them out."""
+"""Of any other URL pulumi's error would quote pieces of a password that cannot be found and redacted."""
 
 
 class CliError(Exception):
@@ -35,7 +35,7 @@ class CliCommand:
     backend: str
 
     def run(self, arguments: Sequence[str]) -> str:
-        """What a command prints. Raises CliError, UnknownStackError where it says that there is no such stack."""
+        """Runs a command and returns its output. Raises CliError, UnknownStackError where the stack does not exist."""
         require_well_formed_url(self.environment.get(BACKEND_VARIABLE, ""))
         asked = f"pulumi {' '.join(arguments)} on {without_credentials(self.backend)}"
         try:
@@ -62,9 +62,9 @@ class CliCommand:
 
 
 def require_well_formed_url(backend_url: str) -> None:
-    """Raises CliError for a URL of which nobody can tell where its user and password end."""
+    """Raises CliError for a URL whose user and password have no certain end."""
     if not _WELL_FORMED.fullmatch(backend_url):
-        raise CliError("a backend URL cannot be read: percent-encode what is before the @ in it")
+        raise CliError("a backend URL is ambiguous: percent-encode the user and password before its @")
 
 
 def without_credentials(text: str) -> str:

@@ -1,8 +1,8 @@
 """Buying exactly one, whatever happens to the answer.
 
-A start request is never sent twice unlooked. When its answer is lost, the account's list is compared with what it held
-before: an instance with the same arguments that is new and that nobody else on this machine has bought is the one. If
-that cannot be told, nothing more is bought, and the candidates are named.
+A start request is never sent twice without checking first. When its answer is lost, the account's list is compared with
+the one before: an instance with the same arguments that is new and that no other order of this machine has bought is
+the one. If that is ambiguous, nothing more is bought, and the candidates are named.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ T = TypeVar("T")
 _BASELINE_AGE = 5.0
 _PAUSE = 0.25
 _MIN_LISTINGS = 4
-"""So many lists, over more than the lag, have to show nothing new before an order is taken for not carried out: one of
-them may be wrong."""
+"""Number of listings, spread over more than the lag, that must not show the instance before the order counts as not
+executed: one of them may be wrong."""
 
 SETTLE_LAGS = 3.0
-"""So many lags after an answer was lost, what was bought is listed: one for the vendor's work, one for its list, one to
-spare."""
+"""Number of lags after a lost answer by which the instance is listed: one for the vendor's work, one for its list, one
+to spare."""
 
 _UNAUTHORIZED = 401
 _LISTING_TIMEOUT = 60.0
@@ -41,7 +41,7 @@ MAX_ORDER_SECONDS = 300.0
 
 
 class AmbiguousPurchaseError(Exception):
-    """Whether something was bought cannot be told. `candidates` are ids that may be it."""
+    """It is not known whether something was bought. `candidates` are ids of instances that it may be."""
 
     def __init__(self, text: str, candidates: tuple[str, ...] = ()) -> None:
         super().__init__(text)
@@ -49,8 +49,8 @@ class AmbiguousPurchaseError(Exception):
 
 
 class RefusedOrderError(Exception):
-    """The vendor answered an order with an error, and nothing new is listed so far. That is no proof: the order stays
-    noted, and the next creation of the resource looks first."""
+    """The vendor answered an order with an error, and nothing new is listed so far. That proves nothing: the order
+    stays recorded, and the next creation of the resource checks first."""
 
 
 class NotSentError(Exception):
@@ -89,8 +89,8 @@ class RecoveredInstance(PurchasedInstance[T]):
 
 @dataclass(frozen=True)
 class ConcurrentOrder(Generic[T]):
-    """An order of another process. `may_be` tells of an id and its instance whether it may have bought that;
-    `on_its_way`: its answer may still arrive there."""
+    """An order of another process. `may_have_bought` decides for an id and its instance; `is_awaiting_answer`: its
+    answer may still arrive there."""
 
     refused: ClassVar[bool] = False
     arguments: Arguments
@@ -99,9 +99,9 @@ class ConcurrentOrder(Generic[T]):
 
 
 class OrderRecorder(Protocol[T]):
-    """Where orders are written down before they are sent, and where those of other processes are found.
+    """Records orders before they are sent, and finds those of other processes.
 
-    A number is None where an order could not be noted and may be sent all the same.
+    A number is None where an order could not be recorded and may be sent nevertheless.
     """
 
     def record_sent(
@@ -128,7 +128,7 @@ class OrderRecorder(Protocol[T]):
 
 
 class _TokenRefusedError(Exception):
-    """The order was refused for its token, and looked for, and is not there: it may be sent again."""
+    """The order was refused for its token, and a check has found nothing: it may be sent again."""
 
 
 @dataclass(eq=False)
@@ -192,13 +192,13 @@ class Purchases(Generic[T]):
         number: int | None = None,
     ) -> PurchasedInstance[T]:
         """Orders what `inputs` describe once, for the resource `key`, and returns what was bought. `is_awaited` is
-        asked at the last moment whether somebody still waits for it; None where nobody can go away. `number` is the
-        order's where somebody has noted it already.
+        called at the last moment: whether the caller still waits for it; None where the caller cannot go away. `number`
+        is the order's where it has one already.
 
-        An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
+        An order that was refused for its token (401) is sent once more, after a check that has found nothing. Raises
         CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
-        when nobody waits any more, NotBoughtError when the answer was lost and nothing was bought, and
-        AmbiguousPurchaseError when that could not be told.
+        when the caller has gone, NotBoughtError when the answer was lost and nothing was bought, and
+        AmbiguousPurchaseError when that is not known.
         """
         send = partial(self._send, key, arguments, inputs, is_awaited)
         try:
@@ -239,7 +239,7 @@ class Purchases(Generic[T]):
                 if isinstance(error, (CloudError, NotSentError)):
                     self._log.discard(noted_number)
                 elif isinstance(error, Exception):
-                    self._log.record_lost(noted_number)  # nobody knows what we do not expect
+                    self._log.record_lost(noted_number)  # an unexpected error proves nothing
                 raise
         else:
             instance_id = accepted.instance_id
@@ -270,7 +270,8 @@ class Purchases(Generic[T]):
             self._discard(doubt)
 
     def _check_despite(self, refused: RefusedError, doubt: _UnresolvedOrder, *, last_try: bool) -> PurchasedInstance[T]:
-        """What was bought although the vendor refused it. Raises RefusedOrderError when nothing new is listed."""
+        """Checks whether a refused order bought something nevertheless. Raises RefusedOrderError when nothing new is
+        listed."""
         again = doubt.is_repeatable = refused.status == _UNAUTHORIZED and not last_try
         try:
             snapshot = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
@@ -282,12 +283,12 @@ class Purchases(Generic[T]):
                 raise _TokenRefusedError from None
         except CloudError as error:
             raise RefusedOrderError(
-                f"{refused}; whether something was started all the same is not known: {error}"
+                f"{refused}; whether something was started nevertheless is not known: {error}"
             ) from None
         raise RefusedOrderError(f"{refused}; nothing new is listed so far")
 
     def _reconcile(self, doubt: _UnresolvedOrder) -> PurchasedInstance[T]:
-        """Finds what a lost answer was about, in listings that were asked for after it."""
+        """Finds the instance of a lost answer in listings that were requested after it."""
         listed_at = doubt.lost_at
         while True:
             try:
@@ -305,11 +306,11 @@ class Purchases(Generic[T]):
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
     def _match_listed(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
-        """One of those that appeared, and from now on ours; None while there is none.
+        """Takes one of the instances that appeared; None while there is none.
 
         Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
         the fewest others may be waiting for; and it may have been another's, who then waits for ours to show. One that
-        bears the order's tag is nobody else's. Raises NotBoughtError and AmbiguousPurchaseError.
+        bears the order's tag is this order's. Raises NotBoughtError and AmbiguousPurchaseError.
         """
         with self._lock:
             earlier = frozenset(self._in_flight) if self._candidates(doubt, snapshot, frozenset()) else frozenset()
@@ -341,7 +342,7 @@ class Purchases(Generic[T]):
             if not settled or not alike or not dated or assigned.is_crowded or self._reported_ids & candidates.keys():
                 self._unresolved.remove(doubt)
                 self._reported_ids |= candidates.keys()
-                text = f"{doubt.error}, and it cannot be told which instance it started, if any"
+                text = f"{doubt.error}, and it is not known which instance it started, if any"
                 raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
             if not self._log.record_bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):

@@ -1,7 +1,7 @@
 """Which rows of a state are letting go of an instance right now, for all processes of this machine.
 
 Two rows may have one instance, and two explicit Providers are two processes. Each row that goes is written down before
-it looks who else has the instance, in the file of the journal: whoever comes last sees all the others.
+it looks who else has the instance, in the file of the journal: the last one sees all the others.
 """
 
 from __future__ import annotations

@@ -60,7 +60,8 @@ class SharedFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One step of somebody else's table in this file: for what lasts no longer than a process, so unflushed."""
+        """A transaction on another module's table in this file: for rows that live no longer than a process, so
+        unflushed."""
         with self._writing(flushed=False) as connection:
             yield connection
 
@@ -118,13 +119,13 @@ class SharedFile:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """None where nothing was ever noted: to look makes no file."""
+        """A connection, None where there is no file: reading creates none."""
         with self._lock, self._wrap_errors():
             yield self._open() if self._connection is not None or self.file.exists() else None
 
     @contextmanager
     def _writing(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
-        """What is not flushed may be undone by a power cut, by nothing else."""
+        """A transaction. One that is not flushed may be undone by a power cut, by nothing else."""
         with self._lock, self._wrap_errors():
             connection = self._open()
             connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
@@ -196,7 +197,7 @@ class SharedFile:
 
 
 def _file_identity(file: Path) -> tuple[int, int] | None:
-    """Which file that is, whatever its name; None where there is none."""
+    """The identity of a file, whatever its name; None where it does not exist."""
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -230,7 +231,7 @@ def _open_file(path: Path) -> int:
 
 
 def _open_to_others(path: Path, group: int, world: int) -> None:
-    """Lets in who may write in the folder around it: whoever made that folder has said so."""
+    """Gives access to those who may write in the parent folder: its owner has allowed them."""
     around = path.parent.stat().st_mode
     more = (group if around & stat.S_IWGRP else 0) | (world if around & stat.S_IWOTH else 0)
     if more:

@@ -2,7 +2,7 @@
 
 An instance that two rows have is let go of by all but the last one, which ends it. A row that lets go is registered
 before the state is read for that, so of those that go at the same time none can let go for the sake of another that
-goes, too: then nobody would end it.
+goes, too: then no row would delete it.
 """
 
 from __future__ import annotations

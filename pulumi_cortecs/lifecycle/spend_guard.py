@@ -1,4 +1,4 @@
-"""What an account is committed to pay per hour, including what this machine is buying at this very moment.
+"""The guard of a spend limit: what an account costs per hour, including what this machine is buying at this moment.
 
 A listing alone does not tell: what has been ordered a moment ago is not in it yet. So every order is written down
 before it is sent, in one step with the decision whether there is room for it: in the ledger that all processes of this
@@ -36,11 +36,11 @@ _MIN_LAG: Final = 5.0
 """Seconds for which a list may be behind, whatever shorter lag a variable claims: a program can set it."""
 
 _ABSENT_MAX_AGE: Final = 60.0
-"""Seconds for which the answer that there is no such instance counts."""
+"""Seconds for which an answer "no such instance" counts."""
 
 _PAUSE: Final = 0.25
 _TURN_TIMEOUT: Final = MAX_ORDER_SECONDS * 2
-"""Seconds after which an order that has not had its turn, because there is no ledger, is given up."""
+"""Seconds after which an order is given up that waits for its turn because the ledger fails."""
 
 
 @dataclass(eq=False)
@@ -50,7 +50,7 @@ class PendingCost:
     entry: OrderEntry
 
     def set_instance(self, instance_id: str) -> None:
-        """Notes which instance was bought."""
+        """Records which instance was bought."""
         self.entry = replace(self.entry, instance_id=instance_id)
 
 
@@ -91,7 +91,7 @@ class SpendGuard(Generic[T]):
         bought_ids: Callable[[], Iterable[str]] = tuple,
         without: Callable[[LedgerError], None] = lambda _: None,
     ) -> None:
-        """`bought_ids` names the ids that were bought in this account, as far as somebody here has written them down;
+        """`bought_ids` returns the ids that were bought in this account, as far as this machine has recorded them;
         `without` hears why the ledger cannot be used."""
         self._cloud = cloud
         self._poller = poller
@@ -124,7 +124,7 @@ class SpendGuard(Generic[T]):
         instance_id: str | None = None,
     ) -> Iterator[PendingCost]:
         """A block that orders. It is entered only if `judge` does not raise, and until its outcome shows in the
-        account's list nobody else on this machine is told that there is still room for what it costs.
+        account's list its cost counts for every other order of this machine.
 
         Raises what `spending` and `judge` raise, and LedgerError where there is no ledger and the order before this one
         does not come to an end.
@@ -134,7 +134,7 @@ class SpendGuard(Generic[T]):
 
     @contextmanager
     def hold(self, hourly: Money | None, instance_id: str) -> Iterator[PendingCost]:
-        """A block that stops and starts what is billed: it keeps its room, and nobody is asked whether there is any.
+        """A block that stops and starts an instance that is billed: its cost stays reserved, whatever the limit.
 
         Where there is no ledger the orders of other processes do not see it.
         """
@@ -168,7 +168,7 @@ class SpendGuard(Generic[T]):
             self._record_outcome(order, nothing_came=nothing_came)
 
     def record_gone(self, instance_id: str) -> None:
-        """Notes that an instance is provably gone."""
+        """Records that an instance is provably gone."""
         with self._lock:
             self._gone_ids.add(instance_id)
             for order in [pending for pending in self._orders.values() if pending.entry.instance_id == instance_id]:
@@ -222,7 +222,7 @@ class SpendGuard(Generic[T]):
             if refused is None:
                 return replace(weighed.changes, kept=(*weighed.changes.kept, note))
             has_turn = not waits or refusal(self._tally(others, view, guessing=True)) is not None
-            return weighed.changes  # what the list has told of others is noted all the same
+            return weighed.changes  # what the list shows of other orders is recorded nevertheless
 
         try:
             self._ledger.decide(decide)
@@ -237,7 +237,7 @@ class SpendGuard(Generic[T]):
         return has_turn
 
     def _record_outcome(self, order: PendingCost, *, nothing_came: bool) -> None:
-        """Notes the outcome. It raises nothing: it stands between a purchase and the return of its id."""
+        """Records the outcome. It raises nothing: it stands between a purchase and the return of its id."""
         with self._lock:
             order.entry = replace(order.entry, answered_at=self._clock.now())
             changes = LedgerChanges(kept=(order.entry,))
@@ -250,7 +250,7 @@ class SpendGuard(Generic[T]):
     def _read_others(self) -> list[OrderEntry]:
         try:
             return self._ledger.others()
-        except LedgerError:  # whoever orders is told
+        except LedgerError:  # reported when an order is placed
             return []
 
     def _read_vendor(self, max_age: float, others: Iterable[OrderEntry]) -> _View[T]:
@@ -287,8 +287,8 @@ class SpendGuard(Generic[T]):
     def _ids_to_confirm(
         self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, notes: Iterable[OrderEntry]
     ) -> set[str]:
-        """The ids that somebody has seen running, or bought, and the list lacks. What was just ordered counts until the
-        list must know."""
+        """The ids that were seen running, or bought, and that the list lacks. A recent order counts until the list must
+        have it."""
         recently = self._clock.now() - _ABSENT_MAX_AGE
         bought_ids -= self._gone_ids | {key for key, at in list(self._absent.items()) if at > recently}
         by_id = [(note.instance_id, note) for note in notes if note.instance_id is not None]
@@ -302,8 +302,8 @@ class SpendGuard(Generic[T]):
         return note.absent_since is not None and asked_at - note.absent_since > self._settled_after
 
     def _tally(self, others: Iterable[OrderEntry], view: _View[T], *, guessing: bool = False) -> _Tally:
-        """One that may be shown under an id that nobody has told us yet, and nobody will tell, counts as shown, once.
-        `guessing` takes one that somebody may still tell for shown as well."""
+        """The entries that count beside what the vendor shows. An order that will get no answer counts as shown where
+        an unclaimed instance may be its; with `guessing` one that may still get an answer as well."""
         notes = sorted([*(order.entry for order in self._orders.values()), *others], key=lambda note: note.ordered_at)
         shown = self._match_listed(notes, view, guessing=guessing)
         counted, kept, dropped = [], [], []
@@ -326,7 +326,7 @@ class SpendGuard(Generic[T]):
         named = {note.number: note.instance_id for note in notes if note.instance_id is not None}
         claimed = set(named.values())
         unclaimed = {key: instance for key, instance in view.instances.items() if key not in claimed}
-        # what is new may be somebody else's, until an answer can come no more
+        # a new instance may be another order's, until no answer can come any more
         unnamed = [note for note in notes if note.number not in named and (guessing or note.answered_at is not None)]
         shown = {note.number: key for note, key in assign_in_turn(unclaimed, unnamed, self._may_have_bought)}
         for note in notes:

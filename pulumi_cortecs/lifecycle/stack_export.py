@@ -11,7 +11,7 @@ from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, St
 _NEWEST_VERSION: Final = 4
 """The newest form of a deployment that is known."""
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""The key that marks what is no plain value: a secret, an asset, a reference."""
+"""The key that marks a special value: a secret, an asset, a reference."""
 
 _PLAINTEXT: Final = "plaintext"
 
@@ -23,8 +23,8 @@ class _FormError(Exception):
 def stack_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
     """The rows and pending creations of these type tokens in what `pulumi stack export` printed.
 
-    A row without an id is none. What is secret stays so, its value None, but for what was exported in plain text
-    (`--show-secrets`). Raises StateUnreadableError for what is no whole state of a form that we know.
+    A row without an id does not count. The value of a secret is None, unless it was exported in plain text
+    (`--show-secrets`). Raises StateUnreadableError for an incomplete state or an unknown form.
     """
     try:
         resources, operations = _deployment(exported)
@@ -63,12 +63,12 @@ def _deployment(exported: str) -> tuple[list[dict[str, Any]], list[tuple[str, di
     try:
         export = _object(json.loads(exported), "it")
     except ValueError:
-        raise _FormError("it is no JSON") from None
+        raise _FormError("it is not JSON") from None
     version = export.get("version")
     if type(version) is not int or version > _NEWEST_VERSION:
-        raise _FormError(f"version: {version!r}; known are those up to {_NEWEST_VERSION}")
+        raise _FormError(f"version: {version!r}; supported: up to {_NEWEST_VERSION}")
     if "deployment" not in export:
-        raise _FormError("deployment: it is missing")
+        raise _FormError("deployment: missing")
     # null for a stack that was never updated
     deployment = _object(_or_empty(export["deployment"], {}), "deployment")
     resources = [_resource(value, where) for where, value in _objects_in(deployment, "resources")]
@@ -118,7 +118,7 @@ def _secrets(properties: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _plain_value(value: Any) -> Any:
-    """The value, None in place of everything in it that is no plain one, nor a secret in plain text."""
+    """The value, with None in place of each special value in it that is not a secret in plain text."""
     if _is_marked(value):
         return _plain_value(_parse_plaintext(value.get(_PLAINTEXT)))
     if isinstance(value, dict):
@@ -127,7 +127,7 @@ def _plain_value(value: Any) -> Any:
 
 
 def _parse_plaintext(text: Any) -> Any:
-    """The value of a secret in plain text, which is JSON; None for what is none."""
+    """The value of a secret in plain text, which is JSON; None for anything else."""
     try:
         return json.loads(text) if isinstance(text, str) else None
     except ValueError:
@@ -151,25 +151,25 @@ def _or_empty(value: Any, empty: Any) -> Any:
 
 def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _FormError(f"{where}: no object")
+        raise _FormError(f"{where}: not an object")
     return value
 
 
 def _list(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise _FormError(f"{where}: no list")
+        raise _FormError(f"{where}: not a list")
     return value
 
 
 def _string(parent: dict[str, Any], key: str, where: str, otherwise: str | None = None) -> str:
     value = parent.get(key, otherwise)
     if not isinstance(value, str):
-        raise _FormError(f"{where}.{key}: no text")
+        raise _FormError(f"{where}.{key}: not a string")
     return value
 
 
 def _boolean(parent: dict[str, Any], key: str, where: str) -> bool:
     value = parent.get(key, False)
     if not isinstance(value, bool):
-        raise _FormError(f"{where}.{key}: neither true nor false")
+        raise _FormError(f"{where}.{key}: not a boolean")
     return value

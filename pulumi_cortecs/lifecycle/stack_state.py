@@ -23,7 +23,7 @@ class StateRow:
     """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
     (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so); `tainted`: the next
     run replaces it; `created`: when the engine made it. What is secret in the outputs has its name in `secrets`, and
-    the value None where nobody wanted it."""
+    the value None where it was not requested."""
 
     stack: str
     urn: str
@@ -85,5 +85,5 @@ class States(Protocol):
 
 
 def name_in(urn: str) -> str:
-    """What the program calls the resource; a name may have `::` in it."""
+    """The resource's name in the program, read from the left as the engine does: a name may have `::` in it."""
     return urn.split("::", 3)[-1]

@@ -17,7 +17,7 @@ from platformdirs import user_state_dir
 
 DIRECTORY_VARIABLE: Final = "PULUMI_CORTECS_STATE_DIR"
 _NOWHERE: Final = Path(os.devnull) / "pulumi-cortecs"
-"""Where there is no file, and none can be made."""
+"""A folder that does not exist and cannot be created."""
 
 MACHINE_DIRECTORY: Final = Path("/var/lib/pulumi-cortecs")
 """Where the ledger lies on a machine whose limits name no place for it. No setting moves it."""
@@ -74,9 +74,9 @@ def _usability_problem(path: Path, named: str) -> str:
     try:
         existing = next(candidate for candidate in (path, *path.parents) if os.path.lexists(candidate))
         if not existing.is_dir():
-            return f"{DIRECTORY_VARIABLE}: {named!r} is no folder, because {str(existing)!r} is something else"
+            return f"{DIRECTORY_VARIABLE}: {named!r} is not a folder: {str(existing)!r} is a file"
     except (OSError, ValueError) as error:
-        return f"{DIRECTORY_VARIABLE}: {named!r} cannot be looked at: {getattr(error, 'strerror', None) or error}"
+        return f"{DIRECTORY_VARIABLE}: {named!r} is not accessible: {getattr(error, 'strerror', None) or error}"
     if not os.access(existing, os.W_OK | os.X_OK):
-        return f"{DIRECTORY_VARIABLE}: {named!r} cannot be written to"
+        return f"{DIRECTORY_VARIABLE}: {named!r} is not writable"
     return ""

@@ -13,7 +13,7 @@ _SECONDS: Final = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def parse_duration(text: str) -> float | None:
-    """How many seconds `text` means, None for what is no duration. Units: d, h, m, s, ms."""
+    """The seconds of a duration, None for anything else. Units: d, h, m, s, ms."""
     if not text or len(text) > _MAX_LENGTH or _PART.sub("", text):
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
@@ -29,13 +29,13 @@ def format_duration(seconds: float) -> str:
 
 
 def timestamp_after(text: str, now: datetime) -> str:
-    """The moment that is `text` after `now` (in UTC), in ISO-8601 with Z; "" where `text` is no duration."""
+    """The moment that is `text` after `now` (in UTC), in ISO-8601 with Z; "" for anything but a duration."""
     seconds = parse_duration(text)
     return "" if seconds is None else f"{(now + timedelta(seconds=seconds)).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def parse_time(text: str) -> datetime | None:
-    """An ISO 8601 time, None for what is none, or does not name its zone."""
+    """An ISO 8601 time, None for anything else, or without a time zone."""
     try:
         # Python 3.10 does not read the Z
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))

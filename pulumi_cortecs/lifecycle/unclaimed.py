@@ -1,4 +1,4 @@
-"""What runs that were ended have bought and no state knows, and what a person can do about it."""
+"""Purchases of killed runs that no state has, and what a person can do about them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class UnclaimedPurchaseError(Exception):
 
 @dataclass(frozen=True)
 class UnclaimedPurchase:
-    """What a run that was ended has bought, and no state may know. `instance_ids` are several where it cannot be told
-    which one it is."""
+    """A purchase of a run that was killed, which may be in no state. `instance_ids` are several where it is ambiguous
+    which instance it is."""
 
     number: int
     name: str
@@ -70,7 +70,7 @@ def priced_ids_text(cloud: Cloud[T], instances: Mapping[str, T]) -> str:
 
 
 def next_steps_text(instance_ids: Iterable[str]) -> str:
-    """What a person can do about instances that nobody owns."""
+    """The next steps for a person whose instances are unowned."""
     ids = " ".join(sorted(instance_ids))
     return (
         f"Before you run `pulumi up` again: adopt_id='ID' in the program takes one over (`pulumi-cortecs orphans "

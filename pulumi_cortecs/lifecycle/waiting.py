@@ -1,4 +1,4 @@
-"""Waiting as data: what is hoped for, what ends the hope, how often to look, and until when.
+"""Waiting as data: the target, what ends the wait early, how often to look, and the deadline.
 
 Retrying a call and waiting for an outcome are two things. Errors of single calls are weathered here until the deadline;
 only four things end a wait early: the hoped-for phase, a failure, a stop from outside, and a disappearance.
@@ -25,11 +25,11 @@ _EPSILON: Final = 0.001
 """Seconds by which a listing is too old when it is due."""
 
 _REPORT_INTERVAL: Final = 10.0
-"""Seconds after which the same is reported once more: a person wants to see that somebody still looks."""
+"""Seconds after which the same is reported once more: a person wants to see that the wait goes on."""
 
 
 class WaitEndedError(Exception):
-    """A wait that ended without what it hoped for. `last` is what was seen last, in words."""
+    """A wait that ended before its target. `last_status` is the last status, in words."""
 
     def __init__(self, last: str) -> None:
         super().__init__(last)
@@ -41,7 +41,7 @@ class DeadlineError(WaitEndedError):
 
 
 class StoppedWhileWaitingError(WaitEndedError):
-    """Somebody, or the vendor, stopped the instance."""
+    """The instance was stopped, by a person or the vendor."""
 
 
 class FailedWhileWaitingError(WaitEndedError):
@@ -53,12 +53,12 @@ class GoneWhileWaitingError(WaitEndedError):
 
 
 class InterruptedWhileWaitingError(WaitEndedError):
-    """Somebody wants no more waiting; the instance goes on booting."""
+    """The wait was interrupted; the instance goes on booting."""
 
 
 @dataclass(frozen=True)
 class Wait(Generic[T]):
-    """How to wait for one cloud's instances. `interrupted` says whether nobody wants to wait any more."""
+    """How to wait for one cloud's instances. `is_interrupted` returns whether the wait is to end."""
 
     cloud: Cloud[T]
     poller: Poller[T]

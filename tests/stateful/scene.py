@@ -30,7 +30,7 @@ from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.case import DELETE, RESTART, START, STOP, UPDATE, CloudCase, Real
 from tests.stateful.crowd import Crowd, Killed
-from tests.stateful.engine import Run, Stack, StackResource
+from tests.stateful.engine import Row, Run, Stack
 from tests.stateful.hosts import BEGAN, LAG, Host
 from tests.stateful.states import SceneStates
 from tests.stateful.wire import ORIGIN, Wire
@@ -39,7 +39,7 @@ from tests.ways_on import is_because_of_a_state, named_in
 _WATCH: Final = 2.0
 """Seconds after which a provider notices that its engine is gone."""
 _OLD_ENOUGH: Final = 150.0
-"""Seconds after which `find_orphans` ends what it finds without being asked twice."""
+"""Seconds after which `orphans` ends what it finds without being asked twice."""
 
 
 _STILL_LISTED: Final = 3 * LAG
@@ -553,7 +553,7 @@ class Scene:
             if times > 1 and not told:
                 self.note(Wrong.SHARED, instance_id)
 
-    def _rows_of(self, instance_id: str) -> list[tuple[Stack, StackResource]]:
+    def _rows_of(self, instance_id: str) -> list[tuple[Stack, Row]]:
         return [(stack, row) for stack in self.stacks for row in stack.rows if row.id == instance_id]
 
     def is_stopped(self, instance_id: str) -> bool:

@@ -206,8 +206,8 @@ def test_to_this_machine_nothing_of_it_matters(simulator: Simulator, monkeypatch
 def test_elsewhere_each_bad_value_is_named_in_one_line() -> None:
     problems = network_problems(VENDOR, BROKEN)
     assert [problem.partition(":")[0] for problem in problems] == ["HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"]
-    assert "'/nowhere/certificates.pem' is no file of certificates that can be read: No such file" in problems[1]
-    assert "'/nowhere' is no folder" in problems[2]
+    assert "'/nowhere/certificates.pem' is not a readable file of certificates: No such file" in problems[1]
+    assert "'/nowhere' is not a readable folder" in problems[2]
 
 
 def test_who_cannot_be_reached_is_told_with_what_may_be_why(monkeypatch: pytest.MonkeyPatch) -> None:
