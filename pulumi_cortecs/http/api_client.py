@@ -46,7 +46,7 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Bytes of an answer's body, decompressed: some ten thousand times what an account with one instance is answered."""
 
 _ENCODINGS: Final = ("", "identity", "gzip", "deflate")
-"""What an answer's body may be packed in, once: others can pack far more into as few bytes."""
+"""The content encodings of an answer, applied once: others can pack far more into as few bytes."""
 
 _BUSY = frozenset({408, 409, 425, 429})
 _MAX_RETRY_AFTER = 20.0
@@ -68,7 +68,7 @@ class WireModel(pydantic.BaseModel):
 
 
 class Retry(Enum):
-    """What may happen when a request ends in doubt."""
+    """Whether a request may be sent again when its outcome is unknown."""
 
     IDEMPOTENT = "sending it again does no harm"
     """Reads, and changes that are the same when made twice."""
@@ -80,12 +80,12 @@ class Authentication(Protocol):
     """How requests to a vendor are authenticated."""
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
-        """What signs one request; one `for_order` with what is good for longer. Raises CloudError when nothing can be
+        """The signer of one request; `for_order` one that stays valid for longer. Raises CloudError when nothing can be
         signed now; nothing was sent then."""
         ...
 
     def refused(self, signer: httpx.Auth) -> None:
-        """Notes that the vendor answered 401 to what this one had signed: the next signer signs with something else."""
+        """Takes a signer out of use after a 401 to its request: the next signer uses other credentials."""
         ...
 
     def redact(self, text: str) -> str:
@@ -168,7 +168,7 @@ class ApiClient:
         self._clock_sample: tuple[float, float, float] | None = None
 
     def vendor_time(self) -> float | None:
-        """What the vendor's own clock says, in seconds since 1970; None before its first answer that tells, and when
+        """The time by the vendor's own clock, in seconds since 1970; None before its first dated answer, and when
         our clock was set, or the machine slept, since its last.
 
         Ours may differ by minutes: what the vendor says of when something began is to be compared with this.
@@ -180,8 +180,8 @@ class ApiClient:
         return date + passed if abs(self._calendar() - calendar - passed) < _CLOCKS_AGREE else None
 
     def vendor_date(self) -> float | None:
-        """What the vendor's last answer was dated, in whole seconds since 1970 that no clock of ours has counted; None
-        before its first answer that tells."""
+        """The date of the vendor's last answer, in whole seconds since 1970 by no clock of ours; None before its first
+        dated answer."""
         return None if self._clock_sample is None else self._clock_sample[0]
 
     def call(
@@ -224,7 +224,7 @@ class ApiClient:
     def _send_signed(
         self, auth: Authentication | None, retry: Retry, send: Callable[[httpx.Auth | None], ModelT]
     ) -> ModelT:
-        """What `send` returns, given what signs it. A refused token is never used again; only what is safe is sent
+        """Calls `send` with a signer. A refused token is never used again; only what is safe is sent
         once more with another: "refused" is the vendor's word, and who buys has to look first."""
         if auth is None:
             return send(None)

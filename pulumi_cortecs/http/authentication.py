@@ -1,4 +1,4 @@
-"""How requests to a vendor are signed: with an API key, or with an OAuth2 token that all threads share."""
+"""Authentication of requests to a vendor: by an API key, or by an OAuth2 token that all threads share."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ApiKey(httpx.Auth):
         self._key = key
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """What httpx asks before it sends."""
+        """The hook that httpx calls before it sends a request."""
         request.headers[self._header] = self._key
         yield request
 
@@ -103,7 +103,7 @@ class ClientCredentials:
         """A token that is good for now, and was not refused.
 
         All threads that come at once share one renewal, and its failure. Raises UnauthorizedError when the vendor
-        refuses the credentials, NoTokenError when it cannot tell.
+        refuses the credentials, NoTokenError when it gives none for another reason.
         """
         failures, came_at = self._failures, self._clock()
         with self._lock:

@@ -1,4 +1,4 @@
-"""What a cloud's credentials consist of, and where they can come from, by name. Light: programs import it."""
+"""The parts of a cloud's credentials, and the names of their sources. Light: programs import it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENVIRONMENT: Final = "environment"
 @dataclass(frozen=True)
 class CredentialKey:
     """One part of the credentials, by its names: in the stack's config, in the environment, as an argument of a
-    Provider, and `named`, under which a Provider tells the name of another variable."""
+    Provider, and `named`, under which a Provider gives the name of another variable."""
 
     config: str
     variable: str
@@ -49,5 +49,5 @@ class CredentialSpec:
 
     @property
     def config_keys(self) -> tuple[str, ...]:
-        """All that a provider process may be told about its account."""
+        """All config keys of a provider process that concern its account."""
         return (*(key.config for key in self.keys), self.source, *(key.named for key in self.keys))

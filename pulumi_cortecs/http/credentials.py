@@ -1,4 +1,4 @@
-"""Where a cloud's credentials come from: all of them from one source, or none.
+"""The source of a cloud's credentials: one source for all of them.
 
 An explicit Provider goes before the environment, and that before the stack's config. An environment's key is never sent
 to a URL out of stack config: an editor of the stack's config file could otherwise have the key delivered to a host of
@@ -19,8 +19,8 @@ from pulumi_cortecs.http.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who asks a cloud, and where: `parts` are in the order of the cloud's CredentialSpec, and the first of them says
-    who it is. None of them is in a repr."""
+    """The credentials of an account, and its base URL: `parts` are in the order of the cloud's CredentialSpec, and the
+    first of them names the account. None of them is in a repr."""
 
     cloud: str
     base_url: str
@@ -46,7 +46,7 @@ class Credentials:
 
 
 def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
-    """Where the public part of the API (models, hardware types) is: it needs no credentials.
+    """The base URL of the public part of the API (models, hardware types), which needs no credentials.
 
     Raises ConfigurationError for a URL that is unfit.
     """
@@ -93,7 +93,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True)
 class _Source:
-    """What one place says of each key, the URL last, and how a person knows it there. No value is in a repr."""
+    """The values of one source, the URL last, and their names there for a person. No value is in a repr."""
 
     spec: CredentialSpec
     kind: _Kind

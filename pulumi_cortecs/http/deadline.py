@@ -28,11 +28,11 @@ class _Deadline:
         self._until = clock() + seconds
 
     def remaining(self) -> float:
-        """Seconds that are left, zero or less when there are none."""
+        """The remaining seconds, zero or less when there are none."""
         return self._until - self._clock()
 
     def describe(self) -> str:
-        """What to say when it is over."""
+        """The error text when the time is over."""
         return f"it was not whole within {self._seconds:.0f} s"
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a vendor, sorted by the one question that matters: may it have cost money?
+"""The errors between us and a vendor, sorted by the one question that matters: may it have cost money?
 
 CloudError
 ├── ConfigurationError    we cannot even ask: credentials or base URL missing or unfit

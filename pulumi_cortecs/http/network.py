@@ -1,8 +1,8 @@
-"""How a vendor is reached: proxies and certificates, as the environment names them.
+"""The route to a vendor: proxies and certificates, as the environment names them.
 
-Nothing in an environment may keep a bill from being ended, so nothing in here raises: a value that cannot be used is
-left out and told as a problem. Who buys refuses to go on with one, who ends goes on without it. To this machine itself
-nothing of it matters.
+Nothing in an environment may prevent a deletion, so nothing in here raises: an unusable value is left out and reported
+as a problem. A purchase refuses to go on with one, a deletion goes on without it. None of it applies to this machine
+itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PROXY: Final = re.compile(
 
 
 class _UnusableError(ValueError):
-    """What an environment says cannot be used; the text names no user info."""
+    """A value of the environment is unusable; the text contains no user info."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Network:
         )
 
     def transport(self, limits: httpx.Limits, network: httpcore.NetworkBackend | None = None) -> httpx.BaseTransport:
-        """What carries requests, within the deadlines of `deadline.py`; `network` is the seam for tests."""
+        """The transport of requests, within the deadlines of `deadline.py`; `network` is the seam for tests."""
         context = _ssl_context(self.ca_file, self.ca_folder)
         straight = _with_deadlines(httpx.HTTPTransport(verify=context, limits=limits, trust_env=False), network)
         if self.proxy is None:

@@ -1,4 +1,4 @@
-"""Which state backend an engine keeps its state in, kept so that it stays the same and tells no secret.
+"""The identity of the state backend that an engine uses: stable, and without a secret.
 
 Two stacks may have the same names in two backends. What one of them has bought is nothing to the other. One backend has
 one identity, however its URL is spelled, for all users: passwords and tokens change, and a folder is moved.
@@ -49,7 +49,7 @@ _PLACE_VARIABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend. `formerly` are other identities that it may have been noted under, none of them another backend's."""
+    """A backend. `former_identities` are those that older records may have for it; no other backend has them."""
 
     identity: str
     former_identities: tuple[str, ...] = ()
@@ -66,8 +66,8 @@ def backend_of(environment: Mapping[str, str], directory: Path) -> Backend:
 
 
 def identity_of_v1(text: str) -> str:
-    """The identity of what the first version of the journal noted: `file://HOST/FOLDER`, or a URL with all that was in
-    it. A folder that does not exist here has that of its path, which stays one of its former ones."""
+    """The identity of a backend as the first version of the journal recorded it: `file://HOST/FOLDER`, or a URL with
+    all that was in it. A folder that does not exist here has that of its path, which stays one of its former ones."""
     if not text.startswith(_FILE):
         return _digest_of_url(text, {})
     path = Path("/" + text.removeprefix(_FILE).partition("/")[2])

@@ -27,13 +27,13 @@ _SKIPPED: Final = "PULUMI_SKIP_CHECKPOINTS"
 _URN: Final = re.compile(r"urn:pulumi:(?P<stack>[^:]+)::(?P<project>[^:]+)::")
 _STACK_OPTIONS: Final = ("--stack", "-s")
 _SELF_MANAGED: Final = "organization"
-"""What the CLI calls the organization of every stack that is not in Pulumi Cloud."""
+"""The CLI's name for the organization of every stack that is not in Pulumi Cloud."""
 
 T = TypeVar("T")
 
 
 class CliStates(States):
-    """The states of the backend that a CLI uses, as that CLI tells them. Threads may share it."""
+    """The states of the backend that a CLI uses, exported by that CLI. Threads may share it."""
 
     def __init__(
         self,
@@ -49,7 +49,8 @@ class CliStates(States):
         """`run` gives what the CLI prints for some arguments, or raises CliError; `types` are the type tokens of
         Instances, `environment` is the CLI's own, `organization` that of the stack or raises StateUnreadableError,
         `now` gives monotonic seconds, and `gather` waits for those who come at the same moment and share a reading.
-        `secrets`: whether the secrets of Instances are wanted, too; they stay None where the CLI cannot tell them."""
+        `secrets`: whether the secrets of Instances are wanted, too; they stay None where the CLI cannot decrypt
+        them."""
         self._run = run
         self._types = frozenset(types)
         self._environment = environment
@@ -77,7 +78,7 @@ class CliStates(States):
     def _name_of(self, urn: str) -> str:
         if self._environment.get(_SKIPPED, "").lower() in ("1", "true"):
             raise StateUnreadableError(
-                f"{_SKIPPED} is set, so that the state tells nothing of a run before it has ended; unset it, or look "
+                f"{_SKIPPED} is set, so the state shows nothing of a run before it has ended; unset it, or look "
                 "for what an interrupted run has bought with `pulumi-cortecs orphans`"
             )
         named = _URN.match(urn)
@@ -142,7 +143,7 @@ def states_of(
     secrets: bool = False,
 ) -> CliStates:
     """The states of the backend that a CLI uses, asked for by its own executable, in its environment and directory; see
-    CliStates. `organization` is told from the CLI's arguments where nothing else tells it."""
+    CliStates. `organization` is read from the CLI's arguments unless given."""
     url = url_of(cli.environment, cli.directory)
     return CliStates(
         CliCommand(cli.executable, cli.directory, cli.environment, _COMMAND_TIMEOUT, url).run,
@@ -155,7 +156,7 @@ def states_of(
 
 
 def organization_of(arguments: Sequence[str], backend_url: str) -> str:
-    """The organization of the stack that a CLI works on, told from its arguments and its backend's URL.
+    """The organization of the stack that a CLI works on, by its arguments and its backend's URL.
 
     Raises StateUnreadableError where Pulumi Cloud would have to be asked for it.
     """
@@ -174,7 +175,7 @@ def organization_of(arguments: Sequence[str], backend_url: str) -> str:
 
 
 def _stack_option(arguments: Sequence[str]) -> str:
-    """What the last --stack says, "" where there is none."""
+    """The value of the last --stack, "" where there is none."""
     named = ""
     rest = iter(arguments)
     for argument in rest:
@@ -208,7 +209,7 @@ class _SharedReading(Generic[T]):
         self._failure: tuple[float, StateUnreadableError] | None = None
 
     def get(self, not_before: float) -> T:
-        """What was read by a reading that began at `not_before` or later. Raises StateUnreadableError."""
+        """The result of a reading that began at `not_before` or later. Raises StateUnreadableError."""
         failures = self._failures
         with self._lock:
             if self._latest is not None and self._latest[0] >= not_before:

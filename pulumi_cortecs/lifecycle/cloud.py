@@ -19,11 +19,11 @@ from pulumi_cortecs.http.errors import CloudError
 
 T = TypeVar("T")
 Arguments = tuple[object, ...]
-"""What was ordered: the values of a purchase's arguments, always in the same order."""
+"""The values of a purchase's arguments, always in the same order."""
 
 
 class Phase(Enum):
-    """Where an instance is in its life."""
+    """The phase of an instance's life."""
 
     STARTING = "starting"
     READY = "ready"
@@ -47,9 +47,9 @@ def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:
 
 @dataclass(frozen=True)
 class OrderRef:
-    """What a cloud may stamp on a purchase. `token` is the order's own and never given twice: it alone proves whose an
-    instance is. `key` is the resource's, the same from any machine; what a resource had before it was replaced bears
-    it, too."""
+    """The tag that a cloud may put on a purchase. `token` is the order's own and never given twice: it alone proves
+    whose an instance is. `key` is the resource's, the same from any machine; what a resource had before it was replaced
+    bears it, too."""
 
     token: str
     key: str
@@ -72,7 +72,7 @@ class Accepted(Generic[T]):
 
 
 def token_of(number: int) -> str:
-    """The token of the order that is noted under this number."""
+    """The token of the order with this number."""
     return f"{number:x}"
 
 
@@ -93,7 +93,7 @@ class OrderMatch(Enum):
 class Cloud(ABC, Generic[T]):
     """One account at one vendor, whose instances are `T`s.
 
-    `fingerprint` names the account in states and journals and tells nothing of its secret; `base_url` is where it is
+    `fingerprint` names the account in states and journals and reveals nothing of its secret; `base_url` is where it is
     asked; for `list_lag` seconds its list may miss what is new, and still show what is gone.
     """
 
@@ -187,7 +187,7 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def describe_order(self, ordered: Arguments) -> str:
-        """What was ordered, for a person: "Qwen on 2 x NVIDIA_L4_1"."""
+        """The order for a person: "Qwen on 2 x NVIDIA_L4_1"."""
 
 
 class CanStop(Cloud[T]):
@@ -218,7 +218,7 @@ class TagsOrders(Cloud[T]):
 
     @abstractmethod
     def order_ref(self, instance: T) -> OrderRef | None:
-        """What an instance bears of its order, None where that is nothing of ours. Tags of a user's are to change
+        """The tag of ours that an instance bears, None where there is none. Tags of a user's are to change
         nothing about it."""
 
     def match(self, instance: T, ordered: Ordered) -> OrderMatch:

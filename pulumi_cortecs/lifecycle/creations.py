@@ -1,4 +1,4 @@
-"""What the state backend knows of a resource's earlier creations, and of who owns what.
+"""The earlier creations of a resource, and the owners of instances, as the state backend has them.
 
 The engine writes a creation down before it calls us, and takes it out when the creation has ended. So an operation that
 another run has left behind says that something may have been bought, and is not lost with the machine of the journal.
@@ -27,7 +27,7 @@ class Owner:
 
     @property
     def name(self) -> str:
-        """What the program calls it, and in which stack."""
+        """The resource's name in the program, and its stack."""
         return f"{self.urn.rpartition('::')[2]} of stack {self.stack.rpartition('/')[2]}"
 
 
@@ -38,11 +38,11 @@ class Creations:
     creation had not begun by then: only the run's own creation can have been added since.
     """
 
-    def __init__(self, states: Callable[[], States], clock: Clock, without: Callable[[str], None]) -> None:
-        """`without` is told, with the reason, that a state could not be read."""
+    def __init__(self, states: Callable[[], States], clock: Clock, on_unreadable: Callable[[str], None]) -> None:
+        """`on_unreadable` receives the reason when a state could not be read."""
         self._states = states
         self._clock = clock
-        self._on_unreadable = without
+        self._on_unreadable = on_unreadable
         self._lock = threading.Lock()
         self._first_readings: dict[str, StackState] = {}
         self._began_at: dict[str, float] = {}
@@ -72,7 +72,7 @@ class Creations:
         return self._without_own(urn, state)
 
     def all_interrupted(self, urn: str) -> list[PendingCreation]:
-        """The same of all resources of the URN's stack, as far as it was read."""
+        """The interrupted creations of all resources of the URN's stack, as far as it was read."""
         state = self._first_readings.get(stack_prefix(urn))
         if state is None:
             return []
@@ -88,7 +88,7 @@ class Creations:
         return pending[:-1] if pending and state.read_at >= self._began_at.get(urn, NEVER_BEGAN) else pending
 
     def find_owners(self, urn: str) -> Mapping[str, Owner] | None:
-        """Who has what, in all stacks of the backend as they are now; None where they cannot be read."""
+        """The owner of each instance, in all stacks of the backend as they are now; None where they cannot be read."""
         states = self.all_stacks(urn)
         return None if states is None else owners_by_instance(states)
 
@@ -112,7 +112,7 @@ class Creations:
 
 
 def owners_by_instance(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
-    """Who has what, by instance id."""
+    """The owner of each instance, by its id."""
     return {row.instance_id: Owner(row.stack, row.urn) for state in states for row in state.rows if not row.external}
 
 

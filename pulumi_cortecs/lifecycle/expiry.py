@@ -1,4 +1,4 @@
-"""Which instances have outlived the time that their stacks gave them. Pure, like `orphans`."""
+"""Instances that have outlived the time that their stacks gave them. Pure, like `orphans`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 from pulumi_cortecs.lifecycle.times import parse_time
 
 CLOCKS_AGREE: Final = timedelta(minutes=5)
-"""How far the vendor's clock and the machine's may be apart, if something is to be ended by one of them."""
+"""The tolerated difference between the vendor's clock and the machine's, for deletions by either of them."""
 
 
 class ExpiryError(ValueError):
@@ -23,7 +23,7 @@ class ExpiryError(ValueError):
 @dataclass(frozen=True)
 class ExpiredInstance:
     """An instance whose time is over. `expires_at` is the latest that any state says; `rows` are those that own it.
-    `held_back` says why it is never ended here, "" where nothing speaks against it."""
+    `skip_reason` is why it is never deleted here, "" for none."""
 
     instance: ListedInstance
     hourly: Money | None
@@ -41,7 +41,7 @@ class ExpiredInstance:
 def find_expired(
     listed: Iterable[ListedInstance], stacks: Sequence[StackHoldings], prices: Mapping[str, HardwareType], now: datetime
 ) -> tuple[ExpiredInstance, ...]:
-    """What is listed, and over by every state that owns it at `now` (the vendor's time), the longest first.
+    """The listed instances that have expired by every state that owns them at `now` (the vendor's time), oldest first.
 
     Raises ExpiryError: what cannot be read may be a prolongation.
     """

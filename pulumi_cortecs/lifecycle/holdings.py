@@ -10,7 +10,7 @@ from pulumi_cortecs.lifecycle.stack_state import name_in
 
 @dataclass(frozen=True)
 class StackResource:
-    """An Instance in a state. `external` is one that is only looked at (`Instance.get`): nothing would ever end it.
+    """An Instance in a state. `external` is one that is only read (`Instance.get`): no command would delete it.
     `expires_at` is as the state has it, None where there is none; `account` is the fingerprint of the account that it
     was bought with; `doomed` says that it was replaced and waits for its deletion."""
 
@@ -30,7 +30,7 @@ class StackResource:
 
     @property
     def is_owner(self) -> bool:
-        """Whether some `destroy` of its stack ends the instance."""
+        """Whether a `destroy` of its stack deletes the instance."""
         return not self.external
 
 
@@ -51,7 +51,7 @@ class PendingPurchase:
 @dataclass(frozen=True)
 class StackHoldings:
     """One stack's state. `backend` is where it lies, without credentials. `updating` says whether some command works on
-    it now or was killed, None where the backend does not tell."""
+    it now or was killed, None where the backend does not show it."""
 
     name: str
     backend: str

@@ -31,17 +31,17 @@ class ArgumentsChangedError(Exception):
 
 
 class Intents(Generic[T]):
-    """What earlier runs have ordered, as one account sees it. Threads may share it."""
+    """The orders of earlier runs in one account. Threads may share it."""
 
     def __init__(
         self,
         log: OrderLog[T],
         *,
         creations: Creations,
-        exclusive: Callable[[], bool],
-        say: Callable[[str], None],
+        is_exclusive: Callable[[], bool],
+        warn: Callable[[str], None],
     ) -> None:
-        """`exclusive` returns whether this run is the only buyer in the account; `say` receives warnings for the
+        """`is_exclusive` returns whether this run is the only buyer in the account; `warn` receives warnings for the
         user."""
         self._log = log
         self._cloud = log.cloud
@@ -52,14 +52,14 @@ class Intents(Generic[T]):
         self._lag = log.lag
         self._on_journal_error = log.on_journal_error
         self.creations = creations
-        self._warn = say
-        self._interrupted = InterruptedCreations(log, creations, exclusive, say)
+        self._warn = warn
+        self._interrupted = InterruptedCreations(log, creations, is_exclusive, warn)
         self._lock = threading.Lock()
         self._settled_at: dict[int, float] = {}
 
     def recover(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
-        """What an earlier run has bought for this resource with these arguments, and no state knows; None when there is
-        nothing. `began_at` is when this creation began.
+        """Finds what an earlier run has bought for this resource with these arguments and no state has; None when there
+        is nothing. `began_at` is when this creation began.
 
         Asked of the journal, which knows what this machine has ordered, and of the state backend, which knows what the
         engine has begun on any machine. Raises AmbiguousPurchaseError, ArgumentsChangedError, UnclaimedPurchaseError,
@@ -148,7 +148,7 @@ class Intents(Generic[T]):
     def _recover_abandoned_order(
         self, order: OrderRecord, arguments: Arguments, key: ResourceKey
     ) -> RecoveredInstance[T] | None:
-        """What an order for the same under another key has bought: alike orders of one project in one backend are
+        """Finds what an abandoned order under another key has bought: equal orders of one project in one backend are
         interchangeable. Raises UnclaimedPurchaseError where another project or backend ordered it, and it is there."""
         now = self._journal.order(order.number)  # a neighbour may have settled it while another was looked at
         if now is None or now.process != order.process:
@@ -156,20 +156,20 @@ class Intents(Generic[T]):
         if order.key.is_near(key):
             return self._recover_order(now, arguments, key)
         self._clock.sleep(self._seconds_until_listed(order))
-        there = self._log.existing_instances(order)
+        instances = self._log.existing_instances(order)
         for _ in range(_EXTRA_LISTINGS if order.instance_id is None else 0):
-            if not there:
+            if not instances:
                 self._clock.sleep(self._lag / 2)
-                there = self._log.existing_instances(order)  # one list may be wrong
-        if not there and order.instance_id is None:
-            there = self._substitutes(order, key)
-        owned = self.creations.find_owners(key.urn) or {} if there else {}
-        there = {instance_id: instance for instance_id, instance in there.items() if instance_id not in owned}
-        if there:
+                instances = self._log.existing_instances(order)  # one list may be wrong
+        if not instances and order.instance_id is None:
+            instances = self._substitutes(order, key)
+        owned = self.creations.find_owners(key.urn) or {} if instances else {}
+        instances = {instance_id: instance for instance_id, instance in instances.items() if instance_id not in owned}
+        if instances:
             raise UnclaimedPurchaseError(
                 f"an earlier run was ended while it bought {self._cloud.describe_order(order.arguments)} for "
                 f"{order.key.name} of another project or backend ({order.key.urn}), and no state is known to have it: "
-                f"{priced_ids_text(self._cloud, there)}. {next_steps_text(there)}"
+                f"{priced_ids_text(self._cloud, instances)}. {next_steps_text(instances)}"
             )
         return None
 
@@ -215,7 +215,8 @@ class Intents(Generic[T]):
         return None
 
     def _resolve(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
-        """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
+        """An order's instance id, the instance (None when it is certainly nothing or gone), and whether it was
+        inferred."""
         if order.instance_id is None:
             return (*self._search(order, key), not self._log.tags)
         instance = self._log.find(order.instance_id, self._clock.now())
@@ -229,7 +230,7 @@ class Intents(Generic[T]):
         now = self._clock.now()
         if order.progress is Progress.REFUSED and order.answered_at is not None:
             passed = self._journal.now() - order.answered_at
-            # a calendar that was set back tells nothing
+            # a calendar that was set back proves nothing
             return max(self._lag * SETTLE_LAGS - max(passed, 0.0), 0.0)
         with self._lock:
             until = self._settled_at.setdefault(order.number, now + self._lag * SETTLE_LAGS)
@@ -242,7 +243,7 @@ class Intents(Generic[T]):
         return not order.before.isdisjoint(self._poller.snapshot(max_age=self._lag).instances)
 
     def _search(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None]:
-        """What an order without an answer has bought; None when that is certainly nothing."""
+        """Finds the instance of an order without an answer; None when there is certainly none."""
         if not (self._log.tags and self._candidates(order, key)):
             if not self._is_of_this_account(order):
                 raise AmbiguousPurchaseError(self._other_account_text(order))
@@ -291,7 +292,7 @@ class Intents(Generic[T]):
             )
 
     def _substitutes(self, order: OrderRecord, key: ResourceKey) -> dict[str, T]:
-        """What the order may have bought where nothing fits, and no other order has."""
+        """Instances that may have been delivered instead of what was ordered, and that no other order explains."""
         instead = self._candidates(order, key, OrderMatch.NEARLY)
         rivals = self._rivals(order)
         taken_ids = self._log.claimed_ids()  # read after the rivals: one of them may have found its own in the meantime
@@ -307,7 +308,7 @@ class Intents(Generic[T]):
             for instance_id, instance in listed.items()
             if self._log.may_have_bought(order, instance_id, instance, how)
         }
-        if fitting and not self._log.tags:  # what is listed was noted before: of some the answer may be on its way
+        if fitting and not self._log.tags:  # each listed instance has a record: an answer may still be on its way
             self._log.await_answers(order)
         taken_ids = self._log.claimed_ids()
         unknown = {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}

@@ -24,9 +24,9 @@ class InterruptedCreations(Generic[T]):
     """The pending creations of one backend, looked at for one account. Threads may share it."""
 
     def __init__(
-        self, log: OrderLog[T], creations: Creations, exclusive: Callable[[], bool], say: Callable[[str], None]
+        self, log: OrderLog[T], creations: Creations, is_exclusive: Callable[[], bool], warn: Callable[[str], None]
     ) -> None:
-        """`exclusive` returns whether this run is the only buyer in the account; `say` receives warnings for the
+        """`is_exclusive` returns whether this run is the only buyer in the account; `warn` receives warnings for the
         user."""
         self._log = log
         self._cloud = log.cloud
@@ -34,8 +34,8 @@ class InterruptedCreations(Generic[T]):
         self._clock = log.clock
         self._lag = log.lag
         self._creations = creations
-        self._is_exclusive = exclusive
-        self._warn = say
+        self._is_exclusive = is_exclusive
+        self._warn = warn
         self._lock = threading.Lock()
         self._looked_from: float | None = None
         self._warned: set[str] = set()
@@ -48,8 +48,8 @@ class InterruptedCreations(Generic[T]):
         """
         if self._looked_from is None:
             self._looked_from = self._clock.now()
-        begun = self._creations.interrupted(key.urn, began_at)
-        orders = [self._cloud.arguments_of(creation.inputs) for creation in begun or ()]
+        interrupted = self._creations.interrupted(key.urn, began_at)
+        orders = [self._cloud.arguments_of(creation.inputs) for creation in interrupted or ()]
         wanted = [order for order in orders if order is not None]
         if not wanted:
             return None
@@ -88,8 +88,8 @@ class InterruptedCreations(Generic[T]):
         )
 
     def _find_unowned(self, key: ResourceKey, wanted: list[Arguments]) -> dict[str, T]:
-        """What fits, and is in no row of the backend and in no order of the journal, by lists further apart than the
-        lag, the last of them late enough to have what was ordered before this process began."""
+        """The matching instances that no row of the backend and no order of the journal has, by lists further apart
+        than the lag, the last of them late enough to have what was ordered before this process began."""
         unowned = self._candidates(key, wanted)
         settled_at = (self._looked_from or 0.0) + self._lag * SETTLE_LAGS
         pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
@@ -99,7 +99,7 @@ class InterruptedCreations(Generic[T]):
                 unowned = self._candidates(key, wanted)
         if unowned:
             self._clock.sleep(max(settled_at - self._clock.now(), 0.0))
-            # of what is being bought now, a state tells in the meantime
+            # a purchase of another run may be in its state by now
             unowned = {**unowned, **self._candidates(key, wanted)}
             owned = self._creations.find_owners(key.urn) or {}
             unowned = {instance_id: instance for instance_id, instance in unowned.items() if instance_id not in owned}
@@ -128,8 +128,8 @@ class InterruptedCreations(Generic[T]):
     def _tagged_with_unknown_name(
         self, cloud: TagsOrders[T], key: ResourceKey, wanted: list[Arguments], listed: Mapping[str, T]
     ) -> dict[str, T]:
-        """What bears the tag of a resource that no state of the backend has, and is what was begun: the resource, its
-        stack or its project may have had that name."""
+        """Instances with the tag of a resource that no state of the backend has, and with the arguments that were
+        begun: the resource, its stack or its project may have had that name."""
         alike = {
             instance_id: (instance, ref.key)
             for instance_id, instance in listed.items()
@@ -167,14 +167,14 @@ class InterruptedCreations(Generic[T]):
         if states is None or arguments not in wanted:
             return None
         others = [creation for state in states[1:] for creation in state.pending]
-        begun = assign(candidates, [*self._creations.all_interrupted(key.urn), *others], self._may_have_bought)
+        interrupted = assign(candidates, [*self._creations.all_interrupted(key.urn), *others], self._may_have_bought)
         rows = [row.instance_id for state in states for row in state.rows if row.urn == key.urn and not row.external]
         listed = self._poller.snapshot(max_age=self._lag).instances
         later = [self._cloud.started_at(listed[instance_id]) for instance_id in rows if instance_id in listed]
         mine = {
             instance_id: instance for instance_id, instance in candidates.items() if self._is_like(instance, arguments)
         }
-        if not mine or begun.is_crowded or owners_by_instance(states).keys() & candidates.keys():
+        if not mine or interrupted.is_crowded or owners_by_instance(states).keys() & candidates.keys():
             return None
         oldest = [self._cloud.started_at(instance) for instance in mine.values()]
         if any(moment is None for moment in (*later, *oldest)):

@@ -69,7 +69,7 @@ class JournalError(SharedFileError):
 
 
 class Progress(Enum):
-    """How far an order has come."""
+    """The progress of an order."""
 
     SENT = "sent"
     """Its answer may be on its way to the process that sent it, if that still lives."""
@@ -78,7 +78,7 @@ class Progress(Enum):
     BOUGHT = "bought"
     """The instance's id is known."""
     UNDOING = "undoing"
-    """The engine was gone when the answer came: the process is ending the instance again, if it still lives."""
+    """The engine was gone when the answer came: the process is deleting the instance again, if it still lives."""
     REFUSED = "refused"
     """The vendor answered with an error, which does not prove that nothing was bought."""
     KEPT = "kept"
@@ -89,7 +89,7 @@ class Progress(Enum):
 class ResourceKey:
     """The resource that something is ordered for: its URN, and which state backend it is in (lifecycle/backends.py).
 
-    `formerly` are other identities under which an earlier version, or an earlier place, may have noted that backend.
+    `former_backends` are identities that an earlier version, or an earlier place, may have recorded for that backend.
     """
 
     backend: str
@@ -114,7 +114,7 @@ class ResourceKey:
 
     @property
     def digests(self) -> frozenset[str]:
-        """The same, with those under which it may have been named formerly."""
+        """The digest, and those with the former identities of its backend."""
         return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.former_backends))
 
     def is_near(self, other: ResourceKey) -> bool:
@@ -126,7 +126,7 @@ class ResourceKey:
 @dataclass(frozen=True)
 class OrderRecord:
     """One order. `before` are the ids that were listed before it was sent; `sent_at` is by this machine's calendar,
-    `vendor_time` by the vendor's (both seconds since 1970, None where it was not told). `answered_at` is when it was
+    `vendor_time` by the vendor's (both seconds since 1970, None where it is unknown). `answered_at` is when it was
     refused, by this machine's calendar; `inferred`: its instance was found in a list, and no answer named it."""
 
     number: int
@@ -144,7 +144,7 @@ class OrderRecord:
 
 
 def journal_directory(environment: Mapping[str, str]) -> Path:
-    """Where the journal lies: $PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state."""
+    """The journal's folder: $PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state."""
     return state_directory(environment).path
 
 
@@ -321,7 +321,7 @@ class Journal(SharedFile):
         return self._select_orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
 
     def now(self) -> float:
-        """What the calendar says that orders are dated by, in seconds since 1970."""
+        """The time of the calendar that dates orders, in seconds since 1970."""
         return self._calendar()
 
     def record_clock_difference(self, account: str, difference: float) -> None:

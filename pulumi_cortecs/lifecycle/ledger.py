@@ -1,8 +1,8 @@
-"""What all processes of this machine have ordered in an account, so that a limit which they share is counted once.
+"""The ledger of what all processes of this machine have ordered in an account, for a limit that they share.
 
-A process decides whether there is room, and notes its order, in one transaction of this file. A note only ever adds to
-what the account's list shows. It outlives its process, and goes when nothing has come of it, or when what it was about
-is gone: by evidence, never by age.
+A process decides whether there is room, and records its order, in one transaction of this file. An entry only ever adds
+to what the account's list shows. It outlives its process, and goes when nothing has come of it, or when what it was
+about is gone: by evidence, never by age.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ class OrderEntry:
 
 @dataclass(frozen=True)
 class LedgerChanges:
-    """What a decision changes: notes to be written, and the numbers of those that are done with."""
+    """The changes of a decision: entries to be written, and the numbers of those to be deleted."""
 
     kept: tuple[OrderEntry, ...] = ()
     dropped: tuple[int, ...] = ()
 
 
 class SharedLedger(SharedFile):
-    """The notes of one account. Threads may share it; every method raises LedgerError."""
+    """The entries of one account. Threads may share it; every method raises LedgerError."""
 
     error = LedgerError
     version = 2
@@ -119,35 +119,37 @@ class SharedLedger(SharedFile):
             (self._account, self._process_id or ""),
         ).fetchall()
         # what is settled does not change any more, and is most of it
-        notes = [self._settled.get(row[1]) or self._entry(*row) for row in rows]
-        self._settled = {note.number: note for note in notes if note.seen_at is not None}
-        return notes
+        entries = [self._settled.get(row[1]) or self._entry(*row) for row in rows]
+        self._settled = {entry.number: entry for entry in entries if entry.seen_at is not None}
+        return entries
 
     def _write(self, connection: sqlite3.Connection, changes: LedgerChanges) -> None:
-        for note in changes.kept:
-            amount, currency = (None, None) if note.hourly is None else (str(note.hourly.amount), note.hourly.currency)
-            before = sorted(note.before) if note.instance_id is None else []
+        for entry in changes.kept:
+            amount, currency = (
+                (None, None) if entry.hourly is None else (str(entry.hourly.amount), entry.hourly.currency)
+            )
+            before = sorted(entry.before) if entry.instance_id is None else []
             connection.execute(
                 "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
                 "before = excluded.before, ordered_at = excluded.ordered_at, instance_id = excluded.instance_id, "
                 "answered_at = excluded.answered_at, absent_since = excluded.absent_since, seen_at = excluded.seen_at",
                 (
-                    *(note.number, self._account, self._register_process(), amount, currency),
-                    *(json.dumps(note.arguments), json.dumps(before), int(note.is_restart), note.ordered_at),
-                    *(note.instance_id, note.answered_at, note.absent_since, note.seen_at),
+                    *(entry.number, self._account, self._register_process(), amount, currency),
+                    *(json.dumps(entry.arguments), json.dumps(before), int(entry.is_restart), entry.ordered_at),
+                    *(entry.instance_id, entry.answered_at, entry.absent_since, entry.seen_at),
                 ),
             )
-            if note.seen_at is not None:  # one is enough to know of it
+            if entry.seen_at is not None:  # one is enough to know of it
                 connection.execute(
                     "DELETE FROM notes WHERE account = ? AND instance_id = ? AND number <> ? AND seen_at IS NOT NULL",
-                    (self._account, note.instance_id, note.number),
+                    (self._account, entry.instance_id, entry.number),
                 )
         connection.executemany("DELETE FROM notes WHERE number = ?", [(number,) for number in changes.dropped])
 
     def _entry(self, process: str, *row: object) -> OrderEntry:
         number, amount, currency, arguments, before, starts, ordered_at, *times = row
         instance_id, answered_at, absent_since, seen_at = times
-        note = OrderEntry(
+        entry = OrderEntry(
             number=int(str(number)),
             hourly=None if amount is None else Money.of(str(amount), str(currency)),
             arguments=tuple(json.loads(str(arguments))),
@@ -159,9 +161,9 @@ class SharedLedger(SharedFile):
             absent_since=_seconds(absent_since),
             seen_at=_seconds(seen_at),
         )
-        if note.answered_at is None and not self.is_process_alive(process):
-            return replace(note, answered_at=note.ordered_at)  # it will not come any more
-        return note
+        if entry.answered_at is None and not self.is_process_alive(process):
+            return replace(entry, answered_at=entry.ordered_at)  # it will not come any more
+        return entry
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         for statement in _SCHEMA.split(";"):

@@ -12,7 +12,7 @@ from pulumi_cortecs.lifecycle.cloud import Phase
 
 @dataclass(frozen=True)
 class ListedInstance:
-    """One instance. `arguments` is what was ordered, as states have it and as far as the vendor tells;
+    """One instance. `arguments` are the ordered ones, spelled as in states, as far as the vendor reports them;
     `billing_interval` and `num_workers` are None where it does not, `billing_interval` and `phase` for a word that is
     not known. The times are in UTC, None where there is none."""
 
@@ -27,7 +27,7 @@ class ListedInstance:
 
     @property
     def hardware_type_id(self) -> str:
-        """What each worker runs on, "" where the vendor does not tell."""
+        """The hardware of each worker, "" where the vendor does not report it."""
         return str(self.arguments.get("hardware_type_id") or "")
 
     def age(self, now: datetime) -> timedelta | None:
@@ -35,7 +35,7 @@ class ListedInstance:
         return None if self.started_at is None else max(now - self.started_at, timedelta(0))
 
     def hourly_cost(self, prices: Mapping[str, HardwareType]) -> Money | None:
-        """What an hour costs as it is now, nothing while stopped; None where its price is not known.
+        """The current cost of an hour, zero while stopped; None where the price is unknown.
 
         An unknown status counts as billed.
         """

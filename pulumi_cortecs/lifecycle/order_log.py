@@ -30,8 +30,8 @@ they differ by more, or the difference was never measured, no time excludes an i
 
 _CERTAIN_WITHIN = 600.0
 _POSSIBLE_WITHIN = 1800.0
-"""Seconds by the vendor's clock, after an order was noted, in which what it has bought will have begun, and in which it
-may have begun: what comes late is asked about, never taken."""
+"""Seconds by the vendor's clock, after an order was recorded, in which its instance will have started, and in which it
+may have started: a late one is reported to the user, never taken."""
 
 
 class OrderInProgressError(Exception):
@@ -39,7 +39,7 @@ class OrderInProgressError(Exception):
 
 
 class OrderLog(Generic[T]):
-    """The notes of this machine's orders, as one account sees them. Threads may share it.
+    """The records of this machine's orders in one account. Threads may share it.
 
     A journal that cannot be used is warned of once, and ends nothing: a purchase is then made only when no instance of
     the account could be what an earlier run has bought.
@@ -51,15 +51,15 @@ class OrderLog(Generic[T]):
         journal: Journal,
         poller: Poller[T],
         clock: Clock,
-        without: Callable[[JournalError], None],
+        on_journal_error: Callable[[JournalError], None],
     ) -> None:
-        """`without` is told when the journal cannot be used."""
+        """`on_journal_error` receives the error when the journal cannot be used."""
         self.cloud = cloud
         self.tags = isinstance(cloud, TagsOrders)
         self.journal = journal
         self.poller = poller
         self.clock = clock
-        self.on_journal_error = without
+        self.on_journal_error = on_journal_error
         self.account = cloud.fingerprint
         self.lag = cloud.list_lag
         self._lock = threading.Lock()
@@ -90,19 +90,19 @@ class OrderLog(Generic[T]):
 
     def record_lost(self, number: int | None) -> None:
         """Records that the answer to an order will not come."""
-        self._record(lambda journal, noted_number: journal.advance(noted_number, Progress.LOST), number)
+        self._record(lambda journal, order_number: journal.advance(order_number, Progress.LOST), number)
 
     def record_refused(self, number: int | None) -> None:
         """Records that the vendor answered with an error. The order stays: the next creation of the resource checks
         first."""
-        self._record(lambda journal, noted_number: journal.advance(noted_number, Progress.REFUSED), number)
+        self._record(lambda journal, order_number: journal.advance(order_number, Progress.REFUSED), number)
 
     def record_answer(self, instance: T) -> None:
         """Records a vendor's good answer: it shows by how much the vendor's two clocks differ."""
-        began, now = self.cloud.started_at(instance), self.cloud.vendor_time()
-        if began is None or now is None:
+        started_at, now = self.cloud.started_at(instance), self.cloud.vendor_time()
+        if started_at is None or now is None:
             return
-        difference = began - now
+        difference = started_at - now
         largest = self._clock_difference()
         if largest is None or abs(difference) > max(abs(largest), CLOCK_ERROR):
             self._largest_difference = difference
@@ -115,13 +115,13 @@ class OrderLog(Generic[T]):
         """A function that classifies an instance as started before or after this moment, by the vendor's clock."""
         sent_at = self.cloud.vendor_time()
 
-        def began(instance: T) -> RelativeStart:
+        def classify(instance: T) -> RelativeStart:
             at = self.cloud.started_at(instance)
             if at is None or sent_at is None or at >= sent_at - CLOCK_ERROR:
                 return RelativeStart.AFTER
             return RelativeStart.BEFORE if self._is_clock_reliable() else RelativeStart.DOUBTFUL
 
-        return began
+        return classify
 
     def record_bought(
         self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False
@@ -147,7 +147,7 @@ class OrderLog(Generic[T]):
 
     def discard(self, number: int | None) -> None:
         """Deletes an order that has bought nothing."""
-        self._record(lambda journal, noted_number: journal.delete(noted_number), number)
+        self._record(lambda journal, order_number: journal.delete(order_number), number)
 
     def begin_undo(self, instance_id: str) -> bool:
         """Marks an order as being undone, before its instance is deleted. False when another run has taken it over:
@@ -162,7 +162,7 @@ class OrderLog(Generic[T]):
     def record_undo_failed(self, instance_id: str) -> None:
         """Marks the instance as bought again: its deletion failed, so the next run may take it over."""
         self._record(
-            lambda journal, noted_number: journal.advance(noted_number, Progress.BOUGHT), self._numbers.get(instance_id)
+            lambda journal, order_number: journal.advance(order_number, Progress.BOUGHT), self._numbers.get(instance_id)
         )
 
     def record_gone(self, instance_id: str) -> None:
@@ -308,9 +308,9 @@ class OrderLog(Generic[T]):
         return self._largest_difference
 
     def _seconds_after(self, order: OrderRecord, instance: T) -> float | None:
-        """How many seconds after the order an instance began, None where that is not told."""
-        began = self.cloud.started_at(instance)
-        return None if began is None or order.vendor_time is None else began - order.vendor_time
+        """The seconds from the order to the instance's start, None where either is unknown."""
+        started_at = self.cloud.started_at(instance)
+        return None if started_at is None or order.vendor_time is None else started_at - order.vendor_time
 
     def _unanswered_orders(self) -> list[OrderRecord]:
         return [

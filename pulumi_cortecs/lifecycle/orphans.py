@@ -1,4 +1,4 @@
-"""Which instances of an account no stack owns. Pure: a whole list and whole states go in; nothing is asked for here.
+"""The instances of an account that no stack owns. Pure: the arguments are a whole list and whole states.
 
 The list has to be older than the states. An instance that an `up` buys between the two is then in the state, or its
 purchase is pending there; the other way round it would look like an orphan.
@@ -40,7 +40,7 @@ def find_orphans(
     remarks: Mapping[str, Sequence[str]] | None = None,
     awaited: Collection[str] = (),
 ) -> tuple[Orphan, ...]:
-    """What is listed and in no stack, the dearest per hour first and those without a price before them.
+    """The listed instances that are in no stack, those without a price first, then the most expensive per hour.
 
     `remarks` are further ones, by instance id. `awaited` are ids that a process which lives is about to own.
     """

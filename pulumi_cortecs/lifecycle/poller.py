@@ -85,7 +85,7 @@ class Poller(Generic[T]):
         self._changed_at[instance_id] = self.clock.now()
 
     def changed_at(self, instance_id: str) -> float:
-        """When this process changed the instance last, NEVER if it did not."""
+        """The time of this process's last change of the instance, NEVER if there was none."""
         return self._changed_at.get(instance_id, NEVER)
 
     def mark_started(self, instance_id: str) -> None:
@@ -94,7 +94,7 @@ class Poller(Generic[T]):
         self._started_at[instance_id] = self.clock.now()
 
     def started_at(self, instance_id: str) -> float:
-        """When this process started the instance last, NEVER if it did not."""
+        """The time of this process's last start of the instance, NEVER if there was none."""
         return self._started_at.get(instance_id, NEVER)
 
     def is_confirmed_absent(self, instance_id: str) -> bool:

@@ -25,8 +25,8 @@ class UnknownStackError(CliError):
 
 @dataclass(frozen=True)
 class CliCommand:
-    """How the CLI is run: in which directory, in which environment (a whole one), and for how many seconds at most.
-    `backend` is what a person is told about where it was asked."""
+    """The settings of a CLI command: its directory, its whole environment, and its timeout in seconds. `backend` names
+    the backend in errors."""
 
     executable: str
     directory: Path
@@ -68,5 +68,5 @@ def require_well_formed_url(backend_url: str) -> None:
 
 
 def without_credentials(text: str) -> str:
-    """The same without what a URL in it has before its host and after its path."""
+    """The text without what a URL in it has before its host and after its path."""
     return re.sub(r"(\w+://)(?:[^\s/\"']*@)?([^\s?\"']*)(\?[^\s\"']*)?", r"\1\2", text)

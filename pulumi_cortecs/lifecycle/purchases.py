@@ -72,8 +72,8 @@ class RelativeStart(Enum):
 
 @dataclass(frozen=True)
 class PurchasedInstance(Generic[T]):
-    """What was bought. `instance` is None where the vendor's answer told the id only. `inferred`: no answer named it,
-    and it bears no tag; it was found in the account's list."""
+    """A purchased instance. `instance` is None where the vendor's answer has the id only. `inferred`: no answer named
+    it, and it bears no tag; it was found in the account's list."""
 
     instance_id: str
     instance: T | None = None
@@ -82,7 +82,7 @@ class PurchasedInstance(Generic[T]):
 
 @dataclass(frozen=True)
 class RecoveredInstance(PurchasedInstance[T]):
-    """What an earlier run has bought, as the vendor shows it now."""
+    """An instance that an earlier run has bought, as the vendor shows it now."""
 
     instance: T
 
@@ -135,10 +135,10 @@ class _TokenRefusedError(Exception):
 class _UnresolvedOrder:
     """An order whose answer was lost, or was an error.
 
-    `before` are ids that were there before it was sent, and `since` tells whether an instance may have begun after
-    that; one that it may take was started before `started_by`. What is new is left to those who lost their answers
-    where it was `refused`; one `to_be_repeated` is sent again if it has bought nothing. `lists` have shown none since
-    `listed_first`.
+    `before` are the ids that were listed before it was sent, and `classify_start` decides whether an instance may have
+    started after that; its instance was started before `started_by`. A `refused` order leaves new instances to orders
+    whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `listings` have shown no
+    instance of it since `listed_first`.
     """
 
     number: int | None
@@ -156,11 +156,11 @@ class _UnresolvedOrder:
 
     @property
     def arguments(self) -> Arguments:
-        """What was ordered."""
+        """The arguments of the order."""
         return self.ordered.arguments
 
     def record_absent(self, at: float) -> None:
-        """Another list, asked for at that time, has shown none."""
+        """Records that another listing, requested at that time, has shown no instance of the order."""
         if self.listings == 0:
             self.listed_first = at
         self.listings += self.listings == 0 or at > self.listed_last
@@ -170,13 +170,13 @@ class _UnresolvedOrder:
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
-    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, notes: OrderRecorder[T]) -> None:
+    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, log: OrderRecorder[T]) -> None:
         self._cloud = cloud
         self._tags = isinstance(cloud, TagsOrders)
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
-        self._log = notes
+        self._log = log
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
         self._unresolved: list[_UnresolvedOrder] = []
@@ -191,7 +191,7 @@ class Purchases(Generic[T]):
         is_awaited: Callable[[], bool] | None = None,
         number: int | None = None,
     ) -> PurchasedInstance[T]:
-        """Orders what `inputs` describe once, for the resource `key`, and returns what was bought. `is_awaited` is
+        """Orders one instance with these `inputs` for the resource `key`, exactly once, and returns it. `is_awaited` is
         called at the last moment: whether the caller still waits for it; None where the caller cannot go away. `number`
         is the order's where it has one already.
 
@@ -216,12 +216,13 @@ class Purchases(Generic[T]):
         *,
         last_try: bool,
     ) -> PurchasedInstance[T]:
-        before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._log.start_classifier()
-        noted_number = self._log.record_sent(key, arguments, before, number)
+        before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
+        classify_start = self._log.start_classifier()
+        order_number = self._log.record_sent(key, arguments, before, number)
         ordered = Ordered(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)
-        doubt: _UnresolvedOrder | None = None
+        unresolved: _UnresolvedOrder | None = None
         refused: RefusedError | None = None
         try:
             if is_awaited is not None and not is_awaited():
@@ -233,18 +234,20 @@ class Purchases(Generic[T]):
                 if isinstance(error, CloudError) and (error.may_have_taken_effect or _is_an_answer(error)):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
-                    doubt = _UnresolvedOrder(noted_number, ordered, before, since, error, now, now, refused is not None)
-                    self._unresolved.append(doubt)
-            if doubt is None:
+                    unresolved = _UnresolvedOrder(
+                        order_number, ordered, before, classify_start, error, now, now, refused is not None
+                    )
+                    self._unresolved.append(unresolved)
+            if unresolved is None:
                 if isinstance(error, (CloudError, NotSentError)):
-                    self._log.discard(noted_number)
+                    self._log.discard(order_number)
                 elif isinstance(error, Exception):
-                    self._log.record_lost(noted_number)  # an unexpected error proves nothing
+                    self._log.record_lost(order_number)  # an unexpected error proves nothing
                 raise
         else:
             instance_id = accepted.instance_id
             is_new = instance_id not in before
-            mine = is_new and self._log.record_bought(noted_number, instance_id, is_new=True)
+            mine = is_new and self._log.record_bought(order_number, instance_id, is_new=True)
             with self._lock:
                 self._in_flight.remove(number)
                 if mine:
@@ -253,33 +256,35 @@ class Purchases(Generic[T]):
                     now = self._clock.now()
                     reason = "another order for the same has taken it" if is_new else "it was there before"
                     taken_error = AnswerLostError(f"{instance_id} is what the answer names, and {reason}")
-                    doubt = _UnresolvedOrder(noted_number, ordered, before, since, taken_error, now, now)
-                    self._unresolved.append(doubt)
-            if doubt is None:
+                    unresolved = _UnresolvedOrder(order_number, ordered, before, classify_start, taken_error, now, now)
+                    self._unresolved.append(unresolved)
+            if unresolved is None:
                 if accepted.instance is not None:
                     self._log.record_answer(accepted.instance)
                 return PurchasedInstance(instance_id, accepted.instance)
         try:
             if refused is not None:
-                self._log.record_refused(noted_number)
-                return self._check_despite(refused, doubt, last_try=last_try)
-            self._log.record_lost(noted_number)
-            # when it finds nothing, the note stays: the next run looks again, should the vendor have been very late
-            return self._reconcile(doubt)
+                self._log.record_refused(order_number)
+                return self._check_despite(refused, unresolved, last_try=last_try)
+            self._log.record_lost(order_number)
+            # when it finds nothing, the record stays: the next run checks again, should the vendor have been very late
+            return self._reconcile(unresolved)
         finally:
-            self._discard(doubt)
+            self._discard(unresolved)
 
-    def _check_despite(self, refused: RefusedError, doubt: _UnresolvedOrder, *, last_try: bool) -> PurchasedInstance[T]:
+    def _check_despite(
+        self, refused: RefusedError, unresolved: _UnresolvedOrder, *, last_try: bool
+    ) -> PurchasedInstance[T]:
         """Checks whether a refused order bought something nevertheless. Raises RefusedOrderError when nothing new is
         listed."""
-        again = doubt.is_repeatable = refused.status == _UNAUTHORIZED and not last_try
+        again = unresolved.is_repeatable = refused.status == _UNAUTHORIZED and not last_try
         try:
-            snapshot = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
-            if again or self._candidates(doubt, snapshot, self._log.claimed_ids()):
-                return self._reconcile(doubt)
+            snapshot = self._poller.snapshot(max_age=0.0, not_before=unresolved.lost_at)
+            if again or self._candidates(unresolved, snapshot, self._log.claimed_ids()):
+                return self._reconcile(unresolved)
         except NotBoughtError:
             if again:
-                self._log.discard(doubt.number)
+                self._log.discard(unresolved.number)
                 raise _TokenRefusedError from None
         except CloudError as error:
             raise RefusedOrderError(
@@ -287,25 +292,27 @@ class Purchases(Generic[T]):
             ) from None
         raise RefusedOrderError(f"{refused}; nothing new is listed so far")
 
-    def _reconcile(self, doubt: _UnresolvedOrder) -> PurchasedInstance[T]:
+    def _reconcile(self, unresolved: _UnresolvedOrder) -> PurchasedInstance[T]:
         """Finds the instance of a lost answer in listings that were requested after it."""
-        listed_at = doubt.lost_at
+        listed_at = unresolved.lost_at
         while True:
             try:
-                snapshot = self._poller.snapshot(max_age=_PAUSE, not_before=doubt.lost_at)
+                snapshot = self._poller.snapshot(max_age=_PAUSE, not_before=unresolved.lost_at)
             except CloudError as error:
                 if not error.transient or self._clock.now() - listed_at > _LISTING_TIMEOUT:
-                    text = f"{doubt.error}, and the account cannot be listed to see whether it was started: {error}"
+                    text = (
+                        f"{unresolved.error}, and the account cannot be listed to see whether it was started: {error}"
+                    )
                     raise AmbiguousPurchaseError(text) from None
                 self._clock.sleep(_PAUSE)
                 continue
-            bought = self._match_listed(doubt, snapshot)
+            bought = self._match_listed(unresolved, snapshot)
             if bought is not None:
                 return bought
             listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
-    def _match_listed(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
+    def _match_listed(self, unresolved: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
         """Takes one of the instances that appeared; None while there is none.
 
         Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
@@ -313,51 +320,59 @@ class Purchases(Generic[T]):
         bears the order's tag is this order's. Raises NotBoughtError and AmbiguousPurchaseError.
         """
         with self._lock:
-            earlier = frozenset(self._in_flight) if self._candidates(doubt, snapshot, frozenset()) else frozenset()
+            earlier = frozenset(self._in_flight) if self._candidates(unresolved, snapshot, frozenset()) else frozenset()
         # an answer that is still on its way may be about what we have found
-        settled = self._tags or (self._wait_for_answers(earlier) and self._wait_for_other_processes(doubt, snapshot))
+        settled = self._tags or (
+            self._wait_for_answers(earlier) and self._wait_for_other_processes(unresolved, snapshot)
+        )
         taken_ids = self._log.claimed_ids()
         neighbours = self._log.concurrent_orders()
         with self._lock:
-            candidates = self._candidates(doubt, snapshot, taken_ids)
+            candidates = self._candidates(unresolved, snapshot, taken_ids)
             orders: list[_UnresolvedOrder | ConcurrentOrder[T]] = [*self._unresolved, *neighbours]
             assigned = assign(candidates, orders, self._may_have_bought)
-            if doubt.refused and len(candidates) <= sum(not order.refused for order in assigned.orders):
+            if unresolved.refused and len(candidates) <= sum(not order.refused for order in assigned.orders):
                 candidates = {}
             if not candidates:
-                doubt.record_absent(snapshot.taken_at)
-                settled_at = max(doubt.started_by + self._lag * SETTLE_LAGS, doubt.listed_first + self._lag)
-                instead = self._substitutes(doubt, snapshot, taken_ids, neighbours)
-                if snapshot.taken_at <= settled_at or doubt.listings < _MIN_LISTINGS or (instead and self._in_flight):
+                unresolved.record_absent(snapshot.taken_at)
+                settled_at = max(unresolved.started_by + self._lag * SETTLE_LAGS, unresolved.listed_first + self._lag)
+                instead = self._substitutes(unresolved, snapshot, taken_ids, neighbours)
+                if (
+                    snapshot.taken_at <= settled_at
+                    or unresolved.listings < _MIN_LISTINGS
+                    or (instead and self._in_flight)
+                ):
                     return None
-                self._unresolved.remove(doubt)
-                if instead and (doubt.is_repeatable or not doubt.refused):
-                    text = f"{doubt.error}, nothing of that kind was started, and what is new may have come instead"
+                self._unresolved.remove(unresolved)
+                if instead and (unresolved.is_repeatable or not unresolved.refused):
+                    text = (
+                        f"{unresolved.error}, nothing of that kind was started, and what is new may have come instead"
+                    )
                     raise AmbiguousPurchaseError(text, tuple(sorted(instead)))
-                raise NotBoughtError(f"{doubt.error}; the account's list shows that nothing was started")
-            alike = all(order.arguments == doubt.arguments for order in assigned.orders)
+                raise NotBoughtError(f"{unresolved.error}; the account's list shows that nothing was started")
+            alike = all(order.arguments == unresolved.arguments for order in assigned.orders)
             dated = self._tags or all(
-                doubt.classify_start(instance) is RelativeStart.AFTER for instance in candidates.values()
+                unresolved.classify_start(instance) is RelativeStart.AFTER for instance in candidates.values()
             )
             if not settled or not alike or not dated or assigned.is_crowded or self._reported_ids & candidates.keys():
-                self._unresolved.remove(doubt)
+                self._unresolved.remove(unresolved)
                 self._reported_ids |= candidates.keys()
-                text = f"{doubt.error}, and it is not known which instance it started, if any"
+                text = f"{unresolved.error}, and it is not known which instance it started, if any"
                 raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
-            if not self._log.record_bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):
+            if not self._log.record_bought(unresolved.number, instance_id, inferred=not self._tags, is_new=self._tags):
                 return None  # another process was quicker
-            self._unresolved.remove(doubt)
+            self._unresolved.remove(unresolved)
             for other in assigned.takers[instance_id]:
                 if isinstance(other, _UnresolvedOrder):
-                    other.started_by = max(other.started_by, doubt.started_by)
+                    other.started_by = max(other.started_by, unresolved.started_by)
             self._owned_ids.add(instance_id)
             return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._tags)
 
-    def _discard(self, doubt: _UnresolvedOrder) -> None:
+    def _discard(self, unresolved: _UnresolvedOrder) -> None:
         with self._lock:
-            if doubt in self._unresolved:
-                self._unresolved.remove(doubt)
+            if unresolved in self._unresolved:
+                self._unresolved.remove(unresolved)
 
     def _wait_for_answers(self, orders: frozenset[int]) -> bool:
         """Waits for the answers to these orders; whether all have come. Those that began later are no matter."""
@@ -370,12 +385,12 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _wait_for_other_processes(self, doubt: _UnresolvedOrder, snapshot: Snapshot[T]) -> bool:
+    def _wait_for_other_processes(self, unresolved: _UnresolvedOrder, snapshot: Snapshot[T]) -> bool:
         """Waits for the answers that other processes still expect, where they may be about what we have found."""
         until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:
-                candidates = self._candidates(doubt, snapshot, frozenset())
+                candidates = self._candidates(unresolved, snapshot, frozenset())
             awaited = (
                 [neighbour for neighbour in self._log.concurrent_orders() if neighbour.is_awaiting_answer]
                 if candidates
@@ -391,25 +406,25 @@ class Purchases(Generic[T]):
 
     def _candidates(
         self,
-        doubt: _UnresolvedOrder,
+        unresolved: _UnresolvedOrder,
         snapshot: Snapshot[T],
         taken_ids: frozenset[str],
         how: OrderMatch = OrderMatch.MAYBE,
     ) -> dict[str, T]:
         unknown = ((key, instance) for key, instance in snapshot.instances.items() if key not in taken_ids)
-        return {key: instance for key, instance in unknown if self._is_candidate(key, instance, doubt, how)}
+        return {key: instance for key, instance in unknown if self._is_candidate(key, instance, unresolved, how)}
 
     def _substitutes(
         self,
-        doubt: _UnresolvedOrder,
+        unresolved: _UnresolvedOrder,
         snapshot: Snapshot[T],
         taken_ids: frozenset[str],
         neighbours: list[ConcurrentOrder[T]],
     ) -> frozenset[str]:
-        """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._candidates(doubt, snapshot, taken_ids, OrderMatch.NEARLY)
+        """Instances that may have been delivered instead of what was ordered, and that no other order explains."""
+        instead = self._candidates(unresolved, snapshot, taken_ids, OrderMatch.NEARLY)
         others: list[_UnresolvedOrder | ConcurrentOrder[T]] = [
-            *(other for other in self._unresolved if other is not doubt),
+            *(other for other in self._unresolved if other is not unresolved),
             *neighbours,
         ]
         return assign(instead, others, self._may_have_bought).unexplained
@@ -420,11 +435,11 @@ class Purchases(Generic[T]):
         return order.may_have_bought(instance_id, instance)
 
     def _is_candidate(
-        self, instance_id: str, instance: T, doubt: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
+        self, instance_id: str, instance: T, unresolved: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
-        unknown = instance_id not in doubt.before and instance_id not in self._owned_ids
-        began = unknown and (self._tags or doubt.classify_start(instance) is not RelativeStart.BEFORE)
-        return began and self._cloud.match(instance, doubt.ordered).counts_as(how)
+        unknown = instance_id not in unresolved.before and instance_id not in self._owned_ids
+        began = unknown and (self._tags or unresolved.classify_start(instance) is not RelativeStart.BEFORE)
+        return began and self._cloud.match(instance, unresolved.ordered).counts_as(how)
 
 
 def _is_an_answer(error: CloudError) -> bool:

@@ -1,4 +1,4 @@
-"""Which rows of a state are letting go of an instance right now, for all processes of this machine.
+"""The rows of states that are letting go of an instance right now, for all processes of this machine.
 
 Two rows may have one instance, and two explicit Providers are two processes. Each row that goes is written down before
 it looks who else has the instance, in the file of the journal: the last one sees all the others.
@@ -35,9 +35,9 @@ class Releases:
         self._journal = journal
 
     def register(self, instance_id: str, urn: str, doomed: Sequence[bool]) -> Release:
-        """Notes that a row of the URN is letting go of the instance; which one.
+        """Records that a row of the URN is letting go of the instance, and returns which one.
 
-        `doomed` is what the rows of that URN are, of which the engine does not tell us one from the other: a doomed one
+        `doomed` is what the rows of that URN are, which the engine does not distinguish in its call: a doomed one
         goes first.
         """
         with self._journal.transaction() as connection:

@@ -90,10 +90,10 @@ class SharedFile:
         raise NotImplementedError
 
     def _after_upgrade(self, connection: sqlite3.Connection, version: int) -> None:
-        """What is to be done after that transaction."""
+        """Called after that transaction."""
 
     def _forget_cached(self) -> None:
-        """What was read from the file may not be so any more."""
+        """Called when what was read from the file may be outdated."""
 
     def _register_process(self) -> str:
         """The name of this process, under which it is known to live."""
@@ -102,7 +102,7 @@ class SharedFile:
             self._remove_dead_processes()
             while self._process_id is None:
                 name = secrets.token_hex(8)
-                # never closed but by the end of the process: that is what tells the others
+                # closed by the end of the process only, so that others see that it has ended
                 self._claim = _open_file(self._processes / name)
                 fcntl.flock(self._claim, fcntl.LOCK_EX)
                 if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked

@@ -1,6 +1,6 @@
-"""Who else has an instance: other rows of the same stack, and rows of the backend's other stacks.
+"""Other owners of an instance: other rows of the same stack, and rows of the backend's other stacks.
 
-An instance that two rows have is let go of by all but the last one, which ends it. A row that lets go is registered
+An instance that two rows have is let go of by all but the last one, which deletes it. A row that lets go is registered
 before the state is read for that, so of those that go at the same time none can let go for the sake of another that
 goes, too: then no row would delete it.
 """
@@ -19,8 +19,8 @@ from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow, States, S
 
 @dataclass(frozen=True)
 class DeletionPlan:
-    """What a row that goes is to do. `keeper` is a row that keeps the instance, which is then let go of; without one it
-    is ended. `unread` says why it could not be told, "" where it could."""
+    """The plan for the instance of a row that goes. `keeper` is a row that keeps the instance, which is then let go of;
+    without one it is deleted. `problem` is why the rows could not be read, "" for none."""
 
     keeper: StateRow | None = None
     release: Release | None = None
@@ -46,7 +46,7 @@ class SharedRows:
         return [row for row in _owning_rows(self._states().stack_of(urn), instance_id) if row.urn != urn]
 
     def plan_deletion(self, instance_id: str, urn: str) -> DeletionPlan:
-        """What a row that is being deleted is to do with its instance. The ordinary one costs one reading of the
+        """Plans what happens to the instance of a row that is being deleted. The usual row costs one reading of the
         stack's state per process, however many are deleted.
 
         A release that is returned is to be withdrawn if the row stays after all.
@@ -72,7 +72,7 @@ class SharedRows:
         return DeletionPlan(keeper, release)
 
     def cancel_deletion(self, going: DeletionPlan) -> None:
-        """The row could not be deleted."""
+        """Withdraws the plan of a row that could not be deleted."""
         if going.release is not None:
             with suppress(JournalError):  # a release lives no longer than this process
                 self._releases.withdraw(going.release)

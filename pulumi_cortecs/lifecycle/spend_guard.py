@@ -1,6 +1,6 @@
 """The guard of a spend limit: what an account costs per hour, including what this machine is buying at this moment.
 
-A listing alone does not tell: what has been ordered a moment ago is not in it yet. So every order is written down
+A listing alone is not enough: an order of a moment ago is not in it yet. So every order is written down
 before it is sent, in one step with the decision whether there is room for it: in the ledger that all processes of this
 machine share. Without the ledger the orders of this process go one at a time, each when the one before is listed, and
 those of other processes are not known.
@@ -56,11 +56,11 @@ class PendingCost:
 
 @dataclass(frozen=True)
 class _View(Generic[T]):
-    """What the vendor shows: what there is, by a list and by id; what of it is billed; and of which ids the answer by
-    id was that they are not. By the vendor's clock the list is not older than `asked_at`, nor younger than `told_at`.
+    """The vendor's view: the instances, by a list and by id; those `running`, which are billed; and the `absent` ids,
+    by answers by id. By the vendor's clock the list is not older than `asked_at`, nor younger than `answered_at`.
 
-    `noted` are the notes as they were before the list was asked for, by number: no times tell that, because each
-    process has its own clock."""
+    `entries_before` are the entries as they were before the list was requested, by number: times cannot order them,
+    because each process has its own clock."""
 
     asked_at: float
     answered_at: float
@@ -72,7 +72,7 @@ class _View(Generic[T]):
 
 @dataclass(frozen=True)
 class _Tally:
-    """Which notes count beside what the vendor shows, and what becomes of all."""
+    """The entries that count beside what the vendor shows, and the changes of all entries."""
 
     counted: tuple[OrderEntry, ...]
     changes: LedgerChanges
@@ -89,16 +89,16 @@ class SpendGuard(Generic[T]):
         ledger: SharedLedger,
         *,
         bought_ids: Callable[[], Iterable[str]] = tuple,
-        without: Callable[[LedgerError], None] = lambda _: None,
+        on_ledger_error: Callable[[LedgerError], None] = lambda _: None,
     ) -> None:
         """`bought_ids` returns the ids that were bought in this account, as far as this machine has recorded them;
-        `without` hears why the ledger cannot be used."""
+        `on_ledger_error` hears why the ledger cannot be used."""
         self._cloud = cloud
         self._poller = poller
         self._clock = clock
         self._ledger = ledger
         self._bought_ids = bought_ids
-        self._on_ledger_error = without
+        self._on_ledger_error = on_ledger_error
         self._is_lag_plausible = cloud.list_lag >= _MIN_LAG
         self._settled_after = max(cloud.list_lag, _MIN_LAG)
         self._lock = threading.Lock()
@@ -107,7 +107,7 @@ class SpendGuard(Generic[T]):
         self._absent: dict[str, float] = {}
 
     def spending(self, hourly: Money | None, instance_id: str | None = None, *, max_age: float = 0.0) -> Spending:
-        """What there is and would be, with one more at this price. `instance_id` is that of one that exists: nothing is
+        """The spending with one more instance at this price. `instance_id` is that of one that exists: nothing is
         added for it if it is billed already. What may be an order that waits for its answer counts as that order: who
         orders waits until it is told. Raises CloudError and UnknownStatusError."""
         others = self._read_others()
@@ -138,7 +138,7 @@ class SpendGuard(Generic[T]):
 
         Where there is no ledger the orders of other processes do not see it.
         """
-        note = OrderEntry(
+        entry = OrderEntry(
             number=secrets.randbits(62),
             hourly=hourly,
             arguments=(),
@@ -148,9 +148,9 @@ class SpendGuard(Generic[T]):
             instance_id=instance_id,
         )
         with self._lock:
-            self._orders[note.number] = order = PendingCost(note)
+            self._orders[entry.number] = order = PendingCost(entry)
             try:
-                self._ledger.change(LedgerChanges(kept=(note,)))
+                self._ledger.change(LedgerChanges(kept=(entry,)))
             except LedgerError as error:
                 self._on_ledger_error(error)
         with self._record_when_done(order):
@@ -179,11 +179,11 @@ class SpendGuard(Generic[T]):
     def _wait_for_turn(
         self, judge: Callable[[Spending], None], hourly: Money | None, arguments: Arguments, instance_id: str | None
     ) -> PendingCost:
-        """The order, noted, when it has its turn."""
+        """Waits for the order's turn, and records it."""
         max_age, until, others = 0.0, self._clock.now() + _TURN_TIMEOUT, self._read_others()
         while True:
             view = self._read_vendor(max_age, others)
-            note = OrderEntry(
+            entry = OrderEntry(
                 number=secrets.randbits(62),
                 hourly=hourly,
                 arguments=arguments,
@@ -194,35 +194,37 @@ class SpendGuard(Generic[T]):
             )
             is_last = self._clock.now() > until
             with self._lock:  # to decide and to write down is one step
-                if self._try_reserve(note, view, judge, waits=not is_last):
-                    order = self._orders[note.number] = PendingCost(note)
+                if self._try_reserve(entry, view, judge, waits=not is_last):
+                    order = self._orders[entry.number] = PendingCost(entry)
                     return order
             if is_last:
                 raise LedgerError("the ledger cannot be used, and the order before this one is not listed yet")
             max_age, others = _PAUSE, self._read_others()
             self._clock.sleep(_PAUSE)
 
-    def _try_reserve(self, note: OrderEntry, view: _View[T], judge: Callable[[Spending], None], *, waits: bool) -> bool:
+    def _try_reserve(
+        self, entry: OrderEntry, view: _View[T], judge: Callable[[Spending], None], *, waits: bool
+    ) -> bool:
         """Whether it is this order's turn: where there is a ledger always, unless it `waits` because all that is
         against it is an order whose answer may name what the list shows already. Raises what `judge` raises."""
         refused: Exception | None = None
         has_turn = True
 
-        def refusal(weighed: _Tally) -> Exception | None:
+        def refusal(tally: _Tally) -> Exception | None:
             try:
-                judge(_spending(view, weighed, note.hourly, note.instance_id))
+                judge(_spending(view, tally, entry.hourly, entry.instance_id))
             except Exception as error:
                 return error
             return None
 
         def decide(others: list[OrderEntry]) -> LedgerChanges:
             nonlocal refused, has_turn
-            weighed = self._tally(others, view)
-            refused = refusal(weighed)
+            tally = self._tally(others, view)
+            refused = refusal(tally)
             if refused is None:
-                return replace(weighed.changes, kept=(*weighed.changes.kept, note))
+                return replace(tally.changes, kept=(*tally.changes.kept, entry))
             has_turn = not waits or refusal(self._tally(others, view, guessing=True)) is not None
-            return weighed.changes  # what the list shows of other orders is recorded nevertheless
+            return tally.changes  # what the list shows of other orders is recorded nevertheless
 
         try:
             self._ledger.decide(decide)
@@ -254,17 +256,19 @@ class SpendGuard(Generic[T]):
             return []
 
     def _read_vendor(self, max_age: float, others: Iterable[OrderEntry]) -> _View[T]:
-        """What the vendor shows now, outside of all locks. `others` were read before."""
+        """Reads what the vendor shows now, outside of all locks. `others` were read before."""
         with self._lock:
-            notes_before = {note.number: note for note in (*(order.entry for order in self._orders.values()), *others)}
+            entries_before = {
+                entry.number: entry for entry in (*(order.entry for order in self._orders.values()), *others)
+            }
         bought_ids = set(self._bought_ids())  # first: what is bought meanwhile need not be in the list
         snapshot = self._poller.snapshot(max_age=max_age)
-        told_at = self._vendor_seconds()
-        asked_at = told_at - max(
+        answered_at = self._vendor_seconds()
+        asked_at = answered_at - max(
             self._clock.now() - snapshot.taken_at, 0.0
         )  # a clock that runs too fast settles nothing
         instances, absent = dict(snapshot.instances), set()
-        for instance_id in sorted(self._ids_to_confirm(bought_ids, snapshot, asked_at, notes_before.values())):
+        for instance_id in sorted(self._ids_to_confirm(bought_ids, snapshot, asked_at, entries_before.values())):
             instance = self._cloud.get_instance(instance_id)
             if instance is None or not self._cloud.is_billed(instance):
                 absent.add(instance_id)
@@ -276,84 +280,88 @@ class SpendGuard(Generic[T]):
             for key, instance in instances.items()
             if self._cloud.is_billed(instance)
         }
-        return _View(asked_at, told_at, notes_before, instances, running, frozenset(absent))
+        return _View(asked_at, answered_at, entries_before, instances, running, frozenset(absent))
 
     def _vendor_seconds(self) -> float:
-        """What the vendor's last answer was dated, which nothing here can move; by this machine's calendar where the
-        vendor tells no time."""
+        """The date of the vendor's last answer, which no program here can move; this machine's calendar where the
+        vendor sends none."""
         vendor_date = self._cloud.vendor_date()
         return self._clock.utc_now().timestamp() if vendor_date is None else vendor_date
 
     def _ids_to_confirm(
-        self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, notes: Iterable[OrderEntry]
+        self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, entries: Iterable[OrderEntry]
     ) -> set[str]:
         """The ids that were seen running, or bought, and that the list lacks. A recent order counts until the list must
         have it."""
         recently = self._clock.now() - _ABSENT_MAX_AGE
         bought_ids -= self._gone_ids | {key for key, at in list(self._absent.items()) if at > recently}
-        by_id = [(note.instance_id, note) for note in notes if note.instance_id is not None]
+        by_id = [(entry.instance_id, entry) for entry in entries if entry.instance_id is not None]
         bought_ids -= {key for key, _ in by_id}
-        bought_ids |= {key for key, note in by_id if note.seen_at is not None}
+        bought_ids |= {key for key, entry in by_id if entry.seen_at is not None}
         bought_ids -= snapshot.instances.keys()
-        return bought_ids | {key for key, note in by_id if note.seen_at is None and self._is_overdue(note, asked_at)}
+        return bought_ids | {key for key, entry in by_id if entry.seen_at is None and self._is_overdue(entry, asked_at)}
 
-    def _is_overdue(self, note: OrderEntry, asked_at: float) -> bool:
+    def _is_overdue(self, entry: OrderEntry, asked_at: float) -> bool:
         """Whether a list has lacked it so long before this one that this one must know."""
-        return note.absent_since is not None and asked_at - note.absent_since > self._settled_after
+        return entry.absent_since is not None and asked_at - entry.absent_since > self._settled_after
 
     def _tally(self, others: Iterable[OrderEntry], view: _View[T], *, guessing: bool = False) -> _Tally:
         """The entries that count beside what the vendor shows. An order that will get no answer counts as shown where
         an unclaimed instance may be its; with `guessing` one that may still get an answer as well."""
-        notes = sorted([*(order.entry for order in self._orders.values()), *others], key=lambda note: note.ordered_at)
-        shown = self._match_listed(notes, view, guessing=guessing)
+        entries = sorted(
+            [*(order.entry for order in self._orders.values()), *others], key=lambda entry: entry.ordered_at
+        )
+        shown = self._match_listed(entries, view, guessing=guessing)
         counted, kept, dropped = [], [], []
-        for note in notes:
-            after = self._update(note, view, shown.get(note.number))
+        for entry in entries:
+            after = self._update(entry, view, shown.get(entry.number))
             if after is None:
-                dropped.append(note.number)
-                self._orders.pop(note.number, None)
+                dropped.append(entry.number)
+                self._orders.pop(entry.number, None)
                 continue
-            if note.number not in shown:
-                counted.append(note)
-            if after.answered_at is not None and note.seen_at is None:
+            if entry.number not in shown:
+                counted.append(entry)
+            if after.answered_at is not None and entry.seen_at is None:
                 kept.append(after)
-                if note.number in self._orders:
-                    self._orders[note.number].entry = after
+                if entry.number in self._orders:
+                    self._orders[entry.number].entry = after
         return _Tally(tuple(counted), LedgerChanges(tuple(kept), tuple(dropped)))
 
-    def _match_listed(self, notes: Sequence[OrderEntry], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
+    def _match_listed(self, entries: Sequence[OrderEntry], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
         """Under which id the vendor shows what was ordered, by number; without what it does not show."""
-        named = {note.number: note.instance_id for note in notes if note.instance_id is not None}
+        named = {entry.number: entry.instance_id for entry in entries if entry.instance_id is not None}
         claimed = set(named.values())
         unclaimed = {key: instance for key, instance in view.instances.items() if key not in claimed}
         # a new instance may be another order's, until no answer can come any more
-        unnamed = [note for note in notes if note.number not in named and (guessing or note.answered_at is not None)]
-        shown = {note.number: key for note, key in assign_in_turn(unclaimed, unnamed, self._may_have_bought)}
-        for note in notes:
+        unnamed = [
+            entry for entry in entries if entry.number not in named and (guessing or entry.answered_at is not None)
+        ]
+        shown = {entry.number: key for entry, key in assign_in_turn(unclaimed, unnamed, self._may_have_bought)}
+        for entry in entries:
             # what is being started is there all the time
-            billed_or_new = note.instance_id in view.running or not note.is_restart or note.seen_at is not None
-            if note.instance_id is not None and note.instance_id in view.instances and billed_or_new:
-                shown[note.number] = note.instance_id
+            billed_or_new = entry.instance_id in view.running or not entry.is_restart or entry.seen_at is not None
+            if entry.instance_id is not None and entry.instance_id in view.instances and billed_or_new:
+                shown[entry.number] = entry.instance_id
         return shown
 
-    def _may_have_bought(self, note: OrderEntry, instance_id: str, instance: T) -> bool:
-        ordered = Ordered(note.arguments, token_of(note.number))
-        return instance_id not in note.before and self._cloud.match(instance, ordered).counts_as(OrderMatch.MAYBE)
+    def _may_have_bought(self, entry: OrderEntry, instance_id: str, instance: T) -> bool:
+        ordered = Ordered(entry.arguments, token_of(entry.number))
+        return instance_id not in entry.before and self._cloud.match(instance, ordered).counts_as(OrderMatch.MAYBE)
 
-    def _update(self, note: OrderEntry, view: _View[T], shown: str | None) -> OrderEntry | None:
-        """The note after what the vendor shows, None when it is done with. What was not answered when the list was
-        asked for stays as it is."""
-        earlier = view.entries_before.get(note.number)
+    def _update(self, entry: OrderEntry, view: _View[T], shown: str | None) -> OrderEntry | None:
+        """The entry updated by what the vendor shows, None when it is no longer needed. One without an answer when the
+        list was requested stays as it is."""
+        earlier = view.entries_before.get(entry.number)
         if earlier is None or earlier.answered_at is None:
-            return note
+            return entry
         if shown is not None:
-            return note if note.seen_at is not None else replace(note, instance_id=shown, seen_at=view.answered_at)
-        is_absent = note.instance_id is None or note.instance_id in view.absent
-        if note.seen_at is not None:
-            return None if is_absent and earlier.seen_at is not None else note
-        if note.absent_since is None or note.absent_since > view.answered_at:
-            return replace(note, absent_since=view.answered_at)
-        return None if is_absent and self._is_overdue(note, view.asked_at) else note
+            return entry if entry.seen_at is not None else replace(entry, instance_id=shown, seen_at=view.answered_at)
+        is_absent = entry.instance_id is None or entry.instance_id in view.absent
+        if entry.seen_at is not None:
+            return None if is_absent and earlier.seen_at is not None else entry
+        if entry.absent_since is None or entry.absent_since > view.answered_at:
+            return replace(entry, absent_since=view.answered_at)
+        return None if is_absent and self._is_overdue(entry, view.asked_at) else entry
 
     def _has_no_effect(self, error: Exception) -> bool:
         """Whether an order that failed was certainly not carried out."""
@@ -363,7 +371,7 @@ class SpendGuard(Generic[T]):
         return isinstance(error, NotSentError) or (isinstance(error, NotBoughtError) and self._is_lag_plausible)
 
 
-def _spending(view: _View[T], weighed: _Tally, hourly: Money | None, instance_id: str | None) -> Spending:
+def _spending(view: _View[T], tally: _Tally, hourly: Money | None, instance_id: str | None) -> Spending:
     if hourly is not None and instance_id in view.running:
         hourly = Money.zero(hourly.currency)
-    return Spending(view.running, tuple(note.hourly for note in weighed.counted), hourly)
+    return Spending(view.running, tuple(entry.hourly for entry in tally.counted), hourly)

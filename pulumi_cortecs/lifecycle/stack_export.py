@@ -17,7 +17,7 @@ _PLAINTEXT: Final = "plaintext"
 
 
 class _FormError(Exception):
-    """Where a state is not of the form that we know, and how."""
+    """A state has an unknown form; the text says where and how."""
 
 
 def stack_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
@@ -109,7 +109,7 @@ def _row(stack: str, resource: dict[str, Any], deleting: Collection[tuple[str, s
 
 
 def _identity(resource: dict[str, Any]) -> tuple[str, str, bool]:
-    """Which row that is: a URN may have a live one and some that were replaced."""
+    """The identity of a row: a URN may have a live one and some that were replaced."""
     return resource["urn"], resource["id"], resource["delete"]
 
 

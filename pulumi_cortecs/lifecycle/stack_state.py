@@ -1,4 +1,4 @@
-"""What the states of a user's stacks hold, as the `pulumi` CLI that started this process tells it.
+"""The contents of a user's stack states, read through the `pulumi` CLI that started this process.
 
 The engine writes a creation down before it calls us, so the state backend is a second journal, and one that is not
 lost with its machine. A state is a reason to look, never a proof: an operation that was interrupted stands in it for

@@ -1,4 +1,4 @@
-"""Where this machine keeps what it has ordered, and what is wrong with the place that was named for it.
+"""The folders of the journal and the ledger on this machine, and why a folder that was named is unusable.
 
 The journal lies where the user says. The ledger of a shared limit lies where no program says: the file of the machine's
 owner counts, and what the machine itself knows of its users, but no variable.
@@ -20,7 +20,7 @@ _NOWHERE: Final = Path(os.devnull) / "pulumi-cortecs"
 """A folder that does not exist and cannot be created."""
 
 MACHINE_DIRECTORY: Final = Path("/var/lib/pulumi-cortecs")
-"""Where the ledger lies on a machine whose limits name no place for it. No setting moves it."""
+"""The ledger's folder on a machine whose limits name none. No setting moves it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def state_directory(environment: Mapping[str, str], default: Path | None = None)
 
 
 def ledger_directory(named: Path | None) -> Path:
-    """Where all processes of this machine note what counts against a shared limit; the folder need not exist.
+    """The folder of the ledger that all processes of this machine share; it need not exist.
 
     `named` is what the limits of the machine say. Else it is MACHINE_DIRECTORY where this user can write there, else a
     folder in the home that the machine has for the user. HOME, XDG_STATE_HOME and our own variables do not count: a
@@ -70,7 +70,7 @@ def ledger_directory(named: Path | None) -> Path:
 
 
 def _usability_problem(path: Path, named: str) -> str:
-    """Why no file can be written in that folder, "" when one can."""
+    """The reason why no file can be written in that folder, "" for none."""
     try:
         existing = next(candidate for candidate in (path, *path.parents) if os.path.lexists(candidate))
         if not existing.is_dir():

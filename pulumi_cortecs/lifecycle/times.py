@@ -45,6 +45,6 @@ def parse_time(text: str) -> datetime | None:
 
 
 def parse_timestamp(text: str | None) -> float | None:
-    """The same in seconds since 1970, None for no text as well."""
+    """An ISO 8601 time in seconds since 1970, None as in `parse_time`, and for no text."""
     time = parse_time(text or "")
     return None if time is None else time.timestamp()

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 class UnclaimedPurchaseError(Exception):
     """Something that was ordered earlier is there, no state knows it, and it has to be settled first. Nothing was
-    bought here; the text says what there is, what it costs, and the ways on."""
+    bought here; the text names the instances, their prices, and the next steps."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class UnclaimedPurchase:
 
 
 def find_unclaimed(log: OrderLog[T], creations: Creations, key: ResourceKey) -> list[UnclaimedPurchase]:
-    """What processes that are dead have bought for resources of the stack that the key's URN names, and what is
-    there still. What a row of its state has is closed instead.
+    """Finds existing instances that dead processes have bought for resources of the stack that the key's URN names. An
+    order whose instance a row of its state has is closed instead.
 
     Raises CloudError.
     """

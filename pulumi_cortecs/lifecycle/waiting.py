@@ -58,7 +58,7 @@ class InterruptedWhileWaitingError(WaitEndedError):
 
 @dataclass(frozen=True)
 class Wait(Generic[T]):
-    """How to wait for one cloud's instances. `is_interrupted` returns whether the wait is to end."""
+    """The wait for one cloud's instances. `is_interrupted` returns whether the wait is to end."""
 
     cloud: Cloud[T]
     poller: Poller[T]
@@ -78,8 +78,8 @@ class Wait(Generic[T]):
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
         `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
-        the others. `report` is told each new state in words, and the same one again now and then; nothing where there
-        is nothing to wait for. `on_look` hears of the instance at each look, and what it raises ends the wait.
+        the others. `report` receives each new status in words, and the same one again now and then; nothing where there
+        is nothing to wait for. `on_look` is called with the instance at each look, and what it raises ends the wait.
         """
         last, reported, reported_at = "not listed yet", "", self.clock.now()
         while True:

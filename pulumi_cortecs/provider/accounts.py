@@ -217,8 +217,8 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
             intents = Intents(
                 log,
                 creations=Creations(lambda: ours.states, clock, without_state),
-                exclusive=lambda: ours.is_exclusive(kind.cloud),
-                say=lambda text: host.current_call().warn(text),
+                is_exclusive=lambda: ours.is_exclusive(kind.cloud),
+                warn=lambda text: host.current_call().warn(text),
             )
             purchases = Purchases(cloud, poller, clock, log)
             problems = _problems(settings, credentials.base_url)

@@ -154,7 +154,7 @@ def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
                 account.clock,
                 SharedLedger(ledger_directory(ledger_named(kind.cloud)), account.payer),
                 bought_ids=lambda: _known_here(account),
-                without=_without_ledger,
+                on_ledger_error=_without_ledger,
             )
         return ours.commitments[account.fingerprint]
 

@@ -129,8 +129,8 @@ class Run:
         self.intents = Intents(
             self.log,
             creations=Creations(lambda: world.states, clock, self.told.append),
-            exclusive=lambda: exclusive,
-            say=self.told.append,
+            is_exclusive=lambda: exclusive,
+            warn=self.told.append,
         )
         self.purchases = Purchases(cloud, self.poller, clock, self.log)
 

@@ -50,7 +50,7 @@ class Process:
         self.commitments = SpendGuard(
             *(cloud, Poller(cloud, self.clock), self.clock, self.ledger),
             bought_ids=lambda: bought_ids,
-            without=lambda error: self.troubles.append(str(error)),
+            on_ledger_error=lambda error: self.troubles.append(str(error)),
         )
 
     def buy(self, kind: str = "small", judge: Callable[[Spending], None] = anything) -> str:

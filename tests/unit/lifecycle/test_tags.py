@@ -115,8 +115,8 @@ class Run:
         self.intents = Intents(
             self.log,
             creations=Creations(lambda: world.states, clock, self.told.append),
-            exclusive=lambda: exclusive,
-            say=self.told.append,
+            is_exclusive=lambda: exclusive,
+            warn=self.told.append,
         )
         self.purchases = Purchases(self.cloud, poller, clock, self.log)
         self.commitments = SpendGuard(self.cloud, poller, clock, SharedLedger(directory, "ours"))

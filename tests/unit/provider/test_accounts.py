@@ -41,7 +41,7 @@ def account(*answers: Answer, **settings: Any) -> Account:
     poller = Poller(cloud, clock)
     log, states = order_log(cloud, poller, clock), FakeStates(clock)
     creations = Creations(lambda: states, clock, lambda _: None)
-    intents = Intents(log, creations=creations, exclusive=lambda: False, say=lambda _: None)
+    intents = Intents(log, creations=creations, is_exclusive=lambda: False, warn=lambda _: None)
     return Account(cloud, poller, log, Purchases(cloud, poller, clock, log), intents, clock, knobs)
 
 
