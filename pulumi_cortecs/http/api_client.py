@@ -32,7 +32,7 @@ from pulumi_cortecs.http.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.http.network import LOOPBACK, network_of, network_problems
+from pulumi_cortecs.http.network import LOOPBACK, network_problems, read_network
 from pulumi_cortecs.http.text import one_line
 
 ModelT = TypeVar("ModelT", bound="WireModel")
@@ -109,7 +109,7 @@ def new_client(
     """
     return httpx.Client(
         timeout=_TIMEOUT,
-        transport=transport or network_of(os.environ if environment is None else environment).transport(_LIMITS),
+        transport=transport or read_network(os.environ if environment is None else environment).transport(_LIMITS),
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"User-Agent": "pulumi-cortecs", "Accept-Encoding": "gzip, deflate"},
@@ -117,7 +117,7 @@ def new_client(
 
 
 @functools.lru_cache(maxsize=16)
-def checked_base_url(url: str, source: str) -> str:
+def check_base_url(url: str, source: str) -> str:
     """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this very machine."""
     if "@" in url:  # first, because the other errors show the URL
         raise ConfigurationError(f"{source} must not carry credentials in the URL")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pulumi_cortecs.http.api_client import checked_base_url, server_of
+from pulumi_cortecs.http.api_client import check_base_url, server_of
 from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 from pulumi_cortecs.http.errors import ConfigurationError
 
@@ -45,7 +45,7 @@ class Credentials:
         return f"{self.cloud}:{digest[:16]}"
 
 
-def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
+def resolve_base_url(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
     """The base URL of the public part of the API (models, hardware types), which needs no credentials.
 
     Raises ConfigurationError for a URL that is unfit.
@@ -56,9 +56,7 @@ def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], conf
     return source.base_url()
 
 
-def credentials_in_force(
-    spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]
-) -> Credentials:
+def resolve_credentials(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> Credentials:
     """Those in force: an explicit Provider's, else the environment's, else the stack config's; no mixture.
 
     `config` is what the provider process was configured with: the keys of the stack, or all that a Provider sends
@@ -105,7 +103,7 @@ class _Source:
         return self.values[:-1]
 
     def base_url(self) -> str:
-        return checked_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
+        return check_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
 
     def complete(self) -> Credentials:
         parts = tuple(

@@ -70,7 +70,7 @@ class Network:
         return _Routes(self, straight, _with_deadlines(through, network))
 
 
-def network_of(environment: Mapping[str, str]) -> Network:
+def read_network(environment: Mapping[str, str]) -> Network:
     """The way out that HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR name (a proxy's variables in
     lower case go before those in upper case), else the system's settings."""
     problems: list[str] = []
@@ -102,14 +102,14 @@ def network_of(environment: Mapping[str, str]) -> Network:
 
 def network_problems(base_url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """One line for each value of the environment that cannot be used on the way there; none to this very machine."""
-    return () if httpx.URL(base_url).host in LOOPBACK else network_of(environment).problems
+    return () if httpx.URL(base_url).host in LOOPBACK else read_network(environment).problems
 
 
 def extra_certificates(base_url: str, environment: Mapping[str, str]) -> Mapping[str, str]:
     """By variable, whose certificates are believed there beside the public authorities'; none to this very machine."""
     if httpx.URL(base_url).host in LOOPBACK:
         return {}
-    way = network_of(environment)
+    way = read_network(environment)
     named = {"SSL_CERT_FILE": way.ca_file, "SSL_CERT_DIR": way.ca_folder}
     return {variable: path for variable, path in named.items() if path is not None}
 

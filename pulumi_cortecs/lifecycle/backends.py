@@ -55,9 +55,9 @@ class Backend:
     former_identities: tuple[str, ...] = ()
 
 
-def backend_of(environment: Mapping[str, str], directory: Path) -> Backend:
+def identify_backend(environment: Mapping[str, str], directory: Path) -> Backend:
     """The backend that a CLI with that environment uses in that directory."""
-    url = url_of(environment, directory)
+    url = find_backend_url(environment, directory)
     if url.startswith(_FILE):
         return _folder_backend(_folder_path(url, environment, directory))
     plain = _digest_of_url(url, {})
@@ -65,7 +65,7 @@ def backend_of(environment: Mapping[str, str], directory: Path) -> Backend:
     return Backend(identity, () if identity == plain else (plain,))
 
 
-def identity_of_v1(text: str) -> str:
+def identify_v1_backend(text: str) -> str:
     """The identity of a backend as the first version of the journal recorded it: `file://HOST/FOLDER`, or a URL with
     all that was in it. A folder that does not exist here has that of its path, which stays one of its former ones."""
     if not text.startswith(_FILE):
@@ -74,7 +74,7 @@ def identity_of_v1(text: str) -> str:
     return _folder_backend(path).identity
 
 
-def url_of(environment: Mapping[str, str], directory: Path) -> str:
+def find_backend_url(environment: Mapping[str, str], directory: Path) -> str:
     """The backend's URL, taken as the CLI takes it: from PULUMI_BACKEND_URL, else from the project file in `directory`
     or above it, else from the last login. It may have a password in it."""
     project = _find_project_file(directory)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.backends import url_of
+from pulumi_cortecs.lifecycle.backends import find_backend_url
 from pulumi_cortecs.lifecycle.engine_cli import EngineCli
 from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, UnknownStackError
-from pulumi_cortecs.lifecycle.stack_export import stack_names, stack_state
+from pulumi_cortecs.lifecycle.stack_export import parse_stack_names, parse_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, States, StateUnreadableError
 
 _COMMAND_TIMEOUT: Final = 20.0
@@ -94,7 +94,7 @@ class CliStates(States):
 
     def _read_all(self, own: str, began: float) -> tuple[StackState, ...]:
         try:
-            listed = stack_names(self._run(("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")))
+            listed = parse_stack_names(self._run(("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")))
         except CliError as error:
             raise StateUnreadableError(str(error)) from None
         others = [name for name in dict.fromkeys(listed) if name != own]
@@ -131,10 +131,10 @@ class CliStates(States):
             raise _NoSuchStateError(str(error)) from None
         except CliError as error:
             raise StateUnreadableError(str(error)) from None
-        return stack_state(name, exported, began, self._types)
+        return parse_state(name, exported, began, self._types)
 
 
-def states_of(
+def open_states(
     cli: EngineCli,
     types: Collection[str],
     *,
@@ -144,18 +144,18 @@ def states_of(
 ) -> CliStates:
     """The states of the backend that a CLI uses, asked for by its own executable, in its environment and directory; see
     CliStates. `organization` is read from the CLI's arguments unless given."""
-    url = url_of(cli.environment, cli.directory)
+    url = find_backend_url(cli.environment, cli.directory)
     return CliStates(
         CliCommand(cli.executable, cli.directory, cli.environment, _COMMAND_TIMEOUT, url).run,
         types=types,
         environment=cli.environment,
-        organization=organization or (lambda: organization_of(cli.arguments, url)),
+        organization=organization or (lambda: find_organization(cli.arguments, url)),
         gather=gather,
         secrets=secrets,
     )
 
 
-def organization_of(arguments: Sequence[str], backend_url: str) -> str:
+def find_organization(arguments: Sequence[str], backend_url: str) -> str:
     """The organization of the stack that a CLI works on, by its arguments and its backend's URL.
 
     Raises StateUnreadableError where Pulumi Cloud would have to be asked for it.

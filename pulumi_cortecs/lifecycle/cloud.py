@@ -56,7 +56,7 @@ class OrderRef:
 
 
 @dataclass(frozen=True)
-class Ordered:
+class OrderSpec:
     """An order, as an instance is compared with it. `token` is "" where that is not known."""
 
     arguments: Arguments
@@ -64,7 +64,7 @@ class Ordered:
 
 
 @dataclass(frozen=True)
-class Accepted(Generic[T]):
+class OrderAnswer(Generic[T]):
     """A vendor's good answer to an order. `instance` is None where it names no more than the id."""
 
     instance_id: str
@@ -111,7 +111,7 @@ class Cloud(ABC, Generic[T]):
         about something else (a refused token, an unpaid bill, a redirect) is raised."""
 
     @abstractmethod
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[T]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[T]:
         """Orders what check has settled, and returns while it boots. **Never sent twice**: an error with
         `may_have_taken_effect` means that there may be one now. Where the vendor keeps something with an instance that
         comes back in the list, `order` is put there (TagsOrders)."""
@@ -175,7 +175,7 @@ class Cloud(ABC, Generic[T]):
         """The outputs of an Endpoint: "" for none, never None. Raises UnknownStatusError."""
 
     @abstractmethod
-    def match(self, instance: T, ordered: Ordered) -> OrderMatch:
+    def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
         """Whether the instance is what was ordered, never YES by the arguments alone. An argument that the vendor does
         not report excludes nothing: an instance that a lost answer has bought would otherwise count as another order's,
         run on unseen, and be bought again."""
@@ -221,7 +221,7 @@ class TagsOrders(Cloud[T]):
         """The tag of ours that an instance bears, None where there is none. Tags of a user's are to change
         nothing about it."""
 
-    def match(self, instance: T, ordered: Ordered) -> OrderMatch:
+    def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
         """YES for what the very order has bought, NO for all else."""
         ref = self.order_ref(instance)
         return OrderMatch.YES if ref is not None and ref.token == ordered.token else OrderMatch.NO

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi_cortecs.lifecycle.stack_state import name_in
+from pulumi_cortecs.lifecycle.stack_state import resource_name
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class StackResource:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return name_in(self.urn)
+        return resource_name(self.urn)
 
     @property
     def is_owner(self) -> bool:
@@ -45,7 +45,7 @@ class PendingPurchase:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return name_in(self.urn)
+        return resource_name(self.urn)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.lifecycle.shared_file import BUSY_SECONDS, SharedFile, SharedFileError
-from pulumi_cortecs.lifecycle.stack_state import name_in
+from pulumi_cortecs.lifecycle.stack_state import resource_name
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 
 FILE_NAME: Final = "orders.sqlite3"
@@ -105,7 +105,7 @@ class ResourceKey:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return name_in(self.urn)
+        return resource_name(self.urn)
 
     @property
     def digest(self) -> str:
@@ -414,13 +414,13 @@ class Journal(SharedFile):
         return done.lastrowid
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
-        from pulumi_cortecs.lifecycle.backends import identity_of_v1  # hardly ever needed
+        from pulumi_cortecs.lifecycle.backends import identify_v1_backend  # hardly ever needed
 
         if version == 1:
             for statement in _FROM_VERSION_1:
                 connection.execute(statement)
             for (backend,) in connection.execute("SELECT DISTINCT backend FROM orders WHERE backend <> ''").fetchall():
-                values = (identity_of_v1(str(backend)), backend)
+                values = (identify_v1_backend(str(backend)), backend)
                 connection.execute("UPDATE orders SET backend = ? WHERE backend = ?", values)
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)

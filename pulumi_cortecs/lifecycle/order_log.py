@@ -9,7 +9,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Ordered, OrderMatch, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
@@ -232,13 +232,13 @@ class OrderLog(Generic[T]):
         if isinstance(self.cloud, TagsOrders):
             ref = self.cloud.order_ref(instance)
             return how is OrderMatch.MAYBE and ref is not None and ref.key in key.digests
-        return self.cloud.match(instance, Ordered(arguments)).counts_as(how)
+        return self.cloud.match(instance, OrderSpec(arguments)).counts_as(how)
 
     def may_have_bought(
         self, order: OrderRecord, instance_id: str, instance: T, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
         """Whether an instance may be what the order has bought: by what it is and by when it began, or by its tag."""
-        ordered = Ordered(order.arguments, token_of(order.number))
+        ordered = OrderSpec(order.arguments, token_of(order.number))
         if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
         after = self._seconds_after(order, instance)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Ordered, OrderMatch, OrderRef, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
@@ -142,7 +142,7 @@ class _UnresolvedOrder:
     """
 
     number: int | None
-    ordered: Ordered
+    ordered: OrderSpec
     before: frozenset[str]
     classify_start: Callable[[Any], RelativeStart]
     error: CloudError
@@ -219,7 +219,7 @@ class Purchases(Generic[T]):
         before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
         classify_start = self._log.start_classifier()
         order_number = self._log.record_sent(key, arguments, before, number)
-        ordered = Ordered(arguments, token_of(number))
+        ordered = OrderSpec(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)
         unresolved: _UnresolvedOrder | None = None

@@ -24,7 +24,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Ordered, OrderMatch, token_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, token_of
 from pulumi_cortecs.lifecycle.ledger import LedgerChanges, LedgerError, OrderEntry, SharedLedger
 from pulumi_cortecs.lifecycle.matching import assign_in_turn
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
@@ -345,7 +345,7 @@ class SpendGuard(Generic[T]):
         return shown
 
     def _may_have_bought(self, entry: OrderEntry, instance_id: str, instance: T) -> bool:
-        ordered = Ordered(entry.arguments, token_of(entry.number))
+        ordered = OrderSpec(entry.arguments, token_of(entry.number))
         return instance_id not in entry.before and self._cloud.match(instance, ordered).counts_as(OrderMatch.MAYBE)
 
     def _update(self, entry: OrderEntry, view: _View[T], shown: str | None) -> OrderEntry | None:

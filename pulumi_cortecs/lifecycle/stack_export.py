@@ -20,7 +20,7 @@ class _FormError(Exception):
     """A state has an unknown form; the text says where and how."""
 
 
-def stack_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
+def parse_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
     """The rows and pending creations of these type tokens in what `pulumi stack export` printed.
 
     A row without an id does not count. The value of a secret is None, unless it was exported in plain text
@@ -50,7 +50,7 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
     return StackState(stack, read_at, rows, pending)
 
 
-def stack_names(listed: str) -> tuple[str, ...]:
+def parse_stack_names(listed: str) -> tuple[str, ...]:
     """The names in what `pulumi stack ls --json` printed. Raises StateUnreadableError."""
     try:
         entries = json.loads(listed)

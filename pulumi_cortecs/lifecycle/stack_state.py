@@ -84,6 +84,6 @@ class States(Protocol):
         ...
 
 
-def name_in(urn: str) -> str:
+def resource_name(urn: str) -> str:
     """The resource's name in the program, read from the left as the engine does: a name may have `::` in it."""
     return urn.split("::", 3)[-1]

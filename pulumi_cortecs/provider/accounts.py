@@ -10,7 +10,7 @@ from typing import Any
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.api_client import is_loopback_url
-from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
+from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.network import network_problems
 from pulumi_cortecs.lifecycle.clock import Clock
@@ -130,14 +130,14 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
 
     Raises ConfigurationError when there are no usable credentials.
     """
-    found = _account(kind, credentials_in_force(kind.credentials, os.environ, _config(config)))
+    found = _account(kind, resolve_credentials(kind.credentials, os.environ, _config(config)))
     _warn_of(found.problems)
     return found
 
 
 def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
     """Where the vendor is asked, credentials or not. Raises ConfigurationError for an unfit URL."""
-    return base_url_in_force(kind.credentials, os.environ, _config(config))
+    return resolve_base_url(kind.credentials, os.environ, _config(config))
 
 
 def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Market:
@@ -151,7 +151,7 @@ def differ_from(kind: InstanceKind, recorded: object) -> bool:
     Asks nobody, and is False where there are no credentials to compare.
     """
     try:
-        return bool(recorded) and credentials_in_force(kind.credentials, os.environ, _config()).fingerprint != recorded
+        return bool(recorded) and resolve_credentials(kind.credentials, os.environ, _config()).fingerprint != recorded
     except ConfigurationError:
         return False
 

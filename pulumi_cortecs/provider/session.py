@@ -15,8 +15,8 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle import engine_cli
-from pulumi_cortecs.lifecycle.backends import Backend, backend_of
-from pulumi_cortecs.lifecycle.cli_states import states_of
+from pulumi_cortecs.lifecycle.backends import Backend, identify_backend
+from pulumi_cortecs.lifecycle.cli_states import open_states
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
 from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
 from pulumi_cortecs.lifecycle.releases import Releases
@@ -112,13 +112,13 @@ class Session:
         """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
         it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
-        return states_of(engine_cli.current_cli(), instances(), gather=lambda: self.clock.sleep(_ONE_MOMENT))
+        return open_states(engine_cli.current_cli(), instances(), gather=lambda: self.clock.sleep(_ONE_MOMENT))
 
     @made_once
     def backend(self) -> Backend:
         """The backend that our engine uses: what a program maps into its provider's environment does not count."""
         ours = engine_cli.current_cli()
-        return backend_of(ours.environment, ours.directory)
+        return identify_backend(ours.environment, ours.directory)
 
     def is_exclusive(self, cloud: str) -> bool:
         """Whether the machine's owner says that nobody but this machine's stacks uses the account at this cloud.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulumi_cortecs._tokens import instances
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackResource
-from pulumi_cortecs.lifecycle.stack_export import stack_state
+from pulumi_cortecs.lifecycle.stack_export import parse_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StateRow, StateUnreadableError
 from pulumi_cortecs.stacks.command import StacksError
 
@@ -16,7 +16,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[StackResource, ..
     Raises StacksError for what is no whole state of a form that we know.
     """
     try:
-        state = stack_state(stack, exported, NEVER, instances())
+        state = parse_state(stack, exported, NEVER, instances())
     except StateUnreadableError as error:
         raise StacksError(str(error)) from None
     rows = (

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanUpdate, OrderRef, Phase, TagsOrders, phase_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, CanUpdate, OrderAnswer, OrderRef, Phase, TagsOrders, phase_of
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from tests.acme.client import AcmeClient, Machine
 
@@ -29,9 +29,9 @@ class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
         except NotFoundError:
             return None
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         wanted = {key: inputs[key] for key in ("plan", "zone", "label")}
-        return Accepted(self.client.order(**wanted, tag=f"{order.key}.{order.token}"))
+        return OrderAnswer(self.client.order(**wanted, tag=f"{order.key}.{order.token}"))
 
     def order_ref(self, instance: Machine) -> OrderRef | None:
         key, _, token = instance.tag.partition(".")

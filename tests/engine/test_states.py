@@ -14,7 +14,7 @@ from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 class Reader(ResourceProvider):
     def create(self, props):
         import json, os, time
-        from pulumi_cortecs.lifecycle.backends import backend_of
+        from pulumi_cortecs.lifecycle.backends import identify_backend
         from pulumi_cortecs.lifecycle import engine_cli
         from pulumi_cortecs.provider import session
         from pulumi_cortecs.provider.host import current_call, served
@@ -28,10 +28,10 @@ class Reader(ResourceProvider):
             return {
                 "urn": urn,
                 "mapped": os.environ["PULUMI_BACKEND_URL"],
-                "command": engine_cli.cli().arguments[1],
-                "executable": engine_cli.cli().executable,
-                "backend": engine_cli.cli().environment["PULUMI_BACKEND_URL"],
-                "is_the_clis": session.current().backend == backend_of(engine_cli.cli().environment, Path("/")),
+                "command": engine_cli.current_cli().arguments[1],
+                "executable": engine_cli.current_cli().executable,
+                "backend": engine_cli.current_cli().environment["PULUMI_BACKEND_URL"],
+                "is_the_clis": session.current().backend == identify_backend(engine_cli.current_cli().environment, Path("/")),
                 "exclusive": session.current().is_exclusive("cortecs"),
                 "fresh": mine.read_at >= before,
                 "pending": [[each.urn, each.inputs["model_id"]] for each in mine.pending],

@@ -15,13 +15,13 @@ import httpx
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
 from pulumi_cortecs.lifecycle.cloud import (
-    Accepted,
     Arguments,
     CanStop,
     Cloud,
-    Ordered,
+    OrderAnswer,
     OrderMatch,
     OrderRef,
+    OrderSpec,
     Phase,
     phase_of,
 )
@@ -231,10 +231,10 @@ class PlainCloud(Cloud[Machine]):
     def get_instance(self, instance_id: str) -> Machine | None:
         return self.account.by_id(instance_id)
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         carried_out: Callable[[], Machine] | None = inputs.get("carried_out")
         machine = carried_out() if carried_out else self.account.start(*inputs["arguments"])
-        return Accepted(machine.instance_id, machine)
+        return OrderAnswer(machine.instance_id, machine)
 
     def delete(self, instance_id: str) -> None:
         self.account.delete(instance_id)
@@ -272,7 +272,7 @@ class PlainCloud(Cloud[Machine]):
     def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
         return {"status": instance.status}
 
-    def match(self, instance: Machine, ordered: Ordered) -> OrderMatch:
+    def match(self, instance: Machine, ordered: OrderSpec) -> OrderMatch:
         wanted = ordered.arguments
         told = zip(instance.arguments, wanted, strict=False)
         if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in told):

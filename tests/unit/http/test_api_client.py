@@ -18,7 +18,7 @@ import pytest
 import stamina
 import stamina.instrumentation
 
-from pulumi_cortecs.http.api_client import MAX_ANSWER_SECONDS, ApiClient, Retry, WireModel, checked_base_url, new_client
+from pulumi_cortecs.http.api_client import MAX_ANSWER_SECONDS, ApiClient, Retry, WireModel, check_base_url, new_client
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
@@ -585,7 +585,7 @@ def test_threads_share_one_core() -> None:
     ],
 )
 def test_a_base_url_is_https_or_this_machine(url: str, checked: str) -> None:
-    assert checked_base_url(url, "THE_URL") == checked
+    assert check_base_url(url, "THE_URL") == checked
 
 
 @pytest.mark.parametrize(
@@ -610,7 +610,7 @@ def test_a_base_url_is_https_or_this_machine(url: str, checked: str) -> None:
 )
 def test_any_other_base_url_is_refused_by_name(url: str) -> None:
     with pytest.raises(ConfigurationError, match="THE_URL") as raised:
-        checked_base_url(url, "THE_URL")
+        check_base_url(url, "THE_URL")
     assert repr(url) in str(raised.value)
 
 
@@ -627,5 +627,5 @@ def test_any_other_base_url_is_refused_by_name(url: str) -> None:
 )
 def test_a_password_in_a_base_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match="must not carry credentials") as raised:
-        checked_base_url(url, "THE_URL")
+        check_base_url(url, "THE_URL")
     assert "hunter2" not in str(raised.value)

@@ -17,7 +17,7 @@ import pytest
 
 from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.http.network import extra_certificates, network_of, network_problems
+from pulumi_cortecs.http.network import extra_certificates, network_problems, read_network
 from pulumi_cortecs.simulator import Simulator
 
 VENDOR = "https://vendor.example/api/v1"
@@ -25,7 +25,7 @@ PASSWORD = "pa#s/s?w@rd"
 
 
 def proxy_of(environment: dict[str, str]) -> tuple[str, tuple[str, str] | None] | None:
-    proxy = network_of(environment).proxy
+    proxy = read_network(environment).proxy
     return None if proxy is None else (str(proxy.url), proxy.auth)
 
 
@@ -47,7 +47,7 @@ def proxy_of(environment: dict[str, str]) -> tuple[str, tuple[str, str] | None] 
     ],
 )
 def test_the_proxy_is_the_one_for_https_else_the_one_for_all(environment: dict[str, str], url: str | None) -> None:
-    network = network_of(environment)
+    network = read_network(environment)
     assert (None if network.proxy is None else str(network.proxy.url)) == url
     assert network.problems == ()
 
@@ -84,7 +84,7 @@ def test_a_password_need_not_be_encoded(value: str, auth: tuple[str, str]) -> No
     ],
 )
 def test_a_proxy_that_is_none_is_left_out_and_named_without_its_user(name: str, value: str) -> None:
-    network = network_of({name: value})
+    network = read_network({name: value})
     assert network.proxy is None
     (problem,) = network.problems
     assert problem.startswith(f"{name}: ")
@@ -95,7 +95,7 @@ def test_a_proxy_that_is_none_is_left_out_and_named_without_its_user(name: str, 
 
 def test_a_socks_proxy_works_or_is_named() -> None:
     for scheme in ("socks", "socks5", "socks5h"):
-        network = network_of({"ALL_PROXY": f"{scheme}://me:{PASSWORD}@one:1"})
+        network = read_network({"ALL_PROXY": f"{scheme}://me:{PASSWORD}@one:1"})
         try:
             import socksio  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
         except ImportError:
@@ -143,7 +143,7 @@ def test_a_socks_proxy_works_or_is_named() -> None:
 )
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_no_proxy_means_names_addresses_and_blocks(name: str, entries: str, host: str, direct: bool) -> None:
-    network = network_of({name: entries, "HTTPS_PROXY": "http://one:1"})
+    network = read_network({name: entries, "HTTPS_PROXY": "http://one:1"})
     assert network.is_direct(host) is direct
     assert network.problems == ()
 
@@ -223,22 +223,22 @@ def test_who_cannot_be_reached_is_told_with_what_may_be_why(monkeypatch: pytest.
 def test_a_file_without_a_certificate_is_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
-    network = network_of({"SSL_CERT_FILE": str(empty)})
+    network = read_network({"SSL_CERT_FILE": str(empty)})
     assert network.ca_file is None
     assert str(empty) in network.problems[0]
 
 
 def test_certificates_that_are_named_are_used(tmp_path: Path) -> None:
     bundle = certifi.where()
-    network = network_of({"SSL_CERT_FILE": bundle, "SSL_CERT_DIR": str(tmp_path)})
+    network = read_network({"SSL_CERT_FILE": bundle, "SSL_CERT_DIR": str(tmp_path)})
     assert (network.ca_file, network.ca_folder, network.problems) == (bundle, None, ())
-    network = network_of({"SSL_CERT_DIR": str(tmp_path)})
+    network = read_network({"SSL_CERT_DIR": str(tmp_path)})
     assert (network.ca_file, network.ca_folder, network.problems) == (None, str(tmp_path), ())
 
 
 @pytest.mark.parametrize("environment", [{}, {"HTTPS_PROXY": "http://127.0.0.1:9"}, BROKEN], ids=str)
 def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
-    transport = network_of(environment).transport(httpx.Limits())
+    transport = read_network(environment).transport(httpx.Limits())
     for part in vars(transport).values() if environment == {"HTTPS_PROXY": "http://127.0.0.1:9"} else [transport]:
         if isinstance(part, httpx.HTTPTransport):
             context = part._pool._ssl_context

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.lifecycle.backends import MARK, Backend, backend_of, identity_of_v1, url_of
+from pulumi_cortecs.lifecycle.backends import MARK, Backend, find_backend_url, identify_backend, identify_v1_backend
 
 
 def project(directory: Path, backend: str = "") -> Path:
@@ -25,7 +25,7 @@ def logged_in(home: Path, url: str) -> dict[str, str]:
 
 
 def identity(url: str, directory: Path = Path("/"), **environment: str) -> str:
-    return backend_of({**environment, "PULUMI_BACKEND_URL": url}, directory).identity
+    return identify_backend({**environment, "PULUMI_BACKEND_URL": url}, directory).identity
 
 
 def folder(path: Path) -> Path:
@@ -35,35 +35,35 @@ def folder(path: Path) -> Path:
 
 def test_without_any_choice_it_is_pulumis_own(tmp_path: Path) -> None:
     home = {"PULUMI_HOME": str(tmp_path)}
-    assert url_of(home, tmp_path) == "https://api.pulumi.com"
-    assert url_of({**home, "PULUMI_API": "https://pulumi.example"}, tmp_path) == "https://pulumi.example"
+    assert find_backend_url(home, tmp_path) == "https://api.pulumi.com"
+    assert find_backend_url({**home, "PULUMI_API": "https://pulumi.example"}, tmp_path) == "https://pulumi.example"
 
 
 def test_the_environment_goes_before_project_and_login(tmp_path: Path) -> None:
     environment = logged_in(tmp_path / "home", "s3://login")
     here = project(tmp_path / "project", "backend: {url: s3://project}\n")
-    assert url_of({**environment, "PULUMI_BACKEND_URL": "s3://named"}, here) == "s3://named"
-    assert url_of(environment, here) == "s3://project"
-    assert url_of(environment, project(tmp_path / "plain")) == "s3://login"
+    assert find_backend_url({**environment, "PULUMI_BACKEND_URL": "s3://named"}, here) == "s3://named"
+    assert find_backend_url(environment, here) == "s3://project"
+    assert find_backend_url(environment, project(tmp_path / "plain")) == "s3://login"
 
 
 def test_the_project_may_lie_above(tmp_path: Path) -> None:
     here = project(tmp_path, "backend:\n  url: file://state\n") / "src" / "deep"
     here.mkdir(parents=True)
     folder(tmp_path / "state")
-    assert backend_of({}, here).identity == identity(f"file://{tmp_path}/state")
+    assert identify_backend({}, here).identity == identity(f"file://{tmp_path}/state")
 
 
 @pytest.mark.parametrize("content", ["", "[", "backend: s3://x", "backend: {url: 7}", "- a", "backend:\n\t- x"])
 def test_a_project_that_names_none_is_passed_over(tmp_path: Path, content: str) -> None:
     (tmp_path / "Pulumi.yaml").write_text(content)
-    assert url_of(logged_in(tmp_path / "home", "s3://login"), tmp_path) == "s3://login"
+    assert find_backend_url(logged_in(tmp_path / "home", "s3://login"), tmp_path) == "s3://login"
 
 
 @pytest.mark.parametrize("content", ["", "[", "[]", '{"current": 7}', '{"current": ""}', "\xff"])
 def test_a_login_that_cannot_be_read_is_passed_over(tmp_path: Path, content: str) -> None:
     (tmp_path / "credentials.json").write_text(content, encoding="latin-1")
-    assert url_of({"PULUMI_HOME": str(tmp_path)}, tmp_path) == "https://api.pulumi.com"
+    assert find_backend_url({"PULUMI_HOME": str(tmp_path)}, tmp_path) == "https://api.pulumi.com"
 
 
 def test_a_relative_folder_is_another_one_in_each_clone(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_the_mark_tells_its_name_and_place_and_nothing_is_left_beside_it(tmp_pat
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"id": "x", "place": "/"}', '{"id": 7, "place": "/"}', "\xff"])
 def test_a_mark_that_cannot_be_read_is_left_alone_and_the_path_counts(tmp_path: Path, content: str) -> None:
     (tmp_path / MARK).write_text(content, encoding="latin-1")
-    backend = backend_of({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}, tmp_path)
+    backend = identify_backend({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}, tmp_path)
     assert backend == Backend(backend.identity)
     assert (tmp_path / MARK).read_text(encoding="latin-1") == content
 
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_is_known_by_its_path_and_later_by_its_m
     state.write_text("no folder, so that nobody can write into it")
     by_path = identity(f"file://{state}")
     state.unlink()
-    backend = backend_of({"PULUMI_BACKEND_URL": f"file://{folder(state)}"}, tmp_path)
+    backend = identify_backend({"PULUMI_BACKEND_URL": f"file://{folder(state)}"}, tmp_path)
     assert backend.identity != by_path
     assert backend.former_identities == (by_path,)
 
@@ -198,7 +198,7 @@ def test_what_the_url_leaves_to_the_environment_counts_and_was_not_always_told()
     assert identity("postgres://db.example/states", PGHOST="other", PGDATABASE="other") == identity(
         "postgres://db.example/states"
     )
-    backend = backend_of({**endpoint, "PULUMI_BACKEND_URL": "s3://bucket"}, Path("/"))
+    backend = identify_backend({**endpoint, "PULUMI_BACKEND_URL": "s3://bucket"}, Path("/"))
     assert backend.former_identities == (identity("s3://bucket"),)
 
 
@@ -206,7 +206,7 @@ def test_what_the_url_leaves_to_the_environment_counts_and_was_not_always_told()
     "url", ["postgres://me:p#ss@db/x", "s3://[::1", "postgres://h:99999/x", "s3://b?endpoint=[", ""]
 )
 def test_what_is_no_url_has_an_identity_all_the_same(url: str) -> None:
-    assert identity_of_v1(url)
+    assert identify_v1_backend(url)
     assert identity(url)
 
 
@@ -220,13 +220,13 @@ def test_no_secret_and_no_host_is_in_an_identity() -> None:
 
 def test_what_the_first_journal_noted_is_found_again(tmp_path: Path) -> None:
     state = folder(tmp_path / "state")
-    assert identity_of_v1(f"file://some-host.local{state}") == identity(f"file://{state}")
+    assert identify_v1_backend(f"file://some-host.local{state}") == identity(f"file://{state}")
     gone = tmp_path / "gone"
-    former = identity_of_v1(f"file://some-host.local{gone}")
-    assert former == identity_of_v1(f"file://another-host{gone}")
-    assert former in backend_of({"PULUMI_BACKEND_URL": f"file://{folder(gone)}"}, tmp_path).former_identities
+    former = identify_v1_backend(f"file://some-host.local{gone}")
+    assert former == identify_v1_backend(f"file://another-host{gone}")
+    assert former in identify_backend({"PULUMI_BACKEND_URL": f"file://{folder(gone)}"}, tmp_path).former_identities
     with_secrets = "postgres://me:word@db.example/states?sslmode=disable"
-    assert identity_of_v1(with_secrets) == identity("postgres://db.example/states")
+    assert identify_v1_backend(with_secrets) == identity("postgres://db.example/states")
 
 
 def test_the_home_is_the_one_of_the_environment(tmp_path: Path) -> None:
@@ -234,6 +234,6 @@ def test_the_home_is_the_one_of_the_environment(tmp_path: Path) -> None:
     assert identity("file://~/state", HOME=str(home)) == identity(f"file://{home}/state")
     assert identity("file://~", HOME=str(home)) == identity(f"file://{home}")
     logged_in(home / ".pulumi", "s3://login")
-    assert url_of({"HOME": str(home)}, tmp_path) == "s3://login"
+    assert find_backend_url({"HOME": str(home)}, tmp_path) == "s3://login"
     named = identity("file://~/no-such-folder-of-ours")
     assert named == identity(f"file://{os.path.realpath(os.path.expanduser('~'))}/no-such-folder-of-ours")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.lifecycle.backends import identity_of_v1
+from pulumi_cortecs.lifecycle.backends import identify_v1_backend
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Progress, ResourceKey, journal_directory
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 from tests.unit.journals import CHAT, OTHER, SMALL, bought, sent
@@ -560,7 +560,7 @@ def test_a_file_of_version_1_is_read_and_nothing_secret_stays_in_it(tmp_path: Pa
     journal = Journal(tmp_path)
     (order,) = journal.open_orders()
     assert (order.instance_id, order.before, order.inferred) == ("i-1", frozenset({"before"}), False)
-    assert order.key.backend == identity_of_v1("postgres://me:s3cr3t-word@db.test/state")
+    assert order.key.backend == identify_v1_backend("postgres://me:s3cr3t-word@db.test/state")
     journal.close()
     assert not any(b"s3cr3t-word" in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
 

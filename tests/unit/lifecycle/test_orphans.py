@@ -1,4 +1,4 @@
-"""`lifecycle/orphans.py`, `owners.py`, `listed.py`: what no stack owns, and what it costs."""
+"""`lifecycle/orphans.py`, `holdings.py`, `listed_instance.py`: what no stack owns, and what it costs."""
 
 from __future__ import annotations
 

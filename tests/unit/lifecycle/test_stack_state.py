@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.lifecycle.cli_states import CliStates, _SharedReading, organization_of
+from pulumi_cortecs.lifecycle.cli_states import CliStates, _SharedReading, find_organization
 from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, UnknownStackError
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 from tests.unit.stacked import INSTANCE, creating, endpoint_row, installed, row, urn
@@ -273,13 +273,13 @@ def test_a_urn_that_names_no_stack_is_an_error(text: str) -> None:
     ],
 )
 def test_the_organization_is_what_the_command_says(url: str, arguments: tuple[str, ...], organization: str) -> None:
-    assert organization_of(arguments, url) == organization
+    assert find_organization(arguments, url) == organization
 
 
 @pytest.mark.parametrize("arguments", [(), ("pulumi", "up"), ("pulumi", "up", "--stack", "dev"), ("pulumi", "-s")])
 def test_in_pulumi_cloud_an_organization_that_is_not_named_is_asked_for(arguments: tuple[str, ...]) -> None:
     tell = Teller()
-    reader = states(tell, organization=lambda: organization_of(arguments, "https://api.pulumi.com"))
+    reader = states(tell, organization=lambda: find_organization(arguments, "https://api.pulumi.com"))
     with pytest.raises(StateUnreadableError, match="--stack ORGANIZATION/PROJECT/STACK"):
         reader.stack_of(URN)
     assert not tell.asked

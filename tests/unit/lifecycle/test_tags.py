@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, Ordered, OrderMatch, OrderRef, TagsOrders
+from pulumi_cortecs.lifecycle.cloud import Arguments, OrderAnswer, OrderMatch, OrderRef, OrderSpec, TagsOrders
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
 from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
@@ -64,10 +64,10 @@ class TaggingCloud(TagsOrders[Machine], FakeCloud):
 
     account: TaggedAccount
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         self.account.stamp = order
         try:
-            return Accepted(super().create(inputs, order).instance_id)
+            return OrderAnswer(super().create(inputs, order).instance_id)
         finally:
             self.account.stamp = None
 
@@ -435,4 +435,4 @@ def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_
 )
 def test_only_the_orders_own_token_says_that_it_is_its(instance_id: str, token: str, match: OrderMatch) -> None:
     cloud = TaggingCloud(TaggedAccount(FakeClock(), tags={"ours": OrderRef("1f", CHAT.digest)}))
-    assert cloud.match(Machine(instance_id, SMALL), Ordered(SMALL, token)) is match
+    assert cloud.match(Machine(instance_id, SMALL), OrderSpec(SMALL, token)) is match

@@ -17,7 +17,7 @@ from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
-from pulumi_cortecs.lifecycle.cloud import Ordered, OrderMatch, Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import OrderMatch, OrderSpec, Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.poller import Poller
@@ -126,21 +126,21 @@ ARGS = {"hardware_type_id": "NVIDIA_L4_1", "context_length": 32000, "billing_int
     ],
 )
 def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, Any], may_be: bool) -> None:
-    assert (CLOUD.match(instance(**args), Ordered(ORDERED)) is OrderMatch.MAYBE) is may_be
+    assert (CLOUD.match(instance(**args), OrderSpec(ORDERED)) is OrderMatch.MAYBE) is may_be
 
 
 def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
     """Else what a lost answer has bought would be bought again while it boots."""
     booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [WorkerStatus()]})
     assert booting.told()["num_workers"] == 1
-    assert CLOUD.match(booting, Ordered(ORDERED)) is OrderMatch.MAYBE
+    assert CLOUD.match(booting, OrderSpec(ORDERED)) is OrderMatch.MAYBE
 
 
 def test_a_model_is_the_same_with_a_slash() -> None:
     seen = instance(**ARGS)
     slashed = seen.model_copy(update={"instance_args": seen.instance_args.model_copy(update={"model_id": "a/b"})})
-    assert CLOUD.match(slashed, Ordered(("a--b", *ORDERED[1:]))) is OrderMatch.MAYBE
-    assert CLOUD.match(slashed, Ordered(ORDERED)) is not OrderMatch.MAYBE
+    assert CLOUD.match(slashed, OrderSpec(("a--b", *ORDERED[1:]))) is OrderMatch.MAYBE
+    assert CLOUD.match(slashed, OrderSpec(ORDERED)) is not OrderMatch.MAYBE
 
 
 def step(number: int, words: str | None = None) -> dict[str, Any]:
