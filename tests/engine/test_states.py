@@ -23,15 +23,16 @@ class Reader(ResourceProvider):
         @served
         def read():
             before, urn = time.monotonic(), current_call().urn
+            cli = engine_cli.current_cli()
             mine = session.current().states.stack_of(urn, before)
             every = session.current().states.every_stack(urn, before)
             return {
                 "urn": urn,
                 "mapped": os.environ["PULUMI_BACKEND_URL"],
-                "command": engine_cli.current_cli().arguments[1],
-                "executable": engine_cli.current_cli().executable,
-                "backend": engine_cli.current_cli().environment["PULUMI_BACKEND_URL"],
-                "is_the_clis": session.current().backend == identify_backend(engine_cli.current_cli().environment, Path("/")),
+                "command": cli.arguments[1],
+                "executable": cli.executable,
+                "backend": cli.environment["PULUMI_BACKEND_URL"],
+                "is_the_clis": session.current().backend == identify_backend(cli.environment, Path("/")),
                 "exclusive": session.current().is_exclusive("cortecs"),
                 "fresh": mine.read_at >= before,
                 "pending": [[each.urn, each.inputs["model_id"]] for each in mine.pending],
