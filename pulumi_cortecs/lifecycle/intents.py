@@ -338,6 +338,6 @@ class Intents(Generic[T]):
     def _other_account_text(self, order: OrderRecord) -> str:
         return (
             f"an earlier run has ordered this with other credentials (account {order.account}), and these do not show "
-            f"what came of it: use the credentials of that account. If that key is no more, see to it that nothing is "
-            f"left there, and remove {self._journal.file}"
+            f"what came of it: use the credentials of that account. If that key was revoked, make sure that nothing "
+            f"is left there, and remove {self._journal.file}"
         )
