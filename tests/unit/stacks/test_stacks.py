@@ -169,7 +169,7 @@ def test_what_pulumi_says_is_shown_without_credentials(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["postgres://u:p/w@host/db", "postgres://u:p?w@host/db"])
 def test_a_url_that_pulumi_would_quote_in_pieces_is_refused(backend: Backend, url: str) -> None:
-    with pytest.raises(StacksError, match="percent-encode what is before the @"):
+    with pytest.raises(StacksError, match="percent-encode the user and password before its @"):
         Places((DEV,), False, (url,), Path("/")).read()
 
 
