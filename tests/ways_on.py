@@ -13,7 +13,7 @@ WAYS_ON: Final[Mapping[str, re.Pattern[str]]] = {
     "clear": re.compile(re.escape("--clear-pending-creates")),
 }
 """The ways on after a refusal, and how its text names them."""
-_LEFT_BEHIND: Final = re.compile("pulumi-cortecs orphans|cannot be told|listed so far")
+_LEFT_BEHIND: Final = re.compile("pulumi-cortecs orphans|cannot be told|is not known|listed so far")
 
 
 def named_in(text: str, ids: Collection[str]) -> tuple[str, ...]:

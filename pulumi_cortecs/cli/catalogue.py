@@ -134,10 +134,10 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
     from pulumi_cortecs.cortecs.market import price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.noted import with_notes_of
-    from pulumi_cortecs.http.http import checked_base_url, new_client
+    from pulumi_cortecs.http.api_client import check_base_url, new_client
     from pulumi_cortecs.provider import accounts
 
-    base_url = accounts.base_url(INSTANCE, {}) if url is None else checked_base_url(url, "--url")
+    base_url = accounts.base_url(INSTANCE, {}) if url is None else check_base_url(url, "--url")
     with new_client() as client:
         prices = price_list(CortecsMarket(base_url, client), datetime.now(timezone.utc), source or "")
     lists = dict(pinned.price_lists) if pinned else {}

@@ -122,7 +122,7 @@ def _keep(instance_ids: list[str], as_json: bool) -> None:
     journal = _journal()
     try:
         for instance_id in instance_ids:
-            journal.keep(instance_id)
+            journal.mark_kept(instance_id)
     except JournalError as error:
         raise failed(error) from None
     if as_json:
@@ -133,13 +133,13 @@ def _keep(instance_ids: list[str], as_json: bool) -> None:
 
 
 def _not_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
-    return [each for each in chosen if include_young or not each.held_back]
+    return [each for each in chosen if include_young or not each.skip_reason]
 
 
 def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    outcomes = done_to_each([each.instance.instance_id for each in ready], survey.account.ending().end)
+    outcomes = done_to_each([each.instance.instance_id for each in ready], survey.account.ending().delete)
     journal = _journal()
     for instance_id in (each for each, error in outcomes.items() if not error):
         try:
@@ -150,10 +150,10 @@ def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
 
 
 def _found(survey: Survey) -> tuple[Orphan, ...]:
-    from pulumi_cortecs.lifecycle.orphans import orphans
+    from pulumi_cortecs.lifecycle.orphans import find_orphans
 
     remarks, awaited = _noted()
-    return orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
+    return find_orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
 
 
 def _noted() -> tuple[dict[str, list[str]], set[str]]:
@@ -167,7 +167,7 @@ def _noted() -> tuple[dict[str, list[str]], set[str]]:
     except JournalError as error:
         tell_aside(f"Warning: {error}: what this machine has noted of purchases is not shown")
         return {}, set()
-    awaited = {instance_id for instance_id, order in orders.items() if journal.lives(order)}
+    awaited = {instance_id for instance_id, order in orders.items() if journal.is_sender_alive(order)}
     remarks = {}
     for instance_id, order in orders.items():
         by = "by a run that goes on" if instance_id in awaited else "by a run that was ended"
@@ -198,7 +198,7 @@ def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
         f"{count(len(found), 'orphan')} among {count(len(survey.listed), 'instance')} of {survey.account.fingerprint}, "
         f"compared with {count(len(survey.stacks), 'stack')}{costs}"
     )
-    if held_back := sum(bool(each.held_back) for each in found):
+    if held_back := sum(bool(each.skip_reason) for each in found):
         tell(f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young")
     for stack in survey.stacks:
         for purchase in stack.pending:
@@ -207,7 +207,7 @@ def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
 
 
 def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
-    from pulumi_cortecs.lifecycle.durations import in_words
+    from pulumi_cortecs.lifecycle.times import format_duration
 
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
     table = new_table("What no stack owns", *columns)
@@ -220,18 +220,18 @@ def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
             instance.hardware_type_id or "?",
             str(instance.num_workers or "?"),
             instance.status,
-            "unknown" if age is None else in_words(age.total_seconds()),
+            "unknown" if age is None else format_duration(age.total_seconds()),
             in_figures(each.hourly),
-            in_figures(each.so_far),
-            "; ".join((*filter(None, [each.held_back]), *each.remarks)),
+            in_figures(each.cost_so_far),
+            "; ".join((*filter(None, [each.skip_reason]), *each.remarks)),
         )
     return table
 
 
 def _total(found: tuple[Orphan, ...]) -> str:
-    from pulumi_cortecs.lifecycle.listed import totals
+    from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
-    hourly, so_far = totals(each.hourly for each in found), totals(each.so_far for each in found)
+    hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.cost_so_far for each in found)
     known = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
     unpriced = sum(each.hourly is None for each in found)
     if unpriced:
@@ -251,7 +251,7 @@ def _tell_how_to_adopt(chosen: list[Orphan]) -> None:
 
 def _lines(chosen: list[Orphan]) -> dict[str, str]:
     """The lines of a program, by instance id."""
-    from pulumi_cortecs.lifecycle.phases import Phase
+    from pulumi_cortecs.lifecycle.cloud import Phase
     from pulumi_cortecs.stacks.taking_over import constructor, names_after
 
     names = names_after([str(each.instance.arguments.get("model_id", "")) for each in chosen])
@@ -267,10 +267,10 @@ def _lines(chosen: list[Orphan]) -> dict[str, str]:
 def _document(
     found: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
 ) -> dict[str, Any]:
-    from pulumi_cortecs.lifecycle.listed import totals
+    from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
     lines = _lines(adopted)
-    hourly, so_far = totals(each.hourly for each in found), totals(each.so_far for each in found)
+    hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.cost_so_far for each in found)
     return {
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),
@@ -296,9 +296,9 @@ def _row(orphan: Orphan, survey: Survey, outcomes: Mapping[str, str], lines: Map
         **instance_as_json(orphan.instance),
         "age_seconds": None if age is None else int(age.total_seconds()),
         "hourly": None if orphan.hourly is None else orphan.hourly.decimal_string(),
-        "so_far": None if orphan.so_far is None else orphan.so_far.decimal_string(),
+        "so_far": None if orphan.cost_so_far is None else orphan.cost_so_far.decimal_string(),
         "currency": None if orphan.hourly is None else orphan.hourly.currency,
-        "held_back": orphan.held_back or None,
+        "held_back": orphan.skip_reason or None,
         "remarks": list(orphan.remarks),
         "gone": None if instance_id not in outcomes else not outcomes[instance_id],
         "error": outcomes.get(instance_id) or None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from pulumi_cortecs.http.words import printable
+from pulumi_cortecs.http.text import escape_unprintable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,9 +22,9 @@ def new_table(title: str, *columns: str) -> Table:
 
     class Printable(Table):
         def add_row(self, *cells: Any, **options: Any) -> None:
-            super().add_row(*(printable(each) if isinstance(each, str) else each for each in cells), **options)
+            super().add_row(*(escape_unprintable(each) if isinstance(each, str) else each for each in cells), **options)
 
-    table = Printable(title=printable(title), title_justify="left")
+    table = Printable(title=escape_unprintable(title), title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
@@ -39,7 +39,7 @@ def tell(*what: Any) -> None:
         width=None if sys.stdout.isatty() else _NOT_A_TERMINAL, highlight=False, markup=False, emoji=False
     )
     for each in what:
-        console.print(printable(each) if isinstance(each, str) else each, soft_wrap=isinstance(each, str))
+        console.print(escape_unprintable(each) if isinstance(each, str) else each, soft_wrap=isinstance(each, str))
 
 
 def tell_json(data: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def tell_json(data: dict[str, Any]) -> None:
 
 def tell_aside(text: str) -> None:
     """Prints a line beside the output."""
-    typer.echo(printable(text), err=True)
+    typer.echo(escape_unprintable(text), err=True)
 
 
 def count(number: int, what: str) -> str:

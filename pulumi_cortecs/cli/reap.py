@@ -36,7 +36,7 @@ from pulumi_cortecs.cli.survey import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pulumi_cortecs.lifecycle.expiry import Expired
+    from pulumi_cortecs.lifecycle.expiry import ExpiredInstance
 
 
 def reap(
@@ -69,13 +69,13 @@ def reap(
     if not as_json:
         _show(found, survey)
     left = _running(found) if stop else list(found)
-    ready = [each for each in left if not each.held_back and (include_protected or not each.protected)]
+    ready = [each for each in left if not each.skip_reason and (include_protected or not each.is_protected)]
     outcomes: Mapping[str, str] = {}
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count(len(ready), 'instance')}?", err=True)):
         if not yes:
             with telling():  # while somebody was asked, an `up` may have prolonged one
-                still = {each.instance.instance_id: each.held_back for each in over(surveyed(where))}
+                still = {each.instance.instance_id: each.skip_reason for each in over(surveyed(where))}
             left = [each for each in left if each.instance.instance_id in still]
             ready = [each for each in ready if still.get(each.instance.instance_id) == ""]
         outcomes = _ended(ready, survey, stop)
@@ -91,33 +91,33 @@ def reap(
         raise typer.Exit(FOUND)
 
 
-def over(survey: Survey) -> tuple[Expired, ...]:
+def over(survey: Survey) -> tuple[ExpiredInstance, ...]:
     """What has outlived its time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
     from pulumi_cortecs.cortecs.client import VENDOR
-    from pulumi_cortecs.lifecycle.expiry import clocks_must_agree, expired
+    from pulumi_cortecs.lifecycle.expiry import find_expired, require_clock_agreement
 
     if survey.account.is_far:
-        clocks_must_agree(VENDOR, survey.account.vendor_now(), survey.account.clock.utc_now())
-    return expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
+        require_clock_agreement(VENDOR, survey.account.vendor_now(), survey.account.clock.utc_now())
+    return find_expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
 
 
-def _running(found: tuple[Expired, ...]) -> list[Expired]:
-    from pulumi_cortecs.lifecycle.phases import Phase
+def _running(found: tuple[ExpiredInstance, ...]) -> list[ExpiredInstance]:
+    from pulumi_cortecs.lifecycle.cloud import Phase
 
     return [each for each in found if each.instance.phase is not Phase.STOPPED]
 
 
-def _ended(ready: list[Expired], survey: Survey, stop: bool) -> dict[str, str]:
+def _ended(ready: list[ExpiredInstance], survey: Survey, stop: bool) -> dict[str, str]:
     from pulumi_cortecs.provider import power
 
     def stopped(instance_id: str) -> None:
         power.stop(survey.account, instance_id)
 
-    act = stopped if stop else survey.account.ending().end
+    act = stopped if stop else survey.account.ending().delete
     return done_to_each([each.instance.instance_id for each in ready], act)
 
 
-def _show(found: tuple[Expired, ...], survey: Survey) -> None:
+def _show(found: tuple[ExpiredInstance, ...], survey: Survey) -> None:
     if found:
         tell(_table(found))
     tell(
@@ -127,7 +127,7 @@ def _show(found: tuple[Expired, ...], survey: Survey) -> None:
     tell_shared(survey)
 
 
-def _table(found: tuple[Expired, ...]) -> Table:
+def _table(found: tuple[ExpiredInstance, ...]) -> Table:
     columns = ("id", "name", "stacks", "hardware", "status", "expired at", "an hour", "remarks")
     table = new_table("What has outlived its ttl", *columns)
     table.columns[0].no_wrap = True  # an id is there to be copied
@@ -141,7 +141,7 @@ def _table(found: tuple[Expired, ...]) -> Table:
             instance.status,
             timestamp(each.expires_at),
             in_figures(each.hourly),
-            "; ".join((*filter(None, [each.held_back]), *each.remarks)),
+            "; ".join((*filter(None, [each.skip_reason]), *each.remarks)),
         )
     return table
 
@@ -153,7 +153,7 @@ def _tell_what_is_next(stop: bool) -> None:
         tell("`pulumi refresh` shows them gone. As long as a program has them, `pulumi up --refresh` buys new ones.")
 
 
-def _document(found: tuple[Expired, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
+def _document(found: tuple[ExpiredInstance, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
     return {
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),
@@ -164,16 +164,16 @@ def _document(found: tuple[Expired, ...], survey: Survey, outcomes: Mapping[str,
     }
 
 
-def _row(expired: Expired, outcomes: Mapping[str, str]) -> dict[str, Any]:
-    instance_id = expired.instance.instance_id
+def _row(find_expired: ExpiredInstance, outcomes: Mapping[str, str]) -> dict[str, Any]:
+    instance_id = find_expired.instance.instance_id
     return {
-        **instance_as_json(expired.instance),
-        "expires_at": timestamp(expired.expires_at),
-        "hourly": None if expired.hourly is None else expired.hourly.decimal_string(),
-        "currency": None if expired.hourly is None else expired.hourly.currency,
-        "owners": owners(expired.rows),
-        "held_back": expired.held_back or None,
-        "remarks": list(expired.remarks),
+        **instance_as_json(find_expired.instance),
+        "expires_at": timestamp(find_expired.expires_at),
+        "hourly": None if find_expired.hourly is None else find_expired.hourly.decimal_string(),
+        "currency": None if find_expired.hourly is None else find_expired.hourly.currency,
+        "owners": owners(find_expired.rows),
+        "held_back": find_expired.skip_reason or None,
+        "remarks": list(find_expired.remarks),
         "ended": None if instance_id not in outcomes else not outcomes[instance_id],
         "error": outcomes.get(instance_id) or None,
     }

@@ -19,8 +19,8 @@ from pulumi_cortecs.cli.printing import failed, tell, tell_aside
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import client as cortecs
     from pulumi_cortecs.cost import HardwareType, Money
-    from pulumi_cortecs.lifecycle.listed import Listed
-    from pulumi_cortecs.lifecycle.owners import Row, StackState
+    from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.accounts import Account
     from pulumi_cortecs.stacks.reading import Places
 
@@ -47,18 +47,18 @@ class Survey:
     and the ends that states tell. `prices` is empty where they could not be asked for."""
 
     account: Account
-    listed: tuple[Listed, ...]
-    stacks: tuple[StackState, ...]
+    listed: tuple[ListedInstance, ...]
+    stacks: tuple[StackHoldings, ...]
     prices: Mapping[str, HardwareType]
     vendor_now: datetime
 
     @property
-    def shared(self) -> dict[str, tuple[Row, ...]]:
+    def shared(self) -> dict[str, tuple[StackResource, ...]]:
         """What is listed and several rows own, with those rows."""
-        from pulumi_cortecs.lifecycle.owners import owned_more_than_once
+        from pulumi_cortecs.lifecycle.holdings import find_shared_instances
 
         there = {each.instance_id for each in self.listed}
-        return {key: rows for key, rows in owned_more_than_once(self.stacks).items() if key in there}
+        return {key: rows for key, rows in find_shared_instances(self.stacks).items() if key in there}
 
 
 def places(stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] | None, directory: Path) -> Places:
@@ -129,13 +129,13 @@ def somebody_can_be_asked(as_json: bool) -> None:
 def done_to_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
     """Acts on the instances, some at a time. By id what went wrong, "" where nothing did."""
     from pulumi_cortecs.http.errors import CloudError
-    from pulumi_cortecs.lifecycle.ending import NotGoneError
-    from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+    from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+    from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 
     def outcome(instance_id: str) -> str:
         try:
             act(instance_id)
-        except (CloudError, NotGoneError, UnknownStatusError) as error:
+        except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
             return f"it may be billed on: {error}"
         return ""
 
@@ -157,13 +157,13 @@ def in_figures(amount: Money | None) -> str:
     return "unknown" if amount is None else str(amount)
 
 
-def described(stacks: tuple[StackState, ...]) -> list[dict[str, object]]:
+def described(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]:
     """The stacks for JSON."""
     return [
         {
             "stack": stack.name,
             "backend": stack.backend,
-            "instances": len({row.instance_id for row in stack.rows if row.owns}),
+            "instances": len({row.instance_id for row in stack.rows if row.is_owner}),
             "pending": [purchase.name for purchase in stack.pending],
             "locked": stack.updating,
         }
@@ -173,11 +173,11 @@ def described(stacks: tuple[StackState, ...]) -> list[dict[str, object]]:
 
 def tell_shared(survey: Survey) -> None:
     """Names what several rows own, a line for each."""
-    from pulumi_cortecs.lifecycle.owners import in_words
+    from pulumi_cortecs.lifecycle.holdings import row_names
 
     for instance_id, rows in survey.shared.items():
         tell(
-            f"{instance_id} is owned by {in_words(rows)}, so it is never ended here. `pulumi state delete` takes it "
+            f"{instance_id} is owned by {row_names(rows)}, so it is never ended here. `pulumi state delete` takes it "
             "out of one of them and ends nothing"
         )
 
@@ -187,12 +187,12 @@ def shared_as_json(survey: Survey) -> list[dict[str, object]]:
     return [{"id": instance_id, "owners": owners(rows)} for instance_id, rows in survey.shared.items()]
 
 
-def owners(rows: Sequence[Row]) -> list[dict[str, object]]:
+def owners(rows: Sequence[StackResource]) -> list[dict[str, object]]:
     """The rows for JSON."""
     return [{"stack": row.stack, "name": row.name, "protected": row.protected} for row in rows]
 
 
-def instance_as_json(instance: Listed) -> dict[str, object]:
+def instance_as_json(instance: ListedInstance) -> dict[str, object]:
     """What the vendor tells of an instance, for JSON; null for what it does not tell."""
     return {
         "id": instance.instance_id,
@@ -211,34 +211,36 @@ def timestamp(at: datetime | None) -> str | None:
     return None if at is None else f"{at.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _list(account: Account) -> Mapping[str, Listed]:
+def _list(account: Account) -> Mapping[str, ListedInstance]:
     return {key: _listed(account, each) for key, each in account.poller.snapshot(max_age=0.0).instances.items()}
 
 
 def _must_be_whole(
     account: Account,
-    before: Mapping[str, Listed],
-    after: Mapping[str, Listed],
-    stacks: Sequence[StackState],
+    before: Mapping[str, ListedInstance],
+    after: Mapping[str, ListedInstance],
+    stacks: Sequence[StackHoldings],
     now: datetime,
 ) -> None:
     """Raises BadAnswerError for a list that lacks what there is, as far as that can be told."""
     from pulumi_cortecs.http.errors import BadAnswerError
-    from pulumi_cortecs.lifecycle.orphans import old
+    from pulumi_cortecs.lifecycle.orphans import is_past_grace
 
     rows = [row for stack in stacks for row in stack.rows]
     bought_meanwhile = {row.instance_id for row in rows}
     late = [each for key, each in after.items() if key not in before and key not in bought_meanwhile]
     ours = {row.instance_id for row in rows if row.account == account.fingerprint}
     by_id = [account.cloud.get_instance(each) for each in ours - before.keys() - after.keys()]
-    if any(old(each, now) for each in (*late, *(_listed(account, each) for each in by_id if each is not None))):
+    if any(
+        is_past_grace(each, now) for each in (*late, *(_listed(account, each) for each in by_id if each is not None))
+    ):
         raise BadAnswerError("Cortecs' list of the instances is not whole, so nothing can be told from it; try again")
 
 
-def _listed(account: Account, instance: cortecs.Instance) -> Listed:
+def _listed(account: Account, instance: cortecs.Instance) -> ListedInstance:
     from pulumi_cortecs.cost import BillingInterval
-    from pulumi_cortecs.lifecycle.listed import Listed
-    from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+    from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
     try:
         phase = account.cloud.phase(instance)
@@ -246,7 +248,7 @@ def _listed(account: Account, instance: cortecs.Instance) -> Listed:
         phase = None
     arguments, status = instance.told(), instance.instance_status
     interval = arguments.get("billing_interval")
-    return Listed(
+    return ListedInstance(
         instance_id=instance.instance_id,
         arguments=arguments,
         billing_interval=next((each for each in BillingInterval if each.value == interval), None),

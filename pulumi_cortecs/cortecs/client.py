@@ -10,11 +10,11 @@ import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, shared_client
-from pulumi_cortecs.http.oauth import ClientCredentials
-from pulumi_cortecs.http.words import identifier, printable
+from pulumi_cortecs.http.text import escape_unprintable, require_identifier
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"
@@ -30,9 +30,9 @@ _MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else
 _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
 _Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
 
-_Id = Annotated[str, AfterValidator(identifier)]
-_Words = Annotated[str, AfterValidator(printable)]
-_Prose = Annotated[str, AfterValidator(lambda text: printable(text, keep="\n\t"))]
+_Id = Annotated[str, AfterValidator(require_identifier)]
+_Words = Annotated[str, AfterValidator(escape_unprintable)]
+_Prose = Annotated[str, AfterValidator(lambda text: escape_unprintable(text, keep="\n\t"))]
 
 
 class InstanceArgs(WireModel):
@@ -187,7 +187,7 @@ class CortecsMarket:
     """The public part of the API: what can be rented and what it costs. Needs no credentials."""
 
     def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
-        self._core = HttpCore(VENDOR, base_url, client or shared_client())
+        self._core = ApiClient(VENDOR, base_url, client or shared_client())
 
     @property
     def base_url(self) -> str:
@@ -196,15 +196,17 @@ class CortecsMarket:
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer, with `--` for `/`. Nothing else of the list has to be as documented."""
-        return [model.model_id for model in self._core.call("GET", "/models/", _ModelIds, resend=Resend.SAFE).models]
+        return [
+            model.model_id for model in self._core.call("GET", "/models/", _ModelIds, retry=Retry.IDEMPOTENT).models
+        ]
 
     def models(self) -> list[ModelPreview]:
         """All models on offer, ids with `--` for `/`."""
-        return self._core.call("GET", "/models/", _Models, resend=Resend.SAFE).models
+        return self._core.call("GET", "/models/", _Models, retry=Retry.IDEMPOTENT).models
 
     def model(self, model_id: str) -> Model:
         """One model with the hardware it runs on. Raises RefusedError when there is none of this id."""
-        return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, resend=Resend.SAFE).model
+        return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, retry=Retry.IDEMPOTENT).model
 
     def hardware_types(self) -> dict[str, HardwareType]:
         """All hardware types by id, prices per worker."""
@@ -215,7 +217,7 @@ class CortecsMarket:
         return self._hardware_types("/hardware-types/available")
 
     def _hardware_types(self, path: str) -> dict[str, HardwareType]:
-        rows = self._core.call("GET", path, _HardwareTypes, resend=Resend.SAFE).hardware_types
+        rows = self._core.call("GET", path, _HardwareTypes, retry=Retry.IDEMPOTENT).hardware_types
         try:
             return {row.hardware_type_id: _priced(row) for row in rows}
         except MoneyError as error:
@@ -226,7 +228,7 @@ class CortecsClient:
     """The part of the API that costs money, for one account."""
 
     def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
-        self._core = HttpCore(VENDOR, credentials.base_url, client or shared_client())
+        self._core = ApiClient(VENDOR, credentials.base_url, client or shared_client())
         client_id, client_secret = credentials.parts
         self._core.auth = ClientCredentials(self._core, client_id, client_secret)
 
@@ -245,16 +247,16 @@ class CortecsClient:
 
     def instances(self) -> dict[str, Instance]:
         """Everything the account has, stopped ones too, by id. A new one may be missing for some seconds."""
-        answer = self._core.call("GET", "/instances/", _Instances, resend=Resend.SAFE)
+        answer = self._core.call("GET", "/instances/", _Instances, retry=Retry.IDEMPOTENT)
         return {instance.instance_id: instance for instance in answer.instances}
 
     def instance(self, instance_id: str) -> Instance:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
-        return self._core.call("GET", self._path(instance_id), _OneInstance, resend=Resend.SAFE).instance
+        return self._core.call("GET", self._path(instance_id), _OneInstance, retry=Retry.IDEMPOTENT).instance
 
     def balance(self) -> Money:
         """What is left of the prepaid balance."""
-        left = self._core.call("GET", "/user/balance", _Balance, resend=Resend.SAFE)
+        left = self._core.call("GET", "/user/balance", _Balance, retry=Retry.IDEMPOTENT)
         try:
             return Money(left.current_balance, left.currency)
         except MoneyError as error:
@@ -264,7 +266,7 @@ class CortecsClient:
         """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with
         `may_have_taken_effect` means that there may be one now."""
         body = args.model_dump()
-        return self._core.call("POST", "/instances/start", _OneInstance, resend=Resend.NEVER, body=body).instance
+        return self._core.call("POST", "/instances/start", _OneInstance, retry=Retry.PURCHASE, body=body).instance
 
     def restart(self, instance_id: str) -> Instance:
         """Boots a stopped instance again. The vendor refuses it for one that runs."""
@@ -276,11 +278,11 @@ class CortecsClient:
 
     def delete(self, instance_id: str) -> None:
         """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
-        self._core.call("DELETE", self._path(instance_id), _Deleted, resend=Resend.SAFE)
+        self._core.call("DELETE", self._path(instance_id), _Deleted, retry=Retry.IDEMPOTENT)
 
     def _act(self, verb: str, instance_id: str) -> Instance:
         body = {"instance_id": instance_id}
-        return self._core.call("POST", f"/instances/{verb}", _OneInstance, resend=Resend.SAFE, body=body).instance
+        return self._core.call("POST", f"/instances/{verb}", _OneInstance, retry=Retry.IDEMPOTENT, body=body).instance
 
     def _path(self, instance_id: str) -> str:
         """Raises NotFoundError, without asking, for what is no id: "delete-all" would delete all."""

@@ -8,9 +8,17 @@ from typing import Any, Final
 from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
-from pulumi_cortecs.lifecycle.clock import seconds_since_1970
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Match, Ordered, OrderRef
-from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    CanStop,
+    OrderAnswer,
+    OrderMatch,
+    OrderRef,
+    OrderSpec,
+    Phase,
+    phase_of,
+)
+from pulumi_cortecs.lifecycle.times import parse_timestamp
 
 PURCHASE: Final = tuple(InstanceArgs.model_fields)
 """What is ordered, by name."""
@@ -58,9 +66,9 @@ class CortecsCloud(CanStop[Instance]):
                 return None  # a refused token has such a status, too
             raise
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Instance]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Instance]:
         bought = self.client.start(InstanceArgs(**{key: inputs[key] for key in PURCHASE}))
-        return Accepted(bought.instance_id, bought)
+        return OrderAnswer(bought.instance_id, bought)
 
     def stop(self, instance_id: str) -> Instance:
         return self.client.stop(instance_id)
@@ -94,7 +102,7 @@ class CortecsCloud(CanStop[Instance]):
         return phase(instance) is not Phase.STOPPED
 
     def started_at(self, instance: Instance) -> float | None:
-        return seconds_since_1970(instance.instance_status.started_at)
+        return parse_timestamp(instance.instance_status.started_at)
 
     def reported_inputs(self, instance: Instance) -> Mapping[str, Any]:
         return instance.told()
@@ -117,11 +125,11 @@ class CortecsCloud(CanStop[Instance]):
             "stopped_at": status.stopped_at or "",
         }
 
-    def match(self, instance: Instance, ordered: Ordered) -> Match:
+    def match(self, instance: Instance, ordered: OrderSpec) -> OrderMatch:
         # the documented examples omit the workers, and nobody says that a boot shows all of them at once
         told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
         others = sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered.arguments, strict=True))
-        return Match.MAYBE if others == 0 else Match.NEARLY if others <= _NEARLY else Match.NO
+        return OrderMatch.MAYBE if others == 0 else OrderMatch.NEARLY if others <= _NEARLY else OrderMatch.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         ordered = tuple(_whole(inputs.get(key)) for key in PURCHASE)

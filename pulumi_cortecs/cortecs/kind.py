@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
-from pulumi_cortecs.http.sources import CredentialSpec, Key
+from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Inputs, InstanceKind, Market, Required
 from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, text, whole_number
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 MOST_WORKERS: Final = 8
 
-CLIENT_ID: Final = Key("cortecs:clientId", "CORTECS_CLIENT_ID", "client_id", "cortecs:provider:clientId")
-CLIENT_SECRET: Final = Key(
+CLIENT_ID: Final = CredentialKey("cortecs:clientId", "CORTECS_CLIENT_ID", "client_id", "cortecs:provider:clientId")
+CLIENT_SECRET: Final = CredentialKey(
     "cortecs:clientSecret", "CORTECS_CLIENT_SECRET", "client_secret", "cortecs:provider:clientSecret", secret=True
 )
-BASE_URL: Final = Key("cortecs:apiBaseUrl", "CORTECS_API_BASE_URL", "api_base_url", "cortecs:provider:apiBaseUrl")
+BASE_URL: Final = CredentialKey(
+    "cortecs:apiBaseUrl", "CORTECS_API_BASE_URL", "api_base_url", "cortecs:provider:apiBaseUrl"
+)
 CREDENTIALS: Final = CredentialSpec(
     cloud="cortecs",
     vendor="Cortecs",

@@ -1,1 +1,1 @@
-"""What the clients of all vendors are made of: one HTTP core, its errors, and the rule about credentials."""
+"""The parts of all vendors' clients: one HTTP client, its errors, and the rule about credentials."""

@@ -1,8 +1,8 @@
-"""Where a cloud's credentials come from: all of them from one source, or none.
+"""The source of a cloud's credentials: one source for all of them.
 
 An explicit Provider goes before the environment, and that before the stack's config. An environment's key is never sent
-to a URL out of stack config: whoever can edit the stack's config file could otherwise have the key delivered to a host
-of their own.
+to a URL out of stack config: an editor of the stack's config file could otherwise have the key delivered to a host of
+their own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pulumi_cortecs.http.api_client import check_base_url, server_of
+from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import checked_base_url, server_of
-from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who asks a cloud, and where: `parts` are in the order of the cloud's CredentialSpec, and the first of them says
-    who it is. None of them is in a repr."""
+    """The credentials of an account, and its base URL: `parts` are in the order of the cloud's CredentialSpec, and the
+    first of them names the account. None of them is in a repr."""
 
     cloud: str
     base_url: str
@@ -45,8 +45,8 @@ class Credentials:
         return f"{self.cloud}:{digest[:16]}"
 
 
-def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
-    """Where the public part of the API (models, hardware types) is: it needs no credentials.
+def resolve_base_url(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
+    """The base URL of the public part of the API (models, hardware types), which needs no credentials.
 
     Raises ConfigurationError for a URL that is unfit.
     """
@@ -56,9 +56,7 @@ def base_url_in_force(spec: CredentialSpec, environment: Mapping[str, str], conf
     return source.base_url()
 
 
-def credentials_in_force(
-    spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]
-) -> Credentials:
+def resolve_credentials(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> Credentials:
     """Those in force: an explicit Provider's, else the environment's, else the stack config's; no mixture.
 
     `config` is what the provider process was configured with: the keys of the stack, or all that a Provider sends
@@ -80,7 +78,7 @@ def credentials_in_force(
     return source.complete()
 
 
-def _config_set(key: Key) -> str:
+def _config_set(key: CredentialKey) -> str:
     return f"`pulumi config set {'--secret ' * key.secret}{key.config} ...`"
 
 
@@ -93,7 +91,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True)
 class _Source:
-    """What one place says of each key, the URL last, and how a person knows it there. No value is in a repr."""
+    """The values of one source, the URL last, and their names there for a person. No value is in a repr."""
 
     spec: CredentialSpec
     kind: _Kind
@@ -105,13 +103,15 @@ class _Source:
         return self.values[:-1]
 
     def base_url(self) -> str:
-        return checked_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
+        return check_base_url(self.values[-1] or self.spec.default_url, self.names[-1])
 
     def complete(self) -> Credentials:
-        parts = tuple(self._usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True))
+        parts = tuple(
+            self._require_usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True)
+        )
         return Credentials(self.spec.cloud, self.base_url(), parts)
 
-    def _usable(self, name: str, value: str | None) -> str:
+    def _require_usable(self, name: str, value: str | None) -> str:
         if not value:
             only = "" if self.kind in (_Kind.ENVIRONMENT, _Kind.CONFIG) else f", and only {self.kind.value} count"
             raise ConfigurationError(f"the {self.spec.vendor} credentials are incomplete: {name} is not set{only}")
@@ -121,17 +121,17 @@ class _Source:
 
 
 def _source(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> _Source:
-    told = config.get(spec.source)
+    origin = config.get(spec.source)
     in_config = tuple(config.get(key.config) for key in spec.keys)
-    if told == ARGUMENTS:
+    if origin == ARGUMENTS:
         return _Source(spec, _Kind.ARGUMENTS, tuple(f"{key.argument} of the Provider" for key in spec.keys), in_config)
-    if told == ENVIRONMENT:
+    if origin == ENVIRONMENT:
         variables = tuple(config.get(key.named, "") for key in spec.keys)
         return _Source(spec, _Kind.VARIABLES, variables, tuple(map(environment.get, variables)))
-    if told:
+    if origin:
         raise ConfigurationError(
-            f"this Provider takes its credentials from {told!r}, which this pulumi-cortecs does not know; a newer one "
-            "does: pip install -U pulumi-cortecs"
+            f"this Provider takes its credentials from {origin!r}, which this version of pulumi-cortecs does not "
+            "support; upgrade it: pip install -U pulumi-cortecs"
         )
     if any(environment.get(key.variable) for key in spec.parts):
         return _environment(spec, environment)

@@ -15,7 +15,7 @@ import httpcore
 
 Clock = Callable[[], float]
 
-_READ_AT_ONCE: Final = 16 * 1024
+_MAX_READ_BYTES: Final = 16 * 1024
 """Bytes. What they hold decompressed (up to a thousand times as much) is in memory before anybody can look at it."""
 
 
@@ -27,12 +27,12 @@ class _Deadline:
         self._clock = clock
         self._until = clock() + seconds
 
-    def left(self) -> float:
-        """Seconds that are left, zero or less when there are none."""
+    def remaining(self) -> float:
+        """The remaining seconds, zero or less when there are none."""
         return self._until - self._clock()
 
-    def words(self) -> str:
-        """What to say when it is over."""
+    def describe(self) -> str:
+        """The error text when the time is over."""
         return f"it was not whole within {self._seconds:.0f} s"
 
 
@@ -40,8 +40,8 @@ _current: ContextVar[_Deadline | None] = ContextVar("pulumi_cortecs_deadline", d
 
 
 @contextmanager
-def within(seconds: float, clock: Clock) -> Iterator[None]:
-    """A block in which connections made with `Bounded` wait no longer than that in all."""
+def limit_duration(seconds: float, clock: Clock) -> Iterator[None]:
+    """A block in which connections made with `DeadlineBackend` wait no longer than that in all."""
     token = _current.set(_Deadline(seconds, clock))
     try:
         yield
@@ -49,7 +49,7 @@ def within(seconds: float, clock: Clock) -> Iterator[None]:
         _current.reset(token)
 
 
-class Bounded(httpcore.NetworkBackend):
+class DeadlineBackend(httpcore.NetworkBackend):
     """The network `inner`, within the deadline of the thread that waits."""
 
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
@@ -64,30 +64,30 @@ class Bounded(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection. Raises httpcore.ConnectTimeout when the time is over."""
-        seconds = _at_most(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options))
+        seconds = _remaining_timeout(timeout, httpcore.ConnectTimeout)
+        return _DeadlineStream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options))
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
         """A connection. Raises httpcore.ConnectTimeout when the time is over."""
-        seconds = _at_most(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._inner.connect_unix_socket(path, seconds, socket_options))
+        seconds = _remaining_timeout(timeout, httpcore.ConnectTimeout)
+        return _DeadlineStream(self._inner.connect_unix_socket(path, seconds, socket_options))
 
     def sleep(self, seconds: float) -> None:
         """Sleeps, for the library's own retries; we ask for none."""
         self._inner.sleep(seconds)
 
 
-class _BoundedStream(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(min(max_bytes, _READ_AT_ONCE), _at_most(timeout, httpcore.ReadTimeout))
+        return self._inner.read(min(max_bytes, _MAX_READ_BYTES), _remaining_timeout(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _at_most(timeout, httpcore.WriteTimeout))
+        self._inner.write(buffer, _remaining_timeout(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -95,18 +95,18 @@ class _BoundedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        seconds = _at_most(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._inner.start_tls(ssl_context, server_hostname, seconds))
+        seconds = _remaining_timeout(timeout, httpcore.ConnectTimeout)
+        return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, seconds))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-def _at_most(timeout: float | None, too_late: type[Exception]) -> float | None:
+def _remaining_timeout(timeout: float | None, too_late: type[Exception]) -> float | None:
     deadline = _current.get()
     if deadline is None:
         return timeout
-    left = deadline.left()
-    if left <= 0:
-        raise too_late(deadline.words())
-    return left if timeout is None else min(timeout, left)
+    remaining = deadline.remaining()
+    if remaining <= 0:
+        raise too_late(deadline.describe())
+    return remaining if timeout is None else min(timeout, remaining)

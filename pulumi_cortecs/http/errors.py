@@ -1,4 +1,4 @@
-"""What can go wrong between us and a vendor, sorted by the one question that matters: may it have cost money?
+"""The errors between us and a vendor, sorted by the one question that matters: may it have cost money?
 
 CloudError
 ├── ConfigurationError    we cannot even ask: credentials or base URL missing or unfit
@@ -20,7 +20,8 @@ class CloudError(Exception):
     """Something between us and a vendor went wrong. Its text never holds a credential."""
 
     may_have_taken_effect = False
-    """Whether the request may have been carried out all the same. Then it must not be sent again unlooked."""
+    """Whether the request may have been carried out nevertheless. Then it must not be sent again without checking
+    first."""
 
     transient = False
     """Whether the same request may well succeed a little later."""

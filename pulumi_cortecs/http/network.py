@@ -1,8 +1,8 @@
-"""How a vendor is reached: proxies and certificates, as the environment names them.
+"""The route to a vendor: proxies and certificates, as the environment names them.
 
-Nothing in an environment may keep a bill from being ended, so nothing in here raises: a value that cannot be used is
-left out and told as a problem. Who buys refuses to go on with one, who ends goes on without it. To this machine itself
-nothing of it matters.
+Nothing in an environment may prevent a deletion, so nothing in here raises: an unusable value is left out and reported
+as a problem. A purchase refuses to go on with one, a deletion goes on without it. None of it applies to this machine
+itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import certifi
 import httpcore
 import httpx
 
-from pulumi_cortecs.http.deadline import Bounded
+from pulumi_cortecs.http.deadline import DeadlineBackend
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROXIES: Final = ("https_proxy", "all_proxy")  # http is spoken to this machine only
@@ -38,7 +38,7 @@ _PROXY: Final = re.compile(
 
 
 class _UnusableError(ValueError):
-    """What an environment says cannot be used; the text names no user info."""
+    """A value of the environment is unusable; the text contains no user info."""
 
 
 @dataclass(frozen=True)
@@ -55,59 +55,61 @@ class Network:
     def is_direct(self, host: str, port: int | None = None) -> bool:
         """Whether no proxy stands between us and that host."""
         return (
-            self.proxy is None or host in LOOPBACK or any(_covers(each, host, port or _HTTPS) for each in self.direct)
+            self.proxy is None
+            or host in LOOPBACK
+            or any(_is_covered(entry, host, port or _HTTPS) for entry in self.direct)
         )
 
     def transport(self, limits: httpx.Limits, network: httpcore.NetworkBackend | None = None) -> httpx.BaseTransport:
-        """What carries requests, within the deadlines of `deadline.py`; `network` is the seam for tests."""
-        context = _context(self.ca_file, self.ca_folder)
-        straight = _bounded(httpx.HTTPTransport(verify=context, limits=limits, trust_env=False), network)
+        """The transport of requests, within the deadlines of `deadline.py`; `network` is the seam for tests."""
+        context = _ssl_context(self.ca_file, self.ca_folder)
+        straight = _with_deadlines(httpx.HTTPTransport(verify=context, limits=limits, trust_env=False), network)
         if self.proxy is None:
             return straight
         through = httpx.HTTPTransport(verify=context, limits=limits, trust_env=False, proxy=self.proxy)
-        return _Routes(self, straight, _bounded(through, network))
+        return _Routes(self, straight, _with_deadlines(through, network))
 
 
-def network_of(environment: Mapping[str, str]) -> Network:
+def read_network(environment: Mapping[str, str]) -> Network:
     """The way out that HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR name (a proxy's variables in
     lower case go before those in upper case), else the system's settings."""
     problems: list[str] = []
     proxy: httpx.Proxy | None = None
-    names = {key: _name(environment, key) for key in (*_PROXIES, "no_proxy")}
+    names = {key: _variable_name(environment, key) for key in (*_PROXIES, "no_proxy")}
     try:
         named = next(((names[key], environment[names[key]]) for key in _PROXIES if environment.get(names[key])), None)
         if named is not None:
-            proxy = _proxy(*named)
+            proxy = _parse_proxy(*named)
         elif environment is os.environ and (system := getproxies().get("https")):
-            proxy = _proxy("the proxy of the system's settings", system)
+            proxy = _parse_proxy("the proxy of the system's settings", system)
     except _UnusableError as error:
         problems.append(str(error))
     ca_file, ca_folder = environment.get("SSL_CERT_FILE") or None, environment.get("SSL_CERT_DIR") or None
     if ca_file:
         try:
-            _context(ca_file, None)
+            _ssl_context(ca_file, None)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
-            problems.append(f"SSL_CERT_FILE: {ca_file!r} is no file of certificates that can be read: {why}")
+            problems.append(f"SSL_CERT_FILE: {ca_file!r} is not a readable file of certificates: {why}")
             ca_file = None
     if ca_folder and not os.access(ca_folder, os.R_OK | os.X_OK):
-        problems.append(f"SSL_CERT_DIR: {ca_folder!r} is no folder that can be read")
+        problems.append(f"SSL_CERT_DIR: {ca_folder!r} is not a readable folder")
         ca_folder = None
     entries = environment.get(names["no_proxy"], "").split(",")
     direct = tuple(entry.strip() for entry in entries if entry.strip())
     return Network(proxy, direct, ca_file, None if ca_file else ca_folder, tuple(problems))
 
 
-def problems_on_the_way_to(base_url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+def network_problems(base_url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """One line for each value of the environment that cannot be used on the way there; none to this very machine."""
-    return () if httpx.URL(base_url).host in LOOPBACK else network_of(environment).problems
+    return () if httpx.URL(base_url).host in LOOPBACK else read_network(environment).problems
 
 
-def certificates_on_the_way_to(base_url: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+def extra_certificates(base_url: str, environment: Mapping[str, str]) -> Mapping[str, str]:
     """By variable, whose certificates are believed there beside the public authorities'; none to this very machine."""
     if httpx.URL(base_url).host in LOOPBACK:
         return {}
-    way = network_of(environment)
+    way = read_network(environment)
     named = {"SSL_CERT_FILE": way.ca_file, "SSL_CERT_DIR": way.ca_folder}
     return {variable: path for variable, path in named.items() if path is not None}
 
@@ -127,35 +129,35 @@ class _Routes(httpx.BaseTransport):
         self._through.close()
 
 
-def _bounded(transport: httpx.HTTPTransport, network: httpcore.NetworkBackend | None) -> httpx.HTTPTransport:
+def _with_deadlines(transport: httpx.HTTPTransport, network: httpcore.NetworkBackend | None) -> httpx.HTTPTransport:
     """The transport within our deadlines. The library has no other way to hand a network in."""
     pool = transport._pool
-    pool._network_backend = Bounded(network or pool._network_backend)
+    pool._network_backend = DeadlineBackend(network or pool._network_backend)
     return transport
 
 
-def _context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
+def _ssl_context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
     # not create_default_context: that opens what SSLKEYLOGFILE names, too
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(ca_file or (None if ca_folder else certifi.where()), ca_folder)
     return context
 
 
-def _name(environment: Mapping[str, str], key: str) -> str:
+def _variable_name(environment: Mapping[str, str], key: str) -> str:
     return key if environment.get(key) else key.upper()
 
 
-def _proxy(name: str, value: str) -> httpx.Proxy:
+def _parse_proxy(name: str, value: str) -> httpx.Proxy:
     """Raises _UnusableError, which names the entry without its user info."""
     parts = _PROXY.fullmatch(value.strip())
     assert parts is not None  # it matches everything
     scheme, host, rest = (parts["scheme"] or "http").lower(), parts["host"], parts["rest"].rstrip("/")
     shown = f"{scheme}://{host}" if host.isprintable() and scheme.isalnum() else "its value"
     if scheme not in _SCHEMES:
-        raise _UnusableError(f"{name}: {shown!r} is no proxy; allowed are {', '.join(_SCHEMES)}")
+        raise _UnusableError(f"{name}: {shown!r} is not a proxy URL; allowed schemes: {', '.join(_SCHEMES)}")
     port = re.fullmatch(r"(?::([0-9]{0,5}))?", rest)
     if port is None or int(port[1] or 1) not in range(1, 65536):
-        raise _UnusableError(f"{name}: what follows {shown!r} is no port; write scheme://user:password@host:port")
+        raise _UnusableError(f"{name}: the port after {shown!r} is invalid; write scheme://user:password@host:port")
     if scheme in _SOCKS and find_spec("socksio") is None:
         raise _UnusableError(
             f"{name}: {shown!r} needs a package that is not installed: pip install 'httpx[socks]', or set HTTPS_PROXY"
@@ -163,27 +165,27 @@ def _proxy(name: str, value: str) -> httpx.Proxy:
     user, _, password = (parts["user"] or "").partition(":")
     try:
         url = httpx.URL(f"{_SOCKS.get(scheme, scheme)}://{host}{rest}")
-        if not host or any(each.isspace() or not each.isprintable() for each in host):
+        if not host or any(character.isspace() or not character.isprintable() for character in host):
             raise ValueError("no host")
         return httpx.Proxy(url, auth=(unquote(user), unquote(password)) if parts["user"] else None)
     except (httpx.InvalidURL, ValueError):
         raise _UnusableError(f"{name}: {shown!r} has no host that can be used") from None
 
 
-def _covers(entry: str, host: str, port: int) -> bool:
+def _is_covered(entry: str, host: str, port: int) -> bool:
     """Whether an entry of NO_PROXY means that host: `*`, a name (and all below it), an address with or without
-    brackets, a block of addresses, each with or without a port. One that nobody understands covers nothing."""
+    brackets, a block of addresses, each with or without a port. An invalid entry covers nothing."""
     if entry == "*":
         return True
     if "://" in entry:
         with suppress(ValueError):
             parts = urlsplit(entry)
-            return parts.scheme in ("https", "all") and _covers(parts.netloc.rpartition("@")[2], host, port)
+            return parts.scheme in ("https", "all") and _is_covered(parts.netloc.rpartition("@")[2], host, port)
         return False
     with suppress(ValueError):
         return ip_address(host.strip("[]")) in ip_network(entry.strip("[]"), strict=False)
     named, colon, number = entry.rpartition(":")
     if colon and re.fullmatch("[0-9]{1,5}", number) and (":" not in named or re.fullmatch(r"\[[^\]]*\]", named)):
-        return int(number) == port and _covers(named, host, port)
+        return int(number) == port and _is_covered(named, host, port)
     name = entry.lower().removeprefix("*").strip(".")
     return bool(name) and (host.lower() == name or host.lower().endswith(f".{name}"))

@@ -1,1 +1,1 @@
-"""What may happen to a paid instance: its phases, the wait for it, its purchase and its end. Knows no engine."""
+"""The life of a paid instance: its phases, the wait for it, its purchase and its deletion. Knows no engine."""

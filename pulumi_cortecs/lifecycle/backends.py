@@ -1,7 +1,7 @@
-"""Which state backend an engine keeps its state in, kept so that it stays the same and tells no secret.
+"""The identity of the state backend that an engine uses: stable, and without a secret.
 
 Two stacks may have the same names in two backends. What one of them has bought is nothing to the other. One backend has
-one identity, however its URL is spelled and whoever asks: users, passwords and tokens change, and a folder is moved.
+one identity, however its URL is spelled, for all users: passwords and tokens change, and a folder is moved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FILE: Final = "file://"
 _PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 _DIGITS: Final = 32
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432}
-_ONE_NAME: Final = {"postgresql": "postgres"}
+_SCHEME_ALIASES: Final = {"postgresql": "postgres"}
 
 # An option names the place when another value of it means another state. The others say how to get there, with which
 # rights, or how fast: region, profile, awssdk, s3ForcePathStyle, disableSSL, kmskeyid, sslmode, connect_timeout, a
@@ -39,7 +39,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "postgres": ("host", "port", "dbname", "search_path", "table"),
 }
 # the same, where the URL leaves it to the environment
-_ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+_PLACE_VARIABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "s3": {"endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")},
     "gs": {"endpoint": ("STORAGE_EMULATOR_HOST",)},
     "azblob": {"storage_account": ("AZURE_STORAGE_ACCOUNT",), "domain": ("AZURE_STORAGE_DOMAIN",)},
@@ -49,51 +49,51 @@ _ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend. `formerly` are other identities that it may have been noted under, none of them another backend's."""
+    """A backend. `former_identities` are those that older records may have for it; no other backend has them."""
 
     identity: str
-    formerly: tuple[str, ...] = ()
+    former_identities: tuple[str, ...] = ()
 
 
-def backend_of(environment: Mapping[str, str], directory: Path) -> Backend:
+def identify_backend(environment: Mapping[str, str], directory: Path) -> Backend:
     """The backend that a CLI with that environment uses in that directory."""
-    url = url_of(environment, directory)
+    url = find_backend_url(environment, directory)
     if url.startswith(_FILE):
-        return _folder(_path(url, environment, directory))
+        return _folder_backend(_folder_path(url, environment, directory))
     plain = _digest_of_url(url, {})
     identity = _digest_of_url(url, environment)
     return Backend(identity, () if identity == plain else (plain,))
 
 
-def identity_of_v1(text: str) -> str:
-    """The identity of what the first version of the journal noted: `file://HOST/FOLDER`, or a URL with all that was in
-    it. A folder that does not exist here has that of its path, which stays one of its former ones."""
+def identify_v1_backend(text: str) -> str:
+    """The identity of a backend as the first version of the journal recorded it: `file://HOST/FOLDER`, or a URL with
+    all that was in it. A folder that does not exist here has that of its path, which stays one of its former ones."""
     if not text.startswith(_FILE):
         return _digest_of_url(text, {})
     path = Path("/" + text.removeprefix(_FILE).partition("/")[2])
-    return _folder(path).identity
+    return _folder_backend(path).identity
 
 
-def url_of(environment: Mapping[str, str], directory: Path) -> str:
+def find_backend_url(environment: Mapping[str, str], directory: Path) -> str:
     """The backend's URL, taken as the CLI takes it: from PULUMI_BACKEND_URL, else from the project file in `directory`
     or above it, else from the last login. It may have a password in it."""
-    project = _project(directory)
+    project = _find_project_file(directory)
     return (
         environment.get("PULUMI_BACKEND_URL")
-        or _of_project(project)
-        or _of_login(environment)
+        or _project_url(project)
+        or _login_url(environment)
         or environment.get("PULUMI_API")
         or _PULUMI_CLOUD
     )
 
 
-def _path(url: str, environment: Mapping[str, str], directory: Path) -> Path:
-    project = _project(directory)
+def _folder_path(url: str, environment: Mapping[str, str], directory: Path) -> Path:
+    project = _find_project_file(directory)
     named, _, _options = url.removeprefix(_FILE).partition("?")
-    return (project.parent if project else directory) / _expanded(unquote(named) or ".", environment)
+    return (project.parent if project else directory) / _expand_home(unquote(named) or ".", environment)
 
 
-def _expanded(named: str, environment: Mapping[str, str]) -> Path:
+def _expand_home(named: str, environment: Mapping[str, str]) -> Path:
     """The path with the home of that environment, which need not be this process's."""
     home = environment.get("HOME")
     return Path(
@@ -101,7 +101,7 @@ def _expanded(named: str, environment: Mapping[str, str]) -> Path:
     )
 
 
-def _folder(path: Path) -> Backend:
+def _folder_backend(path: Path) -> Backend:
     """A folder by the mark in it, which it gets where it has none."""
     try:
         folder = path.resolve()
@@ -110,58 +110,58 @@ def _folder(path: Path) -> Backend:
     by_path = _digest("file", str(folder))
     with suppress(OSError, ValueError):
         if folder.is_dir():
-            return Backend(f"file-{_mark_of(folder)}", (by_path,))
+            return Backend(f"file-{_ensure_mark(folder)}", (by_path,))
     return Backend(by_path)
 
 
-def _mark_of(folder: Path) -> str:
-    """What the folder is called. Raises OSError and ValueError where no mark can be read or written."""
-    found = _mark(folder)
-    if found is None:
+def _ensure_mark(folder: Path) -> str:
+    """The name in a folder's mark, which is written where there is none. Raises OSError and ValueError."""
+    mark = _read_mark(folder)
+    if mark is None:
         with suppress(FileExistsError):
-            _write(folder, secrets.token_hex(_DIGITS // 2), anew=True)
-        found = _mark(folder)  # of two processes that mark it at once, one is first
-        if found is None:
-            raise ValueError(f"{folder / MARK} is no mark of ours")
-    name, place = found
+            _write_mark(folder, secrets.token_hex(_DIGITS // 2), is_first=True)
+        mark = _read_mark(folder)  # of two processes that mark it at once, one is first
+        if mark is None:
+            raise ValueError(f"{folder / MARK} is not a mark of pulumi-cortecs")
+    name, place = mark
     if place == str(folder):
         return name
     if _is_copied(folder, Path(place), name):
         name = secrets.token_hex(_DIGITS // 2)
-        _write(folder, name, anew=False)
+        _write_mark(folder, name, is_first=False)
     elif not Path(place).is_dir():  # else it is one folder under two names, and need not be written again and again
         with suppress(OSError):  # it keeps its name where it cannot be written to
-            _write(folder, name, anew=False)
+            _write_mark(folder, name, is_first=False)
     return name
 
 
 def _is_copied(folder: Path, place: Path, name: str) -> bool:
     """Whether the place where a mark was last seen is another folder, that still has it."""
     try:
-        first = _mark(place)
+        first = _read_mark(place)
         return first is not None and first[0] == name and not os.path.samefile(folder, place)
     except (OSError, ValueError):
         return False
 
 
-def _mark(folder: Path) -> tuple[str, str] | None:
+def _read_mark(folder: Path) -> tuple[str, str] | None:
     """Name and place in a folder's mark, None where it has none. Raises OSError and ValueError."""
     try:
-        found = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    name, place = _text(found, "id"), _text(found, "place")
+    name, place = _nested_string(mark, "id"), _nested_string(mark, "place")
     if name is None or place is None or len(name) != _DIGITS or not set(name) <= set("0123456789abcdef"):
-        raise ValueError(f"{folder / MARK} is no mark of ours")
+        raise ValueError(f"{folder / MARK} is not a mark of pulumi-cortecs")
     return name, place
 
 
-def _write(folder: Path, name: str, *, anew: bool) -> None:
-    """Writes a whole mark, or none. Raises OSError: with `anew` FileExistsError where there is one."""
+def _write_mark(folder: Path, name: str, *, is_first: bool) -> None:
+    """Writes a whole mark, or none. Raises OSError: with `is_first` FileExistsError where there is one."""
     draft = folder / f"{MARK}.{secrets.token_hex(4)}"
     try:
         draft.write_text(json.dumps({"id": name, "place": str(folder)}) + "\n", encoding="utf-8")
-        if anew:
+        if is_first:
             os.link(draft, folder / MARK)
         else:
             os.replace(draft, folder / MARK)
@@ -172,7 +172,7 @@ def _write(folder: Path, name: str, *, anew: bool) -> None:
 def _digest_of_url(url: str, environment: Mapping[str, str]) -> str:
     try:
         parts = urlsplit(url)
-        scheme = _ONE_NAME.get(parts.scheme, parts.scheme)
+        scheme = _SCHEME_ALIASES.get(parts.scheme, parts.scheme)
         return _digest(scheme, *_place(parts, scheme, environment))
     except ValueError:  # no URL that anybody could use; what is before the @ and after the ? may be secret
         return _digest("url", url.rpartition("@")[2].partition("?")[0])
@@ -180,9 +180,9 @@ def _digest_of_url(url: str, environment: Mapping[str, str]) -> str:
 
 def _place(parts: SplitResult, scheme: str, environment: Mapping[str, str]) -> Iterator[str]:
     named = {key: value for key, value in parse_qsl(parts.query) if key in _PLACES.get(scheme, ())}
-    for option, variables in _ELSEWHERE.get(scheme, {}).items():
+    for option, variables in _PLACE_VARIABLES.get(scheme, {}).items():
         if option not in named and not _in_address(parts, option):
-            value = next((environment[each] for each in variables if environment.get(each)), "")
+            value = next((environment[variable] for variable in variables if environment.get(variable)), "")
             named |= {option: value} if value else {}
     if scheme == "postgres":
         yield from _database(parts, named)
@@ -205,8 +205,8 @@ def _database(parts: SplitResult, named: Mapping[str, str]) -> Iterator[str]:
 
 def _in_address(parts: SplitResult, option: str) -> bool:
     """Whether a database's URL says that in its address."""
-    told = {"host": parts.hostname, "port": parts.port, "dbname": parts.path.strip("/") or parts.username}
-    return bool(told.get(option))
+    address = {"host": parts.hostname, "port": parts.port, "dbname": parts.path.strip("/") or parts.username}
+    return bool(address.get(option))
 
 
 def _host(parts: SplitResult, scheme: str) -> str:
@@ -225,30 +225,30 @@ def _digest(scheme: str, *place: str) -> str:
     return f"{scheme}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:_DIGITS]}"
 
 
-def _project(directory: Path) -> Path | None:
+def _find_project_file(directory: Path) -> Path | None:
     candidates = (folder / name for folder in (directory, *directory.parents) for name in _PROJECT_FILES)
     return next((file for file in candidates if file.is_file()), None)
 
 
-def _of_project(project: Path | None) -> str | None:
+def _project_url(project: Path | None) -> str | None:
     if project is None:
         return None
     import yaml  # most runs name the backend otherwise, and need none
 
     with suppress(OSError, ValueError, yaml.YAMLError):
-        return _text(yaml.safe_load(project.read_text(encoding="utf-8")), "backend", "url")
+        return _nested_string(yaml.safe_load(project.read_text(encoding="utf-8")), "backend", "url")
     return None
 
 
-def _of_login(environment: Mapping[str, str]) -> str | None:
+def _login_url(environment: Mapping[str, str]) -> str | None:
     named = environment.get("PULUMI_CREDENTIALS_PATH") or environment.get("PULUMI_HOME") or "~/.pulumi"
-    home = _expanded(named, environment)
+    home = _expand_home(named, environment)
     with suppress(OSError, ValueError):
-        return _text(json.loads((home / "credentials.json").read_text(encoding="utf-8")), "current")
+        return _nested_string(json.loads((home / "credentials.json").read_text(encoding="utf-8")), "current")
     return None
 
 
-def _text(found: Any, *keys: str) -> str | None:
+def _nested_string(value: Any, *keys: str) -> str | None:
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, str) and found else None
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) and value else None

@@ -1,6 +1,6 @@
 """The states of stacks, asked for through the CLI: nothing before it is wanted, and once for all who wait.
 
-One reading serves everybody who came before it began. Whoever comes while it goes on gets the next one, because a state
+One reading serves all callers from before it began. A caller during a reading gets the next one, because a state
 that was asked for earlier may lack what the engine has written down since.
 """
 
@@ -13,27 +13,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.backends import url_of
-from pulumi_cortecs.lifecycle.engine_cli import Cli
-from pulumi_cortecs.lifecycle.pulumi_cli import CliError, Command, NoSuchStackError
-from pulumi_cortecs.lifecycle.stack_export import stack_names, stack_state
+from pulumi_cortecs.lifecycle.backends import find_backend_url
+from pulumi_cortecs.lifecycle.engine_cli import EngineCli
+from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, UnknownStackError
+from pulumi_cortecs.lifecycle.stack_export import parse_stack_names, parse_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, States, StateUnreadableError
 
-_LONGEST: Final = 20.0
-"""Seconds for one command: somebody waits for its answer with a purchase, or with a deletion."""
-_LONGEST_FOR_ALL: Final = 60.0
-_AT_ONCE: Final = 4
+_COMMAND_TIMEOUT: Final = 20.0
+"""Seconds for one command: a purchase or a deletion waits for its answer."""
+_ALL_STACKS_TIMEOUT: Final = 60.0
+_PARALLEL_READS: Final = 4
 _SKIPPED: Final = "PULUMI_SKIP_CHECKPOINTS"
 _URN: Final = re.compile(r"urn:pulumi:(?P<stack>[^:]+)::(?P<project>[^:]+)::")
 _STACK_OPTIONS: Final = ("--stack", "-s")
 _SELF_MANAGED: Final = "organization"
-"""What the CLI calls the organization of every stack that is not in Pulumi Cloud."""
+"""The CLI's name for the organization of every stack that is not in Pulumi Cloud."""
 
 T = TypeVar("T")
 
 
 class CliStates(States):
-    """The states of the backend that a CLI uses, as that CLI tells them. Threads may share it."""
+    """The states of the backend that a CLI uses, exported by that CLI. Threads may share it."""
 
     def __init__(
         self,
@@ -49,17 +49,18 @@ class CliStates(States):
         """`run` gives what the CLI prints for some arguments, or raises CliError; `types` are the type tokens of
         Instances, `environment` is the CLI's own, `organization` that of the stack or raises StateUnreadableError,
         `now` gives monotonic seconds, and `gather` waits for those who come at the same moment and share a reading.
-        `secrets`: whether the secrets of Instances are wanted, too; they stay None where the CLI cannot tell them."""
+        `secrets`: whether the secrets of Instances are wanted, too; they stay None where the CLI cannot decrypt
+        them."""
         self._run = run
         self._types = frozenset(types)
         self._environment = environment
         self._organization = organization
-        self._now = now
+        self._monotonic = now
         self._gather = gather
         self._secrets = secrets
         self._lock = threading.Lock()
-        self._stacks: dict[str, _Reading[StackState]] = {}
-        self._all: dict[str, _Reading[tuple[StackState, ...]]] = {}
+        self._stacks: dict[str, _SharedReading[StackState]] = {}
+        self._all: dict[str, _SharedReading[tuple[StackState, ...]]] = {}
 
     def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
         """The state of the stack that a URN names; see States."""
@@ -69,13 +70,15 @@ class CliStates(States):
         """The states of all stacks of the backend; see States. They are read within a minute, or not at all."""
         own = self._name_of(urn)
         with self._lock:
-            reading = self._all.setdefault(own, _Reading(self._now, lambda began: self._every(own, began)))
+            reading = self._all.setdefault(
+                own, _SharedReading(self._monotonic, lambda began: self._read_all(own, began))
+            )
         return reading.get(not_before)
 
     def _name_of(self, urn: str) -> str:
         if self._environment.get(_SKIPPED, "").lower() in ("1", "true"):
             raise StateUnreadableError(
-                f"{_SKIPPED} is set, so that the state tells nothing of a run before it has ended; unset it, or look "
+                f"{_SKIPPED} is set, so the state shows nothing of a run before it has ended; unset it, or look "
                 "for what an interrupted run has bought with `pulumi-cortecs orphans`"
             )
         named = _URN.match(urn)
@@ -85,21 +88,21 @@ class CliStates(States):
 
     def _stack(self, name: str, not_before: float) -> StackState:
         with self._lock:
-            exported = _Reading(self._now, lambda began: self._export(name, began), self._gather)
+            exported = _SharedReading(self._monotonic, lambda began: self._read(name, began), self._gather)
             reading = self._stacks.setdefault(name, exported)
         return reading.get(not_before)
 
-    def _every(self, own: str, began: float) -> tuple[StackState, ...]:
+    def _read_all(self, own: str, began: float) -> tuple[StackState, ...]:
         try:
-            listed = stack_names(self._run(("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")))
+            listed = parse_stack_names(self._run(("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")))
         except CliError as error:
             raise StateUnreadableError(str(error)) from None
         others = [name for name in dict.fromkeys(listed) if name != own]
 
         def state(name: str) -> StackState | None:
-            if self._now() - began > _LONGEST_FOR_ALL:
+            if self._monotonic() - began > _ALL_STACKS_TIMEOUT:
                 raise StateUnreadableError(
-                    f"the states of the {len(others) + 1} stacks could not be read within {_LONGEST_FOR_ALL:g} s"
+                    f"the states of the {len(others) + 1} stacks could not be read within {_ALL_STACKS_TIMEOUT:g} s"
                 )
             try:
                 return self._stack(name, began)
@@ -108,31 +111,31 @@ class CliStates(States):
                     raise
                 return None  # it was removed since it was listed
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_PARALLEL_READS) as pool:
             states = list(pool.map(state, [own, *others]))
-        return tuple(each for each in states if each is not None)
+        return tuple(state_ for state_ in states if state_ is not None)
 
-    def _export(self, name: str, began: float) -> StackState:
-        state = self._exported(name, began)
+    def _read(self, name: str, began: float) -> StackState:
+        state = self._export(name, began)
         if not self._secrets or not state.has_secrets:
             return state
         try:
-            return self._exported(name, began, "--show-secrets")
+            return self._export(name, began, "--show-secrets")
         except StateUnreadableError:  # a passphrase that was typed in, say
             return state
 
-    def _exported(self, name: str, began: float, *options: str) -> StackState:
+    def _export(self, name: str, began: float, *options: str) -> StackState:
         try:
             exported = self._run(("stack", "export", "--stack", name, *options))
-        except NoSuchStackError as error:
+        except UnknownStackError as error:
             raise _NoSuchStateError(str(error)) from None
         except CliError as error:
             raise StateUnreadableError(str(error)) from None
-        return stack_state(name, exported, began, self._types)
+        return parse_state(name, exported, began, self._types)
 
 
-def states_of(
-    cli: Cli,
+def open_states(
+    cli: EngineCli,
     types: Collection[str],
     *,
     organization: Callable[[], str] | None = None,
@@ -140,20 +143,20 @@ def states_of(
     secrets: bool = False,
 ) -> CliStates:
     """The states of the backend that a CLI uses, asked for by its own executable, in its environment and directory; see
-    CliStates. `organization` is told from the CLI's arguments where nothing else tells it."""
-    url = url_of(cli.environment, cli.directory)
+    CliStates. `organization` is read from the CLI's arguments unless given."""
+    url = find_backend_url(cli.environment, cli.directory)
     return CliStates(
-        Command(cli.executable, cli.directory, cli.environment, _LONGEST, url).ask,
+        CliCommand(cli.executable, cli.directory, cli.environment, _COMMAND_TIMEOUT, url).run,
         types=types,
         environment=cli.environment,
-        organization=organization or (lambda: organization_of(cli.arguments, url)),
+        organization=organization or (lambda: find_organization(cli.arguments, url)),
         gather=gather,
         secrets=secrets,
     )
 
 
-def organization_of(arguments: Sequence[str], backend_url: str) -> str:
-    """The organization of the stack that a CLI works on, told from its arguments and its backend's URL.
+def find_organization(arguments: Sequence[str], backend_url: str) -> str:
+    """The organization of the stack that a CLI works on, by its arguments and its backend's URL.
 
     Raises StateUnreadableError where Pulumi Cloud would have to be asked for it.
     """
@@ -172,17 +175,17 @@ def organization_of(arguments: Sequence[str], backend_url: str) -> str:
 
 
 def _stack_option(arguments: Sequence[str]) -> str:
-    """What the last --stack says, "" where there is none."""
+    """The value of the last --stack, "" where there is none."""
     named = ""
     rest = iter(arguments)
-    for each in rest:
-        if each == "--":
+    for argument in rest:
+        if argument == "--":
             break
-        option, equals, value = each.partition("=")
+        option, equals, value = argument.partition("=")
         if option in _STACK_OPTIONS:
             named = value if equals else next(rest, "")
-        elif each.startswith("-s") and not each.startswith("--"):
-            named = each.removeprefix("-s")
+        elif argument.startswith("-s") and not argument.startswith("--"):
+            named = argument.removeprefix("-s")
     return named
 
 
@@ -190,9 +193,9 @@ class _NoSuchStateError(StateUnreadableError):
     """There is no stack of that name."""
 
 
-class _Reading(Generic[T]):
+class _SharedReading(Generic[T]):
     """One thing that is read again and again, by one at a time. What a reading raises reaches exactly those who waited
-    for it; whoever comes later asks again."""
+    for it; a later caller reads again."""
 
     def __init__(
         self, now: Callable[[], float], read: Callable[[float], T], gather: Callable[[], None] = lambda: None
@@ -206,7 +209,7 @@ class _Reading(Generic[T]):
         self._failure: tuple[float, StateUnreadableError] | None = None
 
     def get(self, not_before: float) -> T:
-        """What was read by a reading that began at `not_before` or later. Raises StateUnreadableError."""
+        """The result of a reading that began at `not_before` or later. Raises StateUnreadableError."""
         failures = self._failures
         with self._lock:
             if self._latest is not None and self._latest[0] >= not_before:

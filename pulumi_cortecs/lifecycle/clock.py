@@ -16,7 +16,7 @@ class Clock(Protocol):
         ...
 
     def utc_now(self) -> datetime:
-        """What a calendar says, in UTC."""
+        """The date and time in UTC."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -32,7 +32,7 @@ class SystemClock:
         return time.monotonic()
 
     def utc_now(self) -> datetime:
-        """What the machine's calendar says, in UTC."""
+        """The machine's date and time in UTC."""
         return datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
@@ -41,11 +41,11 @@ class SystemClock:
 
 
 class InterruptedWaitError(Exception):
-    """Somebody wants no more waiting."""
+    """The wait was interrupted."""
 
 
 class InterruptibleClock(SystemClock):
-    """A clock for waits that buy and end nothing: once `interrupted` is set, nobody sleeps any more."""
+    """A clock for waits that buy and end nothing: once `interrupted` is set, each sleep ends."""
 
     def __init__(self, interrupted: threading.Event) -> None:
         self._interrupted = interrupted
@@ -54,12 +54,3 @@ class InterruptibleClock(SystemClock):
         """Blocks the calling thread. Raises InterruptedWaitError."""
         if self._interrupted.wait(max(0.0, seconds)):
             raise InterruptedWaitError("interrupted")
-
-
-def seconds_since_1970(timestamp: str | None) -> float | None:
-    """A vendor's ISO 8601 time, None for what is none, or does not say in which zone."""
-    try:
-        at = datetime.fromisoformat((timestamp or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return at.timestamp() if at.tzinfo else None

@@ -1,8 +1,8 @@
 """The contract of a cloud: all that the life cycle asks of a vendor, and all that it has to know of it.
 
 A Cloud is one account at one vendor. A request is one call: it returns at once, waits for no outcome, and raises
-CloudError when the vendor refuses or cannot be asked. What is no request is pure: it asks nobody, and raises only what
-it says. Threads may share a Cloud.
+CloudError when the vendor refuses or cannot be asked. Every other method is pure: it sends nothing, and raises only
+what its docstring names. Threads may share a Cloud.
 """
 
 from __future__ import annotations
@@ -16,25 +16,47 @@ from typing import Any, Generic, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.phases import Phase
 
 T = TypeVar("T")
 Arguments = tuple[object, ...]
-"""What was ordered: the values of a purchase's arguments, always in the same order."""
+"""The values of a purchase's arguments, always in the same order."""
+
+
+class Phase(Enum):
+    """The phase of an instance's life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+class UnknownStatusError(Exception):
+    """The vendor used a status word that our table does not have: what it means for a bill must not be guessed."""
+
+
+def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:
+    """The phase that `status` stands for. Raises UnknownStatusError."""
+    try:
+        return table[status]
+    except KeyError:
+        known_words = ", ".join(sorted(table))
+        raise UnknownStatusError(f"the vendor reports the status {status!r}; known are {known_words}") from None
 
 
 @dataclass(frozen=True)
 class OrderRef:
-    """What a cloud may stamp on a purchase. `token` is the order's own and never given twice: it alone proves whose an
-    instance is. `key` is the resource's, the same from any machine; what a resource had before it was replaced bears
-    it, too."""
+    """The tag that a cloud may put on a purchase. `token` is the order's own and never given twice: it alone proves
+    whose an instance is. `key` is the resource's, the same from any machine; what a resource had before it was replaced
+    bears it, too."""
 
     token: str
     key: str
 
 
 @dataclass(frozen=True)
-class Ordered:
+class OrderSpec:
     """An order, as an instance is compared with it. `token` is "" where that is not known."""
 
     arguments: Arguments
@@ -42,7 +64,7 @@ class Ordered:
 
 
 @dataclass(frozen=True)
-class Accepted(Generic[T]):
+class OrderAnswer(Generic[T]):
     """A vendor's good answer to an order. `instance` is None where it names no more than the id."""
 
     instance_id: str
@@ -50,11 +72,11 @@ class Accepted(Generic[T]):
 
 
 def token_of(number: int) -> str:
-    """The token of the order that is noted under this number."""
+    """The token of the order with this number."""
     return f"{number:x}"
 
 
-class Match(Enum):
+class OrderMatch(Enum):
     """Whether an instance is what was ordered. YES: it bears the order's token. NEARLY: it is not, but for one or two
     arguments, so it may have come instead."""
 
@@ -63,15 +85,15 @@ class Match(Enum):
     NEARLY = "nearly"
     NO = "no"
 
-    def counts_as(self, other: Match) -> bool:
+    def counts_as(self, other: OrderMatch) -> bool:
         """Whether it is that, or a MAYBE that is certain."""
-        return self is other or (self is Match.YES and other is Match.MAYBE)
+        return self is other or (self is OrderMatch.YES and other is OrderMatch.MAYBE)
 
 
 class Cloud(ABC, Generic[T]):
     """One account at one vendor, whose instances are `T`s.
 
-    `fingerprint` names the account in states and journals and tells nothing of its secret; `base_url` is where it is
+    `fingerprint` names the account in states and journals and reveals nothing of its secret; `base_url` is where it is
     asked; for `list_lag` seconds its list may miss what is new, and still show what is gone.
     """
 
@@ -89,30 +111,31 @@ class Cloud(ABC, Generic[T]):
         about something else (a refused token, an unpaid bill, a redirect) is raised."""
 
     @abstractmethod
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[T]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[T]:
         """Orders what check has settled, and returns while it boots. **Never sent twice**: an error with
         `may_have_taken_effect` means that there may be one now. Where the vendor keeps something with an instance that
         comes back in the list, `order` is put there (TagsOrders)."""
 
     @abstractmethod
     def delete(self, instance_id: str) -> None:
-        """Asks for the end of an instance. That the vendor accepts is no proof; that it knows none is an error."""
+        """Requests the deletion of an instance. The vendor's acceptance proves nothing; an id that it does not know is
+        an error."""
 
     @abstractmethod
     def vendor_time(self) -> float | None:
-        """What the vendor's clock says now, in seconds since 1970; None before its first answer. Asks nobody."""
+        """The time by the vendor's clock, in seconds since 1970; None before its first answer. Sends no request."""
 
     @abstractmethod
     def vendor_date(self) -> float | None:
-        """What the vendor's last answer was dated, in seconds since 1970, by no clock of ours; None before the first.
-        Asks nobody."""
+        """The date of the vendor's last answer, in seconds since 1970, by no clock of ours; None before the first.
+        Sends no request."""
 
     @abstractmethod
     def hourly_price(self, instance: T) -> Money | None:
-        """What an hour of it costs by the vendor's prices of today, None where that cannot be told. A request."""
+        """The cost of an hour by the vendor's current prices, None where it is unknown. A request."""
 
     def price_text(self, instance: T) -> str:
-        """The same for a person, "1.20 EUR/h"; nobody may call it free where it cannot be told. Raises nothing."""
+        """The hourly price for a person, "1.20 EUR/h"; an unknown price is never shown as free. Raises nothing."""
         with suppress(CloudError):
             if (hourly := self.hourly_price(instance)) is not None:
                 return f"{hourly}/h"
@@ -124,47 +147,47 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def phase(self, instance: T) -> Phase:
-        """Where it is in its life, by the vendor's word alone. Raises UnknownStatusError."""
+        """The instance's phase, by the vendor's status alone. Raises UnknownStatusError."""
 
     @abstractmethod
     def ready_phase(self, instance: T) -> Phase:
-        """The same for who waits: STARTING where the vendor calls it ready and it cannot be used yet. Raises
+        """The phase for a wait: STARTING where the vendor calls the instance ready and it cannot be used yet. Raises
         UnknownStatusError."""
 
     @abstractmethod
     def is_billed(self, instance: T) -> bool:
-        """Whether it costs anything now. Raises UnknownStatusError."""
+        """Whether the instance costs anything now. Raises UnknownStatusError."""
 
     @abstractmethod
     def started_at(self, instance: T) -> float | None:
-        """When its run began by the vendor's clock, in seconds since 1970; None where that is not told."""
+        """When the instance was started by the vendor's clock, in seconds since 1970; None where it is not reported."""
 
     @abstractmethod
     def reported_inputs(self, instance: T) -> Mapping[str, Any]:
-        """What the vendor tells of the order, in the spelling of check: what is not told is not in it."""
+        """The inputs that the vendor reports, spelled as check spells them; one that it does not report is left out."""
 
     @abstractmethod
     def progress_text(self, instance: T) -> str:
-        """Where it is in its boot, for a person: "3/5 loading weights"."""
+        """The progress of the boot, for a person: "3/5 loading weights"."""
 
     @abstractmethod
     def endpoint_outputs(self, instance: T) -> Mapping[str, Any]:
-        """What an Endpoint tells of it: "" for none, never None. Raises UnknownStatusError."""
+        """The outputs of an Endpoint: "" for none, never None. Raises UnknownStatusError."""
 
     @abstractmethod
-    def match(self, instance: T, ordered: Ordered) -> Match:
-        """Whether it is what was ordered, never YES where nothing but the arguments tells it. What the vendor does not
-        tell speaks against nothing: taken for another order's, what a lost answer has bought would go on unseen, and be
-        bought again."""
+    def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
+        """Whether the instance is what was ordered, never YES by the arguments alone. An argument that the vendor does
+        not report excludes nothing: an instance that a lost answer has bought would otherwise count as another order's,
+        run on unseen, and be bought again."""
 
     @abstractmethod
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
-        """What a creation that stands in a state would order; None for one that orders nothing, and where that cannot
-        be told."""
+        """The arguments that a creation in a state would order; None for one that orders nothing, or where they are
+        unknown."""
 
     @abstractmethod
     def describe_order(self, ordered: Arguments) -> str:
-        """What was ordered, for a person: "Qwen on 2 x NVIDIA_L4_1"."""
+        """The order for a person: "Qwen on 2 x NVIDIA_L4_1"."""
 
 
 class CanStop(Cloud[T]):
@@ -195,10 +218,10 @@ class TagsOrders(Cloud[T]):
 
     @abstractmethod
     def order_ref(self, instance: T) -> OrderRef | None:
-        """What an instance bears of its order, None where that is nothing of ours. Tags of a user's are to change
+        """The tag of ours that an instance bears, None where there is none. Tags of a user's are to change
         nothing about it."""
 
-    def match(self, instance: T, ordered: Ordered) -> Match:
+    def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
         """YES for what the very order has bought, NO for all else."""
         ref = self.order_ref(instance)
-        return Match.YES if ref is not None and ref.token == ordered.token else Match.NO
+        return OrderMatch.YES if ref is not None and ref.token == ordered.token else OrderMatch.NO

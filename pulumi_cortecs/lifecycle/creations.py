@@ -1,4 +1,4 @@
-"""What the state backend knows of a resource's earlier creations, and of who owns what.
+"""The earlier creations of a resource, and the owners of instances, as the state backend has them.
 
 The engine writes a creation down before it calls us, and takes it out when the creation has ended. So an operation that
 another run has left behind says that something may have been bought, and is not lost with the machine of the journal.
@@ -27,94 +27,98 @@ class Owner:
 
     @property
     def name(self) -> str:
-        """What the program calls it, and in which stack."""
+        """The resource's name in the program, and its stack."""
         return f"{self.urn.rpartition('::')[2]} of stack {self.stack.rpartition('/')[2]}"
 
 
 class Creations:
     """The states of the backend, as the creates of one run need them. Threads may share it.
 
-    While a run goes on, no other writes its stack's state. So one reading tells of every resource whose creation had
-    not begun by then: nothing stands there, and nothing can have come since, but for its own.
+    While a run goes on, no other run writes its stack's state. So one reading is enough for every resource whose
+    creation had not begun by then: only the run's own creation can have been added since.
     """
 
-    def __init__(self, states: Callable[[], States], clock: Clock, without: Callable[[str], None]) -> None:
-        """`without` is told, with the reason, that a state could not be read."""
+    def __init__(self, states: Callable[[], States], clock: Clock, on_unreadable: Callable[[str], None]) -> None:
+        """`on_unreadable` receives the reason when a state could not be read."""
         self._states = states
         self._clock = clock
-        self._without = without
+        self._on_unreadable = on_unreadable
         self._lock = threading.Lock()
-        self._first: dict[str, StackState] = {}
-        self._began: dict[str, float] = {}
+        self._first_readings: dict[str, StackState] = {}
+        self._began_at: dict[str, float] = {}
 
     def rows(self, urn: str, not_before: float | None = None) -> Mapping[str, str] | None:
         """The URN of each instance's row in the URN's own stack, None where its state cannot be read. Without
         `not_before`, an earlier reading of this run is as good."""
-        state = self._first.get(_stack(urn)) if not_before is None else None
+        state = self._first_readings.get(stack_prefix(urn)) if not_before is None else None
         if state is None:
             state = self._read(urn, self._clock.now() if not_before is None else not_before)
         return None if state is None else {row.instance_id: row.urn for row in state.rows if not row.external}
 
-    def earlier(self, urn: str, began_at: float) -> list[PendingCreation] | None:
+    def interrupted(self, urn: str, began_at: float) -> list[PendingCreation] | None:
         """The creations of a resource that earlier runs have begun and not ended, None where that cannot be read.
 
         `began_at` is when this run's own creation of it began, which stands in the state as well.
         """
         with self._lock:
-            self._began[urn] = began_at
-        known = self._first.get(_stack(urn)) or self._read(urn, began_at)
-        if known is None:
+            self._began_at[urn] = began_at
+        state = self._first_readings.get(stack_prefix(urn)) or self._read(urn, began_at)
+        if state is None:
             return None
-        if _of(urn, known) and known.read_at < began_at:  # it may be this run's own
-            known = self._read(urn, began_at)
-            if known is None:
+        if _creations_of(urn, state) and state.read_at < began_at:  # it may be this run's own
+            state = self._read(urn, began_at)
+            if state is None:
                 return None
-        return self._without_own(urn, known)
+        return self._without_own(urn, state)
 
-    def all_earlier(self, urn: str) -> list[PendingCreation]:
-        """The same of all resources of the URN's stack, as far as it was read."""
-        known = self._first.get(_stack(urn))
-        if known is None:
+    def all_interrupted(self, urn: str) -> list[PendingCreation]:
+        """The interrupted creations of all resources of the URN's stack, as far as it was read."""
+        state = self._first_readings.get(stack_prefix(urn))
+        if state is None:
             return []
-        return [each for one in {each.urn for each in known.pending} for each in self._without_own(one, known)]
+        return [
+            creation
+            for pending_urn in {creation.urn for creation in state.pending}
+            for creation in self._without_own(pending_urn, state)
+        ]
 
     def _without_own(self, urn: str, state: StackState) -> list[PendingCreation]:
         """The engine adds what it begins at the end."""
-        found = _of(urn, state)
-        return found[:-1] if found and state.read_at >= self._began.get(urn, NEVER_BEGAN) else found
+        pending = _creations_of(urn, state)
+        return pending[:-1] if pending and state.read_at >= self._began_at.get(urn, NEVER_BEGAN) else pending
 
-    def owners(self, urn: str) -> Mapping[str, Owner] | None:
-        """Who has what, in all stacks of the backend as they are now; None where they cannot be read."""
-        states = self.every(urn)
-        return None if states is None else owners(states)
+    def find_owners(self, urn: str) -> Mapping[str, Owner] | None:
+        """The owner of each instance, in all stacks of the backend as they are now; None where they cannot be read."""
+        states = self.all_stacks(urn)
+        return None if states is None else owners_by_instance(states)
 
-    def every(self, urn: str) -> tuple[StackState, ...] | None:
+    def all_stacks(self, urn: str) -> tuple[StackState, ...] | None:
         """All stacks of the backend as they are now, None where they cannot be read."""
         try:
             return self._states().every_stack(urn, self._clock.now())
         except StateUnreadableError as error:
-            self._without(str(error))
+            self._on_unreadable(str(error))
             return None
 
     def _read(self, urn: str, not_before: float) -> StackState | None:
         try:
             state = self._states().stack_of(urn, not_before)
         except StateUnreadableError as error:
-            self._without(str(error))
+            self._on_unreadable(str(error))
             return None
         with self._lock:
-            self._first.setdefault(_stack(urn), state)
+            self._first_readings.setdefault(stack_prefix(urn), state)
         return state
 
 
-def owners(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
-    """Who has what, by instance id."""
-    return {row.instance_id: Owner(row.stack, row.urn) for each in states for row in each.rows if not row.external}
+def owners_by_instance(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
+    """The owner of each instance, by its id."""
+    return {row.instance_id: Owner(row.stack, row.urn) for state in states for row in state.rows if not row.external}
 
 
-def _of(urn: str, state: StackState) -> list[PendingCreation]:
-    return [each for each in state.pending if each.urn == urn]
+def _creations_of(urn: str, state: StackState) -> list[PendingCreation]:
+    return [creation for creation in state.pending if creation.urn == urn]
 
 
-def _stack(urn: str) -> str:
+def stack_prefix(urn: str) -> str:
     return "::".join(urn.split("::")[:2])

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
-_STEPS: Final = 8
+_MAX_ANCESTORS: Final = 8
 """CLI, launcher script and this process; some more for wrappers between them."""
 _NAMES: Final = frozenset({"pulumi", ".pulumi-wrapped"})
 _DELETED: Final = " (deleted)"
 
 
 @dataclass(frozen=True)
-class Cli:
+class EngineCli:
     """A CLI. `pid` is None where it could not be found: then `executable` is the one on PATH ("" for none),
     `arguments` are not known, and environment and directory are those of this process."""
 
@@ -34,43 +34,43 @@ class Cli:
 
 
 @cache
-def cli() -> Cli:
+def current_cli() -> EngineCli:
     """The CLI that started this process, looked for once: above it in the process tree (Linux), else on PATH."""
-    return above(os.getppid()) or on_path()
+    return find_in_ancestors(os.getppid()) or find_on_path()
 
 
-def above(pid: int, proc: Path = _PROC) -> Cli | None:
+def find_in_ancestors(pid: int, proc: Path = _PROC) -> EngineCli | None:
     """The first CLI from a process upwards, None where there is none or where it cannot be looked at."""
-    for _ in range(_STEPS):
+    for _ in range(_MAX_ANCESTORS):
         if pid <= 1:
             break
         try:
             executable = os.readlink(proc / str(pid) / "exe")
             if Path(executable.removesuffix(_DELETED)).name in _NAMES:
-                return _cli(pid, executable, proc / str(pid))
+                return _read_cli(pid, executable, proc / str(pid))
             pid = int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError, IndexError):
             break
     return None
 
 
-def on_path() -> Cli:
+def find_on_path() -> EngineCli:
     """The CLI on PATH, in the environment of this process."""
-    return Cli(None, shutil.which("pulumi") or "", (), dict(os.environ), Path.cwd())
+    return EngineCli(None, shutil.which("pulumi") or "", (), dict(os.environ), Path.cwd())
 
 
-def _cli(pid: int, executable: str, told: Path) -> Cli:
-    pairs = (each.partition("=") for each in _words(told / "environ"))
-    return Cli(
+def _read_cli(pid: int, executable: str, process: Path) -> EngineCli:
+    pairs = (entry.partition("=") for entry in _null_separated(process / "environ"))
+    return EngineCli(
         pid=pid,
         # one that was replaced by a newer version while it runs can still be started
-        executable=str(told / "exe") if executable.endswith(_DELETED) else executable,
-        arguments=_words(told / "cmdline"),
+        executable=str(process / "exe") if executable.endswith(_DELETED) else executable,
+        arguments=_null_separated(process / "cmdline"),
         environment={name: value for name, _, value in pairs if name},
-        directory=Path(os.readlink(told / "cwd")),
+        directory=Path(os.readlink(process / "cwd")),
     )
 
 
-def _words(file: Path) -> tuple[str, ...]:
+def _null_separated(file: Path) -> tuple[str, ...]:
     words = os.fsdecode(file.read_bytes()).split("\0")
     return tuple(words[:-1])

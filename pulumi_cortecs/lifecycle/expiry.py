@@ -1,4 +1,4 @@
-"""Which instances have outlived the time that their stacks gave them. Pure, like `orphans`."""
+"""Instances that have outlived the time that their stacks gave them. Pure, like `orphans`."""
 
 from __future__ import annotations
 
@@ -8,55 +8,56 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pulumi_cortecs.cost import HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import Listed
-from pulumi_cortecs.lifecycle.owners import Row, StackState, in_words, owned_more_than_once
+from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource, find_shared_instances, row_names
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
+from pulumi_cortecs.lifecycle.times import parse_time
 
 CLOCKS_AGREE: Final = timedelta(minutes=5)
-"""How far the vendor's clock and the machine's may be apart, if something is to be ended by one of them."""
+"""The tolerated difference between the vendor's clock and the machine's, for deletions by either of them."""
 
 
 class ExpiryError(ValueError):
-    """It cannot be told what is over: a state says something that nobody can read, or two clocks differ."""
+    """Expiry is undecidable: a state has an invalid time, or two clocks differ."""
 
 
 @dataclass(frozen=True)
-class Expired:
+class ExpiredInstance:
     """An instance whose time is over. `expires_at` is the latest that any state says; `rows` are those that own it.
-    `held_back` says why it is never ended here, "" where nothing speaks against it."""
+    `skip_reason` is why it is never deleted here, "" for none."""
 
-    instance: Listed
+    instance: ListedInstance
     hourly: Money | None
     expires_at: datetime
-    rows: tuple[Row, ...]
-    held_back: str
+    rows: tuple[StackResource, ...]
+    skip_reason: str
     remarks: tuple[str, ...]
 
     @property
-    def protected(self) -> bool:
+    def is_protected(self) -> bool:
         """Whether a program says that Pulumi must not delete it."""
         return any(row.protected for row in self.rows)
 
 
-def expired(
-    listed: Iterable[Listed], stacks: Sequence[StackState], prices: Mapping[str, HardwareType], now: datetime
-) -> tuple[Expired, ...]:
-    """What is listed, and over by every state that owns it at `now` (the vendor's time), the longest first.
+def find_expired(
+    listed: Iterable[ListedInstance], stacks: Sequence[StackHoldings], prices: Mapping[str, HardwareType], now: datetime
+) -> tuple[ExpiredInstance, ...]:
+    """The listed instances that have expired by every state that owns them at `now` (the vendor's time), oldest first.
 
     Raises ExpiryError: what cannot be read may be a prolongation.
     """
-    owners: dict[str, list[Row]] = {}
-    for row in (row for stack in stacks for row in stack.rows if row.owns):
+    owners: dict[str, list[StackResource]] = {}
+    for row in (row for stack in stacks for row in stack.rows if row.is_owner):
         owners.setdefault(row.instance_id, []).append(row)
-    shared = owned_more_than_once(stacks)
-    found = (
-        _expired(each, owners.get(each.instance_id, ()), shared.get(each.instance_id, ()), prices, now)
-        for each in listed
+    shared = find_shared_instances(stacks)
+    candidates = (
+        _expired(instance, owners.get(instance.instance_id, ()), shared.get(instance.instance_id, ()), prices, now)
+        for instance in listed
     )
-    return tuple(sorted((each for each in found if each is not None), key=lambda each: each.expires_at))
+    return tuple(sorted((entry for entry in candidates if entry is not None), key=lambda entry: entry.expires_at))
 
 
-def clocks_must_agree(name: str, vendor: datetime, machine: datetime) -> None:
-    """`name` is the vendor's. Raises ExpiryError where they do not: one of them is wrong, and nobody can tell which."""
+def require_clock_agreement(name: str, vendor: datetime, machine: datetime) -> None:
+    """Compares the clock of the vendor `name` with this machine's. Raises ExpiryError where they differ."""
     if abs(vendor - machine) > CLOCKS_AGREE:
         raise ExpiryError(
             f"the clocks differ: {name} says {vendor:%Y-%m-%dT%H:%M:%SZ}, this machine {machine:%Y-%m-%dT%H:%M:%SZ}; "
@@ -66,35 +67,36 @@ def clocks_must_agree(name: str, vendor: datetime, machine: datetime) -> None:
 
 
 def _expired(
-    instance: Listed,
-    rows: Sequence[Row],
-    shared: Sequence[Row],
+    instance: ListedInstance,
+    rows: Sequence[StackResource],
+    shared: Sequence[StackResource],
     prices: Mapping[str, HardwareType],
     now: datetime,
-) -> Expired | None:
-    ends = [_moment(row) for row in rows]
-    known = [end for end in ends if end is not None]
-    if not known or len(known) < len(ends) or max(known) > now:
+) -> ExpiredInstance | None:
+    ends = [_expiry_time(row) for row in rows]
+    readable = [end for end in ends if end is not None]
+    if not readable or len(readable) < len(ends) or max(readable) > now:
         return None
-    held_back = f"owned by {in_words(shared)}" if shared else ""
-    return Expired(instance, instance.hourly(prices), max(known), tuple(rows), held_back, tuple(_remarks(rows, known)))
+    held_back = f"owned by {row_names(shared)}" if shared else ""
+    return ExpiredInstance(
+        instance, instance.hourly_cost(prices), max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable))
+    )
 
 
-def _remarks(rows: Sequence[Row], ends: Sequence[datetime]) -> Iterator[str]:
+def _remarks(rows: Sequence[StackResource], ends: Sequence[datetime]) -> Iterator[str]:
     if any(row.protected for row in rows):
         yield "protected"
     if len(set(ends)) > 1:
         yield "the latest of its ends counts"
 
 
-def _moment(row: Row) -> datetime | None:
+def _expiry_time(row: StackResource) -> datetime | None:
     if not row.expires_at:
         return None
-    try:
-        # Python 3.10 does not read the Z
-        moment = datetime.fromisoformat(str(row.expires_at).replace("Z", "+00:00"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ExpiryError(f"the expires_at of {row.instance_id} in {row.stack} is no time: {row.expires_at!r}")
-    return moment
+    time = parse_time(str(row.expires_at))
+    if time is None:
+        raise ExpiryError(
+            f"invalid expires_at of {row.instance_id} in {row.stack}: got {row.expires_at!r}; allowed: an ISO 8601 "
+            "time with its zone; correct it in the program and run `pulumi up`"
+        )
+    return time

@@ -1,8 +1,8 @@
-"""What an earlier run has ordered for a resource and no state knows: found before anything is ordered again.
+"""Recovery of what an earlier run has ordered for a resource and no state has, before anything is ordered again.
 
 A process that dies between the vendor's answer and the engine's checkpoint leaves an instance that costs money and that
-nobody would ever end. The journal has its order. Whoever creates the same resource next takes that instance over; where
-it cannot be told which one it is, or whether there is one, nothing is bought and the candidates are named.
+no run would ever delete. The journal has its order. The next creation of the same resource takes that instance over;
+where it is ambiguous which instance it is, or whether there is one, nothing is bought and the candidates are named.
 """
 
 from __future__ import annotations
@@ -11,37 +11,38 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.begun import Begun
-from pulumi_cortecs.lifecycle.cloud import Arguments, Match
+from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.journal import JournalError, Key, Order, Progress
-from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, shown, ways_on
+from pulumi_cortecs.lifecycle.interrupted_creations import InterruptedCreations
+from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.matching import assign
-from pulumi_cortecs.lifecycle.order_log import OrderLog, StillBusyError
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Found, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.order_log import OrderInProgressError, OrderLog
+from pulumi_cortecs.lifecycle.purchases import MAX_ORDER_SECONDS, SETTLE_LAGS, AmbiguousPurchaseError, RecoveredInstance
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, next_steps_text, priced_ids_text
 
 T = TypeVar("T")
 
 _PAUSE = 0.25
-_MORE_LISTS = 3
+_EXTRA_LISTINGS = 3
 
 
-class ChangedSinceError(Exception):
+class ArgumentsChangedError(Exception):
     """An earlier run has bought something else for the same resource. The text says what, and how to go on."""
 
 
 class Intents(Generic[T]):
-    """What earlier runs have ordered, as one account sees it. Threads may share it."""
+    """The orders of earlier runs in one account. Threads may share it."""
 
     def __init__(
         self,
         log: OrderLog[T],
         *,
         creations: Creations,
-        exclusive: Callable[[], bool],
-        say: Callable[[str], None],
+        is_exclusive: Callable[[], bool],
+        warn: Callable[[str], None],
     ) -> None:
-        """`exclusive` says whether nobody else buys in the account; `say` hears what the user should know."""
+        """`is_exclusive` returns whether this run is the only buyer in the account; `warn` receives warnings for the
+        user."""
         self._log = log
         self._cloud = log.cloud
         self._journal = log.journal
@@ -49,89 +50,89 @@ class Intents(Generic[T]):
         self._poller = log.poller
         self._clock = log.clock
         self._lag = log.lag
-        self._without = log.without
+        self._on_journal_error = log.on_journal_error
         self.creations = creations
-        self._say = say
-        self._begun = Begun(log, creations, exclusive, say)
+        self._warn = warn
+        self._interrupted = InterruptedCreations(log, creations, is_exclusive, warn)
         self._lock = threading.Lock()
         self._settled_at: dict[int, float] = {}
 
-    def earlier(self, key: Key, arguments: Arguments, began_at: float) -> Found[T] | None:
-        """What an earlier run has bought for this resource with these arguments, and no state knows; None when there is
-        nothing. `began_at` is when this creation began.
+    def recover(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
+        """Finds what an earlier run has bought for this resource with these arguments and no state has; None when there
+        is nothing. `began_at` is when this creation began.
 
         Asked of the journal, which knows what this machine has ordered, and of the state backend, which knows what the
-        engine has begun on any machine. Raises UnclearPurchaseError, ChangedSinceError, NotForgottenError,
-        StillBusyError and CloudError; nothing was bought then.
+        engine has begun on any machine. Raises AmbiguousPurchaseError, ArgumentsChangedError, UnclaimedPurchaseError,
+        OrderInProgressError and CloudError; nothing was bought then.
         """
-        found = self._ordered_here(key, arguments)
-        if found is None and key.urn:
-            found = self._begun.bought(key, arguments, began_at)
-        return found
+        earlier = self._recover_from_journal(key, arguments)
+        if earlier is None and key.urn:
+            earlier = self._interrupted.recover(key, arguments, began_at)
+        return earlier
 
-    def _ordered_here(self, key: Key, arguments: Arguments) -> Found[T] | None:
+    def _recover_from_journal(self, key: ResourceKey, arguments: Arguments) -> RecoveredInstance[T] | None:
         try:
             orders = self._journal.open_orders(key) if key.urn else []
-            others = self._of_other_keys(key, arguments) if key.urn else []
+            others = self._abandoned_orders(key, arguments) if key.urn else []
         except JournalError as error:
-            self._without(error)
-            self._log.must_be_alone(key, arguments)
+            self._on_journal_error(error)
+            self._log.require_no_candidates(key, arguments)
             return None
         try:
             if orders or others:
-                self._close_what_is_owned(key)
+                self._close_owned_orders(key)
             if key.urn:  # at first: what is taken over now would hide it
-                self._must_not_be_forgotten(key)
+                self._require_nothing_unclaimed(key)
             for order in orders:
-                if (instance := self._of(order, arguments, key)) is not None:
+                if (instance := self._recover_order(order, arguments, key)) is not None:
                     return instance
             for order in others:
-                if (instance := self._of_another_key(order, arguments, key)) is not None:
+                if (instance := self._recover_abandoned_order(order, arguments, key)) is not None:
                     return instance
             return None
         except JournalError as error:
             # it can be read and not written: bought without it, what the order has bought would be forgotten
-            self._without(error)
-            raise UnclearPurchaseError(
+            self._on_journal_error(error)
+            raise AmbiguousPurchaseError(
                 f"an earlier run has ordered this, and that cannot be settled: {error}",
                 tuple(sorted(order.instance_id for order in orders if order.instance_id is not None)),
             ) from None
 
-    def _of(self, order: Order, arguments: Arguments, key: Key) -> Found[T] | None:
-        at_rest = self._at_rest(order, key)
+    def _recover_order(self, order: OrderRecord, arguments: Arguments, key: ResourceKey) -> RecoveredInstance[T] | None:
+        at_rest = self._take_when_idle(order, key)
         if at_rest is None:
             return None
-        instance_id, found, inferred = self._found(at_rest, key)
-        if found is None:
-            self._journal.drop(at_rest.number)
+        instance_id, instance, inferred = self._resolve(at_rest, key)
+        if instance is None:
+            self._journal.delete(at_rest.number)
             return None
-        if self._is_owned(key, instance_id, found):
+        if self._is_owned(key, instance_id, instance):
             return None
         if at_rest.arguments != arguments:
-            raise ChangedSinceError(self._changed(at_rest, instance_id))
-        self._log.took_over(at_rest.number, instance_id)
-        return Found(instance_id, found, inferred)
+            raise ArgumentsChangedError(self._arguments_changed_text(at_rest, instance_id))
+        self._log.record_owned(at_rest.number, instance_id)
+        return RecoveredInstance(instance_id, instance, inferred)
 
-    def _close_what_is_owned(self, key: Key) -> None:
-        """Closes the orders whose instance a row of the resource's stack has: nobody is to take that over."""
+    def _close_owned_orders(self, key: ResourceKey) -> None:
+        """Closes the orders whose instance a row of the resource's stack has: it must not be taken over."""
         unowned = {order.instance_id for order in self._journal.open_orders() if order.instance_id is not None}
         for instance_id in sorted(unowned & (self.creations.rows(key.urn) or {}).keys()):
             self._journal.confirm(instance_id)
 
-    def _is_owned(self, key: Key, instance_id: str, instance: T) -> bool:
+    def _is_owned(self, key: ResourceKey, instance_id: str, instance: T) -> bool:
         """Whether a row of some stack has an instance, whatever the journal says: that is a file, and no proof. Its
         order is closed then."""
-        owner = (self.creations.owners(key.urn) or {}).get(instance_id)
+        owner = (self.creations.find_owners(key.urn) or {}).get(instance_id)
         if owner is None:
             return False
         self._journal.confirm(instance_id)
-        self._say(
+        self._warn(
             f"the journal says that {instance_id} ({self._cloud.price_text(instance)}) was bought for {key.name} by a "
             f"run that was ended, and {owner.name} has it: it is not taken over"
         )
         return True
 
-    def _of_other_keys(self, key: Key, arguments: Arguments) -> list[Order]:
+    def _abandoned_orders(self, key: ResourceKey, arguments: Arguments) -> list[OrderRecord]:
         """The orders for the same that processes which are dead have left open under other keys: the resource, its
         stack, its project or the backend may have had another name."""
         return [
@@ -141,175 +142,192 @@ class Intents(Generic[T]):
             and order.arguments == arguments
             and (order.key.urn != key.urn or not order.key.is_near(key))
             and not self._journal.is_mine(order)
-            and not self._journal.lives(order)
+            and not self._journal.is_sender_alive(order)
         ]
 
-    def _of_another_key(self, order: Order, arguments: Arguments, key: Key) -> Found[T] | None:
-        """What an order for the same under another key has bought: alike orders of one project in one backend are
-        interchangeable. Raises NotForgottenError where another project or backend ordered it, and it is there."""
+    def _recover_abandoned_order(
+        self, order: OrderRecord, arguments: Arguments, key: ResourceKey
+    ) -> RecoveredInstance[T] | None:
+        """Finds what an abandoned order under another key has bought: equal orders of one project in one backend are
+        interchangeable. Raises UnclaimedPurchaseError where another project or backend ordered it, and it is there."""
         now = self._journal.order(order.number)  # a neighbour may have settled it while another was looked at
         if now is None or now.process != order.process:
             return None
         if order.key.is_near(key):
-            return self._of(now, arguments, key)
-        self._clock.sleep(self._rest(order))
-        there = self._log.there(order)
-        for _ in range(_MORE_LISTS if order.instance_id is None else 0):
-            if not there:
+            return self._recover_order(now, arguments, key)
+        self._clock.sleep(self._seconds_until_listed(order))
+        instances = self._log.existing_instances(order)
+        for _ in range(_EXTRA_LISTINGS if order.instance_id is None else 0):
+            if not instances:
                 self._clock.sleep(self._lag / 2)
-                there = self._log.there(order)  # one list may be wrong
-        if not there and order.instance_id is None:
-            there = self._came_instead(order, key)
-        owned = self.creations.owners(key.urn) or {} if there else {}
-        there = {instance_id: one for instance_id, one in there.items() if instance_id not in owned}
-        if there:
-            raise NotForgottenError(
+                instances = self._log.existing_instances(order)  # one list may be wrong
+        if not instances and order.instance_id is None:
+            instances = self._substitutes(order, key)
+        owned = self.creations.find_owners(key.urn) or {} if instances else {}
+        instances = {instance_id: instance for instance_id, instance in instances.items() if instance_id not in owned}
+        if instances:
+            raise UnclaimedPurchaseError(
                 f"an earlier run was ended while it bought {self._cloud.describe_order(order.arguments)} for "
                 f"{order.key.name} of another project or backend ({order.key.urn}), and no state is known to have it: "
-                f"{shown(self._cloud, there)}. {ways_on(there)}"
+                f"{priced_ids_text(self._cloud, instances)}. {next_steps_text(instances)}"
             )
         return None
 
-    def _must_not_be_forgotten(self, key: Key) -> None:
-        """Raises NotForgottenError where an order for the resource was closed, its instance is there, and neither this
-        run nor a state has it: what an engine had in its memory was never saved, or the row was taken out."""
+    def _require_nothing_unclaimed(self, key: ResourceKey) -> None:
+        """Raises UnclaimedPurchaseError where an order for the resource was closed and its instance exists, but neither
+        this run nor a state has it: the engine never saved its memory, or the row was taken out of the state."""
         bought = {order.instance_id for order in self._journal.closed_orders(key) if order.instance_id is not None}
-        unnamed = bought - self._journal.confirmed()
+        unnamed = bought - self._journal.confirmed_ids()
         rows = self.creations.rows(key.urn) if unnamed else None
         if rows is None or not unnamed - rows.keys():
             return
-        found = {one: self._log.find(one, self._clock.now()) for one in unnamed - rows.keys()}
-        for one in (one for one, instance in found.items() if instance is None):
-            self._journal.forget(one)
-        owned = self.creations.owners(key.urn) or {}
-        left = {one: instance for one, instance in found.items() if instance is not None and one not in owned}
-        if left:
-            raise NotForgottenError(
+        instances = {
+            instance_id: self._log.find(instance_id, self._clock.now()) for instance_id in unnamed - rows.keys()
+        }
+        for instance_id in (instance_id for instance_id, instance in instances.items() if instance is None):
+            self._journal.forget(instance_id)
+        owned = self.creations.find_owners(key.urn) or {}
+        unowned = {
+            instance_id: instance
+            for instance_id, instance in instances.items()
+            if instance is not None and instance_id not in owned
+        }
+        if unowned:
+            raise UnclaimedPurchaseError(
                 "an earlier run has bought this resource, it is still there, and no state has it: "
-                f"{shown(self._cloud, left)}. {ways_on(left)}"
+                f"{priced_ids_text(self._cloud, unowned)}. {next_steps_text(unowned)}"
             )
 
-    def _at_rest(self, order: Order, key: Key) -> Order | None:
-        """The order when nobody works on it any more, and from then on this process's; None when it came to nothing.
+    def _take_when_idle(self, order: OrderRecord, key: ResourceKey) -> OrderRecord | None:
+        """Waits until no process works on the order, and makes it this process's; None when it has been closed.
 
         A provider whose engine was killed lives on until it has undone its purchase.
         """
-        until = self._clock.now() + LONGEST_ORDER
-        latest: Order | None = order
+        until = self._clock.now() + MAX_ORDER_SECONDS
+        latest: OrderRecord | None = order
         while latest is not None:
-            if self._log.is_idle(latest) and self._journal.take(latest, key):
+            if self._log.is_idle(latest) and self._journal.take_over(latest, key):
                 return latest
             if self._clock.now() > until:
-                raise StillBusyError("another run is still buying, or undoing, this very resource")
+                raise OrderInProgressError("another run is still buying, or undoing, this very resource")
             self._clock.sleep(_PAUSE)
             latest = self._journal.order(latest.number)
         return None
 
-    def _found(self, order: Order, key: Key) -> tuple[str, T | None, bool]:
-        """What an order has bought, None for it when that is certainly nothing or gone; and whether it was inferred."""
+    def _resolve(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
+        """An order's instance id, the instance (None when it is certainly nothing or gone), and whether it was
+        inferred."""
         if order.instance_id is None:
-            return (*self._looked_for(order, key), not self._log.tags)
-        found = self._log.find(order.instance_id, self._clock.now())
-        if found is None and not self._is_ours(order):
-            raise UnclearPurchaseError(self._elsewhere(order), (order.instance_id,))
-        return order.instance_id, found, order.inferred
+            return (*self._search(order, key), not self._log.tags)
+        instance = self._log.find(order.instance_id, self._clock.now())
+        if instance is None and not self._is_of_this_account(order):
+            raise AmbiguousPurchaseError(self._other_account_text(order), (order.instance_id,))
+        return order.instance_id, instance, order.inferred
 
-    def _rest(self, order: Order) -> float:
+    def _seconds_until_listed(self, order: OrderRecord) -> float:
         """Seconds until what an order has bought is listed. The order may have left, or been carried out, long after it
         was noted; one that was answered was not."""
         now = self._clock.now()
         if order.progress is Progress.REFUSED and order.answered_at is not None:
             passed = self._journal.now() - order.answered_at
-            # a calendar that was set back tells nothing
-            return max(self._lag * SETTLED - max(passed, 0.0), 0.0)
+            # a calendar that was set back proves nothing
+            return max(self._lag * SETTLE_LAGS - max(passed, 0.0), 0.0)
         with self._lock:
-            until = self._settled_at.setdefault(order.number, now + self._lag * SETTLED)
+            until = self._settled_at.setdefault(order.number, now + self._lag * SETTLE_LAGS)
         return max(until - now, 0.0)
 
-    def _is_ours(self, order: Order) -> bool:
+    def _is_of_this_account(self, order: OrderRecord) -> bool:
         """Whether it was ordered in this very account: a rotated key shows what was listed then."""
         if order.account == self._account:
             return True
         return not order.before.isdisjoint(self._poller.snapshot(max_age=self._lag).instances)
 
-    def _looked_for(self, order: Order, key: Key) -> tuple[str, T | None]:
-        """What an order without an answer has bought; None when that is certainly nothing."""
+    def _search(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None]:
+        """Finds the instance of an order without an answer; None when there is certainly none."""
         if not (self._log.tags and self._candidates(order, key)):
-            if not self._is_ours(order):
-                raise UnclearPurchaseError(self._elsewhere(order))
-            self._clock.sleep(self._rest(order))
+            if not self._is_of_this_account(order):
+                raise AmbiguousPurchaseError(self._other_account_text(order))
+            self._clock.sleep(self._seconds_until_listed(order))
         while True:
             candidates = self._candidates(order, key)
-            for _ in range(_MORE_LISTS):
+            for _ in range(_EXTRA_LISTINGS):
                 if not candidates:
                     self._clock.sleep(self._lag / 2)
                     candidates = self._candidates(order, key)  # one list may be wrong
             if not candidates:
-                self._must_not_have_come_instead(order, key)
+                self._require_no_substitutes(order, key)
                 return "", None
-            assigned = assign(candidates, [order, *self._rivals(order)], self._log.may_be)
-            taken = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
-            assigned = assigned.without(taken)
-            candidates = {one: instance for one, instance in candidates.items() if one not in taken}
+            assigned = assign(candidates, [order, *self._rivals(order)], self._log.may_have_bought)
+            taken_ids = (
+                self._log.claimed_ids()
+            )  # read after the rivals: one of them may have found its own in the meantime
+            assigned = assigned.without(taken_ids)
+            candidates = {
+                instance_id: instance for instance_id, instance in candidates.items() if instance_id not in taken_ids
+            }
             if not candidates:
                 continue
-            alike = all(each.arguments == order.arguments for each in assigned.orders)
-            soon = self._log.tags or all(self._log.began_soon(order, one) for one in candidates.values())
+            alike = all(other.arguments == order.arguments for other in assigned.orders)
+            soon = self._log.tags or all(self._log.is_started_soon(order, instance) for instance in candidates.values())
             if not alike or not soon or assigned.is_crowded:
-                if self._close_owned(candidates, key):
+                if self._confirm_owned(candidates, key):
                     continue  # another machine has saved its own by now
-                raise UnclearPurchaseError(
+                raise AmbiguousPurchaseError(
                     f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and "
-                    "was ended before the answer came, and it cannot be told which instance that was, if any",
+                    "was ended before the answer came, and it is not known which instance that was, if any",
                     tuple(sorted(candidates)),
                 )
             instance_id = assigned.least_wanted
-            if self._log.bought(order.number, instance_id, inferred=not self._log.tags):
+            if self._log.record_bought(order.number, instance_id, inferred=not self._log.tags):
                 return instance_id, candidates[instance_id]
 
-    def _must_not_have_come_instead(self, order: Order, key: Key) -> None:
-        """Raises UnclearPurchaseError where what is new is nearly what was ordered, and nobody's."""
-        instead = self._came_instead(order, key)
+    def _require_no_substitutes(self, order: OrderRecord, key: ResourceKey) -> None:
+        """Raises AmbiguousPurchaseError where an unowned new instance is nearly what was ordered."""
+        instead = self._substitutes(order, key)
         if instead:
-            raise UnclearPurchaseError(
+            raise AmbiguousPurchaseError(
                 f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and was "
                 "ended before the answer came, nothing of that kind is there, and what is new may have come instead",
                 tuple(sorted(instead)),
             )
 
-    def _came_instead(self, order: Order, key: Key) -> dict[str, T]:
-        """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._candidates(order, key, Match.NEARLY)
+    def _substitutes(self, order: OrderRecord, key: ResourceKey) -> dict[str, T]:
+        """Instances that may have been delivered instead of what was ordered, and that no other order explains."""
+        instead = self._candidates(order, key, OrderMatch.NEARLY)
         rivals = self._rivals(order)
-        taken = self._log.taken()  # read after the rivals: one of them may have found its own in the meantime
-        instead = {one: instance for one, instance in instead.items() if one not in taken}
-        unexplained = assign(instead, rivals, self._log.may_be).unexplained
-        return {one: instance for one, instance in instead.items() if one in unexplained}
+        taken_ids = self._log.claimed_ids()  # read after the rivals: one of them may have found its own in the meantime
+        instead = {instance_id: instance for instance_id, instance in instead.items() if instance_id not in taken_ids}
+        unexplained = assign(instead, rivals, self._log.may_have_bought).unexplained
+        return {instance_id: instance for instance_id, instance in instead.items() if instance_id in unexplained}
 
-    def _candidates(self, order: Order, key: Key, how: Match = Match.MAYBE) -> dict[str, T]:
-        """What the order may have bought, and nobody has."""
+    def _candidates(self, order: OrderRecord, key: ResourceKey, how: OrderMatch = OrderMatch.MAYBE) -> dict[str, T]:
+        """The unowned instances that the order may have bought."""
         listed = self._poller.snapshot(max_age=0.0).instances
-        fitting = {one: instance for one, instance in listed.items() if self._log.may_be(order, one, instance, how)}
-        if fitting and not self._log.tags:  # what is listed was noted before: of some the answer may be on its way
+        fitting = {
+            instance_id: instance
+            for instance_id, instance in listed.items()
+            if self._log.may_have_bought(order, instance_id, instance, how)
+        }
+        if fitting and not self._log.tags:  # each listed instance has a record: an answer may still be on its way
             self._log.await_answers(order)
-        taken = self._log.taken()
-        unknown = {one: instance for one, instance in fitting.items() if one not in taken}
-        owned = self._close_owned(unknown, key)
-        return {one: instance for one, instance in unknown.items() if one not in owned}
+        taken_ids = self._log.claimed_ids()
+        unknown = {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}
+        owned = self._confirm_owned(unknown, key)
+        return {instance_id: instance for instance_id, instance in unknown.items() if instance_id not in owned}
 
-    def _close_owned(self, instances: Mapping[str, T], key: Key) -> frozenset[str]:
-        """Those that some state has, perhaps another machine's: nobody is to take them over."""
-        owners = self.creations.owners(key.urn) or {} if instances else {}
+    def _confirm_owned(self, instances: Mapping[str, T], key: ResourceKey) -> frozenset[str]:
+        """Closes the orders of the instances that some state has, perhaps another machine's; their ids."""
+        owners = self.creations.find_owners(key.urn) or {} if instances else {}
         owned = frozenset(owners.keys() & instances.keys())
-        for one in owned:
-            self._journal.confirm(one)
+        for instance_id in owned:
+            self._journal.confirm(instance_id)
         return owned
 
-    def _rivals(self, order: Order) -> list[Order]:
+    def _rivals(self, order: OrderRecord) -> list[OrderRecord]:
         """The other orders of which it is not known what they have bought."""
         return [other for other in self._log.unresolved() if other.number != order.number]
 
-    def _changed(self, order: Order, instance_id: str) -> str:
+    def _arguments_changed_text(self, order: OrderRecord, instance_id: str) -> str:
         return (
             f"an earlier run was ended after it had bought {instance_id} for this resource "
             f"({self._cloud.describe_order(order.arguments)}): it is there, no state knows it, and the program asks "
@@ -317,9 +335,9 @@ class Intents(Generic[T]):
             f"adopt_id={instance_id!r} takes it over"
         )
 
-    def _elsewhere(self, order: Order) -> str:
+    def _other_account_text(self, order: OrderRecord) -> str:
         return (
             f"an earlier run has ordered this with other credentials (account {order.account}), and these do not show "
-            f"what came of it: use the credentials of that account. If that key is no more, see to it that nothing is "
-            f"left there, and remove {self._journal.file}"
+            f"what came of it: use the credentials of that account. If that key was revoked, make sure that nothing "
+            f"is left there, and remove {self._journal.file}"
         )

@@ -1,4 +1,4 @@
-"""What this machine has ordered, written down before it is sent: a small SQLite file that outlives every process.
+"""The journal of what this machine has ordered, written before each order is sent: an SQLite file on the disk.
 
 Between a vendor's answer and the engine's checkpoint a process may die, and then no state knows what was bought. The
 order is in here. It is closed by the first later call of an engine that carries the instance's id: then a state has it.
@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.lifecycle.shared_file import BUSY_SECONDS, SharedFile, SharedFileError
+from pulumi_cortecs.lifecycle.stack_state import resource_name
 from pulumi_cortecs.lifecycle.state_directory import state_directory
-from pulumi_cortecs.lifecycle.urns import name_in
 
 FILE_NAME: Final = "orders.sqlite3"
 _VERSION: Final = 2
-_KEPT: Final = 86400.0
+_RETENTION: Final = 86400.0
 """Seconds that an order is kept at least after it was closed or refused. A closed one is kept for as long as its
 instance is listed: the instance must not be taken for another order's, nor be forgotten where no state has it."""
 
-_NEAR: Final = 3600.0
+_NEARBY_ORDERS: Final = 3600.0
 """Seconds between two orders that may be taken for each other, with much to spare."""
 
 _SCHEMA: Final = """
@@ -69,7 +69,7 @@ class JournalError(SharedFileError):
 
 
 class Progress(Enum):
-    """How far an order has come."""
+    """The progress of an order."""
 
     SENT = "sent"
     """Its answer may be on its way to the process that sent it, if that still lives."""
@@ -78,59 +78,59 @@ class Progress(Enum):
     BOUGHT = "bought"
     """The instance's id is known."""
     UNDOING = "undoing"
-    """The engine was gone when the answer came: the process is ending the instance again, if it still lives."""
+    """The engine was gone when the answer came: the process is deleting the instance again, if it still lives."""
     REFUSED = "refused"
-    """The vendor answered with an error, which is no proof that it has bought nothing."""
+    """The vendor answered with an error, which does not prove that nothing was bought."""
     KEPT = "kept"
-    """Somebody said that its instance is to be left alone (`orphans --keep`)."""
+    """The user excluded its instance from recovery (`orphans --keep`)."""
 
 
 @dataclass(frozen=True)
-class Key:
+class ResourceKey:
     """The resource that something is ordered for: its URN, and which state backend it is in (lifecycle/backends.py).
 
-    `formerly` are other identities under which an earlier version, or an earlier place, may have noted that backend.
+    `former_backends` are identities that an earlier version, or an earlier place, may have recorded for that backend.
     """
 
     backend: str
     urn: str
-    formerly: tuple[str, ...] = ()
+    former_backends: tuple[str, ...] = ()
 
     @property
     def project(self) -> str:
-        """The project that the URN names, "" where it is none."""
+        """The project that the URN names, "" for an invalid URN."""
         parts = self.urn.split("::")
         return parts[1] if len(parts) > 1 else ""
 
     @property
     def name(self) -> str:
-        """What the program calls the resource."""
-        return name_in(self.urn)
+        """The resource's name in the program."""
+        return resource_name(self.urn)
 
     @property
     def digest(self) -> str:
-        """What names the resource to a vendor: the same from any machine, and it tells nothing."""
+        """The resource's identifier for a vendor: the same on any machine, and it reveals nothing."""
         return _digest(self.backend, self.urn)
 
     @property
     def digests(self) -> frozenset[str]:
-        """The same, with those under which it may have been named formerly."""
-        return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.formerly))
+        """The digest, and those with the former identities of its backend."""
+        return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.former_backends))
 
-    def is_near(self, other: Key) -> bool:
+    def is_near(self, other: ResourceKey) -> bool:
         """Whether both are of one project in one backend."""
-        known = {self.backend, *self.formerly}
-        return self.project == other.project and not known.isdisjoint((other.backend, *other.formerly))
+        backends = {self.backend, *self.former_backends}
+        return self.project == other.project and not backends.isdisjoint((other.backend, *other.former_backends))
 
 
 @dataclass(frozen=True)
-class Order:
+class OrderRecord:
     """One order. `before` are the ids that were listed before it was sent; `sent_at` is by this machine's calendar,
-    `vendor_time` by the vendor's (both seconds since 1970, None where it was not told). `answered_at` is when it was
+    `vendor_time` by the vendor's (both seconds since 1970, None where it is unknown). `answered_at` is when it was
     refused, by this machine's calendar; `inferred`: its instance was found in a list, and no answer named it."""
 
     number: int
-    key: Key
+    key: ResourceKey
     account: str
     arguments: tuple[object, ...]
     before: frozenset[str]
@@ -144,11 +144,11 @@ class Order:
 
 
 def journal_directory(environment: Mapping[str, str]) -> Path:
-    """Where the journal lies: $PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state."""
+    """The journal's folder: $PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state."""
     return state_directory(environment).path
 
 
-def new_number() -> int:
+def new_order_number() -> int:
     """A number for an order: never again the same, should the file be deleted meanwhile."""
     return secrets.randbits(62)
 
@@ -171,49 +171,49 @@ class Journal(SharedFile):
         self._calendar = calendar
         self._listing: tuple[frozenset[str], int] | None = None
         self._unconfirmed: set[str] | None = None
-        self._nameless = False
+        self._has_unresolved = False
         self._confirmed: set[str] = set()
 
-    def send(
+    def record(
         self,
-        key: Key,
+        key: ResourceKey,
         account: str,
         arguments: tuple[object, ...],
         before: frozenset[str],
         vendor_time: float | None,
         number: int | None = None,
     ) -> int:
-        """Notes an order that is about to be sent; its number, a new one unless it has one. It is on the disk when this
-        returns."""
-        number = new_number() if number is None else number
+        """Records an order that is about to be sent, and returns its number (a new one unless given). The record is on
+        the disk when this returns."""
+        number = new_order_number() if number is None else number
         with self._writing() as connection:
-            values = (key.backend, key.urn, account, json.dumps(arguments), self._listing_of(connection, before))
+            values = (key.backend, key.urn, account, json.dumps(arguments), self._record_listing(connection, before))
             connection.execute(
                 "INSERT INTO orders "
                 "(number, backend, urn, account, arguments, listing, sent_at, vendor_time, process, progress) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (number, *values, self._calendar(), vendor_time, self._process(), Progress.SENT.value),
+                (number, *values, self._calendar(), vendor_time, self._register_process(), Progress.SENT.value),
             )
             _prune(connection, self._calendar(), account, before)
         return number
 
     def advance(self, number: int, progress: Progress) -> None:
-        """Notes how far an order has come."""
+        """Records the progress of an order."""
         with self._writing() as connection:
             connection.execute(
                 "UPDATE orders SET progress = ?, answered_at = ? WHERE number = ?",
                 (progress.value, self._calendar(), number),
             )
 
-    def bought(self, number: int, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
-        """Notes what an order has bought; False when that instance is another order's.
+    def record_bought(self, number: int, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
+        """Records what an order has bought; False when that instance is another order's.
 
         `inferred`: it was found in a list. `is_new`: no instance of that id was there before the order, so a closed
         order of that id was of one that is gone, and the vendor has given its id out again.
         """
         try:
             with self._writing() as connection:
-                if is_new and instance_id not in self.confirmed():
+                if is_new and instance_id not in self.confirmed_ids():
                     connection.execute(
                         "DELETE FROM orders WHERE instance_id = ? AND closed_at IS NOT NULL", (instance_id,)
                     )
@@ -229,7 +229,7 @@ class Journal(SharedFile):
             self._unconfirmed_ids().add(instance_id)
         return True
 
-    def take(self, order: Order, key: Key | None = None) -> bool:
+    def take_over(self, order: OrderRecord, key: ResourceKey | None = None) -> bool:
         """Makes another process's order this one's, and of the resource `key` if one is named; False when it is not as
         it was any more."""
         lost = Progress.LOST if order.instance_id is None else Progress.BOUGHT
@@ -239,7 +239,7 @@ class Journal(SharedFile):
                 "UPDATE orders SET process = ?, progress = ?, backend = ?, urn = ? "
                 "WHERE number = ? AND process = ? AND progress = ? AND instance_id IS ? AND closed_at IS NULL",
                 (
-                    *(self._process(), lost.value, taker.backend, taker.urn),
+                    *(self._register_process(), lost.value, taker.backend, taker.urn),
                     *(order.number, order.process, order.progress.value, order.instance_id),
                 ),
             )
@@ -248,31 +248,31 @@ class Journal(SharedFile):
                 self._unconfirmed_ids().add(order.instance_id)
         return done.rowcount == 1
 
-    def undo(self, number: int) -> bool:
-        """Notes that this process is about to end what an order of its own has bought; False when another has taken
-        it over."""
+    def mark_undoing(self, number: int) -> bool:
+        """Marks an order of this process as being undone, its instance deleted; False when another process has taken it
+        over."""
         with self._writing() as connection:
             owner = connection.execute("SELECT process FROM orders WHERE number = ?", (number,)).fetchone()
-            if owner is not None and owner[0] != self._me:
+            if owner is not None and owner[0] != self._process_id:
                 return False
             connection.execute("UPDATE orders SET progress = ? WHERE number = ?", (Progress.UNDOING.value, number))
         return True
 
-    def drop(self, number: int) -> None:
-        """Forgets an order that has bought nothing, or whose instance is gone."""
+    def delete(self, number: int) -> None:
+        """Deletes an order that has bought nothing, or whose instance is gone."""
         with self._writing() as connection:
             connection.execute("DELETE FROM orders WHERE number = ?", (number,))
 
     def confirm(self, instance_id: str) -> None:
         """Closes the order that bought the instance: an engine knows it. Costs nothing where there is none.
 
-        Where orders are open of which it is not known what they have bought, it is noted that they did not buy this.
+        Where orders are unresolved, the instance is marked as not theirs.
         """
         with self._lock:
-            known = instance_id in self._confirmed
+            is_confirmed = instance_id in self._confirmed
             self._confirmed.add(instance_id)
             closes = instance_id in self._unconfirmed_ids()
-            if not closes and (known or not self._nameless):
+            if not closes and (is_confirmed or not self._has_unresolved):
                 return
             self._unconfirmed_ids().discard(instance_id)  # whether it can be written or not: once is enough
             with self._writing(flushed=False) as connection:
@@ -280,7 +280,7 @@ class Journal(SharedFile):
                 connection.execute(
                     "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL", (now, instance_id)
                 )
-                values = (new_number(), now, Progress.BOUGHT.value, instance_id, now)
+                values = (new_order_number(), now, Progress.BOUGHT.value, instance_id, now)
                 connection.execute(
                     "INSERT OR IGNORE INTO orders (number, backend, urn, account, arguments, listing, sent_at, "
                     "process, progress, instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?)",
@@ -296,9 +296,9 @@ class Journal(SharedFile):
         with self._writing(flushed=False) as connection:
             connection.execute("DELETE FROM orders WHERE instance_id = ?", (instance_id,))
 
-    def keep(self, instance_id: str) -> None:
-        """Notes that an instance is to be left alone: no order is taken to have bought it any more, and no purchase is
-        refused because it runs."""
+    def mark_kept(self, instance_id: str) -> None:
+        """Excludes an instance from recovery: it is no longer a candidate for any order, and no purchase is refused
+        because it runs."""
         with self._lock:
             self._unconfirmed_ids().discard(instance_id)
         now = self._calendar()
@@ -308,24 +308,24 @@ class Journal(SharedFile):
                 "instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?) "
                 "ON CONFLICT (instance_id) WHERE instance_id IS NOT NULL "
                 "DO UPDATE SET progress = excluded.progress, closed_at = excluded.closed_at",
-                (new_number(), now, Progress.KEPT.value, instance_id, now),
+                (new_order_number(), now, Progress.KEPT.value, instance_id, now),
             )
 
-    def open_orders(self, key: Key | None = None) -> list[Order]:
+    def open_orders(self, key: ResourceKey | None = None) -> list[OrderRecord]:
         """The orders that no engine has confirmed, oldest first: of one resource, or all."""
-        return self._orders("closed_at IS NULL", key)
+        return self._select_orders("closed_at IS NULL", key)
 
-    def closed_orders(self, key: Key) -> list[Order]:
-        """The orders for a resource that an engine has confirmed, oldest first. What somebody said is to be left alone
-        is none of them."""
-        return self._orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
+    def closed_orders(self, key: ResourceKey) -> list[OrderRecord]:
+        """The orders for a resource that an engine has confirmed, oldest first, without those that were marked as
+        kept."""
+        return self._select_orders(f"closed_at IS NOT NULL AND progress <> '{Progress.KEPT.value}'", key)
 
     def now(self) -> float:
-        """What the calendar says that orders are dated by, in seconds since 1970."""
+        """The time of the calendar that dates orders, in seconds since 1970."""
         return self._calendar()
 
-    def note_clock(self, account: str, difference: float) -> None:
-        """Notes by how many seconds two clocks of an account's vendor differ: the largest difference counts."""
+    def record_clock_difference(self, account: str, difference: float) -> None:
+        """Records by how many seconds two clocks of an account's vendor differ: the largest difference counts."""
         with self._writing(flushed=False) as connection:
             connection.execute(
                 "INSERT INTO clocks VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET difference = excluded.difference "
@@ -338,16 +338,16 @@ class Journal(SharedFile):
         with self._reading() as connection:
             if connection is None:
                 return None
-            found = connection.execute("SELECT difference FROM clocks WHERE account = ?", (account,)).fetchone()
-        return None if found is None else float(found[0])
+            row = connection.execute("SELECT difference FROM clocks WHERE account = ?", (account,)).fetchone()
+        return None if row is None else float(row[0])
 
-    def _orders(self, condition: str, key: Key | None) -> list[Order]:
+    def _select_orders(self, condition: str, key: ResourceKey | None) -> list[OrderRecord]:
         with self._reading() as connection:
             if connection is None:
                 return []
             values: tuple[str, ...] = ()
             if key is not None:
-                backends = (key.backend, *key.formerly)
+                backends = (key.backend, *key.former_backends)
                 condition += f" AND urn = ? AND backend IN ({', '.join('?' * len(backends))})"
                 values = (key.urn, *backends)
             rows = connection.execute(
@@ -356,32 +356,32 @@ class Journal(SharedFile):
             ).fetchall()
             return [_order(row) for row in rows]
 
-    def order(self, number: int) -> Order | None:
+    def order(self, number: int) -> OrderRecord | None:
         """One open order, None when it is closed or forgotten."""
         return next((order for order in self.open_orders() if order.number == number), None)
 
-    def instances(self) -> frozenset[str]:
+    def instance_ids(self) -> frozenset[str]:
         """The ids of all instances that an order of this journal has bought."""
-        return self._ids("TRUE")
+        return self._select_ids("TRUE")
 
-    def bought_in(self, account: str) -> frozenset[str]:
+    def instance_ids_in(self, account: str) -> frozenset[str]:
         """The ids of all instances of an account that an order of this journal has bought."""
-        return self._ids("account = ?", account)
+        return self._select_ids("account = ?", account)
 
-    def confirmed(self) -> frozenset[str]:
+    def confirmed_ids(self) -> frozenset[str]:
         """The ids that an engine has named to this process. Needs no file."""
         with self._lock:
             return frozenset(self._confirmed)
 
-    def is_mine(self, order: Order) -> bool:
+    def is_mine(self, order: OrderRecord) -> bool:
         """Whether this process has sent it."""
-        return order.process == self._me
+        return order.process == self._process_id
 
-    def lives(self, order: Order) -> bool:
+    def is_sender_alive(self, order: OrderRecord) -> bool:
         """Whether the process that sent it is still there to take the answer."""
-        return self.process_lives(order.process)
+        return self.is_process_alive(order.process)
 
-    def _ids(self, condition: str, *values: str) -> frozenset[str]:
+    def _select_ids(self, condition: str, *values: str) -> frozenset[str]:
         with self._reading() as connection:
             if connection is None:
                 return frozenset()
@@ -395,32 +395,32 @@ class Journal(SharedFile):
         cannot know."""
         if self._unconfirmed is None:
             self._unconfirmed = set()
-            found = self.open_orders()
-            self._unconfirmed = {order.instance_id for order in found if order.instance_id is not None}
-            self._nameless = any(order.instance_id is None for order in found)
+            orders = self.open_orders()
+            self._unconfirmed = {order.instance_id for order in orders if order.instance_id is not None}
+            self._has_unresolved = any(order.instance_id is None for order in orders)
         return self._unconfirmed
 
-    def _listing_of(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
+    def _record_listing(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
         """The number of a listing that many orders share: a hundred purchases begin with one."""
-        known = self._listing
-        if known is not None and known[0] == ids:
+        listing = self._listing
+        if listing is not None and listing[0] == ids:
             # numbers are given out again when a listing has been forgotten
-            found = connection.execute("SELECT ids FROM listings WHERE number = ?", (known[1],)).fetchone()
-            if found is not None and found[0] == json.dumps(sorted(ids)):
-                return known[1]
+            row = connection.execute("SELECT ids FROM listings WHERE number = ?", (listing[1],)).fetchone()
+            if row is not None and row[0] == json.dumps(sorted(ids)):
+                return listing[1]
         done = connection.execute("INSERT INTO listings (ids) VALUES (?)", (json.dumps(sorted(ids)),))
         assert done.lastrowid is not None
         self._listing = (ids, done.lastrowid)
         return done.lastrowid
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
-        from pulumi_cortecs.lifecycle.backends import identity_of_v1  # hardly ever needed
+        from pulumi_cortecs.lifecycle.backends import identify_v1_backend  # hardly ever needed
 
         if version == 1:
             for statement in _FROM_VERSION_1:
                 connection.execute(statement)
             for (backend,) in connection.execute("SELECT DISTINCT backend FROM orders WHERE backend <> ''").fetchall():
-                values = (identity_of_v1(str(backend)), backend)
+                values = (identify_v1_backend(str(backend)), backend)
                 connection.execute("UPDATE orders SET backend = ? WHERE backend = ?", values)
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
@@ -443,14 +443,14 @@ def _prune(connection: sqlite3.Connection, now: float, account: str, listed: fro
     about when one was of which it is not known what it has bought: who looks for that must not find this."""
     connection.execute(
         "DELETE FROM orders WHERE closed_at IS NULL AND progress = ? AND sent_at < ?",
-        (Progress.REFUSED.value, now - _KEPT),
+        (Progress.REFUSED.value, now - _RETENTION),
     )
     old = connection.execute(
         "SELECT number, instance_id FROM orders WHERE closed_at < ? AND account IN ('', ?) "
         "AND NOT EXISTS (SELECT 1 FROM orders AS lost WHERE "
         "lost.closed_at IS NULL AND lost.instance_id IS NULL AND orders.sent_at > lost.sent_at - ? "
         "AND (lost.vendor_time IS NULL OR orders.sent_at < lost.sent_at + ?))",
-        (now - _KEPT, account, _NEAR, _NEAR),
+        (now - _RETENTION, account, _NEARBY_ORDERS, _NEARBY_ORDERS),
     ).fetchall()
     gone = [(number,) for number, instance_id in old if instance_id not in listed]
     if gone:
@@ -458,12 +458,12 @@ def _prune(connection: sqlite3.Connection, now: float, account: str, listed: fro
     connection.execute("DELETE FROM listings WHERE number NOT IN (SELECT listing FROM orders)")
 
 
-def _order(row: tuple[object, ...]) -> Order:
+def _order(row: tuple[object, ...]) -> OrderRecord:
     number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, *more = row
     answered_at, inferred, ids = more
-    return Order(
+    return OrderRecord(
         number=int(str(number)),
-        key=Key(str(backend), str(urn)),
+        key=ResourceKey(str(backend), str(urn)),
         account=str(account),
         arguments=tuple(json.loads(str(arguments))),
         before=frozenset(json.loads(str(ids)) if ids is not None else ()),

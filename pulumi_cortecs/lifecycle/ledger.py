@@ -1,8 +1,8 @@
-"""What all processes of this machine have ordered in an account, so that a limit which they share is counted once.
+"""The ledger of what all processes of this machine have ordered in an account, for a limit that they share.
 
-A process decides whether there is room, and notes its order, in one transaction of this file. A note only ever adds to
-what the account's list shows. It outlives its process, and goes when nothing has come of it, or when what it was about
-is gone: by evidence, never by age.
+A process decides whether there is room, and records its order, in one transaction of this file. An entry only ever adds
+to what the account's list shows. It outlives its process, and goes when nothing has come of it, or when what it was
+about is gone: by evidence, never by age.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.shared_file import SharedFile, SharedFileError
 
 FILE_NAME: Final = "ledger.sqlite3"
-_PATIENCE: Final = 5.0
+_BUSY_TIMEOUT: Final = 5.0
 """Seconds for which another process may hold the file. No step on it asks anybody anything."""
 
 _SCHEMA: Final = """
@@ -50,8 +50,8 @@ class LedgerError(SharedFileError):
 
 
 @dataclass(frozen=True)
-class Note:
-    """One order. `hourly` is what an hour of it costs, None where that cannot be told; `before` are the ids that were
+class OrderEntry:
+    """One order. `hourly` is its hourly cost, None where that is unknown; `before` are the ids that were
     listed before it; `starts`: it starts what exists.
 
     `answered_at` is when its outcome was known, None while an answer can still come; it and `ordered_at` are by the
@@ -64,7 +64,7 @@ class Note:
     arguments: Arguments
     before: frozenset[str]
     ordered_at: float
-    starts: bool = False
+    is_restart: bool = False
     instance_id: str | None = None
     answered_at: float | None = None
     absent_since: float | None = None
@@ -72,96 +72,98 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What a decision changes: notes to be written, and the numbers of those that are done with."""
+class LedgerChanges:
+    """The changes of a decision: entries to be written, and the numbers of those to be deleted."""
 
-    kept: tuple[Note, ...] = ()
+    kept: tuple[OrderEntry, ...] = ()
     dropped: tuple[int, ...] = ()
 
 
-class Ledger(SharedFile):
-    """The notes of one account. Threads may share it; every method raises LedgerError."""
+class SharedLedger(SharedFile):
+    """The entries of one account. Threads may share it; every method raises LedgerError."""
 
     error = LedgerError
     version = 2
 
-    def __init__(self, directory: Path, account: str, patience: float = _PATIENCE) -> None:
+    def __init__(self, directory: Path, account: str, patience: float = _BUSY_TIMEOUT) -> None:
         super().__init__(directory / FILE_NAME, patience=patience)
         self._account = account
-        self._settled: dict[int, Note] = {}
+        self._settled: dict[int, OrderEntry] = {}
 
-    def others(self) -> list[Note]:
-        """What other processes have noted. To look makes no file."""
+    def others(self) -> list[OrderEntry]:
+        """The entries of other processes. Reading creates no file."""
         with self._reading() as connection:
-            return [] if connection is None else self._others(connection)
+            return [] if connection is None else self._select_others(connection)
 
-    def decide(self, decision: Callable[[list[Note]], Changes]) -> None:
-        """Carries out what `decision` makes of the notes of others, before anybody else can decide. It is to ask nobody
-        anything."""
+    def decide(self, decision: Callable[[list[OrderEntry]], LedgerChanges]) -> None:
+        """Applies the changes that `decision` returns for the entries of other processes, in one transaction.
+        `decision` must send no request."""
         with self._writing(flushed=False) as connection:
-            self._write(connection, decision(self._others(connection)))
+            self._write(connection, decision(self._select_others(connection)))
 
-    def change(self, changes: Changes) -> None:
-        """Notes what has become of orders of this process."""
+    def change(self, changes: LedgerChanges) -> None:
+        """Writes changes of this process's own orders."""
         with self._writing(flushed=False) as connection:
             self._write(connection, changes)
 
-    def ended(self, instance_id: str) -> None:
-        """Forgets what is provably gone. Costs nothing where nothing was ever noted."""
+    def forget(self, instance_id: str) -> None:
+        """Deletes the entries of an instance that is provably gone. Costs nothing where there is no file."""
         if self.file.exists():
             with self._writing(flushed=False) as connection:
                 where = (self._account, instance_id)
                 connection.execute("DELETE FROM notes WHERE account = ? AND instance_id = ?", where)
 
-    def _others(self, connection: sqlite3.Connection) -> list[Note]:
+    def _select_others(self, connection: sqlite3.Connection) -> list[OrderEntry]:
         rows = connection.execute(
             f"SELECT process, {_COLUMNS} FROM notes WHERE account = ? AND process <> ? ORDER BY ordered_at, number",
-            (self._account, self._me or ""),
+            (self._account, self._process_id or ""),
         ).fetchall()
         # what is settled does not change any more, and is most of it
-        notes = [self._settled.get(row[1]) or self._note(*row) for row in rows]
-        self._settled = {note.number: note for note in notes if note.seen_at is not None}
-        return notes
+        entries = [self._settled.get(row[1]) or self._entry(*row) for row in rows]
+        self._settled = {entry.number: entry for entry in entries if entry.seen_at is not None}
+        return entries
 
-    def _write(self, connection: sqlite3.Connection, changes: Changes) -> None:
-        for note in changes.kept:
-            amount, currency = (None, None) if note.hourly is None else (str(note.hourly.amount), note.hourly.currency)
-            before = sorted(note.before) if note.instance_id is None else []
+    def _write(self, connection: sqlite3.Connection, changes: LedgerChanges) -> None:
+        for entry in changes.kept:
+            amount, currency = (
+                (None, None) if entry.hourly is None else (str(entry.hourly.amount), entry.hourly.currency)
+            )
+            before = sorted(entry.before) if entry.instance_id is None else []
             connection.execute(
                 "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
                 "before = excluded.before, ordered_at = excluded.ordered_at, instance_id = excluded.instance_id, "
                 "answered_at = excluded.answered_at, absent_since = excluded.absent_since, seen_at = excluded.seen_at",
                 (
-                    *(note.number, self._account, self._process(), amount, currency),
-                    *(json.dumps(note.arguments), json.dumps(before), int(note.starts), note.ordered_at),
-                    *(note.instance_id, note.answered_at, note.absent_since, note.seen_at),
+                    *(entry.number, self._account, self._register_process(), amount, currency),
+                    *(json.dumps(entry.arguments), json.dumps(before), int(entry.is_restart), entry.ordered_at),
+                    *(entry.instance_id, entry.answered_at, entry.absent_since, entry.seen_at),
                 ),
             )
-            if note.seen_at is not None:  # one is enough to know of it
+            if entry.seen_at is not None:  # one is enough to know of it
                 connection.execute(
                     "DELETE FROM notes WHERE account = ? AND instance_id = ? AND number <> ? AND seen_at IS NOT NULL",
-                    (self._account, note.instance_id, note.number),
+                    (self._account, entry.instance_id, entry.number),
                 )
         connection.executemany("DELETE FROM notes WHERE number = ?", [(number,) for number in changes.dropped])
 
-    def _note(self, process: str, *row: object) -> Note:
+    def _entry(self, process: str, *row: object) -> OrderEntry:
         number, amount, currency, arguments, before, starts, ordered_at, *times = row
         instance_id, answered_at, absent_since, seen_at = times
-        note = Note(
+        entry = OrderEntry(
             number=int(str(number)),
             hourly=None if amount is None else Money.of(str(amount), str(currency)),
             arguments=tuple(json.loads(str(arguments))),
             before=frozenset(json.loads(str(before))),
             ordered_at=float(str(ordered_at)),
-            starts=bool(starts),
+            is_restart=bool(starts),
             instance_id=None if instance_id is None else str(instance_id),
             answered_at=_seconds(answered_at),
             absent_since=_seconds(absent_since),
             seen_at=_seconds(seen_at),
         )
-        if note.answered_at is None and not self.process_lives(process):
-            return replace(note, answered_at=note.ordered_at)  # it will not come any more
-        return note
+        if entry.answered_at is None and not self.is_process_alive(process):
+            return replace(entry, answered_at=entry.ordered_at)  # it will not come any more
+        return entry
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         for statement in _SCHEMA.split(";"):

@@ -1,4 +1,4 @@
-"""Which instance is which order's, where no answer has said so: pure, for all who have to tell.
+"""Assignment of instances to orders whose answer was lost. Pure.
 
 Equal orders are interchangeable: any instance will do, as long as each is taken once.
 """
@@ -23,12 +23,12 @@ class Assignment(Generic[O]):
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there are more instances than orders: one of them is nobody's, and nobody can tell which."""
+        """Whether there are more instances than orders: at least one is not theirs, and it is unknown which."""
         return len(self.takers) > len(self.orders)
 
     @property
     def least_wanted(self) -> str:
-        """The instance that the fewest orders may have bought: whoever takes it leaves the others theirs. Of equals the
+        """The instance that the fewest orders may have bought: taking it leaves the most for the others. Of equals the
         first by id. Raises ValueError where there is none."""
         return min(self.takers, key=lambda key: (len(self.takers[key]), key))
 
@@ -39,28 +39,29 @@ class Assignment(Generic[O]):
         return frozenset(self.takers if len(explained) > len(self.orders) else self.takers.keys() - explained)
 
     def without(self, instance_ids: Set[str]) -> Assignment[O]:
-        """The same after these have turned out to be somebody's: no order is taken out for that."""
+        """The assignment without instances that turned out to be owned; its orders stay as they are."""
         return replace(self, takers={key: takers for key, takers in self.takers.items() if key not in instance_ids})
 
 
 def assign(instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O, str, T], bool]) -> Assignment[O]:
-    """Which of these instances which of these orders may have bought: `may_be` tells it of one order and one
-    instance."""
-    every = tuple(orders)
-    takers = {key: tuple(each for each in every if may_be(each, key, one)) for key, one in instances.items()}
-    taking = {id(each) for found in takers.values() for each in found}
-    return Assignment(tuple(each for each in every if id(each) in taking), takers)
+    """The orders that may have bought each instance; `may_be` decides for one order and one instance."""
+    all_orders = tuple(orders)
+    takers = {
+        key: tuple(order for order in all_orders if may_be(order, key, instance)) for key, instance in instances.items()
+    }
+    taking = {id(order) for taking_orders in takers.values() for order in taking_orders}
+    return Assignment(tuple(order for order in all_orders if id(order) in taking), takers)
 
 
-def in_turn(
+def assign_in_turn(
     instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O, str, T], bool]
 ) -> list[tuple[O, str]]:
     """One instance for each order, as far as they go round: each in its turn takes what may be its, of what is left the
     first by id."""
-    left, found = sorted(instances), []
+    free_ids, pairs = sorted(instances), []
     for order in orders:
-        key = next((key for key in left if may_be(order, key, instances[key])), None)
+        key = next((key for key in free_ids if may_be(order, key, instances[key])), None)
         if key is not None:
-            left.remove(key)
-            found.append((order, key))
-    return found
+            free_ids.remove(key)
+            pairs.append((order, key))
+    return pairs

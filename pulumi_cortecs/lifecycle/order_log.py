@@ -1,5 +1,5 @@
-"""What is written down about orders before they leave and when they are answered, and what those notes tell of an
-instance: whose it is, and whose it may be."""
+"""The record of orders, kept before they leave and when they are answered, and what follows from it for an instance:
+which order owns it, and which may."""
 
 from __future__ import annotations
 
@@ -8,32 +8,38 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, TagsOrders, token_of
-from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Order, Progress
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
-from pulumi_cortecs.lifecycle.purchases import LONGEST_ORDER, SETTLED, Began, Neighbour, UnclearPurchaseError
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
+from pulumi_cortecs.lifecycle.purchases import (
+    MAX_ORDER_SECONDS,
+    SETTLE_LAGS,
+    AmbiguousPurchaseError,
+    ConcurrentOrder,
+    RelativeStart,
+)
 
 T = TypeVar("T")
 
 _PAUSE = 0.25
 CLOCK_ERROR = 60.0
 """Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id. Where
-they differ by more, or nobody has seen by how much, no time excludes an instance."""
+they differ by more, or the difference was never measured, no time excludes an instance."""
 
-_SOON = 600.0
-_WINDOW = 1800.0
-"""Seconds by the vendor's clock, after an order was noted, in which what it has bought will have begun, and in which it
-may have begun: what comes late is asked about, never taken."""
+_CERTAIN_WITHIN = 600.0
+_POSSIBLE_WITHIN = 1800.0
+"""Seconds by the vendor's clock, after an order was recorded, in which its instance will have started, and in which it
+may have started: a late one is reported to the user, never taken."""
 
 
-class StillBusyError(Exception):
+class OrderInProgressError(Exception):
     """Another process works on this very resource, and does not come to an end. Nothing was bought here."""
 
 
 class OrderLog(Generic[T]):
-    """The notes of this machine's orders, as one account sees them. Threads may share it.
+    """The records of this machine's orders in one account. Threads may share it.
 
     A journal that cannot be used is warned of once, and ends nothing: a purchase is then made only when no instance of
     the account could be what an earlier run has bought.
@@ -45,256 +51,278 @@ class OrderLog(Generic[T]):
         journal: Journal,
         poller: Poller[T],
         clock: Clock,
-        without: Callable[[JournalError], None],
+        on_journal_error: Callable[[JournalError], None],
     ) -> None:
-        """`without` is told when the journal cannot be used."""
+        """`on_journal_error` receives the error when the journal cannot be used."""
         self.cloud = cloud
         self.tags = isinstance(cloud, TagsOrders)
         self.journal = journal
         self.poller = poller
         self.clock = clock
-        self.without = without
+        self.on_journal_error = on_journal_error
         self.account = cloud.fingerprint
         self.lag = cloud.list_lag
         self._lock = threading.Lock()
-        self._difference: float | None = None
-        self._sent: set[int] = set()
+        self._largest_difference: float | None = None
+        self._sent_numbers: set[int] = set()
         self._numbers: dict[str, int] = {}
-        self._bought: set[str] = set()
-        self._alone = threading.Lock()
-        self._strangers: Mapping[str, T] | None = None
+        self._owned_ids: set[str] = set()
+        self._baseline_lock = threading.Lock()
+        self._baseline: Mapping[str, T] | None = None
 
-    def sent(self, key: Key, arguments: Arguments, before: frozenset[str], number: int | None = None) -> int | None:
-        """Notes an order that is about to leave, under that number or a new one; None where that cannot be done and it
-        may leave all the same.
+    def record_sent(
+        self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int | None = None
+    ) -> int | None:
+        """Records an order that is about to leave, under that number or a new one; None where the journal fails and the
+        order may leave nevertheless.
 
-        Raises UnclearPurchaseError and CloudError where it must not.
+        Raises AmbiguousPurchaseError and CloudError where it must not.
         """
         try:
-            number = self.journal.send(key, self.account, arguments, before, self.cloud.vendor_time(), number)
+            number = self.journal.record(key, self.account, arguments, before, self.cloud.vendor_time(), number)
         except JournalError as error:
-            self.without(error)
-            self.must_be_alone(key, arguments)
+            self.on_journal_error(error)
+            self.require_no_candidates(key, arguments)
             return None
         with self._lock:
-            self._sent.add(number)
+            self._sent_numbers.add(number)
         return number
 
-    def lost(self, number: int | None) -> None:
-        """Its answer will not come."""
-        self._note(lambda journal, known: journal.advance(known, Progress.LOST), number)
+    def record_lost(self, number: int | None) -> None:
+        """Records that the answer to an order will not come."""
+        self._record(lambda journal, order_number: journal.advance(order_number, Progress.LOST), number)
 
-    def refused(self, number: int | None) -> None:
-        """The vendor has answered with an error. The note stays: the next creation of the same resource looks first."""
-        self._note(lambda journal, known: journal.advance(known, Progress.REFUSED), number)
+    def record_refused(self, number: int | None) -> None:
+        """Records that the vendor answered with an error. The order stays: the next creation of the resource checks
+        first."""
+        self._record(lambda journal, order_number: journal.advance(order_number, Progress.REFUSED), number)
 
-    def answered(self, instance: T) -> None:
-        """The vendor has answered an order well. By how much its two clocks differ shows here, and is noted once."""
-        began, now = self.cloud.started_at(instance), self.cloud.vendor_time()
-        if began is None or now is None:
+    def record_answer(self, instance: T) -> None:
+        """Records a vendor's good answer: it shows by how much the vendor's two clocks differ."""
+        started_at, now = self.cloud.started_at(instance), self.cloud.vendor_time()
+        if started_at is None or now is None:
             return
-        difference = began - now
-        known = self._clock_difference()
-        if known is None or abs(difference) > max(abs(known), CLOCK_ERROR):
-            self._difference = difference
+        difference = started_at - now
+        largest = self._clock_difference()
+        if largest is None or abs(difference) > max(abs(largest), CLOCK_ERROR):
+            self._largest_difference = difference
             try:
-                self.journal.note_clock(self.account, difference)
+                self.journal.record_clock_difference(self.account, difference)
             except JournalError as error:
-                self.without(error)
+                self.on_journal_error(error)
 
-    def since(self) -> Callable[[T], Began]:
-        """What tells of an instance whether it began after this moment, by the vendor's clock."""
+    def start_classifier(self) -> Callable[[T], RelativeStart]:
+        """A function that classifies an instance as started before or after this moment, by the vendor's clock."""
         sent_at = self.cloud.vendor_time()
 
-        def began(instance: T) -> Began:
+        def classify(instance: T) -> RelativeStart:
             at = self.cloud.started_at(instance)
             if at is None or sent_at is None or at >= sent_at - CLOCK_ERROR:
-                return Began.AFTER
-            return Began.BEFORE if self._clocks_agree() else Began.DOUBTFUL
+                return RelativeStart.AFTER
+            return RelativeStart.BEFORE if self._is_clock_reliable() else RelativeStart.DOUBTFUL
 
-        return began
+        return classify
 
-    def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
-        """Its instance; False when another order of this machine has it already. `inferred`: it was found in a list;
-        `is_new`: no instance of that id was listed before the order."""
+    def record_bought(
+        self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False
+    ) -> bool:
+        """Records an order's instance; False when another order of this machine has it already. `inferred`: it was
+        found in a list; `is_new`: no instance of that id was listed before the order."""
         try:
-            if number is not None and not self.journal.bought(number, instance_id, inferred=inferred, is_new=is_new):
+            if number is not None and not self.journal.record_bought(
+                number, instance_id, inferred=inferred, is_new=is_new
+            ):
                 return False
         except JournalError as error:
-            self.without(error)
-        self.took_over(number, instance_id)
+            self.on_journal_error(error)
+        self.record_owned(number, instance_id)
         return True
 
-    def took_over(self, number: int | None, instance_id: str) -> None:
-        """An order's instance is from now on what this process has bought."""
+    def record_owned(self, number: int | None, instance_id: str) -> None:
+        """Records that this process owns an order's instance."""
         with self._lock:
-            self._bought.add(instance_id)
+            self._owned_ids.add(instance_id)
             if number is not None:
                 self._numbers[instance_id] = number
 
-    def dropped(self, number: int | None) -> None:
-        """It has bought nothing."""
-        self._note(lambda journal, known: journal.drop(known), number)
+    def discard(self, number: int | None) -> None:
+        """Deletes an order that has bought nothing."""
+        self._record(lambda journal, order_number: journal.delete(order_number), number)
 
-    def undoing(self, instance_id: str) -> bool:
-        """This process is about to end what it has just bought. False when another run has taken that over: then it is
-        not this one's to end."""
+    def begin_undo(self, instance_id: str) -> bool:
+        """Marks an order as being undone, before its instance is deleted. False when another run has taken it over:
+        then this process must not delete it."""
         number = self._numbers.get(instance_id)
         try:
-            return number is None or self.journal.undo(number)
+            return number is None or self.journal.mark_undoing(number)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
             return True
 
-    def not_undone(self, instance_id: str) -> None:
-        """It could not be ended, and is there for the next run to take over."""
-        self._note(lambda journal, known: journal.advance(known, Progress.BOUGHT), self._numbers.get(instance_id))
+    def record_undo_failed(self, instance_id: str) -> None:
+        """Marks the instance as bought again: its deletion failed, so the next run may take it over."""
+        self._record(
+            lambda journal, order_number: journal.advance(order_number, Progress.BOUGHT), self._numbers.get(instance_id)
+        )
 
-    def gone(self, instance_id: str) -> None:
-        """An instance is certainly gone."""
+    def record_gone(self, instance_id: str) -> None:
+        """Forgets an instance that is certainly gone."""
         try:
             self.journal.forget(instance_id)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
 
-    def adopted(self, key: Key, instance_id: str) -> None:
-        """The program says itself which instance it is: open orders of this resource are about nothing else."""
+    def record_adopted(self, key: ResourceKey, instance_id: str) -> None:
+        """Records an adoption: the program names the instance itself, so open orders of this resource are closed."""
         try:
             for order in self.journal.open_orders(key):
-                if order.instance_id is None and self.is_idle(order) and self.journal.take(order):
-                    self.journal.drop(order.number)
+                if order.instance_id is None and self.is_idle(order) and self.journal.take_over(order):
+                    self.journal.delete(order.number)
             self.journal.confirm(instance_id)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
 
-    def taken(self) -> frozenset[str]:
-        """The instances that are known to be somebody's on this machine."""
+    def claimed_ids(self) -> frozenset[str]:
+        """The ids of the instances that some order or resource of this machine owns."""
         try:
-            listed = self.journal.instances()
+            listed = self.journal.instance_ids()
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
             listed = frozenset()
         with self._lock:
-            return listed | self.journal.confirmed() | self._bought
+            return listed | self.journal.confirmed_ids() | self._owned_ids
 
-    def neighbours(self) -> list[Neighbour[T]]:
-        """The orders that this process has not sent and of which it is not known what they have bought."""
+    def concurrent_orders(self) -> list[ConcurrentOrder[T]]:
+        """The unresolved orders of other processes."""
         try:
             return [
-                Neighbour(
+                ConcurrentOrder(
                     order.arguments,
-                    partial(self.may_be, order),
-                    on_its_way=order.progress is Progress.SENT and self.journal.lives(order),
+                    partial(self.may_have_bought, order),
+                    is_awaiting_answer=order.progress is Progress.SENT and self.journal.is_sender_alive(order),
                 )
                 for order in self.unresolved()
-                if order.number not in self._sent
+                if order.number not in self._sent_numbers
             ]
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)
             return []
 
-    def there(self, order: Order) -> dict[str, T]:
-        """What the order has or may have bought, as far as it is there, by id."""
+    def existing_instances(self, order: OrderRecord) -> dict[str, T]:
+        """The existing instances that the order has or may have bought, by id."""
         if order.instance_id is not None:
-            found = self.find(order.instance_id)
-            return {} if found is None else {order.instance_id: found}
-        taken = self.taken()
+            instance = self.find(order.instance_id)
+            return {} if instance is None else {order.instance_id: instance}
+        taken_ids = self.claimed_ids()
         listed = self.poller.snapshot(max_age=self.lag).instances
-        return {key: one for key, one in listed.items() if key not in taken and self.may_be(order, key, one)}
+        return {
+            key: instance
+            for key, instance in listed.items()
+            if key not in taken_ids and self.may_have_bought(order, key, instance)
+        }
 
     def find(self, instance_id: str, not_before: float = NEVER) -> T | None:
-        """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
-        return find(instance_id, self.cloud, self.poller, not_before)
+        """The instance, None when it is certainly gone; see lifecycle/presence.py. Raises CloudError."""
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
-    def fits(self, instance: T, key: Key, arguments: Arguments, how: Match = Match.MAYBE) -> bool:
+    def may_belong_to(
+        self, instance: T, key: ResourceKey, arguments: Arguments, how: OrderMatch = OrderMatch.MAYBE
+    ) -> bool:
         """Whether some order of this resource, with these arguments, may have bought it, in that way."""
         if isinstance(self.cloud, TagsOrders):
             ref = self.cloud.order_ref(instance)
-            return how is Match.MAYBE and ref is not None and ref.key in key.digests
-        return self.cloud.match(instance, Ordered(arguments)).counts_as(how)
+            return how is OrderMatch.MAYBE and ref is not None and ref.key in key.digests
+        return self.cloud.match(instance, OrderSpec(arguments)).counts_as(how)
 
-    def may_be(self, order: Order, instance_id: str, instance: T, how: Match = Match.MAYBE) -> bool:
+    def may_have_bought(
+        self, order: OrderRecord, instance_id: str, instance: T, how: OrderMatch = OrderMatch.MAYBE
+    ) -> bool:
         """Whether an instance may be what the order has bought: by what it is and by when it began, or by its tag."""
-        ordered = Ordered(order.arguments, token_of(order.number))
+        ordered = OrderSpec(order.arguments, token_of(order.number))
         if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
-        after = self._after(order, instance)
-        return self.tags or after is None or -CLOCK_ERROR <= after <= _WINDOW or not self._clocks_agree()
+        after = self._seconds_after(order, instance)
+        return self.tags or after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN or not self._is_clock_reliable()
 
-    def began_soon(self, order: Order, instance: T) -> bool:
+    def is_started_soon(self, order: OrderRecord, instance: T) -> bool:
         """Whether it began so soon after the order that it need not be asked about."""
-        after = self._after(order, instance)
-        return after is None or -CLOCK_ERROR <= after <= _SOON
+        after = self._seconds_after(order, instance)
+        return after is None or -CLOCK_ERROR <= after <= _CERTAIN_WITHIN
 
-    def unresolved(self) -> list[Order]:
-        """The open orders in this account of which it is not known what they have bought."""
+    def unresolved(self) -> list[OrderRecord]:
+        """The open orders in this account whose instance is unknown."""
         orders = self.journal.open_orders()
         return [order for order in orders if order.instance_id is None and order.account == self.account]
 
-    def is_idle(self, order: Order) -> bool:
-        """An engine makes one resource once at a time, so what this process has sent for it has come to its end."""
+    def is_idle(self, order: OrderRecord) -> bool:
+        """Whether no process works on the order. An engine creates a resource once at a time, so an order that this
+        process has sent for it has ended."""
         answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
-        return answered or self.journal.is_mine(order) or not self.journal.lives(order)
+        return answered or self.journal.is_mine(order) or not self.journal.is_sender_alive(order)
 
-    def await_answers(self, order: Order | None) -> None:
-        """Waits for the answers that are on their way to anybody on this machine: they may be about a candidate."""
-        until = self.clock.now() + LONGEST_ORDER
+    def await_answers(self, order: OrderRecord | None) -> None:
+        """Waits for the answers that any process of this machine still expects: they may name a candidate."""
+        until = self.clock.now() + MAX_ORDER_SECONDS
         own = None if order is None else order.number
-        waited_for = {other.number for other in self._on_their_way() if other.number != own}
+        waited_for = {other.number for other in self._unanswered_orders() if other.number != own}
         while waited_for:
             if self.clock.now() > until:
-                raise StillBusyError("another purchase on this machine does not come to an end")
+                raise OrderInProgressError("another purchase on this machine does not come to an end")
             self.clock.sleep(_PAUSE)
-            waited_for &= {other.number for other in self._on_their_way()}
+            waited_for &= {other.number for other in self._unanswered_orders()}
 
-    def must_be_alone(self, key: Key, arguments: Arguments) -> None:
-        """Raises UnclearPurchaseError if anything in the account might be what an earlier run has bought."""
-        listed, taken = self._listed_at_first(), self.taken()
-        alike = [each for each, one in listed.items() if each not in taken and self.fits(one, key, arguments)]
+    def require_no_candidates(self, key: ResourceKey, arguments: Arguments) -> None:
+        """Raises AmbiguousPurchaseError if anything in the account might be what an earlier run has bought."""
+        listed, taken_ids = self._read_baseline(), self.claimed_ids()
+        alike = [
+            instance_id
+            for instance_id, instance in listed.items()
+            if instance_id not in taken_ids and self.may_belong_to(instance, key, arguments)
+        ]
         if alike:
-            raise UnclearPurchaseError(
-                f"without {self.journal.file} it cannot be told whether an earlier run has bought this already",
+            raise AmbiguousPurchaseError(
+                f"without {self.journal.file} it is not known whether an earlier run has bought this already",
                 tuple(sorted(alike)),
             )
 
-    def _listed_at_first(self) -> Mapping[str, T]:
-        """What the account had when the journal turned out to be of no use. All wait for this listing, so none of this
+    def _read_baseline(self) -> Mapping[str, T]:
+        """The account's instances when the journal first failed. All wait for this listing, so none of this
         process's own purchases is in it unless it was under way by then."""
-        with self._alone:
-            if self._strangers is None:
-                self.clock.sleep(self.lag * SETTLED)
-                self._strangers = self.poller.snapshot(max_age=0.0).instances
-            return self._strangers
+        with self._baseline_lock:
+            if self._baseline is None:
+                self.clock.sleep(self.lag * SETTLE_LAGS)
+                self._baseline = self.poller.snapshot(max_age=0.0).instances
+            return self._baseline
 
-    def _clocks_agree(self) -> bool:
+    def _is_clock_reliable(self) -> bool:
         """Whether the vendor's two clocks, that of its answers and that of its instances, are known to agree."""
         difference = self._clock_difference()
         return difference is not None and abs(difference) <= CLOCK_ERROR
 
     def _clock_difference(self) -> float | None:
-        if self._difference is None:
+        if self._largest_difference is None:
             try:
-                self._difference = self.journal.clock_difference(self.account)
+                self._largest_difference = self.journal.clock_difference(self.account)
             except JournalError as error:
-                self.without(error)
-        return self._difference
+                self.on_journal_error(error)
+        return self._largest_difference
 
-    def _after(self, order: Order, instance: T) -> float | None:
-        """How many seconds after the order an instance began, None where that is not told."""
-        began = self.cloud.started_at(instance)
-        return None if began is None or order.vendor_time is None else began - order.vendor_time
+    def _seconds_after(self, order: OrderRecord, instance: T) -> float | None:
+        """The seconds from the order to the instance's start, None where either is unknown."""
+        started_at = self.cloud.started_at(instance)
+        return None if started_at is None or order.vendor_time is None else started_at - order.vendor_time
 
-    def _on_their_way(self) -> list[Order]:
+    def _unanswered_orders(self) -> list[OrderRecord]:
         return [
             order
             for order in self.journal.open_orders()
-            if order.progress is Progress.SENT and order.account == self.account and self.journal.lives(order)
+            if order.progress is Progress.SENT and order.account == self.account and self.journal.is_sender_alive(order)
         ]
 
-    def _note(self, change: Callable[[Journal, int], object], number: int | None) -> None:
+    def _record(self, change: Callable[[Journal, int], object], number: int | None) -> None:
         if number is None:
             return
         try:
             change(self.journal, number)
         except JournalError as error:
-            self.without(error)
+            self.on_journal_error(error)

@@ -1,4 +1,4 @@
-"""Which instances of an account no stack owns. Pure: a whole list and whole states go in; nothing is asked for here.
+"""The instances of an account that no stack owns. Pure: the arguments are a whole list and whole states.
 
 The list has to be older than the states. An instance that an `up` buys between the two is then in the state, or its
 purchase is pending there; the other way round it would look like an orphan.
@@ -13,68 +13,68 @@ from decimal import Decimal
 from typing import Final
 
 from pulumi_cortecs.cost import HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import Listed
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
-YOUNG: Final = timedelta(minutes=2)
+GRACE_PERIOD: Final = timedelta(minutes=2)
 """Up to this age an `up` may be about to write the instance into its state."""
 
 
 @dataclass(frozen=True)
 class Orphan:
-    """An instance that nobody will end. `hourly` and `so_far` are None where its price is not known; `held_back` says
-    why it is not ended without further ado, "" where nothing speaks against it."""
+    """An instance that no stack will delete. `hourly` and `cost_so_far` are None where its price is unknown;
+    `skip_reason` is why it is not deleted by default, "" for none."""
 
-    instance: Listed
+    instance: ListedInstance
     hourly: Money | None
-    so_far: Money | None
-    held_back: str
+    cost_so_far: Money | None
+    skip_reason: str
     remarks: tuple[str, ...]
 
 
-def orphans(
-    listed: Iterable[Listed],
-    stacks: Sequence[StackState],
+def find_orphans(
+    listed: Iterable[ListedInstance],
+    stacks: Sequence[StackHoldings],
     prices: Mapping[str, HardwareType],
     now: datetime,
     remarks: Mapping[str, Sequence[str]] | None = None,
     awaited: Collection[str] = (),
 ) -> tuple[Orphan, ...]:
-    """What is listed and in no stack, the dearest per hour first and those without a price before them.
+    """The listed instances that are in no stack, those without a price first, then the most expensive per hour.
 
     `remarks` are further ones, by instance id. `awaited` are ids that a process which lives is about to own.
     """
-    owned = {row.instance_id for stack in stacks for row in stack.rows if row.owns}
-    found = (
+    owned = {row.instance_id for stack in stacks for row in stack.rows if row.is_owner}
+    unowned = (
         Orphan(
-            instance=each,
-            hourly=each.hourly(prices),
-            so_far=each.so_far(prices, now),
-            held_back="awaited" if each.instance_id in awaited else _held_back(each, stacks, now),
-            remarks=(*_remarks(each, stacks), *(remarks or {}).get(each.instance_id, ())),
+            instance=instance,
+            hourly=instance.hourly_cost(prices),
+            cost_so_far=instance.cost_so_far(prices, now),
+            skip_reason="awaited" if instance.instance_id in awaited else _skip_reason(instance, stacks, now),
+            remarks=(*_remarks(instance, stacks), *(remarks or {}).get(instance.instance_id, ())),
         )
-        for each in listed
-        if each.instance_id not in owned
+        for instance in listed
+        if instance.instance_id not in owned
     )
-    return tuple(sorted(found, key=_dearest_first))
+    return tuple(sorted(unowned, key=_most_expensive_first))
 
 
-def old(instance: Listed, now: datetime) -> bool:
+def is_past_grace(instance: ListedInstance, now: datetime) -> bool:
     """Whether every list must have it, and every state that is going to."""
     age = instance.age(now)
-    return age is not None and age >= YOUNG
+    return age is not None and age >= GRACE_PERIOD
 
 
-def _held_back(instance: Listed, stacks: Sequence[StackState], now: datetime) -> str:
+def _skip_reason(instance: ListedInstance, stacks: Sequence[StackHoldings], now: datetime) -> str:
     for stack in stacks:
         if stack.updating and any(_may_be(instance, purchase) for purchase in stack.pending):
             return f"{stack.name} is locked"
     if instance.started_at is None:
         return "of unknown age"
-    return "" if old(instance, now) else "young"
+    return "" if is_past_grace(instance, now) else "young"
 
 
-def _remarks(instance: Listed, stacks: Sequence[StackState]) -> Iterator[str]:
+def _remarks(instance: ListedInstance, stacks: Sequence[StackHoldings]) -> Iterator[str]:
     for stack in stacks:
         if any(row.external and row.instance_id == instance.instance_id for row in stack.rows):
             yield f"only looked at by {stack.name}"
@@ -83,8 +83,8 @@ def _remarks(instance: Listed, stacks: Sequence[StackState]) -> Iterator[str]:
                 yield f"may be {purchase.name}, whose creation never ended in {stack.name}"
 
 
-def _may_be(instance: Listed, purchase: PendingPurchase) -> bool:
-    """Whether nothing that both tell of speaks against it. What is secret in a state counts as not told."""
+def _may_be(instance: ListedInstance, purchase: PendingPurchase) -> bool:
+    """Whether no argument that both report differs. A secret in a state counts as not reported."""
     if adopted := purchase.arguments.get("adopt_id"):
         return adopted == instance.instance_id
     return all(
@@ -94,6 +94,6 @@ def _may_be(instance: Listed, purchase: PendingPurchase) -> bool:
     )
 
 
-def _dearest_first(orphan: Orphan) -> tuple[str, Decimal, str]:
+def _most_expensive_first(orphan: Orphan) -> tuple[str, Decimal, str]:
     hourly, instance_id = orphan.hourly, orphan.instance.instance_id
     return ("", Decimal(0), instance_id) if hourly is None else (hourly.currency, -hourly.amount, instance_id)

@@ -1,7 +1,7 @@
-"""One list call for everybody: what an account holds, as all waits and all reads of a refresh see it.
+"""One list call for all: the instances of an account, as all waits and all reads of a refresh see them.
 
-However many wait, there is one call per interval: whoever comes first asks the vendor, the others wait for that answer
-and share it. No thread of its own is needed.
+There is one call per interval for any number of waiting threads: the first calls the vendor, the others wait for that
+answer and share it. No thread of its own is needed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Snapshot(Generic[T]):
 class Poller(Generic[T]):
     """The shared view of one account. Threads may share it.
 
-    What a listing raises reaches exactly the callers that needed a new one and came before it was known. Whoever comes
-    later asks again.
+    An error of a listing reaches exactly the callers that needed a new one and called before it was known. A later
+    caller lists again.
     """
 
     def __init__(self, cloud: Cloud[T], clock: Clock) -> None:
@@ -44,16 +44,16 @@ class Poller(Generic[T]):
         self._failures = 0
         self._failure: tuple[float, Exception] | None = None
         self._history: deque[tuple[float, frozenset[str]]] = deque()
-        self._changed: dict[str, float] = {}
-        self._began: dict[str, float] = {}
+        self._changed_at: dict[str, float] = {}
+        self._started_at: dict[str, float] = {}
 
     def snapshot(
         self, *, max_age: float, not_before: float = NEVER, in_a_hurry: Callable[[], bool] = lambda: False
     ) -> Snapshot[T]:
         """A listing at most `max_age` seconds old and asked for at `not_before` or later.
 
-        Who is `in_a_hurry` by the time that a call of somebody else has failed is content with that failure, whenever
-        it was asked for, instead of asking for as long again.
+        A caller that is `in_a_hurry` by the time that another caller's request has failed gets that failure, however
+        old, instead of sending a request of its own.
         """
         failures = self._failures
         oldest = max(self.clock.now() - max_age, not_before)
@@ -62,14 +62,14 @@ class Poller(Generic[T]):
             return latest
         with self._lock:
             if self._latest is not None and self._latest.taken_at >= oldest:
-                return self._latest  # somebody else asked while we waited for the lock
+                return self._latest  # another thread listed while we waited for the lock
             failure = self._failure if self._failures != failures else None
             if failure is not None and (failure[0] >= oldest or in_a_hurry()):
-                raise failure[1]  # somebody was told no: a hundred waiters must not each try in turn
+                raise failure[1]  # shared: a hundred waiters must not each try in turn
             taken_at = self.clock.now()
             try:
                 listed = self._cloud.list_instances()
-                if not listed and self._is_surprising(taken_at):
+                if not listed and self._needs_second_listing(taken_at):
                     # a list may be wrong, and what it hides would be bought again, or count as nothing against a limit
                     taken_at = self.clock.now()
                     listed = self._cloud.list_instances()
@@ -80,29 +80,29 @@ class Poller(Generic[T]):
             self._remember(self._latest)
             return self._latest
 
-    def changed(self, instance_id: str) -> None:
-        """Notes that this process has just changed the instance: older listings say nothing about it any more."""
-        self._changed[instance_id] = self.clock.now()
+    def mark_changed(self, instance_id: str) -> None:
+        """Records that this process has just changed the instance: older listings do not count for it any more."""
+        self._changed_at[instance_id] = self.clock.now()
 
     def changed_at(self, instance_id: str) -> float:
-        """When this process changed the instance last, NEVER if it did not."""
-        return self._changed.get(instance_id, NEVER)
+        """The time of this process's last change of the instance, NEVER if there was none."""
+        return self._changed_at.get(instance_id, NEVER)
 
-    def began(self, instance_id: str) -> None:
-        """Notes that this process has just started the instance anew. Older listings may be used all the same: one that
-        lacks it only says that it is starting."""
-        self._began[instance_id] = self.clock.now()
+    def mark_started(self, instance_id: str) -> None:
+        """Records that this process has just started the instance again. Older listings stay usable: one that lacks it
+        only means that it is starting."""
+        self._started_at[instance_id] = self.clock.now()
 
-    def began_at(self, instance_id: str) -> float:
-        """When this process started the instance last, NEVER if it did not."""
-        return self._began.get(instance_id, NEVER)
+    def started_at(self, instance_id: str) -> float:
+        """The time of this process's last start of the instance, NEVER if there was none."""
+        return self._started_at.get(instance_id, NEVER)
 
-    def absent_for_good(self, instance_id: str) -> bool:
+    def is_confirmed_absent(self, instance_id: str) -> bool:
         """Whether two good listings further apart than the lag both lacked the instance, and all between them did.
 
         One listing without it proves nothing: the vendor's list may be behind.
         """
-        counts_from = max(self.changed_at(instance_id), self.began_at(instance_id))
+        counts_from = max(self.changed_at(instance_id), self.started_at(instance_id))
         with self._lock:
             first: float | None = None
             for taken_at, ids in self._history:
@@ -113,11 +113,13 @@ class Poller(Generic[T]):
             last = self._history[-1][0] if self._history else NEVER
             return first is not None and last - first > self._lag
 
-    def _is_surprising(self, at: float) -> bool:
+    def _needs_second_listing(self, at: float) -> bool:
         """Whether it is news that the account has nothing, or what this process has started should be listed by now."""
         if self._latest is None or self._latest.instances:
             return True
-        return any(began > self.changed_at(key) and at - began > self._lag for key, began in list(self._began.items()))
+        return any(
+            began > self.changed_at(key) and at - began > self._lag for key, began in list(self._started_at.items())
+        )
 
     def _remember(self, snapshot: Snapshot[T]) -> None:
         self._history.append((snapshot.taken_at, frozenset(snapshot.instances)))

@@ -1,4 +1,4 @@
-"""The `pulumi` CLI, run for what it knows: no question asked, no credential shown, no longer than was allowed."""
+"""Commands of the `pulumi` CLI that read: without prompts, without credentials in errors, within a timeout."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from typing import Final
 BACKEND_VARIABLE: Final = "PULUMI_BACKEND_URL"
 _NO_SUCH_STACK: Final = 6
 _WELL_FORMED: Final = re.compile(r"file://.*|[^@]*|[^:@]+://[^/?#@]*@[^@]*")
-"""Or else pulumi's complaint would quote pieces of a password, where nobody finds them to black them out."""
+"""Of any other URL pulumi's error would quote pieces of a password that cannot be found and redacted."""
 
 
 class CliError(Exception):
     """A command did not answer. The text says which and why, without a credential."""
 
 
-class NoSuchStackError(CliError):
+class UnknownStackError(CliError):
     """The backend can be read, and has no stack of this name."""
 
 
 @dataclass(frozen=True)
-class Command:
-    """How the CLI is run: in which directory, in which environment (a whole one), and for how many seconds at most.
-    `backend` is what a person is told about where it was asked."""
+class CliCommand:
+    """The settings of a CLI command: its directory, its whole environment, and its timeout in seconds. `backend` names
+    the backend in errors."""
 
     executable: str
     directory: Path
     environment: Mapping[str, str]
-    longest: float
+    timeout: float
     backend: str
 
-    def ask(self, arguments: Sequence[str]) -> str:
-        """What a command prints. Raises CliError, NoSuchStackError where it says that there is no such stack."""
-        must_be_well_formed(self.environment.get(BACKEND_VARIABLE, ""))
+    def run(self, arguments: Sequence[str]) -> str:
+        """Runs a command and returns its output. Raises CliError, UnknownStackError where the stack does not exist."""
+        require_well_formed_url(self.environment.get(BACKEND_VARIABLE, ""))
         asked = f"pulumi {' '.join(arguments)} on {without_credentials(self.backend)}"
         try:
             done = subprocess.run(
@@ -47,26 +47,26 @@ class Command:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                timeout=self.longest,
+                timeout=self.timeout,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise CliError(f"{asked} did not end within {self.longest:g} s") from None
+            raise CliError(f"{asked} did not end within {self.timeout:g} s") from None
         except (OSError, ValueError) as error:
             raise CliError(f"{asked}: {without_credentials(str(error))}") from None
         if done.returncode == 0:
             return done.stdout
-        kind = NoSuchStackError if done.returncode == _NO_SUCH_STACK else CliError
-        said = without_credentials(" ".join(done.stderr.split())) or f"exit code {done.returncode}"
-        raise kind(f"{asked}: {said}")
+        kind = UnknownStackError if done.returncode == _NO_SUCH_STACK else CliError
+        complaint = without_credentials(" ".join(done.stderr.split())) or f"exit code {done.returncode}"
+        raise kind(f"{asked}: {complaint}")
 
 
-def must_be_well_formed(backend_url: str) -> None:
-    """Raises CliError for a URL of which nobody can tell where its user and password end."""
+def require_well_formed_url(backend_url: str) -> None:
+    """Raises CliError for a URL whose user and password have no certain end."""
     if not _WELL_FORMED.fullmatch(backend_url):
-        raise CliError("a backend URL cannot be read: percent-encode what is before the @ in it")
+        raise CliError("a backend URL is ambiguous: percent-encode the user and password before its @")
 
 
 def without_credentials(text: str) -> str:
-    """The same without what a URL in it has before its host and after its path."""
+    """The text without what a URL in it has before its host and after its path."""
     return re.sub(r"(\w+://)(?:[^\s/\"']*@)?([^\s?\"']*)(\?[^\s\"']*)?", r"\1\2", text)

@@ -1,8 +1,8 @@
 """Buying exactly one, whatever happens to the answer.
 
-A start request is never sent twice unlooked. When its answer is lost, the account's list is compared with what it held
-before: an instance with the same arguments that is new and that nobody else on this machine has bought is the one. If
-that cannot be told, nothing more is bought, and the candidates are named.
+A start request is never sent twice without checking first. When its answer is lost, the account's list is compared with
+the one before: an instance with the same arguments that is new and that no other order of this machine has bought is
+the one. If that is ambiguous, nothing more is bought, and the candidates are named.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, Match, Ordered, OrderRef, TagsOrders, token_of
-from pulumi_cortecs.lifecycle.journal import Key, new_number
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
@@ -25,23 +25,23 @@ T = TypeVar("T")
 
 _BASELINE_AGE = 5.0
 _PAUSE = 0.25
-_LISTS = 4
-"""So many lists, over more than the lag, have to show nothing new before an order is taken for not carried out: one of
-them may be wrong."""
+_MIN_LISTINGS = 4
+"""Number of listings, spread over more than the lag, that must not show the instance before the order counts as not
+executed: one of them may be wrong."""
 
-SETTLED = 3.0
-"""So many lags after an answer was lost, what was bought is listed: one for the vendor's work, one for its list, one to
-spare."""
+SETTLE_LAGS = 3.0
+"""Number of lags after a lost answer by which the instance is listed: one for the vendor's work, one for its list, one
+to spare."""
 
 _UNAUTHORIZED = 401
-_PATIENCE = 60.0
+_LISTING_TIMEOUT = 60.0
 """Seconds for which an account that cannot be listed is asked again."""
-LONGEST_ORDER = 300.0
+MAX_ORDER_SECONDS = 300.0
 """Seconds after which no order can still be on its way: its time limits and repeated connections are far below."""
 
 
-class UnclearPurchaseError(Exception):
-    """Whether something was bought cannot be told. `candidates` are ids that may be it."""
+class AmbiguousPurchaseError(Exception):
+    """It is not known whether something was bought. `candidates` are ids of instances that it may be."""
 
     def __init__(self, text: str, candidates: tuple[str, ...] = ()) -> None:
         super().__init__(text)
@@ -49,8 +49,8 @@ class UnclearPurchaseError(Exception):
 
 
 class RefusedOrderError(Exception):
-    """The vendor answered an order with an error, and nothing new is listed so far. That is no proof: the order stays
-    noted, and the next creation of the resource looks first."""
+    """The vendor answered an order with an error, and nothing new is listed so far. That proves nothing: the order
+    stays recorded, and the next creation of the resource checks first."""
 
 
 class NotSentError(Exception):
@@ -61,7 +61,7 @@ class NotBoughtError(Exception):
     """The vendor did not carry the request out: it was looked for and is certainly not there."""
 
 
-class Began(Enum):
+class RelativeStart(Enum):
     """Whether an instance began after an order was sent, by the vendor's clock. DOUBTFUL: that clock says before, and
     is not known to be right."""
 
@@ -71,9 +71,9 @@ class Began(Enum):
 
 
 @dataclass(frozen=True)
-class Bought(Generic[T]):
-    """What was bought. `instance` is None where the vendor's answer told the id only. `inferred`: no answer named it,
-    and it bears no tag; it was found in the account's list."""
+class PurchasedInstance(Generic[T]):
+    """A purchased instance. `instance` is None where the vendor's answer has the id only. `inferred`: no answer named
+    it, and it bears no tag; it was found in the account's list."""
 
     instance_id: str
     instance: T | None = None
@@ -81,143 +81,148 @@ class Bought(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Found(Bought[T]):
-    """What an earlier run has bought, as the vendor shows it now."""
+class RecoveredInstance(PurchasedInstance[T]):
+    """An instance that an earlier run has bought, as the vendor shows it now."""
 
     instance: T
 
 
 @dataclass(frozen=True)
-class Neighbour(Generic[T]):
-    """An order of another process. `may_be` tells of an id and its instance whether it may have bought that;
-    `on_its_way`: its answer may still arrive there."""
+class ConcurrentOrder(Generic[T]):
+    """An order of another process. `may_have_bought` decides for an id and its instance; `is_awaiting_answer`: its
+    answer may still arrive there."""
 
     refused: ClassVar[bool] = False
     arguments: Arguments
-    may_be: Callable[[str, T], bool]
-    on_its_way: bool
+    may_have_bought: Callable[[str, T], bool]
+    is_awaiting_answer: bool
 
 
-class Notes(Protocol[T]):
-    """Where orders are written down before they are sent, and where those of other processes are found.
+class OrderRecorder(Protocol[T]):
+    """Records orders before they are sent, and finds those of other processes.
 
-    A number is None where an order could not be noted and may be sent all the same.
+    A number is None where an order could not be recorded and may be sent nevertheless.
     """
 
-    def sent(self, key: Key, arguments: Arguments, before: frozenset[str], number: int) -> int | None: ...
+    def record_sent(
+        self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int
+    ) -> int | None: ...
 
-    def lost(self, number: int | None) -> None: ...
+    def record_lost(self, number: int | None) -> None: ...
 
-    def refused(self, number: int | None) -> None: ...
+    def record_refused(self, number: int | None) -> None: ...
 
-    def answered(self, instance: T) -> None: ...
+    def record_answer(self, instance: T) -> None: ...
 
-    def since(self) -> Callable[[T], Began]: ...
+    def start_classifier(self) -> Callable[[T], RelativeStart]: ...
 
-    def bought(self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool: ...
+    def record_bought(
+        self, number: int | None, instance_id: str, *, inferred: bool = False, is_new: bool = False
+    ) -> bool: ...
 
-    def dropped(self, number: int | None) -> None: ...
+    def discard(self, number: int | None) -> None: ...
 
-    def taken(self) -> frozenset[str]: ...
+    def claimed_ids(self) -> frozenset[str]: ...
 
-    def neighbours(self) -> list[Neighbour[T]]: ...
+    def concurrent_orders(self) -> list[ConcurrentOrder[T]]: ...
 
 
 class _TokenRefusedError(Exception):
-    """The order was refused for its token, and looked for, and is not there: it may be sent again."""
+    """The order was refused for its token, and a check has found nothing: it may be sent again."""
 
 
 @dataclass(eq=False)
-class _Doubt:
+class _UnresolvedOrder:
     """An order whose answer was lost, or was an error.
 
-    `before` are ids that were there before it was sent, and `since` tells whether an instance may have begun after
-    that; one that it may take was started before `started_by`. What is new is left to those who lost their answers
-    where it was `refused`; one `to_be_repeated` is sent again if it has bought nothing. `lists` have shown none since
-    `listed_first`.
+    `before` are the ids that were listed before it was sent, and `classify_start` decides whether an instance may have
+    started after that; its instance was started before `started_by`. A `refused` order leaves new instances to orders
+    whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `listings` have shown no
+    instance of it since `listed_first`.
     """
 
     number: int | None
-    ordered: Ordered
+    ordered: OrderSpec
     before: frozenset[str]
-    since: Callable[[Any], Began]
-    lost: CloudError
+    classify_start: Callable[[Any], RelativeStart]
+    error: CloudError
     lost_at: float
     started_by: float
     refused: bool = False
-    to_be_repeated: bool = False
-    lists: int = 0
+    is_repeatable: bool = False
+    listings: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
 
     @property
     def arguments(self) -> Arguments:
-        """What was ordered."""
+        """The arguments of the order."""
         return self.ordered.arguments
 
-    def lacked(self, at: float) -> None:
-        """Another list, asked for at that time, has shown none."""
-        if self.lists == 0:
+    def record_absent(self, at: float) -> None:
+        """Records that another listing, requested at that time, has shown no instance of the order."""
+        if self.listings == 0:
             self.listed_first = at
-        self.lists += self.lists == 0 or at > self.listed_last
+        self.listings += self.listings == 0 or at > self.listed_last
         self.listed_last = at
 
 
 class Purchases(Generic[T]):
     """All purchases of this process in one account. Threads may share it."""
 
-    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, notes: Notes[T]) -> None:
+    def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, log: OrderRecorder[T]) -> None:
         self._cloud = cloud
         self._tags = isinstance(cloud, TagsOrders)
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
-        self._notes = notes
+        self._log = log
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
-        self._in_doubt: list[_Doubt] = []
-        self._ours: set[str] = set()
-        self._named: set[str] = set()
+        self._unresolved: list[_UnresolvedOrder] = []
+        self._owned_ids: set[str] = set()
+        self._reported_ids: set[str] = set()
 
     def buy(
         self,
-        key: Key,
+        key: ResourceKey,
         arguments: Arguments,
         inputs: Mapping[str, Any],
         is_awaited: Callable[[], bool] | None = None,
         number: int | None = None,
-    ) -> Bought[T]:
-        """Orders what `inputs` describe once, for the resource `key`, and returns what was bought. `is_awaited` is
-        asked at the last moment whether somebody still waits for it; None where nobody can go away. `number` is the
-        order's where somebody has noted it already.
+    ) -> PurchasedInstance[T]:
+        """Orders one instance with these `inputs` for the resource `key`, exactly once, and returns it. `is_awaited` is
+        called at the last moment: whether the caller still waits for it; None where the caller cannot go away. `number`
+        is the order's where it has one already.
 
-        An order that was refused for its token (401) is sent once more, after a look that has found nothing. Raises
+        An order that was refused for its token (401) is sent once more, after a check that has found nothing. Raises
         CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
-        when nobody waits any more, NotBoughtError when the answer was lost and nothing was bought, and
-        UnclearPurchaseError when that could not be told.
+        when the caller has gone, NotBoughtError when the answer was lost and nothing was bought, and
+        AmbiguousPurchaseError when that is not known.
         """
-        send = partial(self._sent, key, arguments, inputs, is_awaited)
+        send = partial(self._send, key, arguments, inputs, is_awaited)
         try:
-            return send(new_number() if number is None else number, last_try=False)
+            return send(new_order_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
-            return send(new_number(), last_try=True)
+            return send(new_order_number(), last_try=True)
 
-    def _sent(
+    def _send(
         self,
-        key: Key,
+        key: ResourceKey,
         arguments: Arguments,
         inputs: Mapping[str, Any],
         is_awaited: Callable[[], bool] | None,
         number: int,
         *,
         last_try: bool,
-    ) -> Bought[T]:
-        before, since = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances), self._notes.since()
-        noted = self._notes.sent(key, arguments, before, number)
-        ordered = Ordered(arguments, token_of(number))
+    ) -> PurchasedInstance[T]:
+        before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
+        classify_start = self._log.start_classifier()
+        order_number = self._log.record_sent(key, arguments, before, number)
+        ordered = OrderSpec(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)
-        doubt: _Doubt | None = None
+        unresolved: _UnresolvedOrder | None = None
         refused: RefusedError | None = None
         try:
             if is_awaited is not None and not is_awaited():
@@ -229,132 +234,149 @@ class Purchases(Generic[T]):
                 if isinstance(error, CloudError) and (error.may_have_taken_effect or _is_an_answer(error)):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
-                    doubt = _Doubt(noted, ordered, before, since, error, now, now, refused is not None)
-                    self._in_doubt.append(doubt)
-            if doubt is None:
+                    unresolved = _UnresolvedOrder(
+                        order_number, ordered, before, classify_start, error, now, now, refused is not None
+                    )
+                    self._unresolved.append(unresolved)
+            if unresolved is None:
                 if isinstance(error, (CloudError, NotSentError)):
-                    self._notes.dropped(noted)
+                    self._log.discard(order_number)
                 elif isinstance(error, Exception):
-                    self._notes.lost(noted)  # nobody knows what we do not expect
+                    self._log.record_lost(order_number)  # an unexpected error proves nothing
                 raise
         else:
             instance_id = accepted.instance_id
             is_new = instance_id not in before
-            mine = is_new and self._notes.bought(noted, instance_id, is_new=True)
+            mine = is_new and self._log.record_bought(order_number, instance_id, is_new=True)
             with self._lock:
                 self._in_flight.remove(number)
                 if mine:
-                    self._ours.add(instance_id)
+                    self._owned_ids.add(instance_id)
                 else:
                     now = self._clock.now()
-                    known = "another order for the same has taken it" if is_new else "it was there before"
-                    taken = AnswerLostError(f"{instance_id} is what the answer names, and {known}")
-                    doubt = _Doubt(noted, ordered, before, since, taken, now, now)
-                    self._in_doubt.append(doubt)
-            if doubt is None:
+                    reason = "another order for the same has taken it" if is_new else "it was there before"
+                    taken_error = AnswerLostError(f"{instance_id} is what the answer names, and {reason}")
+                    unresolved = _UnresolvedOrder(order_number, ordered, before, classify_start, taken_error, now, now)
+                    self._unresolved.append(unresolved)
+            if unresolved is None:
                 if accepted.instance is not None:
-                    self._notes.answered(accepted.instance)
-                return Bought(instance_id, accepted.instance)
+                    self._log.record_answer(accepted.instance)
+                return PurchasedInstance(instance_id, accepted.instance)
         try:
             if refused is not None:
-                self._notes.refused(noted)
-                return self._in_spite_of(refused, doubt, last_try=last_try)
-            self._notes.lost(noted)
-            # when it finds nothing, the note stays: the next run looks again, should the vendor have been very late
-            return self._reconcile(doubt)
+                self._log.record_refused(order_number)
+                return self._check_despite(refused, unresolved, last_try=last_try)
+            self._log.record_lost(order_number)
+            # when it finds nothing, the record stays: the next run checks again, should the vendor have been very late
+            return self._reconcile(unresolved)
         finally:
-            self._decided(doubt)
+            self._discard(unresolved)
 
-    def _in_spite_of(self, refused: RefusedError, doubt: _Doubt, *, last_try: bool) -> Bought[T]:
-        """What was bought although the vendor refused it. Raises RefusedOrderError when nothing new is listed."""
-        again = doubt.to_be_repeated = refused.status == _UNAUTHORIZED and not last_try
+    def _check_despite(
+        self, refused: RefusedError, unresolved: _UnresolvedOrder, *, last_try: bool
+    ) -> PurchasedInstance[T]:
+        """Checks whether a refused order bought something nevertheless. Raises RefusedOrderError when nothing new is
+        listed."""
+        again = unresolved.is_repeatable = refused.status == _UNAUTHORIZED and not last_try
         try:
-            seen = self._poller.snapshot(max_age=0.0, not_before=doubt.lost_at)
-            if again or self._found(doubt, seen, self._notes.taken()):
-                return self._reconcile(doubt)
+            snapshot = self._poller.snapshot(max_age=0.0, not_before=unresolved.lost_at)
+            if again or self._candidates(unresolved, snapshot, self._log.claimed_ids()):
+                return self._reconcile(unresolved)
         except NotBoughtError:
             if again:
-                self._notes.dropped(doubt.number)
+                self._log.discard(unresolved.number)
                 raise _TokenRefusedError from None
         except CloudError as error:
             raise RefusedOrderError(
-                f"{refused}; whether something was started all the same is not known: {error}"
+                f"{refused}; whether something was started nevertheless is not known: {error}"
             ) from None
         raise RefusedOrderError(f"{refused}; nothing new is listed so far")
 
-    def _reconcile(self, doubt: _Doubt) -> Bought[T]:
-        """Finds what a lost answer was about, in listings that were asked for after it."""
-        listed_at = doubt.lost_at
+    def _reconcile(self, unresolved: _UnresolvedOrder) -> PurchasedInstance[T]:
+        """Finds the instance of a lost answer in listings that were requested after it."""
+        listed_at = unresolved.lost_at
         while True:
             try:
-                seen = self._poller.snapshot(max_age=_PAUSE, not_before=doubt.lost_at)
+                snapshot = self._poller.snapshot(max_age=_PAUSE, not_before=unresolved.lost_at)
             except CloudError as error:
-                if not error.transient or self._clock.now() - listed_at > _PATIENCE:
-                    text = f"{doubt.lost}, and the account cannot be listed to see whether it was started: {error}"
-                    raise UnclearPurchaseError(text) from None
+                if not error.transient or self._clock.now() - listed_at > _LISTING_TIMEOUT:
+                    text = (
+                        f"{unresolved.error}, and the account cannot be listed to see whether it was started: {error}"
+                    )
+                    raise AmbiguousPurchaseError(text) from None
                 self._clock.sleep(_PAUSE)
                 continue
-            found = self._claimed(doubt, seen)
-            if found is not None:
-                return found
+            bought = self._match_listed(unresolved, snapshot)
+            if bought is not None:
+                return bought
             listed_at = self._clock.now()
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
-    def _claimed(self, doubt: _Doubt, seen: Snapshot[T]) -> Bought[T] | None:
-        """One of those that appeared, and from now on ours; None while there is none.
+    def _match_listed(self, unresolved: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
+        """Takes one of the instances that appeared; None while there is none.
 
         Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
         the fewest others may be waiting for; and it may have been another's, who then waits for ours to show. One that
-        bears the order's tag is nobody else's. Raises NotBoughtError and UnclearPurchaseError.
+        bears the order's tag is this order's. Raises NotBoughtError and AmbiguousPurchaseError.
         """
         with self._lock:
-            earlier = frozenset(self._in_flight) if self._found(doubt, seen, frozenset()) else frozenset()
+            earlier = frozenset(self._in_flight) if self._candidates(unresolved, snapshot, frozenset()) else frozenset()
         # an answer that is still on its way may be about what we have found
-        settled = self._tags or (self._settled(earlier) and self._neighbours_settled(doubt, seen))
-        taken = self._notes.taken()
-        neighbours = self._notes.neighbours()
+        settled = self._tags or (
+            self._wait_for_answers(earlier) and self._wait_for_other_processes(unresolved, snapshot)
+        )
+        taken_ids = self._log.claimed_ids()
+        neighbours = self._log.concurrent_orders()
         with self._lock:
-            found = self._found(doubt, seen, taken)
-            orders: list[_Doubt | Neighbour[T]] = [*self._in_doubt, *neighbours]
-            assigned = assign(found, orders, self._may_have_bought)
-            if doubt.refused and len(found) <= sum(not each.refused for each in assigned.orders):
-                found = {}
-            if not found:
-                doubt.lacked(seen.taken_at)
-                settled_at = max(doubt.started_by + self._lag * SETTLED, doubt.listed_first + self._lag)
-                instead = self._came_instead(doubt, seen, taken, neighbours)
-                if seen.taken_at <= settled_at or doubt.lists < _LISTS or (instead and self._in_flight):
+            candidates = self._candidates(unresolved, snapshot, taken_ids)
+            orders: list[_UnresolvedOrder | ConcurrentOrder[T]] = [*self._unresolved, *neighbours]
+            assigned = assign(candidates, orders, self._may_have_bought)
+            if unresolved.refused and len(candidates) <= sum(not order.refused for order in assigned.orders):
+                candidates = {}
+            if not candidates:
+                unresolved.record_absent(snapshot.taken_at)
+                settled_at = max(unresolved.started_by + self._lag * SETTLE_LAGS, unresolved.listed_first + self._lag)
+                instead = self._substitutes(unresolved, snapshot, taken_ids, neighbours)
+                if (
+                    snapshot.taken_at <= settled_at
+                    or unresolved.listings < _MIN_LISTINGS
+                    or (instead and self._in_flight)
+                ):
                     return None
-                self._in_doubt.remove(doubt)
-                if instead and (doubt.to_be_repeated or not doubt.refused):
-                    text = f"{doubt.lost}, nothing of that kind was started, and what is new may have come instead"
-                    raise UnclearPurchaseError(text, tuple(sorted(instead)))
-                raise NotBoughtError(f"{doubt.lost}; the account's list shows that nothing was started")
-            alike = all(each.arguments == doubt.arguments for each in assigned.orders)
-            dated = self._tags or all(doubt.since(one) is Began.AFTER for one in found.values())
-            if not settled or not alike or not dated or assigned.is_crowded or self._named & found.keys():
-                self._in_doubt.remove(doubt)
-                self._named |= found.keys()
-                text = f"{doubt.lost}, and it cannot be told which instance it started, if any"
-                raise UnclearPurchaseError(text, tuple(sorted(found)))
+                self._unresolved.remove(unresolved)
+                if instead and (unresolved.is_repeatable or not unresolved.refused):
+                    text = (
+                        f"{unresolved.error}, nothing of that kind was started, and what is new may have come instead"
+                    )
+                    raise AmbiguousPurchaseError(text, tuple(sorted(instead)))
+                raise NotBoughtError(f"{unresolved.error}; the account's list shows that nothing was started")
+            alike = all(order.arguments == unresolved.arguments for order in assigned.orders)
+            dated = self._tags or all(
+                unresolved.classify_start(instance) is RelativeStart.AFTER for instance in candidates.values()
+            )
+            if not settled or not alike or not dated or assigned.is_crowded or self._reported_ids & candidates.keys():
+                self._unresolved.remove(unresolved)
+                self._reported_ids |= candidates.keys()
+                text = f"{unresolved.error}, and it is not known which instance it started, if any"
+                raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
-            if not self._notes.bought(doubt.number, instance_id, inferred=not self._tags, is_new=self._tags):
+            if not self._log.record_bought(unresolved.number, instance_id, inferred=not self._tags, is_new=self._tags):
                 return None  # another process was quicker
-            self._in_doubt.remove(doubt)
+            self._unresolved.remove(unresolved)
             for other in assigned.takers[instance_id]:
-                if isinstance(other, _Doubt):
-                    other.started_by = max(other.started_by, doubt.started_by)
-            self._ours.add(instance_id)
-            return Bought(instance_id, found[instance_id], inferred=not self._tags)
+                if isinstance(other, _UnresolvedOrder):
+                    other.started_by = max(other.started_by, unresolved.started_by)
+            self._owned_ids.add(instance_id)
+            return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._tags)
 
-    def _decided(self, doubt: _Doubt) -> None:
+    def _discard(self, unresolved: _UnresolvedOrder) -> None:
         with self._lock:
-            if doubt in self._in_doubt:
-                self._in_doubt.remove(doubt)
+            if unresolved in self._unresolved:
+                self._unresolved.remove(unresolved)
 
-    def _settled(self, orders: frozenset[int]) -> bool:
+    def _wait_for_answers(self, orders: frozenset[int]) -> bool:
         """Waits for the answers to these orders; whether all have come. Those that began later are no matter."""
-        until = self._clock.now() + LONGEST_ORDER
+        until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:
                 if not orders & self._in_flight:
@@ -363,40 +385,61 @@ class Purchases(Generic[T]):
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _neighbours_settled(self, doubt: _Doubt, seen: Snapshot[T]) -> bool:
+    def _wait_for_other_processes(self, unresolved: _UnresolvedOrder, snapshot: Snapshot[T]) -> bool:
         """Waits for the answers that other processes still expect, where they may be about what we have found."""
-        until = self._clock.now() + LONGEST_ORDER
+        until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:
-                found = self._found(doubt, seen, frozenset())
-            awaited = [each for each in self._notes.neighbours() if each.on_its_way] if found else []
-            if not any(each.may_be(*one) for one in found.items() for each in awaited):
+                candidates = self._candidates(unresolved, snapshot, frozenset())
+            awaited = (
+                [neighbour for neighbour in self._log.concurrent_orders() if neighbour.is_awaiting_answer]
+                if candidates
+                else []
+            )
+            if not any(
+                neighbour.may_have_bought(*candidate) for candidate in candidates.items() for neighbour in awaited
+            ):
                 return True
             if self._clock.now() > until:
                 return False
             self._clock.sleep(_PAUSE)
 
-    def _found(self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], how: Match = Match.MAYBE) -> dict[str, T]:
-        unknown = ((key, one) for key, one in seen.instances.items() if key not in taken)
-        return {key: one for key, one in unknown if self._may_be(key, one, doubt, how)}
+    def _candidates(
+        self,
+        unresolved: _UnresolvedOrder,
+        snapshot: Snapshot[T],
+        taken_ids: frozenset[str],
+        how: OrderMatch = OrderMatch.MAYBE,
+    ) -> dict[str, T]:
+        unknown = ((key, instance) for key, instance in snapshot.instances.items() if key not in taken_ids)
+        return {key: instance for key, instance in unknown if self._is_candidate(key, instance, unresolved, how)}
 
-    def _came_instead(
-        self, doubt: _Doubt, seen: Snapshot[T], taken: frozenset[str], neighbours: list[Neighbour[T]]
+    def _substitutes(
+        self,
+        unresolved: _UnresolvedOrder,
+        snapshot: Snapshot[T],
+        taken_ids: frozenset[str],
+        neighbours: list[ConcurrentOrder[T]],
     ) -> frozenset[str]:
-        """What the order may have bought where nothing fits, and no other order has."""
-        instead = self._found(doubt, seen, taken, Match.NEARLY)
-        others: list[_Doubt | Neighbour[T]] = [*(each for each in self._in_doubt if each is not doubt), *neighbours]
+        """Instances that may have been delivered instead of what was ordered, and that no other order explains."""
+        instead = self._candidates(unresolved, snapshot, taken_ids, OrderMatch.NEARLY)
+        others: list[_UnresolvedOrder | ConcurrentOrder[T]] = [
+            *(other for other in self._unresolved if other is not unresolved),
+            *neighbours,
+        ]
         return assign(instead, others, self._may_have_bought).unexplained
 
-    def _may_have_bought(self, order: _Doubt | Neighbour[T], instance_id: str, instance: T) -> bool:
-        if isinstance(order, _Doubt):
-            return self._may_be(instance_id, instance, order)
-        return order.may_be(instance_id, instance)
+    def _may_have_bought(self, order: _UnresolvedOrder | ConcurrentOrder[T], instance_id: str, instance: T) -> bool:
+        if isinstance(order, _UnresolvedOrder):
+            return self._is_candidate(instance_id, instance, order)
+        return order.may_have_bought(instance_id, instance)
 
-    def _may_be(self, instance_id: str, instance: T, doubt: _Doubt, how: Match = Match.MAYBE) -> bool:
-        unknown = instance_id not in doubt.before and instance_id not in self._ours
-        began = unknown and (self._tags or doubt.since(instance) is not Began.BEFORE)
-        return began and self._cloud.match(instance, doubt.ordered).counts_as(how)
+    def _is_candidate(
+        self, instance_id: str, instance: T, unresolved: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
+    ) -> bool:
+        unknown = instance_id not in unresolved.before and instance_id not in self._owned_ids
+        began = unknown and (self._tags or unresolved.classify_start(instance) is not RelativeStart.BEFORE)
+        return began and self._cloud.match(instance, unresolved.ordered).counts_as(how)
 
 
 def _is_an_answer(error: CloudError) -> bool:

@@ -1,7 +1,7 @@
-"""Which rows of a state are letting go of an instance right now, for all processes of this machine.
+"""The rows of states that are letting go of an instance right now, for all processes of this machine.
 
 Two rows may have one instance, and two explicit Providers are two processes. Each row that goes is written down before
-it looks who else has the instance, in the file of the journal: whoever comes last sees all the others.
+it looks who else has the instance, in the file of the journal: the last one sees all the others.
 """
 
 from __future__ import annotations
@@ -35,29 +35,33 @@ class Releases:
         self._journal = journal
 
     def register(self, instance_id: str, urn: str, doomed: Sequence[bool]) -> Release:
-        """Notes that a row of the URN is letting go of the instance; which one.
+        """Records that a row of the URN is letting go of the instance, and returns which one.
 
-        `doomed` is what the rows of that URN are, of which the engine does not tell us one from the other: a doomed one
+        `doomed` is what the rows of that URN are, which the engine does not distinguish in its call: a doomed one
         goes first.
         """
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
-            self._forget_the_dead(connection)
-            taken = _of(connection, instance_id)
-            free = [each for each in sorted(doomed, reverse=True) if Release(instance_id, urn, each) not in taken]
+            self._remove_dead_processes(connection)
+            releasing = _read_releases(connection, instance_id)
+            free = [
+                is_doomed
+                for is_doomed in sorted(doomed, reverse=True)
+                if Release(instance_id, urn, is_doomed) not in releasing
+            ]
             release = Release(instance_id, urn, free[0] if free else False)
             connection.execute(
                 "INSERT INTO releases VALUES (?, ?, ?, ?)",
-                (instance_id, urn, int(release.doomed), self._journal.process()),
+                (instance_id, urn, int(release.doomed), self._journal.process_id()),
             )
         return release
 
-    def of(self, instance_id: str) -> frozenset[Release]:
+    def active(self, instance_id: str) -> frozenset[Release]:
         """The rows that are letting go of the instance, in processes that live."""
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
-            self._forget_the_dead(connection)
-            return _of(connection, instance_id)
+            self._remove_dead_processes(connection)
+            return _read_releases(connection, instance_id)
 
     def withdraw(self, release: Release) -> None:
         """The row stays after all: its instance could not be ended."""
@@ -65,16 +69,16 @@ class Releases:
             connection.execute(
                 "DELETE FROM releases WHERE rowid IN (SELECT rowid FROM releases "
                 "WHERE instance_id = ? AND urn = ? AND doomed = ? AND process = ? LIMIT 1)",
-                (release.instance_id, release.urn, int(release.doomed), self._journal.process()),
+                (release.instance_id, release.urn, int(release.doomed), self._journal.process_id()),
             )
 
-    def _forget_the_dead(self, connection: sqlite3.Connection) -> None:
+    def _remove_dead_processes(self, connection: sqlite3.Connection) -> None:
         """A row whose process has died stays in its state, unless the engine has written down that it went."""
         for (process,) in connection.execute("SELECT DISTINCT process FROM releases").fetchall():
-            if not self._journal.process_lives(str(process)):
+            if not self._journal.is_process_alive(str(process)):
                 connection.execute("DELETE FROM releases WHERE process = ?", (process,))
 
 
-def _of(connection: sqlite3.Connection, instance_id: str) -> frozenset[Release]:
+def _read_releases(connection: sqlite3.Connection, instance_id: str) -> frozenset[Release]:
     rows = connection.execute("SELECT urn, doomed FROM releases WHERE instance_id = ?", (instance_id,)).fetchall()
     return frozenset(Release(instance_id, str(urn), bool(doomed)) for urn, doomed in rows)

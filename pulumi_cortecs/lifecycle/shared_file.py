@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 BUSY_SECONDS: Final = 20.0
-_NOT_TRIED_AGAIN: Final = 60.0
+_RETRY_AFTER: Final = 60.0
 """Seconds for which a file that failed slowly is not tried again by this process: where locks do not work, or are held
 for too long, each try takes all of BUSY_SECONDS, and calls come one after the other."""
 
-_SLOWLY: Final = 1.0
+_SLOW_SECONDS: Final = 1.0
 """Seconds after which a failure is a slow one."""
 
 
@@ -45,32 +45,33 @@ class SharedFile:
         self._processes = file.parent / "processes"
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._place: tuple[int, int] | None = None
+        self._identity: tuple[int, int] | None = None
         self._abandoned: list[sqlite3.Connection] = []
-        self._me: str | None = None
+        self._process_id: str | None = None
         self._claim: int | None = None
         self._clock = clock
         self._patience = patience
         self._unusable: tuple[float, str] | None = None
 
-    def process(self) -> str:
+    def process_id(self) -> str:
         """The name of this process, under which the others know that it lives."""
-        with self._lock, self._explained():
-            return self._process()
+        with self._lock, self._wrap_errors():
+            return self._register_process()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One step of somebody else's table in this file: for what lasts no longer than a process, so unflushed."""
+        """A transaction on another module's table in this file: for rows that live no longer than a process, so
+        unflushed."""
         with self._writing(flushed=False) as connection:
             yield connection
 
-    def process_lives(self, process: str) -> bool:
+    def is_process_alive(self, process: str) -> bool:
         """Whether the process of that name is still there."""
-        if process == self._me:
+        if process == self._process_id:
             return True
         try:
             with (self._processes / process).open("rb") as file:
-                return not _is_left(file.fileno())
+                return not _is_lock_free(file.fileno())
         except OSError:
             return False
 
@@ -82,51 +83,51 @@ class SharedFile:
                 self._connection = None
             if self._claim is not None:
                 os.close(self._claim)
-                self._claim, self._me = None, None
+                self._claim, self._process_id = None, None
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         """Makes the tables of an older file, or of a new one, which is 0, those of today, within a transaction."""
         raise NotImplementedError
 
-    def _upgraded(self, connection: sqlite3.Connection, version: int) -> None:
-        """What is to be done after that transaction."""
+    def _after_upgrade(self, connection: sqlite3.Connection, version: int) -> None:
+        """Called after that transaction."""
 
-    def _reread(self) -> None:
-        """What was read from the file may not be so any more."""
+    def _forget_cached(self) -> None:
+        """Called when what was read from the file may be outdated."""
 
-    def _process(self) -> str:
+    def _register_process(self) -> str:
         """The name of this process, under which it is known to live."""
-        if self._me is None:
+        if self._process_id is None:
             _make_folder(self._processes)
-            self._forget_the_dead()
-            while self._me is None:
+            self._remove_dead_processes()
+            while self._process_id is None:
                 name = secrets.token_hex(8)
-                # never closed but by the end of the process: that is what tells the others
-                self._claim = _made_file(self._processes / name)
+                # closed by the end of the process only, so that others see that it has ended
+                self._claim = _open_file(self._processes / name)
                 fcntl.flock(self._claim, fcntl.LOCK_EX)
                 if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked
-                    self._me = name
+                    self._process_id = name
                 else:
                     os.close(self._claim)
-        return self._me
+        return self._process_id
 
-    def _forget_the_dead(self) -> None:
+    def _remove_dead_processes(self) -> None:
         for path in self._processes.iterdir():
             with suppress(OSError), path.open("rb") as file:
-                if _is_left(file.fileno()):
+                if _is_lock_free(file.fileno()):
                     path.unlink()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """None where nothing was ever noted: to look makes no file."""
-        with self._lock, self._explained():
-            yield self._opened() if self._connection is not None or self.file.exists() else None
+        """A connection, None where there is no file: reading creates none."""
+        with self._lock, self._wrap_errors():
+            yield self._open() if self._connection is not None or self.file.exists() else None
 
     @contextmanager
     def _writing(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
-        """What is not flushed may be undone by a power cut, by nothing else."""
-        with self._lock, self._explained():
-            connection = self._opened()
+        """A transaction. One that is not flushed may be undone by a power cut, by nothing else."""
+        with self._lock, self._wrap_errors():
+            connection = self._open()
             connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -135,18 +136,18 @@ class SharedFile:
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
-                self._reread()
+                self._forget_cached()
                 raise
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is not None and self._place != _place(self.file):
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._identity != _file_identity(self.file):
             # deleted while in use. To close it would delete what belongs to the one that has come in its place
             self._abandoned.append(self._connection)
-            self._connection, self._me = None, None
-            self._reread()
+            self._connection, self._process_id = None, None
+            self._forget_cached()
         if self._connection is None:
             _make_folder(self.file.parent)
-            os.close(_made_file(self.file))
+            os.close(_open_file(self.file))
             connection = sqlite3.connect(
                 self.file, timeout=self._patience, isolation_level=None, check_same_thread=False
             )
@@ -155,7 +156,7 @@ class SharedFile:
             except BaseException:
                 connection.close()
                 raise
-            self._connection, self._place = connection, _place(self.file)
+            self._connection, self._identity = connection, _file_identity(self.file)
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -178,10 +179,10 @@ class SharedFile:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-        self._upgraded(connection, version)
+        self._after_upgrade(connection, version)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _wrap_errors(self) -> Iterator[None]:
         if self._unusable is not None and self._clock() < self._unusable[0]:
             raise self.error(self._unusable[1])
         began = self._clock()
@@ -190,21 +191,21 @@ class SharedFile:
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
             why = getattr(error, "strerror", None) or error
             text = f"{self.file} cannot be used: {why}"
-            if self._clock() - began > _SLOWLY:
-                self._unusable = self._clock() + _NOT_TRIED_AGAIN, text
+            if self._clock() - began > _SLOW_SECONDS:
+                self._unusable = self._clock() + _RETRY_AFTER, text
             raise self.error(text) from error
 
 
-def _place(file: Path) -> tuple[int, int] | None:
-    """Which file that is, whatever its name; None where there is none."""
+def _file_identity(file: Path) -> tuple[int, int] | None:
+    """The identity of a file, whatever its name; None where it does not exist."""
     try:
-        found = file.stat()
+        status = file.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
-def _is_left(claim: int) -> bool:
+def _is_lock_free(claim: int) -> bool:
     """Whether no process holds the file that is open as `claim`. Several may ask at once."""
     try:
         fcntl.flock(claim, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -220,7 +221,7 @@ def _make_folder(folder: Path) -> None:
         _open_to_others(folder, 0o070, 0o007)
 
 
-def _made_file(path: Path) -> int:
+def _open_file(path: Path) -> int:
     """Opens a file, which is made if need be; sqlite alone would leave its mode to the umask."""
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -230,7 +231,7 @@ def _made_file(path: Path) -> int:
 
 
 def _open_to_others(path: Path, group: int, world: int) -> None:
-    """Lets in who may write in the folder around it: whoever made that folder has said so."""
+    """Gives access to those who may write in the parent folder: its owner has allowed them."""
     around = path.parent.stat().st_mode
     more = (group if around & stat.S_IWGRP else 0) | (world if around & stat.S_IWOTH else 0)
     if more:

@@ -1,8 +1,8 @@
-"""Who else has an instance: other rows of the same stack, and rows of the backend's other stacks.
+"""Other owners of an instance: other rows of the same stack, and rows of the backend's other stacks.
 
-An instance that two rows have is let go of by all but the last one, which ends it. A row that lets go is registered
+An instance that two rows have is let go of by all but the last one, which deletes it. A row that lets go is registered
 before the state is read for that, so of those that go at the same time none can let go for the sake of another that
-goes, too: then nobody would end it.
+goes, too: then no row would delete it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow, States, S
 
 
 @dataclass(frozen=True)
-class Going:
-    """What a row that goes is to do. `keeper` is a row that keeps the instance, which is then let go of; without one it
-    is ended. `unread` says why it could not be told, "" where it could."""
+class DeletionPlan:
+    """The plan for the instance of a row that goes. `keeper` is a row that keeps the instance, which is then let go of;
+    without one it is deleted. `problem` is why the rows could not be read, "" for none."""
 
     keeper: StateRow | None = None
     release: Release | None = None
-    unread: str = ""
+    problem: str = ""
 
 
 class SharedRows:
@@ -38,51 +38,53 @@ class SharedRows:
         self._lock = threading.Lock()
         self._first: StackState | str | None = None
 
-    def others(self, instance_id: str, urn: str) -> list[StateRow]:
+    def rows_sharing(self, instance_id: str, urn: str) -> list[StateRow]:
         """The rows of this stack under other URNs that have the instance, by any reading of its state.
 
         Raises StateUnreadableError.
         """
-        return [row for row in _with(self._states().stack_of(urn), instance_id) if row.urn != urn]
+        return [row for row in _owning_rows(self._states().stack_of(urn), instance_id) if row.urn != urn]
 
-    def going(self, instance_id: str, urn: str) -> Going:
-        """What a row that is being deleted is to do with its instance. The ordinary one costs one reading of the
+    def plan_deletion(self, instance_id: str, urn: str) -> DeletionPlan:
+        """Plans what happens to the instance of a row that is being deleted. The usual row costs one reading of the
         stack's state per process, however many are deleted.
 
         A release that is returned is to be withdrawn if the row stays after all.
         """
-        first = self._once(urn)
+        first = self._read_first(urn)
         if isinstance(first, str):
-            return Going(unread=first)
-        rows = _with(first, instance_id)
+            return DeletionPlan(problem=first)
+        rows = _owning_rows(first, instance_id)
         mine = [row.doomed for row in rows if row.urn == urn]
         if len(rows) - bool(mine) <= 0:
-            return Going()
+            return DeletionPlan()
         try:
             release = self._releases.register(instance_id, urn, mine)
         except JournalError as error:
-            return Going(unread=str(error))
+            return DeletionPlan(problem=str(error))
         with suppress(StateUnreadableError):  # else the rows of the first reading
-            rows = _with(self._states().stack_of(urn, self._now()), instance_id)
+            rows = _owning_rows(self._states().stack_of(urn, self._now()), instance_id)
         try:
-            released = self._releases.of(instance_id)
+            released = self._releases.active(instance_id)
         except JournalError as error:
-            return Going(release=release, unread=str(error))
+            return DeletionPlan(release=release, problem=str(error))
         keeper = next((row for row in rows if not row.deleting and _as_release(row) not in released), None)
-        return Going(keeper, release)
+        return DeletionPlan(keeper, release)
 
-    def stays(self, going: Going) -> None:
-        """The row could not be deleted."""
+    def cancel_deletion(self, going: DeletionPlan) -> None:
+        """Withdraws the plan of a row that could not be deleted."""
         if going.release is not None:
             with suppress(JournalError):  # a release lives no longer than this process
                 self._releases.withdraw(going.release)
 
-    def elsewhere(self, instance_id: str, urn: str) -> StateRow | None:
+    def find_in_other_stack(self, instance_id: str, urn: str) -> StateRow | None:
         """A row of another stack of this backend that has the instance. Raises StateUnreadableError."""
         own, *others = self._states().every_stack(urn)
-        return next((row for stack in others if stack.name != own.name for row in _with(stack, instance_id)), None)
+        return next(
+            (row for stack in others if stack.name != own.name for row in _owning_rows(stack, instance_id)), None
+        )
 
-    def _once(self, urn: str) -> StackState | str:
+    def _read_first(self, urn: str) -> StackState | str:
         """The stack's state, read when the first row goes; in words why it cannot be read."""
         with self._lock:
             if self._first is None:
@@ -97,6 +99,6 @@ def _as_release(row: StateRow) -> Release:
     return Release(row.instance_id, row.urn, row.doomed)
 
 
-def _with(stack: StackState, instance_id: str) -> list[StateRow]:
+def _owning_rows(stack: StackState, instance_id: str) -> list[StateRow]:
     """The rows that own the instance; one that only looks at it owns nothing."""
     return [row for row in stack.rows if row.instance_id == instance_id and not row.external]

@@ -8,34 +8,41 @@ from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 
-_NEWEST: Final = 4
+_NEWEST_VERSION: Final = 4
 """The newest form of a deployment that is known."""
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""The key that marks what is no plain value: a secret, an asset, a reference."""
+"""The key that marks a special value: a secret, an asset, a reference."""
 
 _PLAINTEXT: Final = "plaintext"
 
 
 class _FormError(Exception):
-    """Where a state is not of the form that we know, and how."""
+    """A state has an unknown form; the text says where and how."""
 
 
-def stack_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
+def parse_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
     """The rows and pending creations of these type tokens in what `pulumi stack export` printed.
 
-    A row without an id is none. What is secret stays so, its value None, but for what was exported in plain text
-    (`--show-secrets`). Raises StateUnreadableError for what is no whole state of a form that we know.
+    A row without an id does not count. The value of a secret is None, unless it was exported in plain text
+    (`--show-secrets`). Raises StateUnreadableError for an incomplete state or an unknown form.
     """
     try:
         resources, operations = _deployment(exported)
-        deleting = {_identity(each) for kind, each in operations if kind == "deleting"}
-        rows = tuple(_row(stack, each, deleting) for each in resources if each["type"] in types and each["id"])
+        deleting = {_identity(resource) for kind, resource in operations if kind == "deleting"}
+        rows = tuple(
+            _row(stack, resource, deleting) for resource in resources if resource["type"] in types and resource["id"]
+        )
         pending = tuple(
             PendingCreation(
-                stack, each["urn"], _plain(each["inputs"]), each["type"], _secrets(each["inputs"]), each["created"]
+                stack,
+                resource["urn"],
+                _plain_value(resource["inputs"]),
+                resource["type"],
+                _secrets(resource["inputs"]),
+                resource["created"],
             )
-            for kind, each in operations
-            if kind == "creating" and each["type"] in types
+            for kind, resource in operations
+            if kind == "creating" and resource["type"] in types
         )
     except (_FormError, RecursionError) as error:
         problem = str(error) if isinstance(error, _FormError) else "it is nested too deeply"
@@ -43,11 +50,11 @@ def stack_state(stack: str, exported: str, read_at: float, types: Collection[str
     return StackState(stack, read_at, rows, pending)
 
 
-def stack_names(listed: str) -> tuple[str, ...]:
+def parse_stack_names(listed: str) -> tuple[str, ...]:
     """The names in what `pulumi stack ls --json` printed. Raises StateUnreadableError."""
     try:
-        found = json.loads(listed)
-        return tuple(_text(_object(each, "it"), "name", "it") for each in _list(found, "it"))
+        entries = json.loads(listed)
+        return tuple(_string(_object(entry, "it"), "name", "it") for entry in _list(entries, "it"))
     except (ValueError, RecursionError, _FormError):
         raise StateUnreadableError("the list of the stacks cannot be read") from None
 
@@ -56,71 +63,71 @@ def _deployment(exported: str) -> tuple[list[dict[str, Any]], list[tuple[str, di
     try:
         export = _object(json.loads(exported), "it")
     except ValueError:
-        raise _FormError("it is no JSON") from None
+        raise _FormError("it is not JSON") from None
     version = export.get("version")
-    if type(version) is not int or version > _NEWEST:
-        raise _FormError(f"version: {version!r}; known are those up to {_NEWEST}")
+    if type(version) is not int or version > _NEWEST_VERSION:
+        raise _FormError(f"version: {version!r}; supported: up to {_NEWEST_VERSION}")
     if "deployment" not in export:
-        raise _FormError("deployment: it is missing")
+        raise _FormError("deployment: missing")
     # null for a stack that was never updated
-    deployment = _object(_or(export["deployment"], {}), "deployment")
-    resources = [_resource(each, where) for where, each in _each(deployment, "resources")]
+    deployment = _object(_or_empty(export["deployment"], {}), "deployment")
+    resources = [_resource(value, where) for where, value in _objects_in(deployment, "resources")]
     operations = [
-        (_text(each, "type", where), _resource(each.get("resource"), f"{where}.resource"))
-        for where, each in _each(deployment, "pending_operations")
+        (_string(value, "type", where), _resource(value.get("resource"), f"{where}.resource"))
+        for where, value in _objects_in(deployment, "pending_operations")
     ]
     return resources, operations
 
 
 def _resource(value: Any, where: str) -> dict[str, Any]:
-    found = _object(value, where)
+    resource = _object(value, where)
     return {
-        "urn": _text(found, "urn", where),
-        "type": _text(found, "type", where),
-        **{key: _text(found, key, where, otherwise="") for key in ("id", "created")},
-        "inputs": _object(_or(found.get("inputs"), {}), f"{where}.inputs"),
-        "outputs": _object(_or(found.get("outputs"), {}), f"{where}.outputs"),
-        **{key: _flag(found, key, where) for key in ("delete", "external", "protect", "taint")},
+        "urn": _string(resource, "urn", where),
+        "type": _string(resource, "type", where),
+        **{key: _string(resource, key, where, otherwise="") for key in ("id", "created")},
+        "inputs": _object(_or_empty(resource.get("inputs"), {}), f"{where}.inputs"),
+        "outputs": _object(_or_empty(resource.get("outputs"), {}), f"{where}.outputs"),
+        **{key: _boolean(resource, key, where) for key in ("delete", "external", "protect", "taint")},
     }
 
 
-def _row(stack: str, found: dict[str, Any], deleting: Collection[tuple[str, str, bool]]) -> StateRow:
+def _row(stack: str, resource: dict[str, Any], deleting: Collection[tuple[str, str, bool]]) -> StateRow:
     return StateRow(
         stack=stack,
-        urn=found["urn"],
-        instance_id=found["id"],
-        doomed=found["delete"],
-        external=found["external"],
-        deleting=_identity(found) in deleting,
-        protected=found["protect"],
-        resource_type=found["type"],
-        outputs=_plain(found["outputs"]),
-        secrets=_secrets(found["outputs"]),
-        tainted=found["taint"],
-        created=found["created"],
+        urn=resource["urn"],
+        instance_id=resource["id"],
+        doomed=resource["delete"],
+        external=resource["external"],
+        deleting=_identity(resource) in deleting,
+        protected=resource["protect"],
+        resource_type=resource["type"],
+        outputs=_plain_value(resource["outputs"]),
+        secrets=_secrets(resource["outputs"]),
+        tainted=resource["taint"],
+        created=resource["created"],
     )
 
 
-def _identity(found: dict[str, Any]) -> tuple[str, str, bool]:
-    """Which row that is: a URN may have a live one and some that were replaced."""
-    return found["urn"], found["id"], found["delete"]
+def _identity(resource: dict[str, Any]) -> tuple[str, str, bool]:
+    """The identity of a row: a URN may have a live one and some that were replaced."""
+    return resource["urn"], resource["id"], resource["delete"]
 
 
 def _secrets(properties: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(key for key, value in properties.items() if _is_marked(value))
 
 
-def _plain(value: Any) -> Any:
-    """The value, None in place of everything in it that is no plain one, nor a secret in plain text."""
+def _plain_value(value: Any) -> Any:
+    """The value, with None in place of each special value in it that is not a secret in plain text."""
     if _is_marked(value):
-        return _plain(_shown(value.get(_PLAINTEXT)))
+        return _plain_value(_parse_plaintext(value.get(_PLAINTEXT)))
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+        return {key: _plain_value(item) for key, item in value.items()}
+    return [_plain_value(item) for item in value] if isinstance(value, list) else value
 
 
-def _shown(text: Any) -> Any:
-    """The value of a secret in plain text, which is JSON; None for what is none."""
+def _parse_plaintext(text: Any) -> Any:
+    """The value of a secret in plain text, which is JSON; None for anything else."""
     try:
         return json.loads(text) if isinstance(text, str) else None
     except ValueError:
@@ -131,38 +138,38 @@ def _is_marked(value: Any) -> bool:
     return isinstance(value, dict) and _SIGNATURE in value
 
 
-def _each(deployment: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _objects_in(deployment: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
     where = f"deployment.{key}"
-    for number, each in enumerate(_list(_or(deployment.get(key), []), where)):
-        yield f"{where}.{number}", _object(each, f"{where}.{number}")
+    for number, item in enumerate(_list(_or_empty(deployment.get(key), []), where)):
+        yield f"{where}.{number}", _object(item, f"{where}.{number}")
 
 
-def _or(value: Any, empty: Any) -> Any:
+def _or_empty(value: Any, empty: Any) -> Any:
     """Nothing is written as null."""
     return empty if value is None else value
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _FormError(f"{where}: no object")
+        raise _FormError(f"{where}: not an object")
     return value
 
 
 def _list(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise _FormError(f"{where}: no list")
+        raise _FormError(f"{where}: not a list")
     return value
 
 
-def _text(found: dict[str, Any], key: str, where: str, otherwise: str | None = None) -> str:
-    value = found.get(key, otherwise)
+def _string(parent: dict[str, Any], key: str, where: str, otherwise: str | None = None) -> str:
+    value = parent.get(key, otherwise)
     if not isinstance(value, str):
-        raise _FormError(f"{where}.{key}: no text")
+        raise _FormError(f"{where}.{key}: not a string")
     return value
 
 
-def _flag(found: dict[str, Any], key: str, where: str) -> bool:
-    value = found.get(key, False)
+def _boolean(parent: dict[str, Any], key: str, where: str) -> bool:
+    value = parent.get(key, False)
     if not isinstance(value, bool):
-        raise _FormError(f"{where}.{key}: neither true nor false")
+        raise _FormError(f"{where}.{key}: not a boolean")
     return value

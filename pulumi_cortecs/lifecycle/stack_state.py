@@ -1,4 +1,4 @@
-"""What the states of a user's stacks hold, as the `pulumi` CLI that started this process tells it.
+"""The contents of a user's stack states, read through the `pulumi` CLI that started this process.
 
 The engine writes a creation down before it calls us, so the state backend is a second journal, and one that is not
 lost with its machine. A state is a reason to look, never a proof: an operation that was interrupted stands in it for
@@ -23,7 +23,7 @@ class StateRow:
     """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
     (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so); `tainted`: the next
     run replaces it; `created`: when the engine made it. What is secret in the outputs has its name in `secrets`, and
-    the value None where nobody wanted it."""
+    the value None where it was not requested."""
 
     stack: str
     urn: str
@@ -82,3 +82,8 @@ class States(Protocol):
     def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
         """The states of all stacks of the backend, the one that the URN names first: every one of them, or an error."""
         ...
+
+
+def resource_name(urn: str) -> str:
+    """The resource's name in the program, read from the left as the engine does: a name may have `::` in it."""
+    return urn.split("::", 3)[-1]

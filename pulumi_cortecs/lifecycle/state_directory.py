@@ -1,4 +1,4 @@
-"""Where this machine keeps what it has ordered, and what is wrong with the place that was named for it.
+"""The folders of the journal and the ledger on this machine, and why a folder that was named is unusable.
 
 The journal lies where the user says. The ledger of a shared limit lies where no program says: the file of the machine's
 owner counts, and what the machine itself knows of its users, but no variable.
@@ -17,10 +17,10 @@ from platformdirs import user_state_dir
 
 DIRECTORY_VARIABLE: Final = "PULUMI_CORTECS_STATE_DIR"
 _NOWHERE: Final = Path(os.devnull) / "pulumi-cortecs"
-"""Where there is no file, and none can be made."""
+"""A folder that does not exist and cannot be created."""
 
 MACHINE_DIRECTORY: Final = Path("/var/lib/pulumi-cortecs")
-"""Where the ledger lies on a machine whose limits name no place for it. No setting moves it."""
+"""The ledger's folder on a machine whose limits name none. No setting moves it."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def state_directory(environment: Mapping[str, str], default: Path | None = None)
     if not path.is_absolute():
         problem = f"{DIRECTORY_VARIABLE} must be an absolute path, not {named!r}"
         return StateDirectory(default if default.is_absolute() else _NOWHERE, problem)
-    return StateDirectory(path, _unusable(path, named))
+    return StateDirectory(path, _usability_problem(path, named))
 
 
 def ledger_directory(named: Path | None) -> Path:
-    """Where all processes of this machine note what counts against a shared limit; the folder need not exist.
+    """The folder of the ledger that all processes of this machine share; it need not exist.
 
     `named` is what the limits of the machine say. Else it is MACHINE_DIRECTORY where this user can write there, else a
     folder in the home that the machine has for the user. HOME, XDG_STATE_HOME and our own variables do not count: a
@@ -60,7 +60,7 @@ def ledger_directory(named: Path | None) -> Path:
     """
     if named is not None:
         return named
-    if not _unusable(MACHINE_DIRECTORY, ""):
+    if not _usability_problem(MACHINE_DIRECTORY, ""):
         return MACHINE_DIRECTORY
     try:
         home = Path(pwd.getpwuid(os.getuid()).pw_dir)
@@ -69,14 +69,14 @@ def ledger_directory(named: Path | None) -> Path:
     return home / ".local" / "state" / "pulumi-cortecs" if home.is_absolute() else _NOWHERE
 
 
-def _unusable(path: Path, named: str) -> str:
-    """Why no file can be written in that folder, "" when one can."""
+def _usability_problem(path: Path, named: str) -> str:
+    """The reason why no file can be written in that folder, "" for none."""
     try:
-        there = next(each for each in (path, *path.parents) if os.path.lexists(each))
-        if not there.is_dir():
-            return f"{DIRECTORY_VARIABLE}: {named!r} is no folder, because {str(there)!r} is something else"
+        existing = next(candidate for candidate in (path, *path.parents) if os.path.lexists(candidate))
+        if not existing.is_dir():
+            return f"{DIRECTORY_VARIABLE}: {named!r} is not a folder: {str(existing)!r} is a file"
     except (OSError, ValueError) as error:
-        return f"{DIRECTORY_VARIABLE}: {named!r} cannot be looked at: {getattr(error, 'strerror', None) or error}"
-    if not os.access(there, os.W_OK | os.X_OK):
-        return f"{DIRECTORY_VARIABLE}: {named!r} cannot be written to"
+        return f"{DIRECTORY_VARIABLE}: {named!r} is not accessible: {getattr(error, 'strerror', None) or error}"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{DIRECTORY_VARIABLE}: {named!r} is not writable"
     return ""

@@ -1,4 +1,4 @@
-"""Waiting as data: what is hoped for, what ends the hope, how often to look, and until when.
+"""Waiting as data: the target, what ends the wait early, how often to look, and the deadline.
 
 Retrying a call and waiting for an outcome are two things. Errors of single calls are weathered here until the deadline;
 only four things end a wait early: the hoped-for phase, a failure, a stop from outside, and a disappearance.
@@ -11,30 +11,29 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from pulumi_cortecs.http.errors import CloudError, UnauthorizedError
-from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
-from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 
 T = TypeVar("T")
 
 SCHEDULE: Final[Sequence[tuple[float, float]]] = ((30.0, 0.5), (120.0, 1.0), (float("inf"), 5.0))
 """(up to this age of the instance, look this often), both in seconds."""
 
-_A_MOMENT: Final = 0.001
+_EPSILON: Final = 0.001
 """Seconds by which a listing is too old when it is due."""
 
-_SAY_AGAIN: Final = 10.0
-"""Seconds after which the same is reported once more: a person wants to see that somebody still looks."""
+_REPORT_INTERVAL: Final = 10.0
+"""Seconds after which the same is reported once more: a person wants to see that the wait goes on."""
 
 
 class WaitEndedError(Exception):
-    """A wait that ended without what it hoped for. `last` is what was seen last, in words."""
+    """A wait that ended before its target. `last_status` is the last status, in words."""
 
     def __init__(self, last: str) -> None:
         super().__init__(last)
-        self.last = last
+        self.last_status = last
 
 
 class DeadlineError(WaitEndedError):
@@ -42,7 +41,7 @@ class DeadlineError(WaitEndedError):
 
 
 class StoppedWhileWaitingError(WaitEndedError):
-    """Somebody, or the vendor, stopped the instance."""
+    """The instance was stopped, by a person or the vendor."""
 
 
 class FailedWhileWaitingError(WaitEndedError):
@@ -54,18 +53,18 @@ class GoneWhileWaitingError(WaitEndedError):
 
 
 class InterruptedWhileWaitingError(WaitEndedError):
-    """Somebody wants no more waiting; the instance goes on booting."""
+    """The wait was interrupted; the instance goes on booting."""
 
 
 @dataclass(frozen=True)
 class Wait(Generic[T]):
-    """How to wait for one cloud's instances. `interrupted` says whether nobody wants to wait any more."""
+    """The wait for one cloud's instances. `is_interrupted` returns whether the wait is to end."""
 
     cloud: Cloud[T]
     poller: Poller[T]
     clock: Clock
     schedule: Sequence[tuple[float, float]] = SCHEDULE
-    interrupted: Callable[[], bool] = lambda: False
+    is_interrupted: Callable[[], bool] = lambda: False
 
     def until_ready(
         self,
@@ -74,20 +73,20 @@ class Wait(Generic[T]):
         started_at: float,
         timeout: float,
         report: Callable[[str], None],
-        seen: Callable[[T], object] = lambda _: None,
+        on_look: Callable[[T], object] = lambda _: None,
     ) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
         `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
-        the others. `report` is told each new state in words, and the same one again now and then; nothing where there
-        is nothing to wait for. `seen` hears of the instance at each look, and what it raises ends the wait.
+        the others. `report` receives each new status in words, and the same one again now and then; nothing where there
+        is nothing to wait for. `on_look` is called with the instance at each look, and what it raises ends the wait.
         """
-        last, told, told_at = "not listed yet", "", self.clock.now()
+        last, reported, reported_at = "not listed yet", "", self.clock.now()
         while True:
             age = self.clock.now() - started_at
             look_again_at = self.clock.now() + self._interval(age)
             try:
-                listing = self._look(instance_id, age)
+                listing = self._snapshot(instance_id, age)
                 instance = listing.instances.get(instance_id)
                 # when everybody's next listing is due, not an interval after one's own look at this one
                 look_again_at = listing.taken_at + self._interval(age)
@@ -100,40 +99,40 @@ class Wait(Generic[T]):
                 if gone:
                     raise GoneWhileWaitingError(last)
                 if instance is not None:
-                    seen(instance)
+                    on_look(instance)
                     phase, last = self.cloud.ready_phase(instance), self.cloud.progress_text(instance)
                     if phase is Phase.READY:
-                        if told:
+                        if reported:
                             report(last)
                         return instance
-                    self._give_up_on(phase, last, instance_id)
-            if last != told or self.clock.now() - told_at >= _SAY_AGAIN:
+                    self._raise_if_over(phase, last, instance_id)
+            if last != reported or self.clock.now() - reported_at >= _REPORT_INTERVAL:
                 report(last)
-                told, told_at = last, self.clock.now()
-            left = started_at + timeout - self.clock.now()
-            if left <= 0:
+                reported, reported_at = last, self.clock.now()
+            remaining = started_at + timeout - self.clock.now()
+            if remaining <= 0:
                 raise DeadlineError(last)
             try:
-                self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _A_MOMENT, left))
+                self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _EPSILON, remaining))
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 
-    def _look(self, instance_id: str, age: float) -> Snapshot[T]:
+    def _snapshot(self, instance_id: str, age: float) -> Snapshot[T]:
         changed_at = self.poller.changed_at(instance_id)
-        return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.interrupted)
+        return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.is_interrupted)
 
     def _is_gone(self, instance_id: str) -> bool:
-        return find(instance_id, self.cloud, self.poller) is None
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller) is None
 
-    def _give_up_on(self, phase: Phase, last: str, instance_id: str) -> None:
-        if phase is Phase.STOPPED and not self._just_began(instance_id):
+    def _raise_if_over(self, phase: Phase, last: str, instance_id: str) -> None:
+        if phase is Phase.STOPPED and not self._has_just_started(instance_id):
             raise StoppedWhileWaitingError(last)
         if phase in (Phase.FAILED, Phase.DELETING):
             raise FailedWhileWaitingError(last)
 
-    def _just_began(self, instance_id: str) -> bool:
+    def _has_just_started(self, instance_id: str) -> bool:
         """A list that lags may still show what was before a restart of ours."""
-        return self.clock.now() - self.poller.began_at(instance_id) <= self.cloud.list_lag
+        return self.clock.now() - self.poller.started_at(instance_id) <= self.cloud.list_lag
 
     def _interval(self, age: float) -> float:
         return next(interval for up_to, interval in self.schedule if age < up_to)

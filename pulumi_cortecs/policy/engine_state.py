@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from pulumi_cortecs.lifecycle.backends import url_of
-from pulumi_cortecs.lifecycle.cli_states import states_of
-from pulumi_cortecs.lifecycle.engine_cli import above
+from pulumi_cortecs.lifecycle.backends import find_backend_url
+from pulumi_cortecs.lifecycle.cli_states import open_states
+from pulumi_cortecs.lifecycle.engine_cli import find_in_ancestors
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 from pulumi_cortecs.policy.extraction import OURS
 from pulumi_cortecs.policy.held import HIDDEN, HeldInstance, Holdings, agree
@@ -23,16 +23,16 @@ def holdings(organization: str, project: str, stack: str) -> Holdings:
     The executable above this process in the process tree is asked, in its own environment and directory: a name on PATH
     could be the program's.
     """
-    cli = above(os.getppid())
+    cli = find_in_ancestors(os.getppid())
     if cli is None:
         return Holdings(problem="the pulumi that started this pack cannot be looked at (Linux only)")
-    url = url_of(cli.environment, cli.directory)
+    url = find_backend_url(cli.environment, cli.directory)
     try:
-        states = states_of(cli, _TYPES, organization=lambda: organization, secrets=True)
+        states = open_states(cli, _TYPES, organization=lambda: organization, secrets=True)
         state = states.stack_of(f"urn:pulumi:{stack}::{project}::")
     except StateUnreadableError as error:
         return Holdings(problem=str(error))
-    if url_of(cli.environment, cli.directory) != url:  # the project's folder is the author's
+    if find_backend_url(cli.environment, cli.directory) != url:  # the project's folder is the author's
         return Holdings(problem="the project named another backend while its state was read")
     return Holdings(tuple(held_in(state)), replaces=replaces(cli.arguments))
 

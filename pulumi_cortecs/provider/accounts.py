@@ -9,20 +9,19 @@ from datetime import datetime, timezone
 from typing import Any
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
+from pulumi_cortecs.http.api_client import is_loopback_url
+from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import on_this_machine
-from pulumi_cortecs.http.network import problems_on_the_way_to
-from pulumi_cortecs.lifecycle.absence import find
+from pulumi_cortecs.http.network import network_problems
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Cloud
+from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.ending import Ending
+from pulumi_cortecs.lifecycle.deletion import Deletion
 from pulumi_cortecs.lifecycle.intents import Intents
-from pulumi_cortecs.lifecycle.journal import JournalError, Key
+from pulumi_cortecs.lifecycle.journal import JournalError, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderLog
-from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, hourly, process, session
@@ -75,7 +74,7 @@ class Account:
     @property
     def is_far(self) -> bool:
         """Whether the vendor is on another machine, and so by another clock."""
-        return not on_this_machine(self.cloud.base_url)
+        return not is_loopback_url(self.cloud.base_url)
 
     def vendor_now(self) -> datetime:
         """What time it is at the vendor, in UTC; by this machine's calendar where it has not told a time that one can
@@ -86,8 +85,8 @@ class Account:
         return datetime.fromtimestamp(told, timezone.utc)
 
     def find(self, instance_id: str, not_before: float = NEVER) -> Any | None:
-        """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
-        return find(instance_id, self.cloud, self.poller, not_before)
+        """The instance, None when it is certainly gone; see lifecycle/presence.py. Raises CloudError."""
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
     def state_of(self, instance: Any) -> str:
         """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
@@ -106,9 +105,9 @@ class Account:
             "not know it. It is not taken for gone: use the credentials of its account"
         )
 
-    def ending(self) -> Ending[Any]:
+    def ending(self) -> Deletion[Any]:
         """How this account's instances are ended."""
-        return Ending(self.cloud, self.poller, self.clock)
+        return Deletion(self.cloud, self.poller, self.clock)
 
     def wait(self) -> Wait[Any]:
         """How this account's instances are waited for."""
@@ -118,12 +117,12 @@ class Account:
             poller=self.poller,
             clock=session.current().waiting,
             schedule=SCHEDULE if every is None else ((float("inf"), every),),
-            interrupted=process.interrupted.is_set,
+            is_interrupted=process.interrupted.is_set,
         )
 
     def started_at(self, instance_id: str) -> float:
         """When this process started the instance, by its own clock; now, for what an earlier run started."""
-        began_at = self.poller.began_at(instance_id)
+        began_at = self.poller.started_at(instance_id)
         return self.clock.now() if began_at == NEVER else began_at
 
 
@@ -132,14 +131,14 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
 
     Raises ConfigurationError when there are no usable credentials.
     """
-    found = _account(kind, credentials_in_force(kind.credentials, os.environ, _config(config)))
+    found = _account(kind, resolve_credentials(kind.credentials, os.environ, _config(config)))
     _warn_of(found.problems)
     return found
 
 
 def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
     """Where the vendor is asked, credentials or not. Raises ConfigurationError for an unfit URL."""
-    return base_url_in_force(kind.credentials, os.environ, _config(config))
+    return resolve_base_url(kind.credentials, os.environ, _config(config))
 
 
 def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Market:
@@ -153,7 +152,7 @@ def differ_from(kind: InstanceKind, recorded: object) -> bool:
     Asks nobody, and is False where there are no credentials to compare.
     """
     try:
-        return bool(recorded) and credentials_in_force(kind.credentials, os.environ, _config()).fingerprint != recorded
+        return bool(recorded) and resolve_credentials(kind.credentials, os.environ, _config()).fingerprint != recorded
     except ConfigurationError:
         return False
 
@@ -200,10 +199,10 @@ def without_state(reason: str) -> None:
         )
 
 
-def key_of(urn: str) -> Key:
+def key_of(urn: str) -> ResourceKey:
     """Under which the orders for a resource are noted."""
     ours = session.current().backend
-    return Key(ours.identity, urn, ours.formerly)
+    return ResourceKey(ours.identity, urn, ours.former_identities)
 
 
 def _config(given: Mapping[str, str] | None = None) -> Mapping[str, str]:
@@ -222,8 +221,8 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
             intents = Intents(
                 log,
                 creations=Creations(lambda: ours.states, clock, without_state),
-                exclusive=lambda: ours.is_exclusive(kind.cloud),
-                say=lambda text: host.current_call().warn(text),
+                is_exclusive=lambda: ours.is_exclusive(kind.cloud),
+                warn=lambda text: host.current_call().warn(text),
             )
             purchases = Purchases(cloud, poller, clock, log)
             problems = _problems(settings, credentials.base_url)
@@ -234,7 +233,7 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
 
 
 def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
-    return (*settings.problems, *problems_on_the_way_to(base_url, os.environ))
+    return (*settings.problems, *network_problems(base_url, os.environ))
 
 
 def _market(kind: InstanceKind, where: str) -> Market:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi_cortecs.lifecycle.durations import seconds_in
+from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
 from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, same, text
 
@@ -19,7 +19,7 @@ _LONGEST_TTL: Final = 366 * 24 * 3600
 
 def _ttl(value: Any) -> str:
     duration = text(value)
-    seconds = seconds_in(duration)
+    seconds = parse_duration(duration)
     if duration and (seconds is None or not 1 <= seconds <= _LONGEST_TTL):
         raise BadValueError(f"must be a duration such as 8h, 90m or 7d, of at most 366d; got {duration!r}")
     return duration

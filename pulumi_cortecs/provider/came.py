@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
-from pulumi_cortecs.lifecycle.purchases import Bought
+from pulumi_cortecs.lifecycle.cloud import Cloud, UnknownStatusError
+from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
 from pulumi_cortecs.provider import accounts, adoption, host, hourly, rows, second_line
 from pulumi_cortecs.provider.kind import InstanceKind
 
@@ -24,7 +23,7 @@ class NotWhatWasOrderedError(Exception):
     """Something else came than was ordered. The text says what, what it costs, and the ways on."""
 
 
-def noted(kind: InstanceKind, cloud: Cloud[T], bought: Bought[T], inputs: Mapping[str, Any]) -> None:
+def noted(kind: InstanceKind, cloud: Cloud[T], bought: PurchasedInstance[T], inputs: Mapping[str, Any]) -> None:
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
     the id has to get into the state. What an answer does not tell, the Endpoint compares at its first look."""
     call, instance_id, told = host.current_call(), bought.instance_id, dict[str, Any]()

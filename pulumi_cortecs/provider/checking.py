@@ -17,7 +17,7 @@ from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,

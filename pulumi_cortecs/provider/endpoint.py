@@ -13,9 +13,9 @@ from pulumi.output import Unknown
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle import durations
-from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle import times
+from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     FailedWhileWaitingError,
@@ -123,7 +123,7 @@ def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> An
     started_at, call = account.started_at(instance_id), host.current_call()
 
     def tell(words: str) -> None:
-        age, cost = durations.in_words(account.clock.now() - started_at), hourly.of(instance_id)
+        age, cost = times.format_duration(account.clock.now() - started_at), hourly.of(instance_id)
         call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
     def compare(seen: Any) -> None:  # a later run's first look: its create told it nothing
@@ -132,7 +132,7 @@ def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> An
     came.must_be_what_was_ordered(kind, instance_id)
     try:
         wait = account.wait()
-        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, seen=compare)
+        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, on_look=compare)
     except (DeadlineError, FailedWhileWaitingError) as error:
         ended = _given_up(kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"])))
         ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
@@ -158,9 +158,9 @@ def _given_up(kind: InstanceKind, account: Account, instance_id: str, on_timeout
                 "It was stopped (on_timeout) and costs nothing now. "
                 "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
             )
-        account.ending().end(instance_id)
+        account.ending().delete(instance_id)
         return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` makes a new one"
-    except (CloudError, NotGoneError, UnknownStatusError) as error:
+    except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
         return f"{failed}: it may still exist, and {_cost(account, instance_id)}. `pulumi destroy` ends the bill"
 
@@ -186,7 +186,7 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> Row | None:
 
 
 def _why(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:
-    last = error.last.rstrip(". ")  # the vendor's words are sentences
+    last = error.last_status.rstrip(". ")  # the vendor's words are sentences
     if isinstance(error, DeadlineError):
         return f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. {and_now}"
     if isinstance(error, InterruptedWhileWaitingError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from pulumi_cortecs.http.words import printable
+from pulumi_cortecs.http.text import escape_unprintable
 from pulumi_cortecs.provider.process import InCall
 
 P = ParamSpec("P")
@@ -141,7 +141,7 @@ def _text_of(error: Exception) -> str:
 
 def _shown(text: str) -> str:
     """What a terminal may be given: other stacks' states are quoted in it."""
-    return printable(text, keep="\n")
+    return escape_unprintable(text, keep="\n")
 
 
 def _send_clean_error(call: Call, text: str) -> None:

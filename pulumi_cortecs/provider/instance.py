@@ -11,21 +11,21 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.durations import moment_after
-from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError
-from pulumi_cortecs.lifecycle.left_behind import NotForgottenError
-from pulumi_cortecs.lifecycle.order_log import StillBusyError
-from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError
+from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
 from pulumi_cortecs.lifecycle.purchases import (
-    Bought,
-    Found,
+    AmbiguousPurchaseError,
     NotBoughtError,
     NotSentError,
+    PurchasedInstance,
+    RecoveredInstance,
     RefusedOrderError,
-    UnclearPurchaseError,
 )
-from pulumi_cortecs.lifecycle.shared_rows import Going
+from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
+from pulumi_cortecs.lifecycle.times import timestamp_after
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
@@ -92,32 +92,32 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs)))
         inputs["quote"] = quoted.for_purchase(kind, call.urn, inputs)
         bought = _buy(kind, account, inputs, began_at)
-    except UnclearPurchaseError as error:
+    except AmbiguousPurchaseError as error:
         raise InstanceError(_unclear(error)) from None
     except RefusedOrderError as error:
         raise InstanceError(
             f"{error}, which is no proof that nothing was bought: the next `pulumi up` looks again before it orders "
             "anything, and `pulumi-cortecs orphans --all-stacks` shows what no stack knows"
         ) from None
-    except (ChangedSinceError, NotForgottenError) as error:
+    except (ArgumentsChangedError, UnclaimedPurchaseError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     except InterruptedWaitError:
         raise InstanceError("interrupted; nothing was bought") from None
     except NotSentError as error:
         raise InstanceError(f"nothing was bought: {error}") from None
-    except (NotBoughtError, StillBusyError) as error:
+    except (NotBoughtError, OrderInProgressError) as error:
         raise InstanceError(f"nothing was bought: {error}. Run `pulumi up` again") from None
     except (
         CloudError,
         UnknownStatusError,
-        NotGoneError,
+        DeletionUnconfirmedError,
         LimitsError,
         second_line.LimitExceededError,
         quoted.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     instance_id = bought.instance_id
-    account.poller.began(instance_id)
+    account.poller.mark_started(instance_id)
     if call.caller_is_gone():
         undone = _undone(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
@@ -229,17 +229,17 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
         try:
             account = accounts.account(kind)
             account.must_own(instance_id, props.get("account"))
-            account.ending().end(instance_id, compare)
-            account.log.gone(instance_id)
+            account.ending().delete(instance_id, compare)
+            account.log.record_gone(instance_id)
             second_line.ended(kind, account, instance_id)
-        except (CloudError, NotGoneError) as error:
+        except (CloudError, DeletionUnconfirmedError) as error:
             raise InstanceError(
                 f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
                 f"{kind.possessive} console"
             ) from None
 
 
-def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: Going) -> str:
+def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: DeletionPlan) -> str:
     """Who else has what is being deleted and keeps it, in words; "" for nobody. Raises InstanceError where it is not to
     be ended, nor to be let go."""
     urn = host.current_call().urn
@@ -266,25 +266,25 @@ def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], go
     return ""
 
 
-def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[Any]:
+def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> PurchasedInstance[Any]:
     """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
-    Raises what Intents.earlier, Purchases.buy and second_line.allowing raise, and InstanceError.
+    Raises what Intents.recover, Purchases.buy and second_line.allowing raise, and InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
 
     key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
-    if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
+    if (earlier := account.intents.recover(key, ordered, began_at)) is not None:
         _take_over(kind, account, inputs, earlier)
         return earlier
     with second_line.allowing(kind, account, inputs) as commitment:
         is_awaited = call.context.is_active if call.context else None
-        number = None if commitment is None else commitment.note.number
+        number = None if commitment is None else commitment.entry.number
         bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
         if commitment is not None:
-            commitment.became(bought.instance_id)
+            commitment.set_instance(bought.instance_id)
     if bought.inferred:
         call.warn(
             f"{bought.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
@@ -293,7 +293,9 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
     return bought
 
 
-def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: Found[Any]) -> None:
+def _take_over(
+    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: RecoveredInstance[Any]
+) -> None:
     """Makes what an earlier run has bought this resource's, running.
 
     Raises CloudError, UnknownStatusError and InstanceError.
@@ -347,14 +349,14 @@ def _undone(kind: InstanceKind, account: Account, instance_id: str, inferred: bo
     """Ends what nobody is left to own; what came of it."""
     if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
         return f"{sharing.in_words(row)} has it, so it was not ended"
-    if not account.log.undoing(instance_id):
+    if not account.log.begin_undo(instance_id):
         return "another run has taken it over"
     try:
-        account.ending().end(instance_id)
-    except (CloudError, NotGoneError) as error:
-        account.log.not_undone(instance_id)
+        account.ending().delete(instance_id)
+    except (CloudError, DeletionUnconfirmedError) as error:
+        account.log.record_undo_failed(instance_id)
         return f"it may still exist and be billed: {error}"
-    account.log.gone(instance_id)
+    account.log.record_gone(instance_id)
     second_line.ended(kind, account, instance_id)
     return "it was stopped and deleted again"
 
@@ -379,7 +381,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    account.log.adopted(accounts.key_of(host.current_call().urn), instance_id)
+    account.log.record_adopted(accounts.key_of(host.current_call().urn), instance_id)
     hourly.note(instance_id, inputs["quote"])
     rows.note(kind, instance_id, host.current_call().urn, inputs)
     return instance_id
@@ -429,7 +431,7 @@ def _as_inputs(kind: InstanceKind, account: Account, seen: Any, props: Mapping[s
 
 def _end(account: Account, inputs: Mapping[str, Any]) -> str:
     """When its time is over by the vendor's clock, counted from now; "" where it has no end."""
-    return moment_after(inputs["ttl"], account.vendor_now())
+    return timestamp_after(inputs["ttl"], account.vendor_now())
 
 
 def _outputs(
@@ -447,7 +449,7 @@ def _outputs(
     return {**outputs, "inferred": True} if inferred else outputs
 
 
-def _unclear(error: UnclearPurchaseError) -> str:
+def _unclear(error: AmbiguousPurchaseError) -> str:
     if not error.candidates:
         return (
             f"it cannot be told whether something was bought: {error}. Run `pulumi up` again: it looks for it "

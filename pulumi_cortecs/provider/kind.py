@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pulumi_cortecs.http.sources import CredentialSpec
+from pulumi_cortecs.http.credential_spec import CredentialSpec
 
 if TYPE_CHECKING:  # programs import this module, and nothing that buys
     from pulumi_cortecs.cost import Money

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.left_behind import left_behind
+from pulumi_cortecs.lifecycle.unclaimed import find_unclaimed
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.kind import InstanceKind
 
@@ -19,7 +19,7 @@ def tell(kind: InstanceKind) -> None:
         return
     with suppress(CloudError):
         account = accounts.account(kind)
-        for each in left_behind(account.log, account.intents.creations, accounts.key_of(call.urn)):
+        for each in find_unclaimed(account.log, account.intents.creations, accounts.key_of(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(each.instance_ids, each.prices, strict=True)]
             ids = " ".join(each.instance_ids)
             call.warn(

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import CanStop, CanUpdate
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.cloud import CanStop, CanUpdate, Phase
 from pulumi_cortecs.provider.accounts import Account
 
 
@@ -23,7 +22,7 @@ def stop(account: Account, instance_id: str) -> None:
         if live is None or account.cloud.phase(live) is not Phase.STOPPED:
             raise
     finally:
-        account.poller.changed(instance_id)
+        account.poller.mark_changed(instance_id)
 
 
 def start(account: Account, instance_id: str) -> None:
@@ -35,8 +34,8 @@ def start(account: Account, instance_id: str) -> None:
         if live is None or account.cloud.phase(live) is Phase.STOPPED:
             raise
     finally:
-        account.poller.changed(instance_id)
-        account.poller.began(instance_id)
+        account.poller.mark_changed(instance_id)
+        account.poller.mark_started(instance_id)
 
 
 def update(account: Account, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
@@ -47,7 +46,7 @@ def update(account: Account, instance_id: str, inputs: Mapping[str, Any], change
     try:
         cloud.update(instance_id, inputs, changed)
     finally:
-        account.poller.changed(instance_id)
+        account.poller.mark_changed(instance_id)
 
 
 def _stoppable(account: Account) -> CanStop[Any]:

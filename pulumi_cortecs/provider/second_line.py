@@ -12,10 +12,10 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
 from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
-from pulumi_cortecs.http.network import certificates_on_the_way_to
-from pulumi_cortecs.lifecycle.commitments import Commitment, Commitments
+from pulumi_cortecs.http.network import extra_certificates
 from pulumi_cortecs.lifecycle.journal import JournalError
-from pulumi_cortecs.lifecycle.ledger import Ledger, LedgerError
+from pulumi_cortecs.lifecycle.ledger import LedgerError, SharedLedger
+from pulumi_cortecs.lifecycle.spend_guard import PendingCost, SpendGuard
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
@@ -70,9 +70,9 @@ def allowing(
     *,
     billed: bool = True,
     changes: Inputs | None = None,
-) -> Iterator[Commitment | None]:
+) -> Iterator[PendingCost | None]:
     """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it. With `changes`
-    an instance that runs becomes it from those: the difference is a commitment of its own, for a list shows the new
+    an instance that runs becomes it from those: the difference is a pending cost of its own, for a list shows the new
     price later.
 
     It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
@@ -94,7 +94,7 @@ def allowing(
     if changes is not None:
         hourly, ordered, instance_id = _difference(kind, hourly, changes), (), None
     try:
-        with _commitments(kind, account).ordering(judge, hourly, ordered, instance_id) as commitment:
+        with _commitments(kind, account).reserve(judge, hourly, ordered, instance_id) as commitment:
             yield commitment
     except LedgerError as error:
         raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
@@ -113,7 +113,7 @@ def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
     hourly = None
     with suppress(CloudError):
         hourly = account.cloud.hourly_price(live)
-    with _commitments(kind, account).holding(hourly, account.cloud.id_of(live)):
+    with _commitments(kind, account).hold(hourly, account.cloud.id_of(live)):
         yield
 
 
@@ -122,7 +122,7 @@ def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
     asked for by id then."""
     with suppress(LimitsError):
         if limits_in_force(kind.cloud, os.environ).counts_account:
-            _commitments(kind, account).ended(instance_id)
+            _commitments(kind, account).record_gone(instance_id)
 
 
 def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
@@ -131,7 +131,7 @@ def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refu
     return [
         refusal
         for base_url in (dict.fromkeys(base_urls) if limits.files else ())
-        for refusal in limits.on_source(base_url, own, certificates_on_the_way_to(base_url, os.environ))
+        for refusal in limits.on_source(base_url, own, extra_certificates(base_url, os.environ))
     ]
 
 
@@ -161,17 +161,17 @@ def _account(kind: InstanceKind) -> Account | None:
         return None
 
 
-def _commitments(kind: InstanceKind, account: Account) -> Commitments[Any]:
+def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
     ours = session.current()
     with ours.lock:
         if account.fingerprint not in ours.commitments:
-            ours.commitments[account.fingerprint] = Commitments(
+            ours.commitments[account.fingerprint] = SpendGuard(
                 account.cloud,
                 account.poller,
                 account.clock,
-                Ledger(ledger_directory(ledger_named(kind.cloud)), account.payer),
-                known=lambda: _known_here(kind, account),
-                without=_without_ledger,
+                SharedLedger(ledger_directory(ledger_named(kind.cloud)), account.payer),
+                bought_ids=lambda: _known_here(kind, account),
+                on_ledger_error=_without_ledger,
             )
         return ours.commitments[account.fingerprint]
 
@@ -182,7 +182,7 @@ def _known_here(kind: InstanceKind, account: Account) -> frozenset[str]:
     with ours.lock:
         seen = frozenset(ours.seen.get(kind.cloud, ()))
     try:
-        return seen | ours.journal.bought_in(account.fingerprint)
+        return seen | ours.journal.instance_ids_in(account.fingerprint)
     except JournalError:
         return seen
 

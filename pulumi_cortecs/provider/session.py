@@ -15,13 +15,13 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle import engine_cli
-from pulumi_cortecs.lifecycle.backends import Backend, backend_of
-from pulumi_cortecs.lifecycle.cli_states import states_of
+from pulumi_cortecs.lifecycle.backends import Backend, identify_backend
+from pulumi_cortecs.lifecycle.cli_states import open_states
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
-from pulumi_cortecs.lifecycle.commitments import Commitments
 from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
 from pulumi_cortecs.lifecycle.releases import Releases
 from pulumi_cortecs.lifecycle.shared_rows import SharedRows
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import process
 from pulumi_cortecs.provider.kind import Market
@@ -82,7 +82,7 @@ class Session:
         self.accounts: dict[Credentials, Account] = {}
         self.markets: dict[tuple[str, str], Market] = {}
         """By cloud and base URL."""
-        self.commitments: dict[str, Commitments[Any]] = {}
+        self.commitments: dict[str, SpendGuard[Any]] = {}
         """By fingerprint of the account, what is ordered in it; see second_line.py."""
         self.judged: dict[str, Judged] = {}
         """By URN, what policies have judged; see judged.py."""
@@ -114,13 +114,13 @@ class Session:
         """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
         it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
-        return states_of(engine_cli.cli(), instances(), gather=lambda: self.clock.sleep(_ONE_MOMENT))
+        return open_states(engine_cli.current_cli(), instances(), gather=lambda: self.clock.sleep(_ONE_MOMENT))
 
     @made_once
     def backend(self) -> Backend:
         """The backend that our engine uses: what a program maps into its provider's environment does not count."""
-        ours = engine_cli.cli()
-        return backend_of(ours.environment, ours.directory)
+        ours = engine_cli.current_cli()
+        return identify_backend(ours.environment, ours.directory)
 
     def is_exclusive(self, cloud: str) -> bool:
         """Whether the machine's owner says that nobody but this machine's stacks uses the account at this cloud.
@@ -130,7 +130,7 @@ class Session:
         """
         with _making:
             if cloud not in self.exclusive:
-                ours = engine_cli.cli()
+                ours = engine_cli.current_cli()
                 try:
                     told = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
                 except LimitsError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pulumi_cortecs.lifecycle.shared_rows import Going
+from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -16,7 +16,7 @@ def warn_of_owner(instance_id: str) -> None:
     nothing is refused; a state that cannot be read says nothing."""
     call = host.current_call()
     try:
-        others = session.current().shared_rows.others(instance_id, call.urn)
+        others = session.current().shared_rows.rows_sharing(instance_id, call.urn)
     except StateUnreadableError:
         return
     if others:
@@ -27,22 +27,22 @@ def warn_of_owner(instance_id: str) -> None:
 
 
 @contextmanager
-def going(instance_id: str) -> Iterator[Going]:
+def going(instance_id: str) -> Iterator[DeletionPlan]:
     """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
     of the instance, whoever it is let go for."""
-    found = session.current().shared_rows.going(instance_id, host.current_call().urn)
+    found = session.current().shared_rows.plan_deletion(instance_id, host.current_call().urn)
     try:
         yield found
     except BaseException:
-        session.current().shared_rows.stays(found)
+        session.current().shared_rows.cancel_deletion(found)
         raise
 
 
-def warn_of_unread(found: Going) -> None:
+def warn_of_unread(found: DeletionPlan) -> None:
     """Says, once, that it cannot be told whether another row has what is ended."""
-    if found.unread and session.current().is_first("an unread state"):
+    if found.problem and session.current().is_first("an unread state"):
         host.current_call().warn(
-            f"the state of this stack cannot be read ({found.unread}), so it cannot be told whether another row of it "
+            f"the state of this stack cannot be read ({found.problem}), so it cannot be told whether another row of it "
             "has what is deleted here: it is ended"
         )
 
@@ -51,7 +51,7 @@ def elsewhere(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None
     """The row of another stack that has an instance whose id was inferred from a list; None, with a warning, where the
     other stacks cannot be read."""
     try:
-        return session.current().shared_rows.elsewhere(instance_id, urn)
+        return session.current().shared_rows.find_in_other_stack(instance_id, urn)
     except StateUnreadableError as error:
         host.current_call().warn(
             f"{instance_id} was told from others by a list of {kind.possessive} and not by an answer to its order, and "
@@ -65,7 +65,7 @@ def another(instance_id: str, urn: str) -> StateRow | None:
     """Another row of the URN's own stack that has the instance, None where there is none or the state cannot be
     read."""
     try:
-        return next(iter(session.current().shared_rows.others(instance_id, urn)), None)
+        return next(iter(session.current().shared_rows.rows_sharing(instance_id, urn)), None)
     except StateUnreadableError:
         return None
 

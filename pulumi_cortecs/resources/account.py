@@ -7,7 +7,7 @@ from typing import Final
 
 import pulumi
 
-from pulumi_cortecs.http.sources import ARGUMENTS, ENVIRONMENT, CredentialSpec, Key
+from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 
 _PACKAGE: Final = "pulumi-python"
 """The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""
@@ -25,7 +25,7 @@ class ExplicitProvider(pulumi.ProviderResource):
         self,
         resource_name: str,
         spec: CredentialSpec,
-        given: Mapping[Key, pulumi.Input[str] | None],
+        given: Mapping[CredentialKey, pulumi.Input[str] | None],
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         mappings = (opts.env_var_mappings if opts is not None else None) or {}
@@ -42,7 +42,7 @@ def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[st
 
 
 def _configured(
-    spec: CredentialSpec, given: Mapping[Key, pulumi.Input[str]], mappings: Mapping[str, str]
+    spec: CredentialSpec, given: Mapping[CredentialKey, pulumi.Input[str]], mappings: Mapping[str, str]
 ) -> Mapping[str, pulumi.Input[str]]:
     known = {key.variable for key in spec.keys}
     variables = {target: source for source, target in mappings.items() if target in known}
@@ -68,5 +68,5 @@ def _configured(
     return {spec.source: ARGUMENTS, **{key.config: value for key, value in given.items()}}
 
 
-def _names(keys: Iterable[Key]) -> str:
+def _names(keys: Iterable[CredentialKey]) -> str:
     return ", ".join(key.argument for key in keys)

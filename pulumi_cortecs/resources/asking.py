@@ -11,8 +11,8 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 import pulumi
 
+from pulumi_cortecs.http.credential_spec import CredentialSpec
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.http.sources import CredentialSpec
 from pulumi_cortecs.resources.account import ExplicitProvider, configuration_of
 from pulumi_cortecs.resources.errors import DataSourceError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_cortecs.lifecycle.durations import seconds_in
+from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT
 
 
@@ -18,7 +18,7 @@ def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
     text = timeouts.create if timeouts is not None else None
     if text is None:
         return default
-    exact = None if "d" in text else seconds_in(text)  # the engine's own durations have no days
+    exact = None if "d" in text else parse_duration(text)  # the engine's own durations have no days
     if exact is None:
         raise ValueError(f"custom_timeouts.create must be a duration such as '15m' or '1h30m', not {text!r}")
     seconds = round(exact)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.lifecycle import pulumi_cli
-from pulumi_cortecs.lifecycle.pulumi_cli import BACKEND_VARIABLE, CliError, Command, without_credentials
+from pulumi_cortecs.lifecycle.pulumi_cli import BACKEND_VARIABLE, CliCommand, CliError, without_credentials
 
 _LONGEST: Final = 120.0
 """Seconds for one command: it reads one state, from however far."""
@@ -44,8 +44,8 @@ class Pulumi:
         if self.backend_url is not None:
             environment[BACKEND_VARIABLE] = self.backend_url
         try:
-            return Command(self.executable, self.directory, environment, self.longest, self.backend).ask(arguments)
-        except pulumi_cli.NoSuchStackError as error:
+            return CliCommand(self.executable, self.directory, environment, self.longest, self.backend).run(arguments)
+        except pulumi_cli.UnknownStackError as error:
             raise NoSuchStackError(str(error)) from None
         except CliError as error:
             raise StacksError(str(error)) from None
@@ -57,7 +57,7 @@ def pulumi(directory: Path, backend_url: str | None = None) -> Pulumi:
     if found is None:
         raise StacksError("there is no pulumi CLI on PATH")
     try:
-        pulumi_cli.must_be_well_formed(backend_url or os.environ.get(BACKEND_VARIABLE, ""))
+        pulumi_cli.require_well_formed_url(backend_url or os.environ.get(BACKEND_VARIABLE, ""))
     except CliError as error:
         raise StacksError(str(error)) from None
     return Pulumi(found, directory, backend_url)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from pulumi_cortecs._tokens import instances
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row
-from pulumi_cortecs.lifecycle.stack_export import stack_state
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackResource
+from pulumi_cortecs.lifecycle.stack_export import parse_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StateRow, StateUnreadableError
 from pulumi_cortecs.stacks.command import StacksError
 
 
-def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[PendingPurchase, ...]]:
+def rows_and_pending(stack: str, exported: str) -> tuple[tuple[StackResource, ...], tuple[PendingPurchase, ...]]:
     """The instances in what `pulumi stack export` printed, those that wait for their deletion among them, and the
     creations that never ended.
 
     Raises StacksError for what is no whole state of a form that we know.
     """
     try:
-        state = stack_state(stack, exported, NEVER, instances())
+        state = parse_state(stack, exported, NEVER, instances())
     except StateUnreadableError as error:
         raise StacksError(str(error)) from None
     rows = (
-        Row(
+        StackResource(
             stack=stack,
             urn=each.urn,
             instance_id=each.instance_id,

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.stacks.command import NoSuchStackError, Pulumi, StacksError, pulumi
 from pulumi_cortecs.stacks.export import rows_and_pending
 
@@ -36,7 +36,7 @@ class Places:
     backend_urls: Sequence[str]
     directory: Path
 
-    def read(self) -> tuple[StackState, ...]:
+    def read(self) -> tuple[StackHoldings, ...]:
         """All of their states. Raises StacksError when one of them cannot be read, when a name is in none of the
         backends, and when a backend has no stack at all, because a wrong URL looks just like that."""
         if not self.stacks and not self.all_stacks:
@@ -48,7 +48,7 @@ class Places:
                 wanted = [(cli, name) for cli, names in zip(clis, named, strict=True) for name in names]
             else:
                 wanted = [(cli, name) for name in self.stacks for cli in clis]
-            read: list[Callable[[], StackState | None]] = [partial(_state, *each) for each in wanted]
+            read: list[Callable[[], StackHoldings | None]] = [partial(_state, *each) for each in wanted]
             states = list(pool.map(lambda each: each(), read))
         for (_, name), state in zip(wanted, states, strict=True):
             if state is None and not any(found.name == name for found in states if found is not None):
@@ -68,17 +68,17 @@ def _names(cli: Pulumi) -> list[str]:
     return names
 
 
-def _state(cli: Pulumi, name: str) -> StackState | None:
+def _state(cli: Pulumi, name: str) -> StackHoldings | None:
     """The state, None where the backend has no such stack."""
     try:
         exported = cli.ask("stack", "export", "--stack", name)
     except NoSuchStackError:
         return None
     rows, pending = rows_and_pending(name, exported)
-    return StackState(name, cli.backend, rows, pending, _updating(cli, [*rows, *pending]))
+    return StackHoldings(name, cli.backend, rows, pending, _updating(cli, [*rows, *pending]))
 
 
-def _updating(cli: Pulumi, known: Sequence[Row | PendingPurchase]) -> bool | None:
+def _updating(cli: Pulumi, known: Sequence[StackResource | PendingPurchase]) -> bool | None:
     """Whether the stack is locked. Only of a directory we know where it keeps its locks."""
     url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
     if url.scheme != "file" or not known:

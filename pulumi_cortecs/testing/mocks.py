@@ -15,7 +15,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
-from pulumi_cortecs.lifecycle.durations import moment_after
+from pulumi_cortecs.lifecycle.times import timestamp_after
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.testing.programs import run_program
 
@@ -147,7 +147,7 @@ class CortecsMocks(Mocks):
         inputs.setdefault("context_length", self._context_length)
         price = self._quote(args.name, inputs)
         instance_id = args.resource_id or inputs["adopt_id"] or f"{args.name}-instance"
-        expires_at = moment_after(inputs["ttl"], self._now)
+        expires_at = timestamp_after(inputs["ttl"], self._now)
         row = DeclaredInstance(args.name, **inputs, quote=price, instance_id=instance_id, expires_at=expires_at)
         with self._lock:
             self._declared.append(row)

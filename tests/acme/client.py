@@ -1,8 +1,8 @@
 """Acme's API, typed. Threads may share a client."""
 
-from pulumi_cortecs.http.api_key import ApiKey
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, shared_client
 
 
 class Plan(WireModel):
@@ -35,27 +35,27 @@ class _Ordered(WireModel):
 
 
 def plans(base_url: str) -> dict[str, Plan]:
-    core = HttpCore("Acme", base_url, shared_client())
-    return {each.plan: each for each in core.call("GET", "/plans", _Plans, resend=Resend.SAFE).plans}
+    core = ApiClient("Acme", base_url, shared_client())
+    return {each.plan: each for each in core.call("GET", "/plans", _Plans, retry=Retry.IDEMPOTENT).plans}
 
 
 class AcmeClient:
     def __init__(self, credentials: Credentials) -> None:
-        self.core = HttpCore("Acme", credentials.base_url, shared_client())
+        self.core = ApiClient("Acme", credentials.base_url, shared_client())
         self.core.auth = ApiKey("X-Api-Key", *credentials.parts)
 
     def machines(self) -> dict[str, Machine]:
-        found = self.core.call("GET", "/machines", _Machines, resend=Resend.SAFE).machines
+        found = self.core.call("GET", "/machines", _Machines, retry=Retry.IDEMPOTENT).machines
         return {each.id: each for each in found}
 
     def machine(self, id: str) -> Machine:
-        return self.core.call("GET", f"/machines/{id}", Machine, resend=Resend.SAFE)
+        return self.core.call("GET", f"/machines/{id}", Machine, retry=Retry.IDEMPOTENT)
 
     def order(self, **order: str) -> str:
-        return self.core.call("POST", "/machines", _Ordered, resend=Resend.NEVER, body=order).id
+        return self.core.call("POST", "/machines", _Ordered, retry=Retry.PURCHASE, body=order).id
 
     def change(self, id: str, **wanted: str) -> None:
-        self.core.call("PATCH", f"/machines/{id}", WireModel, resend=Resend.SAFE, body=wanted)
+        self.core.call("PATCH", f"/machines/{id}", WireModel, retry=Retry.IDEMPOTENT, body=wanted)
 
     def delete(self, id: str) -> None:
-        self.core.call("DELETE", f"/machines/{id}", WireModel, resend=Resend.SAFE)
+        self.core.call("DELETE", f"/machines/{id}", WireModel, retry=Retry.IDEMPOTENT)

@@ -8,9 +8,8 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.lifecycle.clock import seconds_since_1970
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanUpdate, OrderRef, TagsOrders
-from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, CanUpdate, OrderAnswer, OrderRef, Phase, TagsOrders, phase_of
+from pulumi_cortecs.lifecycle.times import parse_timestamp
 from tests.acme.client import AcmeClient, Machine
 
 _PHASES = {"provisioning": Phase.STARTING, "active": Phase.READY}
@@ -30,9 +29,9 @@ class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
         except NotFoundError:
             return None
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         wanted = {key: inputs[key] for key in ("plan", "zone", "label")}
-        return Accepted(self.client.order(**wanted, tag=f"{order.key}.{order.token}"))
+        return OrderAnswer(self.client.order(**wanted, tag=f"{order.key}.{order.token}"))
 
     def order_ref(self, instance: Machine) -> OrderRef | None:
         key, _, token = instance.tag.partition(".")
@@ -66,7 +65,7 @@ class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
         return True
 
     def started_at(self, instance: Machine) -> float | None:
-        return seconds_since_1970(instance.created_at)
+        return parse_timestamp(instance.created_at)
 
     def reported_inputs(self, instance: Machine) -> Mapping[str, Any]:
         return {"plan": instance.plan, "zone": instance.zone, "label": instance.label}

@@ -1,7 +1,7 @@
 """What an Instance at Acme is, and what a program may say about it."""
 
 from pulumi_cortecs._tokens import TOKENS
-from pulumi_cortecs.http.sources import CredentialSpec, Key
+from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE_WITHOUT_STOP
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, InstanceKind
 from pulumi_cortecs.provider.properties import identifier, text
@@ -15,8 +15,8 @@ INSTANCE = InstanceKind(
         cloud="acme",
         vendor="Acme",
         source="acme:provider:source",
-        parts=(Key("acme:apiKey", "ACME_API_KEY", "api_key", "acme:provider:apiKey", secret=True),),
-        url=Key("acme:apiBaseUrl", "ACME_API_BASE_URL", "api_base_url", "acme:provider:apiBaseUrl"),
+        parts=(CredentialKey("acme:apiKey", "ACME_API_KEY", "api_key", "acme:provider:apiKey", secret=True),),
+        url=CredentialKey("acme:apiBaseUrl", "ACME_API_BASE_URL", "api_base_url", "acme:provider:apiBaseUrl"),
         default_url="https://api.acme.example/v2",
     ),
     arguments=ArgumentTable(

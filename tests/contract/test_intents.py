@@ -142,7 +142,7 @@ def test_edited_arguments_are_refused_and_each_way_on_works(next_host: Next, sim
 def test_what_cannot_be_told_apart_is_named_with_the_ways_on(next_host: Next, simulator: Simulator) -> None:
     found = killed_while_it_buys(next_host(), simulator)
     foreign = bought(simulator).id
-    with pytest.raises(CallFailedError, match="cannot be told which instance") as failed:
+    with pytest.raises(CallFailedError, match="it is not known which instance") as failed:
         next_host().instance("chat").create(INPUTS)
     for words in (found, foreign, "`pulumi-cortecs orphans --all-stacks`", "--delete ID`", "adopt_id='ID'"):
         assert words in str(failed.value)
@@ -237,7 +237,7 @@ def test_without_a_journal_there_is_one_warning_and_never_a_second_instance(
     (warning,) = engine.messages
     assert "Purchases of this run are not noted" in warning
     kill(host)
-    with pytest.raises(CallFailedError, match="cannot be told whether an earlier run has bought this already"):
+    with pytest.raises(CallFailedError, match="it is not known whether an earlier run has bought this already"):
         next_host().instance("n0").create(INPUTS)
     assert len(ids(simulator)) == 3
 

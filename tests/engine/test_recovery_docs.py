@@ -14,8 +14,8 @@ from subprocess import Popen
 
 import pytest
 
-from pulumi_cortecs.http import http
-from pulumi_cortecs.lifecycle.orphans import YOUNG
+from pulumi_cortecs.http import api_client
+from pulumi_cortecs.lifecycle.orphans import GRACE_PERIOD
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.patience import until
 from tests.engine import advice
@@ -130,7 +130,7 @@ def test_a_journal_that_cannot_be_used_is_warned_of_and_buys_nothing_twice(stack
     with buying(stack, simulator, 1, answered_after=60) as process:
         kill_session(process.pid)
     (lost,) = simulator.control.instances()
-    simulator.control.advance(YOUNG.total_seconds())
+    simulator.control.advance(GRACE_PERIOD.total_seconds())
 
     assert "1 orphan" in follow(stack, "Without a journal", expect=3)
     refused = stack.up(expect=1).text
@@ -198,6 +198,9 @@ def test_every_row_is_seen_and_every_section_followed_by_some_test() -> None:
 
 def test_the_figures_of_the_page() -> None:
     text = " ".join(advice.TEXT.split())
-    assert f"An answer is given {http._TIMEOUT.read or 0:.0f} seconds to go on, and {http.LONGEST_ANSWER:.0f}" in text
-    assert f"more than {http.LARGEST_ANSWER // 2**20} MB" in text
-    assert (YOUNG.total_seconds(), "younger than two minutes" in advice.TEXT) == (120, True)
+    assert (
+        f"An answer is given {api_client._TIMEOUT.read or 0:.0f} seconds to go on, "
+        f"and {api_client.MAX_ANSWER_SECONDS:.0f}" in text
+    )
+    assert f"more than {api_client.MAX_ANSWER_BYTES // 2**20} MB" in text
+    assert (GRACE_PERIOD.total_seconds(), "younger than two minutes" in advice.TEXT) == (120, True)

@@ -14,7 +14,7 @@ from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 class Reader(ResourceProvider):
     def create(self, props):
         import json, os, time
-        from pulumi_cortecs.lifecycle.backends import backend_of
+        from pulumi_cortecs.lifecycle.backends import identify_backend
         from pulumi_cortecs.lifecycle import engine_cli
         from pulumi_cortecs.provider import session
         from pulumi_cortecs.provider.host import current_call, served
@@ -23,15 +23,16 @@ class Reader(ResourceProvider):
         @served
         def read():
             before, urn = time.monotonic(), current_call().urn
+            cli = engine_cli.current_cli()
             mine = session.current().states.stack_of(urn, before)
             every = session.current().states.every_stack(urn, before)
             return {
                 "urn": urn,
                 "mapped": os.environ["PULUMI_BACKEND_URL"],
-                "command": engine_cli.cli().arguments[1],
-                "executable": engine_cli.cli().executable,
-                "backend": engine_cli.cli().environment["PULUMI_BACKEND_URL"],
-                "is_the_clis": session.current().backend == backend_of(engine_cli.cli().environment, Path("/")),
+                "command": cli.arguments[1],
+                "executable": cli.executable,
+                "backend": cli.environment["PULUMI_BACKEND_URL"],
+                "is_the_clis": session.current().backend == identify_backend(cli.environment, Path("/")),
                 "exclusive": session.current().is_exclusive("cortecs"),
                 "fresh": mine.read_at >= before,
                 "pending": [[each.urn, each.inputs["model_id"]] for each in mine.pending],

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.cortecs.client import CortecsClient
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.http.http import new_client
 from tests.contract.bought import INPUTS
 from tests.contract.host import IMPATIENT, CallFailedError, Made, hosting
 from tests.policy.attempts import Attempts

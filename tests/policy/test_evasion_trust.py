@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
-from pulumi_cortecs.http.sources import ARGUMENTS
+from pulumi_cortecs.http.credential_spec import ARGUMENTS
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
 from tests.contract.conftest import proxy, start_host

@@ -19,7 +19,7 @@ from pulumi_cortecs.cost.catalogue_rows import _TextLoader
 from pulumi_cortecs.cost.limits_file import LARGEST as LARGEST_LIMITS
 from pulumi_cortecs.cost.limits_file import LimitsError, limits_in_force
 from pulumi_cortecs.http.errors import BadAnswerError
-from pulumi_cortecs.http.network import network_of
+from pulumi_cortecs.http.network import read_network
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.duration import TTL_REQUIRED
 from pulumi_cortecs.policy.testing import Bench, cortecs_instance, sample_catalogue
@@ -218,5 +218,5 @@ NO_PROXIES = ["host:\u00b2", "host:" + "4" * 5000, "[" + ":443" * 5000, "[::1]:4
 
 @pytest.mark.parametrize("entry", NO_PROXIES)
 def test_no_entry_of_no_proxy_stands_between_a_bill_and_its_end(entry: str, attempts: Attempts) -> None:
-    network = network_of({"HTTPS_PROXY": "http://proxy.example:8080", "NO_PROXY": entry})
+    network = read_network({"HTTPS_PROXY": "http://proxy.example:8080", "NO_PROXY": entry})
     attempts.tried(f"NO_PROXY={entry[:20]}", through=network.is_direct("cortecs.ai", 443))

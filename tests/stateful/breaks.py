@@ -12,8 +12,8 @@ from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.order_log import OrderLog
-from pulumi_cortecs.lifecycle.purchases import Bought
-from pulumi_cortecs.lifecycle.shared_rows import Going
+from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
+from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.provider import accounts, instance
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -29,10 +29,10 @@ def _id_before_wait() -> Iterator[None]:
 
     def bought_and_waited_for(
         kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
-    ) -> Bought[Instance]:
+    ) -> PurchasedInstance[Instance]:
         bought = buy(kind, account, inputs, began_at)
         instance_id = bought.instance_id
-        account.poller.began(instance_id)
+        account.poller.mark_started(instance_id)
         started_at = account.clock.now()
         account.wait().until_ready(instance_id, started_at=started_at, timeout=_PATIENCE, report=lambda words: None)
         return bought
@@ -44,7 +44,7 @@ def _id_before_wait() -> Iterator[None]:
 @contextmanager
 def _intent() -> Iterator[None]:
     """Nothing is noted before it is ordered."""
-    with mock.patch.object(OrderLog, "sent", return_value=None):
+    with mock.patch.object(OrderLog, "record_sent", return_value=None):
         yield
 
 
@@ -58,7 +58,10 @@ def _gone() -> Iterator[None]:
         except CloudError:
             return None
 
-    with mock.patch.object(accounts, "find", find), mock.patch.object(order_log, "find", find):
+    with (
+        mock.patch.object(accounts, "find_or_confirm_gone", find),
+        mock.patch.object(order_log, "find_or_confirm_gone", find),
+    ):
         yield
 
 
@@ -71,16 +74,16 @@ def _refused_note() -> Iterator[None]:
     """A refusal is believed: its order is forgotten, as nothing was bought."""
 
     def refused(self: OrderLog[Any], number: int | None) -> None:
-        self.dropped(number)
+        self.discard(number)
 
-    with mock.patch.object(OrderLog, "refused", refused):
+    with mock.patch.object(OrderLog, "record_refused", refused):
         yield
 
 
 @contextmanager
 def _state() -> Iterator[None]:
     """The pending creations of a state are not looked at."""
-    with mock.patch(f"{_LIFECYCLE}.creations.Creations.earlier", return_value=[]):
+    with mock.patch(f"{_LIFECYCLE}.creations.Creations.interrupted", return_value=[]):
         yield
 
 
@@ -94,21 +97,21 @@ def _judged() -> Iterator[None]:
 @contextmanager
 def _clock() -> Iterator[None]:
     """The vendor's clock excludes an instance, whatever is known of it."""
-    with mock.patch.object(OrderLog, "_clocks_agree", return_value=True):
+    with mock.patch.object(OrderLog, "_is_clock_reliable", return_value=True):
         yield
 
 
 @contextmanager
 def _closed() -> Iterator[None]:
     """Closed orders are not asked about."""
-    with mock.patch.object(Intents, "_must_not_be_forgotten", return_value=None):
+    with mock.patch.object(Intents, "_require_nothing_unclaimed", return_value=None):
         yield
 
 
 @contextmanager
 def _release() -> Iterator[None]:
     """A deletion ends an instance that another row of the stack keeps."""
-    with mock.patch(f"{_PROVIDER}.sharing.going", side_effect=lambda instance_id: nullcontext(Going())):
+    with mock.patch(f"{_PROVIDER}.sharing.going", side_effect=lambda instance_id: nullcontext(DeletionPlan())):
         yield
 
 

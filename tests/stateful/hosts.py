@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.http import http
+from pulumi_cortecs.http import api_client
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
@@ -201,11 +201,11 @@ def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
     with ExitStack() as undone:
         undone.enter_context(mock.patch.dict(os.environ, {**clean, **environment}, clear=True))
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
-        undone.enter_context(mock.patch.object(http, "time", clocks))
+        undone.enter_context(mock.patch.object(api_client, "time", clocks))
         client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
         undone.callback(session.use, session.current())
-        engine_cli.cli.cache_clear()
-        undone.callback(engine_cli.cli.cache_clear)
+        engine_cli.current_cli.cache_clear()
+        undone.callback(engine_cli.current_cli.cache_clear)
         host.keep_quiet()
         try:
             yield client

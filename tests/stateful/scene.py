@@ -15,14 +15,13 @@ from typing import Any, Final
 from unittest.mock import MagicMock
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.ending import NotGoneError
-from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, Key
-from pulumi_cortecs.lifecycle.listed import Listed
-from pulumi_cortecs.lifecycle.orphans import orphans
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, StackState
-from pulumi_cortecs.lifecycle.owners import Row as OwnedRow
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import Cloud, UnknownStatusError
+from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
+from pulumi_cortecs.lifecycle.holdings import StackResource as OwnedRow
+from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, ResourceKey
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
+from pulumi_cortecs.lifecycle.orphans import find_orphans
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.simulator import Settings
@@ -165,7 +164,7 @@ class Theatre:
         self._empty = directory / "empty"
         self._scenes = 0
         journal = Journal(self._empty)
-        journal.drop(journal.send(Key("", ""), "", (), frozenset(), None))
+        journal.delete(journal.record(ResourceKey("", ""), "", (), frozenset(), None))
         journal.close()
 
     def _now(self) -> float:
@@ -315,17 +314,17 @@ class Scene:
                 account = accounts.account(self.case.kind())
                 listed = [_listed(account.cloud, one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
-                found = orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
+                found = find_orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
                 for orphan in found:
                     found_id = orphan.instance.instance_id
                     if only not in ("", found_id) or found_id in self.foreign:
                         continue
                     # whoever has waited, and sees that two clocks keep it young for ever, says --include-young
-                    if not orphan.held_back or self._clocks_differ:
-                        account.ending().end(orphan.instance.instance_id)
+                    if not orphan.skip_reason or self._clocks_differ:
+                        account.ending().delete(orphan.instance.instance_id)
                         self._said_to_be_gone(orphan.instance.instance_id, "orphans")
                         ended.append(orphan.instance.instance_id)
-            except (CloudError, NotGoneError) as error:
+            except (CloudError, DeletionUnconfirmedError) as error:
                 failed.append(str(error))
 
         task = self.crowd.spawn(work, host)
@@ -339,7 +338,7 @@ class Scene:
         """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
         self.counts["orphans --keep"] += 1
         host = self.process(machine)
-        task = self.crowd.spawn(lambda: session.current().journal.keep(instance_id), host)
+        task = self.crowd.spawn(lambda: session.current().journal.mark_kept(instance_id), host)
         self.crowd.join([task])
         host.end()
         if task.error is not None:
@@ -360,7 +359,7 @@ class Scene:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
             journal, ordered = session.current().journal, tuple(checked[key] for key in self._replacing)
             key, account = accounts.key_of(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
-            journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
+            journal.record_bought(journal.record(key, account, ordered, frozenset(), None), instance_id)
 
         host = self.process(stack.machine)
         task = self.crowd.spawn(work, host)
@@ -569,8 +568,8 @@ class Scene:
     def _latency(self) -> float:
         return self.chance.choice((0.01, 0.05, 0.1, 0.4))
 
-    def _as_stack(self, stack: Stack) -> StackState:
-        return StackState(
+    def _as_stack(self, stack: Stack) -> StackHoldings:
+        return StackHoldings(
             name=stack.name,
             backend="",
             rows=tuple(OwnedRow(stack.name, stack.urn(row.name), row.id) for row in stack.rows),
@@ -589,11 +588,11 @@ def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], N
     return lambda: command(refresh=refresh)
 
 
-def _listed(cloud: Cloud[Any], instance: Any) -> Listed:
+def _listed(cloud: Cloud[Any], instance: Any) -> ListedInstance:
     started, phase = cloud.started_at(instance), None
     with suppress(UnknownStatusError):
         phase = cloud.phase(instance)
-    return Listed(
+    return ListedInstance(
         instance_id=cloud.id_of(instance),
         arguments={},
         billing_interval=None,

@@ -94,7 +94,7 @@ class User:
         scene = self.scene
         errors = " ".join(scene.errors)
         scene.settle()
-        if "pulumi-cortecs orphans" in errors or "cannot be told" in errors:
+        if "pulumi-cortecs orphans" in errors or "is not known" in errors:
             scene.counts["up again after orphans --delete"] += 1
             scene.delete_orphans()
         if "was not ready" in errors:

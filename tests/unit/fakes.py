@@ -14,8 +14,17 @@ import httpx
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, NotFoundError, RefusedError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, CanStop, Cloud, Match, Ordered, OrderRef
-from pulumi_cortecs.lifecycle.phases import Phase, phase_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    CanStop,
+    Cloud,
+    OrderAnswer,
+    OrderMatch,
+    OrderRef,
+    OrderSpec,
+    Phase,
+    phase_of,
+)
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StackState, StateRow, StateUnreadableError
 
 Event = Callable[[], object]
@@ -222,10 +231,10 @@ class PlainCloud(Cloud[Machine]):
     def get_instance(self, instance_id: str) -> Machine | None:
         return self.account.by_id(instance_id)
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         carried_out: Callable[[], Machine] | None = inputs.get("carried_out")
         machine = carried_out() if carried_out else self.account.start(*inputs["arguments"])
-        return Accepted(machine.instance_id, machine)
+        return OrderAnswer(machine.instance_id, machine)
 
     def delete(self, instance_id: str) -> None:
         self.account.delete(instance_id)
@@ -263,12 +272,12 @@ class PlainCloud(Cloud[Machine]):
     def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
         return {"status": instance.status}
 
-    def match(self, instance: Machine, ordered: Ordered) -> Match:
+    def match(self, instance: Machine, ordered: OrderSpec) -> OrderMatch:
         wanted = ordered.arguments
         told = zip(instance.arguments, wanted, strict=False)
         if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in told):
-            return Match.MAYBE
-        return Match.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else Match.NO
+            return OrderMatch.MAYBE
+        return OrderMatch.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else OrderMatch.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         arguments = inputs.get("arguments")

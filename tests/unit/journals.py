@@ -11,13 +11,13 @@ from typing import Any
 
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Cloud
-from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key
+from pulumi_cortecs.lifecycle.journal import Journal, JournalError, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 
-CHAT = Key("file://here", "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat")
-OTHER = Key(CHAT.backend, f"{CHAT.urn}-2")
+CHAT = ResourceKey("file://here", "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat")
+OTHER = ResourceKey(CHAT.backend, f"{CHAT.urn}-2")
 SMALL = ("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, "per_minute", 1)
 
 
@@ -78,13 +78,13 @@ def new_journal(clock: Clock) -> Journal:
     return journal
 
 
-def sent(journal: Journal, key: Key = CHAT, before: frozenset[str] = frozenset()) -> int:
+def sent(journal: Journal, key: ResourceKey = CHAT, before: frozenset[str] = frozenset()) -> int:
     """Notes an order; its number."""
-    return journal.send(key, "ours", SMALL, before, 5.0)
+    return journal.record(key, "ours", SMALL, before, 5.0)
 
 
-def bought(journal: Journal, instance_id: str, key: Key = CHAT) -> int:
+def bought(journal: Journal, instance_id: str, key: ResourceKey = CHAT) -> int:
     """Notes an order and what it has bought; its number."""
     number = sent(journal, key)
-    assert journal.bought(number, instance_id)
+    assert journal.record_bought(number, instance_id)
     return number

@@ -17,7 +17,7 @@ def _id_before_wait() -> None:
     def bought_and_waited_for(kind, account, inputs, began_at):  # type: ignore[no-untyped-def]
         bought = buy(kind, account, inputs, began_at)
         instance_id = bought.instance_id
-        account.poller.began(instance_id)
+        account.poller.mark_started(instance_id)
         now = account.clock.now()
         account.wait().until_ready(instance_id, started_at=now, timeout=8, report=lambda words: None)
         return bought
@@ -43,7 +43,7 @@ def _intent() -> None:
     """What an earlier run has ordered is not looked for."""
     from pulumi_cortecs.lifecycle.intents import Intents
 
-    Intents.earlier = lambda self, key, arguments, began_at: None  # type: ignore[method-assign]
+    Intents.recover = lambda self, key, arguments, began_at: None  # type: ignore[method-assign]
 
 
 _BREAKS = {"id-before-wait": _id_before_wait, "gone": _gone, "intent": _intent}

@@ -24,7 +24,7 @@ from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.catalogue_diff import differences
 from pulumi_cortecs.cost.noted import with_notes_of
-from pulumi_cortecs.http.http import new_client
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.simulator import Simulator, running
 from pulumi_cortecs.simulator.cortecs.market import Market
 

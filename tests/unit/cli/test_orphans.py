@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.lifecycle.journal import Journal, Key
+from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row
@@ -61,8 +61,8 @@ def run(environment: dict[str, str], backend: Backend) -> Run:
 def test_what_this_machine_has_noted_of_a_purchase_is_shown(run: Run, sim: Simulator, tmp_path: Path) -> None:
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")
-    key = Key("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
-    journal.bought(journal.send(key, "account", (), frozenset(), None), instance_id)
+    key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
+    journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
     journal.close()
     (one,) = json.loads(run("--json", code=3).stdout)["orphans"]
     assert one["remarks"] == ["bought here for chat by a run that was ended"]
@@ -91,8 +91,8 @@ def test_variables_that_cannot_be_used_are_warned_of_and_end_what_is_to_be_ended
 def test_what_a_run_that_goes_on_has_bought_is_held_back(run: Run, sim: Simulator, tmp_path: Path) -> None:
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")
-    key = Key("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
-    journal.bought(journal.send(key, "account", (), frozenset(), None), instance_id)
+    key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
+    journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
     (one,) = json.loads(run("--json", "--delete", "--yes", code=3).stdout)["orphans"]
     assert (one["held_back"], one["remarks"]) == ("awaited", ["bought here for chat by a run that goes on"])
     assert ids(sim) == [instance_id]
@@ -433,14 +433,14 @@ def test_what_is_kept_is_no_orders_any_more(run: Run, backend: Backend, sim: Sim
     owned, orphan, unknown = old(sim), old(sim), old(sim)
     backend.put(DEV, row(owned))
     journal = Journal(tmp_path / "orders")
-    key = Key("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
+    key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
     for each in (owned, orphan):
-        journal.bought(journal.send(key, "account", (), frozenset(), None), each)
+        journal.record_bought(journal.record(key, "account", (), frozenset(), None), each)
     journal.close()
     shown = run("--keep", owned, orphan, unknown, code=0).stdout
     assert [line.split(" is kept: ")[0] for line in shown.splitlines()] == [owned, orphan, unknown]
     journal = Journal(tmp_path / "orders")
-    assert (journal.open_orders(), journal.instances()) == ([], {owned, orphan, unknown})
+    assert (journal.open_orders(), journal.instance_ids()) == ([], {owned, orphan, unknown})
     journal.close()
     assert ids(sim) == [owned, orphan, unknown]
 
@@ -456,7 +456,7 @@ def test_what_the_account_does_not_have_cannot_be_kept(run: Run, sim: Simulator,
     kept = old(sim)
     said = run("--keep", kept, "no-such-id", code=1).stderr
     assert said == "Error: there is no Cortecs instance no-such-id in this account, so nothing was done\n"
-    assert Journal(tmp_path / "orders").instances() == frozenset()
+    assert Journal(tmp_path / "orders").instance_ids() == frozenset()
 
 
 def test_a_journal_that_cannot_be_written_keeps_nothing(run: Run, sim: Simulator, tmp_path: Path) -> None:

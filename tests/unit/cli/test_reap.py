@@ -20,8 +20,8 @@ from pulumi_cortecs.cli.survey import Survey
 from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.simulator import Simulator

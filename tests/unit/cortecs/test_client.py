@@ -12,6 +12,7 @@ import pytest
 
 from pulumi_cortecs.cortecs.client import CortecsClient, CortecsMarket, Instance, InstanceArgs
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
     BadAnswerError,
@@ -20,7 +21,6 @@ from pulumi_cortecs.http.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import Script, answer
 

@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_cortecs import Provider
 from pulumi_cortecs.cortecs.kind import CREDENTIALS
-from pulumi_cortecs.http.credentials import credentials_in_force
+from pulumi_cortecs.http.credentials import resolve_credentials
 from tests.unit.mocked import run
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
@@ -38,7 +38,7 @@ def test_given_credentials_are_what_the_provider_is_configured_with() -> None:
     inputs = sent(
         'Provider("b", client_id="id-of-b", client_secret="secret-of-b", api_base_url="https://b.example/v1")'
     )
-    found = credentials_in_force(CREDENTIALS, OF_A, inputs)
+    found = resolve_credentials(CREDENTIALS, OF_A, inputs)
     assert (found.base_url, *found.parts) == tuple(OF_B[key] for key in (B_URL, B_ID, B_SECRET))
 
 
@@ -50,7 +50,7 @@ def test_inputs_will_do_and_what_is_left_out_is_not_sent() -> None:
         "cortecs:clientId": "id-of-b",
         "cortecs:clientSecret": "secret-of-b",
     }
-    assert credentials_in_force(CREDENTIALS, OF_A, inputs).base_url == CREDENTIALS.default_url
+    assert resolve_credentials(CREDENTIALS, OF_A, inputs).base_url == CREDENTIALS.default_url
 
 
 def test_mapped_variables_are_sent_by_name_and_nothing_else_of_the_environment_counts() -> None:
@@ -61,13 +61,13 @@ def test_mapped_variables_are_sent_by_name_and_nothing_else_of_the_environment_c
         "cortecs:provider:clientId": B_ID,
         "cortecs:provider:clientSecret": B_SECRET,
     }
-    found = credentials_in_force(CREDENTIALS, {**OF_A, **OF_B}, inputs)
+    found = resolve_credentials(CREDENTIALS, {**OF_A, **OF_B}, inputs)
     assert (found.base_url, *found.parts) == (CREDENTIALS.default_url, "id-of-b", "secret-of-b")
 
 
 def test_a_mapped_url_goes_with_mapped_credentials() -> None:
     inputs = sent(f'Provider("b", opts(env_var_mappings={ ({B_ID: ID, B_SECRET: SECRET, B_URL: URL}) }))')
-    assert credentials_in_force(CREDENTIALS, {**OF_A, **OF_B}, inputs).base_url == "https://b.example/v1"
+    assert resolve_credentials(CREDENTIALS, {**OF_A, **OF_B}, inputs).base_url == "https://b.example/v1"
 
 
 @pytest.mark.parametrize(

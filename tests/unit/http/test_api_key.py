@@ -5,27 +5,27 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from pulumi_cortecs.http.api_key import ApiKey
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
+from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.errors import UnauthorizedError
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, new_client
 
 KEY = 'a key with a " in it'
 
 
-def core(answers: list[httpx.Response], asked: list[httpx.Request]) -> HttpCore:
+def core(answers: list[httpx.Response], asked: list[httpx.Request]) -> ApiClient:
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         return answers.pop(0)
 
-    made = HttpCore("Acme", "https://acme.test", new_client(httpx.MockTransport(answer)))
+    made = ApiClient("Acme", "https://acme.test", new_client(httpx.MockTransport(answer)))
     made.auth = ApiKey("X-Api-Key", KEY)
     return made
 
 
-@pytest.mark.parametrize("resend", Resend)
-def test_each_request_has_the_key(resend: Resend) -> None:
+@pytest.mark.parametrize("retry", Retry)
+def test_each_request_has_the_key(retry: Retry) -> None:
     asked: list[httpx.Request] = []
-    core([httpx.Response(200, json={})], asked).call("GET", "/", WireModel, resend=resend)
+    core([httpx.Response(200, json={})], asked).call("GET", "/", WireModel, retry=retry)
     assert [request.headers["X-Api-Key"] for request in asked] == [KEY]
 
 
@@ -33,6 +33,6 @@ def test_a_refusal_shows_no_key_and_an_order_is_not_repeated() -> None:
     asked: list[httpx.Request] = []
     refused = httpx.Response(401, json={"error": f"{KEY} is not valid, nor is {KEY!r}"})
     with pytest.raises(UnauthorizedError) as error:
-        core([refused], asked).call("POST", "/", WireModel, resend=Resend.NEVER)
+        core([refused], asked).call("POST", "/", WireModel, retry=Retry.PURCHASE)
     assert str(error.value) == "Acme answered POST / with 401: [redacted] is not valid, nor is '[redacted]'"
     assert len(asked) == 1

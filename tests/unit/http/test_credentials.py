@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from pulumi_cortecs.cortecs.kind import CREDENTIALS
-from pulumi_cortecs.http import sources
-from pulumi_cortecs.http.credentials import Credentials, base_url_in_force, credentials_in_force
+from pulumi_cortecs.http import credential_spec
+from pulumi_cortecs.http.api_client import check_base_url
+from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.http import checked_base_url
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
 C_ID, C_SECRET, C_URL = "cortecs:clientId", "cortecs:clientSecret", "cortecs:apiBaseUrl"
@@ -28,7 +28,7 @@ OWN, OTHER = "https://own.example/v1", "https://other.example/v1"
 
 
 @pytest.mark.parametrize(
-    ("environment", "config", "found"),
+    ("environment", "config", "expected"),
     [
         (ENVIRONMENT, {}, (CREDENTIALS.default_url, "env-id", "env-secret")),
         ({**ENVIRONMENT, URL: OWN}, {}, (OWN, "env-id", "env-secret")),
@@ -43,11 +43,11 @@ OWN, OTHER = "https://own.example/v1", "https://other.example/v1"
     ],
 )
 def test_the_environment_beats_the_config_as_a_whole(
-    environment: Mapping[str, str], config: Mapping[str, str], found: tuple[str, str, str]
+    environment: Mapping[str, str], config: Mapping[str, str], expected: tuple[str, str, str]
 ) -> None:
-    credentials = credentials_in_force(CREDENTIALS, environment, config)
-    assert (credentials.base_url, *credentials.parts) == found
-    assert base_url_in_force(CREDENTIALS, environment, config) == credentials.base_url
+    credentials = resolve_credentials(CREDENTIALS, environment, config)
+    assert (credentials.base_url, *credentials.parts) == expected
+    assert resolve_base_url(CREDENTIALS, environment, config) == credentials.base_url
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_is_missing_or_mixed_is_refused_by_name(
     environment: Mapping[str, str], config: Mapping[str, str], says: str
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        credentials_in_force(CREDENTIALS, environment, config)
+        resolve_credentials(CREDENTIALS, environment, config)
     assert says in str(raised.value)
     assert "s3" not in str(raised.value)
     assert CONFIG[C_SECRET] not in str(raised.value)
@@ -96,11 +96,11 @@ def test_what_is_missing_or_mixed_is_refused_by_name(
 def test_the_market_is_where_the_account_would_be(
     environment: Mapping[str, str], config: Mapping[str, str], url: str
 ) -> None:
-    assert base_url_in_force(CREDENTIALS, environment, config) == url
+    assert resolve_base_url(CREDENTIALS, environment, config) == url
 
 
 @pytest.mark.parametrize(
-    ("environment", "config", "found"),
+    ("environment", "config", "expected"),
     [
         ({**ENVIRONMENT, URL: OWN}, PROVIDER, (CREDENTIALS.default_url, "prov-id", "prov-secret")),
         ({**ENVIRONMENT, URL: OWN}, {**PROVIDER, C_URL: OTHER}, (OTHER, "prov-id", "prov-secret")),
@@ -114,11 +114,11 @@ def test_the_market_is_where_the_account_would_be(
     ],
 )
 def test_a_provider_beats_the_environment_as_a_whole(
-    environment: Mapping[str, str], config: Mapping[str, str], found: tuple[str, str, str]
+    environment: Mapping[str, str], config: Mapping[str, str], expected: tuple[str, str, str]
 ) -> None:
-    credentials = credentials_in_force(CREDENTIALS, environment, config)
-    assert (credentials.base_url, *credentials.parts) == found
-    assert base_url_in_force(CREDENTIALS, environment, config) == credentials.base_url
+    credentials = resolve_credentials(CREDENTIALS, environment, config)
+    assert (credentials.base_url, *credentials.parts) == expected
+    assert resolve_base_url(CREDENTIALS, environment, config) == credentials.base_url
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_a_provider_lacks_is_not_made_up_for_by_anything_else(
     environment: Mapping[str, str], config: Mapping[str, str], says: str
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        credentials_in_force(CREDENTIALS, environment, config)
+        resolve_credentials(CREDENTIALS, environment, config)
     assert says in str(raised.value)
     assert "s3" not in str(raised.value)
 
@@ -155,7 +155,7 @@ def test_the_keys_are_written_into_states_so_they_stay_what_they_are() -> None:
         "cortecs:provider:clientSecret",
         "cortecs:provider:apiBaseUrl",
     )
-    assert (sources.ARGUMENTS, sources.ENVIRONMENT) == ("arguments", "environment")
+    assert (credential_spec.ARGUMENTS, credential_spec.ENVIRONMENT) == ("arguments", "environment")
 
 
 def test_a_fingerprint_names_the_account_and_not_its_key() -> None:
@@ -183,7 +183,7 @@ def test_the_secret_is_in_no_repr() -> None:
 )
 def test_whose_bill_it_is_does_not_depend_on_how_the_address_is_spelled(spelled: str) -> None:
     payer = Credentials("cortecs", CREDENTIALS.default_url, ("key", "secret")).payer
-    assert Credentials("cortecs", checked_base_url(spelled, "it"), ("key", "other")).payer == payer
+    assert Credentials("cortecs", check_base_url(spelled, "it"), ("key", "other")).payer == payer
     assert Credentials("cortecs", CREDENTIALS.default_url, ("another", "secret")).payer != payer
 
 

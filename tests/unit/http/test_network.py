@@ -15,9 +15,9 @@ import certifi
 import httpx
 import pytest
 
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, new_client
-from pulumi_cortecs.http.network import certificates_on_the_way_to, network_of, problems_on_the_way_to
+from pulumi_cortecs.http.network import extra_certificates, network_problems, read_network
 from pulumi_cortecs.simulator import Simulator
 
 VENDOR = "https://vendor.example/api/v1"
@@ -25,7 +25,7 @@ PASSWORD = "pa#s/s?w@rd"
 
 
 def proxy_of(environment: dict[str, str]) -> tuple[str, tuple[str, str] | None] | None:
-    proxy = network_of(environment).proxy
+    proxy = read_network(environment).proxy
     return None if proxy is None else (str(proxy.url), proxy.auth)
 
 
@@ -47,7 +47,7 @@ def proxy_of(environment: dict[str, str]) -> tuple[str, tuple[str, str] | None] 
     ],
 )
 def test_the_proxy_is_the_one_for_https_else_the_one_for_all(environment: dict[str, str], url: str | None) -> None:
-    network = network_of(environment)
+    network = read_network(environment)
     assert (None if network.proxy is None else str(network.proxy.url)) == url
     assert network.problems == ()
 
@@ -84,7 +84,7 @@ def test_a_password_need_not_be_encoded(value: str, auth: tuple[str, str]) -> No
     ],
 )
 def test_a_proxy_that_is_none_is_left_out_and_named_without_its_user(name: str, value: str) -> None:
-    network = network_of({name: value})
+    network = read_network({name: value})
     assert network.proxy is None
     (problem,) = network.problems
     assert problem.startswith(f"{name}: ")
@@ -95,7 +95,7 @@ def test_a_proxy_that_is_none_is_left_out_and_named_without_its_user(name: str, 
 
 def test_a_socks_proxy_works_or_is_named() -> None:
     for scheme in ("socks", "socks5", "socks5h"):
-        network = network_of({"ALL_PROXY": f"{scheme}://me:{PASSWORD}@one:1"})
+        network = read_network({"ALL_PROXY": f"{scheme}://me:{PASSWORD}@one:1"})
         try:
             import socksio  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
         except ImportError:
@@ -143,7 +143,7 @@ def test_a_socks_proxy_works_or_is_named() -> None:
 )
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_no_proxy_means_names_addresses_and_blocks(name: str, entries: str, host: str, direct: bool) -> None:
-    network = network_of({name: entries, "HTTPS_PROXY": "http://one:1"})
+    network = read_network({name: entries, "HTTPS_PROXY": "http://one:1"})
     assert network.is_direct(host) is direct
     assert network.problems == ()
 
@@ -176,7 +176,7 @@ def test_a_vendor_is_asked_through_the_proxy_with_its_password() -> None:
     with refusing_proxy() as (port, asked):
         environment = {"HTTPS_PROXY": f"http://me:{PASSWORD}@127.0.0.1:{port}", "NO_PROXY": "[::1],10.0.0.0/8"}
         with new_client(environment=environment) as client, pytest.raises(UnreachableError, match="407") as raised:
-            HttpCore("Acme", VENDOR, client).call("GET", "/things", WireModel, resend=Resend.SAFE)
+            ApiClient("Acme", VENDOR, client).call("GET", "/things", WireModel, retry=Retry.IDEMPOTENT)
     assert asked[0].startswith(b"CONNECT vendor.example:443 HTTP/1.1\r\n")
     assert base64.b64encode(f"me:{PASSWORD}".encode()) in asked[0]
     assert "rd" not in str(raised.value).partition("reached")[2]
@@ -198,16 +198,16 @@ def test_to_this_machine_nothing_of_it_matters(simulator: Simulator, monkeypatch
     for name, value in BROKEN.items():
         monkeypatch.setenv(name, value)
     with new_client() as client:
-        here = HttpCore("Acme", simulator.base_url, client)
-        assert here.call("GET", "/models/", WireModel, resend=Resend.SAFE) == WireModel()
-    assert problems_on_the_way_to(simulator.base_url, BROKEN) == ()
+        here = ApiClient("Acme", simulator.base_url, client)
+        assert here.call("GET", "/models/", WireModel, retry=Retry.IDEMPOTENT) == WireModel()
+    assert network_problems(simulator.base_url, BROKEN) == ()
 
 
 def test_elsewhere_each_bad_value_is_named_in_one_line() -> None:
-    problems = problems_on_the_way_to(VENDOR, BROKEN)
+    problems = network_problems(VENDOR, BROKEN)
     assert [problem.partition(":")[0] for problem in problems] == ["HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"]
-    assert "'/nowhere/certificates.pem' is no file of certificates that can be read: No such file" in problems[1]
-    assert "'/nowhere' is no folder" in problems[2]
+    assert "'/nowhere/certificates.pem' is not a readable file of certificates: No such file" in problems[1]
+    assert "'/nowhere' is not a readable folder" in problems[2]
 
 
 def test_who_cannot_be_reached_is_told_with_what_may_be_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,33 +215,33 @@ def test_who_cannot_be_reached_is_told_with_what_may_be_why(monkeypatch: pytest.
         raise httpx.ConnectError("no route", request=request)
 
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
-    core = HttpCore("Acme", VENDOR, new_client(httpx.MockTransport(unreachable)))
+    core = ApiClient("Acme", VENDOR, new_client(httpx.MockTransport(unreachable)))
     with pytest.raises(UnreachableError, match=r"no route; SSL_CERT_FILE: '/nowhere/certificates.pem'"):
-        core.call("GET", "/things", WireModel, resend=Resend.SAFE)
+        core.call("GET", "/things", WireModel, retry=Retry.IDEMPOTENT)
 
 
 def test_a_file_without_a_certificate_is_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
-    network = network_of({"SSL_CERT_FILE": str(empty)})
+    network = read_network({"SSL_CERT_FILE": str(empty)})
     assert network.ca_file is None
     assert str(empty) in network.problems[0]
 
 
 def test_certificates_that_are_named_are_used(tmp_path: Path) -> None:
     bundle = certifi.where()
-    network = network_of({"SSL_CERT_FILE": bundle, "SSL_CERT_DIR": str(tmp_path)})
+    network = read_network({"SSL_CERT_FILE": bundle, "SSL_CERT_DIR": str(tmp_path)})
     assert (network.ca_file, network.ca_folder, network.problems) == (bundle, None, ())
-    network = network_of({"SSL_CERT_DIR": str(tmp_path)})
+    network = read_network({"SSL_CERT_DIR": str(tmp_path)})
     assert (network.ca_file, network.ca_folder, network.problems) == (None, str(tmp_path), ())
 
 
 @pytest.mark.parametrize("environment", [{}, {"HTTPS_PROXY": "http://127.0.0.1:9"}, BROKEN], ids=str)
 def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
-    transport = network_of(environment).transport(httpx.Limits())
-    for each in vars(transport).values() if environment == {"HTTPS_PROXY": "http://127.0.0.1:9"} else [transport]:
-        if isinstance(each, httpx.HTTPTransport):
-            context = each._pool._ssl_context
+    transport = read_network(environment).transport(httpx.Limits())
+    for part in vars(transport).values() if environment == {"HTTPS_PROXY": "http://127.0.0.1:9"} else [transport]:
+        if isinstance(part, httpx.HTTPTransport):
+            context = part._pool._ssl_context
             assert context is not None
             assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
             assert context.cert_store_stats()["x509_ca"] > 50
@@ -250,9 +250,7 @@ def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
 def test_whose_certificates_are_believed_beside_the_public_authorities_is_told(tmp_path: Path) -> None:
     own = Path(certifi.where())
     both = {"SSL_CERT_FILE": str(own), "SSL_CERT_DIR": str(tmp_path)}
-    assert certificates_on_the_way_to("https://cortecs.ai/api/v1", both) == {"SSL_CERT_FILE": str(own)}
-    assert certificates_on_the_way_to("https://cortecs.ai", {"SSL_CERT_DIR": str(tmp_path)}) == {
-        "SSL_CERT_DIR": str(tmp_path)
-    }
-    assert certificates_on_the_way_to("https://cortecs.ai", {}) == {}
-    assert certificates_on_the_way_to("http://127.0.0.1:3000/api/v1", both) == {}
+    assert extra_certificates("https://cortecs.ai/api/v1", both) == {"SSL_CERT_FILE": str(own)}
+    assert extra_certificates("https://cortecs.ai", {"SSL_CERT_DIR": str(tmp_path)}) == {"SSL_CERT_DIR": str(tmp_path)}
+    assert extra_certificates("https://cortecs.ai", {}) == {}
+    assert extra_certificates("http://127.0.0.1:3000/api/v1", both) == {}

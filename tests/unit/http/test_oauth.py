@@ -12,14 +12,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
+from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.errors import (
     CloudError,
     NoTokenError,
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel, new_client
-from pulumi_cortecs.http.oauth import ClientCredentials
 from tests.unit.fakes import Answer, FakeClock, answer, breaks
 
 SECRET = "p'a\"ss/w+örd\\of sixteen"
@@ -71,15 +71,15 @@ class Client:
 
     def __init__(self, vendor: Vendor) -> None:
         self.clock = FakeClock()
-        self.core = HttpCore("Acme", "https://vendor.example", new_client(httpx.MockTransport(vendor)))
+        self.core = ApiClient("Acme", "https://vendor.example", new_client(httpx.MockTransport(vendor)))
         self.credentials = ClientCredentials(self.core, "me", SECRET, clock=self.clock.now)
         self.core.auth = self.credentials
 
     def read(self) -> Done:
-        return self.core.call("GET", "/things", Done, resend=Resend.SAFE)
+        return self.core.call("GET", "/things", Done, retry=Retry.IDEMPOTENT)
 
     def buy(self) -> Done:
-        return self.core.call("POST", "/things", Done, resend=Resend.NEVER, body={})
+        return self.core.call("POST", "/things", Done, retry=Retry.PURCHASE, body={})
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def at_once(work: Callable[[], object]) -> list[object]:
     """What `work` returned or raised in each of many threads that began together."""
     start = threading.Barrier(MANY, timeout=10)
 
-    def one(_: int) -> object:
+    def run_task(_: int) -> object:
         start.wait()
         try:
             return work()
@@ -99,7 +99,7 @@ def at_once(work: Callable[[], object]) -> list[object]:
             return error
 
     with ThreadPoolExecutor(MANY) as pool:
-        return list(pool.map(one, range(MANY)))
+        return list(pool.map(run_task, range(MANY)))
 
 
 def test_many_threads_ask_for_one_token(vendor: Vendor) -> None:

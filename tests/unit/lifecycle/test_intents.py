@@ -13,22 +13,22 @@ import pytest
 
 from pulumi_cortecs.http.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
-from pulumi_cortecs.lifecycle.clock import seconds_since_1970
 from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents
-from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Key, Progress
-from pulumi_cortecs.lifecycle.left_behind import Leftover, NotForgottenError, left_behind
-from pulumi_cortecs.lifecycle.order_log import OrderLog, StillBusyError
+from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
+from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Progress, ResourceKey
+from pulumi_cortecs.lifecycle.order_log import OrderInProgressError, OrderLog
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 from pulumi_cortecs.lifecycle.purchases import (
+    AmbiguousPurchaseError,
     NotBoughtError,
     NotSentError,
     Purchases,
     RefusedOrderError,
-    UnclearPurchaseError,
 )
 from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow
+from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchase, UnclaimedPurchaseError, find_unclaimed
 from tests.unit.fakes import EPOCH, FakeAccount, FakeClock, FakeCloud, Machine, refused
 from tests.unit.journals import CHAT, OTHER, FakeStates
 
@@ -79,7 +79,7 @@ class World:
     def ids(self) -> set[str]:
         return set(self.account.machines)
 
-    def fleet_killed_at_the_answer(self, keys: list[Key]) -> set[str]:
+    def fleet_killed_at_the_answer(self, keys: list[ResourceKey]) -> set[str]:
         """A run is killed while it buys for all of them; what that bought."""
         runs = [self.run() for _ in keys]
         bought = {run.killed_at_the_answer(key, dies=False) for run, key in zip(runs, keys, strict=True)}
@@ -122,36 +122,36 @@ class Run:
         self.poller = Looks(cloud, clock, self.looked_from)
         with suppress(JournalError):
             if clocks is not None:
-                self.journal.note_clock(fingerprint, clocks)
+                self.journal.record_clock_difference(fingerprint, clocks)
         self.told: list[str] = []
         self.warned: list[JournalError] = []
         self.log = OrderLog(cloud, self.journal, self.poller, clock, self.warned.append)
         self.intents = Intents(
             self.log,
             creations=Creations(lambda: world.states, clock, self.told.append),
-            exclusive=lambda: exclusive,
-            say=self.told.append,
+            is_exclusive=lambda: exclusive,
+            warn=self.told.append,
         )
         self.purchases = Purchases(cloud, self.poller, clock, self.log)
 
-    def left_behind(self, key: Key) -> list[Leftover]:
-        return left_behind(self.log, self.intents.creations, key)
+    def left_behind(self, key: ResourceKey) -> list[UnclaimedPurchase]:
+        return find_unclaimed(self.log, self.intents.creations, key)
 
     def create(
         self,
-        key: Key = CHAT,
+        key: ResourceKey = CHAT,
         arguments: Arguments = SMALL,
         order: Callable[[], Machine] | None = None,
         is_awaited: Callable[[], bool] | None = None,
     ) -> str:
         """What Instance.create does; the id."""
-        earlier = self.intents.earlier(key, arguments, self.world.clock.now())
+        earlier = self.intents.recover(key, arguments, self.world.clock.now())
         if earlier is not None:
             return earlier.instance_id
         sends = order or (lambda: self.world.start(arguments))
         return self.purchases.buy(key, arguments, {"carried_out": sends}, is_awaited).instance_id
 
-    def killed_at_the_answer(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
+    def killed_at_the_answer(self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
         """Is killed when the vendor has carried the order out and its answer is on its way; what that bought. Without
         `dies` the process stays for a while: another that begins now takes nothing over."""
         before = self.world.ids()
@@ -167,7 +167,9 @@ class Run:
         (bought,) = self.world.ids() - before
         return bought
 
-    def killed_before_the_order(self, key: Key = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> None:
+    def killed_before_the_order(
+        self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, *, dies: bool = True
+    ) -> None:
         def never_sent() -> Machine:
             raise Killed
 
@@ -176,7 +178,7 @@ class Run:
         if dies:
             self.dies()
 
-    def killed_with_the_id(self, key: Key = CHAT, arguments: Arguments = SMALL) -> str:
+    def killed_with_the_id(self, key: ResourceKey = CHAT, arguments: Arguments = SMALL) -> str:
         """Is killed when it has the answer, before an engine has saved it."""
         bought = self.create(key, arguments)
         self.dies()
@@ -254,7 +256,7 @@ def test_a_killed_replacement_is_taken_over_and_never_the_old_one(world: World) 
 def test_edited_arguments_are_refused_with_the_id_of_what_is_there(world: World, order: Callable[[Run], str]) -> None:
     bought = order(world.run())
     for _ in range(2):
-        with pytest.raises(ChangedSinceError, match=f"--delete {bought}` ends it, adopt_id='{bought}' takes"):
+        with pytest.raises(ArgumentsChangedError, match=f"--delete {bought}` ends it, adopt_id='{bought}' takes"):
             world.run().create(arguments=LARGE)
     assert world.ids() == {bought}
     assert world.run().create() == bought  # edited back
@@ -262,7 +264,7 @@ def test_edited_arguments_are_refused_with_the_id_of_what_is_there(world: World,
 
 def test_edited_arguments_are_bought_when_what_was_there_was_deleted(world: World) -> None:
     bought = world.run().killed_with_the_id()
-    with pytest.raises(ChangedSinceError):
+    with pytest.raises(ArgumentsChangedError):
         world.run().create(arguments=LARGE)
     del world.account.machines[bought]
     assert world.run().create(arguments=LARGE) in world.ids()
@@ -286,28 +288,28 @@ def test_a_renamed_resource_takes_over_what_was_bought_under_its_old_name(
 @pytest.mark.parametrize(
     "key",
     [
-        Key("file://elsewhere", CHAT.urn),
-        Key(CHAT.backend, CHAT.urn.replace("::tests::", "::renamed::")),
+        ResourceKey("file://elsewhere", CHAT.urn),
+        ResourceKey(CHAT.backend, CHAT.urn.replace("::tests::", "::renamed::")),
     ],
     ids=["another backend", "another project"],
 )
 @pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
 def test_what_another_project_or_backend_has_left_open_is_asked_about(
-    world: World, order: Callable[[Run], str], key: Key
+    world: World, order: Callable[[Run], str], key: ResourceKey
 ) -> None:
     bought = order(world.run())
-    with pytest.raises(NotForgottenError, match=bought) as refusal:
+    with pytest.raises(UnclaimedPurchaseError, match=bought) as refusal:
         world.run().create(key)
     assert "1.20 EUR/h" in str(refusal.value)
     assert f"orphans --keep {bought}" in str(refusal.value)
     assert world.ids() == {bought}
     keeper = world.run()
-    keeper.journal.keep(bought)
+    keeper.journal.mark_kept(bought)
     assert world.run().create(key) != bought
 
 
 def test_a_host_that_tells_no_urn_takes_nothing_over(world: World) -> None:
-    nameless = Key(CHAT.backend, "")
+    nameless = ResourceKey(CHAT.backend, "")
     first = world.run().killed_with_the_id(nameless)
     assert world.run().create(nameless) != first
 
@@ -330,7 +332,7 @@ def test_another_accounts_order_is_never_taken_for_nothing(world: World, order: 
     world.account.machines.clear()
     world.account.put("of-the-other", arguments=SMALL)
     world.began["of-the-other"] = world.vendor_now()
-    with pytest.raises(UnclearPurchaseError, match=r"with other credentials \(account ours\)"):
+    with pytest.raises(AmbiguousPurchaseError, match=r"with other credentials \(account ours\)"):
         world.run("theirs").create()
     assert world.ids() == {"of-the-other"}
 
@@ -338,7 +340,7 @@ def test_another_accounts_order_is_never_taken_for_nothing(world: World, order: 
 def test_what_somebody_else_might_have_bought_is_asked_about(world: World) -> None:
     bought = world.run().killed_at_the_answer()
     foreign = world.start().instance_id
-    with pytest.raises(UnclearPurchaseError, match="cannot be told which instance") as unclear:
+    with pytest.raises(AmbiguousPurchaseError, match="it is not known which instance") as unclear:
         world.run().create()
     assert set(unclear.value.candidates) == {bought, foreign} == world.ids()
     world.runs[-1].dies()
@@ -350,7 +352,7 @@ def test_what_began_late_is_asked_about(world: World) -> None:
     world.run().killed_before_the_order()
     world.clock.advance(700)
     foreign = world.start().instance_id
-    with pytest.raises(UnclearPurchaseError) as unclear:
+    with pytest.raises(AmbiguousPurchaseError) as unclear:
         world.run().create()
     assert unclear.value.candidates == (foreign,)
 
@@ -378,27 +380,27 @@ def test_what_another_stack_of_this_machine_has_bought_is_not_it(world: World) -
 
 def test_what_the_engine_of_this_process_knows_is_not_it(world: World) -> None:
     world.run().killed_before_the_order()
-    known = world.start().instance_id
+    instance_id = world.start().instance_id
     run = world.run()
-    run.journal.confirm(known)  # an import, from another machine
-    assert run.create() != known
+    run.journal.confirm(instance_id)  # an import, from another machine
+    assert run.create() != instance_id
 
 
 def test_a_killed_fleet_is_taken_over_one_each(world: World) -> None:
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
+    keys = [ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(3)]
     bought = world.fleet_killed_at_the_answer(keys)
     run = world.run()
     assert {run.create(key) for key in keys} == bought == world.ids()
 
 
 def test_a_killed_fleet_of_which_some_was_not_sent_is_completed(world: World) -> None:
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(3)]
+    keys = [ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(3)]
     runs = [world.run() for _ in keys]
     runs[0].killed_before_the_order(keys[0], dies=False)
     bought = runs[1].killed_at_the_answer(keys[1], dies=False)
     runs[2].killed_before_the_order(keys[2], dies=False)
-    for each in runs:
-        each.dies()
+    for run in runs:
+        run.dies()
     run = world.run()
     created = [run.create(key) for key in keys]
     assert len(set(created)) == 3
@@ -407,12 +409,12 @@ def test_a_killed_fleet_of_which_some_was_not_sent_is_completed(world: World) ->
 
 
 def test_of_two_that_take_over_at_once_each_gets_its_own(world: World) -> None:
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(8)]
+    keys = [ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(8)]
     bought = world.fleet_killed_at_the_answer(keys)
     world.clock.advance(60)
     runs = [world.run(), world.run()]
     with ThreadPoolExecutor(8) as pool:
-        created = list(pool.map(lambda each: runs[each % 2].create(keys[each]), range(8)))
+        created = list(pool.map(lambda number: runs[number % 2].create(keys[number]), range(8)))
     assert len(created) == len(set(created)) == 8
     assert set(created) == bought == world.ids()
 
@@ -434,26 +436,26 @@ def test_a_calendar_that_was_set_makes_it_wait_neither_too_long_nor_too_short(wo
 
 def test_who_is_still_buying_it_is_waited_for(world: World) -> None:
     first, second = world.run(), world.run()
-    number = first.log.sent(CHAT, SMALL, frozenset())
+    number = first.log.record_sent(CHAT, SMALL, frozenset())
     bought = world.start().instance_id
-    world.clock.at(20, lambda: first.log.bought(number, bought))
+    world.clock.at(20, lambda: first.log.record_bought(number, bought))
     assert second.create() == bought
     assert world.ids() == {bought}
 
 
 def test_who_undoes_its_purchase_is_waited_for(world: World) -> None:
     first, second = world.run(), world.run()
-    number = first.log.sent(CHAT, SMALL, frozenset())
+    number = first.log.record_sent(CHAT, SMALL, frozenset())
     undone = world.start().instance_id
 
     def undo() -> None:
-        first.log.bought(number, undone)
-        assert first.log.undoing(undone)
+        first.log.record_bought(number, undone)
+        assert first.log.begin_undo(undone)
         world.clock.at(20, gone)
 
     def gone() -> None:
         del world.account.machines[undone]
-        first.log.gone(undone)
+        first.log.record_gone(undone)
 
     world.clock.at(5, undo)
     bought = second.create()
@@ -464,15 +466,15 @@ def test_what_was_taken_over_meanwhile_is_not_undone(world: World) -> None:
     first, second = world.run(), world.run()
     bought = first.create()
     assert second.create() == bought
-    assert not first.log.undoing(bought)
-    assert second.log.undoing(bought)
+    assert not first.log.begin_undo(bought)
+    assert second.log.begin_undo(bought)
 
 
 def test_what_could_not_be_undone_is_taken_over(world: World) -> None:
     first = world.run()
     bought = first.create()
-    assert first.log.undoing(bought)
-    first.log.not_undone(bought)
+    assert first.log.begin_undo(bought)
+    first.log.record_undo_failed(bought)
     assert world.run().create() == bought
 
 
@@ -543,7 +545,7 @@ def test_a_journal_that_can_only_be_read_buys_nothing_that_it_names(tmp_path: Pa
     run = world.run()
     with closing(sqlite3.connect(tmp_path / journal.FILE_NAME, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
-        with pytest.raises(UnclearPurchaseError, match="an earlier run has ordered this") as raised:
+        with pytest.raises(AmbiguousPurchaseError, match="an earlier run has ordered this") as raised:
             run.create(arguments=arguments)
     assert raised.value.candidates == (bought,)
     assert world.ids() == {bought}
@@ -571,7 +573,7 @@ def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
     """Not ended: since then it may have become somebody's, of which this journal does not hear."""
     first = world.run()
     half_gone = first.create()
-    assert first.log.undoing(half_gone)
+    assert first.log.begin_undo(half_gone)
     world.account.turn(half_gone, "stopped")
     first.dies()
     run = world.run()
@@ -582,8 +584,8 @@ def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
 
 def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> None:
     first, second = world.run(), world.run()
-    first.log.sent(CHAT, SMALL, frozenset())
-    with pytest.raises(StillBusyError, match="another run is still buying"):
+    first.log.record_sent(CHAT, SMALL, frozenset())
+    with pytest.raises(OrderInProgressError, match="another run is still buying"):
         second.create()
     assert world.ids() == set()
 
@@ -591,9 +593,9 @@ def test_who_never_comes_to_an_end_is_not_waited_for_for_ever(world: World) -> N
 def test_answers_that_are_on_their_way_to_others_are_waited_for(world: World) -> None:
     lost = world.run().killed_at_the_answer()
     busy = world.run()
-    number = busy.log.sent(OTHER, SMALL, frozenset({lost}))
+    number = busy.log.record_sent(OTHER, SMALL, frozenset({lost}))
     theirs = world.start().instance_id
-    world.clock.at(20, lambda: busy.log.bought(number, theirs))
+    world.clock.at(20, lambda: busy.log.record_bought(number, theirs))
     assert world.run().create() == lost
 
 
@@ -635,14 +637,14 @@ def test_an_old_order_is_no_excuse_to_take_what_is_not_ours(world: World) -> Non
         world.start()
         raise AnswerLostError("it broke")
 
-    with pytest.raises(UnclearPurchaseError):
+    with pytest.raises(AmbiguousPurchaseError):
         world.run().create(OTHER, order=carried_out_beside_another)
 
 
 def test_what_is_adopted_settles_what_was_lost(world: World) -> None:
     lost = world.run().killed_at_the_answer()
     run = world.run()
-    run.log.adopted(CHAT, lost)
+    run.log.record_adopted(CHAT, lost)
     assert run.journal.open_orders() == []
     run.dies()
     assert world.run().create() != lost
@@ -651,7 +653,7 @@ def test_what_is_adopted_settles_what_was_lost(world: World) -> None:
 def test_what_is_adopted_does_not_settle_what_is_known_by_id(world: World) -> None:
     bought = world.run().killed_with_the_id()
     world.account.put("another")
-    world.run().log.adopted(CHAT, "another")
+    world.run().log.record_adopted(CHAT, "another")
     assert world.run().create() == bought
 
 
@@ -671,10 +673,10 @@ def test_what_is_left_behind_is_told_while_it_is_there(world: World, order: Call
     bought = order(world.run())
     world.clock.advance(LAG + 1)
     run = world.run()
-    (left,) = run.left_behind(OTHER)
-    assert (left.name, left.ordered, left.instance_ids) == ("chat", str(SMALL), (bought,))
-    assert left.prices == ("1.20 EUR/h",)
-    assert run.left_behind(Key(CHAT.backend, CHAT.urn.replace(":test::", ":another::"))) == []
+    (leftover,) = run.left_behind(OTHER)
+    assert (leftover.name, leftover.ordered, leftover.instance_ids) == ("chat", str(SMALL), (bought,))
+    assert leftover.prices == ("1.20 EUR/h",)
+    assert run.left_behind(ResourceKey(CHAT.backend, CHAT.urn.replace(":test::", ":another::"))) == []
     del world.account.machines[bought]
     assert world.run().left_behind(CHAT) == []
 
@@ -737,7 +739,7 @@ def test_without_a_journal_one_buys_with_a_warning(bare: World) -> None:
 
 def test_without_a_journal_nothing_is_bought_beside_what_may_be_it(bare: World) -> None:
     bare.run().create()  # and is killed
-    with pytest.raises(UnclearPurchaseError, match="it cannot be told whether an earlier run"):
+    with pytest.raises(AmbiguousPurchaseError, match="it is not known whether an earlier run"):
         bare.run().create()
     assert len(bare.ids()) == 1
     assert len({bare.run().create(arguments=LARGE), *bare.ids()}) == 2
@@ -753,7 +755,7 @@ def test_without_a_journal_what_the_engine_knows_is_not_in_the_way(bare: World) 
 
 def test_without_a_journal_a_fleet_is_not_taken_for_an_earlier_one(bare: World) -> None:
     run = bare.run()
-    keys = [Key(CHAT.backend, f"{CHAT.urn}-{each}") for each in range(6)]
+    keys = [ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}") for number in range(6)]
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(run.create, keys)) == bare.ids()
     assert len(bare.ids()) == 6
@@ -806,19 +808,19 @@ def test_what_nobody_expects_may_have_bought_something(world: World) -> None:
     ],
 )
 def test_a_time_without_a_zone_is_none(text: str | None, seconds: float | None) -> None:
-    assert seconds_since_1970(text) == seconds
+    assert parse_timestamp(text) == seconds
 
 
 def refused_after(world: World, status: int = 400, times: int = 1) -> Callable[[], Machine]:
     """An order that is carried out and then refused, so many times; after that it is answered."""
-    left = [times]
+    remaining = [times]
 
     def order() -> Machine:
         machine = world.start()
         world.clock.advance(0.1)
-        if left[0] == 0:
+        if remaining[0] == 0:
             return machine
-        left[0] -= 1
+        remaining[0] -= 1
         raise refused(status)
 
     return order
@@ -838,7 +840,7 @@ def test_what_was_refused_is_looked_for_also_when_the_arguments_changed(world: W
     with pytest.raises(RefusedOrderError):
         world.run().create(order=refused_after(world))
     (bought,) = world.ids()
-    with pytest.raises(ChangedSinceError, match=bought):
+    with pytest.raises(ArgumentsChangedError, match=bought):
         world.run().create(arguments=LARGE)
     assert world.ids() == {bought}
 
@@ -890,7 +892,7 @@ def test_a_clock_that_is_not_known_to_be_right_excludes_nothing(
 ) -> None:
     bought = world.run(clocks=clocks).killed_at_the_answer()
     world.began[bought] += began
-    with pytest.raises(UnclearPurchaseError) as unclear:
+    with pytest.raises(AmbiguousPurchaseError) as unclear:
         world.run(clocks=clocks).create()
     assert unclear.value.candidates == (bought,)
     assert world.ids() == {bought}
@@ -902,7 +904,7 @@ def test_a_lost_answer_of_a_vendor_with_two_clocks_is_named_and_not_bought_again
         world.began[machine.instance_id] -= 7200.0
         raise AnswerLostError("it broke")
 
-    with pytest.raises(UnclearPurchaseError) as unclear:
+    with pytest.raises(AmbiguousPurchaseError) as unclear:
         world.run(clocks=None).create(order=carried_out)
     assert set(unclear.value.candidates) == world.ids()
 
@@ -933,7 +935,7 @@ def begun_elsewhere(world: World, *, bought: bool = True) -> str:
 
 def test_what_another_machine_may_have_bought_is_asked_about_and_not_bought_again(world: World) -> None:
     bought = begun_elsewhere(world)
-    with pytest.raises(NotForgottenError) as refusal:
+    with pytest.raises(UnclaimedPurchaseError) as refusal:
         world.run().create()
     for words in (bought, "1.20 EUR/h", "--adopt", "--delete", "--keep", "--clear-pending-creates"):
         assert words in str(refusal.value)
@@ -955,7 +957,7 @@ def test_also_in_an_exclusive_account_two_for_one_creation_are_asked_about(world
     begun_elsewhere(world)
     world.start()
     world.clock.advance(LAG + 1)
-    with pytest.raises(NotForgottenError):
+    with pytest.raises(UnclaimedPurchaseError):
         world.run().create()
 
 
@@ -965,7 +967,7 @@ def test_also_in_an_exclusive_account_what_is_older_than_the_resources_row_is_as
     row = world.start(LARGE)
     world.states.has(row.instance_id)
     world.clock.advance(LAG + 1)
-    with pytest.raises(NotForgottenError):
+    with pytest.raises(UnclaimedPurchaseError):
         world.run().create()
 
 
@@ -1013,8 +1015,8 @@ def test_a_state_that_cannot_be_read_is_said_and_keeps_nobody_from_buying(world:
 
 def test_a_resource_whose_creation_nobody_has_begun_costs_no_further_reading(world: World) -> None:
     run = world.run()
-    for each in range(5):
-        run.create(Key(CHAT.backend, f"{CHAT.urn}-{each}"), (f"kind {each}",))
+    for number in range(5):
+        run.create(ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}"), (f"kind {number}",))
     assert world.states.asked == 1
 
 
@@ -1025,11 +1027,11 @@ def test_what_an_engine_had_in_memory_only_is_not_bought_again(world: World) -> 
     first.journal.confirm(bought)
     first.dies()
     world.clock.advance(LAG + 1)
-    with pytest.raises(NotForgottenError, match=bought) as refusal:
+    with pytest.raises(UnclaimedPurchaseError, match=bought) as refusal:
         world.run().create()
     for words in ("1.20 EUR/h", "--adopt", "--delete", "--keep"):
         assert words in str(refusal.value)
-    world.run().journal.keep(bought)
+    world.run().journal.mark_kept(bought)
     assert world.run().create() != bought
 
 
@@ -1066,11 +1068,11 @@ def test_one_wrong_list_does_not_hide_what_was_bought_and_no_state_has(world: Wo
     world.start(LARGE)  # the list is not empty all at once
     world.clock.advance(LAG + 1)
     listed = world.account.machines
-    world.account.machines = {one: machine for one, machine in listed.items() if one != bought}
+    world.account.machines = {instance_id: machine for instance_id, machine in listed.items() if instance_id != bought}
     run = world.run()
     run.poller.snapshot(max_age=0.0)
     world.account.machines = listed
-    with pytest.raises(NotForgottenError, match=bought):
+    with pytest.raises(UnclaimedPurchaseError, match=bought):
         run.create()
 
 
@@ -1079,14 +1081,14 @@ def test_a_journal_that_names_what_another_row_has_takes_nothing_over(world: Wor
     somebodys = world.start().instance_id
     world.states.has(somebodys, stack="another")
     forged = world.run()
-    number = forged.journal.send(CHAT, "ours", SMALL, frozenset(), None)
-    forged.journal.bought(number, somebodys)
+    number = forged.journal.record(CHAT, "ours", SMALL, frozenset(), None)
+    forged.journal.record_bought(number, somebodys)
     forged.dies()
     run = world.run()
     assert run.create() != somebodys
-    (told,) = run.told
-    assert f"{somebodys} (1.20 EUR/h) was bought for chat" in told
-    assert "chat of stack another has it" in told
+    (warning,) = run.told
+    assert f"{somebodys} (1.20 EUR/h) was bought for chat" in warning
+    assert "chat of stack another has it" in warning
 
 
 def test_what_the_row_of_another_stack_has_was_not_bought_by_an_order_without_an_answer(world: World) -> None:
@@ -1108,16 +1110,16 @@ def came_otherwise(error: BaseException, world: World) -> Callable[[], Machine]:
 
 def test_what_came_instead_and_whose_answer_was_lost_is_named_and_not_bought_again(world: World) -> None:
     run = world.run()
-    with pytest.raises(UnclearPurchaseError, match="may have come instead") as unclear:
+    with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
         run.create(order=came_otherwise(AnswerLostError("it broke"), world))
     assert set(unclear.value.candidates) == world.ids()
     run.dies()
     again = world.run()
-    with pytest.raises(UnclearPurchaseError, match="may have come instead"):
+    with pytest.raises(AmbiguousPurchaseError, match="may have come instead"):
         again.create()
     again.dies()
     assert len(world.ids()) == 1
-    world.run().journal.keep(unclear.value.candidates[0])
+    world.run().journal.mark_kept(unclear.value.candidates[0])
     world.run().create()
     assert len(world.ids()) == 2
 
@@ -1127,13 +1129,13 @@ def test_what_came_instead_to_a_killed_run_is_named_and_not_bought_again(world: 
     with pytest.raises(Killed):
         run.create(order=came_otherwise(Killed(), world))
     run.dies()
-    with pytest.raises(UnclearPurchaseError) as unclear:
+    with pytest.raises(AmbiguousPurchaseError) as unclear:
         world.run().create()
     assert set(unclear.value.candidates) == world.ids()
 
 
 def test_what_came_instead_is_looked_for_before_an_order_is_sent_again_with_a_new_token(world: World) -> None:
-    with pytest.raises(UnclearPurchaseError, match="may have come instead") as unclear:
+    with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
         world.run().create(order=came_otherwise(refused(401), world))
     assert set(unclear.value.candidates) == world.ids()
     assert len(world.ids()) == 1
@@ -1147,9 +1149,9 @@ def test_what_is_nearly_what_an_earlier_creation_ordered_is_named_and_no_reason_
     world.states.began(PENDING)  # this run's own
     run = world.run()
     run.create()
-    (told,) = run.told
-    assert f"in no state and nearly what they ordered: {nearly[1]} (1.20 EUR/h)" in told
-    assert nearly[0] not in told
+    (warning,) = run.told
+    assert f"in no state and nearly what they ordered: {nearly[1]} (1.20 EUR/h)" in warning
+    assert nearly[0] not in warning
 
 
 def test_what_another_order_has_bought_did_not_come_instead(world: World) -> None:
@@ -1168,7 +1170,7 @@ def test_what_came_instead_beside_what_another_order_has_bought_is_named(world: 
     with pytest.raises(Killed):
         run.create(order=came_otherwise(Killed(), world))
     run.dies()
-    with pytest.raises(UnclearPurchaseError, match="may have come instead") as unclear:
+    with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
         world.run().create()
     assert set(unclear.value.candidates) == world.ids()
 
@@ -1189,9 +1191,9 @@ def test_what_was_closed_and_is_in_no_state_is_named_before_another_order_is_tak
     run.journal.confirm(closed)
     run.killed_at_the_answer(OTHER)
     run = world.run()
-    with pytest.raises(NotForgottenError, match=closed):
+    with pytest.raises(UnclaimedPurchaseError, match=closed):
         run.create()
-    run.journal.keep(closed)
+    run.journal.mark_kept(closed)
     assert run.create() in world.ids() - {closed}
 
 
@@ -1201,9 +1203,9 @@ def test_what_another_machine_has_saved_by_now_is_no_candidate(world: World) -> 
     read = world.states.every_stack
 
     def saved_after_the_first_look(urn: str, not_before: float = 0.0) -> tuple[StackState, ...]:
-        found = read(urn, not_before)
-        world.states.rows.setdefault("another", [StateRow("another", CHAT.urn, each) for each in theirs])
-        return found
+        states = read(urn, not_before)
+        world.states.rows.setdefault("another", [StateRow("another", CHAT.urn, instance_id) for instance_id in theirs])
+        return states
 
     world.states.every_stack = saved_after_the_first_look  # type: ignore[method-assign]
     assert world.run().create() not in theirs

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.lifecycle.backends import identity_of_v1
-from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Key, Progress, journal_directory
+from pulumi_cortecs.lifecycle.backends import identify_v1_backend
+from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Progress, ResourceKey, journal_directory
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 from tests.unit.journals import CHAT, OTHER, SMALL, bought, sent
 
@@ -81,12 +81,12 @@ def test_an_order_is_told_as_it_was_noted(tmp_path: Path) -> None:
     assert (order.progress, order.instance_id) == (Progress.SENT, None)
     assert journal.order(number) == order
     assert journal.open_orders(OTHER) == []
-    assert journal.open_orders(Key("elsewhere", CHAT.urn)) == []
+    assert journal.open_orders(ResourceKey("elsewhere", CHAT.urn)) == []
 
 
 def test_to_look_makes_no_file(journal: Journal) -> None:
     assert journal.open_orders() == []
-    assert journal.instances() == frozenset()
+    assert journal.instance_ids() == frozenset()
     journal.confirm("i-1")
     assert not journal.file.exists()
 
@@ -110,8 +110,8 @@ def test_an_order_that_an_engine_confirms_is_closed(journal: Journal) -> None:
     bought(journal, "i-2", OTHER)
     journal.confirm("i-1")
     assert [order.instance_id for order in journal.open_orders()] == ["i-2"]
-    assert journal.instances() == {"i-1", "i-2"}
-    assert journal.confirmed() == {"i-1"}
+    assert journal.instance_ids() == {"i-1", "i-2"}
+    assert journal.confirmed_ids() == {"i-1"}
 
 
 def test_a_later_process_closes_what_an_earlier_one_has_bought(tmp_path: Path, journal: Journal) -> None:
@@ -125,32 +125,32 @@ def test_a_later_process_closes_what_an_earlier_one_has_bought(tmp_path: Path, j
 def test_one_instance_is_of_one_order(journal: Journal) -> None:
     bought(journal, "i-1")
     second = sent(journal, OTHER)
-    assert not journal.bought(second, "i-1")
+    assert not journal.record_bought(second, "i-1")
     (order,) = journal.open_orders(OTHER)
     assert order.instance_id is None
 
 
 def test_a_dropped_order_is_forgotten(journal: Journal) -> None:
     number = sent(journal)
-    journal.drop(number)
+    journal.delete(number)
     assert journal.order(number) is None
 
 
 def test_an_order_lives_as_long_as_its_process(tmp_path: Path, journal: Journal) -> None:
     with somebody(tmp_path, "sent(journal)") as process:
         (order,) = journal.open_orders()
-        assert journal.lives(order)
+        assert journal.is_sender_alive(order)
         assert not journal.is_mine(order)
         process.kill()
         process.wait(timeout=10)
-        assert not journal.lives(order)
+        assert not journal.is_sender_alive(order)
 
 
 def test_a_stopped_process_lives(tmp_path: Path, journal: Journal) -> None:
     with somebody(tmp_path, "sent(journal)") as process:
         process.send_signal(signal.SIGSTOP)
         (order,) = journal.open_orders()
-        assert journal.lives(order)
+        assert journal.is_sender_alive(order)
         sent(journal, OTHER)  # and holds nobody up
 
 
@@ -169,7 +169,7 @@ def test_two_that_ask_at_once_whether_a_process_lives_do_not_deceive_each_other(
         (order,) = journal.open_orders()
     claim = str(tmp_path / "processes" / order.process)
     with somebody(tmp_path, f"import fcntl; asked = open({claim!r}); fcntl.flock(asked, fcntl.LOCK_SH)"):
-        assert not journal.lives(order)
+        assert not journal.is_sender_alive(order)
 
 
 def test_the_dead_leave_nothing_in_the_directory(tmp_path: Path, journal: Journal) -> None:
@@ -186,12 +186,12 @@ def test_what_a_dead_process_has_ordered_is_taken_once(tmp_path: Path, journal: 
     with somebody(tmp_path, "sent(journal)"):
         pass
     (order,) = journal.open_orders()
-    assert journal.take(order)
-    (taken,) = journal.open_orders()
-    assert journal.is_mine(taken)
-    assert taken.progress is Progress.LOST
+    assert journal.take_over(order)
+    (order_now,) = journal.open_orders()
+    assert journal.is_mine(order_now)
+    assert order_now.progress is Progress.LOST
     rival = Journal(tmp_path)
-    assert not rival.take(order)
+    assert not rival.take_over(order)
     rival.close()
 
 
@@ -199,10 +199,10 @@ def test_a_process_does_not_undo_what_another_has_taken(tmp_path: Path, journal:
     number = bought(journal, "i-1")
     (order,) = journal.open_orders()
     later = Journal(tmp_path)
-    assert later.take(order)
-    assert not journal.undo(number)
-    assert later.undo(number)
-    assert not journal.take(order)
+    assert later.take_over(order)
+    assert not journal.mark_undoing(number)
+    assert later.mark_undoing(number)
+    assert not journal.take_over(order)
     later.close()
 
 
@@ -211,7 +211,7 @@ def test_what_is_taken_is_closed_by_the_call_that_follows(tmp_path: Path, journa
     later.confirm("i-0")  # it has read what was open
     bought(journal, "i-1")
     (order,) = later.open_orders()
-    assert later.take(order)
+    assert later.take_over(order)
     later.confirm("i-1")
     assert later.open_orders() == []
     later.close()
@@ -233,14 +233,14 @@ def test_many_processes_begin_one_journal_at_once(tmp_path: Path) -> None:
 
 
 def test_many_threads_share_it(journal: Journal) -> None:
-    def one(each: int) -> None:
-        bought(journal, f"i-{each}")
-        journal.confirm(f"i-{each}")
+    def buy_one(number: int) -> None:
+        bought(journal, f"i-{number}")
+        journal.confirm(f"i-{number}")
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(one, range(40)))
+        list(pool.map(buy_one, range(40)))
     assert journal.open_orders() == []
-    assert len(journal.instances()) == 40
+    assert len(journal.instance_ids()) == 40
 
 
 def spoiled(directory: Path) -> None:
@@ -249,8 +249,8 @@ def spoiled(directory: Path) -> None:
 
 def cut_off(directory: Path) -> None:
     journal = Journal(directory)
-    for each in range(50):
-        bought(journal, f"i-{each}")
+    for number in range(50):
+        bought(journal, f"i-{number}")
     journal.close()
     content = (directory / FILE_NAME).read_bytes()
     (directory / FILE_NAME).write_bytes(content[: len(content) // 2])
@@ -302,7 +302,7 @@ def test_a_journal_that_cannot_be_read_is_tried_once_by_what_an_engine_confirms(
         journal.confirm("i-1")
     journal.confirm("i-1")
     journal.confirm("i-2")
-    assert journal.confirmed() == {"i-1", "i-2"}
+    assert journal.confirmed_ids() == {"i-1", "i-2"}
 
 
 def test_a_full_disk_is_told_and_harms_nothing(tmp_path: Path, journal: Journal) -> None:
@@ -397,14 +397,14 @@ def test_a_journal_that_is_deleted_while_in_use_is_begun_anew(tmp_path: Path) ->
     assert journal.open_orders() == []
     later = Journal(directory)
     number = sent(later, OTHER, frozenset({"i-1"}))
-    assert journal.bought(lost, "i-9")  # of which nothing is known any more
+    assert journal.record_bought(lost, "i-9")  # of which nothing is known any more
     new = sent(journal, before=frozenset({"i-2"}))
-    assert journal.undo(lost)
+    assert journal.mark_undoing(lost)
     orders = {order.number: order for order in later.open_orders()}
     assert orders.keys() == {number, new}
-    assert [set(orders[each].before) for each in (number, new)] == [{"i-1"}, {"i-2"}]
+    assert [set(orders[order_number].before) for order_number in (number, new)] == [{"i-1"}, {"i-2"}]
     assert {order.instance_id for order in orders.values()} == {None}
-    assert later.lives(orders[number])
+    assert later.is_sender_alive(orders[number])
     later.close()
     journal.close()
 
@@ -438,7 +438,7 @@ def some_hours(_: Journal, calendar: Calendar) -> None:
 
 def test_closed_orders_go_after_a_day(tmp_path: Path) -> None:
     journal = aged(tmp_path, closed("i-1"))
-    assert journal.instances() == frozenset()
+    assert journal.instance_ids() == frozenset()
 
 
 def test_open_orders_stay(tmp_path: Path) -> None:
@@ -457,12 +457,12 @@ def test_closed_orders_stay_where_one_of_about_that_time_is_still_looked_for(tmp
         some_hours,
         closed("much-later"),
     )
-    assert journal.instances() == {"i-1", "i-2"}
+    assert journal.instance_ids() == {"i-1", "i-2"}
 
 
 def test_listings_that_no_order_needs_go(tmp_path: Path, journal: Journal) -> None:
     for _ in range(3):
-        journal.drop(sent(journal, before=frozenset({"i-1"})))
+        journal.delete(sent(journal, before=frozenset({"i-1"})))
     kept = sent(journal, before=frozenset({"i-2"}))
     with sqlite3.connect(journal.file) as connection:
         assert connection.execute("SELECT ids FROM listings").fetchall() == [('["i-2"]',)]
@@ -474,11 +474,11 @@ def test_listings_that_no_order_needs_go(tmp_path: Path, journal: Journal) -> No
 
 def test_a_number_that_is_given_out_again_is_not_taken_for_the_listing_of_before(tmp_path: Path) -> None:
     ours, other, theirs = (Journal(tmp_path) for _ in range(3))
-    ours.send(CHAT, "ours", SMALL, frozenset({"a"}), None)
-    other.drop(other.send(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
-    ours.send(CHAT, "ours", SMALL, frozenset({"a"}), None)  # forgets the listing that nobody needs
-    theirs.send(CHAT, "theirs", SMALL, frozenset({"z"}), None)
-    order = other.order(other.send(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
+    ours.record(CHAT, "ours", SMALL, frozenset({"a"}), None)
+    other.delete(other.record(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
+    ours.record(CHAT, "ours", SMALL, frozenset({"a"}), None)  # forgets the listing that nobody needs
+    theirs.record(CHAT, "theirs", SMALL, frozenset({"z"}), None)
+    order = other.order(other.record(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
     assert order is not None
     assert order.before == {"a", "b"}
     for journal in (ours, other, theirs):
@@ -493,7 +493,7 @@ def test_what_is_gone_is_forgotten_open_or_closed(journal: Journal) -> None:
     for instance_id in ("open", "closed", "unknown"):
         journal.forget(instance_id)
     assert journal.open_orders() == []
-    assert journal.instances() == {"owned"}
+    assert journal.instance_ids() == {"owned"}
 
 
 def test_what_is_to_be_left_alone_is_nobodys_order_any_more(journal: Journal) -> None:
@@ -502,9 +502,9 @@ def test_what_is_to_be_left_alone_is_nobodys_order_any_more(journal: Journal) ->
     journal.confirm("closed")
     assert [order.instance_id for order in journal.closed_orders(CHAT)] == ["closed"]
     for instance_id in ("open", "closed", "never ordered here"):
-        journal.keep(instance_id)
+        journal.mark_kept(instance_id)
     assert journal.open_orders() == journal.closed_orders(CHAT) == []
-    assert journal.instances() == {"open", "closed", "never ordered here"}
+    assert journal.instance_ids() == {"open", "closed", "never ordered here"}
 
 
 def test_a_closed_order_is_kept_for_as_long_as_its_instance_is_listed(tmp_path: Path) -> None:
@@ -514,8 +514,8 @@ def test_a_closed_order_is_kept_for_as_long_as_its_instance_is_listed(tmp_path: 
         bought(journal, instance_id)
         journal.confirm(instance_id)
     calendar.now += 10 * 86400
-    journal.drop(sent(journal, before=frozenset({"listed"})))
-    assert journal.instances() == {"listed"}
+    journal.delete(sent(journal, before=frozenset({"listed"})))
+    assert journal.instance_ids() == {"listed"}
     journal.close()
 
 
@@ -525,8 +525,8 @@ def test_of_an_id_that_is_given_out_again_the_new_order_counts(journal: Journal,
     journal.close()
     later = Journal(tmp_path)
     number = sent(later, OTHER)
-    assert not later.bought(number, "again")
-    assert later.bought(number, "again", is_new=True)
+    assert not later.record_bought(number, "again")
+    assert later.record_bought(number, "again", is_new=True)
     assert later.closed_orders(CHAT) == []
     later.close()
 
@@ -534,8 +534,8 @@ def test_of_an_id_that_is_given_out_again_the_new_order_counts(journal: Journal,
 def test_the_largest_difference_of_a_vendors_clocks_is_kept(journal: Journal) -> None:
     assert journal.clock_difference("ours") is None
     for difference in (2.0, -70.0, 5.0):
-        journal.note_clock("ours", difference)
-    journal.note_clock("theirs", 1.0)
+        journal.record_clock_difference("ours", difference)
+    journal.record_clock_difference("theirs", 1.0)
     assert (journal.clock_difference("ours"), journal.clock_difference("theirs")) == (-70.0, 1.0)
 
 
@@ -560,13 +560,13 @@ def test_a_file_of_version_1_is_read_and_nothing_secret_stays_in_it(tmp_path: Pa
     journal = Journal(tmp_path)
     (order,) = journal.open_orders()
     assert (order.instance_id, order.before, order.inferred) == ("i-1", frozenset({"before"}), False)
-    assert order.key.backend == identity_of_v1("postgres://me:s3cr3t-word@db.test/state")
+    assert order.key.backend == identify_v1_backend("postgres://me:s3cr3t-word@db.test/state")
     journal.close()
     assert not any(b"s3cr3t-word" in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
 
 
 def test_many_orders_share_one_listing(journal: Journal) -> None:
-    before = frozenset(f"i-{each}" for each in range(500))
+    before = frozenset(f"i-{number}" for number in range(500))
     for _ in range(20):
         sent(journal, before=before)
     with sqlite3.connect(journal.file) as connection:
@@ -588,9 +588,9 @@ def test_without_a_usable_name_it_is_where_a_users_state_is(named: str) -> None:
 
 
 def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
-    found = state_directory({}, Path("~/.local/state/pulumi-cortecs"))
-    assert found.problem.startswith("HOME is not set")
-    nowhere = Journal(found.path)
+    directory = state_directory({}, Path("~/.local/state/pulumi-cortecs"))
+    assert directory.problem.startswith("HOME is not set")
+    nowhere = Journal(directory.path)
     assert nowhere.open_orders() == []
     with pytest.raises(JournalError, match="cannot be used: "):
         sent(nowhere, CHAT)
@@ -598,4 +598,4 @@ def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
 
 @pytest.mark.parametrize("name", ["chat", "na::me"])
 def test_a_resource_is_called_what_the_program_calls_it(name: str) -> None:
-    assert Key("here", f"urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::{name}").name == name
+    assert ResourceKey("here", f"urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::{name}").name == name

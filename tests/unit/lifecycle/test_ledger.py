@@ -17,12 +17,12 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import AnswerLostError
-from pulumi_cortecs.lifecycle.commitments import Commitments
-from pulumi_cortecs.lifecycle.ledger import FILE_NAME, Changes, Ledger, LedgerError, Note
+from pulumi_cortecs.lifecycle.ledger import FILE_NAME, LedgerChanges, LedgerError, OrderEntry, SharedLedger
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import NotBoughtError, NotSentError, RefusedOrderError
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
-from tests.unit.lifecycle.test_commitments import BIG, LAG, SMALL, TooMuchError, anything, hourly, total
+from tests.unit.lifecycle.test_spend_guard import BIG, LAG, SMALL, TooMuchError, anything, hourly, total
 
 LONG = 5.1
 """Longer than a list may be behind."""
@@ -37,45 +37,45 @@ class Process:
         directory: Path,
         *,
         lag: float = LAG,
-        known: tuple[str, ...] = (),
-        of: str = "ours",
+        bought_ids: tuple[str, ...] = (),
+        account_name: str = "ours",
         clock: FakeClock | None = None,
     ) -> None:
         """`clock` is that of the process; the vendor has the account's."""
         self.account = account
         self.clock = clock or account.clock
-        self.ledger = Ledger(directory, of)
+        self.ledger = SharedLedger(directory, account_name)
         self.troubles: list[str] = []
         cloud = FakeCloud(account, lag, hourly=hourly)
-        self.commitments = Commitments(
+        self.commitments = SpendGuard(
             *(cloud, Poller(cloud, self.clock), self.clock, self.ledger),
-            known=lambda: known,
-            without=lambda error: self.troubles.append(str(error)),
+            bought_ids=lambda: bought_ids,
+            on_ledger_error=lambda error: self.troubles.append(str(error)),
         )
 
     def buy(self, kind: str = "small", judge: Callable[[Spending], None] = anything) -> str:
-        with self.commitments.ordering(judge, hourly(Machine("", (kind,))), (kind,)) as order:
+        with self.commitments.reserve(judge, hourly(Machine("", (kind,))), (kind,)) as order:
             machine = self.account.start(kind)
-            order.became(machine.instance_id)
+            order.set_instance(machine.instance_id)
         return machine.instance_id
 
     def killed_while_buying(self, *, after_it_was_sent: bool) -> None:
-        self.commitments.ordering(anything, SMALL, ("small",)).__enter__()
+        self.commitments.reserve(anything, SMALL, ("small",)).__enter__()
         if after_it_was_sent:
             self.account.start("small")
         self.ledger.close()
 
     def spending(self) -> Spending:
         """What an order is judged by, and nothing is ordered."""
-        found: list[Spending] = []
+        spendings: list[Spending] = []
 
         def judge(spending: Spending) -> None:
-            found.append(spending)
+            spendings.append(spending)
             raise TooMuchError
 
-        with suppress(TooMuchError), self.commitments.ordering(judge, SMALL, ("small",)):
+        with suppress(TooMuchError), self.commitments.reserve(judge, SMALL, ("small",)):
             pytest.fail("it was refused")
-        return found[0]
+        return spendings[0]
 
     def costs(self) -> Money:
         """What counts before the new one."""
@@ -105,15 +105,15 @@ def test_what_another_process_orders_counts_before_any_list_has_it(
     process: Begin, account: FakeAccount, clock: FakeClock
 ) -> None:
     account.lag = 4.0
-    one, other = process(), process()
-    one.buy()
-    assert other.spending() == Spending({}, (SMALL,), SMALL)
-    with one.commitments.ordering(anything, BIG, ("big",)):
-        assert other.costs() == SMALL + BIG
-        assert total(other.commitments.spending(SMALL)) == SMALL * 2 + BIG  # in a preview as well
+    first, second = process(), process()
+    first.buy()
+    assert second.spending() == Spending({}, (SMALL,), SMALL)
+    with first.commitments.reserve(anything, BIG, ("big",)):
+        assert second.costs() == SMALL + BIG
+        assert total(second.commitments.spending(SMALL)) == SMALL * 2 + BIG  # in a preview as well
     clock.advance(4.0)
-    assert len(other.spending().running) == 1
-    assert process(of="another account").commitments.spending(SMALL).on_its_way == ()
+    assert len(second.spending().running) == 1
+    assert process(account_name="another account").commitments.spending(SMALL).on_its_way == ()
 
 
 def test_many_processes_at_once_do_not_overshoot(process: Begin, account: FakeAccount) -> None:
@@ -125,21 +125,21 @@ def test_many_processes_at_once_do_not_overshoot(process: Begin, account: FakeAc
         if total(spending) > ceiling:
             raise TooMuchError
 
-    def one(begun: Process) -> None:
+    def buy_one(begun: Process) -> None:
         at_once.wait(timeout=30)
         with suppress(TooMuchError):
             begun.buy(judge=judge)
 
     begun = [process() for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(one, begun))
+        list(pool.map(buy_one, begun))
     assert account.started == 5
-    assert [each.troubles for each in begun] == [[]] * 16
+    assert [begun_process.troubles for begun_process in begun] == [[]] * 16
 
 
 def test_a_purchase_asks_for_one_list_and_nothing_by_id(process: Begin, account: FakeAccount, clock: FakeClock) -> None:
     account.put("there")
-    begun = process(known=("there",))
+    begun = process(bought_ids=("there",))
     for _ in range(3):
         account.asked.clear()
         begun.buy()
@@ -168,7 +168,7 @@ def test_what_lives_and_waits_for_its_answer_counts_however_many_lists_lack_it(
     process: Begin, clock: FakeClock
 ) -> None:
     begun = process()
-    with begun.commitments.ordering(anything, SMALL, ("small",)):
+    with begun.commitments.reserve(anything, SMALL, ("small",)):
         for _ in range(4):
             clock.advance(LONG)
             assert process().costs() == SMALL
@@ -189,28 +189,28 @@ def test_what_was_bought_counts_until_two_lists_and_the_answer_by_id_lack_it(
 
 def test_an_order_that_was_not_sent_goes_at_once_and_one_that_was_refused_does_not(process: Begin) -> None:
     begun, other = process(), process()
-    with suppress(NotSentError), begun.commitments.ordering(anything, SMALL, ("small",)):
+    with suppress(NotSentError), begun.commitments.reserve(anything, SMALL, ("small",)):
         raise NotSentError("the engine was gone")
     assert other.costs() == Money.zero("EUR")
-    with suppress(RefusedOrderError), begun.commitments.ordering(anything, SMALL, ("small",)):
+    with suppress(RefusedOrderError), begun.commitments.reserve(anything, SMALL, ("small",)):
         raise RefusedOrderError("which is no proof")
     assert other.costs() == SMALL
 
 
-@pytest.mark.parametrize(("lag", "left"), [(0.0, 1), (LAG, 0)])
+@pytest.mark.parametrize(("lag", "remaining"), [(0.0, 1), (LAG, 0)])
 def test_what_was_looked_for_is_believed_gone_after_a_lag_that_no_variable_shortens(
-    process: Begin, lag: float, left: int
+    process: Begin, lag: float, remaining: int
 ) -> None:
-    with suppress(NotBoughtError), process(lag=lag).commitments.ordering(anything, SMALL, ("small",)):
+    with suppress(NotBoughtError), process(lag=lag).commitments.reserve(anything, SMALL, ("small",)):
         raise NotBoughtError("the list shows nothing")
-    assert process().costs() == SMALL * left
+    assert process().costs() == SMALL * remaining
 
 
 def test_what_is_provably_gone_is_forgotten_at_once(process: Begin, account: FakeAccount) -> None:
     account.lag = 4.0
     bought = process().buy()
     del account.machines[bought]
-    process().commitments.ended(bought)
+    process().commitments.record_gone(bought)
     assert process().costs() == Money.zero("EUR")
 
 
@@ -222,16 +222,16 @@ def test_empty_lists_do_not_empty_the_sum(process: Begin, account: FakeAccount, 
     assert process().costs() == SMALL + BIG
     account.wrong = 100
     assert process().costs() == SMALL
-    assert process(known=("known", "no such")).costs() == SMALL + BIG
+    assert process(bought_ids=("known", "no such")).costs() == SMALL + BIG
     account.turn("known", "stopped")
-    assert process(known=("known",)).costs() == SMALL
+    assert process(bought_ids=("known",)).costs() == SMALL
     account.trouble_by_id.append(AnswerLostError("down"))
     with pytest.raises(AnswerLostError):  # nobody knows what it runs
         process().buy()
 
 
 def test_what_is_gone_is_asked_for_once_in_a_while(process: Begin, account: FakeAccount) -> None:
-    begun = process(known=("gone",))
+    begun = process(bought_ids=("gone",))
     begun.buy()
     begun.buy()
     assert account.asked.count("by id") == 1
@@ -239,7 +239,7 @@ def test_what_is_gone_is_asked_for_once_in_a_while(process: Begin, account: Fake
 
 def test_a_start_counts_until_it_is_listed_as_billed(process: Begin, account: FakeAccount, clock: FakeClock) -> None:
     account.put("a", "stopped")
-    with process().commitments.ordering(anything, SMALL, ("small",), "a"):
+    with process().commitments.reserve(anything, SMALL, ("small",), "a"):
         pass  # the list is behind
     assert process().costs() == SMALL
     account.turn("a", "pending")
@@ -250,7 +250,7 @@ def test_a_start_counts_until_it_is_listed_as_billed(process: Begin, account: Fa
 
 def test_a_start_that_came_to_nothing_goes(process: Begin, account: FakeAccount, clock: FakeClock) -> None:
     account.put("a", "stopped")
-    with process().commitments.ordering(anything, SMALL, ("small",), "a"):
+    with process().commitments.reserve(anything, SMALL, ("small",), "a"):
         pass
     assert process().costs() == SMALL
     clock.advance(LONG)
@@ -260,13 +260,13 @@ def test_a_start_that_came_to_nothing_goes(process: Begin, account: FakeAccount,
 def test_nobody_is_asked_while_the_ledger_is_held(
     account: FakeAccount, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    witness = Ledger(tmp_path, "ours", patience=0.0)
+    witness = SharedLedger(tmp_path, "ours", patience=0.0)
     account.put("known")
     account.wrong = 1
-    begun = Process(account, tmp_path, known=("known",))
+    begun = Process(account, tmp_path, bought_ids=("known",))
     listed, named = account.listing, account.by_id
-    monkeypatch.setattr(account, "listing", lambda: (witness.change(Changes()), listed())[1])
-    monkeypatch.setattr(account, "by_id", lambda key: (witness.change(Changes()), named(key))[1])
+    monkeypatch.setattr(account, "listing", lambda: (witness.change(LedgerChanges()), listed())[1])
+    monkeypatch.setattr(account, "by_id", lambda key: (witness.change(LedgerChanges()), named(key))[1])
     begun.buy()
 
 
@@ -277,7 +277,7 @@ def test_who_has_no_ledger_orders_one_after_the_other(account: FakeAccount, tmp_
     first, second = begun.buy(), begun.buy()
     assert account.machines[second].listed_from - account.machines[first].listed_from >= 4.0
     assert "cannot be used" in begun.troubles[0]
-    with begun.commitments.ordering(anything, SMALL, ("small",)), pytest.raises(LedgerError, match="not listed yet"):
+    with begun.commitments.reserve(anything, SMALL, ("small",)), pytest.raises(LedgerError, match="not listed yet"):
         begun.buy()
     assert account.started == 2
 
@@ -303,7 +303,7 @@ def test_what_was_listed_stays_noted_once_until_it_is_gone(
     for _ in range(3):
         clock.advance(86400)
         begun.costs()
-        with begun.commitments.holding(SMALL, bought):
+        with begun.commitments.hold(SMALL, bought):
             pass
         assert witness.costs() == SMALL
     assert [note.instance_id for note in witness.ledger.others()] == [bought]
@@ -328,7 +328,7 @@ def test_another_clock_forgets_no_order_whose_answer_can_still_come(
     process: Begin, clock: FakeClock, by: float
 ) -> None:
     odd = process(clock=moved(by))
-    with process().commitments.ordering(anything, SMALL, ("small",)):
+    with process().commitments.reserve(anything, SMALL, ("small",)):
         for _ in range(3):
             assert odd.costs() == SMALL
             odd.clock.advance(LONG)
@@ -356,8 +356,8 @@ def test_a_clock_that_runs_faster_settles_nothing(
     account.lag = 4.0
     process().killed_while_buying(after_it_was_sent=True)
     odd = process(clock=moved(by))
-    for each in (odd, process(), odd, process(), odd):
-        assert each.costs() == SMALL
+    for any_process in (odd, process(), odd, process(), odd):
+        assert any_process.costs() == SMALL
         odd.clock.advance(LONG)
         clock.advance(0.5)
 
@@ -397,8 +397,8 @@ def test_who_may_write_in_the_folder_may_use_the_ledger(
     place.chmod(folder)
     before = os.umask(0o077)
     try:
-        ledger = Ledger(place, "ours")
-        ledger.change(Changes(kept=(Note(1, SMALL, ("small",), frozenset(), clock.now()),)))
+        ledger = SharedLedger(place, "ours")
+        ledger.change(LedgerChanges(kept=(OrderEntry(1, SMALL, ("small",), frozenset(), clock.now()),)))
     finally:
         os.umask(before)
     made = [path for path in place.rglob("*") if path.is_file()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.lifecycle.matching import Assignment, assign, in_turn
+from pulumi_cortecs.lifecycle.matching import Assignment, assign, assign_in_turn
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def assigned(instances: list[str], orders: list[Order]) -> Assignment[Order]:
 
 
 def dealt(instances: list[str], orders: list[Order]) -> list[tuple[Order, str]]:
-    return in_turn({key: key for key in instances}, orders, may_be)
+    return assign_in_turn({key: key for key in instances}, orders, may_be)
 
 
 @given(INSTANCES, ORDERS)
@@ -48,43 +48,43 @@ def test_each_instance_is_one_orders_and_each_order_has_one(instances: list[str]
 @given(INSTANCES, ORDERS)
 def test_no_order_goes_without_where_something_of_its_is_left(instances: list[str], orders: list[Order]) -> None:
     pairs = dealt(instances, orders)
-    served, left = {order for order, _ in pairs}, set(instances) - {key for _, key in pairs}
-    assert all(order in served or not order.may_have & left for order in orders)
+    served, left_over = {order for order, _ in pairs}, set(instances) - {key for _, key in pairs}
+    assert all(order in served or not order.may_have & left_over for order in orders)
 
 
 @given(INSTANCES, ORDERS)
 def test_what_is_certain_is_assigned(instances: list[str], orders: list[Order]) -> None:
-    found = assigned(instances, orders)
+    assignment = assigned(instances, orders)
     for order in orders:
         mine = order.may_have & set(instances)
-        if len(mine) == 1 and all(each is order for each in found.takers[min(mine)]):
+        if len(mine) == 1 and all(taker is order for taker in assignment.takers[min(mine)]):
             assert (order, min(mine)) in dealt(instances, orders)
 
 
 @given(INSTANCES, ORDERS)
 def test_nothing_that_may_be_an_orders_is_called_nobodys(instances: list[str], orders: list[Order]) -> None:
-    found = assigned(instances, orders)
+    assignment = assigned(instances, orders)
     explained = {key for key in instances if any(key in order.may_have for order in orders)}
     wanting = [order for order in orders if order.may_have & set(instances)]
     if len(explained) > len(wanting):  # one of them is nobody's, and nobody can tell which
-        assert found.unexplained == set(instances)
+        assert assignment.unexplained == set(instances)
     else:
-        assert found.unexplained == set(instances) - explained
+        assert assignment.unexplained == set(instances) - explained
 
 
 @given(INSTANCES, ORDERS)
 def test_it_is_crowded_where_not_all_can_be_somebodys(instances: list[str], orders: list[Order]) -> None:
-    found = assigned(instances, orders)
-    assert found.is_crowded or len(found.orders) >= len(instances)
+    assignment = assigned(instances, orders)
+    assert assignment.is_crowded or len(assignment.orders) >= len(instances)
     if len(dealt(instances, orders)) == len(instances):
-        assert not found.is_crowded
+        assert not assignment.is_crowded
 
 
 @given(INSTANCES.filter(bool), ORDERS)
 def test_what_is_taken_leaves_the_most_to_the_others(instances: list[str], orders: list[Order]) -> None:
-    found = assigned(instances, orders)
+    assignment = assigned(instances, orders)
     wanted_by = {key: sum(key in order.may_have for order in orders) for key in instances}
-    assert wanted_by[found.least_wanted] == min(wanted_by.values())
+    assert wanted_by[assignment.least_wanted] == min(wanted_by.values())
 
 
 @given(INSTANCES.filter(bool), ORDERS, st.randoms())
@@ -107,15 +107,15 @@ def test_the_order_of_what_is_given_does_not_matter(
 
 @given(INSTANCES, ORDERS, st.frozensets(IDS))
 def test_what_turns_out_to_be_somebodys_takes_no_order_out(
-    instances: list[str], orders: list[Order], taken: frozenset[str]
+    instances: list[str], orders: list[Order], taken_ids: frozenset[str]
 ) -> None:
-    found = assigned(instances, orders)
-    assert found.without(taken).orders == found.orders
-    assert found.without(taken).takers.keys() == set(instances) - taken
+    assignment = assigned(instances, orders)
+    assert assignment.without(taken_ids).orders == assignment.orders
+    assert assignment.without(taken_ids).takers.keys() == set(instances) - taken_ids
 
 
 def test_equal_orders_are_two_orders() -> None:
-    one = Order("alike", frozenset("ab"))
-    orders = [one, Order("alike", frozenset("ab"))]
+    order = Order("alike", frozenset("ab"))
+    orders = [order, Order("alike", frozenset("ab"))]
     assert [key for _, key in dealt(["a", "b"], orders)] == ["a", "b"]
     assert not assigned(["a", "b"], orders).is_crowded

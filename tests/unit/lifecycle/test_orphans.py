@@ -1,4 +1,4 @@
-"""`lifecycle/orphans.py`, `owners.py`, `listed.py`: what no stack owns, and what it costs."""
+"""`lifecycle/orphans.py`, `holdings.py`, `listed_instance.py`: what no stack owns, and what it costs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money
-from pulumi_cortecs.lifecycle.listed import Listed, totals
-from pulumi_cortecs.lifecycle.orphans import YOUNG, Orphan, orphans
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.cloud import Phase
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
+from pulumi_cortecs.lifecycle.listed_instance import ListedInstance, sum_by_currency
+from pulumi_cortecs.lifecycle.orphans import GRACE_PERIOD, Orphan, find_orphans
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 ORDER = {
@@ -29,9 +29,9 @@ PRICES = {"L4": L4, "H100": HardwareType("H100", Money.of("4.00", "EUR"), Money.
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat"
 
 
-def listed(instance_id: str = "i", **changed: Any) -> Listed:
+def listed(instance_id: str = "i", **changed: Any) -> ListedInstance:
     """An instance that has run for an hour and half a minute."""
-    running = Listed(
+    running = ListedInstance(
         instance_id=instance_id,
         arguments=ORDER,
         billing_interval=BillingInterval.PER_MINUTE,
@@ -44,20 +44,22 @@ def listed(instance_id: str = "i", **changed: Any) -> Listed:
     return replace(running, **changed)
 
 
-def state(*rows: Row, pending: tuple[PendingPurchase, ...] = (), updating: bool | None = False) -> StackState:
-    return StackState("dev", "file:///states", rows, pending, updating)
+def state(
+    *rows: StackResource, pending: tuple[PendingPurchase, ...] = (), updating: bool | None = False
+) -> StackHoldings:
+    return StackHoldings("dev", "file:///states", rows, pending, updating)
 
 
-def owns(instance_id: str, /, **changed: Any) -> Row:
-    return replace(Row("dev", URN, instance_id), **changed)
+def owns(instance_id: str, /, **changed: Any) -> StackResource:
+    return replace(StackResource("dev", URN, instance_id), **changed)
 
 
 def interrupted(**arguments: object) -> tuple[PendingPurchase, ...]:
     return (PendingPurchase("dev", URN, arguments),)
 
 
-def only(instance: Listed, *stacks: StackState) -> Orphan:
-    (orphan,) = orphans([instance], stacks, PRICES, NOW)
+def only(instance: ListedInstance, *stacks: StackHoldings) -> Orphan:
+    (orphan,) = find_orphans([instance], stacks, PRICES, NOW)
     return orphan
 
 
@@ -65,10 +67,10 @@ def only(instance: Listed, *stacks: StackState) -> Orphan:
 def test_an_orphan_is_what_is_listed_and_no_row_owns(
     there: set[int], owned: set[int], looked_at: set[int], one_stack: bool
 ) -> None:
-    rows = [owns(str(each)) for each in owned] + [owns(str(each), external=True) for each in looked_at]
-    stacks = [state(*rows)] if one_stack else [state(each) for each in rows]
-    found = {each.instance.instance_id for each in orphans([listed(str(each)) for each in there], stacks, {}, NOW)}
-    assert found == {str(each) for each in there - owned}
+    rows = [owns(str(number)) for number in owned] + [owns(str(number), external=True) for number in looked_at]
+    stacks = [state(*rows)] if one_stack else [state(row) for row in rows]
+    unowned = find_orphans([listed(str(number)) for number in there], stacks, {}, NOW)
+    assert {orphan.instance.instance_id for orphan in unowned} == {str(number) for number in there - owned}
 
 
 def test_what_a_stack_only_looks_at_is_said_to_be() -> None:
@@ -77,13 +79,13 @@ def test_what_a_stack_only_looks_at_is_said_to_be() -> None:
 
 def test_it_costs_what_its_billing_interval_makes_of_its_hardware() -> None:
     by_the_minute, by_the_hour = listed(), listed(billing_interval=BillingInterval.PER_HOUR, num_workers=2)
-    assert (str(only(by_the_minute).hourly), str(only(by_the_minute).so_far)) == ("1.20 EUR", "1.22 EUR")
-    assert (str(only(by_the_hour).hourly), str(only(by_the_hour).so_far)) == ("2.60 EUR", "5.20 EUR")
+    assert (str(only(by_the_minute).hourly), str(only(by_the_minute).cost_so_far)) == ("1.20 EUR", "1.22 EUR")
+    assert (str(only(by_the_hour).hourly), str(only(by_the_hour).cost_so_far)) == ("2.60 EUR", "5.20 EUR")
 
 
 def test_a_stopped_one_costs_nothing_now_and_what_its_run_was() -> None:
     stopped = listed(phase=Phase.STOPPED, status="stopped", stopped_at=NOW - timedelta(hours=1))
-    assert (str(only(stopped).hourly), str(only(stopped).so_far)) == ("0.00 EUR", "0.02 EUR")
+    assert (str(only(stopped).hourly), str(only(stopped).cost_so_far)) == ("0.00 EUR", "0.02 EUR")
 
 
 def test_one_with_a_status_that_nobody_knows_is_taken_for_billed() -> None:
@@ -101,54 +103,57 @@ def test_one_with_a_status_that_nobody_knows_is_taken_for_billed() -> None:
 )
 def test_what_cannot_be_priced_is_not_priced_at_zero(changed: dict[str, Any]) -> None:
     orphan = only(listed(**changed))
-    assert (orphan.hourly, orphan.so_far) == (None, None)
+    assert (orphan.hourly, orphan.cost_so_far) == (None, None)
 
 
 def test_what_it_has_cost_is_unknown_without_a_start() -> None:
     orphan = only(listed(started_at=None))
-    assert (str(orphan.hourly), orphan.so_far) == ("1.20 EUR", None)
+    assert (str(orphan.hourly), orphan.cost_so_far) == ("1.20 EUR", None)
 
 
 def test_sums_are_per_currency() -> None:
     amounts = [Money.of("1", "EUR"), None, Money.of("2", "USD"), Money.of("3", "EUR")]
-    assert {key: str(each) for key, each in totals(amounts).items()} == {"EUR": "4.00 EUR", "USD": "2.00 USD"}
+    assert {key: str(amount) for key, amount in sum_by_currency(amounts).items()} == {
+        "EUR": "4.00 EUR",
+        "USD": "2.00 USD",
+    }
 
 
 def test_the_unpriced_come_first_and_then_the_dearest() -> None:
     unpriced = listed("c", arguments={**ORDER, "hardware_type_id": "gone"})
     dear = listed("b", arguments={**ORDER, "hardware_type_id": "H100"})
-    found = orphans([listed("a"), dear, unpriced], [], PRICES, NOW)
-    assert [each.instance.instance_id for each in found] == ["c", "b", "a"]
+    unowned = find_orphans([listed("a"), dear, unpriced], [], PRICES, NOW)
+    assert [orphan.instance.instance_id for orphan in unowned] == ["c", "b", "a"]
 
 
 @pytest.mark.parametrize(
     ("age", "held_back"),
-    [(YOUNG, ""), (YOUNG - timedelta(seconds=1), "young"), (-timedelta(hours=1), "young")],
+    [(GRACE_PERIOD, ""), (GRACE_PERIOD - timedelta(seconds=1), "young"), (-timedelta(hours=1), "young")],
 )
 def test_a_young_one_is_held_back(age: timedelta, held_back: str) -> None:
-    assert only(listed(started_at=NOW - age)).held_back == held_back
+    assert only(listed(started_at=NOW - age)).skip_reason == held_back
 
 
 def test_one_whose_age_nobody_knows_is_held_back() -> None:
-    assert only(listed(started_at=None)).held_back == "of unknown age"
+    assert only(listed(started_at=None)).skip_reason == "of unknown age"
 
 
 def test_what_a_killed_run_may_have_bought_says_so_and_can_be_ended() -> None:
     orphan = only(listed(), state(pending=interrupted(**ORDER, state="running")))
     assert orphan.remarks == ("may be chat, whose creation never ended in dev",)
-    assert orphan.held_back == ""
+    assert orphan.skip_reason == ""
 
 
 def test_what_a_run_may_still_be_taking_over_is_held_back() -> None:
     locked = state(pending=interrupted(**ORDER), updating=True)
-    assert only(listed(), locked).held_back == "dev is locked"
+    assert only(listed(), locked).skip_reason == "dev is locked"
     adopting = state(pending=interrupted(**ORDER, adopt_id="other"), updating=True)
-    assert only(listed(), adopting).held_back == ""
+    assert only(listed(), adopting).skip_reason == ""
 
 
 def test_another_order_is_no_reason_to_hold_it_back() -> None:
     other = state(pending=interrupted(**{**ORDER, "num_workers": 2.0}), updating=True)
-    assert (only(listed(), other).remarks, only(listed(), other).held_back) == ((), "")
+    assert (only(listed(), other).remarks, only(listed(), other).skip_reason) == ((), "")
 
 
 def test_what_the_state_keeps_secret_or_the_vendor_does_not_tell_may_be_anything() -> None:
@@ -159,5 +164,5 @@ def test_what_the_state_keeps_secret_or_the_vendor_does_not_tell_may_be_anything
 
 
 def test_others_can_add_what_they_know() -> None:
-    (orphan,) = orphans([listed()], [], PRICES, NOW, {"i": ["noted on this machine"], "j": ["no"]})
+    (orphan,) = find_orphans([listed()], [], PRICES, NOW, {"i": ["noted on this machine"], "j": ["no"]})
     assert orphan.remarks == ("noted on this machine",)

@@ -61,7 +61,7 @@ def crowd(work: Callable[[], object]) -> list[object]:
     """What many threads get that come together; an error counts as what is got."""
     start = threading.Barrier(MANY, timeout=10)
 
-    def one(_: int) -> object:
+    def run_task(_: int) -> object:
         start.wait()
         try:
             return work()
@@ -69,7 +69,7 @@ def crowd(work: Callable[[], object]) -> list[object]:
             return error
 
     with ThreadPoolExecutor(MANY) as pool:
-        return list(pool.map(one, range(MANY)))
+        return list(pool.map(run_task, range(MANY)))
 
 
 def until_all_wait(listing: Listing) -> Callable[[], None]:
@@ -93,9 +93,9 @@ def test_many_threads_share_one_call(poller: Poller[str], listing: Listing) -> N
         come()
         return poller.snapshot(max_age=1)
 
-    seen = crowd(look)
+    snapshots = crowd(look)
     assert listing.calls == 1
-    assert all(each is seen[0] for each in seen)
+    assert all(snapshot is snapshots[0] for snapshot in snapshots)
 
 
 def test_a_snapshot_serves_until_it_is_too_old(poller: Poller[str], listing: Listing, clock: FakeClock) -> None:
@@ -133,7 +133,7 @@ def test_a_list_without_what_should_be_listed_by_now_is_asked_for_again(
 ) -> None:
     listing.ids = set()
     poller.snapshot(max_age=0)
-    poller.began("a")
+    poller.mark_started("a")
 
     def calls_after(seconds: float) -> int:
         clock.advance(seconds)
@@ -142,7 +142,7 @@ def test_a_list_without_what_should_be_listed_by_now_is_asked_for_again(
         return listing.calls - before
 
     assert [calls_after(LAG), calls_after(1)] == [1, 2]
-    poller.changed("a")  # it was deleted
+    poller.mark_changed("a")  # it was deleted
     assert calls_after(LAG + 1) == 1
 
 
@@ -159,10 +159,10 @@ def test_the_age_counts_from_the_question_not_from_the_answer(
 def test_nothing_is_told_from_before_a_change(poller: Poller[str], listing: Listing, clock: FakeClock) -> None:
     poller.snapshot(max_age=60)
     clock.advance(1)
-    poller.changed("a")
+    poller.mark_changed("a")
     clock.advance(1)
-    seen = poller.snapshot(max_age=60, not_before=poller.changed_at("a"))
-    assert seen.taken_at >= poller.changed_at("a")
+    snapshot = poller.snapshot(max_age=60, not_before=poller.changed_at("a"))
+    assert snapshot.taken_at >= poller.changed_at("a")
     assert listing.calls == 2
     poller.snapshot(max_age=60, not_before=poller.changed_at("another"))
     assert listing.calls == 2
@@ -173,7 +173,7 @@ def test_a_call_on_its_way_at_the_time_of_a_change_is_too_old(
 ) -> None:
     def change() -> None:
         clock.advance(1)
-        poller.changed("a")
+        poller.mark_changed("a")
 
     listing.before = change
     poller.snapshot(max_age=60)
@@ -183,9 +183,9 @@ def test_a_call_on_its_way_at_the_time_of_a_change_is_too_old(
 
 
 def test_what_was_never_touched_was_never_changed(poller: Poller[str], clock: FakeClock) -> None:
-    assert poller.changed_at("a") == poller.began_at("a") == NEVER
-    poller.began("a")
-    assert (poller.began_at("a"), poller.changed_at("a")) == (clock.now(), NEVER)
+    assert poller.changed_at("a") == poller.started_at("a") == NEVER
+    poller.mark_started("a")
+    assert (poller.started_at("a"), poller.changed_at("a")) == (clock.now(), NEVER)
 
 
 def test_an_error_reaches_all_who_waited_for_that_answer(poller: Poller[str], listing: Listing) -> None:
@@ -202,7 +202,7 @@ def test_an_error_reaches_all_who_waited_for_that_answer(poller: Poller[str], li
         come()
         return poller.snapshot(max_age=1)
 
-    assert [type(each) for each in crowd(look)] == [AnswerLostError] * MANY
+    assert [type(error) for error in crowd(look)] == [AnswerLostError] * MANY
     # who had come and not yet looked may find it settled, and ask once more for all who are left
     assert listing.calls <= 2
 
@@ -279,7 +279,7 @@ def test_an_error_from_before_a_change_does_not_answer_for_what_came_after(
     waiting, results = threading.Event(), []
 
     def look_after_the_change() -> None:
-        poller.changed("a")
+        poller.mark_changed("a")
         waiting.set()
         results.append(poller.snapshot(max_age=60, not_before=poller.changed_at("a")))
 
@@ -296,7 +296,7 @@ def test_an_error_from_before_a_change_does_not_answer_for_what_came_after(
     with pytest.raises(AnswerLostError):
         poller.snapshot(max_age=60)
     late.join(10)
-    assert [seen.taken_at for seen in results] == [clock.now()]
+    assert [taken_at.taken_at for taken_at in results] == [clock.now()]
 
 
 PRESENT, ABSENT, CHANGED, BEGAN, FAILED = "present", "absent", "changed", "began", "failed"
@@ -338,9 +338,9 @@ def test_absent_for_good_is_missing_from_two_lists_further_apart_than_the_lag_an
     for at, word in history:
         clock.advance(began_at + at - clock.now())
         if word == CHANGED:
-            poller.changed("x")
+            poller.mark_changed("x")
         elif word == BEGAN:
-            poller.began("x")
+            poller.mark_started("x")
         else:
             listing.ids = {"x", "y"} if word == PRESENT else {"y"}
             if word == FAILED:
@@ -350,8 +350,8 @@ def test_absent_for_good_is_missing_from_two_lists_further_apart_than_the_lag_an
                 listing.before = lambda: None
             else:
                 poller.snapshot(max_age=0)
-    assert poller.absent_for_good("x") is for_good
-    assert not poller.absent_for_good("y")
+    assert poller.is_confirmed_absent("x") is for_good
+    assert not poller.is_confirmed_absent("y")
 
 
 def test_what_is_remembered_does_not_grow_with_time(poller: Poller[str], listing: Listing, clock: FakeClock) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
@@ -25,17 +26,16 @@ from pulumi_cortecs.http.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
-    Bought,
+    AmbiguousPurchaseError,
     NotBoughtError,
+    PurchasedInstance,
     Purchases,
     RefusedOrderError,
-    UnclearPurchaseError,
 )
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import CrowdClock, FakeAccount, FakeClock, FakeCloud, Machine, refused
@@ -68,7 +68,7 @@ class Room:
         self.cloud = FakeCloud(self.account, lag, began=lambda machine: machine.known_from, now=self.clock.now)
         self.poller: Poller[Machine] = Poller(self.cloud, self.clock)
         self.journal = new_journal(self.clock)
-        self.journal.note_clock("ours", 0.0)
+        self.journal.record_clock_difference("ours", 0.0)
         notes = order_log(self.cloud, self.poller, self.clock, journal=self.journal)
         self.purchases = Purchases(self.cloud, self.poller, self.clock, notes)
         self.began_at = self.clock.now()
@@ -262,14 +262,16 @@ def test_somebody_elses_new_instance_beside_ours_makes_it_unclear(room: Room) ->
         room.account.start(*SMALL)
         raise lost()
 
-    with pytest.raises(UnclearPurchaseError, match="the line broke") as raised:
+    with pytest.raises(AmbiguousPurchaseError, match="the line broke") as raised:
         room.buy(order)
     assert raised.value.candidates == ("id-997", "id-998")
 
 
 def test_an_account_that_cannot_be_listed_afterwards_makes_it_unclear(room: Room) -> None:
     room.account.trouble = [None, *[busy()] * 9999]
-    with pytest.raises(UnclearPurchaseError, match=r"the line broke, and the account cannot be listed.*busy") as raised:
+    with pytest.raises(
+        AmbiguousPurchaseError, match=r"the line broke, and the account cannot be listed.*busy"
+    ) as raised:
         room.buy(room.bought_but(lost()))
     assert raised.value.candidates == ()
     assert 60 <= room.passed < 62
@@ -277,7 +279,7 @@ def test_an_account_that_cannot_be_listed_afterwards_makes_it_unclear(room: Room
 
 def test_credentials_that_are_refused_afterwards_make_it_unclear_at_once(room: Room) -> None:
     room.account.trouble = [None, UnauthorizedError("who", status=401, vendor_message="who", request_id=None)]
-    with pytest.raises(UnclearPurchaseError, match="cannot be listed to see whether it was started: who"):
+    with pytest.raises(AmbiguousPurchaseError, match="cannot be listed to see whether it was started: who"):
         room.buy(room.bought_but(lost()))
     assert room.passed == pytest.approx(0.1)
 
@@ -320,7 +322,7 @@ class Outcome:
 
     @property
     def named(self) -> tuple[str, ...]:
-        return self.error.candidates if isinstance(self.error, UnclearPurchaseError) else ()
+        return self.error.candidates if isinstance(self.error, AmbiguousPurchaseError) else ()
 
 
 def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0)) -> tuple[Room, list[Outcome]]:
@@ -329,7 +331,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
     room = Room(lag, clock)
     room.account.down = (room.began_at + down[0], room.began_at + down[1])
 
-    def one(plan: Plan) -> Outcome:
+    def carry_out(plan: Plan) -> Outcome:
         def order() -> Machine:
             machine = None
             if plan.acts is not None:
@@ -347,7 +349,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
                 order()
             else:
                 bought = room.purchases.buy(CHAT, plan.arguments, {"carried_out": order}).instance_id
-        except (CloudError, NotBoughtError, RefusedOrderError, UnclearPurchaseError) as error:
+        except (CloudError, NotBoughtError, RefusedOrderError, AmbiguousPurchaseError) as error:
             failed = error
         finally:
             at = room.passed
@@ -355,7 +357,7 @@ def play(*plans: Plan, lag: float = 0.0, down: tuple[float, float] = (0.0, 0.0))
         return Outcome(bought, failed, at)
 
     with ThreadPoolExecutor(len(plans)) as pool:
-        outcomes = list(pool.map(one, plans))
+        outcomes = list(pool.map(carry_out, plans))
     room.journal.close()
     return room, outcomes
 
@@ -499,7 +501,9 @@ class Shop:
         self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
     def buy(self, order: InstanceArgs = ORDER) -> str:
-        bought: Bought[Instance] = self.purchases.buy(CHAT, tuple(order.model_dump().values()), order.model_dump())
+        bought: PurchasedInstance[Instance] = self.purchases.buy(
+            CHAT, tuple(order.model_dump().values()), order.model_dump()
+        )
         return bought.instance_id
 
 
@@ -525,7 +529,7 @@ def test_the_simulators_lost_answers_are_found(
     # 9 virtual seconds are 0.15 real ones
     simulator.control.fault("list_lag", count=1, seconds=6)
     bought = shop.buy()
-    assert [each.instance_id for each in simulator.control.instances()] == [bought]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [bought]
 
 
 @pytest.mark.parametrize(
@@ -548,14 +552,14 @@ def test_among_many_threads_each_instance_has_one_buyer_whatever_is_lost(shop: S
     simulator.control.fault("token_expiry", count=2, **START)
     simulator.control.fault("list_lag", probability=0.5, seconds=6)
 
-    def one(number: int) -> str | Exception:
+    def buy_one(number: int) -> str | Exception:
         try:
             return shop.buy(ORDER if number % 2 else ORDER.model_copy(update={"num_workers": 1}))
-        except (NotBoughtError, UnclearPurchaseError) as error:
+        except (NotBoughtError, AmbiguousPurchaseError) as error:
             return error
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(one, range(24)))
+        results = list(pool.map(buy_one, range(24)))
     bought = [result for result in results if isinstance(result, str)]
-    assert sorted(bought) == sorted(each.instance_id for each in simulator.control.instances())
+    assert sorted(bought) == sorted(instance.instance_id for instance in simulator.control.instances())
     assert [type(result) for result in results if not isinstance(result, str)] == [NotBoughtError] * 3

@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_cortecs.lifecycle.journal import Journal
 from pulumi_cortecs.lifecycle.releases import Releases
-from pulumi_cortecs.lifecycle.shared_rows import Going, SharedRows
+from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan, SharedRows
 from pulumi_cortecs.lifecycle.stack_state import StateRow
 from tests.unit.fakes import FakeStates
 
@@ -30,8 +30,8 @@ def start(states: FakeStates, tmp_path: Path) -> StartProcess:
     return lambda: SharedRows(lambda: states, Releases(Journal(tmp_path)), states.now)
 
 
-def keeper(going: Going) -> str | None:
-    assert going.unread == ""
+def keeper(going: DeletionPlan) -> str | None:
+    assert going.problem == ""
     return None if going.keeper is None else going.keeper.urn
 
 
@@ -42,7 +42,7 @@ def test_what_nobody_else_has_is_ended_and_a_hundred_deletions_read_the_state_on
         states.has("test", f"{A}{number}", f"id-{number}")
     process = start()
     for number in range(100):
-        assert process.going(f"id-{number}", f"{A}{number}") == Going()
+        assert process.plan_deletion(f"id-{number}", f"{A}{number}") == DeletionPlan()
     assert states.read == ["test"]
     assert list(tmp_path.iterdir()) == []
 
@@ -50,18 +50,18 @@ def test_what_nobody_else_has_is_ended_and_a_hundred_deletions_read_the_state_on
 def test_what_a_row_that_stays_has_is_let_go(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x")
     states.has("test", B, "x")
-    assert keeper(start().going("x", B)) == A
+    assert keeper(start().plan_deletion("x", B)) == A
 
 
 def test_who_only_looks_at_an_instance_keeps_nothing(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x", external=True)
     states.has("test", B, "x")
-    assert start().going("x", B) == Going()
+    assert start().plan_deletion("x", B) == DeletionPlan()
 
 
 def test_a_row_that_is_not_in_the_state_lets_go_of_what_another_has(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x")
-    assert keeper(start().going("x", B)) == A
+    assert keeper(start().plan_deletion("x", B)) == A
 
 
 @pytest.mark.parametrize("processes", [1, 2], ids=["one provider", "two providers"])
@@ -70,9 +70,9 @@ def test_the_last_of_two_rows_that_go_one_after_the_other_ends_it(
 ) -> None:
     rows = [states.has("test", A, "x"), states.has("test", B, "x")]
     started = [start() for _ in range(processes)]
-    assert keeper(started[0].going("x", A)) == B
+    assert keeper(started[0].plan_deletion("x", A)) == B
     states.gone(rows[0])
-    assert keeper(started[-1].going("x", B)) is None
+    assert keeper(started[-1].plan_deletion("x", B)) is None
 
 
 @pytest.mark.parametrize("processes", [1, 2], ids=["one provider", "two providers"])
@@ -83,10 +83,10 @@ def test_two_rows_that_go_at_the_same_moment_never_both_let_go(
     states.has("test", B, "x")
     started = [start() for _ in range(processes)]
     for process in started:
-        process.going("none of them", A)  # the first reading of each
-    second: list[Going] = []
-    states.meanwhile = lambda: second.append(started[-1].going("x", B))
-    first = started[0].going("x", A)
+        process.plan_deletion("none of them", A)  # the first reading of each
+    second: list[DeletionPlan] = []
+    states.meanwhile = lambda: second.append(started[-1].plan_deletion("x", B))
+    first = started[0].plan_deletion("x", A)
     assert None in (keeper(first), keeper(second[0]))
 
 
@@ -97,7 +97,7 @@ def test_of_three_rows_in_any_order_one_ends_it(start: StartProcess, states: Fak
         process = start()
         ended = []
         for urn in order:
-            if keeper(process.going(instance_id, urn)) is None:
+            if keeper(process.plan_deletion(instance_id, urn)) is None:
                 ended.append(urn)
             states.gone(rows[urn])
         assert ended == [order[-1]]
@@ -109,26 +109,26 @@ def test_a_replaced_row_lets_go_of_what_its_successor_has(states: FakeStates, st
     states.has("test", A, "x")
     states.has("test", B, "x")
     process = start()
-    assert keeper(process.going("x", A)) is not None
+    assert keeper(process.plan_deletion("x", A)) is not None
     states.gone(states.stacks["test"][0])
-    assert keeper(process.going("x", B)) == A
+    assert keeper(process.plan_deletion("x", B)) == A
 
 
 def test_the_last_row_of_one_urn_ends_it(states: FakeStates, start: StartProcess) -> None:
     rows = [states.has("test", A, "x", doomed=True), states.has("test", A, "x")]
     process = start()
-    assert keeper(process.going("x", A)) == A
+    assert keeper(process.plan_deletion("x", A)) == A
     states.gone(rows[0])
-    assert keeper(process.going("x", A)) is None
+    assert keeper(process.plan_deletion("x", A)) is None
 
 
 def test_a_row_whose_deletion_failed_keeps_it_again(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x")
     states.has("test", B, "x")
     process = start()
-    failed = process.going("x", A)
-    process.stays(failed)
-    assert keeper(process.going("x", B)) == A
+    failed = process.plan_deletion("x", A)
+    process.cancel_deletion(failed)
+    assert keeper(process.plan_deletion("x", B)) == A
 
 
 def test_what_a_dead_process_let_go_counts_for_nothing(states: FakeStates, tmp_path: Path) -> None:
@@ -136,22 +136,22 @@ def test_what_a_dead_process_let_go_counts_for_nothing(states: FakeStates, tmp_p
     states.has("test", A, "x")
     states.has("test", B, "x")
     dying = Journal(tmp_path)
-    assert keeper(SharedRows(lambda: states, Releases(dying), states.now).going("x", A)) == B
+    assert keeper(SharedRows(lambda: states, Releases(dying), states.now).plan_deletion("x", A)) == B
     dying.close()
-    assert keeper(SharedRows(lambda: states, Releases(Journal(tmp_path)), states.now).going("x", B)) == A
+    assert keeper(SharedRows(lambda: states, Releases(Journal(tmp_path)), states.now).plan_deletion("x", B)) == A
 
 
 def test_a_row_that_the_engine_is_deleting_keeps_nothing(states: FakeStates, start: StartProcess) -> None:
     """Also where its process has another journal."""
     states.has("test", A, "x", deleting=True)
     states.has("test", B, "x", deleting=True)
-    assert keeper(start().going("x", B)) is None
+    assert keeper(start().plan_deletion("x", B)) is None
 
 
 def test_a_state_that_cannot_be_read_is_said_and_asked_for_once(states: FakeStates, start: StartProcess) -> None:
     states.trouble = "no CLI"
     process = start()
-    assert [process.going("x", each) for each in (A, B)] == [Going(unread="no CLI")] * 2
+    assert [process.plan_deletion("x", urn) for urn in (A, B)] == [DeletionPlan(problem="no CLI")] * 2
     assert states.read == ["test"]
 
 
@@ -159,10 +159,10 @@ def test_a_second_reading_that_fails_leaves_the_first(states: FakeStates, start:
     states.has("test", A, "x")
     states.has("test", B, "x")
     process = start()
-    process.going("another", C)
+    process.plan_deletion("another", C)
     states.trouble = "no CLI"
-    assert keeper(process.going("x", A)) == B
-    assert keeper(process.going("x", B)) is None
+    assert keeper(process.plan_deletion("x", A)) == B
+    assert keeper(process.plan_deletion("x", B)) is None
 
 
 def test_a_journal_that_cannot_be_used_is_said(states: FakeStates, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_journal_that_cannot_be_used_is_said(states: FakeStates, tmp_path: Pat
     states.has("test", B, "x")
     (tmp_path / "file").write_text("")
     broken = Journal(tmp_path / "file" / "folder")
-    assert "cannot be used" in SharedRows(lambda: states, Releases(broken), states.now).going("x", A).unread
+    assert "cannot be used" in SharedRows(lambda: states, Releases(broken), states.now).plan_deletion("x", A).problem
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -184,20 +184,20 @@ def test_however_rows_and_processes_interleave_nobody_is_left_with_it(
     chance.shuffle(leaving)
     started = [start(), start()]
     for process in started:
-        process.going("none of them", A)  # the first reading of each
-    left, ended = list(leaving), []
+        process.plan_deletion("none of them", A)  # the first reading of each
+    remaining, ended = list(leaving), []
 
     def one_goes() -> None:
-        if not left:
+        if not remaining:
             return
-        row = left.pop()
+        row = remaining.pop()
         if chance.random() < 0.7:
             states.meanwhile = one_goes
-        if keeper(chance.choice(started).going("x", row.urn)) is None:
+        if keeper(chance.choice(started).plan_deletion("x", row.urn)) is None:
             ended.append(row.urn)
         states.gone(row)
 
-    while left:
+    while remaining:
         one_goes()
     assert bool(ended) == (len(leaving) == 3)
 
@@ -207,12 +207,12 @@ def test_another_stack_that_has_it_is_found(states: FakeStates, start: StartProc
     states.has("test", B, "x")
     theirs = states.has("prod", "urn:pulumi:prod::tests::Instance::a", "x")
     states.has("dev", "urn:pulumi:dev::tests::Instance::a", "y")
-    assert start().elsewhere("x", A) == theirs
-    assert start().elsewhere("y", "urn:pulumi:dev::tests::Instance::a") is None
+    assert start().find_in_other_stack("x", A) == theirs
+    assert start().find_in_other_stack("y", "urn:pulumi:dev::tests::Instance::a") is None
 
 
 def test_others_of_the_stack_are_those_under_other_names(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x", doomed=True)
     other: StateRow = states.has("test", B, "x")
-    assert start().others("x", A) == [other]
-    assert start().others("x", C) == [*states.stacks["test"]]
+    assert start().rows_sharing("x", A) == [other]
+    assert start().rows_sharing("x", C) == [*states.stacks["test"]]

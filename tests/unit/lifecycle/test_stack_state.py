@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.lifecycle.cli_states import CliStates, _Reading, organization_of
-from pulumi_cortecs.lifecycle.pulumi_cli import CliError, Command, NoSuchStackError
+from pulumi_cortecs.lifecycle.cli_states import CliStates, _SharedReading, find_organization
+from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, UnknownStackError
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 from tests.unit.stacked import INSTANCE, creating, endpoint_row, installed, row, urn
 
@@ -36,8 +36,8 @@ def exported(*rows: Mapping[str, Any], pending: Sequence[Mapping[str, Any]] = ()
 class Teller:
     """A CLI that says what it is given, or raises it. `asked` counts; nobody is answered until it is `open`."""
 
-    def __init__(self, **said: str | Exception) -> None:
-        self.said: dict[str, str | Exception] = {DEV: exported(row("a")), **said}
+    def __init__(self, **answers: str | Exception) -> None:
+        self.answers: dict[str, str | Exception] = {DEV: exported(row("a")), **answers}
         self.asked: Counter[str] = Counter()
         self.came = threading.Semaphore(0)
         self.open = threading.Event()
@@ -50,10 +50,10 @@ class Teller:
         self.asked[name] += 1
         self.came.release()
         assert self.open.wait(LONG)
-        said = self.said[name]
-        if isinstance(said, Exception):
-            raise said
-        return said
+        answer = self.answers[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 def states(
@@ -75,7 +75,7 @@ def states(
 def test_rows_and_creations_that_never_ended_are_told() -> None:
     doomed = row("old", delete=True, outputs={"price": "1.20", "token": SECRET, "deep": [{"token": SECRET}]})
     tell = Teller()
-    tell.said[DEV] = exported(
+    tell.answers[DEV] = exported(
         doomed,
         row("a", protect=True),
         row("seen", external=True),
@@ -109,35 +109,35 @@ def test_rows_and_creations_that_never_ended_are_told() -> None:
 
 def test_secrets_are_asked_for_where_they_are_wanted_and_there_are_some() -> None:
     shown = {**SECRET, "plaintext": '{"deep": [7]}'}
-    told: list[tuple[str, ...]] = []
+    options: list[tuple[str, ...]] = []
 
-    def run(said: str, arguments: Sequence[str]) -> str:
-        told.append(tuple(arguments[4:]))
-        return said.replace(json.dumps(SECRET), json.dumps(shown)) if arguments[4:] else said
+    def run(exported_text: str, arguments: Sequence[str]) -> str:
+        options.append(tuple(arguments[4:]))
+        return exported_text.replace(json.dumps(SECRET), json.dumps(shown)) if arguments[4:] else exported_text
 
-    def read(said: str, *, wanted: bool) -> StackState:
-        told.clear()
+    def read(exported_text: str, *, wanted: bool) -> StackState:
+        options.clear()
         asked = CliStates(
-            partial(run, said), types=(INSTANCE,), environment={}, organization=lambda: "o", secrets=wanted
+            partial(run, exported_text), types=(INSTANCE,), environment={}, organization=lambda: "o", secrets=wanted
         )
         return asked.stack_of(URN)
 
     some = exported(row("a", outputs={"token": SECRET}), pending=[creating("chat", adopt_id=SECRET)])
     state = read(some, wanted=True)
-    assert told == [(), ("--show-secrets",)]
+    assert options == [(), ("--show-secrets",)]
     assert state.rows[0].outputs == {"token": {"deep": [7]}}
     assert state.rows[0].secrets == {"token"}
     assert state.pending[0].inputs == {"adopt_id": {"deep": [7]}}
     assert read(some, wanted=False).rows[0].outputs == {"token": None}
-    assert told == [()]
+    assert options == [()]
     read(exported(row("a")), wanted=True)
-    assert told == [()]
+    assert options == [()]
 
 
 @pytest.mark.parametrize("text", [7, None, "no JSON"])
 def test_a_secret_in_no_known_form_stays_one(text: object) -> None:
     tell = Teller()
-    tell.said[DEV] = exported(row("a", outputs={"token": {**SECRET, "plaintext": text}}))
+    tell.answers[DEV] = exported(row("a", outputs={"token": {**SECRET, "plaintext": text}}))
     assert states(tell).stack_of(URN).rows[0].outputs == {"token": None}
 
 
@@ -147,7 +147,7 @@ def test_a_stack_that_was_never_updated_has_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "exported_text",
     [
         "",
         "[]",
@@ -165,9 +165,9 @@ def test_a_stack_that_was_never_updated_has_nothing() -> None:
         '{"version": 3, "deployment": ' + "[" * 100_000,
     ],
 )
-def test_what_is_no_whole_state_is_an_error(said: str) -> None:
+def test_what_is_no_whole_state_is_an_error(exported_text: str) -> None:
     with pytest.raises(StateUnreadableError, match=f"the state of {DEV} cannot be read: "):
-        states(Teller(**{DEV: said})).stack_of(URN)
+        states(Teller(**{DEV: exported_text})).stack_of(URN)
 
 
 def test_nothing_is_asked_before_it_is_wanted_and_an_old_answer_does_for_who_wants_none_newer() -> None:
@@ -190,48 +190,48 @@ def test_one_reading_serves_all_who_came_before_it_began() -> None:
         crowd.tell.open.set()
         assert early.result(LONG).read_at == 1.0
         # none of the twenty is given what was asked for before it came
-        assert {each.result(LONG).read_at for each in late} == {3.0}
+        assert {reading.result(LONG).read_at for reading in late} == {3.0}
         assert crowd.tell.asked[DEV] == 2
 
 
 def test_a_failure_reaches_those_who_waited_for_it_and_nobody_later() -> None:
     with Crowd() as crowd:
-        crowd.tell.said[DEV] = CliError("no access")
+        crowd.tell.answers[DEV] = CliError("no access")
         early = crowd.begin(at=1.0)
         crowd.tell.came.acquire(timeout=LONG)
         late = [crowd.begin(at=2.0) for _ in range(20)]
         crowd.hands = 3.0
         crowd.tell.open.set()
-        for each in (early, *late):
+        for reading in (early, *late):
             with pytest.raises(StateUnreadableError, match="no access"):
-                each.result(LONG)
+                reading.result(LONG)
         assert crowd.tell.asked[DEV] == 2
-        crowd.tell.said[DEV] = exported(row("a"))
+        crowd.tell.answers[DEV] = exported(row("a"))
         assert crowd.begin(at=2.0).result(LONG).rows
 
 
 def test_every_stack_is_told_its_own_first() -> None:
     tell = Teller(ls=json.dumps([{"name": PROD}, {"name": DEV}]))
-    tell.said[PROD] = exported(row("b"))
-    assert [each.name for each in states(tell).every_stack(URN)] == [DEV, PROD]
+    tell.answers[PROD] = exported(row("b"))
+    assert [stack.name for stack in states(tell).every_stack(URN)] == [DEV, PROD]
     assert tell.asked == Counter({"ls": 1, DEV: 1, PROD: 1})
 
 
 def test_a_stack_that_was_removed_meanwhile_is_left_out_but_never_ones_own() -> None:
     tell = Teller(ls=json.dumps([{"name": PROD}, {"name": DEV}]))
-    tell.said[PROD] = NoSuchStackError("no stack named prod")
-    assert [each.name for each in states(tell).every_stack(URN)] == [DEV]
-    tell.said[DEV] = NoSuchStackError("no stack named dev")
+    tell.answers[PROD] = UnknownStackError("no stack named prod")
+    assert [stack.name for stack in states(tell).every_stack(URN)] == [DEV]
+    tell.answers[DEV] = UnknownStackError("no stack named dev")
     with pytest.raises(StateUnreadableError, match="no stack named dev"):
         states(tell).every_stack(URN)
 
 
-@pytest.mark.parametrize("said", ["", "{}", "[7]", '[{"name": 7}]', CliError("logged out")])
-def test_one_state_or_list_that_cannot_be_read_is_an_error(said: str | Exception) -> None:
+@pytest.mark.parametrize("answer", ["", "{}", "[7]", '[{"name": 7}]', CliError("logged out")])
+def test_one_state_or_list_that_cannot_be_read_is_an_error(answer: str | Exception) -> None:
     with pytest.raises(StateUnreadableError):
-        states(Teller(ls=said)).every_stack(URN)
+        states(Teller(ls=answer)).every_stack(URN)
     tell = Teller(ls=json.dumps([{"name": PROD}, {"name": DEV}]))
-    tell.said[PROD] = said
+    tell.answers[PROD] = answer
     with pytest.raises(StateUnreadableError):
         states(tell).every_stack(URN)
 
@@ -239,7 +239,7 @@ def test_one_state_or_list_that_cannot_be_read_is_an_error(said: str | Exception
 def test_a_backend_of_very_many_stacks_is_not_read_for_ever() -> None:
     hands = iter(range(0, 10_000, 15))
     tell = Teller(ls=json.dumps([{"name": f"organization/shop/n{i}"} for i in range(50)]))
-    tell.said |= {f"organization/shop/n{i}": exported() for i in range(50)}
+    tell.answers |= {f"organization/shop/n{i}": exported() for i in range(50)}
     with pytest.raises(StateUnreadableError, match="the states of the 51 stacks could not be read within 60 s"):
         states(tell, now=lambda: float(next(hands))).every_stack(URN)
 
@@ -273,13 +273,13 @@ def test_a_urn_that_names_no_stack_is_an_error(text: str) -> None:
     ],
 )
 def test_the_organization_is_what_the_command_says(url: str, arguments: tuple[str, ...], organization: str) -> None:
-    assert organization_of(arguments, url) == organization
+    assert find_organization(arguments, url) == organization
 
 
 @pytest.mark.parametrize("arguments", [(), ("pulumi", "up"), ("pulumi", "up", "--stack", "dev"), ("pulumi", "-s")])
 def test_in_pulumi_cloud_an_organization_that_is_not_named_is_asked_for(arguments: tuple[str, ...]) -> None:
     tell = Teller()
-    reader = states(tell, organization=lambda: organization_of(arguments, "https://api.pulumi.com"))
+    reader = states(tell, organization=lambda: find_organization(arguments, "https://api.pulumi.com"))
     with pytest.raises(StateUnreadableError, match="--stack ORGANIZATION/PROJECT/STACK"):
         reader.stack_of(URN)
     assert not tell.asked
@@ -290,15 +290,15 @@ def test_no_user_of_a_backend_is_in_an_error(tmp_path: Path) -> None:
         tmp_path / "bin", "#!/bin/sh\necho 'error: s3://key:word@bucket/x?token=abc: denied' >&2; exit 1\n"
     )
     url = "postgres://me:hidden@db.example/states?password=hidden"
-    command = Command(path.split(":")[0] + "/pulumi", tmp_path, {"PULUMI_BACKEND_URL": url, "PATH": path}, LONG, url)
+    command = CliCommand(path.split(":")[0] + "/pulumi", tmp_path, {"PULUMI_BACKEND_URL": url, "PATH": path}, LONG, url)
     with pytest.raises(StateUnreadableError) as failure:
-        states(command.ask).stack_of(URN)
-    assert all(each not in str(failure.value) for each in ("hidden", "word@", "abc"))
+        states(command.run).stack_of(URN)
+    assert all(secret not in str(failure.value) for secret in ("hidden", "word@", "abc"))
 
 
 def test_a_cli_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StateUnreadableError, match="pulumi stack export"):
-        states(Command("", tmp_path, {}, LONG, "file:///x").ask).stack_of(URN)
+        states(CliCommand("", tmp_path, {}, LONG, "file:///x").run).stack_of(URN)
 
 
 class Crowd:
@@ -332,8 +332,10 @@ def _waiting() -> int:
     """How many threads are in a reading, or wait for one."""
     count = 0
     for frame in sys._current_frames().values():
-        seen: FrameType | None = frame
-        while seen is not None and not (seen.f_code is _Reading.get.__code__ and "failures" in seen.f_locals):
-            seen = seen.f_back
-        count += seen is not None
+        caller: FrameType | None = frame
+        while caller is not None and not (
+            caller.f_code is _SharedReading.get.__code__ and "failures" in caller.f_locals
+        ):
+            caller = caller.f_back
+        count += caller is not None
     return count

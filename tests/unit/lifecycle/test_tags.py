@@ -17,22 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
-from pulumi_cortecs.lifecycle.cloud import Accepted, Arguments, Match, Ordered, OrderRef, TagsOrders
-from pulumi_cortecs.lifecycle.commitments import Commitments
+from pulumi_cortecs.lifecycle.cloud import Arguments, OrderAnswer, OrderMatch, OrderRef, OrderSpec, TagsOrders
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import ChangedSinceError, Intents
-from pulumi_cortecs.lifecycle.journal import Journal, Key
-from pulumi_cortecs.lifecycle.ledger import Ledger
-from pulumi_cortecs.lifecycle.left_behind import NotForgottenError, left_behind
+from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
+from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
+from pulumi_cortecs.lifecycle.ledger import SharedLedger
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
-    Bought,
+    AmbiguousPurchaseError,
     NotBoughtError,
+    PurchasedInstance,
     Purchases,
     RefusedOrderError,
-    UnclearPurchaseError,
 )
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, find_unclaimed
 from tests.unit.fakes import A_PRICE, FakeAccount, FakeClock, FakeCloud, Machine
 from tests.unit.journals import CHAT, FakeStates, refuse
 
@@ -64,10 +64,10 @@ class TaggingCloud(TagsOrders[Machine], FakeCloud):
 
     account: TaggedAccount
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> Accepted[Machine]:
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         self.account.stamp = order
         try:
-            return Accepted(super().create(inputs, order).instance_id)
+            return OrderAnswer(super().create(inputs, order).instance_id)
         finally:
             self.account.stamp = None
 
@@ -107,7 +107,7 @@ class Run:
         self.world, clock = world, world.clock
         self.journal = Journal(directory, lambda: clock.utc_now().timestamp())
         # all machines began long ago, by a vendor's clock that is known to be right: no time is to count
-        self.journal.note_clock(fingerprint, 0.0)
+        self.journal.record_clock_difference(fingerprint, 0.0)
         self.cloud = TaggingCloud(world.account, LAG, fingerprint, began=lambda _: 0.0, now=clock.now)
         poller = Poller(self.cloud, clock)
         self.told: list[str] = []
@@ -115,21 +115,21 @@ class Run:
         self.intents = Intents(
             self.log,
             creations=Creations(lambda: world.states, clock, self.told.append),
-            exclusive=lambda: exclusive,
-            say=self.told.append,
+            is_exclusive=lambda: exclusive,
+            warn=self.told.append,
         )
         self.purchases = Purchases(self.cloud, poller, clock, self.log)
-        self.commitments = Commitments(self.cloud, poller, clock, Ledger(directory, "ours"))
+        self.commitments = SpendGuard(self.cloud, poller, clock, SharedLedger(directory, "ours"))
 
     def create(
-        self, key: Key = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
-    ) -> Bought[Machine]:
+        self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
+    ) -> PurchasedInstance[Machine]:
         """What Instance.create does."""
-        earlier = self.intents.earlier(key, arguments, self.world.clock.now())
+        earlier = self.intents.recover(key, arguments, self.world.clock.now())
         inputs = {"arguments": arguments} if order is None else {"carried_out": order}
         return earlier or self.purchases.buy(key, arguments, inputs)
 
-    def killed(self, key: Key = CHAT, arguments: Arguments = SMALL, *, carried_out: bool = True) -> str:
+    def killed(self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, *, carried_out: bool = True) -> str:
         """Is killed before an answer comes; what that bought, "" for nothing."""
         before = self.world.bought()
 
@@ -166,8 +166,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         run.dies()
 
 
-def resource(number: int) -> Key:
-    return Key(CHAT.backend, f"{CHAT.urn}-{number}")
+def resource(number: int) -> ResourceKey:
+    return ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}")
 
 
 def test_an_answer_that_tells_the_id_only_is_a_purchase(world: World) -> None:
@@ -177,10 +177,10 @@ def test_an_answer_that_tells_the_id_only_is_a_purchase(world: World) -> None:
 
 
 def test_every_order_has_a_token_of_its_own_and_a_resource_the_same_key_from_any_machine(world: World) -> None:
-    one, other = world.run().create().instance_id, world.run(machine="there").create().instance_id
+    first, second = world.run().create().instance_id, world.run(machine="there").create().instance_id
     tags = world.account.tags
-    assert tags[one].token != tags[other].token
-    assert tags[one].key == tags[other].key == CHAT.digest != resource(2).digest
+    assert tags[first].token != tags[second].token
+    assert tags[first].key == tags[second].key == CHAT.digest != resource(2).digest
 
 
 def test_a_lost_answer_is_found_by_its_tag_beside_an_alike_one(world: World) -> None:
@@ -207,11 +207,11 @@ def test_what_was_refused_and_carried_out_is_found_and_not_bought_again(world: W
     run = world.run()
     error = UnauthorizedError("no", status=status, vendor_message="no", request_id=None)
     try:
-        found = run.create(order=run.answers_with(error)).instance_id
+        instance_id = run.create(order=run.answers_with(error)).instance_id
     except RefusedOrderError:  # it was not listed yet
         run.dies()
-        found = world.run().create().instance_id
-    assert {found} == world.bought()
+        instance_id = world.run().create().instance_id
+    assert {instance_id} == world.bought()
 
 
 def test_an_order_that_is_sent_once_more_has_another_token(world: World) -> None:
@@ -232,8 +232,8 @@ def test_what_a_killed_run_has_bought_is_taken_over_beside_alike_ones(world: Wor
     world.account.start(*SMALL)
     world.clock.advance(10 * LAG)
     at = world.clock.now()
-    found = world.run().create()
-    assert (found.instance_id, found.inferred) == (bought, False)
+    bought_before = world.run().create()
+    assert (bought_before.instance_id, bought_before.inferred) == (bought, False)
     assert world.clock.now() == at  # it says itself whose it is: nobody has to wait
 
 
@@ -244,7 +244,7 @@ def test_what_is_listed_late_is_waited_for(world: World) -> None:
 
 def test_what_a_killed_run_has_bought_with_other_arguments_is_named(world: World) -> None:
     bought = world.run().killed()
-    with pytest.raises(ChangedSinceError, match=bought):
+    with pytest.raises(ArgumentsChangedError, match=bought):
         world.run().create(arguments=LARGE)
 
 
@@ -260,7 +260,7 @@ def test_a_renamed_resource_takes_over_what_was_bought_under_its_old_name_also_a
 ) -> None:
     bought = world.run().killed()
     again = world.run()
-    again.journal.take(again.journal.open_orders()[0], resource(2))
+    again.journal.take_over(again.journal.open_orders()[0], resource(2))
     again.dies()
     assert world.run().create(resource(2)).instance_id == bought
 
@@ -269,7 +269,7 @@ def test_of_two_that_bear_one_orders_tag_none_is_taken(world: World) -> None:
     bought = world.run().killed()
     twin = world.account.start(*SMALL).instance_id
     world.account.tags[twin] = world.account.tags[bought]
-    with pytest.raises(UnclearPurchaseError) as unclear:
+    with pytest.raises(AmbiguousPurchaseError) as unclear:
         world.run().create()
     assert set(unclear.value.candidates) == {bought, twin}
 
@@ -279,8 +279,8 @@ def test_what_is_left_behind_is_told_by_its_tag(world: World) -> None:
     world.account.start(*SMALL)
     world.clock.advance(LAG + 1)
     run = world.run()
-    (left,) = left_behind(run.log, run.intents.creations, CHAT)
-    assert left.instance_ids == (bought,)
+    (leftover,) = find_unclaimed(run.log, run.intents.creations, CHAT)
+    assert leftover.instance_ids == (bought,)
 
 
 def begun_elsewhere(world: World, arguments: Arguments = SMALL) -> str:
@@ -296,8 +296,8 @@ def test_what_another_machine_has_bought_is_taken_over_by_its_key(world: World) 
     bought = begun_elsewhere(world)
     world.account.start(*SMALL)
     run = world.run()
-    found = run.create()
-    assert (found.instance_id, found.inferred) == (bought, False)
+    taken_over = run.create()
+    assert (taken_over.instance_id, taken_over.inferred) == (bought, False)
     assert [order.instance_id for order in run.journal.open_orders()] == [bought]
 
 
@@ -335,12 +335,12 @@ def test_what_bears_a_name_that_no_state_has_any_more_is_asked_about_unless_nobo
 ) -> None:
     """The project was renamed, and the machine of the journal is gone."""
     bought = begun_elsewhere(world)
-    world.account.tags[bought] = replace(world.account.tags[bought], key=Key("", "a name of before").digest)
+    world.account.tags[bought] = replace(world.account.tags[bought], key=ResourceKey("", "a name of before").digest)
     run = world.run(exclusive=exclusive)
     if exclusive:
         assert run.create().instance_id == bought
     else:
-        with pytest.raises(NotForgottenError, match=bought):
+        with pytest.raises(UnclaimedPurchaseError, match=bought):
             run.create()
     assert world.bought() == {bought}
 
@@ -356,16 +356,16 @@ def test_what_bears_the_name_of_another_resource_is_not_asked_about(world: World
 
 def test_two_that_bear_the_resources_key_are_asked_about(world: World) -> None:
     bought = {begun_elsewhere(world), world.account.start(*SMALL).instance_id}
-    world.account.tags.update({each: OrderRef(each, CHAT.digest) for each in bought})
-    with pytest.raises(NotForgottenError) as refusal:
+    world.account.tags.update({instance_id: OrderRef(instance_id, CHAT.digest) for instance_id in bought})
+    with pytest.raises(UnclaimedPurchaseError) as refusal:
         world.run(machine="third").create()
-    assert all(each in str(refusal.value) for each in bought)
+    assert all(instance_id in str(refusal.value) for instance_id in bought)
     assert world.bought() == bought
 
 
 def test_what_was_begun_with_other_arguments_is_asked_about(world: World) -> None:
     bought = begun_elsewhere(world, LARGE)
-    with pytest.raises(NotForgottenError, match=bought):
+    with pytest.raises(UnclaimedPurchaseError, match=bought):
         world.run().create()
 
 
@@ -373,8 +373,8 @@ def test_what_was_begun_with_other_arguments_is_asked_about(world: World) -> Non
 def test_in_the_ledger_an_order_counts_as_what_bears_its_tag_and_as_nothing_alike(world: World, is_there: bool) -> None:
     run = world.run()
     world.account.lag = 0.0
-    with suppress(Killed), run.commitments.ordering(lambda _: None, A_PRICE, SMALL) as commitment:
-        run.purchases.buy(CHAT, SMALL, {"carried_out": run.answers_with(Killed())}, number=commitment.note.number)
+    with suppress(Killed), run.commitments.reserve(lambda _: None, A_PRICE, SMALL) as commitment:
+        run.purchases.buy(CHAT, SMALL, {"carried_out": run.answers_with(Killed())}, number=commitment.entry.number)
     (bought,) = world.bought()
     if not is_there:
         del world.account.machines[bought]
@@ -393,7 +393,7 @@ def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_
 ) -> None:
     with TemporaryDirectory() as directory:
         world = World(Path(directory))
-        saved: dict[Key, str] = {}
+        saved: dict[ResourceKey, str] = {}
         for number, plan in enumerate(plans):
             key = resource(number)
             arguments = (f"kind {number}",)
@@ -418,16 +418,21 @@ def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_
                 world.states.began({"arguments": list(arguments)}, key.urn)
                 saved[key] = run.create(key, arguments).instance_id
         tags = world.account.tags
-        assert {key: tags[each].key for key, each in saved.items()} == {key: key.digest for key in saved}
+        assert {key: tags[instance_id].key for key, instance_id in saved.items()} == {key: key.digest for key in saved}
         assert world.bought() == set(saved.values())
-        for each in world.runs:
-            each.dies()
+        for run in world.runs:
+            run.dies()
 
 
 @pytest.mark.parametrize(
     ("instance_id", "token", "match"),
-    [("ours", "1f", Match.YES), ("ours", "2e", Match.NO), ("ours", "", Match.NO), ("untagged", "1f", Match.NO)],
+    [
+        ("ours", "1f", OrderMatch.YES),
+        ("ours", "2e", OrderMatch.NO),
+        ("ours", "", OrderMatch.NO),
+        ("untagged", "1f", OrderMatch.NO),
+    ],
 )
-def test_only_the_orders_own_token_says_that_it_is_its(instance_id: str, token: str, match: Match) -> None:
+def test_only_the_orders_own_token_says_that_it_is_its(instance_id: str, token: str, match: OrderMatch) -> None:
     cloud = TaggingCloud(TaggedAccount(FakeClock(), tags={"ours": OrderRef("1f", CHAT.digest)}))
-    assert cloud.match(Machine(instance_id, SMALL), Ordered(SMALL, token)) is match
+    assert cloud.match(Machine(instance_id, SMALL), OrderSpec(SMALL, token)) is match

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 from pulumi_cortecs.lifecycle.waiting import (
     SCHEDULE,
@@ -67,7 +67,7 @@ class Room:
             cloud=self.cloud,
             poller=self.poller,
             clock=self.clock,
-            interrupted=interrupted,
+            is_interrupted=interrupted,
         ).until_ready(
             "x",
             started_at=self.began_at if started_at is None else started_at,
@@ -129,7 +129,7 @@ def test_a_wait_that_cannot_succeed_ends_with_what_was_seen_last(
 ) -> None:
     with pytest.raises(ends) as raised:
         room.replay(*states).wait()
-    assert raised.value.last == last
+    assert raised.value.last_status == last
     assert between[0] <= room.passed <= between[1]
 
 
@@ -141,13 +141,13 @@ def test_a_word_that_nobody_knows_ends_the_wait_and_is_named(room: Room) -> None
 
 def test_right_after_a_restart_a_stop_is_only_what_was_before_it(room: Room) -> None:
     room.replay((0, "stopped"), (LAG - 0.5, "pending"), (10, "running"))
-    room.poller.began("x")
+    room.poller.mark_started("x")
     assert room.wait().status == "running"
 
 
 def test_a_stop_that_outlasts_the_lag_after_a_restart_is_a_stop(room: Room) -> None:
     room.replay((0, "stopped"))
-    room.poller.began("x")
+    room.poller.mark_started("x")
     with pytest.raises(StoppedWhileWaitingError):
         room.wait()
     assert LAG < room.passed <= LAG + 1
@@ -176,7 +176,7 @@ def test_trouble_until_the_deadline_is_told_with_its_words(room: Room) -> None:
     room.account.trouble = [lost() for _ in range(999)]
     with pytest.raises(DeadlineError) as raised:
         room.replay((0, "running")).wait()
-    assert raised.value.last == "no answer: the line broke"
+    assert raised.value.last_status == "no answer: the line broke"
     assert TIMEOUT <= room.passed <= TIMEOUT + 0.1
 
 
@@ -203,7 +203,7 @@ def test_an_interrupted_wait_ends_with_what_was_seen_last(room: Room) -> None:
     room.clock.at(5, lambda: (_ for _ in ()).throw(InterruptedWaitError()))
     with pytest.raises(InterruptedWhileWaitingError) as raised:
         room.replay((0, "pending"), (10, "running")).wait()
-    assert raised.value.last == "pending"
+    assert raised.value.last_status == "pending"
     assert 5 <= room.passed < 6
 
 
@@ -256,7 +256,7 @@ def test_what_the_list_showed_before_our_own_change_does_not_count(room: Room) -
     room.poller.snapshot(max_age=60)
     room.account.turn("x", "pending")
     room.clock.advance(0.1)
-    room.poller.changed("x")
+    room.poller.mark_changed("x")
     with pytest.raises(DeadlineError):
         room.wait()
 
@@ -276,7 +276,7 @@ def calls_while_waiting(waiters: int, boot: float, apart: float = 0.0) -> int:
     cloud = Booting(FakeAccount(clock), LAG)
     wait = Wait(cloud, Poller(cloud, clock), clock)
 
-    def one(number: int) -> None:
+    def wait_for(number: int) -> None:
         clock.sleep(number * apart)
         try:
             ready.append(
@@ -285,7 +285,7 @@ def calls_while_waiting(waiters: int, boot: float, apart: float = 0.0) -> int:
         finally:
             clock.leave()
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(waiters)]
+    threads = [threading.Thread(target=wait_for, args=(number,)) for number in range(waiters)]
     for thread in threads:
         thread.start()
     for thread in threads:

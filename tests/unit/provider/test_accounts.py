@@ -14,13 +14,12 @@ import pytest
 from pulumi_cortecs.cortecs.client import CortecsClient, Instance, WorkerStatus
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
-from pulumi_cortecs.http.http import new_client
-from pulumi_cortecs.lifecycle.cloud import Match, Ordered
+from pulumi_cortecs.lifecycle.cloud import OrderMatch, OrderSpec, Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.intents import Intents
-from pulumi_cortecs.lifecycle.phases import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
@@ -42,7 +41,7 @@ def account(*answers: Answer, **settings: Any) -> Account:
     poller = Poller(cloud, clock)
     log, states = order_log(cloud, poller, clock), FakeStates(clock)
     creations = Creations(lambda: states, clock, lambda _: None)
-    intents = Intents(log, creations=creations, exclusive=lambda: False, say=lambda _: None)
+    intents = Intents(log, creations=creations, is_exclusive=lambda: False, warn=lambda _: None)
     return Account(cloud, poller, log, Purchases(cloud, poller, clock, log), intents, clock, knobs)
 
 
@@ -127,21 +126,21 @@ ARGS = {"hardware_type_id": "NVIDIA_L4_1", "context_length": 32000, "billing_int
     ],
 )
 def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, Any], may_be: bool) -> None:
-    assert (CLOUD.match(instance(**args), Ordered(ORDERED)) is Match.MAYBE) is may_be
+    assert (CLOUD.match(instance(**args), OrderSpec(ORDERED)) is OrderMatch.MAYBE) is may_be
 
 
 def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
     """Else what a lost answer has bought would be bought again while it boots."""
     booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [WorkerStatus()]})
     assert booting.told()["num_workers"] == 1
-    assert CLOUD.match(booting, Ordered(ORDERED)) is Match.MAYBE
+    assert CLOUD.match(booting, OrderSpec(ORDERED)) is OrderMatch.MAYBE
 
 
 def test_a_model_is_the_same_with_a_slash() -> None:
     seen = instance(**ARGS)
     slashed = seen.model_copy(update={"instance_args": seen.instance_args.model_copy(update={"model_id": "a/b"})})
-    assert CLOUD.match(slashed, Ordered(("a--b", *ORDERED[1:]))) is Match.MAYBE
-    assert CLOUD.match(slashed, Ordered(ORDERED)) is not Match.MAYBE
+    assert CLOUD.match(slashed, OrderSpec(("a--b", *ORDERED[1:]))) is OrderMatch.MAYBE
+    assert CLOUD.match(slashed, OrderSpec(ORDERED)) is not OrderMatch.MAYBE
 
 
 def step(number: int, words: str | None = None) -> dict[str, Any]:
@@ -177,7 +176,7 @@ def test_a_poll_interval_replaces_the_schedule() -> None:
 def test_a_wait_counts_from_our_own_start_or_from_now() -> None:
     mine = account(answer(200))
     assert mine.started_at("i-1") == mine.clock.now()
-    mine.poller.began("i-1")
+    mine.poller.mark_started("i-1")
     began_at = mine.clock.now()
     mine.clock.sleep(10)
     assert mine.started_at("i-1") == began_at

@@ -11,8 +11,8 @@ import pytest
 
 from pulumi_cortecs.cortecs.client import CortecsMarket
 from pulumi_cortecs.cortecs.market import LiveOffers
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.errors import NotFoundError, UnavailableError, UnreachableError
-from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.provider.answers import Answers
 from tests.unit.fakes import FakeClock
 

@@ -19,7 +19,7 @@ import pytest
 
 import pulumi_cortecs
 from pulumi_cortecs import _abi
-from pulumi_cortecs.http import http
+from pulumi_cortecs.http import api_client
 from pulumi_cortecs.provider import session
 from pulumi_cortecs.simulator import Simulator
 
@@ -107,8 +107,8 @@ def inputs(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     session.use(session.Session())
     yield _abi.load("cortecs.Instance").check({}, {"model_id": "Qwen/Qwen2-7B-Instruct"}).inputs
     session.current().journal.close()
-    http.shared_client().close()
-    http.shared_client.cache_clear()
+    api_client.shared_client().close()
+    api_client.shared_client.cache_clear()
     session.use(before)
 
 
@@ -125,4 +125,4 @@ def test_the_path_from_create_to_the_post_is_short_and_only_goes_down(inputs: Ma
 
 def test_a_call_up_is_seen() -> None:
     assert room("lifecycle/purchases.py") > room("provider/instance.py") > room("cli/orphans.py")
-    assert room("http/http.py") > room("cortecs/cloud.py") == CLOUD
+    assert room("http/api_client.py") > room("cortecs/cloud.py") == CLOUD

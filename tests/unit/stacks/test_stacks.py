@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
+from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.stacks.command import Pulumi, StacksError
 from pulumi_cortecs.stacks.reading import Places
@@ -28,11 +28,11 @@ def other(tmp_path: Path) -> Backend:
     return Backend(tmp_path / "two")
 
 
-def read(*backends: Backend, stacks: tuple[str, ...] = ()) -> tuple[StackState, ...]:
+def read(*backends: Backend, stacks: tuple[str, ...] = ()) -> tuple[StackHoldings, ...]:
     return Places(stacks, not stacks, [each.url for each in backends], Path("/")).read()
 
 
-def owned(states: tuple[StackState, ...]) -> dict[str, list[str]]:
+def owned(states: tuple[StackHoldings, ...]) -> dict[str, list[str]]:
     return {each.name: [found.instance_id for found in each.rows] for each in states}
 
 
@@ -47,9 +47,9 @@ def test_only_instances_count_and_those_that_wait_for_their_deletion_do(backend:
     backend.put(DEV, endpoint_row("e"), row("old", delete=True), row("seen", external=True), row("kept", protect=True))
     (state,) = read(backend, stacks=(DEV,))
     assert state.rows == (
-        Row(DEV, urn("chat"), "old", doomed=True),
-        Row(DEV, urn("chat"), "seen", external=True),
-        Row(DEV, urn("chat"), "kept", protected=True),
+        StackResource(DEV, urn("chat"), "old", doomed=True),
+        StackResource(DEV, urn("chat"), "seen", external=True),
+        StackResource(DEV, urn("chat"), "kept", protected=True),
     )
 
 
@@ -169,7 +169,7 @@ def test_what_pulumi_says_is_shown_without_credentials(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["postgres://u:p/w@host/db", "postgres://u:p?w@host/db"])
 def test_a_url_that_pulumi_would_quote_in_pieces_is_refused(backend: Backend, url: str) -> None:
-    with pytest.raises(StacksError, match="percent-encode what is before the @"):
+    with pytest.raises(StacksError, match="percent-encode the user and password before its @"):
         Places((DEV,), False, (url,), Path("/")).read()
 
 

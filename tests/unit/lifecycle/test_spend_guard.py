@@ -14,10 +14,10 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError
-from pulumi_cortecs.lifecycle.commitments import Commitments
-from pulumi_cortecs.lifecycle.ledger import Ledger
+from pulumi_cortecs.lifecycle.ledger import SharedLedger
 from pulumi_cortecs.lifecycle.poller import Poller
-from pulumi_cortecs.lifecycle.purchases import UnclearPurchaseError
+from pulumi_cortecs.lifecycle.purchases import AmbiguousPurchaseError
+from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, refused
 
 LAG = 5.0
@@ -34,11 +34,11 @@ def hourly(machine: Machine) -> Money | None:
 
 
 def total(spending: Spending) -> Money:
-    found = Money.zero("EUR")
-    for each in (*spending.running.values(), *spending.on_its_way, spending.new):
-        assert each is not None
-        found += each
-    return found
+    amount = Money.zero("EUR")
+    for hourly in (*spending.running.values(), *spending.on_its_way, spending.new):
+        assert hourly is not None
+        amount += hourly
+    return amount
 
 
 def anything(_spending: Spending) -> None:
@@ -55,45 +55,47 @@ def account(clock: FakeClock) -> FakeAccount:
     return FakeAccount(clock)
 
 
-Process = Callable[..., Commitments[Machine]]
+Process = Callable[..., SpendGuard[Machine]]
 
 
 @pytest.fixture
 def process(account: FakeAccount, clock: FakeClock, tmp_path: Path) -> Process:
     """A process of this machine, or another."""
 
-    def begin(lag: float = LAG, known: tuple[str, ...] = (), directory: Path = tmp_path) -> Commitments[Machine]:
+    def begin(lag: float = LAG, bought_ids: tuple[str, ...] = (), directory: Path = tmp_path) -> SpendGuard[Machine]:
         cloud = FakeCloud(account, lag, hourly=hourly)
-        return Commitments(cloud, Poller(cloud, clock), clock, Ledger(directory, "an account"), known=lambda: known)
+        return SpendGuard(
+            cloud, Poller(cloud, clock), clock, SharedLedger(directory, "an account"), bought_ids=lambda: bought_ids
+        )
 
     return begin
 
 
 @pytest.fixture
-def commitments(process: Process) -> Commitments[Machine]:
+def commitments(process: Process) -> SpendGuard[Machine]:
     return process()
 
 
-def buy(commitments: Commitments[Machine], account: FakeAccount, kind: str = "small") -> str:
-    with commitments.ordering(anything, PRICES[kind], (kind,)) as order:
+def buy(commitments: SpendGuard[Machine], account: FakeAccount, kind: str = "small") -> str:
+    with commitments.reserve(anything, PRICES[kind], (kind,)) as order:
         machine = account.start(kind)
-        order.became(machine.instance_id)
+        order.set_instance(machine.instance_id)
     return machine.instance_id
 
 
 def test_what_runs_is_counted_and_what_is_stopped_is_not(
-    commitments: Commitments[Machine], account: FakeAccount
+    commitments: SpendGuard[Machine], account: FakeAccount
 ) -> None:
     account.put("a")
     account.put("b", "pending", ("big",))
     account.put("c", "stopped", ("big",))
     account.put("d", "running", ("unheard of",))
-    found = commitments.spending(SMALL)
-    assert found == Spending({"a": SMALL, "b": BIG, "d": None}, (), SMALL)
+    spending = commitments.spending(SMALL)
+    assert spending == Spending({"a": SMALL, "b": BIG, "d": None}, (), SMALL)
 
 
 def test_what_has_been_bought_counts_before_the_list_has_it(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     account.lag = LAG - 1
     buy(commitments, account)
@@ -101,20 +103,20 @@ def test_what_has_been_bought_counts_before_the_list_has_it(
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         clock.advance(1)
     clock.advance(LAG)
-    found = commitments.spending(SMALL)
-    assert (len(found.running), found.on_its_way) == (1, ())
+    spending = commitments.spending(SMALL)
+    assert (len(spending.running), spending.on_its_way) == (1, ())
 
 
 def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_answer(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)) as order:
+    with commitments.reserve(anything, SMALL, ("small",)) as order:
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         machine = account.start("small")
         clock.advance(1)
-        found = commitments.spending(SMALL)
-        assert (list(found.running), found.on_its_way) == ([machine.instance_id], ())
-        order.became(machine.instance_id)
+        spending = commitments.spending(SMALL)
+        assert (list(spending.running), spending.on_its_way) == ([machine.instance_id], ())
+        order.set_instance(machine.instance_id)
     assert total(commitments.spending(SMALL)) == SMALL * 2
 
 
@@ -127,68 +129,70 @@ def up_to(ceiling: Money) -> Callable[[Spending], None]:
 
 
 def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_come(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)) as order:
+    with commitments.reserve(anything, SMALL, ("small",)) as order:
         account.put("theirs")
         clock.advance(1)
-        clock.at(6, lambda: order.became(account.start("small").instance_id))
-        with pytest.raises(TooMuchError), commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)):
+        clock.at(6, lambda: order.set_instance(account.start("small").instance_id))
+        with pytest.raises(TooMuchError), commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)):
             pytest.fail("there is no room for a third")
     assert account.started == 1
 
 
 def test_who_orders_waits_for_the_answer_that_tells_whose_the_listed_one_is(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)) as order:
+    with commitments.reserve(anything, SMALL, ("small",)) as order:
         machine = account.start("small")
         clock.advance(1)
-        clock.at(6, lambda: order.became(machine.instance_id))
-        with commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)) as other:
-            other.became(account.start("small").instance_id)
+        clock.at(6, lambda: order.set_instance(machine.instance_id))
+        with commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)) as other:
+            other.set_instance(account.start("small").instance_id)
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)):
         account.put("theirs")
         clock.advance(1)
-        with pytest.raises(TooMuchError), commitments.ordering(up_to(SMALL * 2), SMALL, ("small",)):
+        with pytest.raises(TooMuchError), commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)):
             pytest.fail("there is no room for a third")
 
 
 def test_a_restart_keeps_its_room_in_all_processes_and_asks_nobody(
     process: Process, account: FakeAccount, clock: FakeClock
 ) -> None:
-    one, other = process(), process()
+    first, second = process(), process()
     account.put("a")
-    with one.holding(SMALL, "a"):
+    with first.hold(SMALL, "a"):
         assert account.asked == []
-        assert [each.spending(SMALL) for each in (one, other)] == [Spending({"a": SMALL}, (), SMALL)] * 2
+        assert [each_process.spending(SMALL) for each_process in (first, second)] == [
+            Spending({"a": SMALL}, (), SMALL)
+        ] * 2
         account.turn("a", "stopped")
         clock.advance(1)
-        assert [each.spending(SMALL) for each in (one, other)] == [Spending({}, (SMALL,), SMALL)] * 2
-    assert other.spending(SMALL) == Spending({}, (SMALL,), SMALL)  # the list is behind
+        assert [each_process.spending(SMALL) for each_process in (first, second)] == [Spending({}, (SMALL,), SMALL)] * 2
+    assert second.spending(SMALL) == Spending({}, (SMALL,), SMALL)  # the list is behind
     account.turn("a", "pending")
     clock.advance(1)
-    assert [each.spending(SMALL) for each in (one, other)] == [Spending({"a": SMALL}, (), SMALL)] * 2
+    assert [each_process.spending(SMALL) for each_process in (first, second)] == [Spending({"a": SMALL}, (), SMALL)] * 2
 
 
 def test_two_orders_are_not_taken_for_one_instance(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)), commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)), commitments.reserve(anything, SMALL, ("small",)):
         account.start("small")
         clock.advance(1)
         assert total(commitments.spending(SMALL)) == SMALL * 3
 
 
 def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)):
         bought = buy(commitments, account)
         clock.advance(1)
         assert commitments.spending(SMALL) == Spending({bought: SMALL}, (SMALL,), SMALL)
@@ -196,19 +200,19 @@ def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
 
 @pytest.mark.parametrize(("kind", "before"), [("big", False), ("small", True)])
 def test_what_cannot_be_the_order_does_not_stand_for_it(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
 ) -> None:
     """Something else that somebody has bought, or that was there before."""
     if before:
         account.put("theirs", arguments=(kind,))
-    with commitments.ordering(anything, SMALL, ("small",)):
+    with commitments.reserve(anything, SMALL, ("small",)):
         account.put("theirs", arguments=(kind,))
         clock.advance(1)
         assert commitments.spending(SMALL) == Spending({"theirs": PRICES[kind]}, (SMALL,), SMALL)
 
 
 def test_what_was_ended_counts_no_longer_once_the_list_must_know(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     del account.machines[buy(commitments, account)]
     assert total(commitments.spending(SMALL)) == SMALL * 2  # the list may be behind
@@ -216,17 +220,17 @@ def test_what_was_ended_counts_no_longer_once_the_list_must_know(
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
 
 
-def test_what_was_refused_leaves_nothing(commitments: Commitments[Machine]) -> None:
-    with pytest.raises(CloudError), commitments.ordering(anything, SMALL, ("small",)):
+def test_what_was_refused_leaves_nothing(commitments: SpendGuard[Machine]) -> None:
+    with pytest.raises(CloudError), commitments.reserve(anything, SMALL, ("small",)):
         raise refused(402)
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
 
 
-@pytest.mark.parametrize("lost", [UnclearPurchaseError("who knows"), AnswerLostError("the line broke")])
+@pytest.mark.parametrize("lost", [AmbiguousPurchaseError("who knows"), AnswerLostError("the line broke")])
 def test_what_may_have_been_bought_counts_until_the_list_must_know(
-    commitments: Commitments[Machine], clock: FakeClock, lost: Exception
+    commitments: SpendGuard[Machine], clock: FakeClock, lost: Exception
 ) -> None:
-    with pytest.raises(type(lost)), commitments.ordering(anything, SMALL, ("small",)):
+    with pytest.raises(type(lost)), commitments.reserve(anything, SMALL, ("small",)):
         raise lost
     assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
     clock.advance(LAG + 0.1)
@@ -234,42 +238,42 @@ def test_what_may_have_been_bought_counts_until_the_list_must_know(
 
 
 def test_a_stopped_one_that_is_started_counts_once(
-    commitments: Commitments[Machine], account: FakeAccount, clock: FakeClock
+    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     account.put("a", "stopped")
-    with commitments.ordering(anything, SMALL, ("small",), "a"):
+    with commitments.reserve(anything, SMALL, ("small",), "a"):
         assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         account.turn("a", "pending")
         clock.advance(1)
         assert commitments.spending(SMALL) == Spending({"a": SMALL}, (), SMALL)
 
 
-def test_what_runs_already_adds_nothing(commitments: Commitments[Machine], account: FakeAccount) -> None:
+def test_what_runs_already_adds_nothing(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
     account.put("a", arguments=("big",))
     assert commitments.spending(BIG, "a") == Spending({"a": BIG}, (), Money.zero("EUR"))
     account.turn("a", "stopped")
     assert commitments.spending(BIG, "a", max_age=-1) == Spending({}, (), BIG)
 
 
-def test_who_is_refused_orders_nothing(commitments: Commitments[Machine], account: FakeAccount) -> None:
+def test_who_is_refused_orders_nothing(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
     def never(_spending: Spending) -> None:
         raise TooMuchError
 
-    with pytest.raises(TooMuchError), commitments.ordering(never, SMALL, ("small",)):
+    with pytest.raises(TooMuchError), commitments.reserve(never, SMALL, ("small",)):
         account.start("small")
     assert account.started == 0
     assert commitments.spending(SMALL) == Spending({}, (), SMALL)
 
 
-def test_an_account_that_cannot_be_listed_is_an_error(commitments: Commitments[Machine], account: FakeAccount) -> None:
+def test_an_account_that_cannot_be_listed_is_an_error(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
     account.trouble.append(AnswerLostError("down"))
-    with pytest.raises(AnswerLostError), commitments.ordering(anything, SMALL, ("small",)):
+    with pytest.raises(AnswerLostError), commitments.reserve(anything, SMALL, ("small",)):
         pytest.fail("nobody knows what the account runs")
 
 
 @pytest.mark.parametrize("lag", [0.0, LAG])
 def test_sixty_four_threads_at_once_do_not_overshoot_and_leave_no_room_unused(
-    commitments: Commitments[Machine], account: FakeAccount, lag: float
+    commitments: SpendGuard[Machine], account: FakeAccount, lag: float
 ) -> None:
     account.lag = lag
     account.put("theirs", arguments=("big",))
@@ -284,13 +288,13 @@ def test_sixty_four_threads_at_once_do_not_overshoot_and_leave_no_room_unused(
         if total(spending) > ceiling:
             raise TooMuchError
 
-    def one(_: int) -> None:
+    def buy_one(_: int) -> None:
         at_once.wait(timeout=30)
-        with suppress(TooMuchError), commitments.ordering(judge, SMALL, ("small",)) as order:
-            order.became(account.start("small").instance_id)
+        with suppress(TooMuchError), commitments.reserve(judge, SMALL, ("small",)) as order:
+            order.set_instance(account.start("small").instance_id)
 
     with ThreadPoolExecutor(64) as pool:
-        list(pool.map(one, range(64)))
+        list(pool.map(buy_one, range(64)))
     assert account.started == 22
-    with pytest.raises(TooMuchError), commitments.ordering(judge, SMALL, ("small",)):
+    with pytest.raises(TooMuchError), commitments.reserve(judge, SMALL, ("small",)):
         pytest.fail("it is full")

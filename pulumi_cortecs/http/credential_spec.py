@@ -1,4 +1,4 @@
-"""What a cloud's credentials consist of, and where they can come from, by name. Light: programs import it."""
+"""The parts of a cloud's credentials, and the names of their sources. Light: programs import it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ENVIRONMENT: Final = "environment"
 
 
 @dataclass(frozen=True)
-class Key:
+class CredentialKey:
     """One part of the credentials, by its names: in the stack's config, in the environment, as an argument of a
-    Provider, and `named`, under which a Provider tells the name of another variable."""
+    Provider, and `named`, under which a Provider gives the name of another variable."""
 
     config: str
     variable: str
@@ -31,23 +31,23 @@ class CredentialSpec:
     States keep what a Provider was given under these keys, so that none of them may ever be renamed. `cloud` is the
     name in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` where no URL is given.
     `source` is the key that says that there is an explicit Provider, and which kind of one. No stack's config can say
-    so: a key of three parts is none to the engine. Otherwise whoever can edit the config file could choose which of the
+    so: the engine refuses a key of three parts. Otherwise an editor of the config file could choose which of the
     environment's variables are sent, and where to.
     """
 
     cloud: str
     vendor: str
     source: str
-    parts: tuple[Key, ...]
-    url: Key
+    parts: tuple[CredentialKey, ...]
+    url: CredentialKey
     default_url: str
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def keys(self) -> tuple[CredentialKey, ...]:
         """The parts and the URL."""
         return (*self.parts, self.url)
 
     @property
     def config_keys(self) -> tuple[str, ...]:
-        """All that a provider process may be told about its account."""
+        """All config keys of a provider process that concern its account."""
         return (*(key.config for key in self.keys), self.source, *(key.named for key in self.keys))

@@ -16,7 +16,7 @@ from pulumi_cortecs.http.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from pulumi_cortecs.lifecycle.ending import Ending, NotGoneError
+from pulumi_cortecs.lifecycle.deletion import Deletion, DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.poller import Poller
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine, PlainCloud, refused
 
@@ -50,8 +50,8 @@ class Room:
         self.delete: Callable[[str], None] = self.account.delete
         self.began_at = self.clock.now()
 
-    def end(self, instance_id: str = "x", told: Callable[[Machine], object] = lambda _: None) -> None:
-        Ending(self.cloud, self.poller, self.clock).end(instance_id, told)
+    def end(self, instance_id: str = "x", on_instance: Callable[[Machine], object] = lambda _: None) -> None:
+        Deletion(self.cloud, self.poller, self.clock).delete(instance_id, on_instance)
 
     def actions(self) -> list[str]:
         return [word for word in self.account.asked if word in ("stop", "delete")]
@@ -111,9 +111,9 @@ def test_what_is_ended_is_told_once_as_the_vendor_shows_it(status: str, room: Ro
     room.account.put("x", status, ("large",))
     if status == "stopped":
         room.stop = refuses(refused(400))
-    told: list[Machine] = []
-    room.end(told=told.append)
-    assert [(each.arguments, each.status) for each in told] == [(("large",), "stopped")]
+    reported: list[Machine] = []
+    room.end(on_instance=reported.append)
+    assert [(machine.arguments, machine.status) for machine in reported] == [(("large",), "stopped")]
 
 
 def test_a_stop_that_is_refused_because_it_has_stopped_is_good_enough(room: Room) -> None:
@@ -204,7 +204,7 @@ def test_a_deletion_is_not_believed_while_it_is_found_by_its_id(room: Room) -> N
         room.account.machines["x"] = Machine("x", status="stopped", listed_from=float("inf"))
 
     room.delete = delete
-    with pytest.raises(NotGoneError, match="accepted the deletion of x, and still shows it"):
+    with pytest.raises(DeletionUnconfirmedError, match="accepted the deletion of x, and still shows it"):
         room.end()
 
 
@@ -212,7 +212,7 @@ def test_a_deletion_is_not_believed_while_it_is_found_by_its_id(room: Room) -> N
 def test_the_vendor_has_some_time_to_let_it_go_but_not_for_ever(lag: float, at_most: float) -> None:
     room = Room(lag)
     room.delete = lambda _instance_id: None
-    with pytest.raises(NotGoneError):
+    with pytest.raises(DeletionUnconfirmedError):
         room.end()
     assert max(15, lag) < room.passed <= at_most
     assert len(room.account.asked) < 300
@@ -276,27 +276,27 @@ class DeletesOnly(PlainCloud):
 
 
 @pytest.fixture
-def cannot_stop(room: Room) -> Ending[Machine]:
+def cannot_stop(room: Room) -> Deletion[Machine]:
     cloud = DeletesOnly(room.account, LAG)
-    return Ending(cloud, Poller(cloud, room.clock), room.clock)
+    return Deletion(cloud, Poller(cloud, room.clock), room.clock)
 
 
-def test_what_cannot_be_stopped_is_told_deleted_and_looked_for(room: Room, cannot_stop: Ending[Machine]) -> None:
-    told: list[Machine] = []
-    cannot_stop.end("x", told.append)
-    assert [(each.instance_id, each.status) for each in told] == [("x", "running")]
+def test_what_cannot_be_stopped_is_told_deleted_and_looked_for(room: Room, cannot_stop: Deletion[Machine]) -> None:
+    reported: list[Machine] = []
+    cannot_stop.delete("x", reported.append)
+    assert [(machine.instance_id, machine.status) for machine in reported] == [("x", "running")]
     assert room.account.machines == {}
     assert room.account.asked == ["list", "delete", "list", "list", "by id"]
 
 
-def test_what_cannot_be_stopped_and_is_gone_ends_silently(room: Room, cannot_stop: Ending[Machine]) -> None:
+def test_what_cannot_be_stopped_and_is_gone_ends_silently(room: Room, cannot_stop: Deletion[Machine]) -> None:
     room.account.machines.clear()
-    cannot_stop.end("x")
+    cannot_stop.delete("x")
     assert room.actions() == []
 
 
 def test_what_cannot_be_stopped_and_vanishes_before_it_is_deleted_ends_silently(
-    room: Room, cannot_stop: Ending[Machine]
+    room: Room, cannot_stop: Deletion[Machine]
 ) -> None:
-    cannot_stop.end("x", lambda _: room.account.machines.clear())
+    cannot_stop.delete("x", lambda _: room.account.machines.clear())
     assert room.actions() == ["delete"]

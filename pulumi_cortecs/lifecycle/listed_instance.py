@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed, quote
-from pulumi_cortecs.lifecycle.phases import Phase
+from pulumi_cortecs.lifecycle.cloud import Phase
 
 
 @dataclass(frozen=True)
-class Listed:
-    """One instance. `arguments` is what was ordered, as states have it and as far as the vendor tells;
+class ListedInstance:
+    """One instance. `arguments` are the ordered ones, spelled as in states, as far as the vendor reports them;
     `billing_interval` and `num_workers` are None where it does not, `billing_interval` and `phase` for a word that is
     not known. The times are in UTC, None where there is none."""
 
@@ -27,17 +27,17 @@ class Listed:
 
     @property
     def hardware_type_id(self) -> str:
-        """What each worker runs on, "" where the vendor does not tell."""
+        """The hardware of each worker, "" where the vendor does not report it."""
         return str(self.arguments.get("hardware_type_id") or "")
 
     def age(self, now: datetime) -> timedelta | None:
         """Since its last start: the vendor keeps no time of the purchase. Never negative, whatever two clocks say."""
         return None if self.started_at is None else max(now - self.started_at, timedelta(0))
 
-    def hourly(self, prices: Mapping[str, HardwareType]) -> Money | None:
-        """What an hour costs as it is now, nothing while stopped; None where its price is not known.
+    def hourly_cost(self, prices: Mapping[str, HardwareType]) -> Money | None:
+        """The current cost of an hour, zero while stopped; None where the price is unknown.
 
-        A status that nobody knows is taken for one that is billed.
+        An unknown status counts as billed.
         """
         hardware, workers = prices.get(self.hardware_type_id), self.num_workers
         if hardware is None or self.billing_interval is None or workers is None or workers < 1:
@@ -45,10 +45,10 @@ class Listed:
         total = quote(hardware, self.billing_interval, workers, source="live").hourly_total
         return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
 
-    def so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
-        """The bill of the run since `started_at` by today's price; None where that cannot be told.
+    def cost_so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
+        """The bill of the run since `started_at` by today's price; None where it is unknown.
 
-        Earlier runs of the same instance are not in it: the vendor does not tell of them.
+        Earlier runs of the same instance are not included: the vendor does not report them.
         """
         hardware = prices.get(self.hardware_type_id)
         ended_at = self.stopped_at if self.phase is Phase.STOPPED else now
@@ -60,10 +60,10 @@ class Listed:
         return billed(hardware, self.billing_interval, self.num_workers, ran_for)
 
 
-def totals(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
+def sum_by_currency(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
     """The sum per currency of the amounts that are known."""
-    found: dict[str, Money] = {}
+    sums: dict[str, Money] = {}
     for amount in amounts:
         if amount is not None:
-            found[amount.currency] = found.get(amount.currency, Money.zero(amount.currency)) + amount
-    return found
+            sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
+    return sums

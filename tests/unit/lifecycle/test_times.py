@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.lifecycle.durations import in_words, moment_after, seconds_in
+from pulumi_cortecs.lifecycle.times import format_duration, parse_duration, timestamp_after
 
 NOON = datetime(2030, 2, 28, 12, tzinfo=timezone.utc)
 
@@ -18,14 +18,14 @@ NOON = datetime(2030, 2, 28, 12, tzinfo=timezone.utc)
     [("90s", 90), ("1h30m", 5400), ("1.5h", 5400), ("7d", 604_800), ("1d12h", 129_600), ("5ms", 0.005)],
 )
 def test_a_duration_is_seconds(text: str, seconds: float) -> None:
-    assert seconds_in(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
     "text", ["", "8", "h", "8 h", "-8h", "8hours", "８h", "8H", "1_0h", "infh", "nand", "1e3s", "8h "]
 )
 def test_what_is_no_duration_is_none(text: str) -> None:
-    assert seconds_in(text) is None
+    assert parse_duration(text) is None
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_what_is_no_duration_is_none(text: str) -> None:
     [("8h", "2030-02-28T20:00:00Z"), ("1d", "2030-03-01T12:00:00Z"), ("1500ms", "2030-02-28T12:00:01Z"), ("", "")],
 )
 def test_a_moment_is_told_in_utc_to_the_second(text: str, moment: str) -> None:
-    assert moment_after(text, NOON) == moment
+    assert timestamp_after(text, NOON) == moment
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_a_moment_is_told_in_utc_to_the_second(text: str, moment: str) -> None:
     [(-1, "0s"), (0.9, "0s"), (59.9, "59s"), (60, "1m00s"), (130, "2m10s"), (3599, "59m59s"), (3900, "1h05m")],
 )
 def test_an_age_is_told_in_two_units_at_most(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+    assert format_duration(seconds) == words
 
 
 @given(st.integers(0, 3599))
 def test_words_below_an_hour_mean_what_they_say(seconds: int) -> None:
-    assert seconds_in(in_words(seconds)) == seconds
+    assert parse_duration(format_duration(seconds)) == seconds

@@ -1,4 +1,4 @@
-"""OAuth2 client credentials: one token for all threads, renewed before it runs out and when it was refused."""
+"""Authentication of requests to a vendor: by an API key, or by an OAuth2 token that all threads share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 from pydantic import Field
 
+from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel
 from pulumi_cortecs.http.errors import (
     CloudError,
     CredentialsRefusedError,
@@ -17,11 +18,10 @@ from pulumi_cortecs.http.errors import (
     RefusedError,
     UnauthorizedError,
 )
-from pulumi_cortecs.http.http import HttpCore, Resend, WireModel
-from pulumi_cortecs.http.words import redacted
+from pulumi_cortecs.http.text import redact
 
-_SKEW: Final = 60.0
-_FOR_ORDERS: Final = 60.0
+_RENEWAL_MARGIN: Final = 60.0
+_ORDER_MARGIN: Final = 60.0
 """Seconds that an order's token lives longer than another request's: a 401 to an order is the one that needs a look."""
 
 _TOKENS_KEPT = 8
@@ -33,16 +33,40 @@ class _Token(WireModel):
     expires_in: float
 
 
+class ApiKey(httpx.Auth):
+    """Signs requests with a key in a header, which most vendors want: good until the vendor refuses it."""
+
+    def __init__(self, header: str, key: str) -> None:
+        self._header = header
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """The hook that httpx calls before it sends a request."""
+        request.headers[self._header] = self._key
+        yield request
+
+    def signer(self, *, for_order: bool = False) -> httpx.Auth:
+        """The key."""
+        return self
+
+    def refused(self, signer: httpx.Auth) -> None:
+        """Does nothing: there is only one key."""
+
+    def redact(self, text: str) -> str:
+        """`text` without the key, plain or as JSON, Python and URLs write it."""
+        return redact(text, (self._key,))
+
+
 class ClientCredentials:
-    """Signs requests with a bearer token for `client_id`. Threads may share it.
+    """Signs requests with a bearer token for `client_id` (OAuth2 client credentials). Threads may share it.
 
     The token is renewed a minute before it ends (or at half of its life, if that is shorter), because one that ends
     in flight fails the request it signs. For an order it is renewed another minute earlier, or, if it does not live
-    that long, a minute before it ends; one that lives less than that is asked for anew.
+    that long, a minute before it ends; a new one is requested where it lives less than that.
     """
 
     def __init__(
-        self, core: HttpCore, client_id: str, client_secret: str, clock: Callable[[], float] = time.monotonic
+        self, core: ApiClient, client_id: str, client_secret: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`core` speaks to the vendor unsigned; `clock` gives seconds."""
         self._core = core
@@ -54,12 +78,12 @@ class ClientCredentials:
         self._asked_at = 0.0
         self._good_until = 0.0
         self._good_for_orders_until = 0.0
-        self._granted: tuple[str, ...] = ()
+        self._issued_tokens: tuple[str, ...] = ()
         self._failures = 0
         self._failure: CloudError | None = None
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
-        """What signs one request. Raises UnauthorizedError or NoTokenError when there is no token to sign with."""
+        """The signer of one request. Raises UnauthorizedError or NoTokenError when no token can be had."""
         return _BearerAuth(self.token(for_order=for_order))
 
     def refused(self, signer: httpx.Auth) -> None:
@@ -73,13 +97,13 @@ class ClientCredentials:
 
         Not just the current token: the answer to a request that another thread outran may quote the one before.
         """
-        return redacted(text, (self._client_secret, *self._granted))
+        return redact(text, (self._client_secret, *self._issued_tokens))
 
     def token(self, *, for_order: bool = False) -> str:
         """A token that is good for now, and was not refused.
 
         All threads that come at once share one renewal, and its failure. Raises UnauthorizedError when the vendor
-        refuses the credentials, NoTokenError when it cannot tell.
+        refuses the credentials, NoTokenError when it gives none for another reason.
         """
         failures, came_at = self._failures, self._clock()
         with self._lock:
@@ -89,16 +113,18 @@ class ClientCredentials:
                 raise self._failure  # of the one who asked while we waited: a queue must not knock one by one
             asked_at = self._clock()
             try:
-                granted = self._ask()
+                granted = self._request_token()
             except CloudError as error:
                 self._failures, self._failure = self._failures + 1, error
                 raise
             life = granted.expires_in
             self._asked_at = asked_at
-            self._good_until = asked_at + max(life - _SKEW, life / 2)
-            self._good_for_orders_until = asked_at + max(life - _SKEW - _FOR_ORDERS, min(life - _FOR_ORDERS, life / 2))
+            self._good_until = asked_at + max(life - _RENEWAL_MARGIN, life / 2)
+            self._good_for_orders_until = asked_at + max(
+                life - _RENEWAL_MARGIN - _ORDER_MARGIN, min(life - _ORDER_MARGIN, life / 2)
+            )
             self._token = granted.access_token
-            self._granted = (*self._granted, granted.access_token)[-_TOKENS_KEPT:]
+            self._issued_tokens = (*self._issued_tokens, granted.access_token)[-_TOKENS_KEPT:]
             return self._token
 
     def _is_good(self, order_came_at: float | None) -> bool:
@@ -107,14 +133,14 @@ class ClientCredentials:
         # none is younger than the one that was granted while we waited
         return self._clock() < self._good_for_orders_until or self._asked_at > order_came_at
 
-    def _ask(self) -> _Token:
+    def _request_token(self) -> _Token:
         body = {
             "client_id": self._client_id,
             "client_secret": self._client_secret,
             "grant_type": "client_credentials",
         }
         try:
-            return self._core.call("POST", "/oauth2/token", _Token, resend=Resend.SAFE, body=body, signed=False)
+            return self._core.call("POST", "/oauth2/token", _Token, retry=Retry.IDEMPOTENT, body=body, signed=False)
         except CloudError as error:
             text = f"no access token: {error}"
             if isinstance(error, RefusedError) and not error.transient:

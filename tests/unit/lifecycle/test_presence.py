@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, UnauthorizedError, UnavailableError
-from pulumi_cortecs.lifecycle.absence import find
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
+from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from tests.unit.fakes import FakeAccount, FakeClock, FakeCloud, Machine
 
 LAG = 4.0
@@ -22,7 +22,7 @@ class Room:
         self.began_at = self.clock.now()
 
     def find(self, instance_id: str = "x", not_before: float = NEVER) -> Machine | None:
-        return find(instance_id, self.cloud, self.poller, not_before)
+        return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
     @property
     def passed(self) -> float:
@@ -58,8 +58,8 @@ def test_what_was_listed_a_moment_ago_is_not_enough_for_who_needs_to_know_now(ro
     room.find()
     room.account.turn("x", "stopped")
     room.clock.advance(1)
-    seen = [room.find(), room.find(not_before=room.clock.now())]
-    assert [machine.status for machine in seen if machine] == ["running", "stopped"]
+    machines = [room.find(), room.find(not_before=room.clock.now())]
+    assert [machine.status for machine in machines if machine] == ["running", "stopped"]
 
 
 def test_what_is_missing_everywhere_is_gone_after_the_lag(room: Room) -> None:
@@ -115,7 +115,7 @@ def test_what_we_have_just_started_is_not_gone_before_the_lag_is_over_again(room
     room.find("other")  # lists from before the start lack it, of course
     new = room.account.start("small")
     room.account.machines[new.instance_id] = Machine(new.instance_id, listed_from=1e9, known_from=room.clock.now() + 2)
-    room.poller.began(new.instance_id)
+    room.poller.mark_started(new.instance_id)
     assert room.find(new.instance_id) is not None
 
 

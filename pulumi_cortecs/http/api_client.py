@@ -19,7 +19,7 @@ import httpx
 import pydantic
 import stamina
 
-from pulumi_cortecs.http.deadline import Clock, within
+from pulumi_cortecs.http.deadline import Clock, limit_duration
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
@@ -32,24 +32,24 @@ from pulumi_cortecs.http.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.http.network import LOOPBACK, network_of, problems_on_the_way_to
+from pulumi_cortecs.http.network import LOOPBACK, network_problems, read_network
+from pulumi_cortecs.http.text import one_line
 
 ModelT = TypeVar("ModelT", bound="WireModel")
 
 _TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=30.0)
 _LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=16)
-LONGEST_ANSWER: Final = 60.0
+MAX_ANSWER_SECONDS: Final = 60.0
 """Seconds that one request may take in all, from the connection to the last byte of its answer."""
 
-LARGEST_ANSWER: Final = 32 * 1024 * 1024
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Bytes of an answer's body, decompressed: some ten thousand times what an account with one instance is answered."""
 
 _ENCODINGS: Final = ("", "identity", "gzip", "deflate")
-"""What an answer's body may be packed in, once: others can pack far more into as few bytes."""
+"""The content encodings of an answer, applied once: others can pack far more into as few bytes."""
 
 _BUSY = frozenset({408, 409, 425, 429})
-_LONGEST_RETRY_AFTER = 20.0
-_LONGEST_MESSAGE = 300
+_MAX_RETRY_AFTER = 20.0
 _CLOCKS_AGREE = 10.0
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 _NEVER_SENT = (
@@ -67,25 +67,25 @@ class WireModel(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True, frozen=True, extra="ignore", protected_namespaces=())
 
 
-class Resend(Enum):
-    """What may happen when a request ends in doubt."""
+class Retry(Enum):
+    """Whether a request may be sent again when its outcome is unknown."""
 
-    SAFE = "sending it again does no harm"
+    IDEMPOTENT = "sending it again does no harm"
     """Reads, and changes that are the same when made twice."""
-    NEVER = "it may have bought something"
+    PURCHASE = "it may have bought something"
     """It is sent again only when it certainly never left (no connection)."""
 
 
 class Authentication(Protocol):
-    """How a vendor is told who asks."""
+    """How requests to a vendor are authenticated."""
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
-        """What signs one request; one `for_order` with what is good for longer. Raises CloudError when nothing can be
+        """The signer of one request; `for_order` one that stays valid for longer. Raises CloudError when nothing can be
         signed now; nothing was sent then."""
         ...
 
     def refused(self, signer: httpx.Auth) -> None:
-        """Notes that the vendor answered 401 to what this one had signed: the next signer signs with something else."""
+        """Takes a signer out of use after a 401 to its request: the next signer uses other credentials."""
         ...
 
     def redact(self, text: str) -> str:
@@ -109,7 +109,7 @@ def new_client(
     """
     return httpx.Client(
         timeout=_TIMEOUT,
-        transport=transport or network_of(os.environ if environment is None else environment).transport(_LIMITS),
+        transport=transport or read_network(os.environ if environment is None else environment).transport(_LIMITS),
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"User-Agent": "pulumi-cortecs", "Accept-Encoding": "gzip, deflate"},
@@ -117,7 +117,7 @@ def new_client(
 
 
 @functools.lru_cache(maxsize=16)
-def checked_base_url(url: str, source: str) -> str:
+def check_base_url(url: str, source: str) -> str:
     """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this very machine."""
     if "@" in url:  # first, because the other errors show the URL
         raise ConfigurationError(f"{source} must not carry credentials in the URL")
@@ -141,12 +141,12 @@ def server_of(url: str) -> str:
     return f"{host}:{parsed.port or parsed.scheme}"
 
 
-def on_this_machine(url: str) -> bool:
+def is_loopback_url(url: str) -> bool:
     """Whether a checked base URL leads to this very machine."""
     return httpx.URL(url).host in LOOPBACK
 
 
-class HttpCore:
+class ApiClient:
     """Speaks JSON to one vendor under one base URL. Threads may share it."""
 
     auth: Authentication | None = None
@@ -165,24 +165,24 @@ class HttpCore:
         self._client = client
         self._calendar = calendar or (lambda: time.time())
         self._clock = clock
-        self._told: tuple[float, float, float] | None = None
+        self._clock_sample: tuple[float, float, float] | None = None
 
     def vendor_time(self) -> float | None:
-        """What the vendor's own clock says, in seconds since 1970; None before its first answer that tells, and when
+        """The time by the vendor's own clock, in seconds since 1970; None before its first dated answer, and when
         our clock was set, or the machine slept, since its last.
 
         Ours may differ by minutes: what the vendor says of when something began is to be compared with this.
         """
-        if self._told is None:
+        if self._clock_sample is None:
             return None
-        date, calendar, monotonic = self._told
+        date, calendar, monotonic = self._clock_sample
         passed = time.monotonic() - monotonic
         return date + passed if abs(self._calendar() - calendar - passed) < _CLOCKS_AGREE else None
 
     def vendor_date(self) -> float | None:
-        """What the vendor's last answer was dated, in whole seconds since 1970 that no clock of ours has counted; None
-        before its first answer that tells."""
-        return None if self._told is None else self._told[0]
+        """The date of the vendor's last answer, in whole seconds since 1970 by no clock of ours; None before its first
+        dated answer."""
+        return None if self._clock_sample is None else self._clock_sample[0]
 
     def call(
         self,
@@ -190,7 +190,7 @@ class HttpCore:
         path: str,
         answer: type[ModelT],
         *,
-        resend: Resend,
+        retry: Retry,
         body: dict[str, Any] | None = None,
         params: dict[str, str] | None = None,
         signed: bool = True,
@@ -199,7 +199,7 @@ class HttpCore:
 
         Raises CloudError (see http/errors.py). A safe request is repeated up to four times over some seconds, with
         jittered back-off and the vendor's Retry-After, and once more when its token is refused; one that may buy
-        something only after a failed connection. No request takes longer than LONGEST_ANSWER.
+        something only after a failed connection. No request takes longer than MAX_ANSWER_SECONDS.
         """
         auth = self.auth if signed else None
 
@@ -208,34 +208,34 @@ class HttpCore:
                 return True
             if isinstance(error, NoTokenError) or not (isinstance(error, CloudError) and error.transient):
                 return False  # the token was asked for with retries of its own
-            if resend is Resend.NEVER:
+            if retry is Retry.PURCHASE:
                 return False
             if isinstance(error, UnavailableError) and error.retry_after is not None:
-                return min(error.retry_after, _LONGEST_RETRY_AFTER)
+                return min(error.retry_after, _MAX_RETRY_AFTER)
             return True
 
         for attempt in stamina.retry_context(
             on=again, attempts=4, timeout=60.0, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
         ):
             with attempt:
-                return self._signed(auth, resend, functools.partial(self._once, method, path, answer, body, params))
+                return self._send_signed(auth, retry, functools.partial(self._send, method, path, answer, body, params))
         raise AssertionError("stamina lets the last exception through")
 
-    def _signed(
-        self, auth: Authentication | None, resend: Resend, send: Callable[[httpx.Auth | None], ModelT]
+    def _send_signed(
+        self, auth: Authentication | None, retry: Retry, send: Callable[[httpx.Auth | None], ModelT]
     ) -> ModelT:
-        """What `send` returns, given what signs it. A refused token is never used again; only what is safe is sent
+        """Calls `send` with a signer. A refused token is never used again; only what is safe is sent
         once more with another: "refused" is the vendor's word, and who buys has to look first."""
         if auth is None:
             return send(None)
-        signer = auth.signer(for_order=resend is Resend.NEVER)
+        signer = auth.signer(for_order=retry is Retry.PURCHASE)
         try:
             return send(signer)
         except UnauthorizedError as error:
             if error.status != httpx.codes.UNAUTHORIZED:
                 raise
             auth.refused(signer)
-            if resend is Resend.NEVER:
+            if retry is Retry.PURCHASE:
                 raise
         signer = auth.signer()
         try:
@@ -245,7 +245,7 @@ class HttpCore:
                 auth.refused(signer)
             raise
 
-    def _once(
+    def _send(
         self,
         method: str,
         path: str,
@@ -256,41 +256,41 @@ class HttpCore:
     ) -> ModelT:
         try:
             with (
-                within(LONGEST_ANSWER, self._clock),
+                limit_duration(MAX_ANSWER_SECONDS, self._clock),
                 self._client.stream(
                     method, f"{self.base_url}{path}", json=body, params=params, auth=signer
                 ) as response,
             ):
-                content = _content(response)
+                content = _read_content(response)
         except _NEVER_SENT as error:
-            text = f"{self.vendor} at {self.base_url} cannot be reached: {self._plain(error)}"
+            text = f"{self.vendor} at {self.base_url} cannot be reached: {self._error_text(error)}"
             # what the environment says and cannot be used may be why
-            raise UnreachableError("; ".join((text, *problems_on_the_way_to(self.base_url, os.environ)))) from None
+            raise UnreachableError("; ".join((text, *network_problems(self.base_url, os.environ)))) from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise AnswerLostError(
-                f"{self.vendor} did not finish its answer to {method} {path}: {self._plain(error)}"
+                f"{self.vendor} did not finish its answer to {method} {path}: {self._error_text(error)}"
             ) from None
-        self._note_time(response.headers.get("date"))
+        self._record_clock(response.headers.get("date"))
         if not response.is_success:
-            raise self._refusal(method, path, response, content or b"")
+            raise self._refused_error(method, path, response, content or b"")
         if content is None:
             raise BadAnswerError(
-                f"{self.vendor} answered {method} {path} with more than {LARGEST_ANSWER // 2**20} MB, or packed in a "
-                "way that was not asked for; the rest was not read"
+                f"{self.vendor} answered {method} {path} with more than {MAX_ANSWER_BYTES // 2**20} MB, or in an "
+                "encoding that was not requested; the rest was not read"
             )
         try:
             return answer.model_validate_json(content or b"{}")
         except pydantic.ValidationError as error:
             raise BadAnswerError(
                 f"{self.vendor} answered {method} {path} with something it does not document: "
-                f"{self._safe(_where(error))}"
+                f"{self._redacted(_error_place(error))}"
             ) from None
 
-    def _refusal(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
+    def _refused_error(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
         status = response.status_code
-        message = self._safe(_vendor_message(content) or response.reason_phrase or "no message")
+        message = self._redacted(_vendor_message(content) or response.reason_phrase or "no message")
         named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
-        request_id = self._safe(named) if named else None
+        request_id = self._redacted(named) if named else None
         suffix = f" (request id {request_id})" if request_id else ""
         words = message if message.endswith("...") else message.rstrip(".")  # our sentences go on behind it
         text = f"{self.vendor} answered {method} {path} with {status}: {words}{suffix}"
@@ -305,27 +305,28 @@ class HttpCore:
             )
         return RefusedError(text, status=status, vendor_message=message, request_id=request_id)
 
-    def _note_time(self, date: str | None) -> None:
+    def _record_clock(self, date: str | None) -> None:
         with suppress(ValueError, OverflowError):
             if date:
-                self._told = parsedate_to_datetime(date).timestamp(), self._calendar(), time.monotonic()
+                self._clock_sample = parsedate_to_datetime(date).timestamp(), self._calendar(), time.monotonic()
 
-    def _plain(self, error: Exception) -> str:
-        return self._safe(str(error) or type(error).__name__)
+    def _error_text(self, error: Exception) -> str:
+        return self._redacted(str(error) or type(error).__name__)
 
-    def _safe(self, text: str) -> str:
+    def _redacted(self, text: str) -> str:
         """Foreign words as an error may show them; redacted before they are cut, or half a secret could remain."""
-        return _one_line(self.auth.redact(text) if self.auth else text)
+        return one_line(self.auth.redact(text) if self.auth else text)
 
 
-def _content(response: httpx.Response) -> bytes | None:
-    """The whole body; None for one that is too large, or packed as nobody asked for. Raises httpx.RequestError."""
+def _read_content(response: httpx.Response) -> bytes | None:
+    """The whole body; None for one that is too large, or has an encoding that was not requested. Raises
+    httpx.RequestError."""
     if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
         return None
     chunks, size = [], 0
     for chunk in response.iter_bytes():
         size += len(chunk)
-        if size > LARGEST_ANSWER:
+        if size > MAX_ANSWER_BYTES:
             return None
         chunks.append(chunk)
     return b"".join(chunks)
@@ -346,15 +347,10 @@ def _vendor_message(content: bytes) -> str:
     return ""
 
 
-def _where(error: pydantic.ValidationError) -> str:
+def _error_place(error: pydantic.ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the body"
     return f"{place}: {first['msg']}"
-
-
-def _one_line(text: str) -> str:
-    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return flat if len(flat) <= _LONGEST_MESSAGE else flat[: _LONGEST_MESSAGE - 3] + "..."
 
 
 def _seconds(retry_after: str | None) -> float | None:

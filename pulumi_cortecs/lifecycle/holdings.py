@@ -1,16 +1,16 @@
-"""What the states of stacks say about instances: which ones they own, only look at, or were about to buy."""
+"""The instances in the states of stacks: those that they own, only read, or were about to buy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi_cortecs.lifecycle.urns import name_in
+from pulumi_cortecs.lifecycle.stack_state import resource_name
 
 
 @dataclass(frozen=True)
-class Row:
-    """An Instance in a state. `external` is one that is only looked at (`Instance.get`): nothing would ever end it.
+class StackResource:
+    """An Instance in a state. `external` is one that is only read (`Instance.get`): no command would delete it.
     `expires_at` is as the state has it, None where there is none; `account` is the fingerprint of the account that it
     was bought with; `doomed` says that it was replaced and waits for its deletion."""
 
@@ -25,12 +25,12 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What the program calls it."""
-        return name_in(self.urn)
+        """The resource's name in the program."""
+        return resource_name(self.urn)
 
     @property
-    def owns(self) -> bool:
-        """Whether some `destroy` of its stack ends the instance."""
+    def is_owner(self) -> bool:
+        """Whether a `destroy` of its stack deletes the instance."""
         return not self.external
 
 
@@ -44,44 +44,44 @@ class PendingPurchase:
 
     @property
     def name(self) -> str:
-        """What the program calls it."""
-        return name_in(self.urn)
+        """The resource's name in the program."""
+        return resource_name(self.urn)
 
 
 @dataclass(frozen=True)
-class StackState:
+class StackHoldings:
     """One stack's state. `backend` is where it lies, without credentials. `updating` says whether some command works on
-    it now or was killed, None where the backend does not tell."""
+    it now or was killed, None where the backend does not show it."""
 
     name: str
     backend: str
-    rows: tuple[Row, ...] = ()
+    rows: tuple[StackResource, ...] = ()
     pending: tuple[PendingPurchase, ...] = ()
     updating: bool | None = None
 
 
-def owned_more_than_once(stacks: Iterable[StackState]) -> dict[str, tuple[Row, ...]]:
+def find_shared_instances(stacks: Iterable[StackHoldings]) -> dict[str, tuple[StackResource, ...]]:
     """Instances that several live rows own, with those rows: to end one for the sake of one row ends the other's.
 
     A row that waits for its deletion is not counted, nor is one that was read twice because its stack was named twice.
     """
-    found: dict[str, list[tuple[str, Row]]] = {}
+    rows_by_id: dict[str, list[tuple[str, StackResource]]] = {}
     for stack in stacks:
         for row in stack.rows:
-            rows = found.setdefault(row.instance_id, [])
-            if row.owns and not row.doomed and not any(_is_the_same(stack.backend, row, *each) for each in rows):
+            rows = rows_by_id.setdefault(row.instance_id, [])
+            if row.is_owner and not row.doomed and not any(_is_same_row(stack.backend, row, *other) for other in rows):
                 rows.append((stack.backend, row))
-    return {instance_id: tuple(row for _, row in rows) for instance_id, rows in found.items() if len(rows) > 1}
+    return {instance_id: tuple(row for _, row in rows) for instance_id, rows in rows_by_id.items() if len(rows) > 1}
 
 
-def in_words(rows: Sequence[Row]) -> str:
-    """Which rows those are, for a person."""
+def row_names(rows: Sequence[StackResource]) -> str:
+    """The rows' names and stacks, for a person."""
     return " and ".join(f"{row.name} in {row.stack}" for row in rows)
 
 
-def _is_the_same(backend: str, row: Row, other_backend: str, other: Row) -> bool:
+def _is_same_row(backend: str, row: StackResource, other_backend: str, other: StackResource) -> bool:
     """Whether one row was read under two names of its stack: "dev", "organization/shop/dev"."""
-    names = [f"/{each.stack}" for each in (row, other)]
+    names = [f"/{named_row.stack}" for named_row in (row, other)]
     return (backend, row.urn) == (other_backend, other.urn) and (
         names[0].endswith(names[1]) or names[1].endswith(names[0])
     )

@@ -1,0 +1,46 @@
+"""Text from outside, made safe for a terminal and a review: a control character in a name could move the cursor, hide a
+row, or write another one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote
+
+MAX_ID_LENGTH: Final = 200
+"""Characters: several times what any vendor's ids have."""
+_MAX_MESSAGE_LENGTH: Final = 300
+_REDACTED: Final = "[redacted]"
+_MIN_SECRET_LENGTH: Final = 6
+"""Characters. A shorter one (the simulator's is "sim") is not secret, and redacting it would maim other words."""
+
+
+def escape_unprintable(text: str, keep: str = "") -> str:
+    r"""`text` with all that is not printable written out, as `\x1b` or `\u202e`; `keep` are exceptions."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
+def require_identifier(text: str) -> str:
+    """An id, unchanged, because it is sent back and compared. Raises ValueError for an unprintable or overlong one."""
+    if not text or len(text) > MAX_ID_LENGTH or not text.isprintable():
+        raise ValueError(f"must be an id, 1 to {MAX_ID_LENGTH} printable characters")
+    return text
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """`text` without these secrets, plain or as JSON, Python and URLs write them."""
+    for secret in secrets:
+        if len(secret) < _MIN_SECRET_LENGTH:
+            continue
+        for written in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")}:
+            text = text.replace(written, _REDACTED)
+    return text
+
+
+def one_line(text: str) -> str:
+    """`text` in one line, shortened, with a space for each character that is not printable."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= _MAX_MESSAGE_LENGTH else flat[: _MAX_MESSAGE_LENGTH - 3] + "..."
