@@ -109,3 +109,8 @@ def _checked_speed(speed: float) -> float:
     if not math.isfinite(speed) or speed <= 0:
         raise ValueError(f"a speed is a positive number of virtual seconds per real second, not {speed}")
     return speed
+
+
+def timestamp(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and a Z: "2025-03-01T12:00:00.000Z"."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

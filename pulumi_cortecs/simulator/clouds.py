@@ -13,7 +13,7 @@ CLOUDS: Final[tuple[Vendor, ...]] = (CORTECS,)
 
 
 @dataclass(frozen=True)
-class Settings(CortecsSettings):
+class SimulatorSettings(CortecsSettings):
     """The knobs of all clouds. A change holds for what happens after it."""
 
 

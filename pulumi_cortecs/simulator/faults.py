@@ -74,6 +74,13 @@ class FaultKind(str, Enum):
     DELETE_LAG = "delete_lag"
 
 
+class ReusedId(str, Enum):
+    """Whose id is given out again: that of a `deleted` instance, or of an `existing` one."""
+
+    DELETED = "deleted"
+    EXISTING = "existing"
+
+
 ORDER_FAULTS = frozenset({FaultKind.OUT_OF_STOCK, FaultKind.INSUFFICIENT_FUNDS, FaultKind.QUOTA_EXCEEDED})
 """Refuse an order that could be filled."""
 SUPPLY_FAULTS = frozenset({FaultKind.OTHER_ARGUMENT, FaultKind.REUSED_ID})
@@ -127,7 +134,7 @@ PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
 
 
 @dataclass(frozen=True)
-class Match:
+class FaultMatch:
     """What a fault hits; a field that is None hits everything.
 
     `path` is a glob, of the whole path or of what follows the vendor's base ("/instances/start", "/instances/*"). The
@@ -148,24 +155,23 @@ class Match:
         path: str | None = None,
         instance_id: str | None = None,
         **arguments: str | None,
-    ) -> Match:
+    ) -> FaultMatch:
         """The arguments of an order beside the rest, as clients send them; None is left out."""
-        return cls(method, path, instance_id, {name: each for name, each in arguments.items() if each is not None})
+        return cls(method, path, instance_id, {name: value for name, value in arguments.items() if value is not None})
 
-    @property
-    def given(self) -> dict[str, str]:
-        """The same way back."""
+    def to_dict(self) -> dict[str, str]:
+        """The arguments of `of`, without those that are None."""
         fields = {"method": self.method, "path": self.path, "instance_id": self.instance_id, **self.arguments}
         return {name: value for name, value in fields.items() if value is not None}
 
 
-def _kept(match: Any) -> Any:
+def _read_match(match: Any) -> Any:
     """A match out of a state file; one of an earlier version has the arguments beside the rest."""
-    return Match.of(**match) if isinstance(match, dict) and "arguments" not in match else match
+    return FaultMatch.of(**match) if isinstance(match, dict) and "arguments" not in match else match
 
 
 @dataclass(frozen=True)
-class Call:
+class FaultTarget:
     """What is matched: a request, or what a request does to an instance.
 
     `base` is what all paths of its API begin with; `arguments` are those of its order that faults may be
@@ -193,7 +199,7 @@ class Fault:
 
     fault_id: str
     kind: FaultKind
-    match: Annotated[Match, BeforeValidator(_kept)] = field(default_factory=Match)
+    match: Annotated[FaultMatch, BeforeValidator(_read_match)] = field(default_factory=FaultMatch)
     probability: float = 1.0
     count: int | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
@@ -218,7 +224,7 @@ class Fault:
         return bool(self.parameters.get("after_side_effect", PARAMETERS[self.kind].get("after_side_effect", False)))
 
 
-def matches(match: Match, call: Call) -> bool:
+def matches(match: FaultMatch, call: FaultTarget) -> bool:
     """Whether a call is one of those that `match` describes. A slash at the end makes no difference."""
     if match.method is not None and match.method.upper() != call.method:
         return False
@@ -232,7 +238,7 @@ def matches(match: Match, call: Call) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(path.removeprefix(call.base), pattern)
 
 
-def _concerns(fault: Fault, call: Call) -> bool:
+def _applies_to(fault: Fault, call: FaultTarget) -> bool:
     """A request without a token cannot find it expired; an instance that was listed before does not lag again; ..."""
     if fault.kind is FaultKind.TOKEN_EXPIRY:
         return call.authorized
@@ -245,7 +251,7 @@ def _concerns(fault: Fault, call: Call) -> bool:
     return fault.kind is not FaultKind.LIST_LAG or call.new_instance
 
 
-class SomeChance(Protocol):
+class RandomSource(Protocol):
     """Where chance comes from."""
 
     def random(self) -> float:
@@ -257,7 +263,7 @@ class FaultTable:
 
     def __init__(
         self,
-        chance: SomeChance,
+        chance: RandomSource,
         faults: MutableMapping[str, Fault] | None = None,
         tally: MutableMapping[str, int] | None = None,
     ):
@@ -271,7 +277,7 @@ class FaultTable:
     def add(
         self,
         kind: FaultKind,
-        match: Match,
+        match: FaultMatch,
         *,
         probability: float = 1.0,
         count: int | None = None,
@@ -292,12 +298,12 @@ class FaultTable:
         """Takes all rows out."""
         self._faults.clear()
 
-    def hitting(self, call: Call, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
+    def take_matching(self, call: FaultTarget, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
         """The faults of these kinds that happen to this call, in the order they were added; each is counted."""
         return [
-            self._counted(fault)
+            self._count(fault)
             for fault in list(self._faults.values())
-            if fault.kind in kinds and matches(fault.match, call) and _concerns(fault, call) and self._happens(fault)
+            if fault.kind in kinds and matches(fault.match, call) and _applies_to(fault, call) and self._happens(fault)
         ]
 
     def _happens(self, fault: Fault) -> bool:
@@ -305,7 +311,7 @@ class FaultTable:
             return False
         return fault.probability >= 1 or self._chance.random() < fault.probability
 
-    def _counted(self, fault: Fault) -> Fault:
+    def _count(self, fault: Fault) -> Fault:
         counted = replace(fault, happened=fault.happened + 1)
         self._faults[fault.fault_id] = counted
         return counted

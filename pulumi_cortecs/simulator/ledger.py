@@ -44,7 +44,7 @@ class Run(ABC):
         return self.cost(max((self.ended_at or now) - self.billed_from, timedelta(0)))
 
 
-class Ledger:
+class RunLedger:
     """Each cloud's runs in the order they began. Deleting an instance leaves its runs here."""
 
     def __init__(self) -> None:

@@ -11,22 +11,23 @@ import uuid
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
-from pulumi_cortecs.simulator.chance import SEED, Chance
 from pulumi_cortecs.simulator.clock import Moment, Monotonic, VirtualClock
 from pulumi_cortecs.simulator.faults import Fault, FaultTable
-from pulumi_cortecs.simulator.ledger import Ledger
+from pulumi_cortecs.simulator.ledger import RunLedger
+from pulumi_cortecs.simulator.request_log import RequestLog
 from pulumi_cortecs.simulator.settings import SharedSettings
-from pulumi_cortecs.simulator.state import State, opened
-from pulumi_cortecs.simulator.traffic import Traffic
+from pulumi_cortecs.simulator.state import State, open_state
 
 T = TypeVar("T")
 S = TypeVar("S", bound=SharedSettings)
 _CURRENT = "current"
+SEED = "seed"
 
 
-class Cloud(Protocol):
+class SimulatedCloud(Protocol):
     """What the world asks of each simulated vendor; `name` is what its things are kept under."""
 
     name: str
@@ -37,7 +38,7 @@ class Cloud(Protocol):
     def settle(self, now: datetime) -> None:
         """Does what was due by `now`."""
 
-    def truths(self) -> Mapping[str, Mapping[str, Any]]:
+    def true_states(self) -> Mapping[str, Mapping[str, Any]]:
         """All instances of all accounts as they really are, by their ids, in JSON."""
 
     def stop_from_outside(self, instance_id: str) -> object:
@@ -77,20 +78,22 @@ class World:
         self.origin = origin
         self.wall = wall
         self._monotonic = monotonic
-        self._state = opened(None) if state is None else state
+        self._state = open_state(None) if state is None else state
         self._initial_settings = replace(settings or defaults, **(knobs or {}))
         self._initial_speed = 1.0 if speed is None else speed
-        self.clouds: list[Cloud] = []
+        self.clouds: list[SimulatedCloud] = []
 
-        self._begun = self.shelf("clouds", bool)
-        self._tally = self.shelf("tally", int)
-        self._settings = self.shelf("settings", type(defaults))
-        self._moments = self.shelf("clock", Moment)
+        self._begun = self.table("clouds", bool)
+        self._tally = self.table("tally", int)
+        self._settings = self.table("settings", type(defaults))
+        self._moments = self.table("clock", Moment)
         # two sources, so that a fault added in between does not change the ids that follow
-        self._ids = Chance("ids drawn", self._tally)
-        self.faults = FaultTable(Chance("chances drawn", self._tally), self.shelf("faults", Fault), self._tally)
-        self.ledger = Ledger()
-        self.traffic = Traffic(self.shelf("requests", int), self.shelf("refused requests", int))
+        self._ids = ReplayableRandom("ids drawn", self._tally)
+        self.faults = FaultTable(
+            ReplayableRandom("chances drawn", self._tally), self.table("faults", Fault), self._tally
+        )
+        self.ledger = RunLedger()
+        self.request_log = RequestLog(self.table("requests", int), self.table("refused requests", int))
         if SEED not in self._tally:
             self.reset(seed)
             return
@@ -99,11 +102,11 @@ class World:
             self.clock.run_at(speed)
         self.settings = replace(settings or self.settings, **(knobs or {}))
 
-    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+    def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
         """Where things of one kind are kept; see `state.State`."""
-        return self._state.shelf(name, kind)
+        return self._state.table(name, kind)
 
-    def join(self, cloud: Cloud) -> None:
+    def join(self, cloud: SimulatedCloud) -> None:
         """Takes a cloud in, empty unless it was kept; from now on it is reset and settled with the others."""
         self.clouds.append(cloud)
         if cloud.name not in self._begun:
@@ -118,7 +121,7 @@ class World:
         self.settings = self._initial_settings
         self.faults.clear()
         self.ledger.clear()
-        self.traffic.clear()
+        self.request_log.clear()
         for cloud in self.clouds:
             cloud.reset()
 
@@ -149,7 +152,7 @@ class World:
             cloud.settle(now)
         return now
 
-    def told_date(self) -> datetime:
+    def reported_date(self) -> datetime:
         """The date that answers bear: the virtual time, but for the knob that sets it apart."""
         return self.clock.now() + timedelta(seconds=self.settings.date_ahead_seconds)
 
@@ -161,3 +164,27 @@ class World:
         """Keeps everything as it is at this moment; to be called before anybody learns of it."""
         self._moments[_CURRENT] = self.clock.moment()
         self._state.save()
+
+
+class ReplayableRandom:
+    """Each draw follows from the seed, the name of this source and how many draws came before.
+
+    Seed and draws stand in `tally`, under "seed" and the source's name; sources of other names do not disturb this one.
+    """
+
+    def __init__(self, name: str, tally: MutableMapping[str, int]):
+        self._name = name
+        self._tally = tally
+
+    def bytes16(self) -> bytes:
+        """Sixteen bytes."""
+        return self._draw()[:16]
+
+    def random(self) -> float:
+        """At least 0 and below 1."""
+        return (int.from_bytes(self._draw()[:8], "big") >> 11) / (1 << 53)
+
+    def _draw(self) -> bytes:
+        before = self._tally.get(self._name, 0)
+        self._tally[self._name] = before + 1
+        return sha256(f"{self._tally[SEED]} {self._name} {before}".encode()).digest()

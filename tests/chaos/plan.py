@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Final
 
 from pulumi_cortecs.simulator import FaultKind
-from pulumi_cortecs.simulator.cortecs.supply import Argument
-from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
+from pulumi_cortecs.simulator.faults import ReusedId
 
 LAG: Final = 12.0
 """Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""
@@ -343,9 +343,9 @@ def lie(kind: FaultKind, chance: random.Random) -> _Parameters:
     if kind is FaultKind.DRIP:
         return (("real_seconds", chance.choice((0.01, 5))),)
     if kind is FaultKind.OTHER_ARGUMENT:
-        return (("argument", chance.choice([each.value for each in Argument])),)
+        return (("argument", chance.choice([each.value for each in OrderArgument])),)
     if kind is FaultKind.REUSED_ID:
-        of = chance.choice(list(Reused))
+        of = chance.choice(list(ReusedId))
         # where the answer names what another order has just made, beside what this one makes, nobody can tell
-        return (("of", of.value), ("makes", of is Reused.DELETED))
+        return (("of", of.value), ("makes", of is ReusedId.DELETED))
     return ()

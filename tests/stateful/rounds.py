@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pulumi_cortecs.simulator.cortecs.supply import Argument
-from pulumi_cortecs.simulator.faults import FaultKind, Parameter
-from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.faults import FaultKind, Parameter, Reused
 from tests.clouds.case import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Stack

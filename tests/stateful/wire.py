@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import httpx
 
-from pulumi_cortecs.simulator.blocked import Body, turned_away
+from pulumi_cortecs.simulator.api_error import Body, Refused, turned_away
+from pulumi_cortecs.simulator.corruption import WrongShape, emptied, misshapen
 from pulumi_cortecs.simulator.faults import Call, Fault, FaultKind
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.shapes import WrongShape, emptied, misshapen
 from tests.clouds.case import START, Json, Staged
 
 ORIGIN = "http://localhost"

@@ -1,12 +1,16 @@
-"""The life of one simulated instance, a pure function of virtual time: pending through five steps, running, stopped."""
+"""The life of one simulated instance, a pure function of virtual time (pending through five steps, running, stopped),
+and what its runs cost."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any, ClassVar
 
-from pulumi_cortecs.cost import BillingInterval
+from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed
+from pulumi_cortecs.simulator.ledger import Run
 
 NUM_STEPS = 5
 STEPS = (
@@ -27,7 +31,7 @@ class Status(str, Enum):
 
 
 @dataclass(frozen=True)
-class InstanceArgs:
+class OrderedArgs:
     """What was bought, defaults filled in: clients compare them by equality (docs/apis/cortecs.md#traps)."""
 
     model_id: str
@@ -69,7 +73,7 @@ class Boot:
 
 
 @dataclass(frozen=True)
-class End:
+class ScheduledStop:
     """How a run ends without its account's doing: at a moment it is stopped, or it `vanishes` altogether."""
 
     at: datetime
@@ -77,7 +81,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Late:
+class Lag:
     """How many virtual seconds late the progress of a boot shows in lists, and in the answer by id."""
 
     in_lists: float = 0.0
@@ -85,7 +89,7 @@ class Late:
 
 
 @dataclass(frozen=True)
-class Instance:
+class VirtualInstance:
     """One instance: what was bought, its latest boot, and when it was stopped or is going to be.
 
     `listed_from` is when it appears in lists, `found_from` when its id is known to the API (list lag).
@@ -93,16 +97,37 @@ class Instance:
 
     account: str
     instance_id: str
-    args: InstanceArgs
+    args: OrderedArgs
     boot: Boot
     listed_from: datetime
     found_from: datetime
     stopped_at: datetime | None = None
-    ends: End | None = None
-    late: Late = Late()
+    ends: ScheduledStop | None = None
+    late: Lag = Lag()
 
     def status(self, now: datetime) -> Status:
         """Running as soon as at least one worker is."""
         if self.stopped_at is not None:
             return Status.STOPPED
         return Status.RUNNING if self.boot.step(0, now) == NUM_STEPS else Status.PENDING
+
+
+@dataclass(frozen=True)
+class CortecsRun(Run):
+    """A run by the minute or the hour of so many workers; `hardware` has the prices of its start."""
+
+    cloud: ClassVar[str] = "cortecs"
+
+    hardware: HardwareType
+    billing_interval: BillingInterval
+    num_workers: int
+
+    def cost(self, ran_for: timedelta) -> Money:
+        return billed(self.hardware, self.billing_interval, self.num_workers, ran_for)
+
+    def tariff(self) -> Mapping[str, Any]:
+        return {
+            "hardware_type_id": self.hardware.hardware_type_id,
+            "billing_interval": self.billing_interval.value,
+            "num_workers": self.num_workers,
+        }

@@ -17,7 +17,7 @@ MINUTES_PER_HOUR = 60
 
 
 @dataclass(frozen=True)
-class Offer:
+class HardwareOffer:
     """A hardware type with its price; `available` is whether a new worker could be had at this moment."""
 
     hardware: HardwareType
@@ -26,7 +26,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelOffer:
     """A model that can be served; `max_context` is the longest context, in tokens, per hardware type id."""
 
     model_id: str
@@ -50,14 +50,16 @@ def hf_name(model_id: str) -> str:
     return model_id.replace("--", "/")
 
 
-class Market:
+class SimulatedMarket:
     """Today's offers and models by their ids: those that were kept, or without any what `market.yaml` has."""
 
     def __init__(
-        self, offers: MutableMapping[str, Offer] | None = None, models: MutableMapping[str, Model] | None = None
+        self,
+        offers: MutableMapping[str, HardwareOffer] | None = None,
+        models: MutableMapping[str, ModelOffer] | None = None,
     ) -> None:
-        self.offers: MutableMapping[str, Offer] = {} if offers is None else offers
-        self.models: MutableMapping[str, Model] = {} if models is None else models
+        self.offers: MutableMapping[str, HardwareOffer] = {} if offers is None else offers
+        self.models: MutableMapping[str, ModelOffer] = {} if models is None else models
         if offers is None or models is None:
             self.restock()
 
@@ -102,14 +104,14 @@ class Market:
 
 
 @lru_cache(maxsize=1)
-def _rows() -> tuple[tuple[Offer, ...], tuple[Model, ...]]:
+def _rows() -> tuple[tuple[HardwareOffer, ...], tuple[ModelOffer, ...]]:
     text = (files("pulumi_cortecs.simulator.cortecs") / "market.yaml").read_text(encoding="utf-8")
     data = yaml.safe_load(text)
     offers = tuple(_offer(row, data["currency"]) for row in data["hardware_types"])
     return offers, tuple(_model(row) for row in data["models"])
 
 
-def _offer(row: dict[str, Any], currency: str) -> Offer:
+def _offer(row: dict[str, Any], currency: str) -> HardwareOffer:
     per_minute = Money.of(row["price_per_minute"], currency)
     hardware = HardwareType(
         hardware_type_id=row["hardware_type_id"],
@@ -120,9 +122,9 @@ def _offer(row: dict[str, Any], currency: str) -> Offer:
         gpu_ram_gb=Decimal(row["gpu_ram_gb"]),
         cloud="cortecs",
     )
-    return Offer(hardware, row["provenance"])
+    return HardwareOffer(hardware, row["provenance"])
 
 
-def _model(row: dict[str, Any]) -> Model:
+def _model(row: dict[str, Any]) -> ModelOffer:
     fields = {name: value for name, value in row.items() if name != "hardware_configs"}
-    return Model(**fields, max_context=dict(row["hardware_configs"]))
+    return ModelOffer(**fields, max_context=dict(row["hardware_configs"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pulumi_cortecs.simulator.sent import Amount, AnyStatus, ErrorStatus, Seconds, Shift
+from pulumi_cortecs.simulator.request_model import Amount, AnyStatus, ErrorStatus, Seconds, Shift
 from pulumi_cortecs.simulator.settings import SharedSettings
 
 

@@ -64,14 +64,14 @@ class Tokens:
         now = self._wall()
         for expired in [digest for digest, token in self._tokens.items() if token.good_until <= now]:
             del self._tokens[expired]
-        made = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
-        self._tokens[_digest(made)] = Token(credential.account, now + real_seconds)
-        return made
+        access_token = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
+        self._tokens[_digest(access_token)] = Token(credential.account, now + real_seconds)
+        return access_token
 
     def account_of(self, token: str) -> str | None:
         """The account a token opens, or None for one that is unknown or has expired."""
-        known = self._tokens.get(_digest(token))
-        return known.account if known and known.good_until > self._wall() else None
+        entry = self._tokens.get(_digest(token))
+        return entry.account if entry and entry.good_until > self._wall() else None
 
     def expire_all(self) -> None:
         """From this moment no token given out so far is good any more."""

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator import ControlError, Settings, Simulator
+from pulumi_cortecs.simulator import ControlError, Simulator, SimulatorSettings
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 
@@ -233,7 +233,7 @@ def test_a_knob_that_does_not_exist_or_fit_is_refused(wrong: dict[str, Any], sim
 
 
 def test_every_setting_can_be_read_and_changed_while_running(sim: Simulator) -> None:
-    assert set(sim.control.settings()) == set(asdict(Settings()))
+    assert set(sim.control.settings()) == set(asdict(SimulatorSettings()))
     for name, value in sim.control.settings().items():
         assert sim.control.settings(**{name: value})[name] == value
 

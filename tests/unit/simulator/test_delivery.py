@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from pulumi_cortecs.simulator.delivery import MEGABYTE, bomb
+from pulumi_cortecs.simulator.corruption import MEGABYTE, bomb
 from tests.unit.simulated import listed, ordered, start
 
 

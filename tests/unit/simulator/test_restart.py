@@ -20,8 +20,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.simulator import Control, Settings, Simulator, StateError, running
-from pulumi_cortecs.simulator.remote import plain_client
+from pulumi_cortecs.simulator import Control, Simulator, SimulatorSettings, StateError, running
+from pulumi_cortecs.simulator.control_client import loopback_client
 from tests.contract.patience import until
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
@@ -82,7 +82,7 @@ def listed(api: httpx.Client) -> list[tuple[str, str]]:
 
 def everything(sim: Simulator) -> dict[str, Any]:
     """All that control shows, wherever it listens."""
-    with plain_client(f"{sim.url}/_sim") as client:
+    with loopback_client(f"{sim.url}/_sim") as client:
         shown = {
             what: client.get(f"/{what}").json()
             for what in ("instances", "ledger", "clock", "settings", "faults", "market", "requests")
@@ -95,7 +95,7 @@ def everything(sim: Simulator) -> dict[str, Any]:
 
 def client_of(sim: Simulator, other: httpx.Client) -> httpx.Client:
     """A client of this simulator with the token of another one."""
-    client = plain_client(sim.base_url)
+    client = loopback_client(sim.base_url)
     client.headers["Authorization"] = other.headers["Authorization"]
     return client
 
@@ -336,7 +336,7 @@ def test_what_is_given_at_the_restart_replaces_what_was_kept(crashes: Crashes) -
                 "message",
             )
             assert given.control.clock().speed == 3
-        with killed_and_restarted(crashes, settings=Settings(bill_pending=False)) as replaced:
+        with killed_and_restarted(crashes, settings=SimulatorSettings(bill_pending=False)) as replaced:
             settings = replaced.control.settings()
             assert (settings["boot_seconds"], settings["error_key"], settings["bill_pending"]) == (30, "error", False)
 

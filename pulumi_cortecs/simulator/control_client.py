@@ -14,7 +14,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.faults import FaultKind, Parameter
 from pulumi_cortecs.simulator.routing import CONTROL
 
-C = TypeVar("C", bound="SharedControl")
+C = TypeVar("C", bound="ControlClient")
 Row = Mapping[str, Any]
 
 
@@ -23,7 +23,7 @@ class ControlError(Exception):
 
 
 @dataclass(frozen=True)
-class ClockReading:
+class ClockState:
     """The virtual clock."""
 
     now: datetime
@@ -45,7 +45,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
-class LedgerReading:
+class LedgerState:
     """All runs until `now`, and what they cost per currency."""
 
     now: datetime
@@ -63,7 +63,7 @@ class LedgerReading:
 
 
 @dataclass(frozen=True)
-class TrafficReading:
+class RequestCounts:
     """Requests since the last reset per "METHOD /route/{template}", and how many of them were refused."""
 
     counts: Mapping[str, int]
@@ -76,7 +76,7 @@ class TrafficReading:
 
 
 @dataclass(frozen=True)
-class InstanceTruth:
+class SimulatedInstance:
     """An instance as it really is, whatever lists show; `answer` is the vendor's JSON for it. What was ordered, its
     cloud's rows add."""
 
@@ -88,11 +88,11 @@ class InstanceTruth:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowReaders:
     """How one cloud's rows of the ledger and of the instances are read."""
 
     entry: Callable[[Row], LedgerEntry]
-    instance: Callable[[Row], InstanceTruth]
+    instance: Callable[[Row], SimulatedInstance]
 
 
 def entry_fields(row: Row) -> dict[str, Any]:
@@ -101,26 +101,26 @@ def entry_fields(row: Row) -> dict[str, Any]:
         "cloud": row["cloud"],
         "account": row["account"],
         "instance_id": row["instance_id"],
-        "started_at": _instant(row["started_at"]),
-        "billed_from": _instant(row["billed_from"]) if row["billed_from"] else None,
-        "ended_at": _instant(row["ended_at"]) if row["ended_at"] else None,
+        "started_at": _parse_time(row["started_at"]),
+        "billed_from": _parse_time(row["billed_from"]) if row["billed_from"] else None,
+        "ended_at": _parse_time(row["ended_at"]) if row["ended_at"] else None,
         "amount": Money.of(row["amount"], row["currency"]),
     }
 
 
-def plain_client(base_url: str) -> httpx.Client:
+def loopback_client(base_url: str) -> httpx.Client:
     """A client for this machine alone: no proxy of the surroundings gets in between, no certificates are loaded."""
     return httpx.Client(base_url=base_url, trust_env=False, verify=False, timeout=30)
 
 
-class SharedControl:
+class ControlClient:
     """What is said to all clouds by `/_sim`. Raises ControlError for what the simulator refuses."""
 
-    rows: Mapping[str, Rows]
+    rows: Mapping[str, RowReaders]
     matched_by: frozenset[str]
 
     def __init__(self, url: str):
-        self._http = plain_client(f"{url}{CONTROL}")
+        self._http = loopback_client(f"{url}{CONTROL}")
 
     def __enter__(self: C) -> C:
         return self
@@ -134,23 +134,23 @@ class SharedControl:
         """Everything as at the start; clients keep their tokens. The same seed gives the same ids and chances."""
         self._ask("POST", "/reset", {"seed": seed})
 
-    def clock(self) -> ClockReading:
+    def clock(self) -> ClockState:
         """Where virtual time is."""
         return _clock(self._ask("GET", "/clock"))
 
-    def advance(self, seconds: float) -> ClockReading:
+    def advance(self, seconds: float) -> ClockState:
         """Steps virtual time forward."""
         return _clock(self._ask("POST", "/clock", {"advance": seconds}))
 
-    def run_at(self, speed: float) -> ClockReading:
+    def run_at(self, speed: float) -> ClockState:
         """Changes the virtual seconds per real second."""
         return _clock(self._ask("POST", "/clock", {"speed": speed}))
 
-    def pause(self) -> ClockReading:
+    def pause(self) -> ClockState:
         """Holds virtual time; it then passes by `advance` only."""
         return _clock(self._ask("POST", "/clock", {"pause": True}))
 
-    def resume(self) -> ClockReading:
+    def resume(self) -> ClockState:
         """Lets virtual time pass again."""
         return _clock(self._ask("POST", "/clock", {"pause": False}))
 
@@ -189,27 +189,27 @@ class SharedControl:
         """Nothing goes wrong any more; boots that are stuck stay stuck."""
         self._ask("DELETE", "/faults")
 
-    def ledger(self) -> LedgerReading:
+    def ledger(self) -> LedgerState:
         """What was billed so far."""
         data = self._ask("GET", "/ledger")
-        return LedgerReading(
-            now=_instant(data["now"]),
+        return LedgerState(
+            now=_parse_time(data["now"]),
             entries=tuple(self.rows[row["cloud"]].entry(row) for row in data["entries"]),
             totals={currency: Money.of(total, currency) for currency, total in data["totals"].items()},
         )
 
-    def requests(self) -> TrafficReading:
+    def requests(self) -> RequestCounts:
         """What clients have asked for since the last reset."""
         data = self._ask("GET", "/requests")
-        return TrafficReading(data["counts"], data["refused"], tuple(data["refusals"]))
+        return RequestCounts(data["counts"], data["refused"], tuple(data["refusals"]))
 
-    def instances(self) -> tuple[InstanceTruth, ...]:
+    def instances(self) -> tuple[SimulatedInstance, ...]:
         """All instances of all accounts as they really are."""
-        return tuple(self._truth(row) for row in self._ask("GET", "/instances")["instances"])
+        return tuple(self._read_instance(row) for row in self._ask("GET", "/instances")["instances"])
 
-    def stop(self, instance_id: str) -> InstanceTruth:
+    def stop(self, instance_id: str) -> SimulatedInstance:
         """Somebody stops an instance in the vendor's console."""
-        return self._truth(self._ask("POST", f"/instances/{instance_id}/stop"))
+        return self._read_instance(self._ask("POST", f"/instances/{instance_id}/stop"))
 
     def vanish(self, instance_id: str) -> None:
         """An instance is gone, running or not."""
@@ -219,7 +219,7 @@ class SharedControl:
         """Every access token given out so far is refused from now on."""
         self._ask("POST", "/tokens/expire")
 
-    def _truth(self, row: Mapping[str, Any]) -> InstanceTruth:
+    def _read_instance(self, row: Mapping[str, Any]) -> SimulatedInstance:
         return self.rows[row["cloud"]].instance(row)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -230,10 +230,10 @@ class SharedControl:
         return answer
 
 
-def _instant(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     # Python 3.10 does not read the Z
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _clock(data: Mapping[str, Any]) -> ClockReading:
-    return ClockReading(_instant(data["now"]), float(data["speed"]), bool(data["paused"]))
+def _clock(data: Mapping[str, Any]) -> ClockState:
+    return ClockState(_parse_time(data["now"]), float(data["speed"]), bool(data["paused"]))

@@ -1,4 +1,4 @@
-"""Good answers that are not true, or not what they should look like."""
+"""Answers that parse, but are untrue or of a wrong shape."""
 
 from __future__ import annotations
 

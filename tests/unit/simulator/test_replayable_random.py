@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from pulumi_cortecs.simulator.chance import Chance
+from pulumi_cortecs.simulator.world import ReplayableRandom
 
 
 def test_a_new_source_goes_on_where_the_last_one_was() -> None:
     whole, broken = {"seed": 7}, {"seed": 7}
-    uninterrupted = Chance("ids", whole)
-    assert [uninterrupted.random() for _ in range(6)] == [Chance("ids", broken).random() for _ in range(6)]
+    uninterrupted = ReplayableRandom("ids", whole)
+    assert [uninterrupted.random() for _ in range(6)] == [ReplayableRandom("ids", broken).random() for _ in range(6)]
 
 
 def test_seeds_and_names_tell_sources_apart() -> None:
-    firsts = {Chance(name, {"seed": seed}).bytes16() for name in ("ids", "chances") for seed in range(50)}
+    firsts = {ReplayableRandom(name, {"seed": seed}).bytes16() for name in ("ids", "chances") for seed in range(50)}
     assert len(firsts) == 100
 
 
 def test_one_source_does_not_disturb_another() -> None:
     tally = {"seed": 1}
-    undisturbed = Chance("ids", {"seed": 1}).bytes16()
-    Chance("chances", tally).random()
-    assert Chance("ids", tally).bytes16() == undisturbed
+    undisturbed = ReplayableRandom("ids", {"seed": 1}).bytes16()
+    ReplayableRandom("chances", tally).random()
+    assert ReplayableRandom("ids", tally).bytes16() == undisturbed
 
 
 def test_chances_are_spread_evenly() -> None:
-    chance = Chance("chances", {"seed": 3})
+    chance = ReplayableRandom("chances", {"seed": 3})
     drawn = [chance.random() for _ in range(2000)]
     assert all(0 <= each < 1 for each in drawn)
     assert 0.47 < sum(drawn) / len(drawn) < 0.53
