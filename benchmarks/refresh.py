@@ -110,7 +110,7 @@ def _fill_with_instances(stack: Stack, simulator: Simulator, size: int) -> None:
         for _ in range(size - 1):
             client.post("/instances/start", json=order).raise_for_status()
         shown = client.get("/instances").raise_for_status().json()["instances"]
-    others = [each for each in shown if each["instance_id"] != bought]
+    others = [instance_json for instance_json in shown if instance_json["instance_id"] != bought]
 
     def copies(templates: list[Row]) -> Iterable[Row]:
         for number, instance in enumerate(others, start=1):

@@ -103,10 +103,10 @@ class _Lines:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            found = _CREATED.search(line)
-            if found:
+            match = _CREATED.search(line)
+            if match:
                 with self._more:
-                    self.created[f"n{found[1]}"] = datetime.now(timezone.utc)
+                    self.created[f"n{match[1]}"] = datetime.now(timezone.utc)
                     self._more.notify_all()
             if _FAILED.search(line):
                 self.failed.append(time.monotonic())

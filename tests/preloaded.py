@@ -121,8 +121,8 @@ class _Server:
         self._wake.setblocking(False)
         self._children: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
-        for each in (listening, self._ended, sys.stdin):
-            self._selector.register(each, selectors.EVENT_READ)
+        for source in (listening, self._ended, sys.stdin):
+            self._selector.register(source, selectors.EVENT_READ)
 
     def serve(self) -> tuple[Any, list[int]]:
         """Returns in a child only: what it shall be, and its three descriptors."""
@@ -151,11 +151,11 @@ class _Server:
         if pid == 0:
             signal.set_wakeup_fd(-1)
             self._selector.close()
-            for each in (self._listening, self._ended, self._wake, connection, *self._children.values()):
-                each.close()
+            for sock in (self._listening, self._ended, self._wake, connection, *self._children.values()):
+                sock.close()
             return marshal.loads(message), descriptors
-        for each in descriptors:
-            os.close(each)
+        for descriptor in descriptors:
+            os.close(descriptor)
         self._children[pid] = connection
         self._selector.register(connection, selectors.EVENT_READ, pid)
         connection.send(pid.to_bytes(8, "little"))
@@ -234,8 +234,8 @@ def _exit(
     """Ends this process as the interpreter does, but that it does not visit every object that was there before."""
     end_threads()
     end()
-    for each in streams:
-        each.flush()
+    for stream in streams:
+        stream.flush()
     exit_(code)
 
 

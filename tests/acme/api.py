@@ -52,13 +52,13 @@ class Acme(SimulatedCloud):
     base, by_path_only, lists = BASE, False, frozenset({f"{BASE}/machines", f"{BASE}/plans"})
 
     def __init__(self, world: World) -> None:
-        self.world, self.machines = world, world.shelf("acme machines", dict)
-        world.ledger.keep(self.name, world.shelf("acme runs", AcmeRun))
+        self.world, self.machines = world, world.table("acme machines", dict)
+        world.ledger.keep(self.name, world.table("acme runs", AcmeRun))
         world.join(self)
 
     def order(self, order: Order) -> str:
         now, call = self.world.now(), FaultTarget("POST", f"{BASE}/machines", BASE, new_instance=True)
-        late = sum(each.number("seconds") for each in self.world.faults.hitting(call, [FaultKind.LIST_LAG]))
+        late = sum(each.number("seconds") for each in self.world.faults.take_matching(call, [FaultKind.LIST_LAG]))
         made = {"id": self.world.new_id(), **order.model_dump(), "at": now, "listed": now + timedelta(seconds=late)}
         self.machines[made["id"]] = made
         self.world.ledger.begin(AcmeRun("sim", made["id"], PLANS[order.plan], started_at=now, billed_from=now))

@@ -91,14 +91,14 @@ def _replay(options: argparse.Namespace, say: Callable[[str], None]) -> int:
 
 def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     master = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
-    given = [f"--rounds {options.rounds} --jobs {options.jobs} --seed {master}"]
+    options_text = [f"--rounds {options.rounds} --jobs {options.jobs} --seed {master}"]
     odds, default = _odds(options), Odds()
-    given += [f"--faults {odds.faults:g}"] if odds.faults != default.faults else []
-    given += [f"--lost-journal {odds.lost_journal:g}"] if odds.lost_journal != default.lost_journal else []
-    given += [f"--destroy-share {odds.destroy:g}"] if odds.destroy != default.destroy else []
-    given += [f"--exclusive {odds.exclusive:g}"] if odds.exclusive != default.exclusive else []
-    given += [f"--break {options.broken}"] if options.broken else []
-    command = f"python -m tests.chaos {' '.join(given)}"
+    options_text += [f"--faults {odds.faults:g}"] if odds.faults != default.faults else []
+    options_text += [f"--lost-journal {odds.lost_journal:g}"] if odds.lost_journal != default.lost_journal else []
+    options_text += [f"--destroy-share {odds.destroy:g}"] if odds.destroy != default.destroy else []
+    options_text += [f"--exclusive {odds.exclusive:g}"] if odds.exclusive != default.exclusive else []
+    options_text += [f"--break {options.broken}"] if options.broken else []
+    command = f"python -m tests.chaos {' '.join(options_text)}"
     say(command)
     began_at = time.monotonic()
     results = dict(_all_played(options, master, say))
@@ -126,16 +126,16 @@ def _all_played(options: argparse.Namespace, master: int, say: Callable[[str], N
         while True:
             while not stopped and len(under_way) < options.jobs and (number := next(numbers, 0)):
                 plan = drawn(seed_of(master, number), _odds(options))
-                told: list[str] = []
-                doing = jobs.submit(played, plan, pulumi, pace, broken=options.broken, tell=told.append)
-                under_way[doing] = (number, told)
+                lines: list[str] = []
+                doing = jobs.submit(played, plan, pulumi, pace, broken=options.broken, tell=lines.append)
+                under_way[doing] = (number, lines)
             if not under_way:
                 return
             for done in wait(under_way, return_when=FIRST_COMPLETED).done:
-                (number, told), result = under_way.pop(done), done.result()
+                (number, lines), result = under_way.pop(done), done.result()
                 say(result.line(number))
                 if result.failed and not options.broken:
-                    say("\n".join(told))
+                    say("\n".join(lines))
                 stopped = stopped or (options.until_caught and result.failed)
                 yield number, result
 

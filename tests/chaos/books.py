@@ -76,31 +76,35 @@ class Books:
 class Auditor:
     """Remembers what rows there were, so that it can tell an orphan from an instance whose row was dropped."""
 
-    seen: set[str] = field(default_factory=set)
+    recorded_before: set[str] = field(default_factory=set)
 
     def note(self, books: Books) -> frozenset[Finding]:
         """What is always wrong, whatever a command came to: a row was dropped and its instance exists, or two rows
         have one instance."""
-        dropped = (self.seen - books.recorded) & books.alive.keys()
-        self.seen |= books.recorded
-        shared = [each for each, rows in Counter(instance_id for instance_id, _ in books.rows).items() if rows > 1]
-        return _found(Kind.FALSE_GONE, dropped) | _found(Kind.DOUBLE, shared)
+        dropped = (self.recorded_before - books.recorded) & books.alive.keys()
+        self.recorded_before |= books.recorded
+        shared = [
+            instance_id
+            for instance_id, rows in Counter(instance_id for instance_id, _ in books.rows).items()
+            if rows > 1
+        ]
+        return _findings(Kind.FALSE_GONE, dropped) | _findings(Kind.DOUBLE, shared)
 
     def after_up(self, books: Books) -> frozenset[Finding]:
         """What is wrong after an `up` that succeeded."""
         wanted = {arguments for _, arguments in books.rows}
-        strays = books.strays - self.seen
-        doubles = {each for each in strays if books.alive[each] in wanted}
-        return self.note(books) | _found(Kind.DOUBLE, doubles) | _found(Kind.ORPHAN, strays - doubles)
+        strays = books.strays - self.recorded_before
+        doubles = {stray for stray in strays if books.alive[stray] in wanted}
+        return self.note(books) | _findings(Kind.DOUBLE, doubles) | _findings(Kind.ORPHAN, strays - doubles)
 
     def after_destroy(self, books: Books) -> frozenset[Finding]:
         """What is wrong after a `destroy` that succeeded, but for what no row ever had: that is for `orphans`."""
-        return self.note(books) | _found(Kind.BILLED, self.seen & books.billed)
+        return self.note(books) | _findings(Kind.BILLED, self.recorded_before & books.billed)
 
     def at_the_end(self, books: Books) -> frozenset[Finding]:
         """What is wrong when nothing at all should be left."""
-        return self.after_destroy(books) | _found(Kind.ORPHAN, books.strays - self.seen)
+        return self.after_destroy(books) | _findings(Kind.ORPHAN, books.strays - self.recorded_before)
 
 
-def _found(kind: Kind, ids: Iterable[str]) -> frozenset[Finding]:
+def _findings(kind: Kind, ids: Iterable[str]) -> frozenset[Finding]:
     return frozenset(Finding(kind, instance_id) for instance_id in ids)

@@ -56,23 +56,23 @@ class Outcome:
     @property
     def leaked(self) -> int:
         """What is wrong: instances that nobody knew of in the end, doubles, false "gone"."""
-        return self.left + sum(finding.kind is not Kind.DEAD_ROW for each in self.cycles for finding in each.findings)
+        return self.left + sum(finding.kind is not Kind.DEAD_ROW for cycle in self.cycles for finding in cycle.findings)
 
     def text(self) -> str:
         """For a page."""
-        wrong = [finding for each in self.cycles for finding in each.findings]
+        wrong = [finding for cycle in self.cycles for finding in cycle.findings]
 
         def number(kind: Kind) -> int:
             return sum(finding.kind is kind for finding in wrong)
 
         def median(cycles: Sequence[Cycle], what: str) -> float:
-            return float(statistics.median(getattr(each, what) for each in cycles))
+            return float(statistics.median(getattr(cycle, what) for cycle in cycles))
 
         faults = ", ".join(f"{kind} {count}" for kind, count in sorted(self.happened.items()))
-        repeated = sum(each.commands for each in self.cycles) - _COMMANDS * len(self.cycles)
-        requests = sum(each.requests for each in self.cycles)
+        repeated = sum(cycle.commands for cycle in self.cycles) - _COMMANDS * len(self.cycles)
+        requests = sum(cycle.requests for cycle in self.cycles)
         more = requests - median(self.quiet, "requests") * len(self.cycles)
-        bought, up = sum(each.bought for each in self.cycles), sum(each.up for each in self.cycles)
+        bought, up = sum(cycle.bought for cycle in self.cycles), sum(cycle.up for cycle in self.cycles)
         lines = ["| | with faults | without | ratio |", "|---|---|---|---|"]
         for what, name in (("commands", "commands"), ("requests", "requests"), ("seconds", "seconds")):
             ill, well = median(self.cycles, what), median(self.quiet, what)
@@ -89,7 +89,7 @@ class Outcome:
                 f'doubles {number(Kind.DOUBLE)}, orphans {number(Kind.ORPHAN)}, false "gone" '
                 f"{number(Kind.FALSE_GONE)}, billed after destroy {number(Kind.BILLED)}, not recovered "
                 f"{number(Kind.UNRECOVERED)}, hung {number(Kind.HUNG)}. A plain `destroy` left "
-                f"{sum(each.left_by_destroy for each in self.cycles)} for the next `up` to take over.",
+                f"{sum(cycle.left_by_destroy for cycle in self.cycles)} for the next `up` to take over.",
             ]
         )
 
@@ -105,7 +105,7 @@ def run(
         under_way = [
             pool.submit(_share, pulumi, share, rate, seed + job, broken, say) for job, share in enumerate(shares)
         ]
-        outcomes = [each.result() for each in under_way]
+        outcomes = [future.result() for future in under_way]
     happened: Counter[str] = Counter()
     for outcome in outcomes:
         happened.update(outcome.happened)
@@ -159,7 +159,7 @@ def _cycle(acted: Scene, faults: Sequence[Fault], rate: float, happened: Counter
         seconds=time.monotonic() - began_at,
         bought=_bought(acted) - bought,
         up=up,
-        left_by_destroy=len(books.strays - strays - acted.auditor.seen),
+        left_by_destroy=len(books.strays - strays - acted.auditor.recorded_before),
         findings=frozenset(acted.findings),
     )
 

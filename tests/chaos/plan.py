@@ -134,7 +134,7 @@ class Program:
 
     def adopting(self, name: str, instance_id: str) -> Program:
         """The program in which this entry takes over an instance, "" for none any more."""
-        entries = (replace(each, adopt_id=instance_id) if each.name == name else each for each in self.entries)
+        entries = (replace(entry, adopt_id=instance_id) if entry.name == name else entry for entry in self.entries)
         return replace(self, entries=tuple(entries))
 
     def edited(self, edit: Edit) -> Program:
@@ -248,7 +248,7 @@ def drawn(seed: int, odds: Odds) -> Plan:
     command = chance.choices(tuple(Command), weights=(8, 1, 2))[0]
     edit = chance.choice(tuple(Edit)) if command is Command.UP and chance.random() < 0.4 else None
     if edit is Edit.SWAP:
-        before = replace(before, entries=tuple(replace(each, delete_first=True) for each in before.entries))
+        before = replace(before, entries=tuple(replace(entry, delete_first=True) for entry in before.entries))
     orders = _orders(before, command, edit)
     moment = chance.choices(*_moments(command, edit, orders))[0]
     lost_journal = chance.random() < odds.lost_journal
@@ -343,7 +343,7 @@ def lie(kind: FaultKind, chance: random.Random) -> _Parameters:
     if kind is FaultKind.DRIP:
         return (("real_seconds", chance.choice((0.01, 5))),)
     if kind is FaultKind.OTHER_ARGUMENT:
-        return (("argument", chance.choice([each.value for each in OrderArgument])),)
+        return (("argument", chance.choice([argument.value for argument in OrderArgument])),)
     if kind is FaultKind.REUSED_ID:
         of = chance.choice(list(ReusedId))
         # where the answer names what another order has just made, beside what this one makes, nobody can tell

@@ -152,7 +152,7 @@ class _Round:
         if not landed and ended.code == 0:
             self._pace.took(arguments[0], ended.seconds)
         if landed and plan.moment is Moment.WAITING and plan.death is not Death.SIMULATOR:
-            acted.findings |= {Finding(Kind.UNRECORDED, each) for each in acted.books().strays}
+            acted.findings |= {Finding(Kind.UNRECORDED, stray) for stray in acted.books().strays}
         if plan.lost_journal and tells_of_what_is_left(ended.text):
             self._looks_for_what_is_left()
         return landed, in_window
@@ -251,7 +251,7 @@ class _Round:
         acted.put_in_force((), 0.0)
         acted.let_the_vendor_finish()
         if before and not moved:
-            acted.findings |= {Finding(Kind.DEAD_ROW, each) for each in before}
+            acted.findings |= {Finding(Kind.DEAD_ROW, instance_id) for instance_id in before}
         if self._agree(acted.books()):
             return True
         if not self._tried("up", "--refresh"):
@@ -266,7 +266,7 @@ class _Round:
         acted.let_the_old_ones_end()
         books = acted.books()
         acted.findings |= acted.auditor.after_destroy(books)
-        self._left += len(books.strays - acted.auditor.seen)
+        self._left += len(books.strays - acted.auditor.recorded_before)
         if not orphans_command_exists():
             return True
         if books.strays:
@@ -317,8 +317,8 @@ class _Round:
         ]
         if not refusals:
             return
-        for _, told, _ in refusals:
-            by_state = is_because_of_a_state(told)
+        for _, refusal_text, _ in refusals:
+            by_state = is_because_of_a_state(refusal_text)
             self._refused["by a pending creation" if by_state else "by an order"] += 1
             if by_state and self._plan.exclusive:
                 acted.findings.add(Finding(Kind.REFUSED_ALONE))
@@ -332,7 +332,7 @@ class _Round:
     def _follows_ways_on(self, refusals: Sequence[tuple[str, str, Sequence[str]]]) -> None:
         """None of them about what another one was about."""
         acted = self._scene
-        running = {each.instance_id for each in acted.control.instances() if each.status != "stopped"}
+        running = {instance.instance_id for instance in acted.control.instances() if instance.status != "stopped"}
         done: set[str] = set()
         for name, text, ids in refusals:
             left = sorted((acted.books().strays & set(ids)) - done)
@@ -351,8 +351,8 @@ class _Round:
             elif way == "delete":
                 acted.orphan_deleted(chosen)
             elif acted.pending_cleared():
-                for each in sorted(acted.books().strays - done):
-                    acted.orphan_deleted(each)
+                for stray in sorted(acted.books().strays - done):
+                    acted.orphan_deleted(stray)
 
     def _agree(self, books: Books) -> bool:
         return not books.dead_rows and len(books.rows) == len(self._program.entries)

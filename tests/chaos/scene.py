@@ -223,8 +223,8 @@ class Scene:
         """Both sides as they are."""
         return Books(
             alive={
-                each.instance_id: (each.model_id, each.hardware_type_id, each.context_length)
-                for each in self.control.instances()
+                instance.instance_id: (instance.model_id, instance.hardware_type_id, instance.context_length)
+                for instance in self.control.instances()
             },
             rows=tuple((str(row["id"]), _arguments(row)) for row in self.rows()),
             billed=frozenset(entry.instance_id for entry in self.control.ledger().open),

@@ -42,9 +42,9 @@ def test_the_suite_notices_when_orders_are_forgotten() -> None:
 
 
 def _played(plan: Plan, broken: str = "") -> Result:
-    told: list[str] = []
-    result = played(plan, engine(), Pace(), broken=broken, tell=told.append)
-    print("\n".join(told))
+    lines: list[str] = []
+    result = played(plan, engine(), Pace(), broken=broken, tell=lines.append)
+    print("\n".join(lines))
     return result
 
 

@@ -78,8 +78,8 @@ class Stack:
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them; a secret one stays encrypted."""
         (row,) = [row for row in self.resources() if row["type"] == "pulumi:pulumi:Stack"]
-        found: dict[str, Any] = row.get("outputs") or {}
-        return found
+        outputs: dict[str, Any] = row.get("outputs") or {}
+        return outputs
 
     def resources(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The rows of the state, of one type ("Instance", "Endpoint") or all."""

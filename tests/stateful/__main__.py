@@ -83,7 +83,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     say(
         f"{done} rounds in {took:.0f} s, {options.jobs} at a time, {cpu / done * 1000:.1f} ms of CPU each; "
         f"{counts['journal lost']} with a lost journal; wrong in {len(failed)}"
-        + "".join(f", {each}: {wrong[each]}" for each in sorted(wrong))
+        + "".join(f", {kind}: {wrong[kind]}" for kind in sorted(wrong))
     )
     if options.broken:
         first = min((result.seed for result in failed), default=None)

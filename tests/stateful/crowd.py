@@ -184,7 +184,7 @@ class Crowd:
         task.status = _Status.DONE
         self._live.remove(task)
         for other in self._live:
-            if other.status is _Status.JOINS and all(each.status is _Status.DONE for each in other.waits_for):  # type: ignore[attr-defined]
+            if other.status is _Status.JOINS and all(awaited.status is _Status.DONE for awaited in other.waits_for):  # type: ignore[attr-defined]
                 other.status = _Status.READY
         self.current = self._next()
         self.current.gate.release()

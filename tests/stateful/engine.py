@@ -112,7 +112,7 @@ class Run(Process):
         """`pulumi up`."""
         if refresh and not self._refreshed():
             return
-        if not self._each(self.stack.program.items(), lambda item: self._applied(*item)):
+        if not self._run_steps(self.stack.program.items(), lambda item: self._applied(*item)):
             return
         self._deleted([row for row in self.stack.rows if row.doomed or row.name not in self.stack.program])
 
@@ -126,12 +126,12 @@ class Run(Process):
             self._deleted(list(self.stack.rows))
 
     def _refreshed(self) -> bool:
-        return self._each(list(self.stack.rows), self._read)
+        return self._run_steps(list(self.stack.rows), self._read)
 
     def _deleted(self, rows: list[Row]) -> bool:
-        return self._each(rows, self._ended)
+        return self._run_steps(rows, self._ended)
 
-    def _each(self, items: Iterable[Any], step: Callable[[Any], None]) -> bool:
+    def _run_steps(self, items: Iterable[Any], step: Callable[[Any], None]) -> bool:
         """Steps at the same time; whether all of them went well and the next may begin."""
 
         def stepped(item: Any) -> Callable[[], None]:
@@ -187,7 +187,7 @@ class Run(Process):
     def _checked(self, name: str, olds: Arguments, news: Arguments) -> dict[str, Any]:
         checked = self._call("Check", name, olds=olds, news=news)
         if checked.failures:
-            raise StepError("; ".join(f"{each.property}: {each.reason}" for each in checked.failures))
+            raise StepError("; ".join(f"{failure.property}: {failure.reason}" for failure in checked.failures))
         return dict(checked.inputs)
 
     def _created(self, name: str, inputs: dict[str, Any], replaces: Row | None = None) -> Row:

@@ -40,8 +40,8 @@ def _bent(value: Any) -> Any:
     if isinstance(value, int):
         return float(value)
     if isinstance(value, Mapping):
-        return {key: _bent(each) for key, each in value.items() if each is not None}
-    return [_bent(each) for each in value] if isinstance(value, list) else value
+        return {key: _bent(item) for key, item in value.items() if item is not None}
+    return [_bent(item) for item in value] if isinstance(value, list) else value
 
 
 class _Clock:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pulumi_cortecs.simulator.cortecs.supply import Argument
-from pulumi_cortecs.simulator.faults import FaultKind, Parameter, Reused
+from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
+from pulumi_cortecs.simulator.faults import FaultKind, Parameter, ReusedId
 from tests.clouds.case import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Stack
@@ -114,9 +114,9 @@ def played(
         scene.counts["two clocks"] += 1
         scene.world.settings = replace(scene.world.settings, **apart.choice(CLOCKS))
     try:
-        found = _Round(scene, chance, odds)
+        round_in_play = _Round(scene, chance, odds)
         try:
-            found.played()
+            round_in_play.played()
         except StuckError as stuck:
             scene.note(Wrong.UNRECOVERED, f"a command hangs: {stuck}")
         scene.quiet()
@@ -242,7 +242,9 @@ class _Round:
         """A program writes into the journal that it has bought what is somebody else's, and is something else."""
         scene, stack = self._scene, self._new_stack("stack0")
         name, arguments = self._chance.choice(sorted(stack.program.items()))
-        other = self._chance.choice([each for each in self._of.programs if not each.items() <= arguments.items()])
+        other = self._chance.choice(
+            [candidate for candidate in self._of.programs if not candidate.items() <= arguments.items()]
+        )
         somebodys = scene.foreigner(**other)
         scene.counts["the journal was forged"] += 1
         scene.passes(_AGE_OF_FOREIGNERS)
@@ -283,7 +285,9 @@ class _Round:
         elif edit == "rename":
             program["renamed"] = program.pop(name)
         elif edit == "replace":
-            program[name] = self._chance.choice([each for each in self._of.programs if each != program[name]])
+            program[name] = self._chance.choice(
+                [candidate for candidate in self._of.programs if candidate != program[name]]
+            )
         elif edit == "stop" and stack.row(name) is not None:
             program[name] = {**program[name], "state": "stopped"}
         elif edit == "restart":
@@ -323,8 +327,8 @@ class _Round:
 
     def _death(self) -> Death:
         chance = self._chance
-        deaths = [each for each in DEATHS if each[1] not in self._of.never]
-        point, what, _ = chance.choices(deaths, [each[2] for each in deaths])[0]
+        deaths = [death for death in DEATHS if death[1] not in self._of.never]
+        point, what, _ = chance.choices(deaths, [death[2] for death in deaths])[0]
         victim = chance.choices((Victim.BOTH, Victim.HOST, Victim.ENGINE, Victim.INTERRUPT), (4, 3, 3, 1))[0]
         if victim is Victim.HOST and self._loses_journal:
             # an engine that lives ends the creation in its state: without the journal nothing at all would tell of it
@@ -377,7 +381,7 @@ def parameters(kind: FaultKind, chance: random.Random, fields: Sequence[str]) ->
     by_id = chance.random() < 0.5
     lag: dict[str, Parameter] = {"seconds": chance.uniform(0.3, LAG * 0.95), "by_id": by_id}
     step = chance.randint(1, 4)
-    known: dict[FaultKind, dict[str, Any]] = {
+    by_kind: dict[FaultKind, dict[str, Any]] = {
         FaultKind.SERVER_ERROR: _refusal(chance, after=by_id),
         FaultKind.WRONG_SHAPE: {
             "how": chance.choice(("missing", "null", "wrong_type", "array")),
@@ -392,7 +396,7 @@ def parameters(kind: FaultKind, chance: random.Random, fields: Sequence[str]) ->
         FaultKind.STATUS_LAG: lag,
         FaultKind.DELETE_LAG: lag,
     }
-    return known.get(kind) or _lie(kind, chance)
+    return by_kind.get(kind) or _lie(kind, chance)
 
 
 def _refusal(chance: random.Random, *, after: bool) -> dict[str, Parameter]:
@@ -408,9 +412,9 @@ def _lie(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
     if kind is FaultKind.DRIP:
         return {"real_seconds": chance.choice((0.01, 5))}
     if kind is FaultKind.OTHER_ARGUMENT:
-        return {"argument": chance.choice([each.value for each in Argument])}
+        return {"argument": chance.choice([argument.value for argument in OrderArgument])}
     if kind is FaultKind.REUSED_ID:
-        of = chance.choice(list(Reused))
+        of = chance.choice(list(ReusedId))
         # where the answer names what another order has just made, beside what this one makes, nobody can tell
-        return {"of": of.value, "makes": of is Reused.DELETED}
+        return {"of": of.value, "makes": of is ReusedId.DELETED}
     return {}

@@ -38,7 +38,7 @@ _which = st.integers(0, 1)
 _deaths = st.none() | st.builds(
     lambda victim, when, number: Death(victim, when[0], when[1], number),
     st.sampled_from(Victim),
-    st.sampled_from([each for each in DEATHS if each[1] != UPDATE]),
+    st.sampled_from([row for row in DEATHS if row[1] != UPDATE]),
     st.integers(1, 4),
 )
 
@@ -248,7 +248,7 @@ def test_a_creation_can_read_its_own_operation_and_those_of_earlier_runs(theatre
     stack.pending.append(stack.pending[0])  # as while a second run creates it
     began_at = scene.crowd.now
     own, others = _read_by_a_process(scene, lambda: session.current().states.every_stack(stack.urn("a"), began_at))
-    assert [each.urn for each in own.pending] == [stack.urn("a")] * 2
+    assert [creation.urn for creation in own.pending] == [stack.urn("a")] * 2
     assert own.pending[0].inputs["hardware_type_id"] == "NVIDIA_L4_1"
     assert (own.name, own.rows, own.read_at >= began_at) == ("stack", (), True)
     assert [(row.urn, row.instance_id, row.doomed) for row in others.rows] == [
@@ -369,14 +369,14 @@ def test_how_often_a_journal_is_lost_can_be_said(theatre: Theatre, probability: 
 
 def _read_by_a_process(scene: Scene, read: Callable[[], Any]) -> Any:
     """What a provider process reads. Raises what it raises."""
-    found: list[Any] = []
+    results: list[Any] = []
     host = scene.process()
-    task = scene.crowd.spawn(lambda: found.append(read()), host)
+    task = scene.crowd.spawn(lambda: results.append(read()), host)
     scene.crowd.join([task])
     host.end()
     if task.error is not None:
         raise task.error
-    return found[0]
+    return results[0]
 
 
 def _refused(scene: Scene, stack: Stack, name: str, instance_id: str) -> None:

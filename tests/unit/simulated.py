@@ -33,7 +33,7 @@ def delete(api: httpx.Client, instance_id: str) -> None:
 
 def listed(api: httpx.Client) -> dict[str, str]:
     rows = api.get("/instances").raise_for_status().json()["instances"]
-    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
+    return {row["instance_id"]: row["instance_status"]["status"] for row in rows}
 
 
 def by_id(api: httpx.Client, instance_id: str) -> Any:

@@ -29,9 +29,9 @@ CORTECS = Vendor(
 __all__ = [
     "CORTECS",
     "CortecsAccess",
-    "CortecsCloud",
     "CortecsControl",
     "CortecsSettings",
+    "SimulatedCortecs",
     "cortecs_control_router",
     "cortecs_router",
 ]

@@ -30,7 +30,7 @@ def test_a_lost_answer_leaves_the_side_effect_and_no_byte(sim: Simulator, api: h
     sim.control.fault("lost_answer", method="POST", path="/instances/start", count=1)
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         start(api)
-    assert [each.status for each in sim.control.instances()] == ["pending"]
+    assert [instance.status for instance in sim.control.instances()] == ["pending"]
     assert len(listed(api)) == 1
 
 
@@ -137,14 +137,14 @@ def test_a_new_instance_is_missing_from_the_list_for_a_while(sim: Simulator, api
     sim.control.advance(2.999)
     assert listed(api) == []
     sim.control.advance(0.001)
-    assert [each["instance_id"] for each in listed(api)] == [instance_id]
+    assert [instance["instance_id"] for instance in listed(api)] == [instance_id]
 
 
 def test_the_lag_may_hold_for_the_id_as_well(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("list_lag", seconds=3, by_id=True)
     instance_id = start(api)["instance_id"]
     assert api.get(f"/instances/{instance_id}").status_code == 404
-    assert [each.instance_id for each in sim.control.instances()] == [instance_id]
+    assert [instance.instance_id for instance in sim.control.instances()] == [instance_id]
     sim.control.advance(3)
     assert status(api, instance_id) == "pending"
 

@@ -24,7 +24,11 @@ ANSWER = {"instances": [A, B], "count": 2}
         ("missing", "count", {"instances": [A, B]}),
         ("missing", "id", {"instances": [{"status": A["status"]}, {"status": B["status"]}], "count": 2}),
         ("null", "count", {"instances": [A, B], "count": None}),
-        ("wrong_type", "status", {"instances": [{**each, "status": ["unexpected"]} for each in (A, B)], "count": 2}),
+        (
+            "wrong_type",
+            "status",
+            {"instances": [{**instance, "status": ["unexpected"]} for instance in (A, B)], "count": 2},
+        ),
         ("missing", "nothing", ANSWER),
         ("missing", "at,count", {"instances": [{**A, "status": {"status": "running"}}, B]}),
     ],

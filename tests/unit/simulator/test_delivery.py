@@ -36,7 +36,7 @@ def test_an_answer_unpacks_to_megabytes_of_spaces_and_what_was_asked_for(sim: Si
     assert len(sent) < 4_000
     unpacked = gzip.decompress(sent)
     assert len(unpacked) > 2 * MEGABYTE
-    assert [each["instance_id"] for each in json.loads(unpacked)["instances"]] == [instance_id]
+    assert [instance["instance_id"] for instance in json.loads(unpacked)["instances"]] == [instance_id]
     assert list(listed(api)) == [instance_id]
 
 

@@ -35,12 +35,12 @@ PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding=
 
 def rows(text: str, header: str) -> list[list[str]]:
     """The rows of the tables below a header line, as cells."""
-    found, inside = [], False
+    table_rows, inside = [], False
     for line in text.splitlines():
         inside = line.startswith("|") and (inside or line.startswith(header))
         if inside and not line.startswith((header, "|---")):
-            found.append([cell.strip() for cell in line.strip("|").split(" | ")])
-    return found
+            table_rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return table_rows
 
 
 def quoted(cell: str) -> list[str]:
@@ -85,7 +85,7 @@ def test_every_wrong_shape_is_described() -> None:
 @pytest.mark.parametrize(("kind", "words"), [("server_error", ErrorBody), ("reused_id", ReusedId)])
 def test_every_word_that_a_parameter_may_be_is_described(kind: str, words: type[Enum]) -> None:
     (what,) = (what for name, _, what, _ in rows(PAGE, "| kind |") if quoted(name) == [kind])
-    assert {each.value for each in words} <= set(quoted(what))
+    assert {word.value for word in words} <= set(quoted(what))
 
 
 def test_the_table_has_exactly_the_knobs_and_their_defaults() -> None:
@@ -138,10 +138,10 @@ def requests_shown() -> Iterator[tuple[str, str, Any]]:
         if start < 0:
             continue
         words = shlex.split(line[start:].rstrip(" |"))[1:]
-        given = dict(pairwise(words))
+        options = dict(pairwise(words))
         (url,) = (word for word in words if word.startswith("$SIM/"))
-        body = json.loads(given["--json"]) if "--json" in given else None
-        yield given.get("-X", "GET" if body is None else "POST"), url.removeprefix("$SIM"), body
+        body = json.loads(options["--json"]) if "--json" in options else None
+        yield options.get("-X", "GET" if body is None else "POST"), url.removeprefix("$SIM"), body
 
 
 def test_every_request_shown_has_a_route() -> None:

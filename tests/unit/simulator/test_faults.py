@@ -177,9 +177,9 @@ def test_a_call_without_a_token_cannot_find_it_expired() -> None:
 
 def test_parameters_fall_back_to_their_kind() -> None:
     faults = table()
-    given = faults.add(FaultKind.SERVER_ERROR, FaultMatch(), parameters={"status": 503})
-    assert given.parameter("status") == 503
-    assert given.after_side_effect is False
+    fault = faults.add(FaultKind.SERVER_ERROR, FaultMatch(), parameters={"status": 503})
+    assert fault.parameter("status") == 503
+    assert fault.after_side_effect is False
     assert faults.add(FaultKind.SLOW_ANSWER, FaultMatch()).after_side_effect is True
 
 

@@ -66,10 +66,10 @@ def test_status_steps_and_base_url_never_contradict_each_other(
     seconds: float, stagger: float, workers: int, ages: list[float], stopped: bool
 ) -> None:
     boot = Boot(NOON, seconds, stagger)
-    each = instance(boot, workers=workers, stopped_at=at(3e5) if stopped else None)
+    simulated = instance(boot, workers=workers, stopped_at=at(3e5) if stopped else None)
     reached = 0
     for age in sorted(ages):
-        answer = instance_json(each, at(age), ORIGIN)
+        answer = instance_json(simulated, at(age), ORIGIN)
         status, progress = answer["instance_status"]["status"], [w["init_progress"] for w in answer["worker_statuses"]]
         assert len(progress) == workers
         assert (answer["base_url"] is not None) == (status == "running")

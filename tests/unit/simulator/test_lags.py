@@ -16,7 +16,7 @@ def test_a_deleted_instance_lingers_in_the_list(sim: Simulator, api: httpx.Clien
     delete(api, instance_id)
     assert listed(api) == {other: "pending", instance_id: "stopped"}
     assert by_id(api, instance_id) == 404
-    assert [each.instance_id for each in sim.control.instances()] == [other]
+    assert [instance.instance_id for instance in sim.control.instances()] == [other]
     sim.control.advance(2.999)
     assert instance_id in listed(api)
     sim.control.advance(0.001)
@@ -92,11 +92,11 @@ def test_a_restart_and_its_boot_show_late_in_the_list(sim: Simulator, api: httpx
     stop(api, instance_id)
     sim.control.fault("status_lag", path="/instances/restart", seconds=10)
     restart(api, instance_id)
-    seen = []
+    statuses = []
     for _ in range(6):
-        seen.append((listed(api)[instance_id], by_id(api, instance_id)))
+        statuses.append((listed(api)[instance_id], by_id(api, instance_id)))
         sim.control.advance(10)
-    assert seen == [
+    assert statuses == [
         ("stopped", "pending"),
         ("pending", "pending"),
         ("pending", "pending"),

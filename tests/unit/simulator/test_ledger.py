@@ -80,4 +80,4 @@ def test_ending_what_does_not_run_changes_nothing() -> None:
     ledger.end("id-1", at(60))
     ledger.end("id-1", at(600))
     ledger.end("unknown", at(600))
-    assert [each.ended_at for each in ledger] == [at(60)]
+    assert [entry.ended_at for entry in ledger] == [at(60)]

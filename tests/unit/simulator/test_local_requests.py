@@ -40,7 +40,7 @@ def test_programs_of_this_machine_and_pages_of_its_own_are(host: str) -> None:
         {"sec-fetch-site": "none"},
         {"sec-fetch-site": "same-origin", "origin": f"http://{host}".lower()},
     ]
-    assert [foreign_origin({"host": host, **each}) for each in own] == ["", "", "", ""]
+    assert [foreign_origin({"host": host, **headers}) for headers in own] == ["", "", "", ""]
 
 
 def test_what_a_stranger_asks_for_is_not_done(sim: Simulator) -> None:

@@ -97,7 +97,7 @@ def test_the_default_context_fits_the_hardware(market: SimulatedMarket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
+    ("wanted", "message"),
     [
         ({"hardware_type_id": "NVIDIA_H100_1"}, "NVIDIA_L40S_1 or NVIDIA_L4_1 or NVIDIA_L4_2"),
         ({"hardware_type_id": ""}, "''"),
@@ -112,12 +112,12 @@ def test_the_default_context_fits_the_hardware(market: SimulatedMarket) -> None:
     ],
 )
 def test_a_refused_order_names_the_value_and_what_is_allowed(
-    wanted: dict[str, object], said: str, market: SimulatedMarket
+    wanted: dict[str, object], message: str, market: SimulatedMarket
 ) -> None:
     with pytest.raises(ApiError) as refused:
         order(market, **wanted)
     assert refused.value.status == 400
-    assert said in refused.value.message
+    assert message in refused.value.message
 
 
 @pytest.mark.parametrize("edge", [{"context_length": 1}, {"context_length": 32768}, {"num_workers": 8}])

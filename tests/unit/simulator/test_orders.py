@@ -12,7 +12,7 @@ OTHER = "cortecs--phi-4-FP8-Dynamic"
 
 
 @pytest.mark.parametrize(
-    ("kind", "code", "said"),
+    ("kind", "code", "message"),
     [
         ("out_of_stock", 400, "NVIDIA_L4_1"),
         ("insufficient_funds", 402, "balance"),
@@ -20,12 +20,12 @@ OTHER = "cortecs--phi-4-FP8-Dynamic"
     ],
 )
 def test_a_refused_order_buys_nothing_and_says_why(
-    kind: str, code: int, said: str, sim: Simulator, api: httpx.Client
+    kind: str, code: int, message: str, sim: Simulator, api: httpx.Client
 ) -> None:
     sim.control.fault(kind, count=1)
     answer = ordered(api)
     assert (answer.status_code, list(answer.json())) == (code, ["error"])
-    assert said in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert sim.control.instances() == ()
     assert sim.control.ledger().entries == ()
     start(api)
@@ -56,7 +56,10 @@ def test_an_order_that_is_wrong_anyway_uses_no_fault_up(sim: Simulator, api: htt
 
 def test_stock_runs_out_between_the_look_and_the_order(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("out_of_stock", model_id=QWEN)
-    available = [each["hardware_type_id"] for each in api.get("/hardware-types/available").json()["hardware_types"]]
+    available = [
+        hardware_type["hardware_type_id"]
+        for hardware_type in api.get("/hardware-types/available").json()["hardware_types"]
+    ]
     assert "NVIDIA_L4_1" in available
     assert ordered(api).status_code == 400
     assert ordered(api, model_id=OTHER).status_code == 200

@@ -19,8 +19,8 @@ STATUSES = (
 
 
 def refuses_starts(sim: Simulator, status: int, **parameters: Any) -> None:
-    given = {"status": status, "after_side_effect": True, **parameters}
-    sim.control.fault("server_error", path="/instances/start", count=1, **given)
+    options = {"status": status, "after_side_effect": True, **parameters}
+    sim.control.fault("server_error", path="/instances/start", count=1, **options)
 
 
 @pytest.mark.parametrize("status", STATUSES)

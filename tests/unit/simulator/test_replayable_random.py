@@ -26,6 +26,6 @@ def test_one_source_does_not_disturb_another() -> None:
 def test_chances_are_spread_evenly() -> None:
     chance = ReplayableRandom("chances", {"seed": 3})
     drawn = [chance.random() for _ in range(2000)]
-    assert all(0 <= each < 1 for each in drawn)
+    assert all(0 <= number < 1 for number in drawn)
     assert 0.47 < sum(drawn) / len(drawn) < 0.53
-    assert 150 < sum(each < 0.1 for each in drawn) < 250
+    assert 150 < sum(number < 0.1 for number in drawn) < 250

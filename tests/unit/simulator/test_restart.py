@@ -77,7 +77,7 @@ def start(api: httpx.Client, **wanted: Any) -> str:
 
 def listed(api: httpx.Client) -> list[tuple[str, str]]:
     rows = api.get("/instances").raise_for_status().json()["instances"]
-    return [(each["instance_id"], each["instance_status"]["status"]) for each in rows]
+    return [(row["instance_id"], row["instance_status"]["status"]) for row in rows]
 
 
 def everything(sim: Simulator) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def test_an_end_in_order_keeps_everything_too(crashes: Crashes) -> None:
         before = everything(sim)
     with running(state=crashes.path) as again:
         assert everything(again) == before
-    assert [each.name for each in crashes.path.parent.iterdir()] == ["sim.db"]
+    assert [path.name for path in crashes.path.parent.iterdir()] == ["sim.db"]
 
 
 def test_a_purchase_whose_answer_was_lost_survives(sim: Simulator, api: httpx.Client, crashes: Crashes) -> None:
@@ -240,7 +240,9 @@ def test_no_secret_is_in_the_file(crashes: Crashes) -> None:
 def test_chance_and_ids_go_on_as_if_nothing_had_happened(crashes: Crashes) -> None:
     def drawn(api: httpx.Client, times: int) -> list[Any]:
         answers = [api.post("/instances/start", json=START) for _ in range(times)]
-        return [each.json()["instance"]["instance_id"] if each.is_success else each.status_code for each in answers]
+        return [
+            answer.json()["instance"]["instance_id"] if answer.is_success else answer.status_code for answer in answers
+        ]
 
     def begun(sim: Simulator) -> None:
         sim.control.fault("server_error", probability=0.5, path="/instances/start")
@@ -276,16 +278,16 @@ def test_ended_in_order_it_goes_on_from_its_end(crashes: Crashes) -> None:
 
 
 def test_nobody_ever_sees_time_go_back(crashes: Crashes) -> None:
-    seen = list[datetime]()
+    times = list[datetime]()
     with running(speed=1e5, state=crashes.path) as sim, sim.client() as api:
         instance_id = start(api)
         until(lambda: listed(api) == [(instance_id, "running")])
         with killed_and_restarted(crashes) as again, client_of(again, api) as client:
             assert listed(client) == [(instance_id, "running")]
         for _ in range(20):
-            seen.append(sim.control.clock().now)
+            times.append(sim.control.clock().now)
             with killed_and_restarted(crashes) as again:
-                assert again.control.clock().now >= seen[-1]
+                assert again.control.clock().now >= times[-1]
 
 
 def test_a_paused_clock_stays_paused_to_the_microsecond(sim: Simulator, crashes: Crashes) -> None:
@@ -328,14 +330,14 @@ def test_what_is_given_at_the_restart_replaces_what_was_kept(crashes: Crashes) -
                 "message",
             )
             assert kept.control.clock().speed == 7
-        with killed_and_restarted(crashes, boot=9, speed=3) as given:
-            settings = given.control.settings()
+        with killed_and_restarted(crashes, boot=9, speed=3) as restarted:
+            settings = restarted.control.settings()
             assert (settings["boot_seconds"], settings["token_ttl_real_seconds"], settings["error_key"]) == (
                 9,
                 60,
                 "message",
             )
-            assert given.control.clock().speed == 3
+            assert restarted.control.clock().speed == 3
         with killed_and_restarted(crashes, settings=SimulatorSettings(bill_pending=False)) as replaced:
             settings = replaced.control.settings()
             assert (settings["boot_seconds"], settings["error_key"], settings["bill_pending"]) == (30, "error", False)

@@ -88,7 +88,7 @@ def test_localhost_reaches_it_by_either_protocol() -> None:
 def test_only_the_loopback_is_listened_on() -> None:
     listener = Listener.bind(0)
     try:
-        assert {each.getsockname()[0] for each in listener.sockets} <= {"127.0.0.1", "::1"}
+        assert {sock.getsockname()[0] for sock in listener.sockets} <= {"127.0.0.1", "::1"}
     finally:
         listener.close()
 

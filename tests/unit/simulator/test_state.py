@@ -45,7 +45,7 @@ class Thing:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def test_values_come_back_exactly(tmp_path: Path) -> None:
         kept = again.table("things", Thing)["one"]
     assert kept == thing
     assert repr(kept.amount) == "Decimal('1000.00')"
-    assert [type(each) for each in kept.inner.values()] == [int, float, bool, str]
+    assert [type(value) for value in kept.inner.values()] == [int, float, bool, str]
 
 
 def test_what_is_not_saved_is_not_kept(tmp_path: Path) -> None:
@@ -116,21 +116,21 @@ def test_what_is_saved_is_in_the_files_at_once(tmp_path: Path) -> None:
 
 
 def test_a_save_writes_what_has_changed_and_no_more(tmp_path: Path) -> None:
-    mark_written = list[int]()
+    written = list[int]()
 
-    def noted(value: int) -> int:
-        mark_written.append(value)
+    def serialize_once(value: int) -> int:
+        written.append(value)
         return value
 
     with state_in(tmp_path / "sim.db") as state:
-        table = state.table("numbers", Annotated[int, PlainSerializer(noted)])  # type: ignore[arg-type]
+        table = state.table("numbers", Annotated[int, PlainSerializer(serialize_once)])  # type: ignore[arg-type]
         table.update(a=1, b=2)
         state.save()
         table["a"] = 3
         del table["b"]
         state.save()
         state.save()
-    assert mark_written == [1, 2, 3]
+    assert written == [1, 2, 3]
 
 
 def test_a_save_that_fails_keeps_nothing_and_can_be_repeated(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_any_name_will_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert dict(table) == expected
             table["one"] = 1
             state.save()
-    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_second_simulator_on_the_file_is_refused(tmp_path: Path) -> None:
@@ -254,8 +254,8 @@ def test_a_damaged_row_is_named_in_a_line(value: str, tmp_path: Path) -> None:
 def test_a_file_with_a_hole_in_it_is_damaged(tmp_path: Path) -> None:
     with state_in(tmp_path / "sim.db") as state:
         table = state.table("numbers", int)
-        for each in range(2000):
-            table[str(each)] = each
+        for number in range(2000):
+            table[str(number)] = number
         state.save()
     whole = (tmp_path / "sim.db").read_bytes()
     (tmp_path / "sim.db").write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))

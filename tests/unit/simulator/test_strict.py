@@ -33,7 +33,7 @@ def refused(answer: httpx.Response, status: int = 400) -> str:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"model_id": QWEN, "colour": "red"}, "colour: unknown field"),
         ({"model_id": QWEN, "__provider": "x"}, "__provider: unknown field"),
@@ -53,8 +53,8 @@ def refused(answer: httpx.Response, status: int = 400) -> str:
         (None, "JSON object"),
     ],
 )
-def test_a_wrong_start_request_buys_nothing(body: Any, said: str, sim: Simulator, api: httpx.Client) -> None:
-    assert said in refused(api.post("/instances/start", json=body))
+def test_a_wrong_start_request_buys_nothing(body: Any, message: str, sim: Simulator, api: httpx.Client) -> None:
+    assert message in refused(api.post("/instances/start", json=body))
     assert sim.control.instances() == ()
 
 

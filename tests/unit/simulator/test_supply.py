@@ -37,7 +37,9 @@ def test_what_comes_differs_from_the_order(argument: str, value: Any, sim: Simul
     answered = bought(api)
     assert answered["instance_args"] == {**plain, argument: value}
     (row,) = (
-        each for each in api.get("/instances").json()["instances"] if each["instance_id"] == answered["instance_id"]
+        instance
+        for instance in api.get("/instances").json()["instances"]
+        if instance["instance_id"] == answered["instance_id"]
     )
     assert row["instance_args"] == answered["instance_args"]
     assert bought(api)["instance_args"] == plain

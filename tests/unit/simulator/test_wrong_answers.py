@@ -45,7 +45,7 @@ def test_an_error_is_not_turned_into_an_empty_list(sim: Simulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "field", "seen"),
+    ("how", "field", "expected"),
     [
         ("missing", "", {}),
         ("missing", "instances", {}),
@@ -55,12 +55,12 @@ def test_an_error_is_not_turned_into_an_empty_list(sim: Simulator) -> None:
     ],
 )
 def test_an_answer_is_valid_json_of_a_wrong_shape(
-    how: str, field: str, seen: Any, sim: Simulator, api: httpx.Client
+    how: str, field: str, expected: Any, sim: Simulator, api: httpx.Client
 ) -> None:
     start(api)
     sim.control.fault("wrong_shape", path="/instances", count=1, how=how, field=field)
     answer = api.get("/instances")
-    assert (answer.status_code, answer.json()) == (200, seen)
+    assert (answer.status_code, answer.json()) == (200, expected)
     assert len(listed(api)) == 1
 
 
