@@ -97,7 +97,7 @@ def test_a_round_with_a_lost_journal_counts_like_any_other() -> None:
     assert Tally([Result(_with(lost_journal=True), findings=double), Result(_with(lost_journal=True))]).failed == 1
 
 
-def test_half_of_the_accounts_are_exclusive_and_some_vendors_have_two_clocks() -> None:
+def test_half_of_the_accounts_are_exclusive_and_some_have_two_clocks() -> None:
     assert 0.4 < sum(plan.exclusive for plan in MANY) / len(MANY) < 0.6
     assert {plan.exclusive for plan in MANY if plan.lost_journal} == {True, False}
     assert {tuple(plan.clocks.items()) for plan in MANY} == {(), *(tuple(clocks.items()) for clocks in CLOCKS)}

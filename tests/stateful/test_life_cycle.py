@@ -213,7 +213,7 @@ def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     scene.close()
 
 
-def test_a_creation_whose_engine_was_killed_stays_in_the_state_until_it_is_cleared(theatre: Theatre) -> None:
+def test_a_creation_of_a_killed_engine_stays_in_the_state_until_cleared(theatre: Theatre) -> None:
     scene = Scene(theatre, 0)
     stack = scene.stack("stack")
     stack.program = {"a": KINDS[0]}
@@ -229,7 +229,7 @@ def test_a_creation_whose_engine_was_killed_stays_in_the_state_until_it_is_clear
     scene.close()
 
 
-def test_an_engine_that_outlives_its_provider_knows_that_the_creation_has_ended(theatre: Theatre) -> None:
+def test_an_engine_that_outlives_its_provider_ends_the_creation(theatre: Theatre) -> None:
     scene = Scene(theatre, 0)
     stack = scene.stack("stack")
     stack.program = {"a": KINDS[0]}
@@ -324,7 +324,7 @@ def test_a_refusal_without_anything_that_fits_is_wrong(theatre: Theatre) -> None
 
 
 @pytest.mark.parametrize(("exclusive", "wrong"), [(False, []), (True, [Wrong.REFUSED_ALONE])])
-def test_a_refusal_because_of_a_pending_creation_is_wrong_in_an_exclusive_account(
+def test_refusing_for_a_pending_creation_is_wrong_in_an_exclusive_account(
     theatre: Theatre, exclusive: bool, wrong: list[Wrong]
 ) -> None:
     scene = Scene(theatre, 0, exclusive=exclusive)

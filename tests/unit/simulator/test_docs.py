@@ -154,9 +154,10 @@ def test_every_request_shown_has_a_route() -> None:
 
 def test_every_fault_shown_is_taken() -> None:
     with running() as sim:
-        for method, path, body in requests_shown():
-            if (method, path) == ("POST", "/_sim/faults"):
-                sim.control.fault(**{"kind": body.pop("kind"), **body.pop("match", {}), **body})
+        bodies = [body for method, path, body in requests_shown() if (method, path) == ("POST", "/_sim/faults")]
+        for body in bodies:
+            sim.control.fault(**{"kind": body.pop("kind"), **body.pop("match", {}), **body})
+        assert len(sim.control.faults()) == len(bodies) > 0
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")

@@ -107,3 +107,6 @@ def test_a_deleted_instance_has_no_end_to_come(sim: Simulator, api: httpx.Client
     delete(api, instance_id)
     sim.control.advance(1000)
     assert listed(api) == {}
+    assert list(sim.control.faults().values()) == [1]
+    (entry,) = sim.control.ledger().entries
+    assert entry.ended_at == entry.started_at

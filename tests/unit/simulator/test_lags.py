@@ -53,6 +53,8 @@ def test_what_was_never_listed_does_not_linger(sim: Simulator, api: httpx.Client
     stop(api, instance_id)
     delete(api, instance_id)
     assert listed(api) == {}
+    assert list(sim.control.faults().values()) == [1, 1]
+    assert sim.control.instances() == ()
 
 
 def test_deleting_all_lags_too(sim: Simulator, api: httpx.Client) -> None:

@@ -122,7 +122,8 @@ def test_a_refused_order_names_the_value_and_what_is_allowed(
 
 @pytest.mark.parametrize("edge", [{"context_length": 1}, {"context_length": 32768}, {"num_workers": 8}])
 def test_the_edges_are_allowed(edge: dict[str, object], market: SimulatedMarket) -> None:
-    order(market, **edge)
+    bought = order(market, **edge)
+    assert {name: getattr(bought, name) for name in edge} == edge
 
 
 def test_the_status_of_an_unknown_model_is_a_knob(market: SimulatedMarket) -> None:

@@ -99,9 +99,10 @@ def test_only_the_account_that_is_empty_is_refused(sim: Simulator, api: httpx.Cl
     sim.control.settings(initial_balance="0.02", empty_balance_status=402)
     start(api)
     sim.control.advance(60)
+    assert ordered(api).status_code == 402
     sim.control.register("acme", "s")
     with sim.client("acme", "s") as acme:
-        start(acme)
+        assert ordered(acme).status_code == 200
 
 
 def test_unless_the_knob_is_turned_a_balance_goes_below_zero(sim: Simulator, api: httpx.Client) -> None:

@@ -91,3 +91,5 @@ def test_expired_tokens_are_not_kept(real: RealTime) -> None:
 def test_any_text_can_be_tried_as_a_secret_or_a_token(odd: str, tokens: Tokens) -> None:
     assert tokens.grant("sim", odd, 60) is None
     assert tokens.account_of(odd) is None
+    tokens.register("acme", odd, "acme")
+    assert tokens.account_of(granted(tokens, "acme", odd)) == "acme"
