@@ -208,7 +208,7 @@ def _become(request: Any, descriptors: list[int]) -> None:
     sys.path[:] = [folder if kind == "-m" else os.path.dirname(kind), *(path or sys.path[1:])]
     exec(before, {})
     run_module, namespace = runpy._run_module_as_main, vars(sys.modules["__main__"])  # type: ignore[attr-defined]
-    code = None if kind == "-m" else _compiled(command)
+    code = None if kind == "-m" else _compile(command)
     exit_, main = _exit, {"__name__": "__main__", "__builtins__": builtins, "__file__": kind}
     namespace.clear()
     namespace.update(main)
@@ -239,7 +239,7 @@ def _exit(
     exit_(code)
 
 
-def _compiled(command: list[str]) -> CodeType:
+def _compile(command: list[str]) -> CodeType:
     if command[0] == "-c":
         return compile(command[1], "<string>", "exec")
     return compile(Path(command[0]).read_bytes(), command[0], "exec")

@@ -1,4 +1,4 @@
-"""What a simulated model says, in the shape of OpenAI's chat and text completions: whole, or in chunks.
+"""The answers of a simulated model, in the shape of OpenAI's chat and text completions: whole, or in chunks.
 
 Tokens are words here: the numbers are consistent with each other, and those of no tokenizer.
 """
@@ -50,7 +50,7 @@ def make_completion(
 
 
 def count_tokens(text: str) -> int:
-    """How many words a text has."""
+    """The number of words in a text."""
     return len(text.split())
 
 

@@ -1,4 +1,4 @@
-"""What a test says to a running simulator: `/_sim` with types."""
+"""A typed client of `/_sim`, the control of a running simulator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 class ControlError(Exception):
-    """The simulator refused; the message is what it said."""
+    """The simulator refused a control request; the message is its own."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ClockState:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One run of one instance; `ended_at` is None while it runs. What it was billed by, its cloud's rows add."""
+    """One run of one instance; `ended_at` is None while it runs. A subclass of its cloud adds the tariff."""
 
     cloud: str
     account: str
@@ -58,7 +58,7 @@ class LedgerState:
 
     @property
     def open(self) -> tuple[LedgerEntry, ...]:
-        """What is still being billed: after a clean destroy there is none."""
+        """The runs that are still billed: none after a clean destroy."""
         return tuple(entry for entry in self.entries if entry.ended_at is None)
 
 
@@ -77,8 +77,8 @@ class RequestCounts:
 
 @dataclass(frozen=True)
 class SimulatedInstance:
-    """An instance as it really is, whatever lists show; `answer` is the vendor's JSON for it. What was ordered, its
-    cloud's rows add."""
+    """The true state of an instance, whatever lists show; `answer` is the vendor's JSON for it. A subclass of its cloud
+    adds the arguments of its order."""
 
     cloud: str
     instance_id: str
@@ -89,14 +89,14 @@ class SimulatedInstance:
 
 @dataclass(frozen=True)
 class RowReaders:
-    """How one cloud's rows of the ledger and of the instances are read."""
+    """The readers of one cloud's rows in the ledger and in the list of instances."""
 
     entry: Callable[[Row], LedgerEntry]
     instance: Callable[[Row], SimulatedInstance]
 
 
 def entry_fields(row: Row) -> dict[str, Any]:
-    """What all clouds' rows of the ledger have."""
+    """The fields that all clouds' rows of the ledger have."""
     return {
         "cloud": row["cloud"],
         "account": row["account"],
@@ -114,7 +114,7 @@ def loopback_client(base_url: str) -> httpx.Client:
 
 
 class ControlClient:
-    """What is said to all clouds by `/_sim`. Raises ControlError for what the simulator refuses."""
+    """The control that all clouds share. Raises ControlError for requests that the simulator refuses."""
 
     rows: Mapping[str, RowReaders]
     matched_by: frozenset[str]
@@ -131,31 +131,31 @@ class ControlClient:
         self._http.close()
 
     def reset(self, seed: int | None = None) -> None:
-        """Everything as at the start; clients keep their tokens. The same seed gives the same ids and chances."""
+        """Return to the initial state; clients keep their tokens. The same seed gives the same ids and chances."""
         self._ask("POST", "/reset", {"seed": seed})
 
     def clock(self) -> ClockState:
-        """Where virtual time is."""
+        """The state of the virtual clock."""
         return _clock(self._ask("GET", "/clock"))
 
     def advance(self, seconds: float) -> ClockState:
-        """Steps virtual time forward."""
+        """Step virtual time forward."""
         return _clock(self._ask("POST", "/clock", {"advance": seconds}))
 
     def run_at(self, speed: float) -> ClockState:
-        """Changes the virtual seconds per real second."""
+        """Change the virtual seconds per real second."""
         return _clock(self._ask("POST", "/clock", {"speed": speed}))
 
     def pause(self) -> ClockState:
-        """Holds virtual time; it then passes by `advance` only."""
+        """Hold virtual time; it then only passes by `advance`."""
         return _clock(self._ask("POST", "/clock", {"pause": True}))
 
     def resume(self) -> ClockState:
-        """Lets virtual time pass again."""
+        """Let virtual time pass again."""
         return _clock(self._ask("POST", "/clock", {"pause": False}))
 
     def settings(self, **changed: Any) -> Mapping[str, Any]:
-        """Turns the knobs given, if any; the values of all (`settings.Settings`; amounts as strings)."""
+        """Change these knobs, if any; returns the values of all (amounts as strings)."""
         values: Mapping[str, Any] = (
             self._ask("PATCH", "/settings", changed) if changed else self._ask("GET", "/settings")
         )
@@ -172,9 +172,9 @@ class ControlClient:
         instance_id: str | None = None,
         **parameters: Parameter | None,
     ) -> str:
-        """Puts a fault in force (the table in `faults` has what each kind does and takes); its id.
+        """Add a fault (the table in `faults` has the effect and the parameters of each kind); returns its id.
 
-        Of an order's arguments it is matched by those that its cloud names: model_id.
+        It can match by those arguments of an order that a cloud names (`model_id`).
         """
         match: dict[str, Any] = {"method": method, "path": path, "instance_id": instance_id}
         match |= {name: parameters.pop(name) for name in self.matched_by if name in parameters}
@@ -186,11 +186,11 @@ class ControlClient:
         return {str(row["fault_id"]): int(row["happened"]) for row in self._ask("GET", "/faults")["faults"]}
 
     def clear_faults(self) -> None:
-        """Nothing goes wrong any more; boots that are stuck stay stuck."""
+        """Remove all faults; boots that are stuck stay stuck."""
         self._ask("DELETE", "/faults")
 
     def ledger(self) -> LedgerState:
-        """What was billed so far."""
+        """All runs, with their cost so far."""
         data = self._ask("GET", "/ledger")
         return LedgerState(
             now=_parse_time(data["now"]),
@@ -199,24 +199,24 @@ class ControlClient:
         )
 
     def requests(self) -> RequestCounts:
-        """What clients have asked for since the last reset."""
+        """The requests of clients since the last reset."""
         data = self._ask("GET", "/requests")
         return RequestCounts(data["counts"], data["refused"], tuple(data["refusals"]))
 
     def instances(self) -> tuple[SimulatedInstance, ...]:
-        """All instances of all accounts as they really are."""
+        """The true state of all instances of all accounts."""
         return tuple(self._read_instance(row) for row in self._ask("GET", "/instances")["instances"])
 
     def stop(self, instance_id: str) -> SimulatedInstance:
-        """Somebody stops an instance in the vendor's console."""
+        """Stop an instance, as a person does in the vendor's console."""
         return self._read_instance(self._ask("POST", f"/instances/{instance_id}/stop"))
 
     def vanish(self, instance_id: str) -> None:
-        """An instance is gone, running or not."""
+        """Remove an instance, running or not."""
         self._ask("DELETE", f"/instances/{instance_id}")
 
     def expire_tokens(self) -> None:
-        """Every access token given out so far is refused from now on."""
+        """Invalidate all access tokens."""
         self._ask("POST", "/tokens/expire")
 
     def _read_instance(self, row: Mapping[str, Any]) -> SimulatedInstance:

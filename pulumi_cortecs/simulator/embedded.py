@@ -57,14 +57,14 @@ def running(
     `token_ttl` (real seconds) go before the same knobs in `settings`. With `state` it keeps everything in that file,
     and goes on from it if it is there already: what is given here then replaces what was kept, but for `seed`, which is
     for a new file only. `simulated` are the clouds in it, ours unless others are given. Raises OSError when the port is
-    taken, StateError when the file is not to be had.
+    taken, StateError when the file cannot be used.
     """
     knobs = {"boot_seconds": boot, "token_ttl_real_seconds": token_ttl}
-    with closing(open_state(state)) as kept, closing(Listener.bind(port)) as listener:
+    with closing(open_state(state)) as store, closing(Listener.bind(port)) as listener:
         connections = OpenConnections()
         world = World(
             origin=f"http://{HOST}:{listener.port}",
-            state=kept,
+            state=store,
             defaults=SimulatorSettings(),
             settings=settings,
             knobs={name: value for name, value in knobs.items() if value is not None},

@@ -1,4 +1,4 @@
-"""What is made to go wrong, and which request, order, boot or change it hits: a table of faults and the rule that matches.
+"""The table of faults: what goes wrong, and which request, order, boot or change it hits.
 
 | kind | hits | what happens | parameters with their defaults |
 |---|---|---|---|
@@ -20,7 +20,7 @@
 | `reused_id` | start, once there is such an id | a new instance gets the id of the latest `deleted` one; or the answer names the latest `existing` one, and what was bought stands under an id of its own or, without `makes`, is not bought | `of` deleted, `makes` true |
 | `stuck_boot` | start, restart | pending for ever, at a step from 1 to 4 | `step` 3 |
 | `boot_failure` | start, restart | pending turns into stopped at the end of a step from 1 to 4: there is no failed state | `step` 3 |
-| `stop_from_outside` | start, restart | somebody stops it so many seconds after the start | `seconds` 0 |
+| `stop_from_outside` | start, restart | it is stopped from outside so many seconds after the start | `seconds` 0 |
 | `reclaim` | start, restart | the vendor takes it back so many seconds after it began to run: it is stopped, or vanishes | `seconds` 60, `vanish` false |
 | `list_lag` | start | the new instance is missing from lists for a while; with `by_id` its id is unknown too | `seconds` 3, `by_id` false |
 | `status_lag` | start, stop, restart | lists show the status before the change, and the progress of a boot, late; with `by_id` the answer by id too | `seconds` 3, `by_id` false |
@@ -283,7 +283,7 @@ class FaultTable:
         count: int | None = None,
         parameters: dict[str, Parameter] | None = None,
     ) -> Fault:
-        """A new row, in force at once."""
+        """Add a fault, in force at once."""
         number = self._tally.get("faults added", 0) + 1
         self._tally["faults added"] = number
         fault = Fault(f"fault-{number}", kind, match, probability, count, parameters or {})
@@ -291,15 +291,15 @@ class FaultTable:
         return fault
 
     def remove(self, fault_id: str) -> bool:
-        """Takes one row out; False when there is none of that id."""
+        """Remove one fault; returns False for an unknown id."""
         return self._faults.pop(fault_id, None) is not None
 
     def clear(self) -> None:
-        """Takes all rows out."""
+        """Remove all faults."""
         self._faults.clear()
 
     def take_matching(self, call: FaultTarget, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
-        """The faults of these kinds that happen to this call, in the order they were added; each is counted."""
+        """The faults of these kinds that happen to this target, in the order they were added; each is counted."""
         return [
             self._count(fault)
             for fault in list(self._faults.values())

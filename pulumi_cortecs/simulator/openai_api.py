@@ -60,7 +60,7 @@ class _Request(BaseModel):
 
 
 class Message(BaseModel):
-    """One turn of a chat; its content is a text, nothing, or a list of parts."""
+    """One turn of a chat; its content is a string, nothing, or a list of parts."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 

@@ -1,4 +1,4 @@
-"""The simulator as a program: it says when it listens, ends at a signal, and does not outlive who started it."""
+"""The simulator as a program: it announces its port, ends at a signal, and does not outlive its parent."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # it is there, and somebody else's
+        return True  # the process exists and belongs to another user
     return True
 
 

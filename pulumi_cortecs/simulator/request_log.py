@@ -1,4 +1,4 @@
-"""How many requests of which kind came in since the last reset, and what was refused."""
+"""The requests since the last reset: counts per route, and those that were refused."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class RequestLog:
         self.refusals: deque[FailedRequest] = deque(maxlen=_REFUSALS_KEPT)
 
     def count(self, method: str, template: str) -> None:
-        """A request has come in."""
+        """Count a request."""
         _increment(self.counts, f"{method} {template}")
 
     def refuse(self, method: str, template: str, refusal: FailedRequest) -> None:
-        """The request that was counted was refused."""
+        """Record that a request, which is counted already, was refused."""
         _increment(self.refused, f"{method} {template}")
         self.refusals.append(refusal)
 
     def clear(self) -> None:
-        """As if nobody had asked for anything."""
+        """Forget all requests."""
         self.counts.clear()
         self.refused.clear()
         self.refusals.clear()

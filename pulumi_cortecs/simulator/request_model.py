@@ -1,4 +1,4 @@
-"""What clients may send: strict JSON bodies, where an unknown field is an error and "1" is not a number."""
+"""The base of all request bodies: strict JSON, where an unknown field is an error and "1" is not a number."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _amount(value: object) -> object:
 
 def _ok_or_error(status: int) -> int:
     if status != 200 and not 400 <= status <= 599:
-        raise ValueError("it is 200, or 400 to 599")
+        raise ValueError("expected 200, or 400 to 599")
     return status
 
 
@@ -44,7 +44,7 @@ AnyStatus = Annotated[Integer, AfterValidator(_ok_or_error)]
 
 
 def validation_text(invalid: RequestValidationError) -> str:
-    """What is wrong with a request, in a line. Values are left out: one of them may be a secret."""
+    """The problems of an invalid request, in one line. Values are left out, because one of them may be a secret."""
     return "; ".join(_error_text(error) for error in invalid.errors())
 
 

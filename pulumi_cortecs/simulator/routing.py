@@ -1,6 +1,6 @@
-"""What every route does around its own work: count the request, let faults happen, shape errors, keep what was done.
+"""The wrapper of every route: count the request, apply faults, shape errors, and save the state.
 
-Keeping comes before anybody learns of it, by an answer or by a connection that is cut.
+The state is saved before the client can learn of it, by an answer or by a closed connection.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DROPPED = "simulator.dropped"
 
 
 class Api(Protocol):
-    """What the routes of one simulated API have in common.
+    """The properties that the routes of one simulated API share.
 
     `base` is what all its paths begin with. `by_path_only`: its requests are hit by faults that name a path only.
     `lists` are the templates of the routes that answer a GET with a list.
@@ -87,7 +87,7 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
 
 
 def control_route(world: World) -> type[APIRoute]:
-    """The route class for what is said to the simulator itself: no faults, and no counting."""
+    """The route class for the control of the simulator itself: no faults, and no counting."""
 
     class ControlRoute(APIRoute):
         def get_route_handler(self) -> _Handler:
@@ -168,7 +168,7 @@ def _corrupted(fault: Fault, response: JSONResponse) -> Response:
 
 
 def _with_delivery(fault: Fault, response: Response) -> Response:
-    """What is sent of an answer that is ready."""
+    """The response with the fault that changes how it is sent, if it is one."""
     if fault.kind not in (FaultKind.DRIP, FaultKind.BOMB) or isinstance(response, StreamingResponse):
         return response
     body, headers = bytes(response.body), dict(response.headers)

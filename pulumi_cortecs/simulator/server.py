@@ -1,4 +1,4 @@
-"""The simulator's socket: loopback only, quick to start, and gone at once when it is told to stop."""
+"""The simulator's socket: loopback only, quick to start, and closed at once by a stop."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
                 backlog=_BACKLOG,
                 date_header=False,
                 server_header=False,
-                # else anybody's X-Forwarded-For would take the place of the address a connection is known by
+                # else an X-Forwarded-For header would replace the address by which a connection is registered
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             )

@@ -1,9 +1,9 @@
-"""Where everything is kept that may have to outlast the process: in memory, or in a SQLite file.
+"""The store of all state that may outlast the process: in memory, or in a SQLite file.
 
-The simulated clouds keep their things on named shelves, which are plain mappings of frozen values. In memory a shelf
-is a dict and nothing more. In a file, `save` writes what has changed since the last one, in a single transaction. The
-routes call it before an answer goes out (`routing`), so whatever a client was told survives a kill -9 right after it.
-A power cut can take the last moments with it (synchronous=NORMAL); it does not break the file.
+The simulated clouds keep their values in named tables, which are plain mappings of frozen values. In memory a table is
+a dict. In a file, `save` writes the changes since the last save in a single transaction. The routes call it before an
+answer is sent (`routing`), so everything that a client has learned survives a kill -9 right after it. A power cut can
+take the last moments with it (synchronous=NORMAL); it does not break the file.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _EMPTY = "DELETE FROM kept WHERE shelf = ?"
 
 
 class StateError(Exception):
-    """The file cannot be used, and was left as it is; the message says which and why, in a line."""
+    """The file cannot be used, and was left as it is; the message is one line with its path and the reason."""
 
 
 class State(Protocol):
-    """Shelves, and when what is on them is kept."""
+    """Named tables, and when their changes are saved."""
 
     def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
-        """The things of that name, in the order they were put there. To change one, put another in its place."""
+        """The values of that table, in the order they were added. To change one, put another in its place."""
 
     def save(self) -> None:
         """Keeps all changes made so far, or none of them."""
@@ -59,7 +59,7 @@ class State(Protocol):
 def open_state(path: Path | None) -> State:
     """The state in a file, a new one if there is none, or in memory alone.
 
-    Raises StateError for a file that is no state of a simulator, is of a newer version, damaged, or in use.
+    Raises StateError for a file that is not a state of a simulator, is of a newer version, damaged, or in use.
     """
     return _MemoryState() if path is None else _FileState(path)
 
@@ -112,7 +112,7 @@ class _FileState:
 
 
 class _Table(MutableMapping[str, T], Generic[T]):
-    """A dict that knows what in it has changed."""
+    """A dict that records its changes since the last save."""
 
     def __init__(self, name: str, adapter: TypeAdapter[T], items: dict[str, T]):
         self._name = name
@@ -166,7 +166,7 @@ class _Table(MutableMapping[str, T], Generic[T]):
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """A connection that nobody else can have at the same time; it goes with its process, however that ends."""
+    """An exclusive connection; its lock ends with its process, however that ends."""
     try:
         if path.exists() and path.stat().st_size:
             _check_header(path)

@@ -33,22 +33,22 @@ class SimulatedCloud(Protocol):
     name: str
 
     def reset(self) -> None:
-        """Begins anew, as empty as at first."""
+        """Return to the empty initial state."""
 
     def settle(self, now: datetime) -> None:
-        """Does what was due by `now`."""
+        """Carry out all scheduled changes that are due by `now`."""
 
     def true_states(self) -> Mapping[str, Mapping[str, Any]]:
-        """All instances of all accounts as they really are, by their ids, in JSON."""
+        """The true state of all instances of all accounts, by their ids, in JSON."""
 
     def stop_from_outside(self, instance_id: str) -> object:
-        """Stops one of them as somebody does in the vendor's console."""
+        """Stop an instance, as a person does in the vendor's console."""
 
     def vanish(self, instance_id: str) -> None:
-        """Takes one of them away, running or not."""
+        """Remove an instance, running or not."""
 
     def expire_tokens(self) -> None:
-        """Refuses every access token given out so far from now on."""
+        """Invalidate all access tokens."""
 
 
 class World:
@@ -103,18 +103,18 @@ class World:
         self.settings = replace(settings or self.settings, **(knobs or {}))
 
     def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
-        """Where things of one kind are kept; see `state.State`."""
+        """The table that keeps the values of one kind; see `state.State`."""
         return self._state.table(name, kind)
 
     def join(self, cloud: SimulatedCloud) -> None:
-        """Takes a cloud in, empty unless it was kept; from now on it is reset and settled with the others."""
+        """Add a cloud, empty unless its state was kept; from now on it is reset and settled with the others."""
         self.clouds.append(cloud)
         if cloud.name not in self._begun:
             cloud.reset()
             self._begun[cloud.name] = True
 
     def reset(self, seed: int | None = None) -> None:
-        """Everything as it was at the beginning. With the same seed, ids and chances come in the same order again."""
+        """Return to the initial state. The same seed gives the same ids and chances in the same order."""
         self._tally.clear()
         self._tally[SEED] = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.clock = VirtualClock(self._initial_speed, monotonic=self._monotonic)
@@ -127,12 +127,12 @@ class World:
 
     @property
     def seed(self) -> int:
-        """What ids and chances follow from."""
+        """The seed of ids and chances."""
         return self._tally[SEED]
 
     @property
     def settings(self) -> SharedSettings:
-        """The knobs as they are now."""
+        """The current knobs."""
         return self._settings[_CURRENT]
 
     @settings.setter
@@ -140,28 +140,28 @@ class World:
         self._settings[_CURRENT] = changed
 
     def settings_of(self, kind: type[S]) -> S:
-        """The knobs as they are now, those of one cloud among them."""
+        """The current knobs, with those of one cloud."""
         settings = self.settings
-        assert isinstance(settings, kind), f"this world was made without {kind.__name__}"
+        assert isinstance(settings, kind), f"this world has no {kind.__name__}"
         return settings
 
     def now(self) -> datetime:
-        """The virtual time, with everything done that was due by then."""
+        """The virtual time, after all changes that are due by then."""
         now = self.clock.now()
         for cloud in self.clouds:
             cloud.settle(now)
         return now
 
     def reported_date(self) -> datetime:
-        """The date that answers bear: the virtual time, but for the knob that sets it apart."""
+        """The date in answers: the virtual time plus `date_ahead_seconds`."""
         return self.clock.now() + timedelta(seconds=self.settings.date_ahead_seconds)
 
     def new_id(self) -> str:
-        """An opaque id that has not been given out before."""
+        """A new opaque id."""
         return str(uuid.UUID(bytes=self._ids.bytes16(), version=4))
 
     def save(self) -> None:
-        """Keeps everything as it is at this moment; to be called before anybody learns of it."""
+        """Keep everything as it is at this moment; routes call it before an answer is sent."""
         self._moments[_CURRENT] = self.clock.moment()
         self._state.save()
 

@@ -28,8 +28,8 @@ from benchmarks.outcome import machine
 from benchmarks.stacks import engine
 from tests.chaos import cycles
 from tests.chaos.pace import Pace
-from tests.chaos.plan import Odds, drawn, seed_of
-from tests.chaos.rounds import Result, played
+from tests.chaos.plan import Odds, draw_plan, seed_of
+from tests.chaos.rounds import Result, play
 from tests.chaos.scene import scene
 from tests.chaos.tally import Tally, write_between_marks
 from tests.engine.pulumi import hear_interrupts
@@ -82,9 +82,9 @@ def _odds(options: argparse.Namespace) -> Odds:
 
 
 def _replay(options: argparse.Namespace, say: Callable[[str], None]) -> int:
-    plan = drawn(options.replay, _odds(options))
+    plan = draw_plan(options.replay, _odds(options))
     say(f"{plan}\n{plan.program.source()}")
-    result = played(plan, engine(), Pace(), broken=options.broken, tell=say)
+    result = play(plan, engine(), Pace(), broken=options.broken, tell=say)
     say(result.line(1))
     return 1 if result.failed else 0
 
@@ -101,7 +101,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     command = f"python -m tests.chaos {' '.join(options_text)}"
     say(command)
     began_at = time.monotonic()
-    results = dict(_all_played(options, master, say))
+    results = dict(_play_all(options, master, say))
     took = (time.monotonic() - began_at) / 60
     tally = Tally(list(results.values()))
     ending = f"{len(results)} rounds in {took:.0f} minutes, {tally.failed} of them wrong"
@@ -114,7 +114,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     return 1 if tally.failed else 0
 
 
-def _all_played(options: argparse.Namespace, master: int, say: Callable[[str], None]) -> Iterator[tuple[int, Result]]:
+def _play_all(options: argparse.Namespace, master: int, say: Callable[[str], None]) -> Iterator[tuple[int, Result]]:
     """The results with their numbers, in the order in which rounds end; of one that is wrong, everything it did."""
     pulumi, pace = engine(), Pace()
     with scene(pulumi, seed=0, tell=lambda text: None):
@@ -125,9 +125,9 @@ def _all_played(options: argparse.Namespace, master: int, say: Callable[[str], N
         stopped = False
         while True:
             while not stopped and len(under_way) < options.jobs and (number := next(numbers, 0)):
-                plan = drawn(seed_of(master, number), _odds(options))
+                plan = draw_plan(seed_of(master, number), _odds(options))
                 lines: list[str] = []
-                doing = jobs.submit(played, plan, pulumi, pace, broken=options.broken, tell=lines.append)
+                doing = jobs.submit(play, plan, pulumi, pace, broken=options.broken, tell=lines.append)
                 under_way[doing] = (number, lines)
             if not under_way:
                 return

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.books import Finding, Kind
-from tests.chaos.plan import Entry, Fault, Odds, Program, drawn
+from tests.chaos.plan import Entry, Fault, Odds, Program, draw_plan
 from tests.chaos.scene import Scene, orphans_command_exists, scene
 
 _PROGRAM: Final = Program(tuple(Entry(f"n{i}", 4000) for i in range(2)), patience=4)
@@ -126,7 +126,7 @@ def _share(pulumi: Path, number: int, rate: float, seed: int, broken: str, say: 
         for done in range(1, number + 1):
             if done % _QUIET_EVERY == 1:  # among the others, so that they are as slow for the same reasons
                 quiet.append(_cycle(acted, (), 0.0, Counter()))
-            cycle = _cycle(acted, drawn(chance.getrandbits(32), Odds()).faults, rate, happened)
+            cycle = _cycle(acted, draw_plan(chance.getrandbits(32), Odds()).faults, rate, happened)
             say(f"{seed} {done:4}: {cycle.line()}")
             cycles.append(cycle)
         left = _left_in_the_end(acted)
@@ -139,11 +139,11 @@ def _cycle(acted: Scene, faults: Sequence[Fault], rate: float, happened: Counter
     strays = acted.books().strays
     acted.findings.clear()
     acted.put_in_force(faults, rate)
-    up = _repeated(acted, "up", ("--refresh",))
+    up = _repeat_until_done(acted, "up", ("--refresh",))
     if up:
         acted.findings |= acted.auditor.after_up(acted.books())
-    _repeated(acted, "refresh", ())
-    destroyed = _repeated(acted, "destroy", ())
+    _repeat_until_done(acted, "refresh", ())
+    destroyed = _repeat_until_done(acted, "destroy", ())
     happened.update(dict(zip((fault.kind.value for fault in faults), acted.control.faults().values(), strict=False)))
     acted.put_in_force((), 0.0)
     if not destroyed:
@@ -164,7 +164,7 @@ def _cycle(acted: Scene, faults: Sequence[Fault], rate: float, happened: Counter
     )
 
 
-def _repeated(acted: Scene, command: str, then: tuple[str, ...]) -> bool:
+def _repeat_until_done(acted: Scene, command: str, then: tuple[str, ...]) -> bool:
     """Runs a command until it succeeds, with these arguments from the second time on; False when patience has ended."""
     return any(acted.run(command, *(then if number else ())).code == 0 for number in range(_TRIES[command]))
 
@@ -174,7 +174,7 @@ def _left_in_the_end(acted: Scene) -> int:
     acted.run("up", "--refresh")
     acted.run("destroy")
     if acted.books().alive and orphans_command_exists():
-        acted.orphans_deleted()
+        acted.delete_orphans()
     return len(acted.books().alive)
 
 

@@ -137,7 +137,7 @@ class Program:
         entries = (replace(entry, adopt_id=instance_id) if entry.name == name else entry for entry in self.entries)
         return replace(self, entries=tuple(entries))
 
-    def edited(self, edit: Edit) -> Program:
+    def with_edit(self, edit: Edit) -> Program:
         """The program after an edit; the last entry is the one that changes."""
         *others, last = self.entries
         if edit is Edit.ADD:
@@ -207,7 +207,7 @@ class Plan:
     @property
     def program(self) -> Program:
         """What the program says when the command is killed, and ever after."""
-        return self.before if self.edit is None else self.before.edited(self.edit)
+        return self.before if self.edit is None else self.before.with_edit(self.edit)
 
     @property
     def begins_empty(self) -> bool:
@@ -236,7 +236,7 @@ def seed_of(master: int, number: int) -> int:
     return random.Random(f"{master} {number}").getrandbits(32)
 
 
-def drawn(seed: int, odds: Odds) -> Plan:
+def draw_plan(seed: int, odds: Odds) -> Plan:
     """The plan of a seed."""
     chance = random.Random(seed)
     alike = chance.random() < 0.5

@@ -72,7 +72,7 @@ class Result:
         )
 
 
-def played(
+def play(
     plan: Plan,
     pulumi: Path,
     pace: Pace,
@@ -87,7 +87,7 @@ def played(
         with scene(
             pulumi, seed=plan.seed, tell=tell, broken=broken, exclusive=plan.exclusive, backend=backend
         ) as acted:
-            return _Round(plan, acted, pace).played(began_at)
+            return _Round(plan, acted, pace).play(began_at)
     except Exception:  # a run of hours goes on, and ends with exit code 1
         tell(traceback.format_exc())
         return Result(plan, findings=(Finding(Kind.UNPLAYED),), seconds=time.monotonic() - began_at)
@@ -106,7 +106,7 @@ class _Round:
         self._refused: Counter[str] = Counter()
         self._ways_on: Counter[str] = Counter()
 
-    def played(self, began_at: float) -> Result:
+    def play(self, began_at: float) -> Result:
         landed, in_window = self._until_death()
         if not self._goes_on():
             self._scene.findings.add(Finding(Kind.UNRECOVERED))
@@ -231,35 +231,35 @@ class _Round:
     def _goes_on(self) -> bool:
         """What the user does now; whether it got done."""
         if self._plan.way_on is WayOn.DESTROY:
-            return self._destroyed()
+            return self._destroy_and_check()
         if not self._up():
             return False
-        return self._plan.way_on is not WayOn.UP_AND_DESTROY or self._destroyed()
+        return self._plan.way_on is not WayOn.UP_AND_DESTROY or self._destroy_and_check()
 
     def _up(self) -> bool:
         acted = self._scene
         if not self._done("up"):
             acted.let_the_old_ones_end()
-            if not orphans_command_exists() or not acted.orphans_deleted() or not self._tried("up", "--refresh"):
+            if not orphans_command_exists() or not acted.delete_orphans() or not self._try_command("up", "--refresh"):
                 return False
             self._by_orphans = True
         acted.let_the_old_ones_end()
         acted.findings |= acted.auditor.after_up(acted.books())
         # what the vendor did, or still does, to its instances is for a refresh to notice
         before = acted.books().dead_rows
-        moved = self._vendor_moved()
+        moved = self._has_vendor_moved()
         acted.put_in_force((), 0.0)
         acted.let_the_vendor_finish()
         if before and not moved:
             acted.findings |= {Finding(Kind.DEAD_ROW, instance_id) for instance_id in before}
         if self._agree(acted.books()):
             return True
-        if not self._tried("up", "--refresh"):
+        if not self._try_command("up", "--refresh"):
             return False
         acted.findings |= acted.auditor.after_up(acted.books())
         return self._agree(acted.books())
 
-    def _destroyed(self) -> bool:
+    def _destroy_and_check(self) -> bool:
         acted = self._scene
         if not self._done("destroy"):
             return False
@@ -271,7 +271,7 @@ class _Round:
             return True
         if books.strays:
             acted.put_in_force((), 0.0)
-            if not acted.orphans_deleted():
+            if not acted.delete_orphans():
                 return False
         acted.findings |= acted.auditor.at_the_end(acted.books())
         return True
@@ -281,13 +281,15 @@ class _Round:
         acted, plan = self._scene, self._plan
         for number in range(_TRIES_WITH_FAULTS):
             refresh = command == "up" and (number > 0 or plan.refresh_first)
-            if self._tried(command, *(("--refresh",) if refresh else ())):
+            if self._try_command(command, *(("--refresh",) if refresh else ())):
                 return True
         acted.put_in_force((), 0.0)
         acted.let_the_vendor_finish()
-        return any(self._tried(command, *(("--refresh",) if command == "up" else ())) for _ in range(_TRIES_WITHOUT))
+        return any(
+            self._try_command(command, *(("--refresh",) if command == "up" else ())) for _ in range(_TRIES_WITHOUT)
+        )
 
-    def _tried(self, *arguments: str) -> bool:
+    def _try_command(self, *arguments: str) -> bool:
         self._scene.unlock()
         before = self._scene.books()
         done: Ended = self._scene.run(*arguments)
@@ -303,7 +305,7 @@ class _Round:
         acted.put_in_force((), 0.0)
         acted.unlock()
         self._ways_on["looked for with orphans"] += 1
-        acted.orphans_deleted()
+        acted.delete_orphans()
         acted.put_in_force(self._plan.faults, self._plan.fault_rate)
 
     def _minds_refusals(self, text: str, before: Books) -> None:
@@ -349,15 +351,15 @@ class _Round:
                 self._program = self._program.adopting(name, chosen)
                 acted.program(self._program)
             elif way == "delete":
-                acted.orphan_deleted(chosen)
-            elif acted.pending_cleared():
+                acted.delete_orphan(chosen)
+            elif acted.clear_pending():
                 for stray in sorted(acted.books().strays - done):
-                    acted.orphan_deleted(stray)
+                    acted.delete_orphan(stray)
 
     def _agree(self, books: Books) -> bool:
         return not books.dead_rows and len(books.rows) == len(self._program.entries)
 
-    def _vendor_moved(self) -> bool:
+    def _has_vendor_moved(self) -> bool:
         """Whether an instance may have gone without our doing."""
         return self._plan.fault_rate > 0
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 from pulumi_cortecs.simulator import Control
 from tests.chaos.books import Arguments, Auditor, Books, Finding, Kind
 from tests.chaos.plan import Fault, Program
-from tests.chaos.simulated import SimulatorProcess, simulated
+from tests.chaos.simulated import SimulatorProcess, running_simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
 
@@ -238,15 +238,15 @@ class Scene:
             time.sleep(_A_LOOK)
         return self.stack.resources("Instance")
 
-    def orphans_deleted(self) -> bool:
+    def delete_orphans(self) -> bool:
         """`pulumi-cortecs orphans --delete --yes`, when nothing is young any more; whether it did what it should."""
         return self.orphans("--stack", self.stack.name, "--delete", "--yes")
 
-    def orphan_deleted(self, instance_id: str) -> bool:
+    def delete_orphan(self, instance_id: str) -> bool:
         """The same for a single one, as a refusal names it."""
         return self.orphans("--all-stacks", "--delete", instance_id, "--yes")
 
-    def pending_cleared(self) -> bool:
+    def clear_pending(self) -> bool:
         """`pulumi refresh --clear-pending-creates`; whether it did what it should."""
         return self.run("refresh", "--clear-pending-creates").code == 0
 
@@ -294,7 +294,7 @@ def scene(
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         directory = Path(name)
         (directory / "home").mkdir()
-        with simulated(directory) as simulator:
+        with running_simulator(directory) as simulator:
             simulator.control.reset(seed=seed)
             modules = [
                 *([str(BROKEN)] if broken else []),

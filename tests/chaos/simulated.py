@@ -67,7 +67,7 @@ class SimulatorProcess:
 
 
 @contextmanager
-def simulated(directory: Path) -> Iterator[SimulatorProcess]:
+def running_simulator(directory: Path) -> Iterator[SimulatorProcess]:
     """A simulator that is running, with everything it keeps in that directory."""
     simulator = SimulatorProcess(directory)
     simulator.start()

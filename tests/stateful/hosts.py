@@ -33,15 +33,15 @@ _QUICKER = 0.3
 """How likely it is that another thread comes between two looks at the journal. Each time costs more than the look."""
 
 
-def _bent(value: Any) -> Any:
+def _with_floats(value: Any) -> Any:
     """A value as it comes off the wire: whole numbers as floats, and nothing in it that is None."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
         return float(value)
     if isinstance(value, Mapping):
-        return {key: _bent(item) for key, item in value.items() if item is not None}
-    return [_bent(item) for item in value] if isinstance(value, list) else value
+        return {key: _with_floats(item) for key, item in value.items() if item is not None}
+    return [_with_floats(item) for item in value] if isinstance(value, list) else value
 
 
 class _Clock:
@@ -160,22 +160,22 @@ class _Servicer:
         self._provider = provider
 
     def Check(self, request: Any, context: Any) -> Any:
-        return self._provider.check(_bent(request.olds), _bent(request.news))
+        return self._provider.check(_with_floats(request.olds), _with_floats(request.news))
 
     def Diff(self, request: Any, context: Any) -> Any:
-        return self._provider.diff(request.id, _bent(request.olds), _bent(request.news))
+        return self._provider.diff(request.id, _with_floats(request.olds), _with_floats(request.news))
 
     def Create(self, request: Any, context: Any) -> Any:
-        return self._provider.create(_bent(request.properties))
+        return self._provider.create(_with_floats(request.properties))
 
     def Read(self, request: Any, context: Any) -> Any:
-        return self._provider.read(request.id, _bent(request.properties))
+        return self._provider.read(request.id, _with_floats(request.properties))
 
     def Update(self, request: Any, context: Any) -> Any:
-        return self._provider.update(request.id, _bent(request.olds), _bent(request.news))
+        return self._provider.update(request.id, _with_floats(request.olds), _with_floats(request.news))
 
     def Delete(self, request: Any, context: Any) -> None:
-        self._provider.delete(request.id, _bent(request.properties))
+        self._provider.delete(request.id, _with_floats(request.properties))
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Result:
         return f"seed {self.seed}: {wrong}"
 
 
-def played(
+def play(
     theatre: Theatre, seed: int, odds: Odds | None = None, tell: Callable[[str], None] = lambda text: None
 ) -> Result:
     """Plays the round of a seed. `tell` hears what happens."""
@@ -116,7 +116,7 @@ def played(
     try:
         round_in_play = _Round(scene, chance, odds)
         try:
-            round_in_play.played()
+            round_in_play.play()
         except StuckError as stuck:
             scene.note(Wrong.UNRECOVERED, f"a command hangs: {stuck}")
         scene.quiet()
@@ -137,11 +137,11 @@ class _Round:
         self._restored = False
         self._meddled = False
 
-    def played(self) -> None:
+    def play(self) -> None:
         chance, scene, odds = self._chance, self._scene, self._odds
         self._loses_journal = chance.random() < odds.lost_journal
         if chance.random() < odds.forged:
-            self._forged()
+            self._forge_journal()
             return
         two_machines = chance.random() < odds.two_machines
         if two_machines:  # neither is alone in the account
@@ -171,7 +171,7 @@ class _Round:
             scene.counts["states that cannot be read at times"] += 1
             scene.unreadable = chance.choice((0.2, 0.5, 1.0))
         for _ in range(chance.choice((1, 1, 2, 3))):
-            self._disturbed(stacks)
+            self._disturb(stacks)
         if self._loses_journal:
             self.user.loses_journal()
         # a closed order is found by its name, where the state has lost it
@@ -238,7 +238,7 @@ class _Round:
         scene.command(stack, "up")
         self.user.mind_the_books(stacks)
 
-    def _forged(self) -> None:
+    def _forge_journal(self) -> None:
         """A program writes into the journal that it has bought what is somebody else's, and is something else."""
         scene, stack = self._scene, self._new_stack("stack0")
         name, arguments = self._chance.choice(sorted(stack.program.items()))
@@ -303,7 +303,7 @@ class _Round:
             program[f"adopted{len(self._adopted)}"] = {**self._of.adopting, "adopt_id": adopted}
         stack.program = program
 
-    def _disturbed(self, stacks: list[Stack]) -> None:
+    def _disturb(self, stacks: list[Stack]) -> None:
         chance, scene = self._chance, self._scene
         if chance.random() < self._odds.faults:
             self._put_faults_in_force()

@@ -486,7 +486,7 @@ class Scene:
         if process is not None and process.dead:
             raise Killed
 
-    def _mind_what_is_recorded(self, run: Run) -> None:
+    def _check_records(self, run: Run) -> None:
         """What was answered a while ago must be in the state by now, if nothing was in the way of the answer."""
         for instance_id, purchase in self.bought.items():
             waits = purchase.by is run.host and purchase.undisturbed and self.crowd.now - purchase.at > _AT_ONCE
@@ -519,7 +519,7 @@ class Scene:
         if point == "before":
             self.counts[f"request: {what}"] += 1
             if isinstance(host.engine, Run):
-                self._mind_what_is_recorded(host.engine)
+                self._check_records(host.engine)
             if what in (STOP, DELETE, RESTART, UPDATE):
                 self._mind_whose(host, what, instance_id)
         elif what == START and instance_id:

@@ -23,7 +23,7 @@ from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
-from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, played
+from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, play
 from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
 
@@ -167,7 +167,7 @@ def test_whatever_is_interleaved_killed_or_lost_the_books_agree(theatre: Theatre
 @pytest.mark.parametrize("cloud", EVERY)
 def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(tmp_path: Path, cloud: str) -> None:
     with theatre_in(tmp_path, case=EVERY[cloud]) as theatre:
-        results = [played(theatre, seed) for seed in range(_ROUNDS)]
+        results = [play(theatre, seed) for seed in range(_ROUNDS)]
     assert [result.line() for result in results if result.failed] == []
 
 
@@ -191,12 +191,12 @@ def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) ->
 )
 def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str, cloud: str) -> None:
     with theatre_in(tmp_path, name, EVERY[cloud]) as theatre:
-        assert any(played(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
+        assert any(play(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
 
 
 def test_a_round_can_be_had_again(theatre: Theatre) -> None:
-    played(theatre, 1)
-    first, again = played(theatre, 0), played(theatre, 0)
+    play(theatre, 1)
+    first, again = play(theatre, 0), play(theatre, 0)
     assert first == again
 
 
@@ -318,7 +318,7 @@ def test_a_refusal_without_anything_that_fits_is_wrong(theatre: Theatre) -> None
     stack = scene.stack("stack")
     stack.program = {"a": KINDS[0]}
     assert scene.command(stack, "up")
-    _refused(scene, stack, "b", stack.rows[0].id)
+    _assert_refused(scene, stack, "b", stack.rows[0].id)
     assert [finding.wrong for finding in scene.findings] == [Wrong.REFUSED_FOR_NOTHING]
     scene.close()
 
@@ -329,7 +329,7 @@ def test_refusing_for_a_pending_creation_is_wrong_in_an_exclusive_account(
 ) -> None:
     scene = Scene(theatre, 0, exclusive=exclusive)
     stack = scene.stack("stack")
-    _refused(scene, stack, "a", scene.foreigner(**KINDS[0]))
+    _assert_refused(scene, stack, "a", scene.foreigner(**KINDS[0]))
     assert [finding.wrong for finding in scene.findings] == wrong
     scene.close()
 
@@ -362,7 +362,7 @@ def test_a_lost_journal_counts_like_any_other_round() -> None:
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 def test_how_often_a_journal_is_lost_can_be_said(theatre: Theatre, probability: float) -> None:
     counts = sum(
-        (played(theatre, seed, Odds(lost_journal=probability, forged=0.0)).counts for seed in range(5)), Counter()
+        (play(theatre, seed, Odds(lost_journal=probability, forged=0.0)).counts for seed in range(5)), Counter()
     )
     assert counts["journal lost"] == 5 * probability
 
@@ -379,7 +379,7 @@ def _read_by_a_process(scene: Scene, read: Callable[[], Any]) -> Any:
     return results[0]
 
 
-def _refused(scene: Scene, stack: Stack, name: str, instance_id: str) -> None:
+def _assert_refused(scene: Scene, stack: Stack, name: str, instance_id: str) -> None:
     """A creation that was refused because of an instance."""
     text = _REFUSED.format(instance_id, f"--delete {instance_id}", "--clear-pending-creates")
     inputs = {

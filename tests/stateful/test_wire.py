@@ -112,12 +112,12 @@ def sides() -> tuple[_Side, _Side]:
     return both
 
 
-def _started(side: _Side) -> str:
+def _start_instance(side: _Side) -> str:
     return str(side.ask("POST", "/instances/start", {"model_id": QWEN})[1]["instance"]["instance_id"])
 
 
 def _life(side: _Side) -> list[object]:
-    first = _started(side)
+    first = _start_instance(side)
     return [
         side.ask("GET", "/models/"),
         side.ask("GET", f"/models/{QWEN}"),
@@ -206,16 +206,16 @@ def test_two_clocks_show_alike(sides: tuple[_Side, _Side], knobs: dict[str, floa
 def test_an_id_is_reused_alike(sides: tuple[_Side, _Side], parameters: dict[str, Parameter]) -> None:
     answers = []
     for side in sides:
-        first, second = _started(side), _started(side)
+        first, second = _start_instance(side), _start_instance(side)
         side.ask("POST", "/instances/stop", {"instance_id": first})
         side.ask("DELETE", f"/instances/{first}")
         side.fault(FaultKind.REUSED_ID, **parameters)
-        assert _started(side) == (second if parameters else first)
+        assert _start_instance(side) == (second if parameters else first)
         answers.append(side.ask("GET", "/instances/"))
     assert answers[0] == answers[1]
 
 
-def _wired(passed: list[float], points: list[tuple[str, str, str]]) -> tuple[World, Wire, _Bearer]:
+def _wired_world(passed: list[float], points: list[tuple[str, str, str]]) -> tuple[World, Wire, _Bearer]:
     world = World(origin=ORIGIN, defaults=Settings(), seed=7)
     wire = Wire(StagedCortecs(world), lambda *point: points.append(point), passed.append, lambda: 0.0, random.Random(0))
     granted = wire.request("POST", f"{BASE_URL}/oauth2/token", json=_CREDENTIALS).json()
@@ -234,7 +234,7 @@ def test_what_no_reader_can_take_is_an_error_after_a_purchase(
     kind: FaultKind, parameters: dict[str, Parameter], error: type[Exception], waited: float
 ) -> None:
     passed: list[float] = []
-    world, wire, bearer = _wired(passed, [])
+    world, wire, bearer = _wired_world(passed, [])
     world.faults.add(kind, FaultMatch(), count=1, parameters=parameters)
     with pytest.raises(error):
         wire.request("POST", f"{BASE_URL}/instances/start", json={"model_id": QWEN}, auth=bearer)
@@ -244,7 +244,7 @@ def test_what_no_reader_can_take_is_an_error_after_a_purchase(
 
 def test_what_drips_fast_enough_arrives() -> None:
     passed: list[float] = []
-    world, wire, bearer = _wired(passed, [])
+    world, wire, bearer = _wired_world(passed, [])
     world.faults.add(FaultKind.DRIP, FaultMatch(), count=1, parameters={"real_seconds": 0.01})
     answer = wire.request("GET", f"{BASE_URL}/instances/", auth=bearer)
     assert answer.status_code == 200
@@ -254,7 +254,7 @@ def test_what_drips_fast_enough_arrives() -> None:
 @pytest.mark.parametrize(("makes", "made"), [(True, True), (False, False)])
 def test_a_purchase_is_told_as_what_was_made_whatever_the_answer_says(makes: bool, made: bool) -> None:
     points: list[tuple[str, str, str]] = []
-    world, wire, bearer = _wired([], points)
+    world, wire, bearer = _wired_world([], points)
     order = {"json": {"model_id": QWEN}, "auth": bearer}
     first = wire.request("POST", f"{BASE_URL}/instances/start", **order).json()["instance"]["instance_id"]
     world.faults.add(FaultKind.REUSED_ID, FaultMatch(), parameters={"of": "existing", "makes": makes})
@@ -273,7 +273,7 @@ def test_every_kind_of_fault_has_parameters_that_the_simulator_takes(kind: Fault
 def test_an_empty_list_shows_alike(sides: tuple[_Side, _Side]) -> None:
     answers = []
     for side in sides:
-        _started(side)
+        _start_instance(side)
         side.fault(FaultKind.EMPTY_LIST)
         answers.append([side.ask("GET", "/instances/"), side.ask("GET", "/instances/")])
     assert answers[0] == answers[1]

@@ -67,11 +67,11 @@ class Wire(httpx.Client):
         request = _Request()
         path = str(url).removeprefix(f"{ORIGIN}{self._cloud.base}")
         if auth is None:
-            return self._sent(request, method, path, json or {})
+            return self._send(request, method, path, json or {})
         flow = auth.sync_auth_flow(request)
         next(flow)
         while True:
-            response = self._sent(request, method, path, json or {})
+            response = self._send(request, method, path, json or {})
             try:
                 flow.send(response)
             except StopIteration:
@@ -82,7 +82,7 @@ class Wire(httpx.Client):
         """Like `request`, for who reads the answer bit by bit."""
         yield self.request(method, url, **more)
 
-    def _sent(self, request: _Request, method: str, path: str, body: Json) -> httpx.Response:
+    def _send(self, request: _Request, method: str, path: str, body: Json) -> httpx.Response:
         cloud, world = self._cloud, self._cloud.world
         asked, subject = cloud.operation(method, path), cloud.subject(path, body)
         self._point("before", asked, subject)
@@ -106,11 +106,11 @@ class Wire(httpx.Client):
         self._passes(self._latency() + slow)
         if any(fault.kind is FaultKind.LOST_ANSWER for fault in faults):
             raise httpx.ReadError("the connection was cut")
-        self._delivered(faults, len(content))
+        self._hold_back(faults, len(content))
         headers = {"date": format_datetime(world.reported_date(), usegmt=True), **headers}
         return httpx.Response(status, headers=headers, content=content)
 
-    def _delivered(self, faults: list[Fault], size: int) -> None:
+    def _hold_back(self, faults: list[Fault], size: int) -> None:
         if any(fault.kind is FaultKind.BOMB for fault in faults):
             raise httpx.DecodingError("the answer unpacks to too much")
         for pause in (fault.number("real_seconds") for fault in faults if fault.kind is FaultKind.DRIP):
@@ -129,7 +129,7 @@ class Wire(httpx.Client):
             answer = self._cloud.answered(method, path, headers, body)
             if earlier is not None:
                 subject = next((instance_id for instance_id in self._cloud.every() if instance_id not in earlier), "")
-            return 200, self._spoiled(faults, answer), {}, subject
+            return 200, self._corrupt(faults, answer), {}, subject
         except ApiError as error:
             content = json.dumps({"error": error.message}) if error.page is None else error.page
             return error.status, content.encode(), dict(error.headers), subject
@@ -147,7 +147,7 @@ class Wire(httpx.Client):
     def _blocked(self, fault: Fault) -> ApiError:
         return blocked_error(fault.status, ErrorBody(fault.parameter("body")), self._cloud.world.origin)
 
-    def _spoiled(self, faults: list[Fault], answer: Json) -> bytes:
+    def _corrupt(self, faults: list[Fault], answer: Json) -> bytes:
         spoiled: Any = answer
         cut = False
         for fault in faults:

@@ -1,4 +1,4 @@
-"""The simulated Cortecs account: what start, stop, restart and delete do to instances, ledger and balance."""
+"""The simulated Cortecs: the effects of start, stop, restart and delete on instances, ledger and balance."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SimulatedCortecs:
 
     @property
     def settings(self) -> CortecsSettings:
-        """The knobs as they are now."""
+        """The current knobs."""
         return self.world.settings_of(CortecsSettings)
 
     def reset(self) -> None:
@@ -64,18 +64,18 @@ class SimulatedCortecs:
         self._fleet.clear()
 
     def settle(self, now: datetime) -> None:
-        """Runs that were to end by themselves by `now` end, at the moment they were due."""
+        """End the runs whose scheduled stop is due by `now`, at the scheduled moment."""
         for instance, end in self._fleet.due(now):
             self._halt(instance, end.at)
             if end.vanishes:
                 self._fleet.remove(instance)
 
     def true_states(self) -> dict[str, Json]:
-        """All instances of all accounts as they really are, by their ids."""
+        """The true state of all instances of all accounts, by their ids."""
         return {instance.instance_id: self.true_state(instance) for instance in self.all_instances()}
 
     def true_state(self, instance: VirtualInstance) -> Json:
-        """An instance as it really is, and what lists do not show of it."""
+        """The true state of an instance, with what lists do not show."""
         return {
             **instance_json(instance, self.world.now(), self.world.origin),
             "cloud": self.name,
@@ -87,32 +87,32 @@ class SimulatedCortecs:
         }
 
     def expire_tokens(self) -> None:
-        """Every access token given out so far is refused from now on."""
+        """Invalidate all access tokens."""
         self.tokens.expire_all()
 
     def all_instances(self) -> list[VirtualInstance]:
-        """All instances of all accounts as they really are, lag or not."""
+        """All instances of all accounts in their true state, lag or not."""
         self.world.now()
         return list(self._fleet)
 
     def get_any(self, instance_id: str) -> VirtualInstance | None:
-        """An instance whosever it is, as it really is."""
+        """An instance of any account, in its true state."""
         self.world.now()
         return self._fleet.get(instance_id)
 
     def list_visible(self, account: str) -> list[View]:
-        """What the list shows of an account's instances."""
+        """An account's instances as its list shows them."""
         return self._fleet.list_visible(account, self.world.now())
 
     def find_visible(self, account: str, instance_id: str) -> View:
-        """What the answer by id shows. Raises Refused for an unknown id, and for another account's."""
+        """An instance as the answer by id shows it. Raises ApiError for an unknown id, and for another account's."""
         view = self._fleet.find_visible(account, instance_id, self.world.now())
         if view is None:
             raise self._unknown_error(instance_id)
         return view
 
     def start(self, account: str, order: StartOrder) -> VirtualInstance:
-        """Buys and boots a new instance; what the answer says of it. Raises Refused for an order that is not filled."""
+        """Buy and boot an instance; returns it as the answer shows it. Raises ApiError for an order that is refused."""
         args = validate_order(order, self.market, self.settings)
         now = self.world.now()
         call = replace(_call("POST", "/instances/start", args), new_instance=True)
@@ -134,7 +134,7 @@ class SimulatedCortecs:
         return replace(instance, instance_id=supply.answered_id or instance.instance_id)
 
     def restart(self, account: str, instance_id: str) -> VirtualInstance:
-        """Boots a stopped instance again, at today's price. Raises Refused for one that is not stopped."""
+        """Boot a stopped instance again, at today's price. Raises ApiError for one that is not stopped."""
         instance = self._require_own(account, instance_id)
         now = self.world.now()
         status = instance.status(now)
@@ -150,7 +150,7 @@ class SimulatedCortecs:
         return restarted
 
     def stop(self, account: str, instance_id: str) -> VirtualInstance:
-        """Ends a run at once; stopping a stopped instance changes nothing."""
+        """End a run at once; stopping a stopped instance changes nothing."""
         instance = self._require_own(account, instance_id)
         now, settings = self.world.now(), self.settings
         status = instance.status(now)
@@ -160,7 +160,7 @@ class SimulatedCortecs:
         return instance if status is Status.STOPPED else self._stop_with_lag(instance, now, "/instances/stop")
 
     def stop_all(self, account: str) -> list[str]:
-        """Ends every run of an account, pending ones too; the ids of those it ended."""
+        """End every run of an account, pending ones too; returns the ids of the stopped instances."""
         now = self.world.now()
         ended = [instance for instance in self._fleet if instance.account == account and instance.stopped_at is None]
         for instance in ended:
@@ -168,7 +168,7 @@ class SimulatedCortecs:
         return [instance.instance_id for instance in ended]
 
     def delete(self, account: str, instance_id: str) -> None:
-        """Forgets a stopped instance. Raises Refused for one that is not stopped."""
+        """Delete a stopped instance. Raises ApiError for one that is not stopped."""
         instance = self._require_own(account, instance_id)
         now = self.world.now()
         status = instance.status(now)
@@ -177,7 +177,7 @@ class SimulatedCortecs:
         self._delete_with_lag(instance, now, f"/instances/{instance_id}")
 
     def delete_all(self, account: str, *, force: bool) -> list[str]:
-        """Forgets an account's stopped instances, or with `force` all of them, ending their runs; the ids."""
+        """Delete an account's stopped instances, or with `force` all of them; returns the ids."""
         now = self.world.now()
         removable = [
             instance
@@ -189,13 +189,14 @@ class SimulatedCortecs:
         return [instance.instance_id for instance in removable]
 
     def stop_from_outside(self, instance_id: str) -> VirtualInstance:
-        """What somebody does in the vendor's console. Raises Refused for an unknown id."""
+        """Stop an instance, as a person does in the vendor's console. Raises ApiError for an unknown id."""
         instance = self._require(instance_id)
         return instance if instance.stopped_at is not None else self._halt(instance, self.world.now())
 
     def place(self, account: str, instance_id: str, order: StartOrder, *, age: float, stopped: bool) -> VirtualInstance:
-        """An instance that was started `age` seconds ago under an id that is known from elsewhere, whatever balance and
-        faults say. Raises Refused for an order that is not filled, and for an id that is taken."""
+        """Place an instance that was started `age` seconds ago under this id, whatever balance and faults say.
+
+        Raises ApiError for an order that is refused, and for an id that is taken."""
         if self.get_any(instance_id) is not None:
             raise ApiError(400, f"instance_id {instance_id!r} is taken.")
         args, now = validate_order(order, self.market, self.settings), self.world.now()
@@ -210,11 +211,11 @@ class SimulatedCortecs:
         return self._halt(instance, now) if stopped else instance
 
     def vanish(self, instance_id: str) -> None:
-        """An instance is gone, running or not, and no client asked for it. Raises Refused for an unknown id."""
+        """Remove an instance, running or not, without a request of a client. Raises ApiError for an unknown id."""
         self._fleet.remove(self._halt(self._require(instance_id), self.world.now()))
 
     def balance(self, account: str) -> Money:
-        """What is left of the prepaid balance; running instances take it below zero, as nothing else is documented."""
+        """The rest of the prepaid balance; running instances take it below zero, as nothing else is documented."""
         billed = self.world.ledger.totals(self.world.now(), account).get(CURRENCY, Money.zero(CURRENCY))
         return Money(self.settings.initial_balance, CURRENCY) - billed
 
@@ -239,7 +240,7 @@ class SimulatedCortecs:
         return instance
 
     def _require_own(self, account: str, instance_id: str) -> VirtualInstance:
-        """An account's instance as it really is: what asks for a change is not served from where lists come from."""
+        """An account's instance in its true state: requests for a change do not see the lag of lists."""
         now = self.world.now()
         instance = self._fleet.get(instance_id)
         if instance is None or instance.account != account or instance.found_from > now:
@@ -250,7 +251,7 @@ class SimulatedCortecs:
         return ApiError(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
 
     def _check_order(self, account: str, args: OrderedArgs, call: FaultTarget, now: datetime) -> BootPlan:
-        """How the run goes that may begin now. Raises Refused where the balance or a fault says no."""
+        """Check the balance and the faults; returns the plan of the boot. Raises ApiError if the order is refused."""
         status = self.settings.empty_balance_status
         if status != 200 and (balance := self.balance(account)) <= Money.zero(CURRENCY):
             raise ApiError(status, f"The balance is {balance}: it must be above zero to start an instance.")
@@ -307,7 +308,7 @@ class SimulatedCortecs:
         self._fleet.keep_stale_view(instance, now, lag)
 
     def _halt(self, instance: VirtualInstance, at: datetime) -> VirtualInstance:
-        """Stopped at that moment, unless it was before."""
+        """End the run at that moment, unless it has ended before."""
         if instance.stopped_at is not None:
             return instance
         self.world.ledger.end(instance.instance_id, at)

@@ -1,4 +1,4 @@
-"""What a test says to the simulated Cortecs and reads of it, and where its clients find it."""
+"""A typed client of the control of the simulated Cortecs, and the environment of the API's clients."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SimulatedCortecsInstance(SimulatedInstance):
 
 
 class CortecsControl(ControlClient):
-    """What only Cortecs has: clients with secrets, and a market of hardware types and models."""
+    """The control that only Cortecs has: clients with secrets, and a market of hardware types and models."""
 
     def put(self, instance_id: str, model_id: str, **arguments: Any) -> SimulatedInstance:
         """An instance under an id that is known from elsewhere: from a state that was kept. `arguments` are
@@ -79,7 +79,7 @@ class CortecsControl(ControlClient):
 
 
 class CortecsAccess(ABC):
-    """The simulated API as its clients see it."""
+    """The access to the simulated API that its clients have."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""All instances as they really are, and as lists and answers by id show them where those lag behind."""
+"""All instances in their true state, and as lagging lists and answers by id show them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi_cortecs.simulator.cortecs.instances import Lag, ScheduledStop, Virtu
 
 @dataclass(frozen=True)
 class View:
-    """An instance, and the moment as of which it is shown."""
+    """An instance as it is shown, and as of which moment."""
 
     instance: VirtualInstance
     as_of: datetime
@@ -20,7 +20,7 @@ class View:
 
 @dataclass(frozen=True)
 class StaleView:
-    """What an instance was before a stop, a restart or its deletion, and until when that still shows."""
+    """An instance before a stop, a restart or its deletion, and until when it is still shown like that."""
 
     instance: VirtualInstance
     as_of: datetime
@@ -29,7 +29,7 @@ class StaleView:
 
     @property
     def view(self) -> View:
-        """What shows."""
+        """The view that is shown."""
         return View(self.instance, self.as_of)
 
 
@@ -46,28 +46,28 @@ class Fleet:
         return iter(list(self._instances.values()))
 
     def get(self, instance_id: str) -> VirtualInstance | None:
-        """An instance as it really is."""
+        """An instance in its true state."""
         return self._instances.get(instance_id)
 
     def put(self, instance: VirtualInstance) -> None:
-        """A new instance, or what has become of one."""
+        """Add an instance, or replace its state."""
         self._instances[instance.instance_id] = instance
         if instance.ends is not None:
             heapq.heappush(self._ends, (instance.ends.at, instance.instance_id))
 
     def remove(self, instance: VirtualInstance) -> None:
-        """It is gone; only `keep_stale_view` can make it show again."""
+        """Remove an instance; only `keep_stale_view` can make it visible again."""
         del self._instances[instance.instance_id]
         self._stale_views.pop(instance.instance_id, None)
 
     def clear(self) -> None:
-        """None is left."""
+        """Remove all instances."""
         self._instances.clear()
         self._stale_views.clear()
         self._ends.clear()
 
     def due(self, now: datetime) -> Iterator[tuple[VirtualInstance, ScheduledStop]]:
-        """Those whose run ends by itself by `now`, the earliest first, unless it was ended before."""
+        """The instances with a scheduled stop by `now`, the earliest first, unless their run has ended before."""
         while self._ends and self._ends[0][0] <= now:
             at, instance_id = heapq.heappop(self._ends)
             instance = self._instances.get(instance_id)
@@ -86,7 +86,7 @@ class Fleet:
             )
 
     def list_visible(self, account: str, now: datetime) -> list[View]:
-        """What a list shows of an account."""
+        """An account's instances as its list shows them."""
         views = [
             self._list_view(instance, now)
             for instance in self._instances.values()
@@ -100,7 +100,7 @@ class Fleet:
         ]
 
     def find_visible(self, account: str, instance_id: str, now: datetime) -> View | None:
-        """What the answer by id shows, if it is one of that account's."""
+        """An instance as the answer by id shows it, if it is one of that account's."""
         stale, instance = self._stale_views.get(instance_id), self._instances.get(instance_id)
         if (
             stale is not None

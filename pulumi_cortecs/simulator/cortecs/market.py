@@ -1,4 +1,4 @@
-"""What can be rented, for how much: hardware types and models, read from `market.yaml` and changeable while running."""
+"""The hardware types and models for rent, with prices: read from `market.yaml`, and changeable while running."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SimulatedMarket:
             self.restock()
 
     def restock(self) -> None:
-        """The original market."""
+        """Restore the original market."""
         offers, models = _rows()
         self.offers.clear()
         self.offers.update({offer.hardware.hardware_type_id: offer for offer in offers})
@@ -85,11 +85,13 @@ class SimulatedMarket:
         """Takes a hardware type off every list and out of every model; what runs on it goes on running."""
         del self.offers[hardware_type_id]
         for model in list(self.models.values()):
-            left = {hardware: tokens for hardware, tokens in model.max_context.items() if hardware != hardware_type_id}
+            remaining = {
+                hardware: tokens for hardware, tokens in model.max_context.items() if hardware != hardware_type_id
+            }
             recommended = model.recommended_config
-            if recommended == hardware_type_id and left:
-                recommended = min(left)
-            self.models[model.model_id] = replace(model, max_context=left, recommended_config=recommended)
+            if recommended == hardware_type_id and remaining:
+                recommended = min(remaining)
+            self.models[model.model_id] = replace(model, max_context=remaining, recommended_config=recommended)
 
     def withdraw_model(self, model_id: str) -> None:
         """Takes a model off every list; instances that serve it go on running."""

@@ -1,4 +1,4 @@
-"""Whether a start request can be filled, and what it buys with its defaults (docs/apis/cortecs.md#arguments)."""
+"""The validation of a start request, and the arguments that it buys (docs/apis/cortecs.md#arguments)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORKERS = range(1, 9)
 
 @dataclass(frozen=True)
 class StartOrder:
-    """What a start request says; None is what clients send for "not set"."""
+    """The arguments of a start request; None is what clients send for "not set"."""
 
     model_id: str
     hardware_type_id: str | None = None
@@ -28,7 +28,7 @@ class StartOrder:
 
 
 def validate_order(order: StartOrder, market: SimulatedMarket, settings: CortecsSettings) -> OrderedArgs:
-    """The complete arguments. Raises Refused with a message that names the value and what is allowed."""
+    """Complete the arguments. Raises ApiError with a message that names the value and the allowed ones."""
     model = _model(order.model_id, market, settings)
     hardware_type_id = model.recommended_config if order.hardware_type_id is None else order.hardware_type_id
     longest = model.max_context.get(hardware_type_id)
@@ -46,7 +46,7 @@ def validate_order(order: StartOrder, market: SimulatedMarket, settings: Cortecs
 
 
 def require_stock(hardware_type_id: str, market: SimulatedMarket) -> None:
-    """Raises Refused when no new worker of this hardware can be had."""
+    """Raise ApiError unless the hardware is available."""
     offer = market.offers.get(hardware_type_id)
     if offer is None:
         raise ApiError(400, f"hardware_type_id {hardware_type_id!r} is not offered any more.")

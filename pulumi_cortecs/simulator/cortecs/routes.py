@@ -52,7 +52,7 @@ class InstanceRequest(RequestModel):
 
 
 class CortecsApi:
-    """How this vendor's errors look, and what faults need to know."""
+    """The properties of the vendor's API: the shape of its errors, and what faults match by."""
 
     base = BASE
     by_path_only = False
@@ -123,8 +123,8 @@ def cortecs_router(cloud: SimulatedCortecs) -> APIRouter:
 
     @route("GET", "/user/balance")
     async def balance(account: Account) -> Response:
-        left = cloud.balance(account)
-        return JSONResponse({"current_balance": float(left.amount), "currency": left.currency})
+        rest = cloud.balance(account)
+        return JSONResponse({"current_balance": float(rest.amount), "currency": rest.currency})
 
     @route("GET", "/instances")
     async def all_instances(account: Account) -> Response:

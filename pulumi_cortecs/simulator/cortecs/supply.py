@@ -1,4 +1,4 @@
-"""What an order really gets where the vendor supplies something else: other arguments, or an id that was given out."""
+"""The supply for an order where the vendor supplies something else: other arguments, or a reused id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pulumi_cortecs.simulator.faults import Fault, FaultKind, ReusedId
 
 
 class OrderArgument(str, Enum):
-    """What of an order may not be heeded."""
+    """The arguments of an order that the vendor may ignore."""
 
     HARDWARE = "hardware_type_id"
     MODEL = "model_id"
@@ -32,15 +32,15 @@ ARGUMENTS: Mapping[str, type] = {
     OrderArgument.CONTEXT.value: int,
     OrderArgument.INTERVAL.value: BillingInterval,
 }
-"""Of which type each argument is."""
+"""The type of each argument."""
 
 
 @dataclass(frozen=True)
 class Supply:
-    """What is made of an order.
+    """The supply for an order.
 
-    `instance_id` is an earlier one's, None for a new one; `answered_id` is what the answer says instead of the true id,
-    if it lies; `made` is false where nothing is made at all.
+    `instance_id` is that of an earlier instance, None for a new id; `answered_id` is a wrong id in the answer; `made`
+    is false where no instance is made at all.
     """
 
     args: OrderedArgs
@@ -54,7 +54,7 @@ def plan_supply(
 ) -> Supply:
     """The supply under these faults; `reusable` has the ids of each kind of `Reused`, the latest last.
 
-    Raises Refused (500) for a fault that asks for what the market does not have.
+    Raises ApiError (500) for a fault that asks for what the market does not have.
     """
     supply = Supply(args)
     for fault in faults:
@@ -85,7 +85,7 @@ def _with_other_argument(args: OrderedArgs, fault: Fault, market: SimulatedMarke
 
 
 def _other_value(args: OrderedArgs, argument: OrderArgument, market: SimulatedMarket) -> Any:
-    """Some value other than the one that was ordered, always the same one."""
+    """A value other than the ordered one, always the same one."""
     if argument is OrderArgument.WORKERS:
         return args.num_workers + 1 if args.num_workers < WORKERS[-1] else WORKERS[0]
     if argument is OrderArgument.CONTEXT:

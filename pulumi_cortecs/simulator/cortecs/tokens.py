@@ -1,9 +1,9 @@
-"""Who may call, and for how long a token says so.
+"""Client credentials and access tokens.
 
 Expiry runs on real time, whatever the virtual clock's speed: a client compares `expires_in` with its own clock, and
 at a thousandfold speed a token in virtual time would be dead before its first use. `expire_all` is for tests.
 
-What is kept are digests: a state file opens nothing.
+Only digests are kept, so that a state file gives no access.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Tokens:
             self.register(DEFAULT_CLIENT, DEFAULT_CLIENT, DEFAULT_CLIENT)
 
     def register(self, client_id: str, client_secret: str, account: str) -> None:
-        """Makes a further client known, or gives a known one another secret."""
+        """Add a client, or change the secret of one."""
         self._credentials[client_id] = Credential(_digest(client_secret), account)
 
     def grant(self, client_id: str, client_secret: str, real_seconds: float) -> str | None:
@@ -74,7 +74,7 @@ class Tokens:
         return entry.account if entry and entry.good_until > self._wall() else None
 
     def expire_all(self) -> None:
-        """From this moment no token given out so far is good any more."""
+        """Invalidate all tokens."""
         self._tokens.clear()
 
 
