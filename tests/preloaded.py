@@ -113,7 +113,7 @@ class Child:
 
 
 class _Server:
-    """Forks a child for each request, passes its exit on, and kills those that nobody waits for any more."""
+    """Forks a child for each request, passes its exit on, and kills those without a waiting caller."""
 
     def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
@@ -176,7 +176,7 @@ class _Server:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = ended
                 with self._children.pop(pid) as connection:
-                    with suppress(KeyError):  # nobody waits for it any more
+                    with suppress(KeyError):  # its caller is gone
                         self._selector.unregister(connection)
                     with suppress(OSError):
                         connection.send(status.to_bytes(8, "little"))

@@ -61,7 +61,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=float, metavar="P", help=f"of every fault ({odds.faults}; cycles: 0.1)")
     parser.add_argument("--lost-journal", type=float, default=odds.lost_journal, metavar="P")
     parser.add_argument("--destroy-share", type=float, default=odds.destroy, metavar="P")
-    parser.add_argument("--exclusive", type=float, default=odds.exclusive, metavar="P", help="that nobody else buys")
+    parser.add_argument(
+        "--exclusive", type=float, default=odds.exclusive, metavar="P", help="that the account is exclusive"
+    )
     parser.add_argument("--faults-cycles", type=int, metavar="N", help="cycles with faults and without deaths instead")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="switch a protection off")
     parser.add_argument("--until-caught", action="store_true", help="end at the first round that is wrong")

@@ -1,4 +1,4 @@
-"""Up, refresh and destroy, over and over, while everything goes wrong and nobody is killed: what leaks."""
+"""Up, refresh and destroy, over and over, while everything goes wrong and no process is killed: what leaks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def leaked(self) -> int:
-        """What is wrong: instances that nobody knew of in the end, doubles, false "gone"."""
+        """The number of errors: instances that nothing accounts for in the end, doubles, false "gone"."""
         return self.left + sum(finding.kind is not Kind.DEAD_ROW for cycle in self.cycles for finding in cycle.findings)
 
     def text(self) -> str:

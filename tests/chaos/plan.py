@@ -78,7 +78,7 @@ class Command(str, Enum):
 
 
 class Edit(str, Enum):
-    """What changes between a first `up`, which nobody disturbs, and the one that is killed."""
+    """The change between a first, undisturbed `up` and the one that is killed."""
 
     ADD = "add"
     REMOVE = "remove"
@@ -178,7 +178,7 @@ class Plan:
 
     `which` counts the requests until the moment has come, `fraction` is for SOME_TIME, `hold` is for how long answers
     are held back, `delay` passes between the moment and the death, `gap` between two ^C or a death and a restart.
-    `exclusive`: the machine's owner says that nobody else buys in the account. `clocks` are the knobs that set the
+    `exclusive`: the machine's owner declares the account exclusive. `clocks` are the knobs that set the
     vendor's clocks apart, none where they agree.
     """
 
@@ -216,7 +216,7 @@ class Plan:
 
     @property
     def orders(self) -> int:
-        """How many instances the command buys when nobody kills it."""
+        """The number of instances that the command buys if it is not killed."""
         return _orders(self.before, self.command, self.edit)
 
     def words(self) -> str:
@@ -346,6 +346,6 @@ def lie(kind: FaultKind, chance: random.Random) -> _Parameters:
         return (("argument", chance.choice([argument.value for argument in OrderArgument])),)
     if kind is FaultKind.REUSED_ID:
         of = chance.choice(list(ReusedId))
-        # where the answer names what another order has just made, beside what this one makes, nobody can tell
+        # an answer that names what another order has just made, beside what this one makes, is ambiguous
         return (("of", of.value), ("makes", of is ReusedId.DELETED))
     return ()

@@ -150,7 +150,7 @@ class _Round:
         acted.control.resume()
         ended = acted.ended(running, " ".join(arguments), _AFTER_A_DEATH)
         if not landed and ended.code == 0:
-            self._pace.took(arguments[0], ended.seconds)
+            self._pace.record(arguments[0], ended.seconds)
         if landed and plan.moment is Moment.WAITING and plan.death is not Death.SIMULATOR:
             acted.findings |= {Finding(Kind.UNRECORDED, stray) for stray in acted.books().strays}
         if plan.lost_journal and tells_of_what_is_left(ended.text):
@@ -189,7 +189,7 @@ class _Round:
             return sum(now.count(route) - before.count(route) for route in routes)
 
         if plan.moment is Moment.SOME_TIME:
-            self._sleep(running, plan.fraction * self._pace.of(plan.command.value))
+            self._sleep(running, plan.fraction * self._pace.expected(plan.command.value))
             return running.runs
         if plan.moment is Moment.WAITING:
             if not running.wait(lambda: since(_START) >= plan.orders):
@@ -299,7 +299,7 @@ class _Round:
         return done.code == 0
 
     def _looks_for_what_is_left(self) -> None:
-        """What an error told of, and nobody will know of any more: the journal is lost."""
+        """End the purchases that only an error named: the journal is lost."""
         acted = self._scene
         acted.let_the_old_ones_end()
         acted.put_in_force((), 0.0)

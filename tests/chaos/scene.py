@@ -80,7 +80,7 @@ class Running:
         return [pid for pid in session_processes(self.process.pid) if _is_provider(pid)]
 
     def kill_provider(self) -> bool:
-        """SIGKILL for the dynamic provider; False when there is none."""
+        """SIGKILL for the dynamic provider; False if none runs."""
         pids = self.providers()
         for pid in pids:
             with suppress(ProcessLookupError):
@@ -178,7 +178,7 @@ class Scene:
         if self.last is not None and _HALF_A_FILE in self.last.text:
             self.stack.state_file.with_name(f"{self.stack.state_file.name}.attrs").unlink(missing_ok=True)
             self.halves += 1
-        if not self.stack.is_in_a_folder:  # nobody shows whether there is a lock
+        if not self.stack.is_in_a_folder:  # other backends do not show whether there is a lock
             if self.last is not None and self.last.code != 0:
                 self.run("cancel")
             return
@@ -287,7 +287,7 @@ def scene(
 ) -> Iterator[Scene]:
     """A new stack against a new simulator. Nothing of it is left afterwards: no file, no process.
 
-    `exclusive`: the machine's owner says that nobody else buys in the account. `broken` names a protection of the
+    `exclusive`: the machine's owner declares the account exclusive. `broken` names a protection of the
     provider that is switched off (see `broken/sitecustomize.py`); `backend` is the environment that names a state
     backend, which is a folder of the scene's if it names none.
     """

@@ -1,4 +1,4 @@
-"""What a run came to: counts per kind of death, as a text and as the tables of docs/reliability.md."""
+"""The results of a run: counts per kind of death, as text and as the tables of docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Tally:
 
 
 def write_between_marks(page: Path, name: str, text: str) -> None:
-    """Puts a text between the marks of that name on a page, which are made at its end where there are none."""
+    """Write the text between the marks of that name on a page; they are added at its end if there are none."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     content = page.read_text() if page.exists() else ""
     if begin not in content:

@@ -93,7 +93,7 @@ class _MortalJournal(Journal):
 class Host(Process):
     """A provider process, and what a gRPC call has for a context. `engine` is what started it, None for a command of
     ours; `calls` is how many it serves now; `killed` says whether it did not end by itself. `states` is what it can
-    read of states, `exclusive` whether it is told that nobody else buys in the account."""
+    read of states, `exclusive` whether it is told that the account is exclusive."""
 
     current: Host | None = None
 
@@ -126,7 +126,7 @@ class Host(Process):
         """Errors come as exceptions here."""
 
     def is_active(self) -> bool:
-        """Whether anybody waits for the answer."""
+        """Whether a caller waits for the answer."""
         return self.engine is None or not self.engine.dead
 
     def interrupt(self) -> None:

@@ -52,7 +52,7 @@ DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("before", None, 3),
     ("done", None, 3),
 )
-"""When somebody may die: the point, what it is about, and how often it is chosen."""
+"""When a process may die: the point, what it is about, and how often it is chosen."""
 
 
 @dataclass(frozen=True)
@@ -239,16 +239,16 @@ class _Round:
         self.user.mind_the_books(stacks)
 
     def _forge_journal(self) -> None:
-        """A program writes into the journal that it has bought what is somebody else's, and is something else."""
+        """A program claims in the journal that it bought a foreign instance with other arguments."""
         scene, stack = self._scene, self._new_stack("stack0")
         name, arguments = self._chance.choice(sorted(stack.program.items()))
         other = self._chance.choice(
             [candidate for candidate in self._of.programs if not candidate.items() <= arguments.items()]
         )
-        somebodys = scene.foreigner(**other)
+        foreign_id = scene.foreigner(**other)
         scene.counts["the journal was forged"] += 1
         scene.passes(_AGE_OF_FOREIGNERS)
-        scene.forge(stack, name, arguments, somebodys)
+        scene.forge(stack, name, arguments, foreign_id)
         scene.command(stack, "up")
 
     def _rename(self, stack: Stack) -> None:
@@ -314,7 +314,7 @@ class _Round:
         death = self._death() if chance.random() < self._odds.death else None
         command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
         if chance.random() < 0.25:
-            self._somebody_meddles()
+            self._meddle_from_outside()
         if command == "up" and not stacks[0].replace and chance.random() < self._odds.replaced:
             scene.counts["up --replace"] += 1
             names = sorted(name for name, arguments in stacks[0].program.items() if "adopt_id" not in arguments)
@@ -331,11 +331,11 @@ class _Round:
         point, what, _ = chance.choices(deaths, [death[2] for death in deaths])[0]
         victim = chance.choices((Victim.BOTH, Victim.HOST, Victim.ENGINE, Victim.INTERRUPT), (4, 3, 3, 1))[0]
         if victim is Victim.HOST and self._loses_journal:
-            # an engine that lives ends the creation in its state: without the journal nothing at all would tell of it
+            # an engine that lives ends the creation in its state: without the journal nothing at all would show it
             victim = Victim.BOTH
         return Death(victim, point, what, chance.choice((1, 1, 1, 2, 2, 3, 5)))
 
-    def _somebody_meddles(self) -> None:
+    def _meddle_from_outside(self) -> None:
         """An instance is stopped, or gone, at some moment of the next command, and it was none of us."""
         scene, vanishes = self._scene, self._chance.random() < 0.5 or not self._of.can_stop
         vanishes = vanishes and all(fault.kind is not FaultKind.REUSED_ID for fault in scene.world.faults)
@@ -372,7 +372,7 @@ class _Round:
 
 
 def most_of(kind: FaultKind) -> float:
-    """How likely a fault may be: with every second list empty, nobody could tell what there is."""
+    """How likely a fault may be: with every second list empty, it could not be known what exists."""
     return 0.1 if kind is FaultKind.EMPTY_LIST else 1.0
 
 
@@ -415,6 +415,6 @@ def _lie(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
         return {"argument": chance.choice([argument.value for argument in OrderArgument])}
     if kind is FaultKind.REUSED_ID:
         of = chance.choice(list(ReusedId))
-        # where the answer names what another order has just made, beside what this one makes, nobody can tell
+        # an answer that names what another order has just made, beside what this one makes, is ambiguous
         return {"of": of.value, "makes": of is ReusedId.DELETED}
     return {}

@@ -67,7 +67,7 @@ class Wrong(str, Enum):
     FALSE_GONE = 'false "gone"'
     NOT_ENDED = "said to be ended, and exists"
     NOT_OURS = "ended what it does not own"
-    TAKEN = "took what is somebody else's"
+    TAKEN = "took a foreign instance"
     BILLED = "billed after the end"
     DEAD_ROW = "row without instance"
     OTHERWISE = "not as wanted"
@@ -248,13 +248,13 @@ class Scene:
         self.crowd.sleep(seconds)
 
     def foreigner(self, **arguments: Any) -> str:
-        """Somebody starts an instance in the vendor's console."""
+        """Start an instance in the vendor's console."""
         made = self.cloud.order(arguments)
         self.foreign.add(made)
         return made
 
     def alive(self) -> dict[str, Real]:
-        """What there is, but for what is somebody else's."""
+        """All instances but the foreign ones."""
         return {instance_id: one for instance_id, one in self.cloud.every().items() if instance_id not in self.foreign}
 
     def lose_journal(self) -> None:
@@ -338,7 +338,7 @@ class Scene:
         return ended
 
     def keep_orphan(self, instance_id: str, machine: int) -> None:
-        """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
+        """`pulumi-cortecs orphans --keep ID`: from now on it is foreign."""
         self.counts["orphans --keep"] += 1
         host = self.process(machine)
         task = self.crowd.spawn(lambda: session.current().journal.keep(instance_id), host)
@@ -372,7 +372,7 @@ class Scene:
             raise task.error
 
     def stop_what_is_stuck(self) -> int:
-        """Somebody stops in the console what does not get ready; how many there were."""
+        """Stop in the console what does not get ready; returns how many there were."""
         stuck = [instance_id for instance_id, one in self.alive().items() if one.stuck]
         for instance_id in stuck:
             self.cloud.stop_from_outside(instance_id)
@@ -392,7 +392,7 @@ class Scene:
             shutil.rmtree(directory)
 
     def open_orders(self) -> list[str]:
-        """The ids of orders that nobody has confirmed, "" for one without."""
+        """The ids of unconfirmed orders, "" for one without."""
         instance_ids = list[str]()
         for directory in self._journals.values():
             journal = Journal(directory)

@@ -51,7 +51,7 @@ def theatre(tmp_path: Path) -> Iterator[Theatre]:
 
 
 class LifeCycle(RuleBasedStateMachine):
-    """Two stacks in an account in which somebody else has an instance, too."""
+    """Two stacks in an account in which a foreign instance runs, too."""
 
     theatre: Theatre
 
@@ -124,7 +124,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.scene.passes(seconds)
 
     @rule(which=st.integers(0, 5), vanishes=st.booleans())
-    def somebody_meddles(self, which: int, vanishes: bool) -> None:
+    def meddle_from_outside(self, which: int, vanishes: bool) -> None:
         ids = sorted(self.scene.alive())
         if ids:
             cloud = self.scene.cloud

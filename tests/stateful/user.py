@@ -18,9 +18,12 @@ _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
 
 
 class User:
-    """Somebody who goes on. `edited_after`: the program was changed while a command was half done, so that what it
-    bought may be nobody's any more; `mends_shared`: two machines buy the like, so that one may own what is the other's
-    until its user does what the warning says."""
+    """A user who goes on after each command.
+
+    `edited_after`: the program was changed while a command was half done, so that its purchases may belong to no
+    resource any more. `mends_shared`: two machines buy alike instances, so that one may own an instance of the other
+    until its user follows the warning.
+    """
 
     def __init__(self, scene: Scene, chance: random.Random) -> None:
         self.scene = scene

@@ -39,7 +39,7 @@ class _Request:
 class Wire(httpx.Client):
     """What the provider takes for an HTTP client. `point` is told of each request before it is sent and when it was
     carried out, with the instance that it was about ("" for none); `passes` lets the time pass that it takes;
-    `unreachable` is how likely it is that nobody listens. `tell` hears of every answer.
+    `unreachable` is the probability that the vendor cannot be reached. `tell` hears of every answer.
 
     An answer that drips ends as it does with the provider's own HTTP core: after LONGEST_ANSWER, or after LONGEST_PAUSE
     without a byte. A bomb cannot be unpacked."""
@@ -88,7 +88,7 @@ class Wire(httpx.Client):
         self._point("before", asked, subject)
         self._passes(self._latency())
         if self.unreachable and self._chance.random() < self.unreachable:
-            raise httpx.ConnectError("nobody listens")
+            raise httpx.ConnectError("connection refused")
         call = FaultTarget(
             method=method,
             path=f"{cloud.base}{path}",

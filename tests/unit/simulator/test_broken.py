@@ -93,7 +93,7 @@ def test_a_slow_answer_comes_late_and_its_side_effect_in_time(sim: Simulator, ap
     until(lambda: len(sim.control.instances()) == 1)
 
 
-def test_a_slow_answer_holds_up_nobody_else(sim: Simulator, api: httpx.Client) -> None:
+def test_a_slow_answer_does_not_delay_other_requests(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("slow_answer", path="/instances", count=1, real_seconds=30)
     with pytest.raises(httpx.ReadTimeout):
         api.get("/instances", timeout=1)

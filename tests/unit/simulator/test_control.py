@@ -172,7 +172,7 @@ def test_the_market_says_where_its_rows_are_from(sim: Simulator) -> None:
     assert market["hardware_types"][0]["price_per_hour"] == "1.20"
 
 
-def test_somebody_stops_or_deletes_an_instance_in_the_console(sim: Simulator, api: httpx.Client) -> None:
+def test_an_instance_is_stopped_or_deleted_in_the_console(sim: Simulator, api: httpx.Client) -> None:
     stopped, vanished = start(api), start(api)
     assert sim.control.stop(stopped).status == "stopped"
     sim.control.vanish(vanished)

@@ -1,4 +1,4 @@
-"""Who is answered: nobody whom a page on the web has sent here."""
+"""The filter of requests: those that a page on the web has sent are refused."""
 
 from __future__ import annotations
 

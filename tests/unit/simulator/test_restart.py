@@ -277,7 +277,7 @@ def test_ended_in_order_it_goes_on_from_its_end(crashes: Crashes) -> None:
         assert again.control.clock().now > answered
 
 
-def test_nobody_ever_sees_time_go_back(crashes: Crashes) -> None:
+def test_time_never_goes_back(crashes: Crashes) -> None:
     times = list[datetime]()
     with running(speed=1e5, state=crashes.path) as sim, sim.client() as api:
         instance_id = start(api)

@@ -122,7 +122,7 @@ def test_an_idle_connection_is_closed_when_the_simulator_ends() -> None:
 
 def test_answers_do_not_wait_for_acknowledgements() -> None:
     # with Nagle's delay on the server's side every answer to a POST took 40 ms, but for the first of a connection. The
-    # quickest of the others tells of the delay, and not of a machine that is busy
+    # quickest of the others shows the delay, and not that the machine is busy
     with running() as sim, sim.client() as api:
         taken = []
         for _ in range(50):

@@ -102,7 +102,7 @@ def test_a_deletion_that_shows_late_does_not_hide_who_has_the_id_now(sim: Simula
     assert listed(api) == {instance_id: "pending"}
 
 
-def test_nobody_gets_another_accounts_id(sim: Simulator, api: httpx.Client) -> None:
+def test_no_account_gets_another_accounts_id(sim: Simulator, api: httpx.Client) -> None:
     sim.control.register("other", "secret")
     with sim.client("other", "secret") as other:
         theirs = start(other)
