@@ -81,7 +81,7 @@ class _Match(RequestModel):
 
 _MATCHED_BY: dict[str, Any] = {name: (str | None, None) for cloud in CLOUDS for name in cloud.matched_by}
 MatchRequest = create_model("MatchRequest", __base__=_Match, **_MATCHED_BY)
-"""What a fault hits; see `faults.Match`. Beside the rest it has the arguments by which a cloud's orders are matched."""
+"""The filter of a fault; see `faults.FaultMatch`. Further fields are arguments of a cloud's orders."""
 
 
 class FaultRequest(RequestModel):

@@ -71,7 +71,7 @@ class RequestCounts:
     refusals: tuple[Mapping[str, Any], ...]
 
     def count(self, route: str) -> int:
-        """How often a route was called: "GET /api/v1/instances"."""
+        """The number of calls of a route: "GET /api/v1/instances"."""
         return self.counts.get(route, 0)
 
 
@@ -182,7 +182,7 @@ class ControlClient:
         return str(self._ask("POST", "/faults", body)["fault_id"])
 
     def faults(self) -> Mapping[str, int]:
-        """How often each fault in force has happened, by its id."""
+        """The number of times that each fault in force has happened, by its id."""
         return {str(row["fault_id"]): int(row["happened"]) for row in self._ask("GET", "/faults")["faults"]}
 
     def clear_faults(self) -> None:

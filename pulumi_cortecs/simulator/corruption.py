@@ -15,7 +15,7 @@ _RAW = -zlib.MAX_WBITS
 
 
 class WrongShape(str, Enum):
-    """What is wrong: fields are `missing`, `null` or of a `wrong_type`, or the whole answer is an empty `array`."""
+    """The kinds: fields are `missing`, `null` or of a `wrong_type`, or the whole answer is an empty `array`."""
 
     MISSING = "missing"
     NULL = "null"

@@ -135,7 +135,7 @@ PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
 
 @dataclass(frozen=True)
 class FaultMatch:
-    """What a fault hits; a field that is None hits everything.
+    """The filter of a fault; a field that is None matches everything.
 
     `path` is a glob, of the whole path or of what follows the vendor's base ("/instances/start", "/instances/*"). The
     request that starts an instance has no instance id yet. `arguments` are those that an instance was ordered with, or
@@ -172,7 +172,7 @@ def _read_match(match: Any) -> Any:
 
 @dataclass(frozen=True)
 class FaultTarget:
-    """What is matched: a request, or what a request does to an instance.
+    """The target that is matched: a request, or the effect of a request on an instance.
 
     `base` is what all paths of its API begin with; `arguments` are those of its order that faults may be
     matched by; `by_path_only` keeps off faults that name no path; `workers` says how many the account would have that
@@ -220,39 +220,39 @@ class Fault:
 
     @property
     def after_side_effect(self) -> bool:
-        """Whether the request is carried out before the fault shows."""
+        """True if the request is carried out before the fault shows."""
         return bool(self.parameters.get("after_side_effect", PARAMETERS[self.kind].get("after_side_effect", False)))
 
 
-def matches(match: FaultMatch, call: FaultTarget) -> bool:
-    """Whether a call is one of those that `match` describes. A slash at the end makes no difference."""
-    if match.method is not None and match.method.upper() != call.method:
+def matches(match: FaultMatch, target: FaultTarget) -> bool:
+    """Whether the filter matches the target. A slash at the end of a path makes no difference."""
+    if match.method is not None and match.method.upper() != target.method:
         return False
-    if any(call.arguments.get(name) != value for name, value in match.arguments.items()):
+    if any(target.arguments.get(name) != value for name, value in match.arguments.items()):
         return False
-    if match.instance_id is not None and match.instance_id != call.instance_id:
+    if match.instance_id is not None and match.instance_id != target.instance_id:
         return False
     if match.path is None:
-        return not call.by_path_only
-    path, pattern = call.path.rstrip("/"), match.path.rstrip("/")
-    return fnmatchcase(path, pattern) or fnmatchcase(path.removeprefix(call.base), pattern)
+        return not target.by_path_only
+    path, pattern = target.path.rstrip("/"), match.path.rstrip("/")
+    return fnmatchcase(path, pattern) or fnmatchcase(path.removeprefix(target.base), pattern)
 
 
-def _applies_to(fault: Fault, call: FaultTarget) -> bool:
+def _applies_to(fault: Fault, target: FaultTarget) -> bool:
     """A request without a token cannot find it expired; an instance that was listed before does not lag again; ..."""
     if fault.kind is FaultKind.TOKEN_EXPIRY:
-        return call.authorized
+        return target.authorized
     if fault.kind is FaultKind.EMPTY_LIST:
-        return call.for_list
+        return target.for_list
     if fault.kind is FaultKind.QUOTA_EXCEEDED:
-        return call.workers() > fault.number("limit")
+        return target.workers() > fault.number("limit")
     if fault.kind is FaultKind.REUSED_ID:
-        return call.new_instance and bool(call.reusable(str(fault.parameter("of"))))
-    return fault.kind is not FaultKind.LIST_LAG or call.new_instance
+        return target.new_instance and bool(target.reusable(str(fault.parameter("of"))))
+    return fault.kind is not FaultKind.LIST_LAG or target.new_instance
 
 
 class RandomSource(Protocol):
-    """Where chance comes from."""
+    """A source of random numbers."""
 
     def random(self) -> float:
         """At least 0 and below 1."""
@@ -298,12 +298,15 @@ class FaultTable:
         """Remove all faults."""
         self._faults.clear()
 
-    def take_matching(self, call: FaultTarget, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
+    def take_matching(self, target: FaultTarget, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
         """The faults of these kinds that happen to this target, in the order they were added; each is counted."""
         return [
             self._count(fault)
             for fault in list(self._faults.values())
-            if fault.kind in kinds and matches(fault.match, call) and _applies_to(fault, call) and self._happens(fault)
+            if fault.kind in kinds
+            and matches(fault.match, target)
+            and _applies_to(fault, target)
+            and self._happens(fault)
         ]
 
     def _happens(self, fault: Fault) -> bool:

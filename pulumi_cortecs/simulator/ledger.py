@@ -15,7 +15,7 @@ R = TypeVar("R", bound="Run")
 
 @dataclass(frozen=True)
 class Run(ABC):
-    """One uninterrupted run, from start or restart to stop or deletion; what it is billed by is its cloud's.
+    """One uninterrupted run, from start or restart to stop or deletion; a subclass of its cloud has the tariff.
 
     `billed_from` is None where the bill never begins: a boot that is stuck, with pending instances not billed.
     """

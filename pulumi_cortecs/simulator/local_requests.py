@@ -40,7 +40,7 @@ class LocalRequestsOnly:
 
 
 def foreign_origin(headers: Mapping[str, str]) -> str:
-    """Why a request with these headers (names in lower case) is foreign; "" for a local one."""
+    """The reason why a request with these headers (names in lower case) is foreign; "" for a local one."""
     host, origin, site = headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site")
     if not _OWN.fullmatch(host):
         return f"Host: got {host[:100]!r}; allowed: 127.0.0.1, localhost, [::1]"

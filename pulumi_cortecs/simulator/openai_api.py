@@ -30,7 +30,7 @@ _TYPES = {404: "not_found_error", 503: "service_unavailable_error"}
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What an instance serves, whichever cloud it is in: by `model_name`, and `model_id` is understood too."""
+    """The model that an instance of any cloud serves, under `model_name`; `model_id` is accepted too."""
 
     instance_id: str
     status: str
@@ -103,7 +103,7 @@ class OpenAiApi:
         return path["instance_id"], {"model_id": served.model_id} if served else {}
 
     def expire_tokens(self) -> None:
-        """There are none here."""
+        """Do nothing: served models take any token."""
 
 
 def openai_router(world: World, lookup: ModelLookup) -> APIRouter:

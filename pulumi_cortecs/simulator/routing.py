@@ -108,7 +108,7 @@ def _control_error(error: ApiError) -> dict[str, Any]:
 async def _with_faults(
     handler: _Handler, request: Request, api: Api, world: World, *, is_list: bool
 ) -> tuple[Response, str]:
-    faults = world.faults.take_matching(await _call(request, api, is_list=is_list))
+    faults = world.faults.take_matching(await _fault_target(request, api, is_list=is_list))
 
     async def handle_with_faults(request: Request) -> Response:
         for fault in faults:
@@ -215,7 +215,7 @@ async def _check_shape(request: Request, known_query: Iterable[str], *, has_body
         raise ApiError(400, "This route takes no body.")
 
 
-async def _call(request: Request, api: Api, *, is_list: bool) -> FaultTarget:
+async def _fault_target(request: Request, api: Api, *, is_list: bool) -> FaultTarget:
     instance_id, arguments = api.subject(request.path_params, await _json_object(request))
     return FaultTarget(
         method=request.method,

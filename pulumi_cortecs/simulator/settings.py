@@ -1,4 +1,4 @@
-"""How the simulated clouds behave where the vendors' documentation is silent, and where tests need a say."""
+"""The knobs that all simulated clouds have: behaviour that the vendors do not document, or that tests control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all simulated clouds share: one clock, one table of faults, one ledger, one set of knobs, one source of chance.
+"""The state that all simulated clouds share: clock, table of faults, ledger, knobs, and random numbers.
 
 There is no lock: handlers never wait while they hold half a change, and all of them run on one event loop.
 """
@@ -28,7 +28,7 @@ SEED = "seed"
 
 
 class SimulatedCloud(Protocol):
-    """What the world asks of each simulated vendor; `name` is what its things are kept under."""
+    """The contract of a simulated vendor with the world; `name` is the key of its state."""
 
     name: str
 

@@ -115,9 +115,9 @@ class SimulatedCortecs:
         """Buy and boot an instance; returns it as the answer shows it. Raises ApiError for an order that is refused."""
         args = validate_order(order, self.market, self.settings)
         now = self.world.now()
-        call = replace(_call("POST", "/instances/start", args), new_instance=True)
-        plan = self._check_order(account, args, call, now)
-        supply = self._plan_supply(account, args, call)
+        target = replace(_fault_target("POST", "/instances/start", args), new_instance=True)
+        plan = self._check_order(account, args, target, now)
+        supply = self._plan_supply(account, args, target)
         instance = VirtualInstance(
             account=account,
             instance_id=supply.instance_id or self.world.new_id(),
@@ -141,9 +141,9 @@ class SimulatedCortecs:
         if status is not Status.STOPPED:
             raise ApiError(400, f"Instance {instance_id} is already {status.value}.")
         require_stock(instance.args.hardware_type_id, self.market)
-        call = _call("POST", "/instances/restart", instance.args, instance_id)
-        plan = self._check_order(account, instance.args, call, now)
-        args = self._plan_supply(account, instance.args, call).args
+        target = _fault_target("POST", "/instances/restart", instance.args, instance_id)
+        plan = self._check_order(account, instance.args, target, now)
+        args = self._plan_supply(account, instance.args, target).args
         restarted = replace(instance, args=args, boot=plan.boot, stopped_at=None, ends=plan.ends, late=plan.late)
         self._begin(restarted)
         self._fleet.keep_stale_view(instance, now, plan.late)
@@ -250,7 +250,7 @@ class SimulatedCortecs:
     def _unknown_error(self, instance_id: str) -> ApiError:
         return ApiError(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
 
-    def _check_order(self, account: str, args: OrderedArgs, call: FaultTarget, now: datetime) -> BootPlan:
+    def _check_order(self, account: str, args: OrderedArgs, target: FaultTarget, now: datetime) -> BootPlan:
         """Check the balance and the faults; returns the plan of the boot. Raises ApiError if the order is refused."""
         status = self.settings.empty_balance_status
         if status != 200 and (balance := self.balance(account)) <= Money.zero(CURRENCY):
@@ -262,11 +262,11 @@ class SimulatedCortecs:
             ]
             return args.num_workers + sum(other.args.num_workers for other in others)
 
-        for fault in self._take_matching(replace(call, workers=count_workers), ORDER_FAULTS):
+        for fault in self._take_matching(replace(target, workers=count_workers), ORDER_FAULTS):
             raise _fault_error(fault, args)
-        return plan_boot(self._take_matching(call, BOOT_FAULTS), self.settings, now)
+        return plan_boot(self._take_matching(target, BOOT_FAULTS), self.settings, now)
 
-    def _plan_supply(self, account: str, args: OrderedArgs, call: FaultTarget) -> Supply:
+    def _plan_supply(self, account: str, args: OrderedArgs, target: FaultTarget) -> Supply:
         def list_reusable(of: str) -> list[str]:
             # a dict, because an id that came twice stands where it came last
             mine = {instance.instance_id: instance for instance in self._fleet if instance.account == account}
@@ -275,11 +275,11 @@ class SimulatedCortecs:
             runs = {run.instance_id: run for run in self.world.ledger if run.account == account}
             return [instance_id for instance_id in runs if self._fleet.get(instance_id) is None]
 
-        faults = self._take_matching(replace(call, reusable=list_reusable), SUPPLY_FAULTS)
+        faults = self._take_matching(replace(target, reusable=list_reusable), SUPPLY_FAULTS)
         return plan_supply(args, faults, self.market, list_reusable)
 
-    def _take_matching(self, call: FaultTarget, kinds: Collection[FaultKind]) -> list[Fault]:
-        return self.world.faults.take_matching(call, kinds)
+    def _take_matching(self, target: FaultTarget, kinds: Collection[FaultKind]) -> list[Fault]:
+        return self.world.faults.take_matching(target, kinds)
 
     def _begin(self, instance: VirtualInstance) -> None:
         self._fleet.put(instance)
@@ -297,13 +297,17 @@ class SimulatedCortecs:
         )
 
     def _stop_with_lag(self, instance: VirtualInstance, now: datetime, path: str) -> VirtualInstance:
-        lag = _last_lag(self._take_matching(_call("POST", path, instance.args, instance.instance_id), STOP_FAULTS))
+        lag = _last_lag(
+            self._take_matching(_fault_target("POST", path, instance.args, instance.instance_id), STOP_FAULTS)
+        )
         stopped = self._halt(instance, now)
         self._fleet.keep_stale_view(instance, now, lag)
         return stopped
 
     def _delete_with_lag(self, instance: VirtualInstance, now: datetime, path: str) -> None:
-        lag = _last_lag(self._take_matching(_call("DELETE", path, instance.args, instance.instance_id), DELETE_FAULTS))
+        lag = _last_lag(
+            self._take_matching(_fault_target("DELETE", path, instance.args, instance.instance_id), DELETE_FAULTS)
+        )
         self._fleet.remove(instance)
         self._fleet.keep_stale_view(instance, now, lag)
 
@@ -322,7 +326,7 @@ def matched_by(args: OrderedArgs) -> Mapping[str, str]:
     return {"model_id": args.model_id}
 
 
-def _call(method: str, path: str, args: OrderedArgs, instance_id: str | None = None) -> FaultTarget:
+def _fault_target(method: str, path: str, args: OrderedArgs, instance_id: str | None = None) -> FaultTarget:
     return FaultTarget(method, f"{BASE}{path}", BASE, instance_id, matched_by(args))
 
 

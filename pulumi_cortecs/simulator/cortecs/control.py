@@ -35,7 +35,7 @@ class PlaceInstanceRequest(RequestModel):
 
     @property
     def order(self) -> StartOrder:
-        """What the start request would have said."""
+        """The start request that would have bought the instance."""
         return StartOrder(
             self.model_id, self.hardware_type_id, self.context_length, self.billing_interval, self.num_workers
         )
@@ -67,7 +67,7 @@ class CredentialRequest(RequestModel):
 
 
 def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
-    """What only Cortecs has below `/_sim`."""
+    """The routes below `/_sim` that only Cortecs has."""
     router = APIRouter(prefix=CONTROL, route_class=control_route(cloud.world), redirect_slashes=False)
 
     @router.post("/instances/{instance_id}", response_model=None)

@@ -62,7 +62,7 @@ class CortecsControl(ControlClient):
         self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"price_per_hour": str(price_per_hour)})
 
     def set_available(self, hardware_type_id: str, available: bool) -> None:
-        """Whether new workers of a hardware type can be had."""
+        """Set whether new workers of a hardware type are available."""
         self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"available": available})
 
     def withdraw_hardware(self, hardware_type_id: str) -> None:
@@ -84,7 +84,7 @@ class CortecsAccess(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where the simulator is, without a path."""
+        """The URL of the simulator, without a path."""
 
     @property
     def base_url(self) -> str:

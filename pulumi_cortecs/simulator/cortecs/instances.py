@@ -23,7 +23,7 @@ STEPS = (
 
 
 class Status(str, Enum):
-    """All there are: there is no failed and no deleting (docs/apis/cortecs.md#states)."""
+    """The statuses of the API, which has neither failed nor deleting (docs/apis/cortecs.md#states)."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -32,7 +32,7 @@ class Status(str, Enum):
 
 @dataclass(frozen=True)
 class OrderedArgs:
-    """What was bought, defaults filled in: clients compare them by equality (docs/apis/cortecs.md#traps)."""
+    """The arguments of a purchase with defaults: clients compare them by equality (docs/apis/cortecs.md#traps)."""
 
     model_id: str
     hardware_type_id: str
@@ -43,7 +43,7 @@ class OrderedArgs:
 
 @dataclass(frozen=True)
 class Boot:
-    """How one start or restart goes; times are virtual seconds. `stuck_at_step` is the step it never gets beyond."""
+    """The course of one start or restart, in virtual seconds. `stuck_at_step` is the last step that it reaches."""
 
     started_at: datetime
     seconds: float
@@ -63,18 +63,18 @@ class Boot:
         return reached if self.stuck_at_step is None else min(reached, self.stuck_at_step)
 
     def end_of(self, step: int) -> datetime:
-        """When the first worker is through a step from 1 to 4, if it is not stuck before that."""
+        """The end of a step from 1 to 4 of the first worker, if it is not stuck before."""
         return self.started_at + timedelta(seconds=self.seconds * step / (NUM_STEPS - 1))
 
     @property
     def ready_at(self) -> datetime | None:
-        """When the first worker runs: from then on the instance is usable. None when the boot is stuck."""
+        """The moment at which the first worker runs and the instance is usable. None if the boot is stuck."""
         return None if self.stuck_at_step is not None else self.started_at + timedelta(seconds=self.seconds)
 
 
 @dataclass(frozen=True)
 class ScheduledStop:
-    """How a run ends without its account's doing: at a moment it is stopped, or it `vanishes` altogether."""
+    """The end of a run without a request of its account: the instance is stopped, or it `vanishes` altogether."""
 
     at: datetime
     vanishes: bool = False
@@ -82,7 +82,7 @@ class ScheduledStop:
 
 @dataclass(frozen=True)
 class Lag:
-    """How many virtual seconds late the progress of a boot shows in lists, and in the answer by id."""
+    """The delay of the shown progress of a boot, in virtual seconds: in lists, and in the answer by id."""
 
     in_lists: float = 0.0
     by_id: float = 0.0

@@ -78,7 +78,7 @@ class SimulatedMarket:
         self.offers[hardware_type_id] = replace(offer, hardware=hardware, provenance="invented: set while running")
 
     def set_available(self, hardware_type_id: str, available: bool) -> None:
-        """Whether new workers can be had; a type that is out of stock stays listed."""
+        """Set whether new workers are available; a type that is out of stock stays listed."""
         self.offers[hardware_type_id] = replace(self.offers[hardware_type_id], available=available)
 
     def withdraw_hardware(self, hardware_type_id: str) -> None:

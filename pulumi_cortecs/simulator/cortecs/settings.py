@@ -1,4 +1,4 @@
-"""How the simulated Cortecs behaves where its documentation is silent: one knob per undocumented behaviour."""
+"""The knobs of the simulated Cortecs: one per behaviour that its documentation leaves open."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from hashlib import sha256
 
 DEFAULT_CLIENT = "sim"
 TOKEN_PREFIX = "sim-token-"
-"""What every access token begins with, so that one that leaks can be found."""
+"""The prefix of all access tokens, so that a leaked one can be found."""
 
 
 @dataclass(frozen=True)
