@@ -11,7 +11,7 @@ from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.clock import timestamp
 from pulumi_cortecs.simulator.cortecs.boot_plan import BootPlan, lag_of, plan_boot
 from pulumi_cortecs.simulator.cortecs.fleet import Fleet, StaleView, View
-from pulumi_cortecs.simulator.cortecs.instances import CortecsRun, Lag, OrderedArgs, Status, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.instances import CortecsRun, Lag, PurchasedArgs, Status, VirtualInstance
 from pulumi_cortecs.simulator.cortecs.market import HardwareOffer, ModelOffer, SimulatedMarket, hf_name
 from pulumi_cortecs.simulator.cortecs.orders import StartOrder, out_of_stock_error, require_stock, validate_order
 from pulumi_cortecs.simulator.cortecs.serializers import Json, instance_json
@@ -250,7 +250,7 @@ class SimulatedCortecs:
     def _unknown_error(self, instance_id: str) -> ApiError:
         return ApiError(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
 
-    def _check_order(self, account: str, args: OrderedArgs, target: FaultTarget, now: datetime) -> BootPlan:
+    def _check_order(self, account: str, args: PurchasedArgs, target: FaultTarget, now: datetime) -> BootPlan:
         """Check the balance and the faults; returns the plan of the boot. Raises ApiError if the order is refused."""
         status = self.settings.empty_balance_status
         if status != 200 and (balance := self.balance(account)) <= Money.zero(CURRENCY):
@@ -266,7 +266,7 @@ class SimulatedCortecs:
             raise _fault_error(fault, args)
         return plan_boot(self._take_matching(target, BOOT_FAULTS), self.settings, now)
 
-    def _plan_supply(self, account: str, args: OrderedArgs, target: FaultTarget) -> Supply:
+    def _plan_supply(self, account: str, args: PurchasedArgs, target: FaultTarget) -> Supply:
         def list_reusable(of: str) -> list[str]:
             # a dict, because an id that came twice stands where it came last
             mine = {instance.instance_id: instance for instance in self._fleet if instance.account == account}
@@ -321,16 +321,16 @@ class SimulatedCortecs:
         return stopped
 
 
-def matched_by(args: OrderedArgs) -> Mapping[str, str]:
+def matched_by(args: PurchasedArgs) -> Mapping[str, str]:
     """The arguments that faults may be matched by."""
     return {"model_id": args.model_id}
 
 
-def _fault_target(method: str, path: str, args: OrderedArgs, instance_id: str | None = None) -> FaultTarget:
+def _fault_target(method: str, path: str, args: PurchasedArgs, instance_id: str | None = None) -> FaultTarget:
     return FaultTarget(method, f"{BASE}{path}", BASE, instance_id, matched_by(args))
 
 
-def _fault_error(fault: Fault, args: OrderedArgs) -> ApiError:
+def _fault_error(fault: Fault, args: PurchasedArgs) -> ApiError:
     if fault.kind is FaultKind.OUT_OF_STOCK:
         return out_of_stock_error(args.hardware_type_id, fault.status)
     if fault.kind is FaultKind.INSUFFICIENT_FUNDS:

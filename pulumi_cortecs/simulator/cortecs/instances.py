@@ -31,7 +31,7 @@ class Status(str, Enum):
 
 
 @dataclass(frozen=True)
-class OrderedArgs:
+class PurchasedArgs:
     """The arguments of a purchase with defaults: clients compare them by equality (docs/apis/cortecs.md#traps)."""
 
     model_id: str
@@ -97,7 +97,7 @@ class VirtualInstance:
 
     account: str
     instance_id: str
-    args: OrderedArgs
+    args: PurchasedArgs
     boot: Boot
     listed_from: datetime
     found_from: datetime

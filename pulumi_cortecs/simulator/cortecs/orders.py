@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pulumi_cortecs.cost import BillingInterval
 from pulumi_cortecs.simulator.api_error import ApiError
-from pulumi_cortecs.simulator.cortecs.instances import OrderedArgs
+from pulumi_cortecs.simulator.cortecs.instances import PurchasedArgs
 from pulumi_cortecs.simulator.cortecs.market import ModelOffer, SimulatedMarket
 from pulumi_cortecs.simulator.cortecs.settings import CortecsSettings
 
@@ -27,7 +27,7 @@ class StartOrder:
     num_workers: int | None = None
 
 
-def validate_order(order: StartOrder, market: SimulatedMarket, settings: CortecsSettings) -> OrderedArgs:
+def validate_order(order: StartOrder, market: SimulatedMarket, settings: CortecsSettings) -> PurchasedArgs:
     """Complete the arguments. Raises ApiError with a message that names the value and the allowed ones."""
     model = _model(order.model_id, market, settings)
     hardware_type_id = model.recommended_config if order.hardware_type_id is None else order.hardware_type_id
@@ -42,7 +42,7 @@ def validate_order(order: StartOrder, market: SimulatedMarket, settings: Cortecs
     workers = 1 if order.num_workers is None else order.num_workers
     if workers not in WORKERS:
         raise ApiError(400, f"num_workers {workers}: expected {WORKERS[0]} to {WORKERS[-1]}.")
-    return OrderedArgs(model.model_id, hardware_type_id, context, _interval(order.billing_interval), workers)
+    return PurchasedArgs(model.model_id, hardware_type_id, context, _interval(order.billing_interval), workers)
 
 
 def require_stock(hardware_type_id: str, market: SimulatedMarket) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pulumi_cortecs.cost import BillingInterval
 from pulumi_cortecs.simulator.api_error import ApiError
-from pulumi_cortecs.simulator.cortecs.instances import OrderedArgs
+from pulumi_cortecs.simulator.cortecs.instances import PurchasedArgs
 from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
 from pulumi_cortecs.simulator.cortecs.orders import WORKERS
 from pulumi_cortecs.simulator.faults import Fault, FaultKind, ReusedId
@@ -43,14 +43,14 @@ class Supply:
     is false where no instance is made at all.
     """
 
-    args: OrderedArgs
+    args: PurchasedArgs
     instance_id: str | None = None
     answered_id: str | None = None
     made: bool = True
 
 
 def plan_supply(
-    args: OrderedArgs, faults: Iterable[Fault], market: SimulatedMarket, reusable: Callable[[str], Sequence[str]]
+    args: PurchasedArgs, faults: Iterable[Fault], market: SimulatedMarket, reusable: Callable[[str], Sequence[str]]
 ) -> Supply:
     """The supply under these faults; `reusable` has the ids of each kind of `Reused`, the latest last.
 
@@ -73,7 +73,7 @@ def _with_reused_id(supply: Supply, fault: Fault, reusable: Callable[[str], Sequ
     return replace(supply, answered_id=latest, made=bool(fault.parameter("makes")))
 
 
-def _with_other_argument(args: OrderedArgs, fault: Fault, market: SimulatedMarket) -> OrderedArgs:
+def _with_other_argument(args: PurchasedArgs, fault: Fault, market: SimulatedMarket) -> PurchasedArgs:
     argument, raw = OrderArgument(fault.parameter("argument")), fault.parameter("value")
     value: Any = _other_value(args, argument, market) if raw == "" else raw
     if argument is OrderArgument.HARDWARE and value not in market.offers:
@@ -84,7 +84,7 @@ def _with_other_argument(args: OrderedArgs, fault: Fault, market: SimulatedMarke
     return replace(args, **changed)
 
 
-def _other_value(args: OrderedArgs, argument: OrderArgument, market: SimulatedMarket) -> Any:
+def _other_value(args: PurchasedArgs, argument: OrderArgument, market: SimulatedMarket) -> Any:
     """A value other than the ordered one, always the same one."""
     if argument is OrderArgument.WORKERS:
         return args.num_workers + 1 if args.num_workers < WORKERS[-1] else WORKERS[0]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, STEPS, Boot, OrderedArgs, Status, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, STEPS, Boot, PurchasedArgs, Status, VirtualInstance
 from pulumi_cortecs.simulator.cortecs.serializers import instance_json, started_json
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=timezone.utc)
@@ -21,7 +21,7 @@ def at(seconds: float) -> datetime:
 
 
 def instance(boot: Boot, *, workers: int = 1, stopped_at: datetime | None = None) -> VirtualInstance:
-    args = OrderedArgs("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, BillingInterval.PER_MINUTE, workers)
+    args = PurchasedArgs("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, BillingInterval.PER_MINUTE, workers)
     return VirtualInstance("sim", "id-1", args, boot, listed_from=NOON, found_from=NOON, stopped_at=stopped_at)
 
 

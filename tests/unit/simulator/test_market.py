@@ -9,7 +9,7 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator import SimulatorSettings
 from pulumi_cortecs.simulator.api_error import ApiError
-from pulumi_cortecs.simulator.cortecs.instances import OrderedArgs
+from pulumi_cortecs.simulator.cortecs.instances import PurchasedArgs
 from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
 from pulumi_cortecs.simulator.cortecs.orders import StartOrder, validate_order
 
@@ -77,7 +77,7 @@ def test_a_model_cannot_recommend_what_it_does_not_run_on(market: SimulatedMarke
         market.recommend(QWEN, "NVIDIA_H100_2")
 
 
-def order(market: SimulatedMarket, *, settings: SimulatorSettings | None = None, **wanted: object) -> OrderedArgs:
+def order(market: SimulatedMarket, *, settings: SimulatorSettings | None = None, **wanted: object) -> PurchasedArgs:
     return validate_order(StartOrder(**{"model_id": QWEN, **wanted}), market, settings or SimulatorSettings())  # type: ignore[arg-type]
 
 
