@@ -46,7 +46,7 @@ class Staged(Protocol):
         """The instance that a request is about, "" for none."""
 
     def answered(self, method: str, path: str, headers: Mapping[str, str], body: Json) -> Json:
-        """What its API answers, with no fault of a request's. Raises Refused."""
+        """What its API answers, with no fault of a request's. Raises ApiError."""
 
     def every(self) -> Mapping[str, Real]:
         """All there is, by id."""

@@ -59,7 +59,7 @@ def state_in(path: Path) -> Iterator[State]:
 @example([("put", "a", 1), ("save", "", 0), ("remove", "a", 0)])
 @example([("put", "a", 1), ("put", "b", 1), ("save", "", 0), ("remove", "a", 0), ("put", "a", 2)])
 @example([("put", "a", 1), ("save", "", 0), ("clear", "", 0), ("put", "b", 1)])
-def test_a_shelf_is_a_dict_that_comes_back(changes: list[tuple[str, str, int]]) -> None:
+def test_a_table_is_a_dict_that_is_kept(changes: list[tuple[str, str, int]]) -> None:
     with TemporaryDirectory() as folder:
         path, plain = Path(folder) / "sim.db", dict[str, int]()
         with state_in(path) as state:
