@@ -75,7 +75,7 @@ def start(api: httpx.Client, **wanted: Any) -> str:
     return str(answer.json()["instance"]["instance_id"])
 
 
-def listed(api: httpx.Client) -> list[tuple[str, str]]:
+def list_statuses(api: httpx.Client) -> list[tuple[str, str]]:
     rows = api.get("/instances").raise_for_status().json()["instances"]
     return [(row["instance_id"], row["instance_status"]["status"]) for row in rows]
 
@@ -205,9 +205,9 @@ def test_tokens_and_clients_stay_good(sim: Simulator, api: httpx.Client, crashes
     instance_id = start(api)
     with killed_and_restarted(crashes) as again:
         with client_of(again, api) as client:
-            assert listed(client) == [(instance_id, "pending")]
+            assert list_statuses(client) == [(instance_id, "pending")]
         with again.client("acme", "hunter2") as rotated:
-            assert listed(rotated) == [(instance_id, "pending")]
+            assert list_statuses(rotated) == [(instance_id, "pending")]
         with pytest.raises(httpx.HTTPStatusError, match="401"), again.client("acme", "sim"):
             pass
 
@@ -281,9 +281,9 @@ def test_time_never_goes_back(crashes: Crashes) -> None:
     times = list[datetime]()
     with running(speed=1e5, state=crashes.path) as sim, sim.client() as api:
         instance_id = start(api)
-        until(lambda: listed(api) == [(instance_id, "running")])
+        until(lambda: list_statuses(api) == [(instance_id, "running")])
         with killed_and_restarted(crashes) as again, client_of(again, api) as client:
-            assert listed(client) == [(instance_id, "running")]
+            assert list_statuses(client) == [(instance_id, "running")]
         for _ in range(20):
             times.append(sim.control.clock().now)
             with killed_and_restarted(crashes) as again:
@@ -309,11 +309,11 @@ def test_ends_and_lags_that_were_to_come_still_come(sim: Simulator, api: httpx.C
     api.post("/instances/stop", json={"instance_id": doomed})
     api.delete(f"/instances/{doomed}").raise_for_status()
     with killed_and_restarted(crashes) as again, client_of(again, api) as client:
-        assert listed(client) == [(reclaimed, "pending"), (doomed, "stopped")]
+        assert list_statuses(client) == [(reclaimed, "pending"), (doomed, "stopped")]
         again.control.advance(5)
-        assert listed(client) == [(reclaimed, "pending"), (unlisted, "pending")]
+        assert list_statuses(client) == [(reclaimed, "pending"), (unlisted, "pending")]
         again.control.advance(135)
-        assert listed(client) == [(reclaimed, "stopped"), (unlisted, "running")]
+        assert list_statuses(client) == [(reclaimed, "stopped"), (unlisted, "running")]
         (run,) = again.control.ledger().of(reclaimed)
         assert run.ended_at is not None
         assert (run.ended_at - run.started_at).total_seconds() == 140
