@@ -1,4 +1,4 @@
-"""How long `up` takes for N instances that boot T seconds, against the same engine with resources that do nothing.
+"""The duration of `up` for N instances that boot T seconds, against the same engine with resources that do nothing.
 
     python -m benchmarks.fleet [--instances 100] [--boot 10] [--rounds 5]
 

@@ -1,4 +1,4 @@
-"""How long a refresh of N instances takes, against a refresh of as many rows that do nothing.
+"""The duration of a refresh of N instances, against a refresh of as many rows that do nothing.
 
     python -m benchmarks.refresh [--instances 1000] [--rounds 5]
 

@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def results(directory: Path) -> dict[str, Mapping[str, Any]]:
-    """What the benchmarks left there, by name."""
+    """The results in this directory, by name."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))}
 
 

@@ -1,4 +1,4 @@
-"""Whether instances that never get ready hold up those that do.
+"""The delay that instances which never get ready cause for the others.
 
     python -m benchmarks.stuck [--instances 40] [--stuck 8] [--boot 3] [--parallel 64]
 

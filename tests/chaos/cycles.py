@@ -97,7 +97,7 @@ class Outcome:
 def run(
     pulumi: Path, number: int, rate: float, *, jobs: int, seed: int, broken: str, say: Callable[[str], None]
 ) -> Outcome:
-    """That many cycles, shared out among the jobs, each with a stack of its own."""
+    """Run that many cycles, shared among the jobs, each with a stack of its own."""
     with scene(pulumi, seed=0, tell=lambda text: None):
         pass  # `stack init` is run once, before there are threads
     shares = [number // jobs + (job < number % jobs) for job in range(jobs)]

@@ -1,4 +1,4 @@
-"""What one round is going to do, drawn from its seed: the stack, the edit, the death, its moment, and the way on.
+"""The plan of one round, drawn from its seed: the stack, the edit, the death, its moment, and the way on.
 
 Drawing is pure: the same seed and odds give the same plan. What happens then is a matter of real processes, so a replay
 of a seed repeats the plan, not each millisecond.
@@ -26,7 +26,7 @@ DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
 """The kinds of faults that are in every plan."""
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
-"""What else an order may be answered that was carried out."""
+"""Further answers to an order that was carried out."""
 DRAWN_STATUSES: Final = SERVER_ERRORS + REFUSALS
 """The statuses that plans draw for a server error."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
@@ -35,12 +35,12 @@ CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
     {"instance_clock_ahead_seconds": 7200.0},
     {"instance_clock_ahead_seconds": -18000.0},
 )
-"""How far the vendor's clocks may be apart: knobs of the simulator."""
+"""The knobs of the simulator for vendors whose clocks differ."""
 _Parameters = tuple[tuple[str, bool | float | int | str], ...]
 
 
 class Death(str, Enum):
-    """Who is killed."""
+    """The processes that are killed."""
 
     CLI = "CLI killed"
     INTERRUPT = "^C"
@@ -51,7 +51,7 @@ class Death(str, Enum):
 
 
 class Moment(str, Enum):
-    """When that happens."""
+    """The moment of the death."""
 
     SOME_TIME = "some time"
     """After a fraction of the time that such a command takes."""
@@ -62,7 +62,7 @@ class Moment(str, Enum):
     ANSWERED = "answered"
     """About when the answers to orders arrive."""
     WAITING = "waiting"
-    """All orders are answered, and the boots are waited for."""
+    """All orders have been answered, and their boots are awaited."""
     ENDING = "ending"
     """Stops or deletions have come in, and their answers are held back."""
     LISTING = "listing"
@@ -90,7 +90,7 @@ class Edit(str, Enum):
 
 
 class WayOn(str, Enum):
-    """What the user does afterwards."""
+    """The user's reaction afterwards."""
 
     UP = "up"
     UP_AND_DESTROY = "up, then destroy"
@@ -111,7 +111,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Program:
-    """What the user has written. `patience` is how long an Endpoint waits, in real seconds."""
+    """The user's program. `patience` is how long an Endpoint waits, in real seconds."""
 
     entries: tuple[Entry, ...]
     on_timeout: str = "keep"
@@ -163,7 +163,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Odds:
-    """How likely the variants are, each from 0 to 1; `faults` is the probability of every fault of the catalogue."""
+    """The probabilities of the variants; `faults` is that of every fault of the catalogue."""
 
     faults: float = 0.02
     lost_journal: float = 0.1
@@ -206,12 +206,12 @@ class Plan:
 
     @property
     def program(self) -> Program:
-        """What the program says when the command is killed, and ever after."""
+        """The program when the command is killed, and afterwards."""
         return self.before if self.edit is None else self.before.with_edit(self.edit)
 
     @property
     def begins_empty(self) -> bool:
-        """Whether the command that is killed is the first one."""
+        """True if the killed command is the first one."""
         return self.command is Command.UP and self.edit is None
 
     @property
@@ -339,7 +339,7 @@ def _refusal(chance: random.Random, *, after: bool) -> _Parameters:
 
 
 def lie(kind: FaultKind, chance: random.Random) -> _Parameters:
-    """Those of the kinds that draw their own, so that what others draw stays what it was."""
+    """The parameters of the kinds that draw their own, so that the draws of the others do not change."""
     if kind is FaultKind.DRIP:
         return (("real_seconds", chance.choice((0.01, 5))),)
     if kind is FaultKind.OTHER_ARGUMENT:

@@ -30,12 +30,12 @@ _TRIES_WITHOUT: Final = 3
 _AFTER_A_DEATH: Final = 60.0
 _EARLIER: Final = 0.05
 _DIAGNOSTICS: Final = re.compile(r"^  \S*cortecs:Instance \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
-"""What a command tells at its end of one resource."""
+"""The diagnostics of one resource at the end of a command."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a round came to. `landed`: the command was killed before it ended. `in_window`: instances that existed at
+    """The result of a round. `landed`: the command was killed before it ended. `in_window`: instances that existed at
     that moment, and were not in the state. `left_by_destroy`: what a plain destroy could not know of. `refused`: the
     creations that were refused because of what might be an earlier one's, by why."""
 
@@ -53,7 +53,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether something is wrong that must not be."""
+        """True if the round found an error."""
         return any(finding.kind is not Kind.DEAD_ROW for finding in self.findings)
 
     def line(self, number: int) -> str:
@@ -229,7 +229,7 @@ class _Round:
         return True
 
     def _goes_on(self) -> bool:
-        """What the user does now; whether it got done."""
+        """Follow the user's way on; returns whether it succeeded."""
         if self._plan.way_on is WayOn.DESTROY:
             return self._destroy_and_check()
         if not self._up():
@@ -309,7 +309,7 @@ class _Round:
         acted.put_in_force(self._plan.faults, self._plan.fault_rate)
 
     def _minds_refusals(self, text: str, before: Books) -> None:
-        """Whether creations were refused, and rightly; then follows one of the ways on that each text names, drawn."""
+        """Check that creations were refused rightly; then follow one of the ways on that each text names, drawn."""
         acted = self._scene
         after = acted.books()
         refusals = [
@@ -360,7 +360,7 @@ class _Round:
         return not books.dead_rows and len(books.rows) == len(self._program.entries)
 
     def _has_vendor_moved(self) -> bool:
-        """Whether an instance may have gone without our doing."""
+        """Whether an instance may have gone without a request of ours."""
         return self._plan.fault_rate > 0
 
     def _sleep(self, running: Running, seconds: float) -> None:

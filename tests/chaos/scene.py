@@ -40,7 +40,7 @@ _ORPHANS: Final = (sys.executable, "-m", "pulumi_cortecs.cli", "orphans")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: `code` None when it had to be killed because it hung."""
+    """The end of a command: `code` is None if it hung and was killed."""
 
     code: int | None
     text: str
@@ -134,16 +134,16 @@ class Scene:
 
     @property
     def control(self) -> Control:
-        """What is said to the simulator."""
+        """The control of the simulator."""
         return self.simulator.control
 
     @property
     def journal(self) -> Path:
-        """Where the provider keeps what it must not forget."""
+        """The directory of the provider's journal."""
         return Path(self.stack.environment["PULUMI_CORTECS_STATE_DIR"])
 
     def program(self, program: Program) -> None:
-        """What the user has written from now on."""
+        """Set the user's program."""
         self.stack.program(program.source())
 
     def refresh_always(self) -> None:
@@ -271,7 +271,7 @@ class Scene:
 
 
 def orphans_command_exists() -> bool:
-    """Whether this tree has `pulumi-cortecs orphans`."""
+    """Whether `pulumi-cortecs orphans` exists in this tree."""
     return (ROOT / "pulumi_cortecs" / "cli" / "orphans.py").exists()
 
 

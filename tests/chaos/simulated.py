@@ -34,7 +34,7 @@ class SimulatorProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What points providers here."""
+        """The environment that points providers at this simulator."""
         return environment(self._port)
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""What the chaos suite calls wrong."""
+"""The errors that the chaos suite recognizes."""
 
 from __future__ import annotations
 

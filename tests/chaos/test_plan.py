@@ -1,4 +1,4 @@
-"""What the chaos suite draws."""
+"""The plans that the chaos suite draws."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _ANSWERS = {
     "destroy": ("--yes", "--skip-preview"),
     "cancel": ("--yes",),
 }
-"""What a person would type at the prompts of a command."""
+"""The answers that a person would type at the prompts of a command."""
 
 
 def follow(stack: Stack, section: str, block: int = 0, expect: int = 0, **variables: str) -> str:

@@ -25,7 +25,7 @@ def output_of(page: str) -> list[str]:
 
 
 def anchors(page: str) -> set[str]:
-    """What a link into a page with this text may end in."""
+    """The anchors of a page with this text."""
     headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

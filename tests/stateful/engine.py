@@ -105,7 +105,7 @@ class Run(Process):
 
     @property
     def failed(self) -> bool:
-        """Whether it did not come to a good end."""
+        """True if the command failed."""
         return self.dead or bool(self.errors) or self.cancelled or self.host.killed
 
     def up(self, *, refresh: bool) -> None:

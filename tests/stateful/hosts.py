@@ -26,11 +26,11 @@ from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import ORIGIN
 
 BEGAN = datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()
-"""When all scenes begin, by the calendar of the machine."""
+"""The start of all scenes, by the calendar of the machine."""
 LAG = 2.0
 POLL = 2.0
 _QUICKER = 0.3
-"""How likely it is that another thread comes between two looks at the journal. Each time costs more than the look."""
+"""The probability that another thread runs between two looks at the journal. A switch costs more than the look."""
 
 
 def _with_floats(value: Any) -> Any:
@@ -86,7 +86,7 @@ class _MortalJournal(Journal):
         return super().__getattribute__(name)
 
     def let_go(self) -> None:
-        """What the end of its process does."""
+        """Release the resources, as the end of the process does."""
         Journal.close(self)
 
 

@@ -19,7 +19,7 @@ from tests.stateful.user import User
 
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
-"""What else an order may be answered that was carried out."""
+"""Further answers to an order that was carried out."""
 DRAWN_STATUSES: Final = SERVER_ERRORS + REFUSALS
 """The statuses that rounds draw for a server error."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
@@ -28,7 +28,7 @@ CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
     {"instance_clock_ahead_seconds": 7200.0},
     {"instance_clock_ahead_seconds": -18000.0},
 )
-"""How far the vendor's clocks may be apart: knobs of the simulator."""
+"""The knobs of the simulator for vendors whose clocks differ."""
 _AGE_OF_FOREIGNERS: Final = 60.0
 DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("before", START, 3),
@@ -52,12 +52,12 @@ DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("before", None, 3),
     ("done", None, 3),
 )
-"""When a process may die: the point, what it is about, and how often it is chosen."""
+"""The deaths of a process: the point, its subject, and a weight."""
 
 
 @dataclass(frozen=True)
 class Odds:
-    """How likely things are in a round."""
+    """The probabilities of the variants of a round."""
 
     death: float = 0.8
     faults: float = 0.6
@@ -79,7 +79,7 @@ class Odds:
 
 @dataclass(frozen=True)
 class Result:
-    """What a round came to."""
+    """The result of a round."""
 
     seed: int
     findings: tuple[Finding, ...]
@@ -87,7 +87,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether something is wrong."""
+        """True if the round found an error."""
         return bool(self.findings)
 
     def line(self) -> str:
@@ -408,7 +408,7 @@ def _refusal(chance: random.Random, *, after: bool) -> dict[str, Parameter]:
 
 
 def _lie(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
-    """Those of the kinds that draw their own, so that what others draw stays what it was."""
+    """The parameters of the kinds that draw their own, so that the draws of the others do not change."""
     if kind is FaultKind.DRIP:
         return {"real_seconds": chance.choice((0.01, 5))}
     if kind is FaultKind.OTHER_ARGUMENT:

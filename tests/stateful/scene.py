@@ -50,7 +50,7 @@ _AT_ONCE: Final = 1.0
 
 
 class Victim(str, Enum):
-    """Who dies, or is interrupted."""
+    """The processes that die or are interrupted."""
 
     ENGINE = "engine"
     HOST = "provider"
@@ -59,7 +59,7 @@ class Victim(str, Enum):
 
 
 class Wrong(str, Enum):
-    """What can be wrong."""
+    """The kinds of errors."""
 
     ORPHAN = "orphan"
     DOUBLE = "double"
@@ -80,7 +80,7 @@ class Wrong(str, Enum):
 
 @dataclass(frozen=True)
 class Death:
-    """Who dies at the `number`-th time that something is at a `point`.
+    """The victim that dies at the `number`-th pass of a `point`.
 
     Points are "before" and "done" for a request of the kind `what`, "returned" for a call that has come back to the
     engine, and "saved" for one that it has written down; `what` None stands for any.
@@ -105,11 +105,11 @@ class Trap:
 
     @property
     def sprung(self) -> bool:
-        """Whether it has come."""
+        """True once the death has happened."""
         return self.left == 0
 
     def comes(self, point: str, what: str) -> bool:
-        """Whether it comes now, at this point."""
+        """Whether the death happens now, at this point."""
         if self.sprung or self.death.point != point or self.death.what not in (None, what):
             return False
         self.left -= 1
@@ -118,7 +118,7 @@ class Trap:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong."""
+    """One error."""
 
     wrong: Wrong
     text: str
@@ -207,14 +207,14 @@ class Scene:
         self.counts: Counter[str] = Counter()
         self.bought: dict[str, Purchase] = {}
         self.errors: list[str] = []
-        """What the last commands failed with."""
+        """The errors of the last commands."""
         self.reported: list[str] = []
-        """What commands failed with since a journal was lost."""
+        """The errors of all commands since a journal was lost."""
         self.refusals: list[Refusal] = []
-        """What the last commands were refused."""
+        """The creations that the last commands refused."""
         self.exclusive = exclusive
         self.unreadable = 0.0
-        """How likely it is that a state cannot be read."""
+        """The probability that a state cannot be read."""
         self._trap: tuple[Run, Trap] | None = None
         self._theatre = theatre
         self._journals: dict[int, Path] = {}
@@ -403,7 +403,7 @@ class Scene:
         return instance_ids
 
     def unowned(self) -> dict[str, Real]:
-        """What is in the account, and in no row."""
+        """The instances that no row has."""
         owned = {row.id for stack in self.stacks for row in stack.rows}
         return {instance_id: one for instance_id, one in self.cloud.every().items() if instance_id not in owned}
 
@@ -468,7 +468,7 @@ class Scene:
         return bool(settings.date_ahead_seconds or settings.instance_clock_ahead_seconds)
 
     def _ever(self) -> set[str]:
-        """All ids that there were."""
+        """All ids so far."""
         return {entry.instance_id for entry in self.world.ledger} | set(self.cloud.every())
 
     def _ended_since(self, instance_id: str, at: float) -> bool:
@@ -572,7 +572,7 @@ class Scene:
         return self.cloud.every()[instance_id].stopped
 
     def reported_arguments(self, instance_id: str) -> dict[str, Any]:
-        """What a program may say of an instance that it adopts."""
+        """The arguments that a program may give for an instance that it adopts."""
         real = self.cloud.every().get(instance_id)
         return {} if real is None else {key: real.arguments[key] for key in self._replacing}
 
@@ -590,7 +590,7 @@ class Scene:
 
 
 def as_wanted(row_inputs: Mapping[str, Any], real: Real) -> bool:
-    """Whether an instance is what its row says."""
+    """Whether an instance is as its row says."""
     arguments_match = all(row_inputs[key] == value for key, value in real.arguments.items())
     return arguments_match and real.stopped == (row_inputs["state"] == "stopped")
 

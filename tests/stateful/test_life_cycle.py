@@ -45,7 +45,7 @@ _deaths = st.none() | st.builds(
 
 @pytest.fixture
 def theatre(tmp_path: Path) -> Iterator[Theatre]:
-    """Where rounds are played."""
+    """The theatre of all rounds."""
     with theatre_in(tmp_path) as made:
         yield made
 
@@ -368,7 +368,7 @@ def test_how_often_a_journal_is_lost_can_be_said(theatre: Theatre, probability: 
 
 
 def _read_by_a_process(scene: Scene, read: Callable[[], Any]) -> Any:
-    """What a provider process reads. Raises what it raises."""
+    """The result of a read in a provider process. Raises its error."""
     results: list[Any] = []
     host = scene.process()
     task = scene.crowd.spawn(lambda: results.append(read()), host)

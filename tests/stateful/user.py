@@ -1,4 +1,4 @@
-"""What a user does after something went wrong, and whether the books agree then."""
+"""The reactions of a user to failures, and the check of the books afterwards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class User:
         self.mends_shared = False
         self._chance = chance
         self._adopting: dict[tuple[str, str], Arguments] = {}
-        """What the program said before it adopted what a refusal had named, by stack and name."""
+        """The arguments before an adoption that a refusal had named, by stack and name."""
 
     def loses_journal(self) -> None:
         """Its machines are gone. What the last error told to look for with `orphans` is looked for now: nobody else

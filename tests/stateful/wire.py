@@ -24,20 +24,20 @@ ORIGIN = "http://localhost"
 LONGEST_ANSWER: Final = 60.0
 """For how many seconds an answer that drips is read, at most."""
 LONGEST_PAUSE: Final = 30.0
-"""How many seconds may pass between two bytes of it."""
+"""The longest pause between two bytes of an answer, in seconds."""
 _IDS: Final = re.compile(r'"(?:instance_)?id": "([^"]+)"')
 """In an answer, whole or half."""
 
 
 @dataclass
 class _Request:
-    """What a signature is put on. It is the same one that is sent once more."""
+    """The request that is signed; it may be sent once more."""
 
     headers: dict[str, str] = field(default_factory=dict)
 
 
 class Wire(httpx.Client):
-    """What the provider takes for an HTTP client. `point` is told of each request before it is sent and when it was
+    """The HTTP client of the provider. `point` is told of each request before it is sent and when it was
     carried out, with the instance that it was about ("" for none); `passes` lets the time pass that it takes;
     `unreachable` is the probability that the vendor cannot be reached. `tell` hears of every answer.
 

@@ -1,4 +1,4 @@
-"""What tests say to a simulated Cortecs, through a client that is logged in."""
+"""Requests of tests to a simulated Cortecs, through a client that is logged in."""
 
 from __future__ import annotations
 
