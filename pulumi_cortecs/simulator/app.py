@@ -60,7 +60,7 @@ def _unlisted_error(request: Request, world: World) -> Response:
     log.warning("no such route: %s %s", method, path)
     if not path.startswith(f"{CONTROL}/"):
         world.request_log.count(method, UNLISTED)
-        world.request_log.refuse(method, UNLISTED, FailedRequest(method, path, 404, "no such route"))
+        world.request_log.record_refusal(method, UNLISTED, FailedRequest(method, path, 404, "no such route"))
     return JSONResponse({"error": f"There is no route {method} {path}."}, 404)
 
 

@@ -35,7 +35,7 @@ class RequestLog:
         """Count a request."""
         _increment(self.counts, f"{method} {template}")
 
-    def refuse(self, method: str, template: str, refusal: FailedRequest) -> None:
+    def record_refusal(self, method: str, template: str, refusal: FailedRequest) -> None:
         """Record that a request, which is counted already, was refused."""
         _increment(self.refused, f"{method} {template}")
         self.refusals.append(refusal)

@@ -78,7 +78,7 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
                 response, reason = await _with_faults(check_and_handle, request, api, world, is_list=is_list)
                 if response.status_code >= 400:
                     failed_request = FailedRequest(request.method, request.url.path, response.status_code, reason)
-                    world.request_log.refuse(request.method, template, failed_request)
+                    world.request_log.record_refusal(request.method, template, failed_request)
                 return response
 
             return respond
