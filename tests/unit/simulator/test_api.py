@@ -192,7 +192,9 @@ def test_a_model_has_its_limits_under_both_names(api: httpx.Client) -> None:
 
 def test_a_preview_of_a_model_has_every_key(api: httpx.Client) -> None:
     keys = {"model_id", "hf_name", "instant_provisioned", "creator", "description", "screen_name", "size"}
-    for row in api.get("/models/").json()["models"]:
+    rows = api.get("/models/").json()["models"]
+    assert rows
+    for row in rows:
         assert set(row) == keys | {"hardware_configs"}
         assert isinstance(row["hardware_configs"], list)
 

@@ -22,6 +22,7 @@ def market() -> SimulatedMarket:
 
 
 def test_an_hour_is_sixty_minutes(market: SimulatedMarket) -> None:
+    assert market.offers
     for offer in market.offers.values():
         assert offer.hardware.price_per_hour == offer.hardware.price_per_minute * 60
 
@@ -35,6 +36,7 @@ def test_only_the_documented_price_calls_itself_a_fact(market: SimulatedMarket) 
 
 
 def test_every_model_runs_on_what_is_offered_and_on_what_it_recommends(market: SimulatedMarket) -> None:
+    assert market.models
     for model in market.models.values():
         assert model.recommended_config in model.max_context
         assert set(model.max_context) <= set(market.offers)
@@ -66,7 +68,10 @@ def test_a_changed_price_does_not_pass_for_a_fact(market: SimulatedMarket) -> No
 
 
 def test_withdrawn_hardware_leaves_every_model(market: SimulatedMarket) -> None:
+    before = set(market.models)
     market.withdraw_hardware("NVIDIA_L4_1")
+    assert set(market.models) == before
+    assert QWEN in before
     for model in market.models.values():
         assert "NVIDIA_L4_1" not in model.max_context
         assert model.recommended_config in model.max_context
