@@ -1,1 +1,1 @@
-"""What the figures of docs/performance.md come from: ratios within one run, because machines are noisy."""
+"""The benchmarks behind the figures of docs/performance.md: ratios within one run, because machines are noisy."""

@@ -1,4 +1,4 @@
-"""How long `up` takes for N instances that boot T seconds, against the same engine with resources that do nothing.
+"""The duration of `up` for N instances that boot T seconds, against the same engine with resources that do nothing.
 
     python -m benchmarks.fleet [--instances 100] [--boot 10] [--rounds 5]
 
@@ -71,27 +71,27 @@ def main() -> int:
     for number in range(options.rounds):
         rounds.append(_round(pulumi, size, boot, number))
         print(f"round {number + 1}: {_in_words(rounds[-1])}")
-    most = max(rounds, key=lambda each: each.calls - each.calls_allowed)
+    most = max(rounds, key=lambda fleet_round: fleet_round.calls - fleet_round.calls_allowed)
     details = {
         "instances": size,
         "boot": boot,
-        "ours": [each.ours for each in rounds],
-        "noops": [each.noops for each in rounds],
-        "pairs": [each.pairs for each in rounds],
-        "parts": [asdict(each.parts) for each in rounds],
+        "ours": [fleet_round.ours for fleet_round in rounds],
+        "noops": [fleet_round.noops for fleet_round in rounds],
+        "pairs": [fleet_round.pairs for fleet_round in rounds],
+        "parts": [asdict(fleet_round.parts) for fleet_round in rounds],
     }
     command = f"python -m benchmarks.fleet --instances {size} --boot {boot:g} --rounds {options.rounds}"
     return end(
         Outcome(
             name=f"fleet-{size}-pairs",
-            ratio=statistics.median(each.ours / (boot + each.pairs) for each in rounds),
+            ratio=statistics.median(fleet_round.ours / (boot + fleet_round.pairs) for fleet_round in rounds),
             goal=1.05,
             command=command,
             details=details,
         ),
         Outcome(
             name=f"fleet-{size}",
-            ratio=statistics.median(each.ours / (boot + each.noops) for each in rounds),
+            ratio=statistics.median(fleet_round.ours / (boot + fleet_round.noops) for fleet_round in rounds),
             goal=1.10 if size <= 100 else 1.35,
             command=command,
             calls=most.calls,

@@ -1,4 +1,4 @@
-"""What `import pulumi_cortecs` costs a program that imports pulumi anyway.
+"""The cost of `import pulumi_cortecs` for a program that imports pulumi anyway.
 
     python -m benchmarks.imports [--runs 41]
 

@@ -1,4 +1,4 @@
-"""How a benchmark ends: one line to read, one JSON file to keep, and an exit code that says whether goals were met."""
+"""The outcome of a benchmark: one line to read, one JSON file to keep, and an exit code (0: all goals were met)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Outcome:
-    """One goal, and how near it we came: `ratio` is to be at most `goal`.
+    """One goal and its measurement: `ratio` is to be at most `goal`.
 
     `calls` are the list calls that were made, None where they do not count, and `calls_allowed` the most there may be.
     `details` are the single measurements, in seconds unless they say otherwise.
@@ -53,6 +53,6 @@ def end(*outcomes: Outcome) -> int:
 
 
 def machine() -> str:
-    """What it was measured on, as far as it matters."""
+    """A description of the machine that was measured on."""
     cores = os.cpu_count()
     return f"{cores} cores, {platform.system()} {platform.machine()}, Python {sys.version.split()[0]}"

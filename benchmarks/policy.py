@@ -1,4 +1,4 @@
-"""What the pack `guard` costs a preview, against the same preview with an empty pack, and with none at all.
+"""The cost of the pack `guard` in a preview, against the same preview with an empty pack and without a pack.
 
     python -m benchmarks.policy [--instances 1000] [--rounds 7]
 
@@ -39,7 +39,7 @@ _START_GOAL = 0.5
 _GUARD = ROOT / "policies" / "guard"
 _RULES = len(PACKS["guard"])
 _HOURLY = Money.of("1.20", "EUR")
-"""What one of the instances costs by the catalogue."""
+"""The price of one of the instances in the catalogue."""
 _NO_ENGINE = "127.0.0.1:1"
 _LOOKS_AT_NOTHING = """
 from pulumi_policy import PolicyPack, ResourceValidationPolicy

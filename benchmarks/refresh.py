@@ -1,4 +1,4 @@
-"""How long a refresh of N instances takes, against a refresh of as many rows that do nothing.
+"""The duration of a refresh of N instances, against a refresh of as many rows that do nothing.
 
     python -m benchmarks.refresh [--instances 1000] [--rounds 5]
 
@@ -110,7 +110,7 @@ def _fill_with_instances(stack: Stack, simulator: Simulator, size: int) -> None:
         for _ in range(size - 1):
             client.post("/instances/start", json=order).raise_for_status()
         shown = client.get("/instances").raise_for_status().json()["instances"]
-    others = [each for each in shown if each["instance_id"] != bought]
+    others = [instance_json for instance_json in shown if instance_json["instance_id"] != bought]
 
     def copies(templates: list[Row]) -> Iterable[Row]:
         for number, instance in enumerate(others, start=1):
@@ -125,7 +125,7 @@ def _fill_with_noops(stack: Stack, size: int) -> None:
     stack.up()
 
     def copies(templates: list[Row]) -> Iterable[Row]:
-        return (_renamed(template, number) for number in range(1, size) for template in templates)
+        return (_rename_instance(template, number) for number in range(1, size) for template in templates)
 
     _multiply(stack, "pulumi-python:dynamic/benchmarks:", copies)
 
@@ -155,14 +155,14 @@ def _multiply(stack: Stack, types: str, copies: Callable[[list[Row]], Iterable[R
 
 def _copy(template: Row, number: int, bought: str, instance: Mapping[str, Any]) -> Row:
     """The row of another instance: its id wherever that of the bought one stands, in the address too."""
-    row = _renamed(json.loads(json.dumps(template).replace(bought, instance["instance_id"])), number)
+    row = _rename_instance(json.loads(json.dumps(template).replace(bought, instance["instance_id"])), number)
     if row["type"].endswith(":Endpoint"):
         row["id"] = uuid.uuid4().hex
         row["outputs"]["started_at"] = instance["instance_status"]["started_at"]
     return row
 
 
-def _renamed(template: Row, number: int) -> Row:
+def _rename_instance(template: Row, number: int) -> Row:
     renamed: Row = json.loads(json.dumps(template).replace('::n0"', f'::n{number}"'))
     return renamed
 

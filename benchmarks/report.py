@@ -50,24 +50,24 @@ def main() -> int:
 
 
 def results(directory: Path) -> dict[str, Mapping[str, Any]]:
-    """What the benchmarks left there, by name."""
+    """The results in this directory, by name."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))}
 
 
-def with_table(page: str, found: Mapping[str, Mapping[str, Any]]) -> str:
+def with_table(page: str, results: Mapping[str, Mapping[str, Any]]) -> str:
     """The page with the table of these results between its two marks. Raises ValueError for a page without them."""
     before, begin, rest = page.partition(BEGIN)
     _, mark, after = rest.partition(END)
     if not begin or not mark:
         raise ValueError(f"the page lacks {BEGIN!r} or {END!r}")
-    return f"{before}{BEGIN}\n\n{_table(found)}\n\n{_breakdown(found.get('fleet-100'))}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{_table(results)}\n\n{_breakdown(results.get('fleet-100'))}\n\n{END}{after}"
 
 
-def _table(found: Mapping[str, Mapping[str, Any]]) -> str:
+def _table(results: Mapping[str, Mapping[str, Any]]) -> str:
     lines = ["| what | ratio | goal | list calls | command |", "|---|---|---|---|---|"]
     machines: list[str] = []
     for name, what in _ROWS:
-        result = found.get(name)
+        result = results.get(name)
         if result is None:
             lines.append(f"| {what} | not measured | | | |")
             continue
@@ -91,7 +91,7 @@ def _breakdown(fleet: Mapping[str, Any] | None) -> str:
         "| part | s |",
         "|---|---|",
     ]
-    lines += [f"| {what} | {statistics.median(each[part] for each in rounds):.1f} |" for part, what in _PARTS]
+    lines += [f"| {what} | {statistics.median(parts[part] for parts in rounds):.1f} |" for part, what in _PARTS]
     return "\n".join(lines)
 
 

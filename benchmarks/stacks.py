@@ -1,4 +1,4 @@
-"""What all benchmarks run on: the real engine, and empty stacks with everything set as users have it."""
+"""The engine and the stacks of all benchmarks: the real engine, and empty stacks with the settings of users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.engine.pulumi import Stack, new_stack
 
 ROOT = Path(__file__).parents[1]
 _HURRIED = ("PULUMI_CORTECS_POLL_INTERVAL", "PULUMI_CORTECS_LIST_LAG")
-"""What the tests' stacks set, and users' do not."""
+"""The variables that the tests' stacks set, and users' stacks do not."""
 
 
 def engine() -> Path:

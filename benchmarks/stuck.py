@@ -1,4 +1,4 @@
-"""Whether instances that never get ready hold up those that do.
+"""The delay that instances which never get ready cause for the others.
 
     python -m benchmarks.stuck [--instances 40] [--stuck 8] [--boot 3] [--parallel 64]
 
@@ -103,10 +103,10 @@ class _Lines:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            found = _CREATED.search(line)
-            if found:
+            match = _CREATED.search(line)
+            if match:
                 with self._more:
-                    self.created[f"n{found[1]}"] = datetime.now(timezone.utc)
+                    self.created[f"n{match[1]}"] = datetime.now(timezone.utc)
                     self._more.notify_all()
             if _FAILED.search(line):
                 self.failed.append(time.monotonic())

@@ -113,7 +113,7 @@ class Child:
 
 
 class _Server:
-    """Forks a child for each request, passes its exit on, and kills those that nobody waits for any more."""
+    """Forks a child for each request, passes its exit on, and kills those without a waiting caller."""
 
     def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
@@ -121,8 +121,8 @@ class _Server:
         self._wake.setblocking(False)
         self._children: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
-        for each in (listening, self._ended, sys.stdin):
-            self._selector.register(each, selectors.EVENT_READ)
+        for source in (listening, self._ended, sys.stdin):
+            self._selector.register(source, selectors.EVENT_READ)
 
     def serve(self) -> tuple[Any, list[int]]:
         """Returns in a child only: what it shall be, and its three descriptors."""
@@ -151,11 +151,11 @@ class _Server:
         if pid == 0:
             signal.set_wakeup_fd(-1)
             self._selector.close()
-            for each in (self._listening, self._ended, self._wake, connection, *self._children.values()):
-                each.close()
+            for sock in (self._listening, self._ended, self._wake, connection, *self._children.values()):
+                sock.close()
             return marshal.loads(message), descriptors
-        for each in descriptors:
-            os.close(each)
+        for descriptor in descriptors:
+            os.close(descriptor)
         self._children[pid] = connection
         self._selector.register(connection, selectors.EVENT_READ, pid)
         connection.send(pid.to_bytes(8, "little"))
@@ -176,7 +176,7 @@ class _Server:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = ended
                 with self._children.pop(pid) as connection:
-                    with suppress(KeyError):  # nobody waits for it any more
+                    with suppress(KeyError):  # its caller is gone
                         self._selector.unregister(connection)
                     with suppress(OSError):
                         connection.send(status.to_bytes(8, "little"))
@@ -208,7 +208,7 @@ def _become(request: Any, descriptors: list[int]) -> None:
     sys.path[:] = [folder if kind == "-m" else os.path.dirname(kind), *(path or sys.path[1:])]
     exec(before, {})
     run_module, namespace = runpy._run_module_as_main, vars(sys.modules["__main__"])  # type: ignore[attr-defined]
-    code = None if kind == "-m" else _compiled(command)
+    code = None if kind == "-m" else _compile(command)
     exit_, main = _exit, {"__name__": "__main__", "__builtins__": builtins, "__file__": kind}
     namespace.clear()
     namespace.update(main)
@@ -234,12 +234,12 @@ def _exit(
     """Ends this process as the interpreter does, but that it does not visit every object that was there before."""
     end_threads()
     end()
-    for each in streams:
-        each.flush()
+    for stream in streams:
+        stream.flush()
     exit_(code)
 
 
-def _compiled(command: list[str]) -> CodeType:
+def _compile(command: list[str]) -> CodeType:
     if command[0] == "-c":
         return compile(command[1], "<string>", "exec")
     return compile(Path(command[0]).read_bytes(), command[0], "exec")

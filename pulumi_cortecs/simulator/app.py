@@ -17,11 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_cortecs.simulator.clouds import CLOUDS
 from pulumi_cortecs.simulator.control import control_router
+from pulumi_cortecs.simulator.local_requests import LocalRequestsOnly
+from pulumi_cortecs.simulator.openai_api import ServedModel, openai_router
+from pulumi_cortecs.simulator.request_log import UNLISTED, FailedRequest
 from pulumi_cortecs.simulator.routing import CONTROL, DROPPED, Connections
-from pulumi_cortecs.simulator.serving import Served, serving_router
-from pulumi_cortecs.simulator.traffic import UNLISTED, Refusal
 from pulumi_cortecs.simulator.vendor import Vendor
-from pulumi_cortecs.simulator.visitors import OwnVisitors
 from pulumi_cortecs.simulator.world import World
 
 log = logging.getLogger("pulumi_cortecs.simulator")
@@ -30,52 +30,53 @@ request_log = logging.getLogger("pulumi_cortecs.simulator.requests")
 
 def simulator_app(world: World, connections: Connections | None = None, clouds: Sequence[Vendor] = CLOUDS) -> ASGIApp:
     """The application. Without `connections` (an in-process test client) faults cannot drop any."""
-    opened = [cloud.open(world) for cloud in clouds]
+    open_clouds = [cloud.open(world) for cloud in clouds]
 
-    def served(instance_id: str) -> Served | None:
-        return next((found for found in (each.served(instance_id) for each in opened) if found), None)
+    def find_served_model(instance_id: str) -> ServedModel | None:
+        models = (cloud.find_served_model(instance_id) for cloud in open_clouds)
+        return next((model for model in models if model is not None), None)
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.connections = connections
-    for each in opened:
-        for router in each.routers:
+    for cloud in open_clouds:
+        for router in cloud.routers:
             app.include_router(router)
-    app.include_router(serving_router(world, served))
+    app.include_router(openai_router(world, find_served_model))
     app.include_router(control_router(world))
 
-    async def unlisted(request: Request, error: Exception) -> Response:
-        return _unlisted(request, world)
+    async def answer_unlisted(request: Request, error: Exception) -> Response:
+        return _unlisted_error(request, world)
 
     for status in (404, 405):
-        app.add_exception_handler(status, unlisted)
-    app.add_exception_handler(HTTPException, _unreadable)
-    app.add_exception_handler(Exception, _failed)
-    return _Logged(OwnVisitors(app), world)
+        app.add_exception_handler(status, answer_unlisted)
+    app.add_exception_handler(HTTPException, _unreadable_error)
+    app.add_exception_handler(Exception, _internal_error)
+    return RequestLogging(LocalRequestsOnly(app), world)
 
 
-def _unlisted(request: Request, world: World) -> Response:
-    """A client calls what does not exist: never quietly, because that is a bug in the client or in the simulator."""
+def _unlisted_error(request: Request, world: World) -> Response:
+    """The answer to a request without a route. It is logged, because it is a bug in the client or in the simulator."""
     method, path = request.method, quote(request.url.path)
     log.warning("no such route: %s %s", method, path)
     if not path.startswith(f"{CONTROL}/"):
-        world.traffic.count(method, UNLISTED)
-        world.traffic.refuse(method, UNLISTED, Refusal(method, path, 404, "no such route"))
+        world.request_log.count(method, UNLISTED)
+        world.request_log.record_refusal(method, UNLISTED, FailedRequest(method, path, 404, "no such route"))
     return JSONResponse({"error": f"There is no route {method} {path}."}, 404)
 
 
-async def _unreadable(request: Request, error: Exception) -> Response:
+async def _unreadable_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 400
     return JSONResponse({"error": "The request cannot be read."}, status)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def _internal_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "The simulator itself failed; its log says how."}, 500)
 
 
-class _Logged:
+class RequestLogging:
     """One line per request: method, path, status, milliseconds. Never header, query or body: they carry secrets.
 
-    Answers bear the date of the simulated clouds: what they say of when something began is to be compared with it.
+    Each answer has the date of the simulated clouds, because clients compare the times in an answer with its date.
     """
 
     def __init__(self, app: ASGIApp, world: World):
@@ -85,25 +86,25 @@ class _Logged:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        began, status, complete = time.perf_counter(), 0, False
+        started_at, status, complete = time.perf_counter(), 0, False
 
-        async def noted(message: Message) -> None:
+        async def send_dated(message: Message) -> None:
             nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
-                date = format_datetime(self._world.told_date(), usegmt=True)
+                date = format_datetime(self._world.reported_date(), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
             complete = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_dated)
         except Exception:
             log.exception("failed: %s %s", scope["method"], quote(scope["path"]))
             if not complete:  # else it was answered: the connection can go on
                 raise
         finally:
             outcome: Any = "dropped" if scope.get(DROPPED) else status
-            took = (time.perf_counter() - began) * 1000
-            request_log.info("%s %s %s %.1f ms", scope["method"], quote(scope["path"]), outcome, took)
+            milliseconds = (time.perf_counter() - started_at) * 1000
+            request_log.info("%s %s %s %.1f ms", scope["method"], quote(scope["path"]), outcome, milliseconds)
         return None

@@ -1,7 +1,7 @@
-"""What time it is in the simulated clouds: real time, sped up, stepped forward or held still.
+"""The clock of the simulated clouds: real time, sped up, stepped forward or held still.
 
-Only what the clouds themselves would date runs on this clock: boots, bills, list lag, stops from outside. Access tokens
-do not, because clients compare `expires_in` with their own wall clock; they run on real time.
+Only events that the clouds themselves would date run on this clock: boots, bills, list lag, stops from outside. Access
+tokens do not, because clients compare `expires_in` with their own wall clock; they run on real time.
 
 While the simulator is off, virtual time stands still. Were it to go on, a night between two runs would be billed, at a
 speed of 60 as sixty nights, and how long a restart takes would decide what a test finds afterwards.
@@ -20,7 +20,7 @@ Monotonic = Callable[[], float]
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a clock was, and how it went: what another one needs to go on from there."""
+    """The state of a clock, from which another one can continue."""
 
     at: datetime
     speed: float
@@ -48,7 +48,7 @@ class VirtualClock:
         return clock
 
     def moment(self) -> Moment:
-        """Where it is, to the microsecond."""
+        """The state of the clock, to the microsecond."""
         return Moment(self._exact(), self._speed, self._paused)
 
     @property
@@ -58,7 +58,7 @@ class VirtualClock:
 
     @property
     def paused(self) -> bool:
-        """Whether time only passes by `advance`."""
+        """True while time only passes by `advance`."""
         return self._paused
 
     def now(self) -> datetime:
@@ -109,3 +109,8 @@ def _checked_speed(speed: float) -> float:
     if not math.isfinite(speed) or speed <= 0:
         raise ValueError(f"a speed is a positive number of virtual seconds per real second, not {speed}")
     return speed
+
+
+def timestamp(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and a Z: "2025-03-01T12:00:00.000Z"."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Which clouds are simulated, and what becomes of the shared parts with all of theirs."""
+"""The simulated clouds, and the shared parts with those of all clouds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CLOUDS: Final[tuple[Vendor, ...]] = (CORTECS,)
 
 
 @dataclass(frozen=True)
-class Settings(CortecsSettings):
+class SimulatorSettings(CortecsSettings):
     """The knobs of all clouds. A change holds for what happens after it."""
 
 
 class Control(CortecsControl):
-    """What a test says to a running simulator: `/_sim` with types. Raises ControlError for what it refuses."""
+    """A typed client of `/_sim`, the control of a running simulator. Raises ControlError for a refused request."""
 
     def __init__(self, url: str, clouds: Sequence[Vendor] = CLOUDS):
         super().__init__(url)
@@ -27,7 +27,7 @@ class Control(CortecsControl):
 
 
 class Access(CortecsAccess):
-    """The simulated APIs as their clients see them."""
+    """The access to the simulated APIs that their clients have."""
 
 
 def environment(url: str, clouds: Sequence[Vendor] = CLOUDS) -> dict[str, str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pulumi_cortecs.simulator import clouds
 from pulumi_cortecs.simulator.app import simulator_app
-from pulumi_cortecs.simulator.clouds import CLOUDS, Access, Control, Settings
-from pulumi_cortecs.simulator.server import HOST, Listener, OpenConnections, serving
-from pulumi_cortecs.simulator.state import opened
+from pulumi_cortecs.simulator.clouds import CLOUDS, Access, Control, SimulatorSettings
+from pulumi_cortecs.simulator.server import HOST, Listener, OpenConnections, running_server
+from pulumi_cortecs.simulator.state import open_state
 from pulumi_cortecs.simulator.vendor import Vendor
 from pulumi_cortecs.simulator.world import World
 
@@ -47,7 +47,7 @@ def running(
     boot: float | None = None,
     token_ttl: float | None = None,
     seed: int | None = None,
-    settings: Settings | None = None,
+    settings: SimulatorSettings | None = None,
     state: Path | None = None,
     simulated: Sequence[Vendor] = CLOUDS,
 ) -> Iterator[Simulator]:
@@ -57,15 +57,15 @@ def running(
     `token_ttl` (real seconds) go before the same knobs in `settings`. With `state` it keeps everything in that file,
     and goes on from it if it is there already: what is given here then replaces what was kept, but for `seed`, which is
     for a new file only. `simulated` are the clouds in it, ours unless others are given. Raises OSError when the port is
-    taken, StateError when the file is not to be had.
+    taken, StateError when the file cannot be used.
     """
     knobs = {"boot_seconds": boot, "token_ttl_real_seconds": token_ttl}
-    with closing(opened(state)) as kept, closing(Listener.bind(port)) as listener:
+    with closing(open_state(state)) as store, closing(Listener.bind(port)) as listener:
         connections = OpenConnections()
         world = World(
             origin=f"http://{HOST}:{listener.port}",
-            state=kept,
-            defaults=Settings(),
+            state=store,
+            defaults=SimulatorSettings(),
             settings=settings,
             knobs={name: value for name, value in knobs.items() if value is not None},
             speed=speed,
@@ -74,7 +74,7 @@ def running(
         app = simulator_app(world, connections, simulated)
         world.save()
         try:
-            with serving(app, listener, connections), Control(world.origin, simulated) as control:
+            with running_server(app, listener, connections), Control(world.origin, simulated) as control:
                 yield Simulator(listener.port, control, simulated)
         finally:
             world.save()

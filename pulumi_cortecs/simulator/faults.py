@@ -1,4 +1,4 @@
-"""What is made to go wrong, and which request, order, boot or change it hits: a table of faults and the rule that matches.
+"""The table of faults: what goes wrong, and which request, order, boot or change it hits.
 
 | kind | hits | what happens | parameters with their defaults |
 |---|---|---|---|
@@ -20,7 +20,7 @@
 | `reused_id` | start, once there is such an id | a new instance gets the id of the latest `deleted` one; or the answer names the latest `existing` one, and what was bought stands under an id of its own or, without `makes`, is not bought | `of` deleted, `makes` true |
 | `stuck_boot` | start, restart | pending for ever, at a step from 1 to 4 | `step` 3 |
 | `boot_failure` | start, restart | pending turns into stopped at the end of a step from 1 to 4: there is no failed state | `step` 3 |
-| `stop_from_outside` | start, restart | somebody stops it so many seconds after the start | `seconds` 0 |
+| `stop_from_outside` | start, restart | it is stopped from outside so many seconds after the start | `seconds` 0 |
 | `reclaim` | start, restart | the vendor takes it back so many seconds after it began to run: it is stopped, or vanishes | `seconds` 60, `vanish` false |
 | `list_lag` | start | the new instance is missing from lists for a while; with `by_id` its id is unknown too | `seconds` 3, `by_id` false |
 | `status_lag` | start, stop, restart | lists show the status before the change, and the progress of a boot, late; with `by_id` the answer by id too | `seconds` 3, `by_id` false |
@@ -72,6 +72,13 @@ class FaultKind(str, Enum):
 
     STATUS_LAG = "status_lag"
     DELETE_LAG = "delete_lag"
+
+
+class ReusedId(str, Enum):
+    """Whose id is given out again: that of a `deleted` instance, or of an `existing` one."""
+
+    DELETED = "deleted"
+    EXISTING = "existing"
 
 
 ORDER_FAULTS = frozenset({FaultKind.OUT_OF_STOCK, FaultKind.INSUFFICIENT_FUNDS, FaultKind.QUOTA_EXCEEDED})
@@ -127,8 +134,8 @@ PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
 
 
 @dataclass(frozen=True)
-class Match:
-    """What a fault hits; a field that is None hits everything.
+class FaultMatch:
+    """The filter of a fault; a field that is None matches everything.
 
     `path` is a glob, of the whole path or of what follows the vendor's base ("/instances/start", "/instances/*"). The
     request that starts an instance has no instance id yet. `arguments` are those that an instance was ordered with, or
@@ -148,25 +155,24 @@ class Match:
         path: str | None = None,
         instance_id: str | None = None,
         **arguments: str | None,
-    ) -> Match:
+    ) -> FaultMatch:
         """The arguments of an order beside the rest, as clients send them; None is left out."""
-        return cls(method, path, instance_id, {name: each for name, each in arguments.items() if each is not None})
+        return cls(method, path, instance_id, {name: value for name, value in arguments.items() if value is not None})
 
-    @property
-    def given(self) -> dict[str, str]:
-        """The same way back."""
+    def to_dict(self) -> dict[str, str]:
+        """The arguments of `of`, without those that are None."""
         fields = {"method": self.method, "path": self.path, "instance_id": self.instance_id, **self.arguments}
         return {name: value for name, value in fields.items() if value is not None}
 
 
-def _kept(match: Any) -> Any:
+def _read_match(match: Any) -> Any:
     """A match out of a state file; one of an earlier version has the arguments beside the rest."""
-    return Match.of(**match) if isinstance(match, dict) and "arguments" not in match else match
+    return FaultMatch.of(**match) if isinstance(match, dict) and "arguments" not in match else match
 
 
 @dataclass(frozen=True)
-class Call:
-    """What is matched: a request, or what a request does to an instance.
+class FaultTarget:
+    """The target that is matched: a request, or the effect of a request on an instance.
 
     `base` is what all paths of its API begin with; `arguments` are those of its order that faults may be
     matched by; `by_path_only` keeps off faults that name no path; `workers` says how many the account would have that
@@ -193,7 +199,7 @@ class Fault:
 
     fault_id: str
     kind: FaultKind
-    match: Annotated[Match, BeforeValidator(_kept)] = field(default_factory=Match)
+    match: Annotated[FaultMatch, BeforeValidator(_read_match)] = field(default_factory=FaultMatch)
     probability: float = 1.0
     count: int | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
@@ -214,39 +220,39 @@ class Fault:
 
     @property
     def after_side_effect(self) -> bool:
-        """Whether the request is carried out before the fault shows."""
+        """True if the request is carried out before the fault shows."""
         return bool(self.parameters.get("after_side_effect", PARAMETERS[self.kind].get("after_side_effect", False)))
 
 
-def matches(match: Match, call: Call) -> bool:
-    """Whether a call is one of those that `match` describes. A slash at the end makes no difference."""
-    if match.method is not None and match.method.upper() != call.method:
+def matches(match: FaultMatch, target: FaultTarget) -> bool:
+    """Whether the filter matches the target. A slash at the end of a path makes no difference."""
+    if match.method is not None and match.method.upper() != target.method:
         return False
-    if any(call.arguments.get(name) != value for name, value in match.arguments.items()):
+    if any(target.arguments.get(name) != value for name, value in match.arguments.items()):
         return False
-    if match.instance_id is not None and match.instance_id != call.instance_id:
+    if match.instance_id is not None and match.instance_id != target.instance_id:
         return False
     if match.path is None:
-        return not call.by_path_only
-    path, pattern = call.path.rstrip("/"), match.path.rstrip("/")
-    return fnmatchcase(path, pattern) or fnmatchcase(path.removeprefix(call.base), pattern)
+        return not target.by_path_only
+    path, pattern = target.path.rstrip("/"), match.path.rstrip("/")
+    return fnmatchcase(path, pattern) or fnmatchcase(path.removeprefix(target.base), pattern)
 
 
-def _concerns(fault: Fault, call: Call) -> bool:
+def _applies_to(fault: Fault, target: FaultTarget) -> bool:
     """A request without a token cannot find it expired; an instance that was listed before does not lag again; ..."""
     if fault.kind is FaultKind.TOKEN_EXPIRY:
-        return call.authorized
+        return target.authorized
     if fault.kind is FaultKind.EMPTY_LIST:
-        return call.for_list
+        return target.for_list
     if fault.kind is FaultKind.QUOTA_EXCEEDED:
-        return call.workers() > fault.number("limit")
+        return target.workers() > fault.number("limit")
     if fault.kind is FaultKind.REUSED_ID:
-        return call.new_instance and bool(call.reusable(str(fault.parameter("of"))))
-    return fault.kind is not FaultKind.LIST_LAG or call.new_instance
+        return target.new_instance and bool(target.reusable(str(fault.parameter("of"))))
+    return fault.kind is not FaultKind.LIST_LAG or target.new_instance
 
 
-class SomeChance(Protocol):
-    """Where chance comes from."""
+class RandomSource(Protocol):
+    """A source of random numbers."""
 
     def random(self) -> float:
         """At least 0 and below 1."""
@@ -257,7 +263,7 @@ class FaultTable:
 
     def __init__(
         self,
-        chance: SomeChance,
+        chance: RandomSource,
         faults: MutableMapping[str, Fault] | None = None,
         tally: MutableMapping[str, int] | None = None,
     ):
@@ -271,13 +277,13 @@ class FaultTable:
     def add(
         self,
         kind: FaultKind,
-        match: Match,
+        match: FaultMatch,
         *,
         probability: float = 1.0,
         count: int | None = None,
         parameters: dict[str, Parameter] | None = None,
     ) -> Fault:
-        """A new row, in force at once."""
+        """Add a fault, in force at once."""
         number = self._tally.get("faults added", 0) + 1
         self._tally["faults added"] = number
         fault = Fault(f"fault-{number}", kind, match, probability, count, parameters or {})
@@ -285,19 +291,22 @@ class FaultTable:
         return fault
 
     def remove(self, fault_id: str) -> bool:
-        """Takes one row out; False when there is none of that id."""
+        """Remove one fault; returns False for an unknown id."""
         return self._faults.pop(fault_id, None) is not None
 
     def clear(self) -> None:
-        """Takes all rows out."""
+        """Remove all faults."""
         self._faults.clear()
 
-    def hitting(self, call: Call, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
-        """The faults of these kinds that happen to this call, in the order they were added; each is counted."""
+    def take_matching(self, target: FaultTarget, kinds: Collection[FaultKind] = REQUEST_FAULTS) -> list[Fault]:
+        """The faults of these kinds that happen to this target, in the order they were added; each is counted."""
         return [
-            self._counted(fault)
+            self._count(fault)
             for fault in list(self._faults.values())
-            if fault.kind in kinds and matches(fault.match, call) and _concerns(fault, call) and self._happens(fault)
+            if fault.kind in kinds
+            and matches(fault.match, target)
+            and _applies_to(fault, target)
+            and self._happens(fault)
         ]
 
     def _happens(self, fault: Fault) -> bool:
@@ -305,7 +314,7 @@ class FaultTable:
             return False
         return fault.probability >= 1 or self._chance.random() < fault.probability
 
-    def _counted(self, fault: Fault) -> Fault:
+    def _count(self, fault: Fault) -> Fault:
         counted = replace(fault, happened=fault.happened + 1)
         self._faults[fault.fault_id] = counted
         return counted

@@ -15,7 +15,7 @@ R = TypeVar("R", bound="Run")
 
 @dataclass(frozen=True)
 class Run(ABC):
-    """One uninterrupted run, from start or restart to stop or deletion; what it is billed by is its cloud's.
+    """One uninterrupted run, from start or restart to stop or deletion; a subclass of its cloud has the tariff.
 
     `billed_from` is None where the bill never begins: a boot that is stuck, with pending instances not billed.
     """
@@ -31,20 +31,20 @@ class Run(ABC):
 
     @abstractmethod
     def cost(self, ran_for: timedelta) -> Money:
-        """What so long a run costs, at the prices of its start; nothing for no length."""
+        """The cost of a run of this length, at the prices of its start; zero for no length."""
 
     @abstractmethod
     def tariff(self) -> Mapping[str, Any]:
-        """What it is billed by, in JSON."""
+        """The terms of the bill, in JSON."""
 
     def amount(self, now: datetime) -> Money:
-        """What it has cost until its end, or until `now` while it runs."""
+        """The cost until its end, or until `now` while it runs."""
         if self.billed_from is None:
             return self.cost(timedelta(0))
         return self.cost(max((self.ended_at or now) - self.billed_from, timedelta(0)))
 
 
-class Ledger:
+class RunLedger:
     """Each cloud's runs in the order they began. Deleting an instance leaves its runs here."""
 
     def __init__(self) -> None:
@@ -55,12 +55,12 @@ class Ledger:
         return (run for runs in self._runs.values() for run in runs.values())
 
     def keep(self, cloud: str, runs: MutableMapping[str, R]) -> None:
-        """Where a cloud's runs are kept from now on, and those that are there already."""
+        """Add the table of a cloud's runs, with those that it holds already."""
         self._runs[cloud] = runs
         self._open |= {run.instance_id: (cloud, number) for number, run in runs.items() if run.ended_at is None}
 
     def begin(self, run: Run) -> None:
-        """Opens a run; the instance must have no other open one."""
+        """Open a run; the instance must have no other open one."""
         if run.instance_id in self._open:
             raise ValueError(f"instance {run.instance_id} already has an open run")
         runs = self._runs.setdefault(run.cloud, {})
@@ -69,19 +69,19 @@ class Ledger:
         runs[number] = run
 
     def end(self, instance_id: str, at: datetime) -> None:
-        """Closes the open run of an instance, if it has one."""
+        """Close the open run of an instance, if it has one."""
         if instance_id in self._open:
             cloud, number = self._open.pop(instance_id)
             self._runs[cloud][number] = replace(self._runs[cloud][number], ended_at=at)
 
     def clear(self) -> None:
-        """Forgets all runs."""
+        """Forget all runs."""
         for runs in self._runs.values():
             runs.clear()
         self._open.clear()
 
     def totals(self, now: datetime, account: str | None = None) -> dict[str, Money]:
-        """What was billed until `now`, per currency; of all accounts, or of one."""
+        """The bill until `now`, per currency; of all accounts, or of one."""
         totals: dict[str, Money] = {}
         for run in self:
             if account is None or run.account == account:

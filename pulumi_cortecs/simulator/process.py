@@ -1,4 +1,4 @@
-"""The simulator as a program: it says when it listens, ends at a signal, and does not outlive who started it."""
+"""The simulator as a program: it announces its port, ends at a signal, and does not outlive its parent."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def serve(
     _log_to_stderr(quiet=quiet)
     try:
         with (
-            _told_to_end() as ended,
+            _stop_event() as stop_event,
             running(port=port, speed=speed, boot=boot, token_ttl=token_ttl, state=state) as simulator,
-            _announced(simulator.port, port_file),
+            _published_port(simulator.port, port_file),
         ):
             sys.stdout.write(f"simulator listening on {simulator.url}\n")
             sys.stdout.flush()
-            _wait(ended, parent_pid)
+            _wait(stop_event, parent_pid)
     except OSError as failure:
         if failure.errno == errno.EADDRINUSE:
             raise PortTakenError(f"port {port} is taken by another program") from None
@@ -61,7 +61,7 @@ def exports(port: int) -> str:
 
 
 @contextmanager
-def _announced(port: int, port_file: Path | None) -> Iterator[None]:
+def _published_port(port: int, port_file: Path | None) -> Iterator[None]:
     """The port is in the file for as long as it is served."""
     if port_file is None:
         yield
@@ -82,38 +82,38 @@ def _write_at_once(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _told_to_end() -> Iterator[threading.Event]:
-    ended = threading.Event()
+def _stop_event() -> Iterator[threading.Event]:
+    stop_event = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
+        stop_event.set()
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield ended
+        yield stop_event
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def _wait(ended: threading.Event, parent_pid: int | None) -> None:
+def _wait(stop_event: threading.Event, parent_pid: int | None) -> None:
     if parent_pid is None:
-        ended.wait()
+        stop_event.wait()
         return
     # a dead direct parent stays visible as a zombie until it is reaped, but we are given to another at once
     direct = os.getppid() == parent_pid
-    while not ended.wait(_PARENT_CHECK_SECONDS):
-        if (os.getppid() != parent_pid) if direct else not _alive(parent_pid):
+    while not stop_event.wait(_PARENT_CHECK_SECONDS):
+        if (os.getppid() != parent_pid) if direct else not _is_alive(parent_pid):
             return
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # it is there, and somebody else's
+        return True  # the process exists and belongs to another user
     return True
 
 

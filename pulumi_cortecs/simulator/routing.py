@@ -1,6 +1,6 @@
-"""What every route does around its own work: count the request, let faults happen, shape errors, keep what was done.
+"""The wrapper of every route: count the request, apply faults, shape errors, and save the state.
 
-Keeping comes before anybody learns of it, by an answer or by a connection that is cut.
+The state is saved before the client can learn of it, by an answer or by a closed connection.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
-from pulumi_cortecs.simulator.blocked import Body, turned_away
-from pulumi_cortecs.simulator.delivery import bomb, drips
-from pulumi_cortecs.simulator.faults import Call, Fault, FaultKind
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.sent import complaint
-from pulumi_cortecs.simulator.shapes import WrongShape, emptied, misshapen
-from pulumi_cortecs.simulator.traffic import Refusal
+from pulumi_cortecs.simulator.api_error import ApiError, ErrorBody, blocked_error
+from pulumi_cortecs.simulator.corruption import WrongShape, bomb, corrupt, drips, with_empty_lists
+from pulumi_cortecs.simulator.faults import Fault, FaultKind, FaultTarget
+from pulumi_cortecs.simulator.request_log import FailedRequest
+from pulumi_cortecs.simulator.request_model import validation_text
 from pulumi_cortecs.simulator.world import World
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -31,7 +29,7 @@ DROPPED = "simulator.dropped"
 
 
 class Api(Protocol):
-    """What the routes of one simulated API have in common.
+    """The properties that the routes of one simulated API share.
 
     `base` is what all its paths begin with. `by_path_only`: its requests are hit by faults that name a path only.
     `lists` are the templates of the routes that answer a GET with a list.
@@ -41,7 +39,7 @@ class Api(Protocol):
     by_path_only: bool
     lists: frozenset[str]
 
-    def error_body(self, refused: Refused) -> dict[str, Any]:
+    def error_body(self, error: ApiError) -> dict[str, Any]:
         """The body of an error."""
 
     def known_query(self, template: str) -> Iterable[str]:
@@ -70,71 +68,71 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
             inner = super().get_route_handler()
             template = self.path_format.rstrip("/")
 
-            async def checked(request: Request) -> Response:
+            async def check_and_handle(request: Request) -> Response:
                 await _check_shape(request, api.known_query(template), has_body=self.body_field is not None)
                 return await inner(request)
 
-            async def answered(request: Request) -> Response:
-                world.traffic.count(request.method, template)
+            async def respond(request: Request) -> Response:
+                world.request_log.count(request.method, template)
                 is_list = request.method == "GET" and template in api.lists
-                response, reason = await _with_faults(checked, request, api, world, is_list=is_list)
+                response, reason = await _with_faults(check_and_handle, request, api, world, is_list=is_list)
                 if response.status_code >= 400:
-                    refusal = Refusal(request.method, request.url.path, response.status_code, reason)
-                    world.traffic.refuse(request.method, template, refusal)
+                    failed_request = FailedRequest(request.method, request.url.path, response.status_code, reason)
+                    world.request_log.record_refusal(request.method, template, failed_request)
                 return response
 
-            return answered
+            return respond
 
     return SimulatedRoute
 
 
 def control_route(world: World) -> type[APIRoute]:
-    """The route class for what is said to the simulator itself: no faults, and no counting."""
+    """The route class for the control of the simulator itself: no faults, and no counting."""
 
     class ControlRoute(APIRoute):
         def get_route_handler(self) -> _Handler:
             inner = super().get_route_handler()
 
-            async def answered(request: Request) -> Response:
+            async def respond(request: Request) -> Response:
                 return (await _outcome(inner, request, _control_error, world))[0]
 
-            return answered
+            return respond
 
     return ControlRoute
 
 
-def _control_error(refused: Refused) -> dict[str, Any]:
-    return {"error": refused.message}
+def _control_error(error: ApiError) -> dict[str, Any]:
+    return {"error": error.message}
 
 
 async def _with_faults(
     handler: _Handler, request: Request, api: Api, world: World, *, is_list: bool
 ) -> tuple[Response, str]:
-    faults = world.faults.hitting(await _call(request, api, is_list=is_list))
+    faults = world.faults.take_matching(await _fault_target(request, api, is_list=is_list))
 
-    async def faulty(request: Request) -> Response:
+    async def handle_with_faults(request: Request) -> Response:
         for fault in faults:
             await _before(fault, request, api, world)
         return await handler(request)
 
-    response, reason = await _outcome(faulty, request, api.error_body, world)
+    response, reason = await _outcome(handle_with_faults, request, api.error_body, world)
     if DROPPED not in request.scope:
         for fault in faults:
             response = await _after(fault, request, response, api, world)
         for fault in faults:
-            response = _delivered(fault, response)
+            response = _with_delivery(fault, response)
     return response, reason
 
 
 async def _before(fault: Fault, request: Request, api: Api, world: World) -> None:
     if fault.kind is FaultKind.LOST_REQUEST:
         await _drop(request, world)
-        raise Refused(499, "The connection was dropped.")
+        raise ApiError(499, "The connection was dropped.")
     if fault.kind is FaultKind.TOKEN_EXPIRY:
         api.expire_tokens()
     if fault.kind is FaultKind.TOO_MANY_REQUESTS:
         seconds = f"{fault.number('retry_after'):g}"
-        raise Refused(429, "Too many requests.", headers={"Retry-After": seconds})
+        raise ApiError(429, "Too many requests.", headers={"Retry-After": seconds})
     if fault.after_side_effect:
         return
     if fault.kind is FaultKind.SERVER_ERROR:
@@ -147,17 +145,17 @@ async def _after(fault: Fault, request: Request, response: Response, api: Api, w
     if fault.kind is FaultKind.LOST_ANSWER:
         await _drop(request, world)
     if isinstance(response, JSONResponse):  # a stream has no body yet
-        response = _spoiled(fault, response)
+        response = _corrupted(fault, response)
     if not fault.after_side_effect:
         return response
     if fault.kind is FaultKind.SERVER_ERROR:
-        return _refusal(_server_error(fault, world), api.error_body)
+        return _error_response(_server_error(fault, world), api.error_body)
     if fault.kind is FaultKind.SLOW_ANSWER:
         await asyncio.sleep(fault.number("real_seconds"))
     return response
 
 
-def _spoiled(fault: Fault, response: JSONResponse) -> Response:
+def _corrupted(fault: Fault, response: JSONResponse) -> Response:
     body, status = bytes(response.body), response.status_code
     if fault.kind is FaultKind.MALFORMED_JSON:
         return Response(body[: len(body) // 2], status, media_type="application/json")
@@ -165,12 +163,12 @@ def _spoiled(fault: Fault, response: JSONResponse) -> Response:
         return response
     if fault.kind is FaultKind.WRONG_SHAPE:
         shape = WrongShape(fault.parameter("how"))
-        return JSONResponse(misshapen(json.loads(body), shape, str(fault.parameter("field"))))
-    return JSONResponse(emptied(json.loads(body))) if fault.kind is FaultKind.EMPTY_LIST else response
+        return JSONResponse(corrupt(json.loads(body), shape, str(fault.parameter("field"))))
+    return JSONResponse(with_empty_lists(json.loads(body))) if fault.kind is FaultKind.EMPTY_LIST else response
 
 
-def _delivered(fault: Fault, response: Response) -> Response:
-    """What is sent of an answer that is ready."""
+def _with_delivery(fault: Fault, response: Response) -> Response:
+    """The response with the fault that changes how it is sent, if it is one."""
     if fault.kind not in (FaultKind.DRIP, FaultKind.BOMB) or isinstance(response, StreamingResponse):
         return response
     body, headers = bytes(response.body), dict(response.headers)
@@ -183,43 +181,43 @@ def _delivered(fault: Fault, response: Response) -> Response:
     return Response(packed, response.status_code, headers)
 
 
-def _server_error(fault: Fault, world: World) -> Refused:
-    return turned_away(fault.status, Body(fault.parameter("body")), world.origin)
+def _server_error(fault: Fault, world: World) -> ApiError:
+    return blocked_error(fault.status, ErrorBody(fault.parameter("body")), world.origin)
 
 
 async def _outcome(
-    handler: _Handler, request: Request, error_body: Callable[[Refused], dict[str, Any]], world: World
+    handler: _Handler, request: Request, error_body: Callable[[ApiError], dict[str, Any]], world: World
 ) -> tuple[Response, str]:
     try:
         return await handler(request), ""
-    except Refused as refused:
-        return _refusal(refused, error_body), refused.message
+    except ApiError as error:
+        return _error_response(error, error_body), error.message
     except RequestValidationError as invalid:
-        wrong = Refused(400, complaint(invalid), code="invalid_request")
+        wrong = ApiError(400, validation_text(invalid), code="invalid_request")
     except HTTPException:
-        wrong = Refused(400, "The request cannot be read.", code="invalid_request")
+        wrong = ApiError(400, "The request cannot be read.", code="invalid_request")
     finally:
         world.save()
-    return _refusal(wrong, error_body), wrong.message
+    return _error_response(wrong, error_body), wrong.message
 
 
-def _refusal(refused: Refused, error_body: Callable[[Refused], dict[str, Any]]) -> Response:
-    if refused.page is not None:
-        return HTMLResponse(refused.page, refused.status, headers=refused.headers)
-    return JSONResponse(error_body(refused), refused.status, headers=refused.headers)
+def _error_response(error: ApiError, error_body: Callable[[ApiError], dict[str, Any]]) -> Response:
+    if error.page is not None:
+        return HTMLResponse(error.page, error.status, headers=error.headers)
+    return JSONResponse(error_body(error), error.status, headers=error.headers)
 
 
 async def _check_shape(request: Request, known_query: Iterable[str], *, has_body: bool) -> None:
     unknown = sorted(set(request.query_params) - set(known_query))
     if unknown:
-        raise Refused(400, f"{unknown[0]}: unknown query parameter")
+        raise ApiError(400, f"{unknown[0]}: unknown query parameter")
     if not has_body and (await request.body()).strip() not in (b"", b"{}", b"null"):
-        raise Refused(400, "This route takes no body.")
+        raise ApiError(400, "This route takes no body.")
 
 
-async def _call(request: Request, api: Api, *, is_list: bool) -> Call:
+async def _fault_target(request: Request, api: Api, *, is_list: bool) -> FaultTarget:
     instance_id, arguments = api.subject(request.path_params, await _json_object(request))
-    return Call(
+    return FaultTarget(
         method=request.method,
         path=request.url.path,
         base=api.base,
@@ -243,6 +241,6 @@ async def _drop(request: Request, world: World) -> None:
     world.save()
     connections: Connections | None = getattr(request.app.state, "connections", None)
     if connections is None or request.client is None:
-        raise ConnectionAbortedError("the answer was to be lost, and there is no connection to close")
+        raise ConnectionAbortedError("cannot drop the connection: none is registered for this request")
     request.scope[DROPPED] = True
     await connections.drop((request.client.host, request.client.port))

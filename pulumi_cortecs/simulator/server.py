@@ -1,4 +1,4 @@
-"""The simulator's socket: loopback only, quick to start, and gone at once when it is told to stop."""
+"""The simulator's socket: loopback only, quick to start, and closed at once by a stop."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class OpenConnections:
     def __init__(self) -> None:
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
 
-    def opened(self, transport: asyncio.Transport) -> tuple[str, int]:
+    def add(self, transport: asyncio.Transport) -> tuple[str, int]:
         """Notes a new connection; the key under which to forget it."""
         peer = transport.get_extra_info("peername")
         key = (str(peer[0]), int(peer[1]))
         self._transports[key] = transport
         return key
 
-    def closed(self, key: tuple[str, int]) -> None:
+    def forget(self, key: tuple[str, int]) -> None:
         """Forgets a connection."""
         self._transports.pop(key, None)
 
@@ -64,9 +64,9 @@ class Listener:
         "localhost" means ::1 first for many clients: were another program there, they would talk to that one.
         """
         for attempt in range(_PORTS_TRIED if port == 0 else 1):
-            v4 = _bound(socket.AF_INET, HOST, port)
+            v4 = _bind(socket.AF_INET, HOST, port)
             try:
-                return cls([v4, *_bound_v6(v4.getsockname()[1])])
+                return cls([v4, *_bind_v6(v4.getsockname()[1])])
             except OSError:
                 v4.close()
                 if port or attempt == _PORTS_TRIED - 1:
@@ -75,12 +75,12 @@ class Listener:
 
     def close(self) -> None:
         """Gives the port back."""
-        for each in self.sockets:
-            each.close()
+        for sock in self.sockets:
+            sock.close()
 
 
 @contextmanager
-def serving(app: ASGIApp, listener: Listener, connections: OpenConnections) -> Iterator[None]:
+def running_server(app: ASGIApp, listener: Listener, connections: OpenConnections) -> Iterator[None]:
     """Serves in a thread of its own for as long as the block lasts; the sockets are closed afterwards."""
     server = _Server(app, listener, connections)
     thread = threading.Thread(target=server.serve_until_stopped, name="simulator", daemon=True)
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
                 backlog=_BACKLOG,
                 date_header=False,
                 server_header=False,
-                # else anybody's X-Forwarded-For would take the place of the address a connection is known by
+                # else an X-Forwarded-For header would replace the address by which a connection is registered
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             )
@@ -137,14 +137,14 @@ class _Server(uvicorn.Server):
         """Ends the serving, from whichever thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._told_to_stop.set)
+                self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     async def main_loop(self) -> None:
         """Waits; the sockets are served meanwhile."""
-        self._told_to_stop = asyncio.Event()
+        self._stop_requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.listening.set()
-        await self._told_to_stop.wait()
+        await self._stop_requested.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cuts every connection; asyncio cancels what was still being answered."""
@@ -157,38 +157,38 @@ class _Server(uvicorn.Server):
 def _protocol(connections: OpenConnections) -> type[asyncio.Protocol]:
     class Connection(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            self._key = connections.opened(transport)
+            self._key = connections.add(transport)
             super().connection_made(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            connections.closed(self._key)
+            connections.forget(self._key)
             super().connection_lost(exc)
 
     return Connection
 
 
-def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # asyncio turns Nagle's delay off only where the protocol is named; with it an answer takes 40 ms
-    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # a port that was served a minute ago can be served again
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind((host, port))
-        made.listen(_BACKLOG)
-        made.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
     except OSError:
-        made.close()
+        sock.close()
         raise
-    return made
+    return sock
 
 
-def _bound_v6(port: int) -> list[socket.socket]:
+def _bind_v6(port: int) -> list[socket.socket]:
     if not socket.has_ipv6:
         return []
     try:
-        return [_bound(socket.AF_INET6, HOST_V6, port)]
+        return [_bind(socket.AF_INET6, HOST_V6, port)]
     except OSError as failure:
         if failure.errno == errno.EADDRINUSE:
             raise

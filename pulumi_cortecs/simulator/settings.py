@@ -1,4 +1,4 @@
-"""How the simulated clouds behave where the vendors' documentation is silent, and where tests need a say."""
+"""The knobs that all simulated clouds have: behaviour that the vendors do not document, or that tests control."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from pydantic import create_model
 
-from pulumi_cortecs.simulator.sent import Seconds, Sent, Shift
+from pulumi_cortecs.simulator.request_model import RequestModel, Seconds, Shift
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class SharedSettings:
     """Pause before each chunk of a streamed answer of a served model, in real seconds."""
 
 
-def settings_request(settings: type[SharedSettings]) -> type[Sent]:
+def settings_request(settings: type[SharedSettings]) -> type[RequestModel]:
     """The body that turns any of these knobs, each within what its type allows."""
     knobs: dict[str, Any] = {
         name: (kind | None, None) for name, kind in get_type_hints(settings, include_extras=True).items()
     }
-    return create_model("SettingsRequest", __base__=Sent, **knobs)
+    return create_model("SettingsRequest", __base__=RequestModel, **knobs)

@@ -1,9 +1,9 @@
-"""Where everything is kept that may have to outlast the process: in memory, or in a SQLite file.
+"""The store of all state that may outlast the process: in memory, or in a SQLite file.
 
-The simulated clouds keep their things on named shelves, which are plain mappings of frozen values. In memory a shelf
-is a dict and nothing more. In a file, `save` writes what has changed since the last one, in a single transaction. The
-routes call it before an answer goes out (`routing`), so whatever a client was told survives a kill -9 right after it.
-A power cut can take the last moments with it (synchronous=NORMAL); it does not break the file.
+The simulated clouds keep their values in named tables, which are plain mappings of frozen values. In memory a table is
+a dict. In a file, `save` writes the changes since the last save in a single transaction. The routes call it before an
+answer is sent (`routing`), so everything that a client has learned survives a kill -9 right after it. A power cut can
+take the last moments with it (synchronous=NORMAL); it does not break the file.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _EMPTY = "DELETE FROM kept WHERE shelf = ?"
 
 
 class StateError(Exception):
-    """The file cannot be used, and was left as it is; the message says which and why, in a line."""
+    """The file cannot be used, and was left as it is; the message is one line with its path and the reason."""
 
 
 class State(Protocol):
-    """Shelves, and when what is on them is kept."""
+    """Named tables, and when their changes are saved."""
 
-    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
-        """The things of that name, in the order they were put there. To change one, put another in its place."""
+    def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+        """The values of that table, in the order they were added. To change one, put another in its place."""
 
     def save(self) -> None:
         """Keeps all changes made so far, or none of them."""
@@ -56,16 +56,16 @@ class State(Protocol):
         """Lets go of the file, without saving."""
 
 
-def opened(path: Path | None) -> State:
+def open_state(path: Path | None) -> State:
     """The state in a file, a new one if there is none, or in memory alone.
 
-    Raises StateError for a file that is no state of a simulator, is of a newer version, damaged, or in use.
+    Raises StateError for a file that is not a state of a simulator, is of a newer version, damaged, or in use.
     """
     return _MemoryState() if path is None else _FileState(path)
 
 
 class _MemoryState:
-    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+    def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
         return {}
 
     def save(self) -> None:
@@ -78,47 +78,47 @@ class _MemoryState:
 class _FileState:
     def __init__(self, path: Path):
         self._path = path
-        self._shelves: list[_Shelf[Any]] = []
-        self._connection = _connected(path.absolute())
+        self._tables: list[_Table[Any]] = []
+        self._connection = _connect(path.absolute())
 
-    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+    def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
         adapter = TypeAdapter(kind)
         try:
             rows = self._connection.execute(_LOAD, (name,))
-            shelf = _Shelf(name, adapter, {key: adapter.validate_json(value) for key, value in rows})
+            table = _Table(name, adapter, {key: adapter.validate_json(value) for key, value in rows})
         except (ValidationError, sqlite3.DatabaseError) as damage:
             raise StateError(f"{self._path} is damaged, at its {name}: {str(damage).splitlines()[0]}") from None
-        self._shelves.append(shelf)
-        return shelf
+        self._tables.append(table)
+        return table
 
     def save(self) -> None:
-        changed = [shelf for shelf in self._shelves if shelf.changed]
+        changed = [table for table in self._tables if table.changed]
         if not changed:
             return
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            for shelf in changed:
-                shelf.write(self._connection)
+            for table in changed:
+                table.write(self._connection)
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        for shelf in changed:
-            shelf.written()
+        for table in changed:
+            table.mark_written()
 
     def close(self) -> None:
         self._connection.close()
 
 
-class _Shelf(MutableMapping[str, T], Generic[T]):
-    """A dict that knows what in it has changed."""
+class _Table(MutableMapping[str, T], Generic[T]):
+    """A dict that records its changes since the last save."""
 
     def __init__(self, name: str, adapter: TypeAdapter[T], items: dict[str, T]):
         self._name = name
         self._adapter = adapter
         self._items = items
-        self.written()
+        self.mark_written()
 
     @property
     def changed(self) -> bool:
@@ -132,7 +132,7 @@ class _Shelf(MutableMapping[str, T], Generic[T]):
         encode = self._adapter.dump_json
         connection.executemany(_PUT, [(self._name, key, encode(self._items[key]).decode()) for key in self._put])
 
-    def written(self) -> None:
+    def mark_written(self) -> None:
         self._put: dict[str, None] = {}
         self._removed: set[str] = set()
         self._emptied = False
@@ -161,12 +161,12 @@ class _Shelf(MutableMapping[str, T], Generic[T]):
 
     def clear(self) -> None:
         self._items.clear()
-        self.written()
+        self.mark_written()
         self._emptied = True
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    """A connection that nobody else can have at the same time; it goes with its process, however that ends."""
+def _connect(path: Path) -> sqlite3.Connection:
+    """An exclusive connection; its lock ends with its process, however that ends."""
     try:
         if path.exists() and path.stat().st_size:
             _check_header(path)
@@ -180,7 +180,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as failure:
         raise StateError(f"{path} cannot be opened: {failure}") from None
     try:
-        _take(connection)
+        _lock_and_stamp(connection)
     except BaseException as failure:
         connection.close()
         if isinstance(failure, sqlite3.OperationalError) and "locked" in str(failure):
@@ -196,7 +196,7 @@ def _check_header(path: Path) -> None:
     foreign = StateError(f"{path} is not a state of this simulator, and was left as it is")
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-            application_id, version = _stamps(connection)
+            application_id, version = _read_stamps(connection)
     except sqlite3.OperationalError as failure:
         raise StateError(f"{path} cannot be opened: {failure}") from None
     except sqlite3.DatabaseError:
@@ -207,11 +207,11 @@ def _check_header(path: Path) -> None:
         raise StateError(f"{path} was written by a newer version (format {version}, this one knows {FORMAT})")
 
 
-def _take(connection: sqlite3.Connection) -> None:
+def _lock_and_stamp(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("BEGIN EXCLUSIVE")
-    if _stamps(connection) != (_APPLICATION_ID, FORMAT):
+    if _read_stamps(connection) != (_APPLICATION_ID, FORMAT):
         # new. It becomes a WAL afterwards only, so that the stamps are in the file itself, where _check_header looks
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
@@ -220,7 +220,7 @@ def _take(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _stamps(connection: sqlite3.Connection) -> tuple[int, int]:
+def _read_stamps(connection: sqlite3.Connection) -> tuple[int, int]:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(application_id), int(version)

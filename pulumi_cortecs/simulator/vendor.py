@@ -1,4 +1,4 @@
-"""What a folder of this package has to bring to be one of the simulated clouds."""
+"""The contract of a simulated cloud: what its folder in this package has to provide."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from pulumi_cortecs.simulator.remote import Rows
-from pulumi_cortecs.simulator.serving import Lookup
+from pulumi_cortecs.simulator.control_client import RowReaders
+from pulumi_cortecs.simulator.openai_api import ModelLookup
 from pulumi_cortecs.simulator.world import World
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A cloud that has become a part of a world: its routes, and what its instances serve."""
+class OpenCloud:
+    """A cloud that is part of a world: its routes, and the lookup of the models that its instances serve."""
 
     routers: Sequence[APIRouter]
-    served: Lookup
+    find_served_model: ModelLookup
 
 
 @dataclass(frozen=True)
 class Vendor:
-    """One cloud, as the shared parts know it. Beside it there are its knobs and what is said to it (see `clouds`).
+    """One cloud, as the shared parts know it; its knobs and its control methods are entered in `clouds`.
 
     `open` makes it a part of a world. `environment` has the variables that point its clients at a simulator's URL.
-    `arguments` are what its orders say, and of which type; faults are matched by those of `matched_by`. A boot is
-    through after `boot_steps` steps, and runs. `rows` reads what `/_sim` tells of it.
+    `arguments` are the names and types of an order's arguments; faults match by those in `matched_by`. An instance runs
+    after `boot_steps` steps of its boot. `rows` reads the cloud's rows in the answers of `/_sim`.
     """
 
     name: str
-    open: Callable[[World], Opened]
+    open: Callable[[World], OpenCloud]
     environment: Callable[[str], Mapping[str, str]]
     arguments: Mapping[str, type]
     matched_by: Sequence[str]
     boot_steps: int
-    rows: Rows
+    rows: RowReaders

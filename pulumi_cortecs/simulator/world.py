@@ -1,4 +1,4 @@
-"""What all simulated clouds share: one clock, one table of faults, one ledger, one set of knobs, one source of chance.
+"""The state that all simulated clouds share: clock, table of faults, ledger, knobs, and random numbers.
 
 There is no lock: handlers never wait while they hold half a change, and all of them run on one event loop.
 """
@@ -11,43 +11,44 @@ import uuid
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
-from pulumi_cortecs.simulator.chance import SEED, Chance
 from pulumi_cortecs.simulator.clock import Moment, Monotonic, VirtualClock
 from pulumi_cortecs.simulator.faults import Fault, FaultTable
-from pulumi_cortecs.simulator.ledger import Ledger
+from pulumi_cortecs.simulator.ledger import RunLedger
+from pulumi_cortecs.simulator.request_log import RequestLog
 from pulumi_cortecs.simulator.settings import SharedSettings
-from pulumi_cortecs.simulator.state import State, opened
-from pulumi_cortecs.simulator.traffic import Traffic
+from pulumi_cortecs.simulator.state import State, open_state
 
 T = TypeVar("T")
 S = TypeVar("S", bound=SharedSettings)
 _CURRENT = "current"
+SEED = "seed"
 
 
-class Cloud(Protocol):
-    """What the world asks of each simulated vendor; `name` is what its things are kept under."""
+class SimulatedCloud(Protocol):
+    """The contract of a simulated vendor with the world; `name` is the key of its state."""
 
     name: str
 
     def reset(self) -> None:
-        """Begins anew, as empty as at first."""
+        """Return to the empty initial state."""
 
     def settle(self, now: datetime) -> None:
-        """Does what was due by `now`."""
+        """Carry out all scheduled changes that are due by `now`."""
 
-    def truths(self) -> Mapping[str, Mapping[str, Any]]:
-        """All instances of all accounts as they really are, by their ids, in JSON."""
+    def true_states(self) -> Mapping[str, Mapping[str, Any]]:
+        """The true state of all instances of all accounts, by their ids, in JSON."""
 
     def stop_from_outside(self, instance_id: str) -> object:
-        """Stops one of them as somebody does in the vendor's console."""
+        """Stop an instance, as a person does in the vendor's console."""
 
     def vanish(self, instance_id: str) -> None:
-        """Takes one of them away, running or not."""
+        """Remove an instance, running or not."""
 
     def expire_tokens(self) -> None:
-        """Refuses every access token given out so far from now on."""
+        """Invalidate all access tokens."""
 
 
 class World:
@@ -77,20 +78,22 @@ class World:
         self.origin = origin
         self.wall = wall
         self._monotonic = monotonic
-        self._state = opened(None) if state is None else state
+        self._state = open_state(None) if state is None else state
         self._initial_settings = replace(settings or defaults, **(knobs or {}))
         self._initial_speed = 1.0 if speed is None else speed
-        self.clouds: list[Cloud] = []
+        self.clouds: list[SimulatedCloud] = []
 
-        self._begun = self.shelf("clouds", bool)
-        self._tally = self.shelf("tally", int)
-        self._settings = self.shelf("settings", type(defaults))
-        self._moments = self.shelf("clock", Moment)
+        self._begun = self.table("clouds", bool)
+        self._tally = self.table("tally", int)
+        self._settings = self.table("settings", type(defaults))
+        self._moments = self.table("clock", Moment)
         # two sources, so that a fault added in between does not change the ids that follow
-        self._ids = Chance("ids drawn", self._tally)
-        self.faults = FaultTable(Chance("chances drawn", self._tally), self.shelf("faults", Fault), self._tally)
-        self.ledger = Ledger()
-        self.traffic = Traffic(self.shelf("requests", int), self.shelf("refused requests", int))
+        self._ids = ReplayableRandom("ids drawn", self._tally)
+        self.faults = FaultTable(
+            ReplayableRandom("chances drawn", self._tally), self.table("faults", Fault), self._tally
+        )
+        self.ledger = RunLedger()
+        self.request_log = RequestLog(self.table("requests", int), self.table("refused requests", int))
         if SEED not in self._tally:
             self.reset(seed)
             return
@@ -99,37 +102,37 @@ class World:
             self.clock.run_at(speed)
         self.settings = replace(settings or self.settings, **(knobs or {}))
 
-    def shelf(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
-        """Where things of one kind are kept; see `state.State`."""
-        return self._state.shelf(name, kind)
+    def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
+        """The table that keeps the values of one kind; see `state.State`."""
+        return self._state.table(name, kind)
 
-    def join(self, cloud: Cloud) -> None:
-        """Takes a cloud in, empty unless it was kept; from now on it is reset and settled with the others."""
+    def join(self, cloud: SimulatedCloud) -> None:
+        """Add a cloud, empty unless its state was kept; from now on it is reset and settled with the others."""
         self.clouds.append(cloud)
         if cloud.name not in self._begun:
             cloud.reset()
             self._begun[cloud.name] = True
 
     def reset(self, seed: int | None = None) -> None:
-        """Everything as it was at the beginning. With the same seed, ids and chances come in the same order again."""
+        """Return to the initial state. The same seed gives the same ids and chances in the same order."""
         self._tally.clear()
         self._tally[SEED] = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.clock = VirtualClock(self._initial_speed, monotonic=self._monotonic)
         self.settings = self._initial_settings
         self.faults.clear()
         self.ledger.clear()
-        self.traffic.clear()
+        self.request_log.clear()
         for cloud in self.clouds:
             cloud.reset()
 
     @property
     def seed(self) -> int:
-        """What ids and chances follow from."""
+        """The seed of ids and chances."""
         return self._tally[SEED]
 
     @property
     def settings(self) -> SharedSettings:
-        """The knobs as they are now."""
+        """The current knobs."""
         return self._settings[_CURRENT]
 
     @settings.setter
@@ -137,27 +140,51 @@ class World:
         self._settings[_CURRENT] = changed
 
     def settings_of(self, kind: type[S]) -> S:
-        """The knobs as they are now, those of one cloud among them."""
+        """The current knobs, with those of one cloud."""
         settings = self.settings
-        assert isinstance(settings, kind), f"this world was made without {kind.__name__}"
+        assert isinstance(settings, kind), f"this world has no {kind.__name__}"
         return settings
 
     def now(self) -> datetime:
-        """The virtual time, with everything done that was due by then."""
+        """The virtual time, after all changes that are due by then."""
         now = self.clock.now()
         for cloud in self.clouds:
             cloud.settle(now)
         return now
 
-    def told_date(self) -> datetime:
-        """The date that answers bear: the virtual time, but for the knob that sets it apart."""
+    def reported_date(self) -> datetime:
+        """The date in answers: the virtual time plus `date_ahead_seconds`."""
         return self.clock.now() + timedelta(seconds=self.settings.date_ahead_seconds)
 
     def new_id(self) -> str:
-        """An opaque id that has not been given out before."""
+        """A new opaque id."""
         return str(uuid.UUID(bytes=self._ids.bytes16(), version=4))
 
     def save(self) -> None:
-        """Keeps everything as it is at this moment; to be called before anybody learns of it."""
+        """Keep everything as it is at this moment; routes call it before an answer is sent."""
         self._moments[_CURRENT] = self.clock.moment()
         self._state.save()
+
+
+class ReplayableRandom:
+    """Each draw follows from the seed, the name of this source and how many draws came before.
+
+    Seed and draws stand in `tally`, under "seed" and the source's name; sources of other names do not disturb this one.
+    """
+
+    def __init__(self, name: str, tally: MutableMapping[str, int]):
+        self._name = name
+        self._tally = tally
+
+    def bytes16(self) -> bytes:
+        """Sixteen bytes."""
+        return self._draw()[:16]
+
+    def random(self) -> float:
+        """At least 0 and below 1."""
+        return (int.from_bytes(self._draw()[:8], "big") >> 11) / (1 << 53)
+
+    def _draw(self) -> bytes:
+        before = self._tally.get(self._name, 0)
+        self._tally[self._name] = before + 1
+        return sha256(f"{self._tally[SEED]} {self._name} {before}".encode()).digest()

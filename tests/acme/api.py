@@ -11,19 +11,19 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.routing import APIRoute
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.simulator.faults import Call, FaultKind
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.clock import timestamp
+from pulumi_cortecs.simulator.faults import FaultKind, FaultTarget
 from pulumi_cortecs.simulator.ledger import Run
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.sent import Sent
-from pulumi_cortecs.simulator.timestamps import timestamp
-from pulumi_cortecs.simulator.world import Cloud, World
+from pulumi_cortecs.simulator.request_model import RequestModel
+from pulumi_cortecs.simulator.world import SimulatedCloud, World
 
 BASE, KEY, ZONES = "/acme/v2", "acme-key", ("north", "south")
 PLANS = {"small": 60, "large": 240}  # cents per hour
 Json = dict[str, Any]
 
 
-class Changed(Sent):
+class Changed(RequestModel):
     label: str = ""
 
 
@@ -45,20 +45,20 @@ class AcmeRun(Run):
         return {"cents_per_hour": self.cents}
 
 
-class Acme(Cloud):
+class Acme(SimulatedCloud):
     """Its one account, and what the simulator asks of a cloud and of its API."""
 
     name = AcmeRun.cloud
     base, by_path_only, lists = BASE, False, frozenset({f"{BASE}/machines", f"{BASE}/plans"})
 
     def __init__(self, world: World) -> None:
-        self.world, self.machines = world, world.shelf("acme machines", dict)
-        world.ledger.keep(self.name, world.shelf("acme runs", AcmeRun))
+        self.world, self.machines = world, world.table("acme machines", dict)
+        world.ledger.keep(self.name, world.table("acme runs", AcmeRun))
         world.join(self)
 
     def order(self, order: Order) -> str:
-        now, call = self.world.now(), Call("POST", f"{BASE}/machines", BASE, new_instance=True)
-        late = sum(each.number("seconds") for each in self.world.faults.hitting(call, [FaultKind.LIST_LAG]))
+        now, call = self.world.now(), FaultTarget("POST", f"{BASE}/machines", BASE, new_instance=True)
+        late = sum(each.number("seconds") for each in self.world.faults.take_matching(call, [FaultKind.LIST_LAG]))
         made = {"id": self.world.new_id(), **order.model_dump(), "at": now, "listed": now + timedelta(seconds=late)}
         self.machines[made["id"]] = made
         self.world.ledger.begin(AcmeRun("sim", made["id"], PLANS[order.plan], started_at=now, billed_from=now))
@@ -66,7 +66,7 @@ class Acme(Cloud):
 
     def known(self, id: str) -> Json:
         if id not in self.machines:
-            raise Refused(404, f"There is no machine {id!r}.")
+            raise ApiError(404, f"There is no machine {id!r}.")
         return self.machines[id]
 
     def shown(self, machine: Json) -> Json:
@@ -78,7 +78,7 @@ class Acme(Cloud):
             "address": f"{self.world.origin}{BASE}/at/{machine['id']}" if active else None,
         }
 
-    def truths(self) -> Mapping[str, Json]:
+    def true_states(self) -> Mapping[str, Json]:
         return {id: {**self.shown(each), "cloud": self.name} for id, each in self.machines.items()}
 
     def vanish(self, instance_id: str) -> None:
@@ -88,8 +88,8 @@ class Acme(Cloud):
     def reset(self) -> None:
         self.machines.clear()
 
-    def error_body(self, refused: Refused) -> Json:
-        return {"message": refused.message}
+    def error_body(self, error: ApiError) -> Json:
+        return {"message": error.message}
 
     def known_query(self, template: str) -> list[str]:
         return []
@@ -101,7 +101,7 @@ class Acme(Cloud):
 def routes(acme: Acme, route_class: type[APIRoute]) -> APIRouter:
     async def key(x_api_key: Annotated[str, Header()] = "") -> None:
         if x_api_key != KEY:
-            raise Refused(401, "The key is not valid.")
+            raise ApiError(401, "The key is not valid.")
 
     router = APIRouter(prefix=BASE, route_class=route_class, redirect_slashes=False)
     signed: Json = {"response_model": None, "dependencies": [Depends(key)]}
@@ -118,7 +118,7 @@ def routes(acme: Acme, route_class: type[APIRoute]) -> APIRouter:
     @router.post("/machines", **signed)
     async def order(sent: Order) -> Json:
         if sent.plan not in PLANS or sent.zone not in ZONES:
-            raise Refused(422, f"There is no {sent.plan} in {sent.zone}.")
+            raise ApiError(422, f"There is no {sent.plan} in {sent.zone}.")
         return {"id": acme.order(sent)}
 
     @router.get("/machines/{id}", **signed)

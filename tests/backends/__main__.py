@@ -22,8 +22,8 @@ from benchmarks.stacks import engine
 from tests.backends.servers import KINDS, NewBackend
 from tests.chaos.books import Kind
 from tests.chaos.pace import Pace
-from tests.chaos.plan import Command, Death, Entry, Moment, Odds, Plan, Program, WayOn, drawn, seed_of
-from tests.chaos.rounds import Result, played
+from tests.chaos.plan import Command, Death, Entry, Moment, Odds, Plan, Program, WayOn, draw_plan, seed_of
+from tests.chaos.rounds import Result, play
 from tests.chaos.scene import scene
 from tests.chaos.tally import write_between_marks
 from tests.engine.pulumi import hear_interrupts
@@ -64,7 +64,7 @@ def plan(master: int, number: int) -> Plan:
     size = chance.randint(1, _MOST)
     moment = chance.choices(tuple(_WINDOW), weights=tuple(_WINDOW.values()))[0]
     return replace(
-        drawn(seed, Odds(faults=0.0)),
+        draw_plan(seed, Odds(faults=0.0)),
         before=Program(tuple(Entry(f"n{i}", 4000 if alike else 4000 + 500 * i) for i in range(size))),
         edit=None,
         command=Command.UP,
@@ -86,7 +86,7 @@ def _rounds(kind: str, rounds: int, jobs: int, master: int) -> list[Result]:
 
 def _round(kind: str, new: NewBackend, master: int, number: int) -> Result:
     told: list[str] = []
-    result = played(plan(master, number), engine(), Pace(), tell=told.append, backend=new())
+    result = play(plan(master, number), engine(), Pace(), tell=told.append, backend=new())
     print(f"{kind:8} {result.line(number)}", flush=True)
     if _wrong(result):
         print("\n".join(told), flush=True)

@@ -28,8 +28,8 @@ from benchmarks.outcome import machine
 from benchmarks.stacks import engine
 from tests.chaos import cycles
 from tests.chaos.pace import Pace
-from tests.chaos.plan import Odds, drawn, seed_of
-from tests.chaos.rounds import Result, played
+from tests.chaos.plan import Odds, draw_plan, seed_of
+from tests.chaos.rounds import Result, play
 from tests.chaos.scene import scene
 from tests.chaos.tally import Tally, write_between_marks
 from tests.engine.pulumi import hear_interrupts
@@ -61,7 +61,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=float, metavar="P", help=f"of every fault ({odds.faults}; cycles: 0.1)")
     parser.add_argument("--lost-journal", type=float, default=odds.lost_journal, metavar="P")
     parser.add_argument("--destroy-share", type=float, default=odds.destroy, metavar="P")
-    parser.add_argument("--exclusive", type=float, default=odds.exclusive, metavar="P", help="that nobody else buys")
+    parser.add_argument(
+        "--exclusive", type=float, default=odds.exclusive, metavar="P", help="that the account is exclusive"
+    )
     parser.add_argument("--faults-cycles", type=int, metavar="N", help="cycles with faults and without deaths instead")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="switch a protection off")
     parser.add_argument("--until-caught", action="store_true", help="end at the first round that is wrong")
@@ -82,26 +84,26 @@ def _odds(options: argparse.Namespace) -> Odds:
 
 
 def _replay(options: argparse.Namespace, say: Callable[[str], None]) -> int:
-    plan = drawn(options.replay, _odds(options))
+    plan = draw_plan(options.replay, _odds(options))
     say(f"{plan}\n{plan.program.source()}")
-    result = played(plan, engine(), Pace(), broken=options.broken, tell=say)
+    result = play(plan, engine(), Pace(), broken=options.broken, tell=say)
     say(result.line(1))
     return 1 if result.failed else 0
 
 
 def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     master = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
-    given = [f"--rounds {options.rounds} --jobs {options.jobs} --seed {master}"]
+    options_text = [f"--rounds {options.rounds} --jobs {options.jobs} --seed {master}"]
     odds, default = _odds(options), Odds()
-    given += [f"--faults {odds.faults:g}"] if odds.faults != default.faults else []
-    given += [f"--lost-journal {odds.lost_journal:g}"] if odds.lost_journal != default.lost_journal else []
-    given += [f"--destroy-share {odds.destroy:g}"] if odds.destroy != default.destroy else []
-    given += [f"--exclusive {odds.exclusive:g}"] if odds.exclusive != default.exclusive else []
-    given += [f"--break {options.broken}"] if options.broken else []
-    command = f"python -m tests.chaos {' '.join(given)}"
+    options_text += [f"--faults {odds.faults:g}"] if odds.faults != default.faults else []
+    options_text += [f"--lost-journal {odds.lost_journal:g}"] if odds.lost_journal != default.lost_journal else []
+    options_text += [f"--destroy-share {odds.destroy:g}"] if odds.destroy != default.destroy else []
+    options_text += [f"--exclusive {odds.exclusive:g}"] if odds.exclusive != default.exclusive else []
+    options_text += [f"--break {options.broken}"] if options.broken else []
+    command = f"python -m tests.chaos {' '.join(options_text)}"
     say(command)
     began_at = time.monotonic()
-    results = dict(_all_played(options, master, say))
+    results = dict(_play_all(options, master, say))
     took = (time.monotonic() - began_at) / 60
     tally = Tally(list(results.values()))
     ending = f"{len(results)} rounds in {took:.0f} minutes, {tally.failed} of them wrong"
@@ -114,7 +116,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     return 1 if tally.failed else 0
 
 
-def _all_played(options: argparse.Namespace, master: int, say: Callable[[str], None]) -> Iterator[tuple[int, Result]]:
+def _play_all(options: argparse.Namespace, master: int, say: Callable[[str], None]) -> Iterator[tuple[int, Result]]:
     """The results with their numbers, in the order in which rounds end; of one that is wrong, everything it did."""
     pulumi, pace = engine(), Pace()
     with scene(pulumi, seed=0, tell=lambda text: None):
@@ -125,17 +127,17 @@ def _all_played(options: argparse.Namespace, master: int, say: Callable[[str], N
         stopped = False
         while True:
             while not stopped and len(under_way) < options.jobs and (number := next(numbers, 0)):
-                plan = drawn(seed_of(master, number), _odds(options))
-                told: list[str] = []
-                doing = jobs.submit(played, plan, pulumi, pace, broken=options.broken, tell=told.append)
-                under_way[doing] = (number, told)
+                plan = draw_plan(seed_of(master, number), _odds(options))
+                lines: list[str] = []
+                doing = jobs.submit(play, plan, pulumi, pace, broken=options.broken, tell=lines.append)
+                under_way[doing] = (number, lines)
             if not under_way:
                 return
             for done in wait(under_way, return_when=FIRST_COMPLETED).done:
-                (number, told), result = under_way.pop(done), done.result()
+                (number, lines), result = under_way.pop(done), done.result()
                 say(result.line(number))
                 if result.failed and not options.broken:
-                    say("\n".join(told))
+                    say("\n".join(lines))
                 stopped = stopped or (options.until_caught and result.failed)
                 yield number, result
 

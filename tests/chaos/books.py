@@ -1,4 +1,4 @@
-"""Whether the books agree: what the simulator runs and bills, against what the state knows."""
+"""The comparison of the books: what the simulator runs and bills, against the state."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ Arguments = tuple[object, ...]
 
 
 class Kind(str, Enum):
-    """What can be wrong."""
+    """The kinds of errors."""
 
     ORPHAN = "orphan"
-    """It exists, and no row has it."""
+    """An instance without a row."""
     DOUBLE = "double"
     """The same, while the row that it was bought for has another one; or two rows have one instance."""
     FALSE_GONE = 'false "gone"'
-    """It exists, and its row was dropped."""
+    """An instance whose row was dropped."""
     BILLED = "billed"
-    """It is billed after a destroy that said it was done."""
+    """An instance that is billed after a successful destroy."""
     UNRECORDED = "unrecorded"
     """It was waited for, and was not in the state yet."""
     DEAD_ROW = "row without instance"
-    """A row of an instance that is gone although nobody wanted that; the next refresh notices."""
+    """A row of an instance that is gone unintentionally; the next refresh notices."""
     UNRECOVERED = "not recovered"
-    """With nothing wrong any more, the command goes on failing."""
+    """The command goes on failing without any fault in force."""
     REFUSED_FOR_NOTHING = "refused for nothing"
-    """A creation was refused because of instances, and there is none that no row has."""
+    """A creation was refused because of instances, although each of them has a row."""
     REFUSED_ALONE = "refused in an exclusive account"
-    """A creation was refused because of an earlier one, although nobody else buys in the account."""
+    """A creation was refused because of an earlier one, although the account is exclusive."""
     HUNG = "hung"
     """A command, or a provider whose engine was killed, did not come to an end."""
     UNPLAYED = "not played"
@@ -39,7 +39,7 @@ class Kind(str, Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, and with which instance ("" for none)."""
+    """One error, and its instance ("" for none)."""
 
     kind: Kind
     instance_id: str = ""
@@ -63,12 +63,12 @@ class Books:
 
     @property
     def strays(self) -> frozenset[str]:
-        """What exists, and no row has."""
+        """The instances without a row."""
         return frozenset(self.alive) - self.recorded
 
     @property
     def dead_rows(self) -> frozenset[str]:
-        """What rows have, and does not exist."""
+        """The ids in rows whose instance does not exist."""
         return self.recorded - frozenset(self.alive)
 
 
@@ -76,31 +76,35 @@ class Books:
 class Auditor:
     """Remembers what rows there were, so that it can tell an orphan from an instance whose row was dropped."""
 
-    seen: set[str] = field(default_factory=set)
+    recorded_before: set[str] = field(default_factory=set)
 
     def note(self, books: Books) -> frozenset[Finding]:
         """What is always wrong, whatever a command came to: a row was dropped and its instance exists, or two rows
         have one instance."""
-        dropped = (self.seen - books.recorded) & books.alive.keys()
-        self.seen |= books.recorded
-        shared = [each for each, rows in Counter(instance_id for instance_id, _ in books.rows).items() if rows > 1]
-        return _found(Kind.FALSE_GONE, dropped) | _found(Kind.DOUBLE, shared)
+        dropped = (self.recorded_before - books.recorded) & books.alive.keys()
+        self.recorded_before |= books.recorded
+        shared = [
+            instance_id
+            for instance_id, rows in Counter(instance_id for instance_id, _ in books.rows).items()
+            if rows > 1
+        ]
+        return _findings(Kind.FALSE_GONE, dropped) | _findings(Kind.DOUBLE, shared)
 
     def after_up(self, books: Books) -> frozenset[Finding]:
-        """What is wrong after an `up` that succeeded."""
+        """The errors after a successful `up`."""
         wanted = {arguments for _, arguments in books.rows}
-        strays = books.strays - self.seen
-        doubles = {each for each in strays if books.alive[each] in wanted}
-        return self.note(books) | _found(Kind.DOUBLE, doubles) | _found(Kind.ORPHAN, strays - doubles)
+        strays = books.strays - self.recorded_before
+        doubles = {stray for stray in strays if books.alive[stray] in wanted}
+        return self.note(books) | _findings(Kind.DOUBLE, doubles) | _findings(Kind.ORPHAN, strays - doubles)
 
     def after_destroy(self, books: Books) -> frozenset[Finding]:
-        """What is wrong after a `destroy` that succeeded, but for what no row ever had: that is for `orphans`."""
-        return self.note(books) | _found(Kind.BILLED, self.seen & books.billed)
+        """The errors after a successful `destroy`; instances that never had a row are for `orphans`."""
+        return self.note(books) | _findings(Kind.BILLED, self.recorded_before & books.billed)
 
     def at_the_end(self, books: Books) -> frozenset[Finding]:
-        """What is wrong when nothing at all should be left."""
-        return self.after_destroy(books) | _found(Kind.ORPHAN, books.strays - self.seen)
+        """The errors at the end, when no instance should be left."""
+        return self.after_destroy(books) | _findings(Kind.ORPHAN, books.strays - self.recorded_before)
 
 
-def _found(kind: Kind, ids: Iterable[str]) -> frozenset[Finding]:
+def _findings(kind: Kind, ids: Iterable[str]) -> frozenset[Finding]:
     return frozenset(Finding(kind, instance_id) for instance_id in ids)

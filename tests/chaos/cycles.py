@@ -1,4 +1,4 @@
-"""Up, refresh and destroy, over and over, while everything goes wrong and nobody is killed: what leaks."""
+"""Up, refresh and destroy, over and over, while everything goes wrong and no process is killed: what leaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.books import Finding, Kind
-from tests.chaos.plan import Entry, Fault, Odds, Program, drawn
+from tests.chaos.plan import Entry, Fault, Odds, Program, draw_plan
 from tests.chaos.scene import Scene, orphans_command_exists, scene
 
 _PROGRAM: Final = Program(tuple(Entry(f"n{i}", 4000) for i in range(2)), patience=4)
@@ -55,24 +55,24 @@ class Outcome:
 
     @property
     def leaked(self) -> int:
-        """What is wrong: instances that nobody knew of in the end, doubles, false "gone"."""
-        return self.left + sum(finding.kind is not Kind.DEAD_ROW for each in self.cycles for finding in each.findings)
+        """The number of errors: instances that nothing accounts for in the end, doubles, false "gone"."""
+        return self.left + sum(finding.kind is not Kind.DEAD_ROW for cycle in self.cycles for finding in cycle.findings)
 
     def text(self) -> str:
         """For a page."""
-        wrong = [finding for each in self.cycles for finding in each.findings]
+        wrong = [finding for cycle in self.cycles for finding in cycle.findings]
 
         def number(kind: Kind) -> int:
             return sum(finding.kind is kind for finding in wrong)
 
         def median(cycles: Sequence[Cycle], what: str) -> float:
-            return float(statistics.median(getattr(each, what) for each in cycles))
+            return float(statistics.median(getattr(cycle, what) for cycle in cycles))
 
         faults = ", ".join(f"{kind} {count}" for kind, count in sorted(self.happened.items()))
-        repeated = sum(each.commands for each in self.cycles) - _COMMANDS * len(self.cycles)
-        requests = sum(each.requests for each in self.cycles)
+        repeated = sum(cycle.commands for cycle in self.cycles) - _COMMANDS * len(self.cycles)
+        requests = sum(cycle.requests for cycle in self.cycles)
         more = requests - median(self.quiet, "requests") * len(self.cycles)
-        bought, up = sum(each.bought for each in self.cycles), sum(each.up for each in self.cycles)
+        bought, up = sum(cycle.bought for cycle in self.cycles), sum(cycle.up for cycle in self.cycles)
         lines = ["| | with faults | without | ratio |", "|---|---|---|---|"]
         for what, name in (("commands", "commands"), ("requests", "requests"), ("seconds", "seconds")):
             ill, well = median(self.cycles, what), median(self.quiet, what)
@@ -89,7 +89,7 @@ class Outcome:
                 f'doubles {number(Kind.DOUBLE)}, orphans {number(Kind.ORPHAN)}, false "gone" '
                 f"{number(Kind.FALSE_GONE)}, billed after destroy {number(Kind.BILLED)}, not recovered "
                 f"{number(Kind.UNRECOVERED)}, hung {number(Kind.HUNG)}. A plain `destroy` left "
-                f"{sum(each.left_by_destroy for each in self.cycles)} for the next `up` to take over.",
+                f"{sum(cycle.left_by_destroy for cycle in self.cycles)} for the next `up` to take over.",
             ]
         )
 
@@ -97,7 +97,7 @@ class Outcome:
 def run(
     pulumi: Path, number: int, rate: float, *, jobs: int, seed: int, broken: str, say: Callable[[str], None]
 ) -> Outcome:
-    """That many cycles, shared out among the jobs, each with a stack of its own."""
+    """Run that many cycles, shared among the jobs, each with a stack of its own."""
     with scene(pulumi, seed=0, tell=lambda text: None):
         pass  # `stack init` is run once, before there are threads
     shares = [number // jobs + (job < number % jobs) for job in range(jobs)]
@@ -105,7 +105,7 @@ def run(
         under_way = [
             pool.submit(_share, pulumi, share, rate, seed + job, broken, say) for job, share in enumerate(shares)
         ]
-        outcomes = [each.result() for each in under_way]
+        outcomes = [future.result() for future in under_way]
     happened: Counter[str] = Counter()
     for outcome in outcomes:
         happened.update(outcome.happened)
@@ -126,7 +126,7 @@ def _share(pulumi: Path, number: int, rate: float, seed: int, broken: str, say: 
         for done in range(1, number + 1):
             if done % _QUIET_EVERY == 1:  # among the others, so that they are as slow for the same reasons
                 quiet.append(_cycle(acted, (), 0.0, Counter()))
-            cycle = _cycle(acted, drawn(chance.getrandbits(32), Odds()).faults, rate, happened)
+            cycle = _cycle(acted, draw_plan(chance.getrandbits(32), Odds()).faults, rate, happened)
             say(f"{seed} {done:4}: {cycle.line()}")
             cycles.append(cycle)
         left = _left_in_the_end(acted)
@@ -139,11 +139,11 @@ def _cycle(acted: Scene, faults: Sequence[Fault], rate: float, happened: Counter
     strays = acted.books().strays
     acted.findings.clear()
     acted.put_in_force(faults, rate)
-    up = _repeated(acted, "up", ("--refresh",))
+    up = _repeat_until_done(acted, "up", ("--refresh",))
     if up:
         acted.findings |= acted.auditor.after_up(acted.books())
-    _repeated(acted, "refresh", ())
-    destroyed = _repeated(acted, "destroy", ())
+    _repeat_until_done(acted, "refresh", ())
+    destroyed = _repeat_until_done(acted, "destroy", ())
     happened.update(dict(zip((fault.kind.value for fault in faults), acted.control.faults().values(), strict=False)))
     acted.put_in_force((), 0.0)
     if not destroyed:
@@ -159,12 +159,12 @@ def _cycle(acted: Scene, faults: Sequence[Fault], rate: float, happened: Counter
         seconds=time.monotonic() - began_at,
         bought=_bought(acted) - bought,
         up=up,
-        left_by_destroy=len(books.strays - strays - acted.auditor.seen),
+        left_by_destroy=len(books.strays - strays - acted.auditor.recorded_before),
         findings=frozenset(acted.findings),
     )
 
 
-def _repeated(acted: Scene, command: str, then: tuple[str, ...]) -> bool:
+def _repeat_until_done(acted: Scene, command: str, then: tuple[str, ...]) -> bool:
     """Runs a command until it succeeds, with these arguments from the second time on; False when patience has ended."""
     return any(acted.run(command, *(then if number else ())).code == 0 for number in range(_TRIES[command]))
 
@@ -174,7 +174,7 @@ def _left_in_the_end(acted: Scene) -> int:
     acted.run("up", "--refresh")
     acted.run("destroy")
     if acted.books().alive and orphans_command_exists():
-        acted.orphans_deleted()
+        acted.delete_orphans()
     return len(acted.books().alive)
 
 

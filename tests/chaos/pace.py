@@ -1,4 +1,4 @@
-"""How long a command takes on this machine when nobody kills it."""
+"""The usual duration of a command on this machine, when it is not killed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Pace:
         self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def of(self, command: str) -> float:
-        """What such a command took lately."""
+    def expected(self, command: str) -> float:
+        """The recent duration of such a command, in seconds."""
         with self._lock:
             return self._seconds.get(command, _AT_FIRST)
 
-    def took(self, command: str, seconds: float) -> None:
-        """One that nobody disturbed took so long."""
+    def record(self, command: str, seconds: float) -> None:
+        """Record the duration of an undisturbed command."""
         with self._lock:
             before = self._seconds.get(command, seconds)
             self._seconds[command] = before + _WEIGHT * (seconds - before)

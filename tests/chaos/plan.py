@@ -1,4 +1,4 @@
-"""What one round is going to do, drawn from its seed: the stack, the edit, the death, its moment, and the way on.
+"""The plan of one round, drawn from its seed: the stack, the edit, the death, its moment, and the way on.
 
 Drawing is pure: the same seed and odds give the same plan. What happens then is a matter of real processes, so a replay
 of a seed repeats the plan, not each millisecond.
@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Final
 
 from pulumi_cortecs.simulator import FaultKind
-from pulumi_cortecs.simulator.cortecs.supply import Argument
-from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
+from pulumi_cortecs.simulator.faults import ReusedId
 
 LAG: Final = 12.0
 """Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""
@@ -26,7 +26,7 @@ DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
 """The kinds of faults that are in every plan."""
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
-"""What else an order may be answered that was carried out."""
+"""Further answers to an order that was carried out."""
 DRAWN_STATUSES: Final = SERVER_ERRORS + REFUSALS
 """The statuses that plans draw for a server error."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
@@ -35,12 +35,12 @@ CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
     {"instance_clock_ahead_seconds": 7200.0},
     {"instance_clock_ahead_seconds": -18000.0},
 )
-"""How far the vendor's clocks may be apart: knobs of the simulator."""
+"""The knobs of the simulator for vendors whose clocks differ."""
 _Parameters = tuple[tuple[str, bool | float | int | str], ...]
 
 
 class Death(str, Enum):
-    """Who is killed."""
+    """The processes that are killed."""
 
     CLI = "CLI killed"
     INTERRUPT = "^C"
@@ -51,7 +51,7 @@ class Death(str, Enum):
 
 
 class Moment(str, Enum):
-    """When that happens."""
+    """The moment of the death."""
 
     SOME_TIME = "some time"
     """After a fraction of the time that such a command takes."""
@@ -62,7 +62,7 @@ class Moment(str, Enum):
     ANSWERED = "answered"
     """About when the answers to orders arrive."""
     WAITING = "waiting"
-    """All orders are answered, and the boots are waited for."""
+    """All orders have been answered, and their boots are awaited."""
     ENDING = "ending"
     """Stops or deletions have come in, and their answers are held back."""
     LISTING = "listing"
@@ -78,7 +78,7 @@ class Command(str, Enum):
 
 
 class Edit(str, Enum):
-    """What changes between a first `up`, which nobody disturbs, and the one that is killed."""
+    """The change between a first, undisturbed `up` and the one that is killed."""
 
     ADD = "add"
     REMOVE = "remove"
@@ -90,7 +90,7 @@ class Edit(str, Enum):
 
 
 class WayOn(str, Enum):
-    """What the user does afterwards."""
+    """The user's reaction afterwards."""
 
     UP = "up"
     UP_AND_DESTROY = "up, then destroy"
@@ -111,7 +111,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Program:
-    """What the user has written. `patience` is how long an Endpoint waits, in real seconds."""
+    """The user's program. `patience` is how long an Endpoint waits, in real seconds."""
 
     entries: tuple[Entry, ...]
     on_timeout: str = "keep"
@@ -134,10 +134,10 @@ class Program:
 
     def adopting(self, name: str, instance_id: str) -> Program:
         """The program in which this entry takes over an instance, "" for none any more."""
-        entries = (replace(each, adopt_id=instance_id) if each.name == name else each for each in self.entries)
+        entries = (replace(entry, adopt_id=instance_id) if entry.name == name else entry for entry in self.entries)
         return replace(self, entries=tuple(entries))
 
-    def edited(self, edit: Edit) -> Program:
+    def with_edit(self, edit: Edit) -> Program:
         """The program after an edit; the last entry is the one that changes."""
         *others, last = self.entries
         if edit is Edit.ADD:
@@ -163,7 +163,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Odds:
-    """How likely the variants are, each from 0 to 1; `faults` is the probability of every fault of the catalogue."""
+    """The probabilities of the variants; `faults` is that of every fault of the catalogue."""
 
     faults: float = 0.02
     lost_journal: float = 0.1
@@ -178,7 +178,7 @@ class Plan:
 
     `which` counts the requests until the moment has come, `fraction` is for SOME_TIME, `hold` is for how long answers
     are held back, `delay` passes between the moment and the death, `gap` between two ^C or a death and a restart.
-    `exclusive`: the machine's owner says that nobody else buys in the account. `clocks` are the knobs that set the
+    `exclusive`: the machine's owner declares the account exclusive. `clocks` are the knobs that set the
     vendor's clocks apart, none where they agree.
     """
 
@@ -206,17 +206,17 @@ class Plan:
 
     @property
     def program(self) -> Program:
-        """What the program says when the command is killed, and ever after."""
-        return self.before if self.edit is None else self.before.edited(self.edit)
+        """The program when the command is killed, and afterwards."""
+        return self.before if self.edit is None else self.before.with_edit(self.edit)
 
     @property
     def begins_empty(self) -> bool:
-        """Whether the command that is killed is the first one."""
+        """True if the killed command is the first one."""
         return self.command is Command.UP and self.edit is None
 
     @property
     def orders(self) -> int:
-        """How many instances the command buys when nobody kills it."""
+        """The number of instances that the command buys if it is not killed."""
         return _orders(self.before, self.command, self.edit)
 
     def words(self) -> str:
@@ -236,7 +236,7 @@ def seed_of(master: int, number: int) -> int:
     return random.Random(f"{master} {number}").getrandbits(32)
 
 
-def drawn(seed: int, odds: Odds) -> Plan:
+def draw_plan(seed: int, odds: Odds) -> Plan:
     """The plan of a seed."""
     chance = random.Random(seed)
     alike = chance.random() < 0.5
@@ -248,7 +248,7 @@ def drawn(seed: int, odds: Odds) -> Plan:
     command = chance.choices(tuple(Command), weights=(8, 1, 2))[0]
     edit = chance.choice(tuple(Edit)) if command is Command.UP and chance.random() < 0.4 else None
     if edit is Edit.SWAP:
-        before = replace(before, entries=tuple(replace(each, delete_first=True) for each in before.entries))
+        before = replace(before, entries=tuple(replace(entry, delete_first=True) for entry in before.entries))
     orders = _orders(before, command, edit)
     moment = chance.choices(*_moments(command, edit, orders))[0]
     lost_journal = chance.random() < odds.lost_journal
@@ -339,13 +339,13 @@ def _refusal(chance: random.Random, *, after: bool) -> _Parameters:
 
 
 def lie(kind: FaultKind, chance: random.Random) -> _Parameters:
-    """Those of the kinds that draw their own, so that what others draw stays what it was."""
+    """The parameters of the kinds that draw their own, so that the draws of the others do not change."""
     if kind is FaultKind.DRIP:
         return (("real_seconds", chance.choice((0.01, 5))),)
     if kind is FaultKind.OTHER_ARGUMENT:
-        return (("argument", chance.choice([each.value for each in Argument])),)
+        return (("argument", chance.choice([argument.value for argument in OrderArgument])),)
     if kind is FaultKind.REUSED_ID:
-        of = chance.choice(list(Reused))
-        # where the answer names what another order has just made, beside what this one makes, nobody can tell
-        return (("of", of.value), ("makes", of is Reused.DELETED))
+        of = chance.choice(list(ReusedId))
+        # an answer that names what another order has just made, beside what this one makes, is ambiguous
+        return (("of", of.value), ("makes", of is ReusedId.DELETED))
     return ()

@@ -30,12 +30,12 @@ _TRIES_WITHOUT: Final = 3
 _AFTER_A_DEATH: Final = 60.0
 _EARLIER: Final = 0.05
 _DIAGNOSTICS: Final = re.compile(r"^  \S*cortecs:Instance \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
-"""What a command tells at its end of one resource."""
+"""The diagnostics of one resource at the end of a command."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a round came to. `landed`: the command was killed before it ended. `in_window`: instances that existed at
+    """The result of a round. `landed`: the command was killed before it ended. `in_window`: instances that existed at
     that moment, and were not in the state. `left_by_destroy`: what a plain destroy could not know of. `refused`: the
     creations that were refused because of what might be an earlier one's, by why."""
 
@@ -53,7 +53,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether something is wrong that must not be."""
+        """True if the round found an error."""
         return any(finding.kind is not Kind.DEAD_ROW for finding in self.findings)
 
     def line(self, number: int) -> str:
@@ -72,7 +72,7 @@ class Result:
         )
 
 
-def played(
+def play(
     plan: Plan,
     pulumi: Path,
     pace: Pace,
@@ -87,7 +87,7 @@ def played(
         with scene(
             pulumi, seed=plan.seed, tell=tell, broken=broken, exclusive=plan.exclusive, backend=backend
         ) as acted:
-            return _Round(plan, acted, pace).played(began_at)
+            return _Round(plan, acted, pace).play(began_at)
     except Exception:  # a run of hours goes on, and ends with exit code 1
         tell(traceback.format_exc())
         return Result(plan, findings=(Finding(Kind.UNPLAYED),), seconds=time.monotonic() - began_at)
@@ -106,7 +106,7 @@ class _Round:
         self._refused: Counter[str] = Counter()
         self._ways_on: Counter[str] = Counter()
 
-    def played(self, began_at: float) -> Result:
+    def play(self, began_at: float) -> Result:
         landed, in_window = self._until_death()
         if not self._goes_on():
             self._scene.findings.add(Finding(Kind.UNRECOVERED))
@@ -150,9 +150,9 @@ class _Round:
         acted.control.resume()
         ended = acted.ended(running, " ".join(arguments), _AFTER_A_DEATH)
         if not landed and ended.code == 0:
-            self._pace.took(arguments[0], ended.seconds)
+            self._pace.record(arguments[0], ended.seconds)
         if landed and plan.moment is Moment.WAITING and plan.death is not Death.SIMULATOR:
-            acted.findings |= {Finding(Kind.UNRECORDED, each) for each in acted.books().strays}
+            acted.findings |= {Finding(Kind.UNRECORDED, stray) for stray in acted.books().strays}
         if plan.lost_journal and tells_of_what_is_left(ended.text):
             self._looks_for_what_is_left()
         return landed, in_window
@@ -189,7 +189,7 @@ class _Round:
             return sum(now.count(route) - before.count(route) for route in routes)
 
         if plan.moment is Moment.SOME_TIME:
-            self._sleep(running, plan.fraction * self._pace.of(plan.command.value))
+            self._sleep(running, plan.fraction * self._pace.expected(plan.command.value))
             return running.runs
         if plan.moment is Moment.WAITING:
             if not running.wait(lambda: since(_START) >= plan.orders):
@@ -229,49 +229,49 @@ class _Round:
         return True
 
     def _goes_on(self) -> bool:
-        """What the user does now; whether it got done."""
+        """Follow the user's way on; returns whether it succeeded."""
         if self._plan.way_on is WayOn.DESTROY:
-            return self._destroyed()
+            return self._destroy_and_check()
         if not self._up():
             return False
-        return self._plan.way_on is not WayOn.UP_AND_DESTROY or self._destroyed()
+        return self._plan.way_on is not WayOn.UP_AND_DESTROY or self._destroy_and_check()
 
     def _up(self) -> bool:
         acted = self._scene
         if not self._done("up"):
             acted.let_the_old_ones_end()
-            if not orphans_command_exists() or not acted.orphans_deleted() or not self._tried("up", "--refresh"):
+            if not orphans_command_exists() or not acted.delete_orphans() or not self._try_command("up", "--refresh"):
                 return False
             self._by_orphans = True
         acted.let_the_old_ones_end()
         acted.findings |= acted.auditor.after_up(acted.books())
         # what the vendor did, or still does, to its instances is for a refresh to notice
         before = acted.books().dead_rows
-        moved = self._vendor_moved()
+        moved = self._has_vendor_moved()
         acted.put_in_force((), 0.0)
         acted.let_the_vendor_finish()
         if before and not moved:
-            acted.findings |= {Finding(Kind.DEAD_ROW, each) for each in before}
+            acted.findings |= {Finding(Kind.DEAD_ROW, instance_id) for instance_id in before}
         if self._agree(acted.books()):
             return True
-        if not self._tried("up", "--refresh"):
+        if not self._try_command("up", "--refresh"):
             return False
         acted.findings |= acted.auditor.after_up(acted.books())
         return self._agree(acted.books())
 
-    def _destroyed(self) -> bool:
+    def _destroy_and_check(self) -> bool:
         acted = self._scene
         if not self._done("destroy"):
             return False
         acted.let_the_old_ones_end()
         books = acted.books()
         acted.findings |= acted.auditor.after_destroy(books)
-        self._left += len(books.strays - acted.auditor.seen)
+        self._left += len(books.strays - acted.auditor.recorded_before)
         if not orphans_command_exists():
             return True
         if books.strays:
             acted.put_in_force((), 0.0)
-            if not acted.orphans_deleted():
+            if not acted.delete_orphans():
                 return False
         acted.findings |= acted.auditor.at_the_end(acted.books())
         return True
@@ -281,13 +281,15 @@ class _Round:
         acted, plan = self._scene, self._plan
         for number in range(_TRIES_WITH_FAULTS):
             refresh = command == "up" and (number > 0 or plan.refresh_first)
-            if self._tried(command, *(("--refresh",) if refresh else ())):
+            if self._try_command(command, *(("--refresh",) if refresh else ())):
                 return True
         acted.put_in_force((), 0.0)
         acted.let_the_vendor_finish()
-        return any(self._tried(command, *(("--refresh",) if command == "up" else ())) for _ in range(_TRIES_WITHOUT))
+        return any(
+            self._try_command(command, *(("--refresh",) if command == "up" else ())) for _ in range(_TRIES_WITHOUT)
+        )
 
-    def _tried(self, *arguments: str) -> bool:
+    def _try_command(self, *arguments: str) -> bool:
         self._scene.unlock()
         before = self._scene.books()
         done: Ended = self._scene.run(*arguments)
@@ -297,17 +299,17 @@ class _Round:
         return done.code == 0
 
     def _looks_for_what_is_left(self) -> None:
-        """What an error told of, and nobody will know of any more: the journal is lost."""
+        """End the purchases that only an error named: the journal is lost."""
         acted = self._scene
         acted.let_the_old_ones_end()
         acted.put_in_force((), 0.0)
         acted.unlock()
         self._ways_on["looked for with orphans"] += 1
-        acted.orphans_deleted()
+        acted.delete_orphans()
         acted.put_in_force(self._plan.faults, self._plan.fault_rate)
 
     def _minds_refusals(self, text: str, before: Books) -> None:
-        """Whether creations were refused, and rightly; then follows one of the ways on that each text names, drawn."""
+        """Check that creations were refused rightly; then follow one of the ways on that each text names, drawn."""
         acted = self._scene
         after = acted.books()
         refusals = [
@@ -317,8 +319,8 @@ class _Round:
         ]
         if not refusals:
             return
-        for _, told, _ in refusals:
-            by_state = is_because_of_a_state(told)
+        for _, refusal_text, _ in refusals:
+            by_state = is_because_of_a_state(refusal_text)
             self._refused["by a pending creation" if by_state else "by an order"] += 1
             if by_state and self._plan.exclusive:
                 acted.findings.add(Finding(Kind.REFUSED_ALONE))
@@ -332,7 +334,7 @@ class _Round:
     def _follows_ways_on(self, refusals: Sequence[tuple[str, str, Sequence[str]]]) -> None:
         """None of them about what another one was about."""
         acted = self._scene
-        running = {each.instance_id for each in acted.control.instances() if each.status != "stopped"}
+        running = {instance.instance_id for instance in acted.control.instances() if instance.status != "stopped"}
         done: set[str] = set()
         for name, text, ids in refusals:
             left = sorted((acted.books().strays & set(ids)) - done)
@@ -349,16 +351,16 @@ class _Round:
                 self._program = self._program.adopting(name, chosen)
                 acted.program(self._program)
             elif way == "delete":
-                acted.orphan_deleted(chosen)
-            elif acted.pending_cleared():
-                for each in sorted(acted.books().strays - done):
-                    acted.orphan_deleted(each)
+                acted.delete_orphan(chosen)
+            elif acted.clear_pending():
+                for stray in sorted(acted.books().strays - done):
+                    acted.delete_orphan(stray)
 
     def _agree(self, books: Books) -> bool:
         return not books.dead_rows and len(books.rows) == len(self._program.entries)
 
-    def _vendor_moved(self) -> bool:
-        """Whether an instance may have gone without our doing."""
+    def _has_vendor_moved(self) -> bool:
+        """Whether an instance may have gone without a request of ours."""
         return self._plan.fault_rate > 0
 
     def _sleep(self, running: Running, seconds: float) -> None:

@@ -23,7 +23,7 @@ from typing import Any, Final
 from pulumi_cortecs.simulator import Control
 from tests.chaos.books import Arguments, Auditor, Books, Finding, Kind
 from tests.chaos.plan import Fault, Program
-from tests.chaos.simulated import SimulatorProcess, simulated
+from tests.chaos.simulated import SimulatorProcess, running_simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
 
@@ -40,7 +40,7 @@ _ORPHANS: Final = (sys.executable, "-m", "pulumi_cortecs.cli", "orphans")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: `code` None when it had to be killed because it hung."""
+    """The end of a command: `code` is None if it hung and was killed."""
 
     code: int | None
     text: str
@@ -80,7 +80,7 @@ class Running:
         return [pid for pid in session_processes(self.process.pid) if _is_provider(pid)]
 
     def kill_provider(self) -> bool:
-        """SIGKILL for the dynamic provider; False when there is none."""
+        """SIGKILL for the dynamic provider; False if none runs."""
         pids = self.providers()
         for pid in pids:
             with suppress(ProcessLookupError):
@@ -134,16 +134,16 @@ class Scene:
 
     @property
     def control(self) -> Control:
-        """What is said to the simulator."""
+        """The control of the simulator."""
         return self.simulator.control
 
     @property
     def journal(self) -> Path:
-        """Where the provider keeps what it must not forget."""
+        """The directory of the provider's journal."""
         return Path(self.stack.environment["PULUMI_CORTECS_STATE_DIR"])
 
     def program(self, program: Program) -> None:
-        """What the user has written from now on."""
+        """Set the user's program."""
         self.stack.program(program.source())
 
     def refresh_always(self) -> None:
@@ -178,7 +178,7 @@ class Scene:
         if self.last is not None and _HALF_A_FILE in self.last.text:
             self.stack.state_file.with_name(f"{self.stack.state_file.name}.attrs").unlink(missing_ok=True)
             self.halves += 1
-        if not self.stack.is_in_a_folder:  # nobody shows whether there is a lock
+        if not self.stack.is_in_a_folder:  # other backends do not show whether there is a lock
             if self.last is not None and self.last.code != 0:
                 self.run("cancel")
             return
@@ -223,8 +223,8 @@ class Scene:
         """Both sides as they are."""
         return Books(
             alive={
-                each.instance_id: (each.model_id, each.hardware_type_id, each.context_length)
-                for each in self.control.instances()
+                instance.instance_id: (instance.model_id, instance.hardware_type_id, instance.context_length)
+                for instance in self.control.instances()
             },
             rows=tuple((str(row["id"]), _arguments(row)) for row in self.rows()),
             billed=frozenset(entry.instance_id for entry in self.control.ledger().open),
@@ -238,15 +238,15 @@ class Scene:
             time.sleep(_A_LOOK)
         return self.stack.resources("Instance")
 
-    def orphans_deleted(self) -> bool:
+    def delete_orphans(self) -> bool:
         """`pulumi-cortecs orphans --delete --yes`, when nothing is young any more; whether it did what it should."""
         return self.orphans("--stack", self.stack.name, "--delete", "--yes")
 
-    def orphan_deleted(self, instance_id: str) -> bool:
+    def delete_orphan(self, instance_id: str) -> bool:
         """The same for a single one, as a refusal names it."""
         return self.orphans("--all-stacks", "--delete", instance_id, "--yes")
 
-    def pending_cleared(self) -> bool:
+    def clear_pending(self) -> bool:
         """`pulumi refresh --clear-pending-creates`; whether it did what it should."""
         return self.run("refresh", "--clear-pending-creates").code == 0
 
@@ -271,7 +271,7 @@ class Scene:
 
 
 def orphans_command_exists() -> bool:
-    """Whether this tree has `pulumi-cortecs orphans`."""
+    """Whether `pulumi-cortecs orphans` exists in this tree."""
     return (ROOT / "pulumi_cortecs" / "cli" / "orphans.py").exists()
 
 
@@ -287,14 +287,14 @@ def scene(
 ) -> Iterator[Scene]:
     """A new stack against a new simulator. Nothing of it is left afterwards: no file, no process.
 
-    `exclusive`: the machine's owner says that nobody else buys in the account. `broken` names a protection of the
+    `exclusive`: the machine's owner declares the account exclusive. `broken` names a protection of the
     provider that is switched off (see `broken/sitecustomize.py`); `backend` is the environment that names a state
     backend, which is a folder of the scene's if it names none.
     """
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         directory = Path(name)
         (directory / "home").mkdir()
-        with simulated(directory) as simulator:
+        with running_simulator(directory) as simulator:
             simulator.control.reset(seed=seed)
             modules = [
                 *([str(BROKEN)] if broken else []),

@@ -34,7 +34,7 @@ class SimulatorProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What points providers here."""
+        """The environment that points providers at this simulator."""
         return environment(self._port)
 
     def start(self) -> None:
@@ -67,7 +67,7 @@ class SimulatorProcess:
 
 
 @contextmanager
-def simulated(directory: Path) -> Iterator[SimulatorProcess]:
+def running_simulator(directory: Path) -> Iterator[SimulatorProcess]:
     """A simulator that is running, with everything it keeps in that directory."""
     simulator = SimulatorProcess(directory)
     simulator.start()

@@ -1,4 +1,4 @@
-"""What the chaos suite calls wrong."""
+"""The errors that the chaos suite recognizes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ L4 = ("a-model", "NVIDIA_L4_1", 4000)
 LARGER = ("a-model", "NVIDIA_L4_1", 8000)
 
 
-def test_what_exists_and_what_the_state_has_are_the_same_when_nothing_is_wrong() -> None:
+def test_the_account_and_the_state_agree_when_nothing_is_wrong() -> None:
     auditor = Auditor()
     assert auditor.after_up(Books({"a": L4, "b": L4}, (("a", L4), ("b", L4)))) == frozenset()
     assert auditor.after_destroy(Books({}, ())) == frozenset()

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.stacks import engine
 from tests.chaos.books import Kind
 from tests.chaos.pace import Pace
-from tests.chaos.plan import Command, Death, Entry, Moment, Odds, Plan, Program, WayOn, drawn
-from tests.chaos.rounds import Result, played
+from tests.chaos.plan import Command, Death, Entry, Moment, Odds, Plan, Program, WayOn, draw_plan
+from tests.chaos.rounds import Result, play
 
 pytestmark = pytest.mark.engine
 
@@ -24,34 +24,34 @@ pytestmark = pytest.mark.engine
     ],
 )
 def test_a_purchase_whose_answer_met_nobody_is_neither_lost_nor_made_twice(death: Death, way_on: WayOn) -> None:
-    result = _played(_plan(death, Moment.ORDERED, way_on))
+    result = _play(_plan(death, Moment.ORDERED, way_on))
     assert result.in_window > 0
     assert result.findings == ()
 
 
 def test_what_is_waited_for_is_in_the_state() -> None:
-    result = _played(_plan(Death.ALL, Moment.WAITING, WayOn.UP))
+    result = _play(_plan(Death.ALL, Moment.WAITING, WayOn.UP))
     assert result.landed
     assert result.findings == ()
 
 
 def test_the_suite_notices_when_orders_are_forgotten() -> None:
-    result = _played(_plan(Death.ALL, Moment.ORDERED, WayOn.UP), broken="intent")
+    result = _play(_plan(Death.ALL, Moment.ORDERED, WayOn.UP), broken="intent")
     assert {finding.kind for finding in result.findings} == {Kind.DOUBLE}
     assert result.failed
 
 
-def _played(plan: Plan, broken: str = "") -> Result:
-    told: list[str] = []
-    result = played(plan, engine(), Pace(), broken=broken, tell=told.append)
-    print("\n".join(told))
+def _play(plan: Plan, broken: str = "") -> Result:
+    lines: list[str] = []
+    result = play(plan, engine(), Pace(), broken=broken, tell=lines.append)
+    print("\n".join(lines))
     return result
 
 
 def _plan(death: Death, moment: Moment, way_on: WayOn) -> Plan:
     """Two instances that nothing distinguishes."""
     return replace(
-        drawn(1, Odds(faults=0.0, lost_journal=0.0, exclusive=0.0, two_clocks=0.0)),
+        draw_plan(1, Odds(faults=0.0, lost_journal=0.0, exclusive=0.0, two_clocks=0.0)),
         before=Program((Entry("a", 4000), Entry("b", 4000))),
         edit=None,
         command=Command.UP,

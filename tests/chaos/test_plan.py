@@ -1,4 +1,4 @@
-"""What the chaos suite draws."""
+"""The plans that the chaos suite draws."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from tests.chaos.plan import (
     Plan,
     Program,
     WayOn,
-    drawn,
+    draw_plan,
     lie,
     seed_of,
 )
 from tests.chaos.rounds import Result
 from tests.chaos.tally import Tally, write_between_marks
 
-MANY = [drawn(seed_of(1, number), Odds()) for number in range(300)]
+MANY = [draw_plan(seed_of(1, number), Odds()) for number in range(300)]
 
 
 def test_a_seed_gives_the_same_plan_again() -> None:
-    assert [drawn(plan.seed, Odds()) for plan in MANY] == MANY
+    assert [draw_plan(plan.seed, Odds()) for plan in MANY] == MANY
 
 
 def test_every_kind_of_death_moment_edit_command_and_way_on_is_drawn() -> None:
@@ -64,7 +64,7 @@ def test_clocks_are_knobs_of_the_simulator(knobs: Mapping[str, float]) -> None:
 
 def test_the_odds_are_heeded() -> None:
     sure = Odds(faults=0.5, lost_journal=1.0, destroy=1.0)
-    plans = [drawn(seed_of(1, number), sure) for number in range(20)]
+    plans = [draw_plan(seed_of(1, number), sure) for number in range(20)]
     assert {(plan.fault_rate, plan.lost_journal, plan.way_on, plan.death) for plan in plans} == {
         (0.5, True, WayOn.DESTROY, Death.ALL)
     }
@@ -84,12 +84,12 @@ def test_every_program_is_one() -> None:
 
 def test_an_edit_changes_one_instance() -> None:
     program = Program((Entry("a", 4000), Entry("b", 4000)))
-    assert _names(program.edited(Edit.ADD)) == ["a", "b", "b-too"]
-    assert _names(program.edited(Edit.REMOVE)) == ["a"]
-    assert program.edited(Edit.REPLACE).entries[1].context_length == 4100
-    assert program.edited(Edit.STOP).entries[1].state == "stopped"
-    assert program.edited(Edit.RESTART).entries[1].restart_trigger == "again"
-    assert all(program.edited(edit).entries[0] == Entry("a", 4000) for edit in Edit)
+    assert _names(program.with_edit(Edit.ADD)) == ["a", "b", "b-too"]
+    assert _names(program.with_edit(Edit.REMOVE)) == ["a"]
+    assert program.with_edit(Edit.REPLACE).entries[1].context_length == 4100
+    assert program.with_edit(Edit.STOP).entries[1].state == "stopped"
+    assert program.with_edit(Edit.RESTART).entries[1].restart_trigger == "again"
+    assert all(program.with_edit(edit).entries[0] == Entry("a", 4000) for edit in Edit)
 
 
 def test_a_round_with_a_lost_journal_counts_like_any_other() -> None:
@@ -97,7 +97,7 @@ def test_a_round_with_a_lost_journal_counts_like_any_other() -> None:
     assert Tally([Result(_with(lost_journal=True), findings=double), Result(_with(lost_journal=True))]).failed == 1
 
 
-def test_half_of_the_accounts_are_exclusive_and_some_vendors_have_two_clocks() -> None:
+def test_half_of_the_accounts_are_exclusive_and_some_have_two_clocks() -> None:
     assert 0.4 < sum(plan.exclusive for plan in MANY) / len(MANY) < 0.6
     assert {plan.exclusive for plan in MANY if plan.lost_journal} == {True, False}
     assert {tuple(plan.clocks.items()) for plan in MANY} == {(), *(tuple(clocks.items()) for clocks in CLOCKS)}

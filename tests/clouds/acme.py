@@ -11,11 +11,11 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.control_client import LedgerEntry, RowReaders, SimulatedInstance, entry_fields
 from pulumi_cortecs.simulator.faults import REQUEST_FAULTS, FaultKind
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.remote import InstanceTruth, LedgerEntry, Rows, entry_fields
 from pulumi_cortecs.simulator.routing import simulated_route
-from pulumi_cortecs.simulator.vendor import Opened, Vendor
+from pulumi_cortecs.simulator.vendor import OpenCloud, Vendor
 from pulumi_cortecs.simulator.world import World
 from tests.acme.api import BASE, KEY, Acme, Order, routes
 from tests.acme.kind import INSTANCE
@@ -38,9 +38,9 @@ from tests.clouds.case import (
 )
 
 
-def _opened(world: World) -> Opened:
+def _opened(world: World) -> OpenCloud:
     acme = Acme(world)
-    return Opened([routes(acme, simulated_route(acme, world))], lambda instance_id: None)
+    return OpenCloud([routes(acme, simulated_route(acme, world))], lambda instance_id: None)
 
 
 SIMULATED: Final = Vendor(
@@ -50,9 +50,9 @@ SIMULATED: Final = Vendor(
     arguments={},
     matched_by=(),
     boot_steps=1,
-    rows=Rows(
+    rows=RowReaders(
         lambda row: LedgerEntry(**entry_fields(row)),
-        lambda row: InstanceTruth(row["cloud"], row["id"], "sim", row["status"], row),
+        lambda row: SimulatedInstance(row["cloud"], row["id"], "sim", row["status"], row),
     ),
 )
 
@@ -66,7 +66,7 @@ class StagedAcme(Staged):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.acme = Acme(world)
-        self._app = FastAPI(openapi_url=None, exception_handlers={Refused: _refused})
+        self._app = FastAPI(openapi_url=None, exception_handlers={ApiError: _refused})
         self._app.include_router(routes(self.acme, APIRoute))
 
     def operation(self, method: str, path: str) -> str:
@@ -82,7 +82,7 @@ class StagedAcme(Staged):
         )
         told: Json = json.loads(content)
         if status >= 400:
-            raise Refused(status, str(told))
+            raise ApiError(status, str(told))
         return told
 
     def every(self) -> Mapping[str, Real]:

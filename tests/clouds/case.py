@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pulumi_cortecs.provider.kind import InstanceKind
-from pulumi_cortecs.simulator.faults import FaultKind, Match
+from pulumi_cortecs.simulator.faults import FaultKind, FaultMatch
 from pulumi_cortecs.simulator.vendor import Vendor
 from pulumi_cortecs.simulator.world import World
 
@@ -46,7 +46,7 @@ class Staged(Protocol):
         """The instance that a request is about, "" for none."""
 
     def answered(self, method: str, path: str, headers: Mapping[str, str], body: Json) -> Json:
-        """What its API answers, with no fault of a request's. Raises Refused."""
+        """What its API answers, with no fault of a request's. Raises ApiError."""
 
     def every(self) -> Mapping[str, Real]:
         """All there is, by id."""
@@ -104,10 +104,10 @@ class CloudCase:
         return STOP not in self.never
 
     @property
-    def orders(self) -> Match:
+    def orders(self) -> FaultMatch:
         """What hits the requests that buy."""
         method, path = self.order.split()
-        return Match(method=method, path=path)
+        return FaultMatch(method=method, path=path)
 
     @property
     def name(self) -> str:

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from pulumi_cortecs.cortecs.cloud import PURCHASE
 from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.cortecs import CORTECS as SIMULATED
-from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers
+from pulumi_cortecs.simulator.cortecs import SimulatedCortecs, serializers
 from pulumi_cortecs.simulator.cortecs.cloud import BASE
-from pulumi_cortecs.simulator.cortecs.instances import Instance, Status
-from pulumi_cortecs.simulator.cortecs.orders import Order
+from pulumi_cortecs.simulator.cortecs.instances import Status, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.orders import StartOrder
 from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.faults import FaultKind
-from pulumi_cortecs.simulator.refusal import Refused
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.case import (
     BY_ID,
@@ -49,7 +49,7 @@ class StagedCortecs(Staged):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.cloud = CortecsCloud(world)
+        self.cloud = SimulatedCortecs(world)
 
     def operation(self, method: str, path: str) -> str:
         parts = path.strip("/").split("/")
@@ -73,48 +73,55 @@ class StagedCortecs(Staged):
         if asked == TOKEN:
             granted = cloud.tokens.grant(body["client_id"], body["client_secret"], 3600.0)
             if granted is None:
-                raise Refused(401, "The client credentials are not valid.")
+                raise ApiError(401, "The client credentials are not valid.")
             return {"access_token": granted, "token_type": "Bearer", "expires_in": 3600}
         if asked == MARKET:
             return self._market(parts)
         account = cloud.tokens.account_of(headers.get("Authorization", "").removeprefix("Bearer "))
         if account is None:
-            raise Refused(401, "The access token is missing, unknown or expired.")
+            raise ApiError(401, "The access token is missing, unknown or expired.")
         now, origin, ahead = self.world.now, self.world.origin, cloud.settings.instance_clock_ahead_seconds
         if asked == LIST:
-            seen_ones = cloud.listed(account)
-            return {"instances": [answers.instance_json(one.instance, one.as_of, origin, ahead) for one in seen_ones]}
+            seen_ones = cloud.list_visible(account)
+            return {
+                "instances": [serializers.instance_json(one.instance, one.as_of, origin, ahead) for one in seen_ones]
+            }
         if asked == BY_ID:
-            seen = cloud.found(account, parts[1])
-            return {"instance": answers.instance_json(seen.instance, seen.as_of, origin, ahead)}
+            view = cloud.find_visible(account, parts[1])
+            return {"instance": serializers.instance_json(view.instance, view.as_of, origin, ahead)}
         if asked == DELETE:
             cloud.delete(account, parts[1])
             return {"instance_id": parts[1]}
         if asked == STOP:
             stopped = cloud.stop(account, body["instance_id"])
-            return {"message": "Instance is stopped.", "instance": answers.instance_json(stopped, now(), origin, ahead)}
-        begun = cloud.start(account, Order(**body)) if asked == START else cloud.restart(account, body["instance_id"])
-        return {"message": "Instance is starting.", "instance": answers.begun_json(begun, origin, ahead)}
+            return {
+                "message": "Instance is stopped.",
+                "instance": serializers.instance_json(stopped, now(), origin, ahead),
+            }
+        begun = (
+            cloud.start(account, StartOrder(**body)) if asked == START else cloud.restart(account, body["instance_id"])
+        )
+        return {"message": "Instance is starting.", "instance": serializers.started_json(begun, origin, ahead)}
 
     def _market(self, parts: list[str]) -> Json:
         market = self.cloud.market
         if parts == ["models"]:
-            return {"models": [answers.model_preview_json(each) for each in market.models.values()]}
+            return {"models": [serializers.model_preview_json(each) for each in market.models.values()]}
         if parts[0] == "models":
             model = market.models.get(parts[1])
             if model is None:
-                raise Refused(404, f"There is no model {parts[1]!r}.")
-            return {"model": answers.model_json(model)}
+                raise ApiError(404, f"There is no model {parts[1]!r}.")
+            return {"model": serializers.model_json(model)}
         offers = [each for each in market.offers.values() if len(parts) == 1 or each.available]
-        return {"hardware_types": [answers.hardware_json(each) for each in offers]}
+        return {"hardware_types": [serializers.hardware_json(each) for each in offers]}
 
     def every(self) -> Mapping[str, Real]:
         now = self.world.now()
-        return {each.instance_id: _real(each, now) for each in self.cloud.every()}
+        return {each.instance_id: _real(each, now) for each in self.cloud.all_instances()}
 
     def order(self, arguments: Arguments) -> str:
         order: dict[str, Any] = {**dict.fromkeys(PURCHASE), **arguments}
-        return self.cloud.start(DEFAULT_CLIENT, Order(**order)).instance_id
+        return self.cloud.start(DEFAULT_CLIENT, StartOrder(**order)).instance_id
 
     def vanish(self, instance_id: str) -> None:
         self.cloud.vanish(instance_id)
@@ -126,7 +133,7 @@ class StagedCortecs(Staged):
         self.cloud.expire_tokens()
 
 
-def _real(instance: Instance, now: datetime) -> Real:
+def _real(instance: VirtualInstance, now: datetime) -> Real:
     args = instance.args
     told = (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval.value, args.num_workers)
     stuck = bool(instance.boot.stuck_at_step) and instance.stopped_at is None

@@ -151,7 +151,7 @@ def test_many_wait_at_once_hold_nobody_else_and_end_at_the_first_interrupt(
     assert len(ids(simulator)) == 2 * FOUR
 
 
-def test_without_the_wider_pool_four_wait_at_once_and_the_others_afterwards(
+def test_without_the_wider_pool_four_wait_at_once_and_others_later(
     start_host: Start, engine: FakeEngine, simulator: Simulator
 ) -> None:
     host = start_host({WITHOUT: "pool"}, engine=engine.address)

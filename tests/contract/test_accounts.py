@@ -96,7 +96,7 @@ def test_a_providers_market_is_its_own(start_host: StartHost, base_url: str) -> 
     assert (checked.failures, checked.inputs["quote"]["hourly_total"]) == ((), "1.20")
 
 
-def test_what_a_stack_says_without_a_provider_still_gives_way_to_the_environment(
+def test_a_stacks_config_without_a_provider_gives_way_to_the_environment(
     start_host: StartHost, simulator: Simulator
 ) -> None:
     host = start_host()

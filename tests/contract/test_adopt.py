@@ -171,7 +171,7 @@ def test_a_replacement_may_be_another_that_runs(host: Host, simulator: Simulator
     assert set(ids(simulator)) == {running.id, other.id}
 
 
-def test_a_replacement_that_nothing_bought_asks_for_does_not_adopt_what_it_would_end(host: Host, running: Made) -> None:
+def test_a_replacement_does_not_adopt_the_instance_it_would_end(host: Host, running: Made) -> None:
     """replace_on_changes=["ttl"], say: nothing of the purchase changes."""
     resource = host.instance()
     olds = {**INPUTS, **BIG, "adopt_id": running.id}
@@ -229,7 +229,7 @@ def test_what_the_program_still_adopts_is_never_ended(host: Host, running: Made,
 
 
 @pytest.mark.parametrize("still", [True, False])
-def test_a_rename_that_did_not_come_to_its_deletion_hands_over_in_the_next_run(
+def test_a_rename_interrupted_before_its_deletion_hands_over_next_time(
     host: Host, running: Made, simulator: Simulator, still: bool
 ) -> None:
     _later(host, running, {"adopt_id": running.id} if still else {}, f"renamed {still}")

@@ -80,7 +80,7 @@ def test_what_came_is_judged_by_the_limits(
     assert made.id
 
 
-def test_what_goes_wrong_while_it_is_judged_does_not_keep_the_id_out_of_the_state(
+def test_an_error_while_a_purchase_is_judged_keeps_no_id_out_of_the_state(
     start_host: StartHost, proxy: Proxy, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     _instead(proxy, {"hardware_type_id": "NVIDIA_L4_2"})
@@ -153,7 +153,7 @@ def test_what_is_not_what_the_state_says_can_be_stopped(host: Host, simulator: S
     assert simulator.control.ledger().open == ()
 
 
-def test_what_is_not_what_the_state_says_is_ended_and_said_without_a_request_more(
+def test_a_purchase_unlike_the_state_is_ended_without_one_more_request(
     start_host: StartHost, simulator: Simulator, engine: FakeEngine
 ) -> None:
     host, honest = start_host(engine=engine.address), bought(simulator)

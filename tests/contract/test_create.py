@@ -179,7 +179,7 @@ def test_create_buys_only_what_a_check_can_have_come_to(
         ({"hardware_type_id": "NVIDIA_L4_2", "billing_interval": "per_hour"}, ("2.40", "2.40")),
     ],
 )
-def test_the_quote_of_what_a_policy_made_of_a_new_resource_is_that_of_what_is_bought(
+def test_a_new_resource_changed_by_a_policy_is_quoted_as_it_is_bought(
     host: Host, remediated: dict[str, Any], quote: tuple[str, str]
 ) -> None:
     resource = host.instance()
@@ -189,7 +189,7 @@ def test_the_quote_of_what_a_policy_made_of_a_new_resource_is_that_of_what_is_bo
     assert (made.outs["quote"]["price_per_hour"], made.outs["quote"]["hourly_total"]) == quote
 
 
-def test_what_a_policy_makes_of_a_new_resource_is_not_bought_without_a_price(
+def test_a_new_resource_changed_by_a_policy_is_not_bought_without_a_price(
     start_host: Callable[..., Host], simulator: Simulator
 ) -> None:
     simulator.control.withdraw_hardware("NVIDIA_L4_1")
@@ -200,7 +200,7 @@ def test_what_a_policy_makes_of_a_new_resource_is_not_bought_without_a_price(
     assert simulator.control.requests().count(START) == 0
 
 
-def test_what_was_checked_is_bought_as_it_was_quoted_and_nobody_is_asked_again(
+def test_checked_inputs_are_bought_as_quoted_without_another_question(
     start_host: Callable[..., Host], simulator: Simulator
 ) -> None:
     resource = start_host().instance()

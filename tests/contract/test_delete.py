@@ -40,11 +40,12 @@ def test_what_is_gone_already_is_deleted_silently(host: Host, made: Made, simula
     simulator.control.settings(unknown_id_status=status)
     simulator.control.vanish(made.id)
     host.instance().delete(made)
+    requests = simulator.control.requests()
+    assert requests.count("POST /api/v1/instances/stop") == 1
+    assert requests.count("GET /api/v1/instances/{instance_id}") > 0
 
 
-def test_what_was_bought_a_moment_ago_is_deleted_in_spite_of_a_lagging_list(
-    start_host: StartHost, simulator: Simulator
-) -> None:
+def test_a_new_purchase_is_deleted_in_spite_of_a_lagging_list(start_host: StartHost, simulator: Simulator) -> None:
     simulator.control.fault("list_lag", seconds=18, by_id=True)
     host = start_host({"PULUMI_CORTECS_LIST_LAG": "1"})
     resource = host.instance()

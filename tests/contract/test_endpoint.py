@@ -357,7 +357,7 @@ def test_an_interrupted_wait_gives_nothing_up(host: Host, simulator: Simulator, 
     assert [each.status for each in simulator.control.instances()] == ["pending"]
 
 
-def test_calls_that_came_before_the_first_was_served_need_no_other_to_start(simulator: Simulator) -> None:
+def test_calls_before_the_first_was_served_start_without_another(simulator: Simulator) -> None:
     simulator.control.pause()
     many = [bought(simulator) for _ in range(8)]
     with listening() as engine, hosting(simulator.env(), engine=engine.address) as host, ThreadPoolExecutor(8) as pool:

@@ -351,7 +351,7 @@ def test_an_instance_that_vanishes_during_the_wait_ends_it(
 # -- adoption
 
 
-def test_an_adopted_instance_is_not_bought_and_what_is_left_out_is_filled_in(
+def test_an_adopted_instance_is_not_bought_and_completes_the_arguments(
     host: Host, made: Made, simulator: Simulator, cloud: CloudCase
 ) -> None:
     before, adopting = orders(simulator, cloud), host.instance(of=cloud)
@@ -362,7 +362,7 @@ def test_an_adopted_instance_is_not_bought_and_what_is_left_out_is_filled_in(
     assert adopted.outs == {**made.outs, "adopt_id": made.id}
 
 
-def test_what_changes_in_place_stays_as_an_instance_had_it_when_it_was_adopted(host: Host, cloud: CloudCase) -> None:
+def test_an_adopted_instance_keeps_its_arguments_that_change_in_place(host: Host, cloud: CloudCase) -> None:
     program = cloud.programs[-1]
     made, adopting = host.instance(of=cloud).buy(program), host.instance(of=cloud)
     said = {**{key: program[key] for key in cloud.adopting}, "adopt_id": made.id}
@@ -466,7 +466,7 @@ def _limited(start_host: StartHost, folder: Path, base_url: str, cloud: CloudCas
 
 
 @pytest.mark.parametrize("limits", [{"instance_hourly_cap": "0.10 EUR"}, {"account_hourly_ceiling": "0.10 EUR"}])
-def test_what_costs_too_much_is_refused_in_the_plan_and_again_when_it_is_bought(
+def test_too_high_a_cost_is_refused_in_the_plan_and_at_the_purchase(
     start_host: StartHost, resource: Resource, simulator: Simulator, cloud: CloudCase, tmp_path: Path, limits: Any
 ) -> None:
     inputs = resource.check(cloud.programs[0]).inputs

@@ -189,7 +189,7 @@ def test_a_restart_trigger_that_is_left_out_is_none(settled: Settled, check_anew
 
 
 @pytest.mark.parametrize("gone", ["withdrawn", "out of stock"])
-def test_a_restart_on_hardware_that_cannot_be_had_again_is_refused_before_anything_stops(
+def test_a_restart_on_unavailable_hardware_is_refused_before_any_stop(
     settled: Settled, check_anew: CheckAnew, simulator: Simulator, gone: str
 ) -> None:
     first = settled({"model_id": QWEN})
@@ -236,7 +236,7 @@ def test_whether_a_stopped_instance_would_be_replaced_waits_for_an_unknown(share
     assert resource.check({"model_id": QWEN, key: UNKNOWN, "state": "stopped"}, olds).failures == ()
 
 
-def test_an_unknown_does_not_hide_that_a_stopped_instance_would_be_replaced(shared_host: Host) -> None:
+def test_an_unknown_does_not_hide_the_replacement_of_a_stopped_instance(shared_host: Host) -> None:
     resource = shared_host.instance()
     olds = {**resource.check({"model_id": QWEN}).inputs, "state": "stopped"}
     news = {"model_id": QWEN, "hardware_type_id": UNKNOWN, "num_workers": 2, "state": "stopped"}

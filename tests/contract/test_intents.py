@@ -225,7 +225,7 @@ def test_what_could_not_be_undone_is_taken_over(next_host: Next, simulator: Simu
     assert len(simulator.control.ledger().entries) == 1
 
 
-def test_without_a_journal_there_is_one_warning_and_never_a_second_instance(
+def test_without_a_journal_there_is_one_warning_and_one_instance(
     next_host: Next, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     (tmp_path / "state").mkdir()
@@ -269,7 +269,7 @@ def test_a_destroy_tells_what_an_ended_run_has_left_behind(
     assert f"for lost ({found}, 1.20 EUR/h)" in message
 
 
-def test_a_destroy_says_nothing_of_what_it_ends_itself_of_other_stacks_and_of_what_is_gone(
+def test_a_destroy_reports_no_purchase_it_ends_of_other_stacks_or_gone(
     next_host: Next, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     host = next_host()
@@ -292,7 +292,7 @@ def test_a_destroy_says_nothing_of_what_it_ends_itself_of_other_stacks_and_of_wh
     assert engine.messages == []
 
 
-def test_an_up_tells_at_its_first_call_and_once_what_it_may_be_about_to_take_over(
+def test_an_up_reports_once_and_first_what_it_may_take_over(
     next_host: Next, simulator: Simulator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     host = next_host()

@@ -59,7 +59,7 @@ def refused_create(host: Host, inputs: dict[str, Any], simulator: Simulator) -> 
     return str(refused.value)
 
 
-def test_what_is_not_allowed_is_refused_in_the_plan_and_again_when_it_is_bought(
+def test_a_disallowed_purchase_is_refused_in_the_plan_and_at_the_purchase(
     limited: Limited, simulator: Simulator
 ) -> None:
     host = limited({**L4_ONLY, "allowed_models": [QWEN]})
@@ -75,9 +75,7 @@ def test_what_is_not_allowed_is_refused_in_the_plan_and_again_when_it_is_bought(
     assert host.instance().buy({"model_id": QWEN}).id in ids(simulator)
 
 
-def test_the_cap_counts_all_workers_at_todays_price_whatever_the_quote_says(
-    limited: Limited, simulator: Simulator
-) -> None:
+def test_the_cap_counts_all_workers_at_todays_price_not_the_quotes(limited: Limited, simulator: Simulator) -> None:
     host = limited(CAP)
     said = refusals(host.instance().check({"model_id": QWEN, "num_workers": 2}))
     assert "the instance costs 2.40 EUR per hour, and the cap per instance is 2.00 EUR" in said
@@ -130,7 +128,7 @@ def test_sixty_four_at_once_do_not_overshoot(limited: Limited, simulator: Simula
     assert len(ids(simulator)) == 10
 
 
-def test_a_ledger_that_cannot_be_used_is_told_once_and_nobody_is_kept_from_buying(
+def test_an_unusable_ledger_is_reported_once_and_stops_no_purchase(
     limited: Limited, simulator: Simulator, tmp_path: Path
 ) -> None:
     (tmp_path / "machine" / "ledger.sqlite3").mkdir(parents=True)

@@ -33,7 +33,7 @@ def offline(start_host: Callable[..., Host], tmp_path: Path) -> Offline:
     return start
 
 
-def test_without_a_network_defaults_and_price_are_the_catalogues_and_nothing_is_bought(offline: Offline) -> None:
+def test_without_a_network_the_catalogue_prices_and_nothing_is_bought(offline: Offline) -> None:
     with listening() as engine:
         resource = offline(engine.address).instance("chat")
         checked = resource.check({"model_id": QWEN})
@@ -64,7 +64,7 @@ def test_what_exists_is_left_to_a_market_that_can_be_reached(offline: Offline) -
             host.instance().check({"model_id": QWEN, **news}, olds)
 
 
-def test_a_catalogue_that_cannot_be_used_is_an_error_and_only_where_it_is_needed(
+def test_an_unusable_catalogue_is_an_error_only_where_it_is_needed(
     offline: Offline, simulator: Simulator, tmp_path: Path
 ) -> None:
     missing = str(tmp_path / "missing.yaml")
@@ -89,7 +89,7 @@ def test_what_cannot_be_bought_anew_is_not_ended_before(offline: Offline) -> Non
         resource.delete(Made("i-1", INPUTS))
 
 
-def test_the_limits_of_the_machine_say_what_they_can_without_a_price_of_today(offline: Offline, tmp_path: Path) -> None:
+def test_machine_limits_are_checked_as_far_as_possible_without_a_price(offline: Offline, tmp_path: Path) -> None:
     path = tmp_path / "limits.json"
     limits = {
         "allowed_base_urls": [NOWHERE],

@@ -164,7 +164,7 @@ def test_an_id_that_was_told_asks_no_other_stack(
     assert ids(simulator) == []
 
 
-def test_an_inferred_id_is_ended_with_a_warning_where_the_stacks_cannot_be_read(
+def test_an_inferred_id_is_ended_with_a_warning_if_stacks_are_unreadable(
     start: Callable[[], Host], made: Made, engine: FakeEngine, simulator: Simulator
 ) -> None:
     start().instance("mine").delete(inferred(made))

@@ -106,7 +106,7 @@ def test_a_lost_answer_does_no_harm(host: Host, made: Made, simulator: Simulator
     assert len(simulator.control.ledger().of(made.id)) == 2
 
 
-def test_a_stop_whose_answer_is_lost_counts_though_the_second_one_is_refused(
+def test_a_stop_with_a_lost_answer_counts_though_the_second_is_refused(
     host: Host, made: Made, simulator: Simulator
 ) -> None:
     simulator.control.settings(stop_stopped_status=400)

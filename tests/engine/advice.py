@@ -18,7 +18,7 @@ _ANSWERS = {
     "destroy": ("--yes", "--skip-preview"),
     "cancel": ("--yes",),
 }
-"""What a person would type at the prompts of a command."""
+"""The answers that a person would type at the prompts of a command."""
 
 
 def follow(stack: Stack, section: str, block: int = 0, expect: int = 0, **variables: str) -> str:
@@ -40,7 +40,7 @@ def assert_seen(row: str, text: str) -> None:
 def rows() -> dict[str, list[str]]:
     """The texts that each row of the table quotes, by what happened."""
     table = re.findall(r"^\| (?!what happened|---)(.+?) \| (.+?) \| .+ \|$", TEXT.partition("\n## ")[0], re.M)
-    return {what: re.findall(r"`([^`]+)`", seen) for what, seen in table}
+    return {what: re.findall(r"`([^`]+)`", symptoms) for what, symptoms in table}
 
 
 def _run(stack: Stack, line: str, expect: int, variables: dict[str, str]) -> str:

@@ -33,9 +33,9 @@ def pulumi() -> Path:
     if named:
         return Path(named)
     command = [sys.executable, str(_ROOT / "tools" / "engine" / "get.py"), "--path-only"]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert found.returncode == 0, f"no pulumi CLI: run `make engine` first\n{found.stderr}"
-    return Path(found.stdout.strip())
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert completed.returncode == 0, f"no pulumi CLI: run `make engine` first\n{completed.stderr}"
+    return Path(completed.stdout.strip())
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def output_of(page: str) -> list[str]:
 
 
 def anchors(page: str) -> set[str]:
-    """What a link into a page with this text may end in."""
+    """The anchors of a page with this text."""
     headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -33,5 +33,5 @@ def anchors(page: str) -> set[str]:
 def _blocks(page: str, section: str, language: str) -> list[str]:
     text = (_DOCS / page).read_text(encoding="utf-8")
     (body,) = re.findall(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", body, re.DOTALL | re.MULTILINE)
-    return found
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", body, re.DOTALL | re.MULTILINE)
+    return blocks

@@ -78,8 +78,8 @@ class Stack:
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them; a secret one stays encrypted."""
         (row,) = [row for row in self.resources() if row["type"] == "pulumi:pulumi:Stack"]
-        found: dict[str, Any] = row.get("outputs") or {}
-        return found
+        outputs: dict[str, Any] = row.get("outputs") or {}
+        return outputs
 
     def resources(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The rows of the state, of one type ("Instance", "Endpoint") or all."""
@@ -93,13 +93,13 @@ class Stack:
 
     def _latest(self) -> dict[str, Any]:
         if not self.is_in_a_folder:
-            return self._exported()
+            return self._export()
         if not self.state_file.exists():
             return {}
         latest: dict[str, Any] = json.loads(self.state_file.read_text())["checkpoint"]["latest"] or {}
         return latest
 
-    def _exported(self) -> dict[str, Any]:
+    def _export(self) -> dict[str, Any]:
         command = [str(self.pulumi), "stack", "export", "--stack", self.name, "--non-interactive"]
         done = subprocess.run(
             command,
@@ -208,7 +208,7 @@ def new_stack(pulumi: Path, directory: Path, environment: Mapping[str, str], hom
         },
     )
     if stack.is_in_a_folder:
-        _initialized(stack)
+        _initialize(stack)
     else:
         stack.run("stack", "init")
     return stack
@@ -219,7 +219,7 @@ _new: dict[str, dict[str, bytes]] = {}
 stack."""
 
 
-def _initialized(stack: Stack) -> None:
+def _initialize(stack: Stack) -> None:
     secrets = "hashivault://tests" if "VAULT_SERVER_URL" in stack.environment else "passphrase"
     if secrets not in _new:
         stack.run("stack", "init", "--secrets-provider", secrets)

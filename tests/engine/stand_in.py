@@ -22,7 +22,7 @@ def stand_in(address: str, prefix: str, variables: dict[str, str], before: str) 
     """Never returns where a forked process can do it: the program's or the provider's, of the same installation and
     variables, with nothing beside the program that could be imported instead of a package. `before` is Python to be run
     there first."""
-    command = [each for each in sys.orig_argv[1:] if each != "-u"]
+    command = [argument for argument in sys.orig_argv[1:] if argument != "-u"]
     if command[:2] != ["-m", "pulumi.dynamic"] and not command[0].endswith("pulumi-language-python-exec"):
         return
     if sys.prefix != prefix or of_python() != variables or _has_modules(os.getcwd()):
@@ -39,8 +39,8 @@ def stand_in(address: str, prefix: str, variables: dict[str, str], before: str) 
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [0, 1, 2]).tobytes())
     connection.sendmsg([request], [rights])
     connection.recv(8)
-    for each in (_signal.SIGINT, _signal.SIGTERM):
-        _signal.signal(each, lambda number, _: connection.send(bytes([number])))
+    for signal_number in (_signal.SIGINT, _signal.SIGTERM):
+        _signal.signal(signal_number, lambda number, _: connection.send(bytes([number])))
     code = os.waitstatus_to_exitcode(int.from_bytes(connection.recv(8), "little"))
     if code < 0:
         os.kill(os.getpid(), _signal.SIGKILL)
@@ -50,8 +50,8 @@ def stand_in(address: str, prefix: str, variables: dict[str, str], before: str) 
 def _has_modules(folder: str) -> bool:
     with os.scandir(folder) as entries:
         return any(
-            not each.name.startswith((".", "__"))
-            if each.is_dir()
-            else each.name.endswith(".py") and each.name != "__main__.py"
-            for each in entries
+            not entry.name.startswith((".", "__"))
+            if entry.is_dir()
+            else entry.name.endswith(".py") and entry.name != "__main__.py"
+            for entry in entries
         )

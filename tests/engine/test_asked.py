@@ -24,7 +24,7 @@ def test_a_refused_order_that_was_carried_out_is_found_by_the_next_up(stack: Sta
     assert stack.instance_ids() == {bought.instance_id} == {each.instance_id for each in simulator.control.instances()}
 
 
-def test_without_its_journal_what_a_killed_run_may_have_bought_is_asked_about(
+def test_without_its_journal_a_killed_runs_possible_purchase_is_named(
     stack: Stack, simulator: Simulator, tmp_path: Path
 ) -> None:
     stack.program(one_instance())

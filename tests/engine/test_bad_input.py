@@ -127,9 +127,7 @@ def test_an_unreachable_api_buys_nothing(make_stack: MakeStack, tmp_path: Path) 
     assert stack.resources("Instance") == []
 
 
-def test_where_the_api_cannot_be_reached_the_pinned_catalogue_prices_the_plan_and_buys_nothing(
-    make_stack: MakeStack, tmp_path: Path
-) -> None:
+def test_without_the_api_the_pinned_catalogue_prices_the_plan_only(make_stack: MakeStack, tmp_path: Path) -> None:
     with unreachable(make_stack, tmp_path) as (stack, port):
         pinned_from(f"http://127.0.0.1:{port}/api/v1", stack.project / "catalogue.lock.yaml")
         plan = str(stack.directory / "plan.json")

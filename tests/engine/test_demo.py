@@ -140,9 +140,7 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
     assert not script.exists()
 
 
-def test_the_demo_fails_unless_both_packs_refuse_eight_h100_for_what_they_are(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_the_demo_fails_unless_both_packs_refuse_eight_h100(simulator: Simulator, tmp_path: Path) -> None:
     assert refuse(tmp_path / "refused", simulator, 1, **PACKS).returncode == 0
     for name, code, reasons, says in (
         ("let through", 0, {}, "the preview exited 0, and hardware and cost did not refuse eight H100"),

@@ -92,9 +92,7 @@ def test_the_engine_makes_the_calls_of_the_diagrams_and_they_the_requests(
     assert len(re.findall("^```text$", PAGE, re.M)) == len(list(tmp_path.glob("*.jsonl"))) - 1
 
 
-def test_a_replacement_of_a_target_alone_ends_the_old_instance_before_the_new_one_answers(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_a_replaced_target_ends_before_the_new_instance_answers(stack: Stack, simulator: Simulator) -> None:
     stack.program(one_instance())
     stack.up()
     (old,) = stack.instance_ids()

@@ -29,9 +29,7 @@ def pending(stack: Stack) -> list[str]:
     return [each["type"] for each in latest.get("pending_operations") or []]
 
 
-def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_resumes(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_the_first_interrupt_ends_the_wait_and_the_next_up_resumes(stack: Stack, simulator: Simulator) -> None:
     simulator.control.pause()
     stack.program(fleet(8))
     with stack.started("up", "--yes", "--skip-preview") as process:
@@ -53,9 +51,7 @@ def test_the_first_interrupt_ends_the_wait_keeps_the_instances_and_the_next_up_r
     stack.drift(expect=0)
 
 
-def test_a_second_interrupt_ends_an_order_that_hangs_and_the_next_up_takes_over_what_it_bought(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_a_second_interrupt_ends_a_hanging_order_for_the_next_up(stack: Stack, simulator: Simulator) -> None:
     simulator.control.fault("slow_answer", path="/instances/start", real_seconds=60)
     stack.program(one_instance())
     with stack.started("up", "--yes", "--skip-preview") as process:
@@ -99,9 +95,7 @@ def test_a_closed_terminal_in_the_middle_of_an_order_has_it_undone(stack: Stack,
     assert stack.instance_ids() == {anew.instance_id}
 
 
-def test_a_provider_that_dies_with_an_order_on_its_way_leaves_it_to_the_next_up(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_an_order_of_a_provider_that_dies_is_left_to_the_next_up(stack: Stack, simulator: Simulator) -> None:
     simulator.control.fault("slow_answer", path="/instances/start", real_seconds=60)
     stack.program(one_instance())
     with stack.started("up", "--yes", "--skip-preview") as process:

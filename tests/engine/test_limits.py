@@ -39,7 +39,7 @@ def test_what_the_machine_does_not_allow_is_bought_by_no_command(
     assert simulator.control.ledger().entries == ()
 
 
-def test_many_small_ones_stop_at_the_ceiling_and_the_bill_can_always_be_ended(
+def test_many_small_purchases_stop_at_the_ceiling_and_can_be_ended(
     stack: Stack, simulator: Simulator, tmp_path: Path
 ) -> None:
     env = _limits(tmp_path / "limits.json", simulator, account_hourly_ceiling="3.60 EUR")

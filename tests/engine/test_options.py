@@ -90,7 +90,7 @@ def test_an_ignored_change_of_hardware_is_quiet(stack: Stack, simulator: Simulat
     assert len(simulator.control.ledger().entries) == 1
 
 
-def test_with_state_ignored_an_instance_that_somebody_stopped_stays_stopped(stack: Stack, simulator: Simulator) -> None:
+def test_with_state_ignored_an_instance_stopped_outside_stays_stopped(stack: Stack, simulator: Simulator) -> None:
     left_alone = "ignore_changes=['state']"
     stack.program(one_instance(options=left_alone))
     stack.up()
@@ -162,9 +162,7 @@ def test_in_a_component_an_instance_and_a_subclass_of_it_are_one_type(
     assert living(simulator) == []
 
 
-def test_who_depends_on_the_endpoint_waits_for_the_boot_who_depends_on_the_instance_does_not(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_dependents_of_the_endpoint_wait_for_the_boot_others_do_not(stack: Stack, simulator: Simulator) -> None:
     simulator.control.pause()
     stack.program(
         things()
@@ -183,9 +181,7 @@ def test_who_depends_on_the_endpoint_waits_for_the_boot_who_depends_on_the_insta
     assert 0 < text.index("Endpoint chat created") < text.index("Thing late creating")
 
 
-def test_a_targeted_instance_is_bought_without_a_wait_and_its_dependents_bring_the_endpoint(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_a_targeted_instance_is_bought_without_a_wait_for_its_endpoint(stack: Stack, simulator: Simulator) -> None:
     stack.program(one_instance() + "Instance('other', model_id='Qwen/Qwen2-7B-Instruct')\n")
     stack.up("--target", URN)
     (instance_id,) = stack.instance_ids()
@@ -216,9 +212,7 @@ def test_a_targeted_change_is_seen_by_the_endpoint_in_the_next_full_up(stack: St
     stack.drift(expect=0)
 
 
-def test_a_targeted_replacement_ends_the_old_one_before_the_new_one_can_answer(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_a_targeted_replacement_ends_the_old_one_before_the_new_answers(stack: Stack, simulator: Simulator) -> None:
     stack.program(one_instance())
     stack.up()
     (old,) = stack.instance_ids()
@@ -272,9 +266,7 @@ def test_what_a_transform_makes_of_an_instance_reaches_its_endpoint(stack: Stack
     stack.drift(expect=0)
 
 
-def test_deleted_with_something_else_an_instance_runs_on_unless_that_something_ends_it(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_deleted_with_another_resource_an_instance_may_run_on(stack: Stack, simulator: Simulator) -> None:
     together = things() + "owner = Thing('owner')\n"
     stack.program(together + one_instance(options="deleted_with=owner"))
     stack.up()
@@ -327,9 +319,7 @@ def test_importing_is_refused_with_a_word_on_why(stack: Stack, simulator: Simula
     assert living(simulator) == []
 
 
-def test_custom_timeouts_are_a_quiet_change_and_bound_the_wait_after_a_restart(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_custom_timeouts_are_a_quiet_change_and_bound_the_next_wait(stack: Stack, simulator: Simulator) -> None:
     stack.program(one_instance())
     stack.up()
     soon = "custom_timeouts=pulumi.CustomTimeouts(create='1s')"

@@ -83,9 +83,7 @@ def test_what_no_stack_owns_is_found_ended_and_adopted(
     sh(stack, as_json, 1)
 
 
-def test_what_runs_is_imported_without_a_change_and_reaped_when_its_time_is_over(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_an_instance_is_imported_unchanged_and_reaped_after_its_time(stack: Stack, simulator: Simulator) -> None:
     running, stopped = bought(simulator, num_workers=2).id, bought(simulator, billing_interval="per_hour").id
     simulator.control.advance(3600)
     simulator.control.stop(stopped)

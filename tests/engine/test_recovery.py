@@ -49,9 +49,7 @@ def test_a_killed_replacement_takes_over_the_new_one_and_never_the_old_one(stack
     assert [each.instance_id for each in simulator.control.instances()] == [new]
 
 
-def test_what_was_bought_for_a_resource_that_is_no_more_is_told_until_it_is_settled(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_a_purchase_for_a_removed_resource_is_reported_until_it_is_settled(stack: Stack, simulator: Simulator) -> None:
     stack.program(fleet(1))
     stack.up()
     stack.program(fleet(2))

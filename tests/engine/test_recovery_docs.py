@@ -67,9 +67,7 @@ def is_broken(state: Path) -> bool:
 
 
 @limits_disk
-def test_with_a_disk_that_is_full_nothing_is_bought_and_space_in_time_lets_up_go_on(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_on_a_full_disk_nothing_is_bought_until_there_is_space(stack: Stack, simulator: Simulator) -> None:
     stack.program(fleet(1))
     with stack.started("up", "--yes", "--skip-preview") as process:
         leave_space(process, 0)
@@ -111,7 +109,7 @@ def test_a_disk_that_fills_up_costs_the_state_and_no_instance(stack: Stack, simu
     assert len(stack.instance_ids()) == 3
 
 
-def test_a_kill_while_the_state_is_saved_costs_half_a_file_and_nothing_else(stack: Stack, simulator: Simulator) -> None:
+def test_a_kill_while_the_state_is_saved_only_leaves_half_a_file(stack: Stack, simulator: Simulator) -> None:
     stack.program(fleet(1))
     stack.up()
     beside = stack.state_file.with_name(f"{stack.name}.json.attrs")
@@ -143,9 +141,7 @@ def test_a_journal_that_cannot_be_used_is_warned_of_and_buys_nothing_twice(stack
     assert stack.instance_ids() == {anew.instance_id} != {lost.instance_id}
 
 
-def test_a_variable_that_cannot_be_used_keeps_up_from_buying_and_destroy_from_nothing(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_an_unusable_variable_stops_purchases_and_no_destroy(stack: Stack, simulator: Simulator) -> None:
     stack.program(fleet(1))
     stack.up()
     stack.environment["PULUMI_CORTECS_LIST_LAG"] = "x"

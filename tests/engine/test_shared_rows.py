@@ -38,7 +38,7 @@ def shared(stack: Stack, *, provider: bool) -> str:
     return instance_id
 
 
-def test_a_second_row_that_is_taken_out_again_leaves_the_first_its_instance(stack: Stack, simulator: Simulator) -> None:
+def test_removing_a_second_row_leaves_the_first_its_instance(stack: Stack, simulator: Simulator) -> None:
     shared(stack, provider=True)
     stack.program(one_instance())
     text = stack.up().text

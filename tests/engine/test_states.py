@@ -54,7 +54,7 @@ Thing("second", "b", pulumi.ResourceOptions(provider=liar, depends_on=[first]))
 """
 
 
-def test_a_provider_reads_the_state_of_its_own_run_whatever_the_program_maps(stack: Stack, tmp_path: Path) -> None:
+def test_a_provider_reads_its_own_runs_state_whatever_the_program_maps(stack: Stack, tmp_path: Path) -> None:
     limits = tmp_path / "limits.json"
     limits.write_text('{"cortecs": {"account_is_exclusive": true}}')
     stack.program(_PROGRAM.replace("TO", str(tmp_path)))

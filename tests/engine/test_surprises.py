@@ -168,7 +168,7 @@ def test_a_replacement_buys_the_default_that_was_judged(
 
 
 @ORDERS
-def test_a_replacement_does_not_bring_back_hardware_that_ignore_changes_kept_from_the_judge(
+def test_a_replacement_does_not_restore_hardware_hidden_by_ignore_changes(
     stack: Stack, simulator: Simulator, tmp_path: Path, order: str
 ) -> None:
     judged = pack(tmp_path / "pack", "MANDATORY")

@@ -12,9 +12,7 @@ URN = "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat"
 LIST = "GET /api/v1/instances"
 
 
-def test_what_is_stopped_or_gone_while_up_waits_is_repaired_by_the_next_refresh(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_what_stops_or_goes_while_up_waits_is_repaired_by_a_refresh(stack: Stack, simulator: Simulator) -> None:
     simulator.control.pause()
     stack.program(fleet(3))
     with stack.started("up", "--yes", "--skip-preview") as process:
@@ -58,9 +56,7 @@ def test_what_no_list_shows_yet_is_not_gone_for_a_refresh_right_after_up(stack: 
     assert stack.instance_ids() == {bought}
 
 
-def test_tokens_that_expire_at_every_turn_are_renewed_and_another_accounts_key_forgets_nothing(
-    stack: Stack, simulator: Simulator
-) -> None:
+def test_expiring_tokens_are_renewed_and_a_foreign_key_forgets_nothing(stack: Stack, simulator: Simulator) -> None:
     for method, path in (
         ("GET", "/instances"),
         ("POST", "/instances/start"),

@@ -114,7 +114,7 @@ def test_half_a_swap_can_be_destroyed(golden: Callable[[str], Golden]) -> None:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", ORDERS)
-def test_an_open_order_is_settled_by_the_next_up_and_nothing_is_bought_twice(
+def test_an_open_order_is_settled_by_the_next_up_without_a_second_purchase(
     golden: Callable[[str], Golden], name: str
 ) -> None:
     found = golden(name)

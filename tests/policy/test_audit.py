@@ -93,7 +93,7 @@ def passphrase(stack: Stack) -> dict[str, str]:
     return {key: each for key, each in stack.environment.items() if key.startswith(("PULUMI_CONFIG_PASS", "VAULT_"))}
 
 
-def test_the_recipe_judges_what_was_bought_without_a_pack_and_changes_nothing(
+def test_the_recipe_judges_purchases_without_a_pack_and_changes_nothing(
     stack: Stack, simulator: Simulator, auditor: Auditor
 ) -> None:
     stack.program(one_instance(export=False))

@@ -374,7 +374,7 @@ def test_odd_catalogues_let_nothing_through(name: str, folder: Path, attempts: A
     attempts.tried(f"a catalogue: {name}", through=not refused(DEMO, cortecs_instance(), catalogue=catalogue))
 
 
-def test_a_catalogue_that_was_swapped_cut_or_left_to_age_lets_nothing_through(folder: Path, attempts: Attempts) -> None:
+def test_a_swapped_cut_or_old_catalogue_lets_nothing_through(folder: Path, attempts: Attempts) -> None:
     assert not refused(DEMO, cortecs_instance(), catalogue=changed(folder))
     attempts.tried(
         "a catalogue: edited",

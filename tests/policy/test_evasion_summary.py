@@ -30,7 +30,7 @@ def test_it_counts_what_was_noted_in_any_report() -> None:
     assert summary([report([])]) == []
 
 
-def test_there_are_fifty_ways_on_the_bench_alone_and_no_name_is_there_twice() -> None:
+def test_the_bench_alone_has_fifty_ways_with_names_of_their_own() -> None:
     tables = (ON_THE_ENGINE, REGISTERED, LIMITS, EXEMPTIONS, CATALOGUES, TOGETHER, STATES, WRITTEN, ODD)
     assert all(len(set(table)) == len(table) for table in tables)
     assert sum(map(len, tables)) >= 50

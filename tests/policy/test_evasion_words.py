@@ -24,7 +24,7 @@ from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.duration import TTL_REQUIRED
 from pulumi_cortecs.policy.testing import Bench, cortecs_instance, sample_catalogue
 from pulumi_cortecs.provider.properties import read_properties
-from pulumi_cortecs.simulator.visitors import stranger
+from pulumi_cortecs.simulator.local_requests import foreign_origin
 from pulumi_cortecs.stacks.taking_over import names_after
 from tests.policy.attempts import Attempts
 from tests.unit.cortecs.test_client import scripted, scripted_market, told
@@ -124,10 +124,10 @@ def test_a_command_prints_what_is_printable(name: str, attempts: Attempts, capsy
 
 
 def test_no_page_on_the_web_is_answered_by_a_simulator(attempts: Attempts) -> None:
-    attempts.batch({f"a simulator asked as {each!r}": stranger({"host": each}) == "" for each in HOSTS})
+    attempts.batch({f"a simulator asked as {each!r}": foreign_origin({"host": each}) == "" for each in HOSTS})
     asked = {"host": "127.0.0.1:3000"}
-    attempts.batch({f"a simulator asked by a page, {each}": stranger({**asked, **each}) == "" for each in PAGES})
-    attempts.tried("a simulator asked without a Host", through=stranger({}) == "")
+    attempts.batch({f"a simulator asked by a page, {each}": foreign_origin({**asked, **each}) == "" for each in PAGES})
+    attempts.tried("a simulator asked without a Host", through=foreign_origin({}) == "")
 
 
 class Counted(str):

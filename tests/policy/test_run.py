@@ -72,7 +72,7 @@ def started(run: Path, **env: str) -> str:
     return ran.stdout.strip()
 
 
-def test_it_takes_the_python_that_is_named_then_its_own_then_the_one_it_is_installed_in(tmp_path: Path) -> None:
+def test_it_takes_the_named_python_then_its_own_then_the_installed_one(tmp_path: Path) -> None:
     venv = tmp_path / "a venv"
     pack = venv / "lib" / "python3.11" / "site-packages" / "pulumi_cortecs" / "policies" / "guard"
     pack.mkdir(parents=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.playing import results, theatre_in_memory
-from tests.stateful.rounds import Odds, Result, played
+from tests.stateful.rounds import Odds, Result, play
 
 _WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
@@ -35,7 +35,7 @@ def main() -> int:
     with _log(options.log) as say:
         if options.replay is not None:
             with theatre_in_memory(options.broken, EVERY[options.cloud]) as theatre:
-                result = played(theatre, options.replay, _odds(options), tell=say)
+                result = play(theatre, options.replay, _odds(options), tell=say)
             _tell_counts(result.counts, say)
             say(result.line())
             return int(result.failed)
@@ -83,7 +83,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     say(
         f"{done} rounds in {took:.0f} s, {options.jobs} at a time, {cpu / done * 1000:.1f} ms of CPU each; "
         f"{counts['journal lost']} with a lost journal; wrong in {len(failed)}"
-        + "".join(f", {each}: {wrong[each]}" for each in sorted(wrong))
+        + "".join(f", {kind}: {wrong[kind]}" for kind in sorted(wrong))
     )
     if options.broken:
         first = min((result.seed for result in failed), default=None)

@@ -1,7 +1,7 @@
 """Threads that take turns: one runs at a time, who is next is drawn from a seed, and time passes only while all sleep.
 
 What is drawn decides everything, so that a run can be had again. A thread gives its turn away where it sleeps, where it
-waits for a lock or for others, and at every `point` that somebody marks.
+waits for a lock or for others, and at every marked `point`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 class StuckError(Exception):
-    """Nobody can go on, or nobody comes to an end."""
+    """No task can go on, or no task ends."""
 
 
 class Process:
@@ -120,7 +120,7 @@ class Crowd:
             self._give_away(_Status.JOINS)
 
     def join_all(self) -> None:
-        """Waits until nobody else is left."""
+        """Wait until all other tasks have ended."""
         self.join(self._live[1:])
 
     def sleep(self, seconds: float, *, interruptible: bool = False) -> bool:
@@ -132,7 +132,7 @@ class Crowd:
         return not task.interrupted
 
     def point(self, chance: float) -> None:
-        """Somebody else may go first."""
+        """Give the turn away."""
         if len(self._live) > 1 and self._chance.random() < chance:
             self._give_away(_Status.READY)
 
@@ -184,7 +184,7 @@ class Crowd:
         task.status = _Status.DONE
         self._live.remove(task)
         for other in self._live:
-            if other.status is _Status.JOINS and all(each.status is _Status.DONE for each in other.waits_for):  # type: ignore[attr-defined]
+            if other.status is _Status.JOINS and all(awaited.status is _Status.DONE for awaited in other.waits_for):  # type: ignore[attr-defined]
                 other.status = _Status.READY
         self.current = self._next()
         self.current.gate.release()
@@ -209,7 +209,7 @@ class Crowd:
         if not ready:
             sleepers = [task for task in self._live if task.status is _Status.SLEEPS]
             if not sleepers:
-                return self._gives_up("everybody waits for somebody else")
+                return self._gives_up("all tasks wait for each other")
             self.now = max(self.now, min(task.wakes_at for task in sleepers))
             ready = [task for task in sleepers if task.wakes_at <= self.now]
             for task in ready:

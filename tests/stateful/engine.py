@@ -105,36 +105,36 @@ class Run(Process):
 
     @property
     def failed(self) -> bool:
-        """Whether it did not come to a good end."""
+        """True if the command failed."""
         return self.dead or bool(self.errors) or self.cancelled or self.host.killed
 
     def up(self, *, refresh: bool) -> None:
         """`pulumi up`."""
-        if refresh and not self._refreshed():
+        if refresh and not self._refresh_all():
             return
-        if not self._each(self.stack.program.items(), lambda item: self._applied(*item)):
+        if not self._run_steps(self.stack.program.items(), lambda item: self._apply(*item)):
             return
-        self._deleted([row for row in self.stack.rows if row.doomed or row.name not in self.stack.program])
+        self._delete_rows([row for row in self.stack.rows if row.doomed or row.name not in self.stack.program])
 
     def refresh(self) -> None:
         """`pulumi refresh`."""
-        self._refreshed()
+        self._refresh_all()
 
     def destroy(self, *, refresh: bool) -> None:
         """`pulumi destroy`."""
-        if not refresh or self._refreshed():
-            self._deleted(list(self.stack.rows))
+        if not refresh or self._refresh_all():
+            self._delete_rows(list(self.stack.rows))
 
-    def _refreshed(self) -> bool:
-        return self._each(list(self.stack.rows), self._read)
+    def _refresh_all(self) -> bool:
+        return self._run_steps(list(self.stack.rows), self._read)
 
-    def _deleted(self, rows: list[Row]) -> bool:
-        return self._each(rows, self._ended)
+    def _delete_rows(self, rows: list[Row]) -> bool:
+        return self._run_steps(rows, self._delete_row)
 
-    def _each(self, items: Iterable[Any], step: Callable[[Any], None]) -> bool:
+    def _run_steps(self, items: Iterable[Any], step: Callable[[Any], None]) -> bool:
         """Steps at the same time; whether all of them went well and the next may begin."""
 
-        def stepped(item: Any) -> Callable[[], None]:
+        def make_step(item: Any) -> Callable[[], None]:
             def work() -> None:
                 if self.cancelled:
                     return
@@ -145,14 +145,14 @@ class Run(Process):
 
             return work
 
-        tasks: list[Task] = [self._crowd.spawn(stepped(item), self) for item in items]
+        tasks: list[Task] = [self._crowd.spawn(make_step(item), self) for item in items]
         self._crowd.join(tasks)
         for task in tasks:
             if task.error is not None and not isinstance(task.error, Killed):
                 raise task.error
         return not self.errors and not self.cancelled
 
-    def _applied(self, name: str, arguments: Arguments) -> None:
+    def _apply(self, name: str, arguments: Arguments) -> None:
         row = self._instance(name, arguments)
         if not self.cancelled:
             self._endpoint(row)
@@ -160,13 +160,13 @@ class Run(Process):
     def _instance(self, name: str, arguments: Arguments) -> Row:
         row = self.stack.row(name)
         if row is not None and name in self.stack.replace:  # with one check, as of something new, and without a diff
-            return self._replaced(row, arguments)
-        inputs = self._checked(name, {} if row is None else row.inputs, arguments)
+            return self._replace(row, arguments)
+        inputs = self._check_inputs(name, {} if row is None else row.inputs, arguments)
         if row is None:
-            return self._created(name, inputs)
+            return self._create(name, inputs)
         diff = self._call("Diff", name, id=row.id, olds=row.outputs, news=inputs)
         if diff.replaces:
-            return self._replaced(row, arguments)
+            return self._replace(row, arguments)
         if diff.changes is not False:
             outputs = self._call("Update", name, id=row.id, olds=row.outputs, news=inputs).outs
             row.outputs = dict(outputs)
@@ -174,23 +174,23 @@ class Run(Process):
         self._point(self, "saved", "Update")
         return row
 
-    def _replaced(self, old: Row, arguments: Arguments) -> Row:
-        inputs = self._checked(old.name, {}, arguments)
+    def _replace(self, old: Row, arguments: Arguments) -> Row:
+        inputs = self._check_inputs(old.name, {}, arguments)
         if self.stack.delete_first:
-            self._ended(old, of_replacement=True)
-            new = self._created(old.name, inputs)
+            self._delete_row(old, of_replacement=True)
+            new = self._create(old.name, inputs)
         else:
-            new = self._created(old.name, inputs, replaces=old)
+            new = self._create(old.name, inputs, replaces=old)
         new.endpoint, old.endpoint = old.endpoint, None
         return new
 
-    def _checked(self, name: str, olds: Arguments, news: Arguments) -> dict[str, Any]:
+    def _check_inputs(self, name: str, olds: Arguments, news: Arguments) -> dict[str, Any]:
         checked = self._call("Check", name, olds=olds, news=news)
         if checked.failures:
-            raise StepError("; ".join(f"{each.property}: {each.reason}" for each in checked.failures))
+            raise StepError("; ".join(f"{failure.property}: {failure.reason}" for failure in checked.failures))
         return dict(checked.inputs)
 
-    def _created(self, name: str, inputs: dict[str, Any], replaces: Row | None = None) -> Row:
+    def _create(self, name: str, inputs: dict[str, Any], replaces: Row | None = None) -> Row:
         pending, began_at = (name, inputs), self._crowd.now
         self.stack.pending.append(pending)
         try:
@@ -219,7 +219,7 @@ class Run(Process):
         if row.outputs["on_timeout"] != LIFE_CYCLE["on_timeout"].default:
             inputs["on_timeout"] = row.outputs["on_timeout"]
         old = row.endpoint
-        inputs = self._checked(_child(row.name), {} if old is None else old.inputs, inputs)
+        inputs = self._check_inputs(_child(row.name), {} if old is None else old.inputs, inputs)
         if old is None:
             made = self._call("Create", _child(row.name), properties=inputs)
             row.endpoint = Endpoint(made.id, inputs, dict(made.outs))
@@ -248,7 +248,7 @@ class Run(Process):
         else:
             row.endpoint.inputs, row.endpoint.outputs = dict(read.inputs), dict(read.outs)
 
-    def _ended(self, row: Row, *, of_replacement: bool = False) -> None:
+    def _delete_row(self, row: Row, *, of_replacement: bool = False) -> None:
         if row.endpoint is not None and not of_replacement:
             self._call("Delete", _child(row.name), id=row.endpoint.id, properties=row.endpoint.outputs)
             row.endpoint = None

@@ -26,22 +26,22 @@ from tests.stateful.crowd import Crowd, CrowdLock, Killed, Process
 from tests.stateful.wire import ORIGIN
 
 BEGAN = datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()
-"""When all scenes begin, by the calendar of the machine."""
+"""The start of all scenes, by the calendar of the machine."""
 LAG = 2.0
 POLL = 2.0
 _QUICKER = 0.3
-"""How likely it is that another thread comes between two looks at the journal. Each time costs more than the look."""
+"""The probability that another thread runs between two looks at the journal. A switch costs more than the look."""
 
 
-def _bent(value: Any) -> Any:
+def _with_floats(value: Any) -> Any:
     """A value as it comes off the wire: whole numbers as floats, and nothing in it that is None."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
         return float(value)
     if isinstance(value, Mapping):
-        return {key: _bent(each) for key, each in value.items() if each is not None}
-    return [_bent(each) for each in value] if isinstance(value, list) else value
+        return {key: _with_floats(item) for key, item in value.items() if item is not None}
+    return [_with_floats(item) for item in value] if isinstance(value, list) else value
 
 
 class _Clock:
@@ -86,14 +86,14 @@ class _MortalJournal(Journal):
         return super().__getattribute__(name)
 
     def let_go(self) -> None:
-        """What the end of its process does."""
+        """Release the resources, as the end of the process does."""
         Journal.close(self)
 
 
 class Host(Process):
     """A provider process, and what a gRPC call has for a context. `engine` is what started it, None for a command of
     ours; `calls` is how many it serves now; `killed` says whether it did not end by itself. `states` is what it can
-    read of states, `exclusive` whether it is told that nobody else buys in the account."""
+    read of states, `exclusive` whether it is told that the account is exclusive."""
 
     current: Host | None = None
 
@@ -126,7 +126,7 @@ class Host(Process):
         """Errors come as exceptions here."""
 
     def is_active(self) -> bool:
-        """Whether anybody waits for the answer."""
+        """Whether a caller waits for the answer."""
         return self.engine is None or not self.engine.dead
 
     def interrupt(self) -> None:
@@ -160,22 +160,22 @@ class _Servicer:
         self._provider = provider
 
     def Check(self, request: Any, context: Any) -> Any:
-        return self._provider.check(_bent(request.olds), _bent(request.news))
+        return self._provider.check(_with_floats(request.olds), _with_floats(request.news))
 
     def Diff(self, request: Any, context: Any) -> Any:
-        return self._provider.diff(request.id, _bent(request.olds), _bent(request.news))
+        return self._provider.diff(request.id, _with_floats(request.olds), _with_floats(request.news))
 
     def Create(self, request: Any, context: Any) -> Any:
-        return self._provider.create(_bent(request.properties))
+        return self._provider.create(_with_floats(request.properties))
 
     def Read(self, request: Any, context: Any) -> Any:
-        return self._provider.read(request.id, _bent(request.properties))
+        return self._provider.read(request.id, _with_floats(request.properties))
 
     def Update(self, request: Any, context: Any) -> Any:
-        return self._provider.update(request.id, _bent(request.olds), _bent(request.news))
+        return self._provider.update(request.id, _with_floats(request.olds), _with_floats(request.news))
 
     def Delete(self, request: Any, context: Any) -> None:
-        self._provider.delete(request.id, _bent(request.properties))
+        self._provider.delete(request.id, _with_floats(request.properties))
 
 
 @contextmanager

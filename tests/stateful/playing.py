@@ -19,7 +19,7 @@ from tests.clouds.cortecs import CORTECS
 from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS
 from tests.stateful.hosts import stage
-from tests.stateful.rounds import Odds, Result, played
+from tests.stateful.rounds import Odds, Result, play
 from tests.stateful.scene import Theatre
 
 _IN_MEMORY: Final = Path("/dev/shm")
@@ -52,7 +52,7 @@ def results(seeds: range, *, jobs: int, broken: str, odds: Odds, cloud: str) -> 
     """Plays the rounds of these seeds with this cloud in so many processes, in order."""
     if jobs == 1:
         with theatre_in_memory(broken, EVERY[cloud]) as theatre:
-            yield from (played(theatre, seed, odds) for seed in seeds)
+            yield from (play(theatre, seed, odds) for seed in seeds)
         return
     parts = [(seeds[at : at + _ROUNDS_AT_ONCE], broken, odds, cloud) for at in range(0, len(seeds), _ROUNDS_AT_ONCE)]
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
@@ -63,4 +63,4 @@ def results(seeds: range, *, jobs: int, broken: str, odds: Odds, cloud: str) -> 
 def _part(work: tuple[range, str, Odds, str]) -> list[Result]:
     seeds, broken, odds, cloud = work
     with theatre_in_memory(broken, EVERY[cloud]) as theatre:
-        return [played(theatre, seed, odds) for seed in seeds]
+        return [play(theatre, seed, odds) for seed in seeds]

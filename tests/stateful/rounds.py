@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pulumi_cortecs.simulator.cortecs.supply import Argument
-from pulumi_cortecs.simulator.faults import FaultKind, Parameter
-from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
+from pulumi_cortecs.simulator.faults import FaultKind, Parameter, ReusedId
 from tests.clouds.case import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Stack
@@ -20,7 +19,7 @@ from tests.stateful.user import User
 
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
-"""What else an order may be answered that was carried out."""
+"""Further answers to an order that was carried out."""
 DRAWN_STATUSES: Final = SERVER_ERRORS + REFUSALS
 """The statuses that rounds draw for a server error."""
 CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
@@ -29,7 +28,7 @@ CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
     {"instance_clock_ahead_seconds": 7200.0},
     {"instance_clock_ahead_seconds": -18000.0},
 )
-"""How far the vendor's clocks may be apart: knobs of the simulator."""
+"""The knobs of the simulator for vendors whose clocks differ."""
 _AGE_OF_FOREIGNERS: Final = 60.0
 DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("before", START, 3),
@@ -53,12 +52,12 @@ DEATHS: Final[tuple[tuple[str, str | None, int], ...]] = (
     ("before", None, 3),
     ("done", None, 3),
 )
-"""When somebody may die: the point, what it is about, and how often it is chosen."""
+"""The deaths of a process: the point, its subject, and a weight."""
 
 
 @dataclass(frozen=True)
 class Odds:
-    """How likely things are in a round."""
+    """The probabilities of the variants of a round."""
 
     death: float = 0.8
     faults: float = 0.6
@@ -80,7 +79,7 @@ class Odds:
 
 @dataclass(frozen=True)
 class Result:
-    """What a round came to."""
+    """The result of a round."""
 
     seed: int
     findings: tuple[Finding, ...]
@@ -88,7 +87,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether something is wrong."""
+        """True if the round found an error."""
         return bool(self.findings)
 
     def line(self) -> str:
@@ -97,7 +96,7 @@ class Result:
         return f"seed {self.seed}: {wrong}"
 
 
-def played(
+def play(
     theatre: Theatre, seed: int, odds: Odds | None = None, tell: Callable[[str], None] = lambda text: None
 ) -> Result:
     """Plays the round of a seed. `tell` hears what happens."""
@@ -115,9 +114,9 @@ def played(
         scene.counts["two clocks"] += 1
         scene.world.settings = replace(scene.world.settings, **apart.choice(CLOCKS))
     try:
-        found = _Round(scene, chance, odds)
+        round_in_play = _Round(scene, chance, odds)
         try:
-            found.played()
+            round_in_play.play()
         except StuckError as stuck:
             scene.note(Wrong.UNRECOVERED, f"a command hangs: {stuck}")
         scene.quiet()
@@ -138,11 +137,11 @@ class _Round:
         self._restored = False
         self._meddled = False
 
-    def played(self) -> None:
+    def play(self) -> None:
         chance, scene, odds = self._chance, self._scene, self._odds
         self._loses_journal = chance.random() < odds.lost_journal
         if chance.random() < odds.forged:
-            self._forged()
+            self._forge_journal()
             return
         two_machines = chance.random() < odds.two_machines
         if two_machines:  # neither is alone in the account
@@ -172,7 +171,7 @@ class _Round:
             scene.counts["states that cannot be read at times"] += 1
             scene.unreadable = chance.choice((0.2, 0.5, 1.0))
         for _ in range(chance.choice((1, 1, 2, 3))):
-            self._disturbed(stacks)
+            self._disturb(stacks)
         if self._loses_journal:
             self.user.loses_journal()
         # a closed order is found by its name, where the state has lost it
@@ -239,15 +238,17 @@ class _Round:
         scene.command(stack, "up")
         self.user.mind_the_books(stacks)
 
-    def _forged(self) -> None:
-        """A program writes into the journal that it has bought what is somebody else's, and is something else."""
+    def _forge_journal(self) -> None:
+        """A program claims in the journal that it bought a foreign instance with other arguments."""
         scene, stack = self._scene, self._new_stack("stack0")
         name, arguments = self._chance.choice(sorted(stack.program.items()))
-        other = self._chance.choice([each for each in self._of.programs if not each.items() <= arguments.items()])
-        somebodys = scene.foreigner(**other)
+        other = self._chance.choice(
+            [candidate for candidate in self._of.programs if not candidate.items() <= arguments.items()]
+        )
+        foreign_id = scene.foreigner(**other)
         scene.counts["the journal was forged"] += 1
         scene.passes(_AGE_OF_FOREIGNERS)
-        scene.forge(stack, name, arguments, somebodys)
+        scene.forge(stack, name, arguments, foreign_id)
         scene.command(stack, "up")
 
     def _rename(self, stack: Stack) -> None:
@@ -284,7 +285,9 @@ class _Round:
         elif edit == "rename":
             program["renamed"] = program.pop(name)
         elif edit == "replace":
-            program[name] = self._chance.choice([each for each in self._of.programs if each != program[name]])
+            program[name] = self._chance.choice(
+                [candidate for candidate in self._of.programs if candidate != program[name]]
+            )
         elif edit == "stop" and stack.row(name) is not None:
             program[name] = {**program[name], "state": "stopped"}
         elif edit == "restart":
@@ -300,7 +303,7 @@ class _Round:
             program[f"adopted{len(self._adopted)}"] = {**self._of.adopting, "adopt_id": adopted}
         stack.program = program
 
-    def _disturbed(self, stacks: list[Stack]) -> None:
+    def _disturb(self, stacks: list[Stack]) -> None:
         chance, scene = self._chance, self._scene
         if chance.random() < self._odds.faults:
             self._put_faults_in_force()
@@ -311,7 +314,7 @@ class _Round:
         death = self._death() if chance.random() < self._odds.death else None
         command = chance.choices(("up", "refresh", "destroy"), (8, 2, 1))[0]
         if chance.random() < 0.25:
-            self._somebody_meddles()
+            self._meddle_from_outside()
         if command == "up" and not stacks[0].replace and chance.random() < self._odds.replaced:
             scene.counts["up --replace"] += 1
             names = sorted(name for name, arguments in stacks[0].program.items() if "adopt_id" not in arguments)
@@ -324,15 +327,15 @@ class _Round:
 
     def _death(self) -> Death:
         chance = self._chance
-        deaths = [each for each in DEATHS if each[1] not in self._of.never]
-        point, what, _ = chance.choices(deaths, [each[2] for each in deaths])[0]
+        deaths = [death for death in DEATHS if death[1] not in self._of.never]
+        point, what, _ = chance.choices(deaths, [death[2] for death in deaths])[0]
         victim = chance.choices((Victim.BOTH, Victim.HOST, Victim.ENGINE, Victim.INTERRUPT), (4, 3, 3, 1))[0]
         if victim is Victim.HOST and self._loses_journal:
-            # an engine that lives ends the creation in its state: without the journal nothing at all would tell of it
+            # an engine that lives ends the creation in its state: without the journal nothing at all would show it
             victim = Victim.BOTH
         return Death(victim, point, what, chance.choice((1, 1, 1, 2, 2, 3, 5)))
 
-    def _somebody_meddles(self) -> None:
+    def _meddle_from_outside(self) -> None:
         """An instance is stopped, or gone, at some moment of the next command, and it was none of us."""
         scene, vanishes = self._scene, self._chance.random() < 0.5 or not self._of.can_stop
         vanishes = vanishes and all(fault.kind is not FaultKind.REUSED_ID for fault in scene.world.faults)
@@ -369,7 +372,7 @@ class _Round:
 
 
 def most_of(kind: FaultKind) -> float:
-    """How likely a fault may be: with every second list empty, nobody could tell what there is."""
+    """How likely a fault may be: with every second list empty, it could not be known what exists."""
     return 0.1 if kind is FaultKind.EMPTY_LIST else 1.0
 
 
@@ -378,7 +381,7 @@ def parameters(kind: FaultKind, chance: random.Random, fields: Sequence[str]) ->
     by_id = chance.random() < 0.5
     lag: dict[str, Parameter] = {"seconds": chance.uniform(0.3, LAG * 0.95), "by_id": by_id}
     step = chance.randint(1, 4)
-    known: dict[FaultKind, dict[str, Any]] = {
+    by_kind: dict[FaultKind, dict[str, Any]] = {
         FaultKind.SERVER_ERROR: _refusal(chance, after=by_id),
         FaultKind.WRONG_SHAPE: {
             "how": chance.choice(("missing", "null", "wrong_type", "array")),
@@ -393,7 +396,7 @@ def parameters(kind: FaultKind, chance: random.Random, fields: Sequence[str]) ->
         FaultKind.STATUS_LAG: lag,
         FaultKind.DELETE_LAG: lag,
     }
-    return known.get(kind) or _lie(kind, chance)
+    return by_kind.get(kind) or _lie(kind, chance)
 
 
 def _refusal(chance: random.Random, *, after: bool) -> dict[str, Parameter]:
@@ -405,13 +408,13 @@ def _refusal(chance: random.Random, *, after: bool) -> dict[str, Parameter]:
 
 
 def _lie(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
-    """Those of the kinds that draw their own, so that what others draw stays what it was."""
+    """The parameters of the kinds that draw their own, so that the draws of the others do not change."""
     if kind is FaultKind.DRIP:
         return {"real_seconds": chance.choice((0.01, 5))}
     if kind is FaultKind.OTHER_ARGUMENT:
-        return {"argument": chance.choice([each.value for each in Argument])}
+        return {"argument": chance.choice([argument.value for argument in OrderArgument])}
     if kind is FaultKind.REUSED_ID:
-        of = chance.choice(list(Reused))
-        # where the answer names what another order has just made, beside what this one makes, nobody can tell
-        return {"of": of.value, "makes": of is Reused.DELETED}
+        of = chance.choice(list(ReusedId))
+        # an answer that names what another order has just made, beside what this one makes, is ambiguous
+        return {"of": of.value, "makes": of is ReusedId.DELETED}
     return {}

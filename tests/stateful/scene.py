@@ -26,7 +26,7 @@ from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider import host as provider_host
 from pulumi_cortecs.simulator import Settings
 from pulumi_cortecs.simulator.clock import VirtualClock
-from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
+from pulumi_cortecs.simulator.faults import FaultKind, FaultMatch, Parameter
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.case import DELETE, RESTART, START, STOP, UPDATE, CloudCase, Real
 from tests.stateful.crowd import Crowd, Killed
@@ -49,7 +49,7 @@ _AT_ONCE: Final = 1.0
 
 
 class Victim(str, Enum):
-    """Who dies, or is interrupted."""
+    """The processes that die or are interrupted."""
 
     ENGINE = "engine"
     HOST = "provider"
@@ -58,7 +58,7 @@ class Victim(str, Enum):
 
 
 class Wrong(str, Enum):
-    """What can be wrong."""
+    """The kinds of errors."""
 
     ORPHAN = "orphan"
     DOUBLE = "double"
@@ -66,7 +66,7 @@ class Wrong(str, Enum):
     FALSE_GONE = 'false "gone"'
     NOT_ENDED = "said to be ended, and exists"
     NOT_OURS = "ended what it does not own"
-    TAKEN = "took what is somebody else's"
+    TAKEN = "took a foreign instance"
     BILLED = "billed after the end"
     DEAD_ROW = "row without instance"
     OTHERWISE = "not as wanted"
@@ -79,7 +79,7 @@ class Wrong(str, Enum):
 
 @dataclass(frozen=True)
 class Death:
-    """Who dies at the `number`-th time that something is at a `point`.
+    """The victim that dies at the `number`-th pass of a `point`.
 
     Points are "before" and "done" for a request of the kind `what`, "returned" for a call that has come back to the
     engine, and "saved" for one that it has written down; `what` None stands for any.
@@ -104,11 +104,11 @@ class Trap:
 
     @property
     def sprung(self) -> bool:
-        """Whether it has come."""
+        """True once the death has happened."""
         return self.left == 0
 
     def comes(self, point: str, what: str) -> bool:
-        """Whether it comes now, at this point."""
+        """Whether the death happens now, at this point."""
         if self.sprung or self.death.point != point or self.death.what not in (None, what):
             return False
         self.left -= 1
@@ -117,7 +117,7 @@ class Trap:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong."""
+    """One error."""
 
     wrong: Wrong
     text: str
@@ -206,14 +206,14 @@ class Scene:
         self.counts: Counter[str] = Counter()
         self.bought: dict[str, Purchase] = {}
         self.errors: list[str] = []
-        """What the last commands failed with."""
-        self.told: list[str] = []
-        """What commands failed with since a journal was lost."""
+        """The errors of the last commands."""
+        self.reported: list[str] = []
+        """The errors of all commands since a journal was lost."""
         self.refusals: list[Refusal] = []
-        """What the last commands were refused."""
+        """The creations that the last commands refused."""
         self.exclusive = exclusive
         self.unreadable = 0.0
-        """How likely it is that a state cannot be read."""
+        """The probability that a state cannot be read."""
         self._trap: tuple[Run, Trap] | None = None
         self._theatre = theatre
         self._journals: dict[int, Path] = {}
@@ -228,14 +228,16 @@ class Scene:
         self.stacks.append(made)
         return made
 
-    def fault(self, kind: FaultKind, probability: float, match: Match | None = None, **parameters: Parameter) -> None:
+    def fault(
+        self, kind: FaultKind, probability: float, match: FaultMatch | None = None, **parameters: Parameter
+    ) -> None:
         """Puts a fault in force, for every request or for those that match."""
-        self.world.faults.add(kind, match or Match(), probability=probability, parameters=parameters)
+        self.world.faults.add(kind, match or FaultMatch(), probability=probability, parameters=parameters)
 
     def quiet(self) -> None:
         """From now on nothing goes wrong by itself."""
-        for each in self.world.faults:
-            self.counts[f"fault: {each.kind.value}"] += each.happened
+        for fault in self.world.faults:
+            self.counts[f"fault: {fault.kind.value}"] += fault.happened
         self.world.faults.clear()
         self.wire.unreachable = 0.0
         self.unreadable = 0.0
@@ -245,21 +247,21 @@ class Scene:
         self.crowd.sleep(seconds)
 
     def foreigner(self, **arguments: Any) -> str:
-        """Somebody starts an instance in the vendor's console."""
+        """Start an instance in the vendor's console."""
         made = self.cloud.order(arguments)
         self.foreign.add(made)
         return made
 
     def alive(self) -> dict[str, Real]:
-        """What there is, but for what is somebody else's."""
-        return {each: one for each, one in self.cloud.every().items() if each not in self.foreign}
+        """All instances but the foreign ones."""
+        return {instance_id: one for instance_id, one in self.cloud.every().items() if instance_id not in self.foreign}
 
     def lose_journal(self) -> None:
         """The machines with the journals are gone, and everything that ran on them."""
         for run in self._runs:
             self._strike(run, Victim.BOTH)
         self.crowd.join_all()
-        self.told = []
+        self.reported = []
         self._lost += self._journals.values()
         self._journals.clear()
 
@@ -289,7 +291,7 @@ class Scene:
                 run.host.end()
         self._look()
         self.errors = [error for run in runs for error in run.errors]
-        self.told += self.errors
+        self.reported += self.errors
         for stack, command in commands:
             if command == "up" and stack.replace and not any(run.stack is stack and run.failed for run in runs):
                 stack.replace = set()
@@ -314,16 +316,16 @@ class Scene:
                 account = accounts.account(self.case.kind())
                 listed = [_listed(account.cloud, one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
-                found = find_orphans(listed, [self._as_stack(each) for each in self.stacks], {}, now)
-                for orphan in found:
-                    found_id = orphan.instance.instance_id
-                    if only not in ("", found_id) or found_id in self.foreign:
+                orphaned = find_orphans(listed, [self._as_stack(stack) for stack in self.stacks], {}, now)
+                for orphan in orphaned:
+                    instance_id = orphan.instance.instance_id
+                    if only not in ("", instance_id) or instance_id in self.foreign:
                         continue
                     # whoever has waited, and sees that two clocks keep it young for ever, says --include-young
                     if not orphan.skip_reason or self._clocks_differ:
-                        account.ending().delete(orphan.instance.instance_id)
-                        self._said_to_be_gone(orphan.instance.instance_id, "orphans")
-                        ended.append(orphan.instance.instance_id)
+                        account.ending().delete(instance_id)
+                        self._said_to_be_gone(instance_id, "orphans")
+                        ended.append(instance_id)
             except (CloudError, DeletionUnconfirmedError) as error:
                 failed.append(str(error))
 
@@ -335,7 +337,7 @@ class Scene:
         return ended
 
     def keep_orphan(self, instance_id: str, machine: int) -> None:
-        """`pulumi-cortecs orphans --keep ID`: from now on it is somebody else's."""
+        """`pulumi-cortecs orphans --keep ID`: from now on it is foreign."""
         self.counts["orphans --keep"] += 1
         host = self.process(machine)
         task = self.crowd.spawn(lambda: session.current().journal.mark_kept(instance_id), host)
@@ -369,8 +371,8 @@ class Scene:
             raise task.error
 
     def stop_what_is_stuck(self) -> int:
-        """Somebody stops in the console what does not get ready; how many there were."""
-        stuck = [each for each, one in self.alive().items() if one.stuck]
+        """Stop in the console what does not get ready; returns how many there were."""
+        stuck = [instance_id for instance_id, one in self.alive().items() if one.stuck]
         for instance_id in stuck:
             self.cloud.stop_from_outside(instance_id)
         return len(stuck)
@@ -389,20 +391,20 @@ class Scene:
             shutil.rmtree(directory)
 
     def open_orders(self) -> list[str]:
-        """The ids of orders that nobody has confirmed, "" for one without."""
-        found = list[str]()
+        """The ids of unconfirmed orders, "" for one without."""
+        instance_ids = list[str]()
         for directory in self._journals.values():
             journal = Journal(directory)
             try:
-                found += [order.instance_id or "" for order in journal.open_orders()]
+                instance_ids += [order.instance_id or "" for order in journal.open_orders()]
             finally:
                 journal.close()
-        return found
+        return instance_ids
 
     def unowned(self) -> dict[str, Real]:
-        """What is in the account, and in no row."""
+        """The instances that no row has."""
         owned = {row.id for stack in self.stacks for row in stack.rows}
-        return {each: one for each, one in self.cloud.every().items() if each not in owned}
+        return {instance_id: one for instance_id, one in self.cloud.every().items() if instance_id not in owned}
 
     def note(self, wrong: Wrong, text: str) -> None:
         """Something is wrong."""
@@ -439,13 +441,17 @@ class Scene:
         kind = "by a pending creation" if because_of_a_state else "by an order"
         self.counts[f"refused {kind}{', in an exclusive account' * self.exclusive}"] += 1
         # what was begun with other arguments may be another resource's, whose creation takes it over
-        begun = [each for of, each in stack.pending if of == name]
-        as_begun = all(each.get(key) == inputs.get(key) for each in begun for key in self._replacing)
+        begun = [arguments for of, arguments in stack.pending if of == name]
+        as_begun = all(arguments.get(key) == inputs.get(key) for arguments in begun for key in self._replacing)
         if self.exclusive and because_of_a_state and as_begun:
             self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
-        fitting = {each for each, one in self.unowned().items() if each in ids or self._fits(one, inputs)}
-        went = {each.instance_id for each in self.world.ledger if each.ended_at is not None}
-        if not fitting and not any(each in went and self._ended_since(each, began_at) for each in ids):
+        fitting = {
+            instance_id for instance_id, one in self.unowned().items() if instance_id in ids or self._fits(one, inputs)
+        }
+        went = {entry.instance_id for entry in self.world.ledger if entry.ended_at is not None}
+        if not fitting and not any(
+            instance_id in went and self._ended_since(instance_id, began_at) for instance_id in ids
+        ):
             self.note(Wrong.REFUSED_FOR_NOTHING, f"{name}: {text}")
 
     @property
@@ -461,14 +467,14 @@ class Scene:
         return bool(settings.date_ahead_seconds or settings.instance_clock_ahead_seconds)
 
     def _ever(self) -> set[str]:
-        """All ids that there were."""
-        return {each.instance_id for each in self.world.ledger} | set(self.cloud.every())
+        """All ids so far."""
+        return {entry.instance_id for entry in self.world.ledger} | set(self.cloud.every())
 
     def _ended_since(self, instance_id: str, at: float) -> bool:
         since = self.world.now() - timedelta(seconds=self.crowd.now - at + _STILL_LISTED)
         return any(
-            each.instance_id == instance_id and each.ended_at is not None and each.ended_at >= since
-            for each in self.world.ledger
+            entry.instance_id == instance_id and entry.ended_at is not None and entry.ended_at >= since
+            for entry in self.world.ledger
         )
 
     def _point(self, run: Run, point: str, what: str) -> None:
@@ -479,7 +485,7 @@ class Scene:
         if process is not None and process.dead:
             raise Killed
 
-    def _mind_what_is_recorded(self, run: Run) -> None:
+    def _check_records(self, run: Run) -> None:
         """What was answered a while ago must be in the state by now, if nothing was in the way of the answer."""
         for instance_id, purchase in self.bought.items():
             waits = purchase.by is run.host and purchase.undisturbed and self.crowd.now - purchase.at > _AT_ONCE
@@ -512,7 +518,7 @@ class Scene:
         if point == "before":
             self.counts[f"request: {what}"] += 1
             if isinstance(host.engine, Run):
-                self._mind_what_is_recorded(host.engine)
+                self._check_records(host.engine)
             if what in (STOP, DELETE, RESTART, UPDATE):
                 self._mind_whose(host, what, instance_id)
         elif what == START and instance_id:
@@ -548,9 +554,13 @@ class Scene:
         counts only when it stays so."""
         for instance_id, times in Counter(row.id for stack in self.stacks for row in stack.rows).items():
             machines = {(stack.machine, bool(row.outputs.get("inferred"))) for stack, row in self._rows_of(instance_id)}
-            told = unless_told and len({machine for machine, _ in machines}) > 1 and any(each[1] for each in machines)
-            told = told or any(row.inputs.get("adopt_id") == instance_id for _, row in self._rows_of(instance_id))
-            if times > 1 and not told:
+            is_accounted_for = (
+                unless_told
+                and len({machine for machine, _ in machines}) > 1
+                and any(inferred for _, inferred in machines)
+            )
+            is_accounted_for |= any(row.inputs.get("adopt_id") == instance_id for _, row in self._rows_of(instance_id))
+            if times > 1 and not is_accounted_for:
                 self.note(Wrong.SHARED, instance_id)
 
     def _rows_of(self, instance_id: str) -> list[tuple[Stack, Row]]:
@@ -560,8 +570,8 @@ class Scene:
         """Whether the instance is, or is about to be, stopped."""
         return self.cloud.every()[instance_id].stopped
 
-    def told_of(self, instance_id: str) -> dict[str, Any]:
-        """What a program may say of an instance that it adopts."""
+    def reported_arguments(self, instance_id: str) -> dict[str, Any]:
+        """The arguments that a program may give for an instance that it adopts."""
         real = self.cloud.every().get(instance_id)
         return {} if real is None else {key: real.arguments[key] for key in self._replacing}
 
@@ -579,9 +589,9 @@ class Scene:
 
 
 def as_wanted(row_inputs: Mapping[str, Any], real: Real) -> bool:
-    """Whether an instance is what its row says."""
-    told = all(row_inputs[key] == value for key, value in real.arguments.items())
-    return told and real.stopped == (row_inputs["state"] == "stopped")
+    """Whether an instance is as its row says."""
+    arguments_match = all(row_inputs[key] == value for key, value in real.arguments.items())
+    return arguments_match and real.stopped == (row_inputs["state"] == "stopped")
 
 
 def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], None]:

@@ -30,7 +30,7 @@ class SceneStates:
         self._chance = chance
         self._unreadable = unreadable
         self._lock = CrowdLock()
-        self._known: dict[str, StackState] = {}
+        self._cached: dict[str, StackState] = {}
 
     def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
         """The state of the stack that the URN names. Raises StateUnreadableError."""
@@ -39,7 +39,9 @@ class SceneStates:
     def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
         """All states, that of the URN's stack first. Raises StateUnreadableError."""
         first = self._named_by(urn)
-        return tuple(self._read(each, not_before) for each in (first, *(one for one in self._stacks() if one != first)))
+        return tuple(
+            self._read(stack, not_before) for stack in (first, *(one for one in self._stacks() if one != first))
+        )
 
     def _named_by(self, urn: str) -> Stack:
         for stack in self._stacks():
@@ -49,17 +51,17 @@ class SceneStates:
 
     def _read(self, stack: Stack, not_before: float) -> StackState:
         with self._lock:
-            known = self._known.get(stack.name)
-            if known is not None and known.read_at >= not_before:
-                return known
+            cached = self._cached.get(stack.name)
+            if cached is not None and cached.read_at >= not_before:
+                return cached
             read_at = self._crowd.now
             self._crowd.sleep(self._chance.choice(_EXPORT))
             if self._chance.random() < self._unreadable():
                 raise StateUnreadableError(f"the state of {stack.name} cannot be read: `pulumi` does not answer")
-            found = self._as_it_is(stack, read_at)
+            state = self._as_it_is(stack, read_at)
             self._crowd.sleep(self._chance.choice(_EXPORT))
-            self._known[stack.name] = found
-            return found
+            self._cached[stack.name] = state
+            return state
 
     def _as_it_is(self, stack: Stack, read_at: float) -> StackState:
         return StackState(

@@ -23,7 +23,7 @@ from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
 from tests.stateful.engine import Stack
 from tests.stateful.playing import theatre_in
-from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, played
+from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, play
 from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
 
@@ -38,20 +38,20 @@ _which = st.integers(0, 1)
 _deaths = st.none() | st.builds(
     lambda victim, when, number: Death(victim, when[0], when[1], number),
     st.sampled_from(Victim),
-    st.sampled_from([each for each in DEATHS if each[1] != UPDATE]),
+    st.sampled_from([row for row in DEATHS if row[1] != UPDATE]),
     st.integers(1, 4),
 )
 
 
 @pytest.fixture
 def theatre(tmp_path: Path) -> Iterator[Theatre]:
-    """Where rounds are played."""
+    """The theatre of all rounds."""
     with theatre_in(tmp_path) as made:
         yield made
 
 
 class LifeCycle(RuleBasedStateMachine):
-    """Two stacks in an account in which somebody else has an instance, too."""
+    """Two stacks in an account in which a foreign instance runs, too."""
 
     theatre: Theatre
 
@@ -124,7 +124,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.scene.passes(seconds)
 
     @rule(which=st.integers(0, 5), vanishes=st.booleans())
-    def somebody_meddles(self, which: int, vanishes: bool) -> None:
+    def meddle_from_outside(self, which: int, vanishes: bool) -> None:
         ids = sorted(self.scene.alive())
         if ids:
             cloud = self.scene.cloud
@@ -167,7 +167,7 @@ def test_whatever_is_interleaved_killed_or_lost_the_books_agree(theatre: Theatre
 @pytest.mark.parametrize("cloud", EVERY)
 def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(tmp_path: Path, cloud: str) -> None:
     with theatre_in(tmp_path, case=EVERY[cloud]) as theatre:
-        results = [played(theatre, seed) for seed in range(_ROUNDS)]
+        results = [play(theatre, seed) for seed in range(_ROUNDS)]
     assert [result.line() for result in results if result.failed] == []
 
 
@@ -191,12 +191,12 @@ def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) ->
 )
 def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str, cloud: str) -> None:
     with theatre_in(tmp_path, name, EVERY[cloud]) as theatre:
-        assert any(played(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
+        assert any(play(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
 
 
 def test_a_round_can_be_had_again(theatre: Theatre) -> None:
-    played(theatre, 1)
-    first, again = played(theatre, 0), played(theatre, 0)
+    play(theatre, 1)
+    first, again = play(theatre, 0), play(theatre, 0)
     assert first == again
 
 
@@ -213,7 +213,7 @@ def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     scene.close()
 
 
-def test_a_creation_whose_engine_was_killed_stays_in_the_state_until_it_is_cleared(theatre: Theatre) -> None:
+def test_a_creation_of_a_killed_engine_stays_in_the_state_until_cleared(theatre: Theatre) -> None:
     scene = Scene(theatre, 0)
     stack = scene.stack("stack")
     stack.program = {"a": KINDS[0]}
@@ -229,7 +229,7 @@ def test_a_creation_whose_engine_was_killed_stays_in_the_state_until_it_is_clear
     scene.close()
 
 
-def test_an_engine_that_outlives_its_provider_knows_that_the_creation_has_ended(theatre: Theatre) -> None:
+def test_an_engine_that_outlives_its_provider_ends_the_creation(theatre: Theatre) -> None:
     scene = Scene(theatre, 0)
     stack = scene.stack("stack")
     stack.program = {"a": KINDS[0]}
@@ -248,7 +248,7 @@ def test_a_creation_can_read_its_own_operation_and_those_of_earlier_runs(theatre
     stack.pending.append(stack.pending[0])  # as while a second run creates it
     began_at = scene.crowd.now
     own, others = _read_by_a_process(scene, lambda: session.current().states.every_stack(stack.urn("a"), began_at))
-    assert [each.urn for each in own.pending] == [stack.urn("a")] * 2
+    assert [creation.urn for creation in own.pending] == [stack.urn("a")] * 2
     assert own.pending[0].inputs["hardware_type_id"] == "NVIDIA_L4_1"
     assert (own.name, own.rows, own.read_at >= began_at) == ("stack", (), True)
     assert [(row.urn, row.instance_id, row.doomed) for row in others.rows] == [
@@ -318,18 +318,18 @@ def test_a_refusal_without_anything_that_fits_is_wrong(theatre: Theatre) -> None
     stack = scene.stack("stack")
     stack.program = {"a": KINDS[0]}
     assert scene.command(stack, "up")
-    _refused(scene, stack, "b", stack.rows[0].id)
+    _assert_refused(scene, stack, "b", stack.rows[0].id)
     assert [finding.wrong for finding in scene.findings] == [Wrong.REFUSED_FOR_NOTHING]
     scene.close()
 
 
 @pytest.mark.parametrize(("exclusive", "wrong"), [(False, []), (True, [Wrong.REFUSED_ALONE])])
-def test_a_refusal_because_of_a_pending_creation_is_wrong_in_an_exclusive_account(
+def test_refusing_for_a_pending_creation_is_wrong_in_an_exclusive_account(
     theatre: Theatre, exclusive: bool, wrong: list[Wrong]
 ) -> None:
     scene = Scene(theatre, 0, exclusive=exclusive)
     stack = scene.stack("stack")
-    _refused(scene, stack, "a", scene.foreigner(**KINDS[0]))
+    _assert_refused(scene, stack, "a", scene.foreigner(**KINDS[0]))
     assert [finding.wrong for finding in scene.findings] == wrong
     scene.close()
 
@@ -362,24 +362,24 @@ def test_a_lost_journal_counts_like_any_other_round() -> None:
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 def test_how_often_a_journal_is_lost_can_be_said(theatre: Theatre, probability: float) -> None:
     counts = sum(
-        (played(theatre, seed, Odds(lost_journal=probability, forged=0.0)).counts for seed in range(5)), Counter()
+        (play(theatre, seed, Odds(lost_journal=probability, forged=0.0)).counts for seed in range(5)), Counter()
     )
     assert counts["journal lost"] == 5 * probability
 
 
 def _read_by_a_process(scene: Scene, read: Callable[[], Any]) -> Any:
-    """What a provider process reads. Raises what it raises."""
-    found: list[Any] = []
+    """The result of a read in a provider process. Raises its error."""
+    results: list[Any] = []
     host = scene.process()
-    task = scene.crowd.spawn(lambda: found.append(read()), host)
+    task = scene.crowd.spawn(lambda: results.append(read()), host)
     scene.crowd.join([task])
     host.end()
     if task.error is not None:
         raise task.error
-    return found[0]
+    return results[0]
 
 
-def _refused(scene: Scene, stack: Stack, name: str, instance_id: str) -> None:
+def _assert_refused(scene: Scene, stack: Stack, name: str, instance_id: str) -> None:
     """A creation that was refused because of an instance."""
     text = _REFUSED.format(instance_id, f"--delete {instance_id}", "--clear-pending-creates")
     inputs = {

@@ -16,7 +16,7 @@ from pulumi_cortecs.simulator.app import simulator_app
 from pulumi_cortecs.simulator.clock import VirtualClock
 from pulumi_cortecs.simulator.control import FaultRequest
 from pulumi_cortecs.simulator.cortecs.cloud import BASE
-from pulumi_cortecs.simulator.faults import FaultKind, Match, Parameter
+from pulumi_cortecs.simulator.faults import FaultKind, FaultMatch, Parameter
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.asgi import exchanged
 from tests.clouds.cortecs import CORTECS, QWEN, StagedCortecs
@@ -82,7 +82,7 @@ class _Side:
         self._bearer = _Bearer(self.ask("POST", "/oauth2/token", _CREDENTIALS)[1].pop("access_token"))
 
     def fault(self, kind: FaultKind, **parameters: Parameter) -> None:
-        self.world.faults.add(kind, Match(), count=1, parameters=parameters)
+        self.world.faults.add(kind, FaultMatch(), count=1, parameters=parameters)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Status, JSON (what is none as bytes) and the headers that count; the word "cut" for no answer."""
@@ -91,12 +91,12 @@ class _Side:
         except httpx.ReadError:
             return "cut"
         try:
-            said: object = answer.json()
+            content: object = answer.json()
         except ValueError:
-            said = answer.content[:10]
+            content = answer.content[:10]
         return (
             answer.status_code,
-            said,
+            content,
             answer.headers.get("retry-after"),
             answer.headers.get("location"),
             answer.headers["date"],
@@ -112,12 +112,12 @@ def sides() -> tuple[_Side, _Side]:
     return both
 
 
-def _started(side: _Side) -> str:
+def _start_instance(side: _Side) -> str:
     return str(side.ask("POST", "/instances/start", {"model_id": QWEN})[1]["instance"]["instance_id"])
 
 
 def _life(side: _Side) -> list[object]:
-    first = _started(side)
+    first = _start_instance(side)
     return [
         side.ask("GET", "/models/"),
         side.ask("GET", f"/models/{QWEN}"),
@@ -167,13 +167,13 @@ def test_a_whole_life_is_answered_alike(sides: tuple[_Side, _Side]) -> None:
 def test_a_fault_at_a_purchase_shows_alike_and_leaves_the_same(
     sides: tuple[_Side, _Side], kind: FaultKind, parameters: dict[str, Parameter]
 ) -> None:
-    seen = []
+    answers = []
     for side in sides:
         side.fault(kind, **parameters)
         bought = side.ask("POST", "/instances/start", {"model_id": QWEN})
         side.log_in()
-        seen.append((bought, side.ask("GET", "/instances/")))
-    assert seen[0] == seen[1]
+        answers.append((bought, side.ask("GET", "/instances/")))
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("status", [*REFUSALS, *SERVER_ERRORS])
@@ -181,15 +181,15 @@ def test_a_fault_at_a_purchase_shows_alike_and_leaves_the_same(
 def test_a_purchase_is_refused_alike_after_it_was_made_and_listed_late(
     sides: tuple[_Side, _Side], status: int, body: str
 ) -> None:
-    seen = []
+    answers = []
     for side in sides:
         side.fault(FaultKind.SERVER_ERROR, status=status, after_side_effect=True, body=body)
         side.fault(FaultKind.LIST_LAG, seconds=3)
         asked = [side.ask("POST", "/instances/start", {"model_id": QWEN}), side.ask("GET", "/instances/")]
         side.world.clock.advance(3)
-        seen.append([*asked, side.ask("GET", "/instances/")])
-    assert seen[0] == seen[1]
-    refused, at_first, later = seen[0]
+        answers.append([*asked, side.ask("GET", "/instances/")])
+    assert answers[0] == answers[1]
+    refused, at_first, later = answers[0]
     assert refused[0] == status
     assert (len(at_first[1]["instances"]), len(later[1]["instances"])) == (0, 1)
 
@@ -204,18 +204,18 @@ def test_two_clocks_show_alike(sides: tuple[_Side, _Side], knobs: dict[str, floa
 
 @pytest.mark.parametrize("parameters", [{}, {"of": "existing"}, {"of": "existing", "makes": False}])
 def test_an_id_is_reused_alike(sides: tuple[_Side, _Side], parameters: dict[str, Parameter]) -> None:
-    seen = []
+    answers = []
     for side in sides:
-        first, second = _started(side), _started(side)
+        first, second = _start_instance(side), _start_instance(side)
         side.ask("POST", "/instances/stop", {"instance_id": first})
         side.ask("DELETE", f"/instances/{first}")
         side.fault(FaultKind.REUSED_ID, **parameters)
-        assert _started(side) == (second if parameters else first)
-        seen.append(side.ask("GET", "/instances/"))
-    assert seen[0] == seen[1]
+        assert _start_instance(side) == (second if parameters else first)
+        answers.append(side.ask("GET", "/instances/"))
+    assert answers[0] == answers[1]
 
 
-def _wired(passed: list[float], points: list[tuple[str, str, str]]) -> tuple[World, Wire, _Bearer]:
+def _wired_world(passed: list[float], points: list[tuple[str, str, str]]) -> tuple[World, Wire, _Bearer]:
     world = World(origin=ORIGIN, defaults=Settings(), seed=7)
     wire = Wire(StagedCortecs(world), lambda *point: points.append(point), passed.append, lambda: 0.0, random.Random(0))
     granted = wire.request("POST", f"{BASE_URL}/oauth2/token", json=_CREDENTIALS).json()
@@ -234,8 +234,8 @@ def test_what_no_reader_can_take_is_an_error_after_a_purchase(
     kind: FaultKind, parameters: dict[str, Parameter], error: type[Exception], waited: float
 ) -> None:
     passed: list[float] = []
-    world, wire, bearer = _wired(passed, [])
-    world.faults.add(kind, Match(), count=1, parameters=parameters)
+    world, wire, bearer = _wired_world(passed, [])
+    world.faults.add(kind, FaultMatch(), count=1, parameters=parameters)
     with pytest.raises(error):
         wire.request("POST", f"{BASE_URL}/instances/start", json={"model_id": QWEN}, auth=bearer)
     assert sum(passed) == waited
@@ -244,8 +244,8 @@ def test_what_no_reader_can_take_is_an_error_after_a_purchase(
 
 def test_what_drips_fast_enough_arrives() -> None:
     passed: list[float] = []
-    world, wire, bearer = _wired(passed, [])
-    world.faults.add(FaultKind.DRIP, Match(), count=1, parameters={"real_seconds": 0.01})
+    world, wire, bearer = _wired_world(passed, [])
+    world.faults.add(FaultKind.DRIP, FaultMatch(), count=1, parameters={"real_seconds": 0.01})
     answer = wire.request("GET", f"{BASE_URL}/instances/", auth=bearer)
     assert answer.status_code == 200
     assert sum(passed) == pytest.approx(0.01 * len(answer.content))
@@ -254,10 +254,10 @@ def test_what_drips_fast_enough_arrives() -> None:
 @pytest.mark.parametrize(("makes", "made"), [(True, True), (False, False)])
 def test_a_purchase_is_told_as_what_was_made_whatever_the_answer_says(makes: bool, made: bool) -> None:
     points: list[tuple[str, str, str]] = []
-    world, wire, bearer = _wired([], points)
+    world, wire, bearer = _wired_world([], points)
     order = {"json": {"model_id": QWEN}, "auth": bearer}
     first = wire.request("POST", f"{BASE_URL}/instances/start", **order).json()["instance"]["instance_id"]
-    world.faults.add(FaultKind.REUSED_ID, Match(), parameters={"of": "existing", "makes": makes})
+    world.faults.add(FaultKind.REUSED_ID, FaultMatch(), parameters={"of": "existing", "makes": makes})
     answered = wire.request("POST", f"{BASE_URL}/instances/start", **order).json()["instance"]["instance_id"]
     assert answered == first
     assert (points[-1][2] not in ("", first)) is made
@@ -271,10 +271,10 @@ def test_every_kind_of_fault_has_parameters_that_the_simulator_takes(kind: Fault
 
 
 def test_an_empty_list_shows_alike(sides: tuple[_Side, _Side]) -> None:
-    seen = []
+    answers = []
     for side in sides:
-        _started(side)
+        _start_instance(side)
         side.fault(FaultKind.EMPTY_LIST)
-        seen.append([side.ask("GET", "/instances/"), side.ask("GET", "/instances/")])
-    assert seen[0] == seen[1]
-    assert seen[0][0][1] == {"instances": []}
+        answers.append([side.ask("GET", "/instances/"), side.ask("GET", "/instances/")])
+    assert answers[0] == answers[1]
+    assert answers[0][0][1] == {"instances": []}

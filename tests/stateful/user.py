@@ -1,4 +1,4 @@
-"""What a user does after something went wrong, and whether the books agree then."""
+"""The reactions of a user to failures, and the check of the books afterwards."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
 
 
 class User:
-    """Somebody who goes on. `edited_after`: the program was changed while a command was half done, so that what it
-    bought may be nobody's any more; `mends_shared`: two machines buy the like, so that one may own what is the other's
-    until its user does what the warning says."""
+    """A user who goes on after each command.
+
+    `edited_after`: the program was changed while a command was half done, so that its purchases may belong to no
+    resource any more. `mends_shared`: two machines buy alike instances, so that one may own an instance of the other
+    until its user follows the warning.
+    """
 
     def __init__(self, scene: Scene, chance: random.Random) -> None:
         self.scene = scene
@@ -28,17 +31,17 @@ class User:
         self.mends_shared = False
         self._chance = chance
         self._adopting: dict[tuple[str, str], Arguments] = {}
-        """What the program said before it adopted what a refusal had named, by stack and name."""
+        """The arguments before an adoption that a refusal had named, by stack and name."""
 
     def loses_journal(self) -> None:
         """Its machines are gone. What the last error told to look for with `orphans` is looked for now: nobody else
         will."""
         scene = self.scene
-        told = any(tells_of_what_is_left(error) for error in scene.told)
+        names_orphans = any(tells_of_what_is_left(error) for error in scene.reported)
         scene.counts["journal lost"] += 1
         scene.unreadable = 0.0
         scene.lose_journal()
-        if told:
+        if names_orphans:
             scene.counts["journal lost after an error that names orphans"] += 1
             scene.quiet()
             scene.delete_orphans()
@@ -101,13 +104,15 @@ class User:
             scene.counts["stuck, and stopped in the console"] += scene.stop_what_is_stuck()
         if "created stopped" in errors or "stopped instance cannot be replaced" in errors:
             scene.counts["written as running"] += 1
-            stack.program = {name: {**each, "state": "running"} for name, each in stack.program.items()}
+            stack.program = {name: {**arguments, "state": "running"} for name, arguments in stack.program.items()}
         self._takes_back_adoptions(stack)
         if "to adopt any more" in errors or "leave adopt_id out" in errors or "to adopt it as it is" in errors:
             scene.counts["adoption given up"] += 1
-            given_up = {name for name, each in stack.program.items() if "adopt_id" in each and stack.row(name) is None}
+            given_up = {
+                name for name, arguments in stack.program.items() if "adopt_id" in arguments and stack.row(name) is None
+            }
             scene.foreign |= {stack.program[name]["adopt_id"] for name in given_up}
-            stack.program = {name: each for name, each in stack.program.items() if name not in given_up}
+            stack.program = {name: arguments for name, arguments in stack.program.items() if name not in given_up}
 
     def follows_ways_on(self, refusals: list[Refusal]) -> None:
         """One of the ways that each text names, drawn; none of them about what another one was about."""
@@ -116,11 +121,13 @@ class User:
         scene.settle()
         done: set[str] = set()
         for refusal in refusals:
-            named = [each for each in refusal.ids if each in scene.unowned() and each not in done]
-            ours = [each for each in named if each not in scene.foreign]
-            foreign = [each for each in named if each in scene.foreign]
+            named = [
+                instance_id for instance_id in refusal.ids if instance_id in scene.unowned() and instance_id not in done
+            ]
+            ours = [instance_id for instance_id in named if instance_id not in scene.foreign]
+            foreign = [instance_id for instance_id in named if instance_id in scene.foreign]
             ways = ways_on(refusal.text)
-            adoptable = [each for each in ours if not scene.is_stopped(each)]
+            adoptable = [instance_id for instance_id in ours if not scene.is_stopped(instance_id)]
             possible = [
                 way
                 for way in ways
@@ -163,8 +170,8 @@ class User:
 
     def _adopts(self, stack: Stack, name: str, instance_id: str) -> None:
         self._adopting.setdefault((stack.name, name), stack.program[name])
-        told = {**self.scene.case.adopting, "adopt_id": instance_id}
-        stack.program = {**stack.program, name: told | self.scene.told_of(instance_id)}
+        adoption = {**self.scene.case.adopting, "adopt_id": instance_id}
+        stack.program = {**stack.program, name: adoption | self.scene.reported_arguments(instance_id)}
 
     def _takes_back_adoptions(self, stack: Stack) -> None:
         """What a refusal had named may be gone, or stopped, before it was adopted."""
@@ -212,8 +219,14 @@ class User:
             scene.delete_orphans()
             strays = scene.alive().keys() - recorded.keys()
         for instance_id in sorted(strays):
-            seen = any(instance_id in stack.owned for stack in stacks)
-            wrong = Wrong.FALSE_GONE if seen else Wrong.DOUBLE if self._is_wanted(instance_id, stacks) else Wrong.ORPHAN
+            was_owned = any(instance_id in stack.owned for stack in stacks)
+            wrong = (
+                Wrong.FALSE_GONE
+                if was_owned
+                else Wrong.DOUBLE
+                if self._is_wanted(instance_id, stacks)
+                else Wrong.ORPHAN
+            )
             scene.note(wrong, f"{instance_id} after up")
         for instance_id in scene.open_orders():
             if instance_id in recorded:

@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import httpx
 
-from pulumi_cortecs.simulator.blocked import Body, turned_away
-from pulumi_cortecs.simulator.faults import Call, Fault, FaultKind
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.shapes import WrongShape, emptied, misshapen
+from pulumi_cortecs.simulator.api_error import ApiError, ErrorBody, blocked_error
+from pulumi_cortecs.simulator.corruption import WrongShape, corrupt, with_empty_lists
+from pulumi_cortecs.simulator.faults import Fault, FaultKind, FaultTarget
 from tests.clouds.case import START, Json, Staged
 
 ORIGIN = "http://localhost"
@@ -25,22 +24,22 @@ ORIGIN = "http://localhost"
 LONGEST_ANSWER: Final = 60.0
 """For how many seconds an answer that drips is read, at most."""
 LONGEST_PAUSE: Final = 30.0
-"""How many seconds may pass between two bytes of it."""
+"""The longest pause between two bytes of an answer, in seconds."""
 _IDS: Final = re.compile(r'"(?:instance_)?id": "([^"]+)"')
 """In an answer, whole or half."""
 
 
 @dataclass
 class _Request:
-    """What a signature is put on. It is the same one that is sent once more."""
+    """The request that is signed; it may be sent once more."""
 
     headers: dict[str, str] = field(default_factory=dict)
 
 
 class Wire(httpx.Client):
-    """What the provider takes for an HTTP client. `point` is told of each request before it is sent and when it was
+    """The HTTP client of the provider. `point` is told of each request before it is sent and when it was
     carried out, with the instance that it was about ("" for none); `passes` lets the time pass that it takes;
-    `unreachable` is how likely it is that nobody listens. `tell` hears of every answer.
+    `unreachable` is the probability that the vendor cannot be reached. `tell` hears of every answer.
 
     An answer that drips ends as it does with the provider's own HTTP core: after LONGEST_ANSWER, or after LONGEST_PAUSE
     without a byte. A bomb cannot be unpacked."""
@@ -68,11 +67,11 @@ class Wire(httpx.Client):
         request = _Request()
         path = str(url).removeprefix(f"{ORIGIN}{self._cloud.base}")
         if auth is None:
-            return self._sent(request, method, path, json or {})
+            return self._send(request, method, path, json or {})
         flow = auth.sync_auth_flow(request)
         next(flow)
         while True:
-            response = self._sent(request, method, path, json or {})
+            response = self._send(request, method, path, json or {})
             try:
                 flow.send(response)
             except StopIteration:
@@ -83,14 +82,14 @@ class Wire(httpx.Client):
         """Like `request`, for who reads the answer bit by bit."""
         yield self.request(method, url, **more)
 
-    def _sent(self, request: _Request, method: str, path: str, body: Json) -> httpx.Response:
+    def _send(self, request: _Request, method: str, path: str, body: Json) -> httpx.Response:
         cloud, world = self._cloud, self._cloud.world
         asked, subject = cloud.operation(method, path), cloud.subject(path, body)
         self._point("before", asked, subject)
         self._passes(self._latency())
         if self.unreachable and self._chance.random() < self.unreachable:
-            raise httpx.ConnectError("nobody listens")
-        call = Call(
+            raise httpx.ConnectError("connection refused")
+        call = FaultTarget(
             method=method,
             path=f"{cloud.base}{path}",
             base=cloud.base,
@@ -98,7 +97,7 @@ class Wire(httpx.Client):
             authorized="Authorization" in request.headers,
             for_list=method == "GET" and path.rstrip("/") in cloud.lists,
         )
-        faults = world.faults.hitting(call)
+        faults = world.faults.take_matching(call)
         status, content, headers, subject = self._outcome(faults, method, path, request.headers, body, subject)
         kinds = "".join(f", {fault.kind.value}" for fault in faults)
         self._tell(f"{asked} {subject} is answered {status}{kinds} {' '.join(_IDS.findall(content.decode()))}")
@@ -107,11 +106,11 @@ class Wire(httpx.Client):
         self._passes(self._latency() + slow)
         if any(fault.kind is FaultKind.LOST_ANSWER for fault in faults):
             raise httpx.ReadError("the connection was cut")
-        self._delivered(faults, len(content))
-        headers = {"date": format_datetime(world.told_date(), usegmt=True), **headers}
+        self._hold_back(faults, len(content))
+        headers = {"date": format_datetime(world.reported_date(), usegmt=True), **headers}
         return httpx.Response(status, headers=headers, content=content)
 
-    def _delivered(self, faults: list[Fault], size: int) -> None:
+    def _hold_back(self, faults: list[Fault], size: int) -> None:
         if any(fault.kind is FaultKind.BOMB for fault in faults):
             raise httpx.DecodingError("the answer unpacks to too much")
         for pause in (fault.number("real_seconds") for fault in faults if fault.kind is FaultKind.DRIP):
@@ -129,11 +128,11 @@ class Wire(httpx.Client):
                 self._before(fault)
             answer = self._cloud.answered(method, path, headers, body)
             if earlier is not None:
-                subject = next((each for each in self._cloud.every() if each not in earlier), "")
-            return 200, self._spoiled(faults, answer), {}, subject
-        except Refused as refused:
-            content = json.dumps({"error": refused.message}) if refused.page is None else refused.page
-            return refused.status, content.encode(), dict(refused.headers), subject
+                subject = next((instance_id for instance_id in self._cloud.every() if instance_id not in earlier), "")
+            return 200, self._corrupt(faults, answer), {}, subject
+        except ApiError as error:
+            content = json.dumps({"error": error.message}) if error.page is None else error.page
+            return error.status, content.encode(), dict(error.headers), subject
 
     def _before(self, fault: Fault) -> None:
         if fault.kind is FaultKind.LOST_REQUEST:
@@ -141,24 +140,24 @@ class Wire(httpx.Client):
         if fault.kind is FaultKind.TOKEN_EXPIRY:
             self._cloud.expire_tokens()
         if fault.kind is FaultKind.TOO_MANY_REQUESTS:
-            raise Refused(429, "Too many requests.", headers={"Retry-After": f"{fault.number('retry_after'):g}"})
+            raise ApiError(429, "Too many requests.", headers={"Retry-After": f"{fault.number('retry_after'):g}"})
         if fault.kind is FaultKind.SERVER_ERROR and not fault.after_side_effect:
-            raise self._turned_away(fault)
+            raise self._blocked(fault)
 
-    def _turned_away(self, fault: Fault) -> Refused:
-        return turned_away(fault.status, Body(fault.parameter("body")), self._cloud.world.origin)
+    def _blocked(self, fault: Fault) -> ApiError:
+        return blocked_error(fault.status, ErrorBody(fault.parameter("body")), self._cloud.world.origin)
 
-    def _spoiled(self, faults: list[Fault], answer: Json) -> bytes:
+    def _corrupt(self, faults: list[Fault], answer: Json) -> bytes:
         spoiled: Any = answer
         cut = False
         for fault in faults:
             if fault.kind is FaultKind.WRONG_SHAPE:
-                spoiled = misshapen(spoiled, WrongShape(fault.parameter("how")), str(fault.parameter("field")))
+                spoiled = corrupt(spoiled, WrongShape(fault.parameter("how")), str(fault.parameter("field")))
             elif fault.kind is FaultKind.EMPTY_LIST:
-                spoiled = emptied(spoiled)
+                spoiled = with_empty_lists(spoiled)
             elif fault.kind is FaultKind.MALFORMED_JSON:
                 cut = True
             elif fault.kind is FaultKind.SERVER_ERROR and fault.after_side_effect:
-                raise self._turned_away(fault)
+                raise self._blocked(fault)
         content = json.dumps(spoiled).encode()
         return content[: len(content) // 2] if cut else content

@@ -1,4 +1,4 @@
-"""What tests say to a simulated Cortecs, through a client that is logged in."""
+"""Requests of tests to a simulated Cortecs, through a client that is logged in."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ BOOT = 40
 """Virtual seconds from start to running, with the `sim` fixture."""
 
 
-def ordered(api: httpx.Client, **wanted: Any) -> httpx.Response:
+def post_order(api: httpx.Client, **wanted: Any) -> httpx.Response:
     return api.post("/instances/start", json={"model_id": QWEN, **wanted})
 
 
 def start(api: httpx.Client, **wanted: Any) -> str:
-    return str(ordered(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
+    return str(post_order(api, **wanted).raise_for_status().json()["instance"]["instance_id"])
 
 
 def stop(api: httpx.Client, instance_id: str) -> Any:
@@ -31,11 +31,11 @@ def delete(api: httpx.Client, instance_id: str) -> None:
     api.delete(f"/instances/{instance_id}").raise_for_status()
 
 
-def listed(api: httpx.Client) -> dict[str, str]:
+def list_statuses(api: httpx.Client) -> dict[str, str]:
     rows = api.get("/instances").raise_for_status().json()["instances"]
-    return {each["instance_id"]: each["instance_status"]["status"] for each in rows}
+    return {row["instance_id"]: row["instance_status"]["status"] for row in rows}
 
 
-def by_id(api: httpx.Client, instance_id: str) -> Any:
+def status_by_id(api: httpx.Client, instance_id: str) -> Any:
     answer = api.get(f"/instances/{instance_id}")
     return answer.json()["instance"]["instance_status"]["status"] if answer.is_success else answer.status_code

@@ -12,10 +12,10 @@ from typing import Any
 from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cortecs.cloud import STATUSES
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator import Settings
-from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers, cortecs_router
+from pulumi_cortecs.simulator import SimulatorSettings
+from pulumi_cortecs.simulator.cortecs import SimulatedCortecs, cortecs_router, serializers
 from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, Status
-from pulumi_cortecs.simulator.cortecs.orders import DEFAULT_CONTEXT, DEFAULT_INTERVAL, WORKERS, Order
+from pulumi_cortecs.simulator.cortecs.orders import DEFAULT_CONTEXT, DEFAULT_INTERVAL, WORKERS, StartOrder
 from pulumi_cortecs.simulator.world import World
 from tests.engine.documented import anchors
 
@@ -55,7 +55,7 @@ def table(heading: str) -> dict[str, list[str]]:
 
 
 def test_its_routes_are_those_of_the_simulator() -> None:
-    router = cortecs_router(CortecsCloud(World(origin="http://127.0.0.1:3000", defaults=Settings())))
+    router = cortecs_router(SimulatedCortecs(World(origin="http://127.0.0.1:3000", defaults=SimulatorSettings())))
     served: list[Any] = list(router.routes)
     assert {row.rstrip("/") for row in table("Endpoints")} == {
         f"{method} {route.path_format.removeprefix(router.prefix).rstrip('/')}"
@@ -66,7 +66,7 @@ def test_its_routes_are_those_of_the_simulator() -> None:
 
 def test_its_arguments_are_those_of_the_client_and_of_an_order() -> None:
     rows = table("Arguments")
-    assert list(rows) == list(cortecs.InstanceArgs.model_fields) == [each.name for each in fields(Order)]
+    assert list(rows) == list(cortecs.InstanceArgs.model_fields) == [each.name for each in fields(StartOrder)]
     assert rows["billing_interval"][2:] == [
         f"`{DEFAULT_INTERVAL.value}`",
         ", ".join(f"`{each.value}`" for each in BillingInterval),
@@ -82,14 +82,14 @@ def test_its_statuses_are_those_of_the_simulator_and_of_the_life_cycle() -> None
 
 
 def test_its_objects_have_the_fields_that_are_read_and_served() -> None:
-    cloud = CortecsCloud(World(origin="http://127.0.0.1:3000", defaults=Settings()))
+    cloud = SimulatedCortecs(World(origin="http://127.0.0.1:3000", defaults=SimulatorSettings()))
     model = cloud.market.models["Qwen--Qwen2-7B-Instruct"]
-    instance = cloud.start("sim", Order(model.model_id))
-    shown = answers.instance_json(instance, datetime.now(timezone.utc), "http://127.0.0.1:3000")
+    instance = cloud.start("sim", StartOrder(model.model_id))
+    shown = serializers.instance_json(instance, datetime.now(timezone.utc), "http://127.0.0.1:3000")
     assert set(table("Instance")) == set(shown) == set(cortecs.Instance.model_fields)
     assert set(table("Arguments")) == set(shown["instance_args"])
     served = set(shown["instance_status"]) - {"init_progress"}  # where the client's old releases look for it
     assert set(table("Status")) == served == set(cortecs.InstanceStatus.model_fields)
-    assert set(table("Hardware")) == set(answers.hardware_json(next(iter(cloud.market.offers.values()))))
-    assert set(table("Models")) == set(answers.model_json(model))
+    assert set(table("Hardware")) == set(serializers.hardware_json(next(iter(cloud.market.offers.values()))))
+    assert set(table("Models")) == set(serializers.model_json(model))
     assert set(table("Models")) >= set(cortecs.ModelPreview.model_fields) | set(cortecs.Model.model_fields)

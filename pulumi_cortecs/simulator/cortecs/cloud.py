@@ -1,4 +1,4 @@
-"""The simulated Cortecs account: what start, stop, restart and delete do to instances, ledger and balance."""
+"""The simulated Cortecs: the effects of start, stop, restart and delete on instances, ledger and balance."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.simulator.cortecs.answers import Json, instance_json
-from pulumi_cortecs.simulator.cortecs.fate import Fate, fate, lag
-from pulumi_cortecs.simulator.cortecs.fleet import Echo, Fleet, Seen
-from pulumi_cortecs.simulator.cortecs.instances import Instance, InstanceArgs, Late, Status
-from pulumi_cortecs.simulator.cortecs.market import Market, Model, Offer, hf_name
-from pulumi_cortecs.simulator.cortecs.orders import Order, accepted, in_stock, out_of_stock
-from pulumi_cortecs.simulator.cortecs.runs import CortecsRun
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.clock import timestamp
+from pulumi_cortecs.simulator.cortecs.boot_plan import BootPlan, lag_of, plan_boot
+from pulumi_cortecs.simulator.cortecs.fleet import Fleet, StaleView, View
+from pulumi_cortecs.simulator.cortecs.instances import CortecsRun, Lag, PurchasedArgs, Status, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.market import HardwareOffer, ModelOffer, SimulatedMarket, hf_name
+from pulumi_cortecs.simulator.cortecs.orders import StartOrder, out_of_stock_error, require_stock, validate_order
+from pulumi_cortecs.simulator.cortecs.serializers import Json, instance_json
 from pulumi_cortecs.simulator.cortecs.settings import CortecsSettings
-from pulumi_cortecs.simulator.cortecs.supply import Supply, supplied
+from pulumi_cortecs.simulator.cortecs.supply import Supply, plan_supply
 from pulumi_cortecs.simulator.cortecs.tokens import Credential, Token, Tokens
 from pulumi_cortecs.simulator.faults import (
     BOOT_FAULTS,
@@ -23,38 +24,38 @@ from pulumi_cortecs.simulator.faults import (
     ORDER_FAULTS,
     STOP_FAULTS,
     SUPPLY_FAULTS,
-    Call,
     Fault,
     FaultKind,
+    FaultTarget,
+    ReusedId,
 )
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.serving import Served
-from pulumi_cortecs.simulator.supplied import Reused
-from pulumi_cortecs.simulator.timestamps import timestamp
+from pulumi_cortecs.simulator.openai_api import ServedModel
 from pulumi_cortecs.simulator.world import World
 
 BASE = "/api/v1"
 CURRENCY = "EUR"
 
 
-class CortecsCloud:
+class SimulatedCortecs:
     """All accounts' instances, and the market they rent from."""
 
     name = CortecsRun.cloud
 
     def __init__(self, world: World):
         self.world = world
-        self.market = Market(world.shelf("cortecs hardware types", Offer), world.shelf("cortecs models", Model))
-        self.tokens = Tokens(
-            world.wall, world.shelf("cortecs credentials", Credential), world.shelf("cortecs tokens", Token)
+        self.market = SimulatedMarket(
+            world.table("cortecs hardware types", HardwareOffer), world.table("cortecs models", ModelOffer)
         )
-        self._fleet = Fleet(world.shelf("cortecs instances", Instance), world.shelf("cortecs echoes", Echo))
-        world.ledger.keep(self.name, world.shelf("runs", CortecsRun))
+        self.tokens = Tokens(
+            world.wall, world.table("cortecs credentials", Credential), world.table("cortecs tokens", Token)
+        )
+        self._fleet = Fleet(world.table("cortecs instances", VirtualInstance), world.table("cortecs echoes", StaleView))
+        world.ledger.keep(self.name, world.table("runs", CortecsRun))
         world.join(self)
 
     @property
     def settings(self) -> CortecsSettings:
-        """The knobs as they are now."""
+        """The current knobs."""
         return self.world.settings_of(CortecsSettings)
 
     def reset(self) -> None:
@@ -63,18 +64,18 @@ class CortecsCloud:
         self._fleet.clear()
 
     def settle(self, now: datetime) -> None:
-        """Runs that were to end by themselves by `now` end, at the moment they were due."""
+        """End the runs whose scheduled stop is due by `now`, at the scheduled moment."""
         for instance, end in self._fleet.due(now):
             self._halt(instance, end.at)
             if end.vanishes:
                 self._fleet.remove(instance)
 
-    def truths(self) -> dict[str, Json]:
-        """All instances of all accounts as they really are, by their ids."""
-        return {each.instance_id: self.truth(each) for each in self.every()}
+    def true_states(self) -> dict[str, Json]:
+        """The true state of all instances of all accounts, by their ids."""
+        return {instance.instance_id: self.true_state(instance) for instance in self.all_instances()}
 
-    def truth(self, instance: Instance) -> Json:
-        """An instance as it really is, and what lists do not show of it."""
+    def true_state(self, instance: VirtualInstance) -> Json:
+        """The true state of an instance, with what lists do not show."""
         return {
             **instance_json(instance, self.world.now(), self.world.origin),
             "cloud": self.name,
@@ -86,139 +87,144 @@ class CortecsCloud:
         }
 
     def expire_tokens(self) -> None:
-        """Every access token given out so far is refused from now on."""
+        """Invalidate all access tokens."""
         self.tokens.expire_all()
 
-    def every(self) -> list[Instance]:
-        """All instances of all accounts as they really are, lag or not."""
+    def all_instances(self) -> list[VirtualInstance]:
+        """All instances of all accounts in their true state, lag or not."""
         self.world.now()
         return list(self._fleet)
 
-    def anyones(self, instance_id: str) -> Instance | None:
-        """An instance whosever it is, as it really is."""
+    def get_any(self, instance_id: str) -> VirtualInstance | None:
+        """An instance of any account, in its true state."""
         self.world.now()
         return self._fleet.get(instance_id)
 
-    def listed(self, account: str) -> list[Seen]:
-        """What the list shows of an account's instances."""
-        return self._fleet.listed(account, self.world.now())
+    def list_visible(self, account: str) -> list[View]:
+        """An account's instances as its list shows them."""
+        return self._fleet.list_visible(account, self.world.now())
 
-    def found(self, account: str, instance_id: str) -> Seen:
-        """What the answer by id shows. Raises Refused for an unknown id, and for another account's."""
-        seen = self._fleet.found(account, instance_id, self.world.now())
-        if seen is None:
-            raise self._unknown(instance_id)
-        return seen
+    def find_visible(self, account: str, instance_id: str) -> View:
+        """An instance as the answer by id shows it. Raises ApiError for an unknown id, and for another account's."""
+        view = self._fleet.find_visible(account, instance_id, self.world.now())
+        if view is None:
+            raise self._unknown_error(instance_id)
+        return view
 
-    def start(self, account: str, order: Order) -> Instance:
-        """Buys and boots a new instance; what the answer says of it. Raises Refused for an order that is not filled."""
-        args = accepted(order, self.market, self.settings)
+    def start(self, account: str, order: StartOrder) -> VirtualInstance:
+        """Buy and boot an instance; returns it as the answer shows it. Raises ApiError for an order that is refused."""
+        args = validate_order(order, self.market, self.settings)
         now = self.world.now()
-        call = replace(_call("POST", "/instances/start", args), new_instance=True)
-        going = self._ordered(account, args, call, now)
-        supply = self._supplied(account, args, call)
-        instance = Instance(
+        target = replace(_fault_target("POST", "/instances/start", args), new_instance=True)
+        plan = self._check_order(account, args, target, now)
+        supply = self._plan_supply(account, args, target)
+        instance = VirtualInstance(
             account=account,
             instance_id=supply.instance_id or self.world.new_id(),
             args=supply.args,
-            boot=going.boot,
-            listed_from=going.listed_from,
-            found_from=going.found_from,
-            ends=going.ends,
-            late=going.late,
+            boot=plan.boot,
+            listed_from=plan.listed_from,
+            found_from=plan.found_from,
+            ends=plan.ends,
+            late=plan.late,
         )
         if supply.made:
-            self._fleet.echo(instance, now, Late())  # an earlier one of that id does not show any more
+            self._fleet.keep_stale_view(instance, now, Lag())  # an earlier one of that id does not show any more
             self._begin(instance)
         return replace(instance, instance_id=supply.answered_id or instance.instance_id)
 
-    def restart(self, account: str, instance_id: str) -> Instance:
-        """Boots a stopped instance again, at today's price. Raises Refused for one that is not stopped."""
-        instance = self._own(account, instance_id)
+    def restart(self, account: str, instance_id: str) -> VirtualInstance:
+        """Boot a stopped instance again, at today's price. Raises ApiError for one that is not stopped."""
+        instance = self._require_own(account, instance_id)
         now = self.world.now()
         status = instance.status(now)
         if status is not Status.STOPPED:
-            raise Refused(400, f"Instance {instance_id} is already {status.value}.")
-        in_stock(instance.args.hardware_type_id, self.market)
-        call = _call("POST", "/instances/restart", instance.args, instance_id)
-        going = self._ordered(account, instance.args, call, now)
-        args = self._supplied(account, instance.args, call).args
-        again = replace(instance, args=args, boot=going.boot, stopped_at=None, ends=going.ends, late=going.late)
-        self._begin(again)
-        self._fleet.echo(instance, now, going.late)
-        return again
+            raise ApiError(400, f"Instance {instance_id} is already {status.value}.")
+        require_stock(instance.args.hardware_type_id, self.market)
+        target = _fault_target("POST", "/instances/restart", instance.args, instance_id)
+        plan = self._check_order(account, instance.args, target, now)
+        args = self._plan_supply(account, instance.args, target).args
+        restarted = replace(instance, args=args, boot=plan.boot, stopped_at=None, ends=plan.ends, late=plan.late)
+        self._begin(restarted)
+        self._fleet.keep_stale_view(instance, now, plan.late)
+        return restarted
 
-    def stop(self, account: str, instance_id: str) -> Instance:
-        """Ends a run at once; stopping a stopped instance changes nothing."""
-        instance = self._own(account, instance_id)
+    def stop(self, account: str, instance_id: str) -> VirtualInstance:
+        """End a run at once; stopping a stopped instance changes nothing."""
+        instance = self._require_own(account, instance_id)
         now, settings = self.world.now(), self.settings
         status = instance.status(now)
         required = {Status.STOPPED: settings.stop_stopped_status, Status.PENDING: settings.stop_pending_status}
         if required.get(status, 200) != 200:
-            raise Refused(required[status], f"Instance {instance_id} is {status.value}.")
-        return instance if status is Status.STOPPED else self._stop(instance, now, "/instances/stop")
+            raise ApiError(required[status], f"Instance {instance_id} is {status.value}.")
+        return instance if status is Status.STOPPED else self._stop_with_lag(instance, now, "/instances/stop")
 
     def stop_all(self, account: str) -> list[str]:
-        """Ends every run of an account, pending ones too; the ids of those it ended."""
+        """End every run of an account, pending ones too; returns the ids of the stopped instances."""
         now = self.world.now()
-        ended = [each for each in self._fleet if each.account == account and each.stopped_at is None]
+        ended = [instance for instance in self._fleet if instance.account == account and instance.stopped_at is None]
         for instance in ended:
-            self._stop(instance, now, "/instances/stop-all")
+            self._stop_with_lag(instance, now, "/instances/stop-all")
         return [instance.instance_id for instance in ended]
 
     def delete(self, account: str, instance_id: str) -> None:
-        """Forgets a stopped instance. Raises Refused for one that is not stopped."""
-        instance = self._own(account, instance_id)
+        """Delete a stopped instance. Raises ApiError for one that is not stopped."""
+        instance = self._require_own(account, instance_id)
         now = self.world.now()
         status = instance.status(now)
         if status is not Status.STOPPED:
-            raise Refused(400, f"Instance {instance_id} is {status.value}: only stopped instances can be deleted.")
-        self._delete(instance, now, f"/instances/{instance_id}")
+            raise ApiError(400, f"Instance {instance_id} is {status.value}: only stopped instances can be deleted.")
+        self._delete_with_lag(instance, now, f"/instances/{instance_id}")
 
     def delete_all(self, account: str, *, force: bool) -> list[str]:
-        """Forgets an account's stopped instances, or with `force` all of them, ending their runs; the ids."""
+        """Delete an account's stopped instances, or with `force` all of them; returns the ids."""
         now = self.world.now()
-        doomed = [
-            each for each in self._fleet if each.account == account and (force or each.status(now) is Status.STOPPED)
+        removable = [
+            instance
+            for instance in self._fleet
+            if instance.account == account and (force or instance.status(now) is Status.STOPPED)
         ]
-        for instance in doomed:
-            self._delete(self._halt(instance, now), now, "/instances/delete-all")
-        return [instance.instance_id for instance in doomed]
+        for instance in removable:
+            self._delete_with_lag(self._halt(instance, now), now, "/instances/delete-all")
+        return [instance.instance_id for instance in removable]
 
-    def stop_from_outside(self, instance_id: str) -> Instance:
-        """What somebody does in the vendor's console. Raises Refused for an unknown id."""
-        instance = self._really(instance_id)
+    def stop_from_outside(self, instance_id: str) -> VirtualInstance:
+        """Stop an instance, as a person does in the vendor's console. Raises ApiError for an unknown id."""
+        instance = self._require(instance_id)
         return instance if instance.stopped_at is not None else self._halt(instance, self.world.now())
 
-    def put(self, account: str, instance_id: str, order: Order, *, age: float, stopped: bool) -> Instance:
-        """An instance that was started `age` seconds ago under an id that is known from elsewhere, whatever balance and
-        faults say. Raises Refused for an order that is not filled, and for an id that is taken."""
-        if self.anyones(instance_id) is not None:
-            raise Refused(400, f"instance_id {instance_id!r} is taken.")
-        args, now = accepted(order, self.market, self.settings), self.world.now()
+    def place(self, account: str, instance_id: str, order: StartOrder, *, age: float, stopped: bool) -> VirtualInstance:
+        """Place an instance that was started `age` seconds ago under this id, whatever balance and faults say.
+
+        Raises ApiError for an order that is refused, and for an id that is taken."""
+        if self.get_any(instance_id) is not None:
+            raise ApiError(400, f"instance_id {instance_id!r} is taken.")
+        args, now = validate_order(order, self.market, self.settings), self.world.now()
         try:
-            boot = fate((), self.settings, now - timedelta(seconds=age)).boot
+            boot = plan_boot((), self.settings, now - timedelta(seconds=age)).boot
         except OverflowError:
-            raise Refused(400, f"age {age:g}: that is before the calendar begins.") from None
-        instance = Instance(account, instance_id, args, boot, listed_from=boot.started_at, found_from=boot.started_at)
+            raise ApiError(400, f"age {age:g}: that is before the calendar begins.") from None
+        instance = VirtualInstance(
+            account, instance_id, args, boot, listed_from=boot.started_at, found_from=boot.started_at
+        )
         self._begin(instance)
         return self._halt(instance, now) if stopped else instance
 
     def vanish(self, instance_id: str) -> None:
-        """An instance is gone, running or not, and no client asked for it. Raises Refused for an unknown id."""
-        self._fleet.remove(self._halt(self._really(instance_id), self.world.now()))
+        """Remove an instance, running or not, without a request of a client. Raises ApiError for an unknown id."""
+        self._fleet.remove(self._halt(self._require(instance_id), self.world.now()))
 
     def balance(self, account: str) -> Money:
-        """What is left of the prepaid balance; running instances take it below zero, as nothing else is documented."""
+        """The rest of the prepaid balance; running instances take it below zero, as nothing else is documented."""
         billed = self.world.ledger.totals(self.world.now(), account).get(CURRENCY, Money.zero(CURRENCY))
         return Money(self.settings.initial_balance, CURRENCY) - billed
 
-    def served(self, instance_id: str) -> Served | None:
-        """What answers below `/serve/{instance_id}`."""
-        instance = self.anyones(instance_id)
+    def find_served_model(self, instance_id: str) -> ServedModel | None:
+        """The model that answers below `/serve/{instance_id}`."""
+        instance = self.get_any(instance_id)
         if instance is None:
             return None
-        return Served(
+        return ServedModel(
             instance_id=instance_id,
             status=instance.status(self.world.now()).value,
             model_name=hf_name(instance.args.model_id),
@@ -227,53 +233,55 @@ class CortecsCloud:
             started_at=instance.boot.started_at,
         )
 
-    def _really(self, instance_id: str) -> Instance:
-        instance = self.anyones(instance_id)
+    def _require(self, instance_id: str) -> VirtualInstance:
+        instance = self.get_any(instance_id)
         if instance is None:
-            raise Refused(404, f"There is no instance {instance_id!r}.")
+            raise ApiError(404, f"There is no instance {instance_id!r}.")
         return instance
 
-    def _own(self, account: str, instance_id: str) -> Instance:
-        """An account's instance as it really is: what asks for a change is not served from where lists come from."""
+    def _require_own(self, account: str, instance_id: str) -> VirtualInstance:
+        """An account's instance in its true state: requests for a change do not see the lag of lists."""
         now = self.world.now()
         instance = self._fleet.get(instance_id)
         if instance is None or instance.account != account or instance.found_from > now:
-            raise self._unknown(instance_id)
+            raise self._unknown_error(instance_id)
         return instance
 
-    def _unknown(self, instance_id: str) -> Refused:
-        return Refused(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
+    def _unknown_error(self, instance_id: str) -> ApiError:
+        return ApiError(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
 
-    def _ordered(self, account: str, args: InstanceArgs, call: Call, now: datetime) -> Fate:
-        """How the run goes that may begin now. Raises Refused where the balance or a fault says no."""
+    def _check_order(self, account: str, args: PurchasedArgs, target: FaultTarget, now: datetime) -> BootPlan:
+        """Check the balance and the faults; returns the plan of the boot. Raises ApiError if the order is refused."""
         status = self.settings.empty_balance_status
         if status != 200 and (balance := self.balance(account)) <= Money.zero(CURRENCY):
-            raise Refused(status, f"The balance is {balance}: it must be above zero to start an instance.")
+            raise ApiError(status, f"The balance is {balance}: it must be above zero to start an instance.")
 
-        def workers() -> int:
-            others = [each for each in self._fleet if each.account == account and each.stopped_at is None]
-            return args.num_workers + sum(each.args.num_workers for each in others)
+        def count_workers() -> int:
+            others = [
+                instance for instance in self._fleet if instance.account == account and instance.stopped_at is None
+            ]
+            return args.num_workers + sum(other.args.num_workers for other in others)
 
-        for fault in self._hitting(replace(call, workers=workers), ORDER_FAULTS):
-            raise _no(fault, args)
-        return fate(self._hitting(call, BOOT_FAULTS), self.settings, now)
+        for fault in self._take_matching(replace(target, workers=count_workers), ORDER_FAULTS):
+            raise _fault_error(fault, args)
+        return plan_boot(self._take_matching(target, BOOT_FAULTS), self.settings, now)
 
-    def _supplied(self, account: str, args: InstanceArgs, call: Call) -> Supply:
-        def reusable(of: str) -> list[str]:
+    def _plan_supply(self, account: str, args: PurchasedArgs, target: FaultTarget) -> Supply:
+        def list_reusable(of: str) -> list[str]:
             # a dict, because an id that came twice stands where it came last
-            mine = {each.instance_id: each for each in self._fleet if each.account == account}
-            if Reused(of) is Reused.EXISTING:
+            mine = {instance.instance_id: instance for instance in self._fleet if instance.account == account}
+            if ReusedId(of) is ReusedId.EXISTING:
                 return list(mine)
             runs = {run.instance_id: run for run in self.world.ledger if run.account == account}
-            return [each for each in runs if self._fleet.get(each) is None]
+            return [instance_id for instance_id in runs if self._fleet.get(instance_id) is None]
 
-        faults = self._hitting(replace(call, reusable=reusable), SUPPLY_FAULTS)
-        return supplied(args, faults, self.market, reusable)
+        faults = self._take_matching(replace(target, reusable=list_reusable), SUPPLY_FAULTS)
+        return plan_supply(args, faults, self.market, list_reusable)
 
-    def _hitting(self, call: Call, kinds: Collection[FaultKind]) -> list[Fault]:
-        return self.world.faults.hitting(call, kinds)
+    def _take_matching(self, target: FaultTarget, kinds: Collection[FaultKind]) -> list[Fault]:
+        return self.world.faults.take_matching(target, kinds)
 
-    def _begin(self, instance: Instance) -> None:
+    def _begin(self, instance: VirtualInstance) -> None:
         self._fleet.put(instance)
         boot, args = instance.boot, instance.args
         self.world.ledger.begin(
@@ -288,43 +296,47 @@ class CortecsCloud:
             )
         )
 
-    def _stop(self, instance: Instance, now: datetime, path: str) -> Instance:
-        late = _latest(self._hitting(_call("POST", path, instance.args, instance.instance_id), STOP_FAULTS))
+    def _stop_with_lag(self, instance: VirtualInstance, now: datetime, path: str) -> VirtualInstance:
+        lag = _last_lag(
+            self._take_matching(_fault_target("POST", path, instance.args, instance.instance_id), STOP_FAULTS)
+        )
         stopped = self._halt(instance, now)
-        self._fleet.echo(instance, now, late)
+        self._fleet.keep_stale_view(instance, now, lag)
         return stopped
 
-    def _delete(self, instance: Instance, now: datetime, path: str) -> None:
-        late = _latest(self._hitting(_call("DELETE", path, instance.args, instance.instance_id), DELETE_FAULTS))
+    def _delete_with_lag(self, instance: VirtualInstance, now: datetime, path: str) -> None:
+        lag = _last_lag(
+            self._take_matching(_fault_target("DELETE", path, instance.args, instance.instance_id), DELETE_FAULTS)
+        )
         self._fleet.remove(instance)
-        self._fleet.echo(instance, now, late)
+        self._fleet.keep_stale_view(instance, now, lag)
 
-    def _halt(self, instance: Instance, at: datetime) -> Instance:
-        """Stopped at that moment, unless it was before."""
+    def _halt(self, instance: VirtualInstance, at: datetime) -> VirtualInstance:
+        """End the run at that moment, unless it has ended before."""
         if instance.stopped_at is not None:
             return instance
         self.world.ledger.end(instance.instance_id, at)
-        stopped = replace(instance, stopped_at=at, ends=None, late=Late())
+        stopped = replace(instance, stopped_at=at, ends=None, late=Lag())
         self._fleet.put(stopped)
         return stopped
 
 
-def matched_by(args: InstanceArgs) -> Mapping[str, str]:
+def matched_by(args: PurchasedArgs) -> Mapping[str, str]:
     """The arguments that faults may be matched by."""
     return {"model_id": args.model_id}
 
 
-def _call(method: str, path: str, args: InstanceArgs, instance_id: str | None = None) -> Call:
-    return Call(method, f"{BASE}{path}", BASE, instance_id, matched_by(args))
+def _fault_target(method: str, path: str, args: PurchasedArgs, instance_id: str | None = None) -> FaultTarget:
+    return FaultTarget(method, f"{BASE}{path}", BASE, instance_id, matched_by(args))
 
 
-def _no(fault: Fault, args: InstanceArgs) -> Refused:
+def _fault_error(fault: Fault, args: PurchasedArgs) -> ApiError:
     if fault.kind is FaultKind.OUT_OF_STOCK:
-        return out_of_stock(args.hardware_type_id, fault.status)
+        return out_of_stock_error(args.hardware_type_id, fault.status)
     if fault.kind is FaultKind.INSUFFICIENT_FUNDS:
-        return Refused(fault.status, "The balance does not suffice to start an instance.")
-    return Refused(fault.status, f"The quota of {fault.number('limit'):g} workers is used up.")
+        return ApiError(fault.status, "The balance does not suffice to start an instance.")
+    return ApiError(fault.status, f"The quota of {fault.number('limit'):g} workers is used up.")
 
 
-def _latest(lags: Iterable[Fault]) -> Late:
-    return lag(next(reversed(list(lags)), None))
+def _last_lag(lags: Iterable[Fault]) -> Lag:
+    return lag_of(next(reversed(list(lags)), None))

@@ -9,37 +9,39 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.cost import Money, MoneyError
-from pulumi_cortecs.simulator.cortecs.answers import hardware_json, model_json
-from pulumi_cortecs.simulator.cortecs.cloud import CortecsCloud
-from pulumi_cortecs.simulator.cortecs.market import MINUTES_PER_HOUR, Model, Offer
-from pulumi_cortecs.simulator.cortecs.orders import Order
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.cortecs.cloud import SimulatedCortecs
+from pulumi_cortecs.simulator.cortecs.market import MINUTES_PER_HOUR, HardwareOffer, ModelOffer
+from pulumi_cortecs.simulator.cortecs.orders import StartOrder
+from pulumi_cortecs.simulator.cortecs.serializers import hardware_json, model_json
 from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
-from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator.request_model import Amount, Integer, RequestModel
 from pulumi_cortecs.simulator.routing import CONTROL, control_route
-from pulumi_cortecs.simulator.sent import Amount, Sent, Whole
 
 _SMALLEST = Decimal("0.000001")
 
 
-class InstanceRequest(Sent):
+class PlaceInstanceRequest(RequestModel):
     """POST /_sim/instances/{id}: what was bought, `age` virtual seconds ago, and whether it was stopped since."""
 
     model_id: str
     hardware_type_id: str | None = None
-    context_length: Whole | None = None
+    context_length: Integer | None = None
     billing_interval: str | None = None
-    num_workers: Whole | None = None
+    num_workers: Integer | None = None
     account: str = DEFAULT_CLIENT
     age: float = Field(0.0, ge=0, le=1e9)
     stopped: bool = False
 
     @property
-    def order(self) -> Order:
-        """What the start request would have said."""
-        return Order(self.model_id, self.hardware_type_id, self.context_length, self.billing_interval, self.num_workers)
+    def order(self) -> StartOrder:
+        """The start request that would have bought the instance."""
+        return StartOrder(
+            self.model_id, self.hardware_type_id, self.context_length, self.billing_interval, self.num_workers
+        )
 
 
-class HardwareRequest(Sent):
+class HardwareRequest(RequestModel):
     """POST /_sim/market/hardware-types/{id}: a new price, or whether new workers can be had."""
 
     price_per_hour: Amount | None = None
@@ -47,13 +49,13 @@ class HardwareRequest(Sent):
     available: bool | None = None
 
 
-class ModelRequest(Sent):
+class ModelRequest(RequestModel):
     """POST /_sim/market/models/{id}."""
 
     recommended_config: str
 
 
-class CredentialRequest(Sent):
+class CredentialRequest(RequestModel):
     """POST /_sim/credentials: a client of its own account, or a second one of an account."""
 
     client_id: str
@@ -64,85 +66,85 @@ class CredentialRequest(Sent):
         return "CredentialRequest(...)"
 
 
-def cortecs_control_router(cloud: CortecsCloud) -> APIRouter:
-    """What only Cortecs has below `/_sim`."""
+def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
+    """The routes below `/_sim` that only Cortecs has."""
     router = APIRouter(prefix=CONTROL, route_class=control_route(cloud.world), redirect_slashes=False)
 
     @router.post("/instances/{instance_id}", response_model=None)
-    async def put(instance_id: str, sent: InstanceRequest) -> Response:
-        placed = cloud.put(sent.account, instance_id, sent.order, age=sent.age, stopped=sent.stopped)
-        return JSONResponse(cloud.truth(placed))
+    async def place_instance(instance_id: str, body: PlaceInstanceRequest) -> Response:
+        instance = cloud.place(body.account, instance_id, body.order, age=body.age, stopped=body.stopped)
+        return JSONResponse(cloud.true_state(instance))
 
     @router.post("/credentials", response_model=None)
-    async def register(sent: CredentialRequest) -> Response:
-        account = sent.account or sent.client_id
-        cloud.tokens.register(sent.client_id, sent.client_secret, account)
-        return JSONResponse({"client_id": sent.client_id, "account": account})
+    async def register(body: CredentialRequest) -> Response:
+        account = body.account or body.client_id
+        cloud.tokens.register(body.client_id, body.client_secret, account)
+        return JSONResponse({"client_id": body.client_id, "account": account})
 
     @router.get("/market", response_model=None)
     async def market() -> Response:
         return JSONResponse(
             {
-                "hardware_types": [_offer_truth(offer) for offer in cloud.market.offers.values()],
-                "models": [_model_truth(model) for model in cloud.market.models.values()],
+                "hardware_types": [_offer_json(offer) for offer in cloud.market.offers.values()],
+                "models": [_model_row_json(model) for model in cloud.market.models.values()],
             }
         )
 
     @router.post("/market/hardware-types/{hardware_type_id}", response_model=None)
-    async def change_hardware(hardware_type_id: str, sent: HardwareRequest) -> Response:
+    async def change_hardware(hardware_type_id: str, body: HardwareRequest) -> Response:
         offer = cloud.market.offers.get(hardware_type_id)
         if offer is None:
-            raise Refused(404, f"There is no hardware type {hardware_type_id!r}.")
-        per_minute = _per_minute(sent, offer.hardware.currency)
+            raise ApiError(404, f"There is no hardware type {hardware_type_id!r}.")
+        per_minute = _per_minute(body, offer.hardware.currency)
         try:
             if per_minute is not None:
                 cloud.market.reprice(hardware_type_id, per_minute)
-        except MoneyError as wrong:
-            raise Refused(400, str(wrong)) from None
-        if sent.available is not None:
-            cloud.market.set_available(hardware_type_id, sent.available)
-        return JSONResponse(_offer_truth(cloud.market.offers[hardware_type_id]))
+        except MoneyError as error:
+            raise ApiError(400, str(error)) from None
+        if body.available is not None:
+            cloud.market.set_available(hardware_type_id, body.available)
+        return JSONResponse(_offer_json(cloud.market.offers[hardware_type_id]))
 
     @router.delete("/market/hardware-types/{hardware_type_id}", response_model=None)
     async def withdraw_hardware(hardware_type_id: str) -> Response:
         if hardware_type_id not in cloud.market.offers:
-            raise Refused(404, f"There is no hardware type {hardware_type_id!r}.")
+            raise ApiError(404, f"There is no hardware type {hardware_type_id!r}.")
         cloud.market.withdraw_hardware(hardware_type_id)
         return JSONResponse({"hardware_type_id": hardware_type_id})
 
     @router.post("/market/models/{model_id}", response_model=None)
-    async def change_model(model_id: str, sent: ModelRequest) -> Response:
+    async def change_model(model_id: str, body: ModelRequest) -> Response:
         model = cloud.market.models.get(model_id)
         if model is None:
-            raise Refused(404, f"There is no model {model_id!r}.")
-        if sent.recommended_config not in model.max_context:
-            raise Refused(400, f"{model_id} does not run on {sent.recommended_config!r}.")
-        cloud.market.recommend(model_id, sent.recommended_config)
-        return JSONResponse(_model_truth(cloud.market.models[model_id]))
+            raise ApiError(404, f"There is no model {model_id!r}.")
+        if body.recommended_config not in model.max_context:
+            raise ApiError(400, f"{model_id} does not run on {body.recommended_config!r}.")
+        cloud.market.recommend(model_id, body.recommended_config)
+        return JSONResponse(_model_row_json(cloud.market.models[model_id]))
 
     @router.delete("/market/models/{model_id}", response_model=None)
     async def withdraw_model(model_id: str) -> Response:
         if model_id not in cloud.market.models:
-            raise Refused(404, f"There is no model {model_id!r}.")
+            raise ApiError(404, f"There is no model {model_id!r}.")
         cloud.market.withdraw_model(model_id)
         return JSONResponse({"model_id": model_id})
 
     return router
 
 
-def _per_minute(sent: HardwareRequest, currency: str) -> Money | None:
+def _per_minute(body: HardwareRequest, currency: str) -> Money | None:
     """The new price per minute; an hour is sixty of them, in the simulated market as in the vendor's example."""
-    minute, hour = sent.price_per_minute, sent.price_per_hour
+    minute, hour = body.price_per_minute, body.price_per_hour
     if minute is None:
         if hour is None:
             return None
         minute = (hour / MINUTES_PER_HOUR).quantize(_SMALLEST)
     if hour is not None and minute * MINUTES_PER_HOUR != hour:
-        raise Refused(400, f"price_per_hour {hour}: an hour is sixty minutes of at most six decimals each.")
+        raise ApiError(400, f"price_per_hour {hour}: an hour is sixty minutes of at most six decimals each.")
     return Money.of(minute, currency)
 
 
-def _offer_truth(offer: Offer) -> dict[str, Any]:
+def _offer_json(offer: HardwareOffer) -> dict[str, Any]:
     return {
         **hardware_json(offer),
         "price_per_hour": offer.hardware.price_per_hour.decimal_string(),
@@ -152,5 +154,5 @@ def _offer_truth(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _model_truth(model: Model) -> dict[str, Any]:
+def _model_row_json(model: ModelOffer) -> dict[str, Any]:
     return {**model_json(model), "provenance": model.provenance}

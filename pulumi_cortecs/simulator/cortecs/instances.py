@@ -1,12 +1,16 @@
-"""The life of one simulated instance, a pure function of virtual time: pending through five steps, running, stopped."""
+"""The life of one simulated instance, a pure function of virtual time (pending through five steps, running, stopped),
+and what its runs cost."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any, ClassVar
 
-from pulumi_cortecs.cost import BillingInterval
+from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed
+from pulumi_cortecs.simulator.ledger import Run
 
 NUM_STEPS = 5
 STEPS = (
@@ -19,7 +23,7 @@ STEPS = (
 
 
 class Status(str, Enum):
-    """All there are: there is no failed and no deleting (docs/apis/cortecs.md#states)."""
+    """The statuses of the API, which has neither failed nor deleting (docs/apis/cortecs.md#states)."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -27,8 +31,8 @@ class Status(str, Enum):
 
 
 @dataclass(frozen=True)
-class InstanceArgs:
-    """What was bought, defaults filled in: clients compare them by equality (docs/apis/cortecs.md#traps)."""
+class PurchasedArgs:
+    """The arguments of a purchase with defaults: clients compare them by equality (docs/apis/cortecs.md#traps)."""
 
     model_id: str
     hardware_type_id: str
@@ -39,7 +43,7 @@ class InstanceArgs:
 
 @dataclass(frozen=True)
 class Boot:
-    """How one start or restart goes; times are virtual seconds. `stuck_at_step` is the step it never gets beyond."""
+    """The course of one start or restart, in virtual seconds. `stuck_at_step` is the last step that it reaches."""
 
     started_at: datetime
     seconds: float
@@ -59,33 +63,33 @@ class Boot:
         return reached if self.stuck_at_step is None else min(reached, self.stuck_at_step)
 
     def end_of(self, step: int) -> datetime:
-        """When the first worker is through a step from 1 to 4, if it is not stuck before that."""
+        """The end of a step from 1 to 4 of the first worker, if it is not stuck before."""
         return self.started_at + timedelta(seconds=self.seconds * step / (NUM_STEPS - 1))
 
     @property
     def ready_at(self) -> datetime | None:
-        """When the first worker runs: from then on the instance is usable. None when the boot is stuck."""
+        """The moment at which the first worker runs and the instance is usable. None if the boot is stuck."""
         return None if self.stuck_at_step is not None else self.started_at + timedelta(seconds=self.seconds)
 
 
 @dataclass(frozen=True)
-class End:
-    """How a run ends without its account's doing: at a moment it is stopped, or it `vanishes` altogether."""
+class ScheduledStop:
+    """The end of a run without a request of its account: the instance is stopped, or it `vanishes` altogether."""
 
     at: datetime
     vanishes: bool = False
 
 
 @dataclass(frozen=True)
-class Late:
-    """How many virtual seconds late the progress of a boot shows in lists, and in the answer by id."""
+class Lag:
+    """The delay of the shown progress of a boot, in virtual seconds: in lists, and in the answer by id."""
 
     in_lists: float = 0.0
     by_id: float = 0.0
 
 
 @dataclass(frozen=True)
-class Instance:
+class VirtualInstance:
     """One instance: what was bought, its latest boot, and when it was stopped or is going to be.
 
     `listed_from` is when it appears in lists, `found_from` when its id is known to the API (list lag).
@@ -93,16 +97,37 @@ class Instance:
 
     account: str
     instance_id: str
-    args: InstanceArgs
+    args: PurchasedArgs
     boot: Boot
     listed_from: datetime
     found_from: datetime
     stopped_at: datetime | None = None
-    ends: End | None = None
-    late: Late = Late()
+    ends: ScheduledStop | None = None
+    late: Lag = Lag()
 
     def status(self, now: datetime) -> Status:
         """Running as soon as at least one worker is."""
         if self.stopped_at is not None:
             return Status.STOPPED
         return Status.RUNNING if self.boot.step(0, now) == NUM_STEPS else Status.PENDING
+
+
+@dataclass(frozen=True)
+class CortecsRun(Run):
+    """A run by the minute or the hour of so many workers; `hardware` has the prices of its start."""
+
+    cloud: ClassVar[str] = "cortecs"
+
+    hardware: HardwareType
+    billing_interval: BillingInterval
+    num_workers: int
+
+    def cost(self, ran_for: timedelta) -> Money:
+        return billed(self.hardware, self.billing_interval, self.num_workers, ran_for)
+
+    def tariff(self) -> Mapping[str, Any]:
+        return {
+            "hardware_type_id": self.hardware.hardware_type_id,
+            "billing_interval": self.billing_interval.value,
+            "num_workers": self.num_workers,
+        }

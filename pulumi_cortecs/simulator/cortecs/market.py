@@ -1,4 +1,4 @@
-"""What can be rented, for how much: hardware types and models, read from `market.yaml` and changeable while running."""
+"""The hardware types and models for rent, with prices: read from `market.yaml`, and changeable while running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTES_PER_HOUR = 60
 
 
 @dataclass(frozen=True)
-class Offer:
+class HardwareOffer:
     """A hardware type with its price; `available` is whether a new worker could be had at this moment."""
 
     hardware: HardwareType
@@ -26,7 +26,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelOffer:
     """A model that can be served; `max_context` is the longest context, in tokens, per hardware type id."""
 
     model_id: str
@@ -50,19 +50,21 @@ def hf_name(model_id: str) -> str:
     return model_id.replace("--", "/")
 
 
-class Market:
+class SimulatedMarket:
     """Today's offers and models by their ids: those that were kept, or without any what `market.yaml` has."""
 
     def __init__(
-        self, offers: MutableMapping[str, Offer] | None = None, models: MutableMapping[str, Model] | None = None
+        self,
+        offers: MutableMapping[str, HardwareOffer] | None = None,
+        models: MutableMapping[str, ModelOffer] | None = None,
     ) -> None:
-        self.offers: MutableMapping[str, Offer] = {} if offers is None else offers
-        self.models: MutableMapping[str, Model] = {} if models is None else models
+        self.offers: MutableMapping[str, HardwareOffer] = {} if offers is None else offers
+        self.models: MutableMapping[str, ModelOffer] = {} if models is None else models
         if offers is None or models is None:
             self.restock()
 
     def restock(self) -> None:
-        """The original market."""
+        """Restore the original market."""
         offers, models = _rows()
         self.offers.clear()
         self.offers.update({offer.hardware.hardware_type_id: offer for offer in offers})
@@ -76,18 +78,20 @@ class Market:
         self.offers[hardware_type_id] = replace(offer, hardware=hardware, provenance="invented: set while running")
 
     def set_available(self, hardware_type_id: str, available: bool) -> None:
-        """Whether new workers can be had; a type that is out of stock stays listed."""
+        """Set whether new workers are available; a type that is out of stock stays listed."""
         self.offers[hardware_type_id] = replace(self.offers[hardware_type_id], available=available)
 
     def withdraw_hardware(self, hardware_type_id: str) -> None:
         """Takes a hardware type off every list and out of every model; what runs on it goes on running."""
         del self.offers[hardware_type_id]
         for model in list(self.models.values()):
-            left = {hardware: tokens for hardware, tokens in model.max_context.items() if hardware != hardware_type_id}
+            remaining = {
+                hardware: tokens for hardware, tokens in model.max_context.items() if hardware != hardware_type_id
+            }
             recommended = model.recommended_config
-            if recommended == hardware_type_id and left:
-                recommended = min(left)
-            self.models[model.model_id] = replace(model, max_context=left, recommended_config=recommended)
+            if recommended == hardware_type_id and remaining:
+                recommended = min(remaining)
+            self.models[model.model_id] = replace(model, max_context=remaining, recommended_config=recommended)
 
     def withdraw_model(self, model_id: str) -> None:
         """Takes a model off every list; instances that serve it go on running."""
@@ -102,14 +106,14 @@ class Market:
 
 
 @lru_cache(maxsize=1)
-def _rows() -> tuple[tuple[Offer, ...], tuple[Model, ...]]:
+def _rows() -> tuple[tuple[HardwareOffer, ...], tuple[ModelOffer, ...]]:
     text = (files("pulumi_cortecs.simulator.cortecs") / "market.yaml").read_text(encoding="utf-8")
     data = yaml.safe_load(text)
     offers = tuple(_offer(row, data["currency"]) for row in data["hardware_types"])
     return offers, tuple(_model(row) for row in data["models"])
 
 
-def _offer(row: dict[str, Any], currency: str) -> Offer:
+def _offer(row: dict[str, Any], currency: str) -> HardwareOffer:
     per_minute = Money.of(row["price_per_minute"], currency)
     hardware = HardwareType(
         hardware_type_id=row["hardware_type_id"],
@@ -120,9 +124,9 @@ def _offer(row: dict[str, Any], currency: str) -> Offer:
         gpu_ram_gb=Decimal(row["gpu_ram_gb"]),
         cloud="cortecs",
     )
-    return Offer(hardware, row["provenance"])
+    return HardwareOffer(hardware, row["provenance"])
 
 
-def _model(row: dict[str, Any]) -> Model:
+def _model(row: dict[str, Any]) -> ModelOffer:
     fields = {name: value for name, value in row.items() if name != "hardware_configs"}
-    return Model(**fields, max_context=dict(row["hardware_configs"]))
+    return ModelOffer(**fields, max_context=dict(row["hardware_configs"]))

@@ -12,19 +12,19 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pulumi_cortecs.simulator.cortecs import answers
-from pulumi_cortecs.simulator.cortecs.cloud import BASE, CortecsCloud, matched_by
-from pulumi_cortecs.simulator.cortecs.instances import Instance
-from pulumi_cortecs.simulator.cortecs.orders import Order
-from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.cortecs import serializers
+from pulumi_cortecs.simulator.cortecs.cloud import BASE, SimulatedCortecs, matched_by
+from pulumi_cortecs.simulator.cortecs.instances import VirtualInstance
+from pulumi_cortecs.simulator.cortecs.orders import StartOrder
+from pulumi_cortecs.simulator.request_model import Integer, RequestModel
 from pulumi_cortecs.simulator.routing import simulated_route
-from pulumi_cortecs.simulator.sent import Sent, Whole
 
 _Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _FORCE = {"true": True, "1": True, "false": False, "0": False}
 
 
-class TokenRequest(Sent):
+class TokenRequest(RequestModel):
     """POST /oauth2/token. It holds a secret, so nothing ever prints it."""
 
     client_id: str
@@ -35,24 +35,24 @@ class TokenRequest(Sent):
         return "TokenRequest(...)"
 
 
-class StartRequest(Sent):
+class StartRequest(RequestModel):
     """POST /instances/start: what is not set arrives as null."""
 
     model_id: str
     hardware_type_id: str | None = None
-    context_length: Whole | None = None
+    context_length: Integer | None = None
     billing_interval: str | None = None
-    num_workers: Whole | None = None
+    num_workers: Integer | None = None
 
 
-class InstanceRequest(Sent):
+class InstanceRequest(RequestModel):
     """POST /instances/stop and /instances/restart."""
 
     instance_id: str
 
 
 class CortecsApi:
-    """How this vendor's errors look, and what faults need to know."""
+    """The properties of the vendor's API: the shape of its errors, and what faults match by."""
 
     base = BASE
     by_path_only = False
@@ -60,11 +60,11 @@ class CortecsApi:
         {f"{BASE}/{name}" for name in ("instances", "models", "hardware-types", "hardware-types/available")}
     )
 
-    def __init__(self, cloud: CortecsCloud):
+    def __init__(self, cloud: SimulatedCortecs):
         self._cloud = cloud
 
-    def error_body(self, refused: Refused) -> dict[str, Any]:
-        return {self._cloud.settings.error_key: refused.message}
+    def error_body(self, error: ApiError) -> dict[str, Any]:
+        return {self._cloud.settings.error_key: error.message}
 
     def known_query(self, template: str) -> Iterable[str]:
         return ("force_deletion",) if template.endswith("/delete-all") else ()
@@ -72,7 +72,7 @@ class CortecsApi:
     def subject(self, path: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str | None, Mapping[str, str]]:
         instance_id, model_id = path.get("instance_id") or body.get("instance_id"), body.get("model_id")
         if isinstance(instance_id, str):
-            instance = self._cloud.anyones(instance_id)
+            instance = self._cloud.get_any(instance_id)
             return instance_id, matched_by(instance.args) if instance else {}
         return None, {"model_id": model_id} if isinstance(model_id, str) else {}
 
@@ -80,7 +80,7 @@ class CortecsApi:
         self._cloud.expire_tokens()
 
 
-def cortecs_router(cloud: CortecsCloud) -> APIRouter:
+def cortecs_router(cloud: SimulatedCortecs) -> APIRouter:
     """All routes below `/api/v1`."""
     world = cloud.world
     router = APIRouter(prefix=BASE, route_class=simulated_route(CortecsApi(cloud), world), redirect_slashes=False)
@@ -93,56 +93,56 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
 
         return add
 
-    def shown(instance: Instance, as_of: datetime) -> answers.Json:
+    def view_json(instance: VirtualInstance, as_of: datetime) -> serializers.Json:
         ahead = cloud.settings.instance_clock_ahead_seconds
-        return answers.instance_json(instance, as_of, world.origin, ahead)
+        return serializers.instance_json(instance, as_of, world.origin, ahead)
 
-    def begun(instance: Instance) -> Response:
-        shown = answers.begun_json(instance, world.origin, cloud.settings.instance_clock_ahead_seconds)
-        return JSONResponse({"message": "Instance is starting.", "instance": shown})
+    def started(instance: VirtualInstance) -> Response:
+        row = serializers.started_json(instance, world.origin, cloud.settings.instance_clock_ahead_seconds)
+        return JSONResponse({"message": "Instance is starting.", "instance": row})
 
     async def account_of_token(request: Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         account = cloud.tokens.account_of(token.strip()) if scheme.lower() == "bearer" else None
         if account is None:
-            raise Refused(401, "The access token is missing, unknown or expired.")
+            raise ApiError(401, "The access token is missing, unknown or expired.")
         return account
 
     Account = Annotated[str, Depends(account_of_token)]
 
     @route("POST", "/oauth2/token")
-    async def token(sent: TokenRequest) -> Response:
-        if sent.grant_type != "client_credentials":
-            raise Refused(400, "grant_type: it must be client_credentials.")
+    async def token(body: TokenRequest) -> Response:
+        if body.grant_type != "client_credentials":
+            raise ApiError(400, "grant_type: it must be client_credentials.")
         lifetime = world.settings.token_ttl_real_seconds
-        granted = cloud.tokens.grant(sent.client_id, sent.client_secret, lifetime)
-        if granted is None:
-            raise Refused(401, "The client credentials are not valid.")
+        access_token = cloud.tokens.grant(body.client_id, body.client_secret, lifetime)
+        if access_token is None:
+            raise ApiError(401, "The client credentials are not valid.")
         expires_in = int(lifetime) if float(lifetime).is_integer() else lifetime
-        return JSONResponse({"access_token": granted, "token_type": "Bearer", "expires_in": expires_in})
+        return JSONResponse({"access_token": access_token, "token_type": "Bearer", "expires_in": expires_in})
 
     @route("GET", "/user/balance")
     async def balance(account: Account) -> Response:
-        left = cloud.balance(account)
-        return JSONResponse({"current_balance": float(left.amount), "currency": left.currency})
+        rest = cloud.balance(account)
+        return JSONResponse({"current_balance": float(rest.amount), "currency": rest.currency})
 
     @route("GET", "/instances")
     async def all_instances(account: Account) -> Response:
-        rows = [shown(each.instance, each.as_of) for each in cloud.listed(account)]
+        rows = [view_json(instance.instance, instance.as_of) for instance in cloud.list_visible(account)]
         return JSONResponse({"instances": rows})
 
     @route("POST", "/instances/start")
-    async def start(account: Account, sent: StartRequest) -> Response:
-        return begun(cloud.start(account, Order(**sent.model_dump())))
+    async def start(account: Account, body: StartRequest) -> Response:
+        return started(cloud.start(account, StartOrder(**body.model_dump())))
 
     @route("POST", "/instances/restart")
-    async def restart(account: Account, sent: InstanceRequest) -> Response:
-        return begun(cloud.restart(account, sent.instance_id))
+    async def restart(account: Account, body: InstanceRequest) -> Response:
+        return started(cloud.restart(account, body.instance_id))
 
     @route("POST", "/instances/stop")
-    async def stop(account: Account, sent: InstanceRequest) -> Response:
-        instance = cloud.stop(account, sent.instance_id)
-        return JSONResponse({"message": "Instance is stopped.", "instance": shown(instance, world.now())})
+    async def stop(account: Account, body: InstanceRequest) -> Response:
+        instance = cloud.stop(account, body.instance_id)
+        return JSONResponse({"message": "Instance is stopped.", "instance": view_json(instance, world.now())})
 
     @route("POST", "/instances/stop-all")
     async def stop_all(account: Account) -> Response:
@@ -153,16 +153,16 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
 
     @route("DELETE", "/instances/delete-all")
     async def delete_all(account: Account, request: Request) -> Response:
-        given = request.query_params.get("force_deletion", "false")
-        force = _FORCE.get(given.lower())
+        text = request.query_params.get("force_deletion", "false")
+        force = _FORCE.get(text.lower())
         if force is None:
-            raise Refused(400, f"force_deletion {given!r}: it is true or false.")
+            raise ApiError(400, f"force_deletion {text!r}: expected true or false.")
         return JSONResponse({"instance_ids": cloud.delete_all(account, force=force)})
 
     @route("GET", "/instances/{instance_id}")
     async def one_instance(account: Account, instance_id: str) -> Response:
-        seen = cloud.found(account, instance_id)
-        return JSONResponse({"instance": shown(seen.instance, seen.as_of)})
+        view = cloud.find_visible(account, instance_id)
+        return JSONResponse({"instance": view_json(view.instance, view.as_of)})
 
     @route("DELETE", "/instances/{instance_id}")
     async def delete(account: Account, instance_id: str) -> Response:
@@ -171,22 +171,26 @@ def cortecs_router(cloud: CortecsCloud) -> APIRouter:
 
     @route("GET", "/models")
     async def all_models() -> Response:
-        return JSONResponse({"models": [answers.model_preview_json(each) for each in cloud.market.models.values()]})
+        return JSONResponse(
+            {"models": [serializers.model_preview_json(model) for model in cloud.market.models.values()]}
+        )
 
     @route("GET", "/models/{model_id}")
     async def one_model(model_id: str) -> Response:
         model = cloud.market.models.get(model_id)
         if model is None:
-            raise Refused(cloud.settings.unknown_id_status, f"There is no model {model_id!r}.")
-        return JSONResponse({"model": answers.model_json(model)})
+            raise ApiError(cloud.settings.unknown_id_status, f"There is no model {model_id!r}.")
+        return JSONResponse({"model": serializers.model_json(model)})
 
     @route("GET", "/hardware-types")
     async def all_hardware() -> Response:
-        return JSONResponse({"hardware_types": [answers.hardware_json(each) for each in cloud.market.offers.values()]})
+        return JSONResponse(
+            {"hardware_types": [serializers.hardware_json(offer) for offer in cloud.market.offers.values()]}
+        )
 
     @route("GET", "/hardware-types/available")
     async def available_hardware() -> Response:
-        in_stock = [each for each in cloud.market.offers.values() if each.available]
-        return JSONResponse({"hardware_types": [answers.hardware_json(each) for each in in_stock]})
+        in_stock = [offer for offer in cloud.market.offers.values() if offer.available]
+        return JSONResponse({"hardware_types": [serializers.hardware_json(offer) for offer in in_stock]})
 
     return router

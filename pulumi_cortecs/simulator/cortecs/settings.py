@@ -1,11 +1,11 @@
-"""How the simulated Cortecs behaves where its documentation is silent: one knob per undocumented behaviour."""
+"""The knobs of the simulated Cortecs: one per behaviour that its documentation leaves open."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pulumi_cortecs.simulator.sent import Amount, AnyStatus, ErrorStatus, Seconds, Shift
+from pulumi_cortecs.simulator.request_model import Amount, AnyStatus, ErrorStatus, Seconds, Shift
 from pulumi_cortecs.simulator.settings import SharedSettings
 
 

@@ -1,4 +1,4 @@
-"""What an order really gets where the vendor supplies something else: other arguments, or an id that was given out."""
+"""The supply for an order where the vendor supplies something else: other arguments, or a reused id."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from enum import Enum
 from typing import Any
 
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator.cortecs.instances import InstanceArgs
-from pulumi_cortecs.simulator.cortecs.market import Market
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.cortecs.instances import PurchasedArgs
+from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
 from pulumi_cortecs.simulator.cortecs.orders import WORKERS
-from pulumi_cortecs.simulator.faults import Fault, FaultKind
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.faults import Fault, FaultKind, ReusedId
 
 
-class Argument(str, Enum):
-    """What of an order may not be heeded."""
+class OrderArgument(str, Enum):
+    """The arguments of an order that the vendor may ignore."""
 
     HARDWARE = "hardware_type_id"
     MODEL = "model_id"
@@ -27,74 +26,74 @@ class Argument(str, Enum):
 
 
 ARGUMENTS: Mapping[str, type] = {
-    Argument.HARDWARE.value: str,
-    Argument.MODEL.value: str,
-    Argument.WORKERS.value: int,
-    Argument.CONTEXT.value: int,
-    Argument.INTERVAL.value: BillingInterval,
+    OrderArgument.HARDWARE.value: str,
+    OrderArgument.MODEL.value: str,
+    OrderArgument.WORKERS.value: int,
+    OrderArgument.CONTEXT.value: int,
+    OrderArgument.INTERVAL.value: BillingInterval,
 }
-"""Of which type each argument is."""
+"""The type of each argument."""
 
 
 @dataclass(frozen=True)
 class Supply:
-    """What is made of an order.
+    """The supply for an order.
 
-    `instance_id` is an earlier one's, None for a new one; `answered_id` is what the answer says instead of the true id,
-    if it lies; `made` is false where nothing is made at all.
+    `instance_id` is that of an earlier instance, None for a new id; `answered_id` is a wrong id in the answer; `made`
+    is false where no instance is made at all.
     """
 
-    args: InstanceArgs
+    args: PurchasedArgs
     instance_id: str | None = None
     answered_id: str | None = None
     made: bool = True
 
 
-def supplied(
-    args: InstanceArgs, faults: Iterable[Fault], market: Market, reusable: Callable[[str], Sequence[str]]
+def plan_supply(
+    args: PurchasedArgs, faults: Iterable[Fault], market: SimulatedMarket, reusable: Callable[[str], Sequence[str]]
 ) -> Supply:
     """The supply under these faults; `reusable` has the ids of each kind of `Reused`, the latest last.
 
-    Raises Refused (500) for a fault that asks for what the market does not have.
+    Raises ApiError (500) for a fault that asks for what the market does not have.
     """
     supply = Supply(args)
     for fault in faults:
         if fault.kind is FaultKind.OTHER_ARGUMENT:
-            supply = replace(supply, args=_other(supply.args, fault, market))
+            supply = replace(supply, args=_with_other_argument(supply.args, fault, market))
         elif fault.kind is FaultKind.REUSED_ID:
-            supply = _reused(supply, fault, reusable)
+            supply = _with_reused_id(supply, fault, reusable)
     return supply
 
 
-def _reused(supply: Supply, fault: Fault, reusable: Callable[[str], Sequence[str]]) -> Supply:
-    of = Reused(fault.parameter("of"))
+def _with_reused_id(supply: Supply, fault: Fault, reusable: Callable[[str], Sequence[str]]) -> Supply:
+    of = ReusedId(fault.parameter("of"))
     latest = reusable(of.value)[-1]
-    if of is Reused.DELETED:
+    if of is ReusedId.DELETED:
         return replace(supply, instance_id=latest)
     return replace(supply, answered_id=latest, made=bool(fault.parameter("makes")))
 
 
-def _other(args: InstanceArgs, fault: Fault, market: Market) -> InstanceArgs:
-    argument, given = Argument(fault.parameter("argument")), fault.parameter("value")
-    value: Any = _another(args, argument, market) if given == "" else given
-    if argument is Argument.HARDWARE and value not in market.offers:
-        raise Refused(500, f"{fault.fault_id}: the market has no hardware_type_id {value!r} that could be supplied.")
-    if argument is Argument.INTERVAL:
+def _with_other_argument(args: PurchasedArgs, fault: Fault, market: SimulatedMarket) -> PurchasedArgs:
+    argument, raw = OrderArgument(fault.parameter("argument")), fault.parameter("value")
+    value: Any = _other_value(args, argument, market) if raw == "" else raw
+    if argument is OrderArgument.HARDWARE and value not in market.offers:
+        raise ApiError(500, f"{fault.fault_id}: the market has no hardware_type_id {value!r} that could be supplied.")
+    if argument is OrderArgument.INTERVAL:
         value = BillingInterval(value)
     changed: dict[str, Any] = {argument.value: value}
     return replace(args, **changed)
 
 
-def _another(args: InstanceArgs, argument: Argument, market: Market) -> Any:
-    """Some value other than the one that was ordered, always the same one."""
-    if argument is Argument.WORKERS:
+def _other_value(args: PurchasedArgs, argument: OrderArgument, market: SimulatedMarket) -> Any:
+    """A value other than the ordered one, always the same one."""
+    if argument is OrderArgument.WORKERS:
         return args.num_workers + 1 if args.num_workers < WORKERS[-1] else WORKERS[0]
-    if argument is Argument.CONTEXT:
+    if argument is OrderArgument.CONTEXT:
         return max(1, args.context_length // 2)
-    if argument is Argument.INTERVAL:
-        return next(each.value for each in BillingInterval if each is not args.billing_interval)
-    if argument is Argument.MODEL:
-        return next((each for each in market.models if each != args.model_id), args.model_id)
+    if argument is OrderArgument.INTERVAL:
+        return next(interval.value for interval in BillingInterval if interval is not args.billing_interval)
+    if argument is OrderArgument.MODEL:
+        return next((model for model in market.models if model != args.model_id), args.model_id)
     fits = market.models[args.model_id].max_context if args.model_id in market.models else {}
-    others = [each for each in market.offers if each != args.hardware_type_id]
-    return next((each for each in others if each in fits), next(iter(others), args.hardware_type_id))
+    others = [offer for offer in market.offers if offer != args.hardware_type_id]
+    return next((other for other in others if other in fits), next(iter(others), args.hardware_type_id))

@@ -1,9 +1,9 @@
-"""Who may call, and for how long a token says so.
+"""Client credentials and access tokens.
 
 Expiry runs on real time, whatever the virtual clock's speed: a client compares `expires_in` with its own clock, and
 at a thousandfold speed a token in virtual time would be dead before its first use. `expire_all` is for tests.
 
-What is kept are digests: a state file opens nothing.
+Only digests are kept, so that a state file gives no access.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hashlib import sha256
 
 DEFAULT_CLIENT = "sim"
 TOKEN_PREFIX = "sim-token-"
-"""What every access token begins with, so that one that leaks can be found."""
+"""The prefix of all access tokens, so that a leaked one can be found."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Tokens:
             self.register(DEFAULT_CLIENT, DEFAULT_CLIENT, DEFAULT_CLIENT)
 
     def register(self, client_id: str, client_secret: str, account: str) -> None:
-        """Makes a further client known, or gives a known one another secret."""
+        """Add a client, or change the secret of one."""
         self._credentials[client_id] = Credential(_digest(client_secret), account)
 
     def grant(self, client_id: str, client_secret: str, real_seconds: float) -> str | None:
@@ -64,17 +64,17 @@ class Tokens:
         now = self._wall()
         for expired in [digest for digest, token in self._tokens.items() if token.good_until <= now]:
             del self._tokens[expired]
-        made = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
-        self._tokens[_digest(made)] = Token(credential.account, now + real_seconds)
-        return made
+        access_token = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
+        self._tokens[_digest(access_token)] = Token(credential.account, now + real_seconds)
+        return access_token
 
     def account_of(self, token: str) -> str | None:
         """The account a token opens, or None for one that is unknown or has expired."""
-        known = self._tokens.get(_digest(token))
-        return known.account if known and known.good_until > self._wall() else None
+        entry = self._tokens.get(_digest(token))
+        return entry.account if entry and entry.good_until > self._wall() else None
 
     def expire_all(self) -> None:
-        """From this moment no token given out so far is good any more."""
+        """Invalidate all tokens."""
         self._tokens.clear()
 
 

@@ -26,7 +26,7 @@ from pulumi_cortecs.cost.catalogue_diff import differences
 from pulumi_cortecs.cost.noted import with_notes_of
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.simulator import Simulator, running
-from pulumi_cortecs.simulator.cortecs.market import Market
+from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
 
 PINNED = Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml"
 Run = Callable[..., Result]
@@ -82,7 +82,7 @@ def test_the_shipped_catalogue_is_what_the_simulator_serves(sim: Simulator) -> N
 
 def test_the_shipped_catalogue_says_of_each_price_whether_it_is_invented() -> None:
     said = {row.hardware_type_id: row.provenance for row in catalogues.load(PINNED).hardware_types("cortecs")}
-    assert said == {key: offer.provenance for key, offer in Market().offers.items()}
+    assert said == {key: offer.provenance for key, offer in SimulatedMarket().offers.items()}
 
 
 def test_pull_pins_what_is_rented_out_now(run: Run, tmp_path: Path, sim: Simulator) -> None:

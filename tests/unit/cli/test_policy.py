@@ -67,7 +67,7 @@ def test_what_is_wrong_with_limits_is_said_before_anybody_uses_them(tmp_path: Pa
     assert says in output
 
 
-def test_rules_of_ones_own_can_be_named_and_a_file_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_own_rules_can_be_named_and_a_missing_file_is_an_error(tmp_path: Path) -> None:
     limits = '{"workers-max": {"most": 2}, "team-prefix": {"prefixes": ["search-"]}}'
     assert checked(tmp_path, limits)[0] == 1
     assert checked(tmp_path, limits, "--own-rule", "team-prefix")[0] == 0

@@ -328,7 +328,12 @@ def test_a_start_sends_what_is_left_out_as_null() -> None:
 
 @pytest.mark.parametrize("body", [{"instance_id": "i-1"}, {}, {"message": "ok"}, b""])
 def test_a_deletion_is_believed_in_any_words(body: Any) -> None:
-    scripted(body).delete("i-1")  # the list says whether it is true
+    script = Script(answer(200, {"access_token": "t", "expires_in": 3600}), answer(200, body))
+    http = new_client(httpx.MockTransport(script))
+    CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http).delete("i-1")
+    # one request, and no error whatever the answer says: the list shows whether the instance is gone
+    (request,) = script.requests[1:]
+    assert (request.method, request.url.path) == ("DELETE", "/instances/i-1")
 
 
 @pytest.mark.parametrize(

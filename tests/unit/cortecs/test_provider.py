@@ -53,7 +53,7 @@ def test_inputs_will_do_and_what_is_left_out_is_not_sent() -> None:
     assert resolve_credentials(CREDENTIALS, OF_A, inputs).base_url == CREDENTIALS.default_url
 
 
-def test_mapped_variables_are_sent_by_name_and_nothing_else_of_the_environment_counts() -> None:
+def test_mapped_variables_are_sent_by_name_and_no_others_count() -> None:
     mappings = {B_ID: ID, B_SECRET: SECRET, "PROXY_OF_B": "HTTPS_PROXY"}
     inputs = sent(f'Provider("b", opts(env_var_mappings={mappings}))')
     assert inputs == {

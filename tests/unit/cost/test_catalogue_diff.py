@@ -37,7 +37,7 @@ def compared(new: PriceList) -> tuple[Difference, ...]:
     return differences(PINNED, Catalogue({"cortecs": new}))
 
 
-def test_the_same_prices_do_not_differ_whenever_and_wherever_they_were_asked_for() -> None:
+def test_the_same_prices_do_not_differ_by_time_or_source() -> None:
     later = replace(
         changed(provenance="seen again"), as_of=datetime(2030, 1, 1, tzinfo=timezone.utc), source="elsewhere"
     )

@@ -361,7 +361,7 @@ def test_whom_to_believe_is_written_out(tmp_path: Path, cells: Any) -> None:
         read(cells, None, tmp_path)
 
 
-def test_an_account_is_exclusive_only_where_it_is_said_so_and_nowhere_denied(tmp_path: Path) -> None:
+def test_an_account_is_exclusive_only_if_it_is_declared_and_not_denied(tmp_path: Path) -> None:
     yes = written(tmp_path / "yes.json", {"account_is_exclusive": True})
     no = written(tmp_path / "no.json", {"account_is_exclusive": False})
     silent = written(tmp_path / "silent.json", {"instance_hourly_cap": "2.40 EUR"})

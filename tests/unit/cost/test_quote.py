@@ -51,7 +51,7 @@ def test_nothing_is_ever_priced_at_zero(num_workers: int) -> None:
         quote(hardware(), PER_MINUTE, num_workers, "live")
 
 
-def test_a_property_holds_decimal_strings_and_nothing_that_differs_between_two_looks() -> None:
+def test_a_property_holds_decimal_strings_and_nothing_that_varies() -> None:
     seen = quote(hardware(), PER_MINUTE, 2, "live").as_property()
     assert seen == {
         "price_per_hour": "1.20",

@@ -178,7 +178,7 @@ def test_no_part_of_an_echoed_secret_is_shown_wherever_the_words_are_cut(before:
     assert "s3c" not in f"{raised.value} {raised.value!r} {raised.value.vendor_message} {raised.value.request_id}"
 
 
-def test_a_secret_echoed_in_an_answer_or_by_a_broken_connection_is_not_shown() -> None:
+def test_a_secret_echoed_in_an_answer_or_an_error_is_not_shown() -> None:
     echoes = Script(answer(200, {"rows": {Signed.secret: 1}}), breaks(httpx.ReadError, f"bad header {Signed.secret}"))
     signed = core(echoes)
     signed.auth = Signed()

@@ -247,7 +247,7 @@ def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
             assert context.cert_store_stats()["x509_ca"] > 50
 
 
-def test_whose_certificates_are_believed_beside_the_public_authorities_is_told(tmp_path: Path) -> None:
+def test_the_source_of_additional_certificates_is_reported(tmp_path: Path) -> None:
     own = Path(certifi.where())
     both = {"SSL_CERT_FILE": str(own), "SSL_CERT_DIR": str(tmp_path)}
     assert extra_certificates("https://cortecs.ai/api/v1", both) == {"SSL_CERT_FILE": str(own)}

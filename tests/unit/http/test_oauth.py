@@ -276,7 +276,7 @@ def test_no_renewal_for_a_passing_reason_means_the_same(vendor: Vendor, trouble:
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405])
-def test_a_token_that_is_refused_is_about_the_credentials_whatever_the_status(vendor: Vendor, status: int) -> None:
+def test_a_refused_token_is_a_credentials_error_whatever_the_status(vendor: Vendor, status: int) -> None:
     """Not about what was to be signed: a 404 from here was taken for "no such instance"."""
     vendor.grants = [answer(status, {"error": "invalid_client"})] * 9
     client = Client(vendor)

@@ -135,7 +135,7 @@ def test_a_mark_that_cannot_be_read_is_left_alone_and_the_path_counts(tmp_path: 
     assert (tmp_path / MARK).read_text(encoding="latin-1") == content
 
 
-def test_a_folder_that_cannot_be_written_is_known_by_its_path_and_later_by_its_mark_too(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_known_by_its_path_and_later_its_mark(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.write_text("no folder, so that nobody can write into it")
     by_path = identity(f"file://{state}")
@@ -190,7 +190,7 @@ def test_what_differs_in_its_place_is_another_backend() -> None:
     assert len({identity(url) for url in urls}) == len(urls)
 
 
-def test_what_the_url_leaves_to_the_environment_counts_and_was_not_always_told() -> None:
+def test_what_the_url_leaves_to_the_environment_counts() -> None:
     endpoint = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000"}
     assert identity("s3://bucket", **endpoint) == identity("s3://bucket?endpoint=http://127.0.0.1:9000")
     assert identity("azblob://box", AZURE_STORAGE_ACCOUNT="acme") == identity("azblob://box?storage_account=acme")

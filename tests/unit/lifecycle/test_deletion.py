@@ -95,6 +95,8 @@ def test_what_vanished_since_the_last_list_ends_silently(room: Room) -> None:
     room.clock.advance(1)
     room.account.machines.clear()
     room.end()
+    assert room.account.asked[:2] == ["list", "stop"]
+    assert set(room.account.asked[2:]) == {"stop", "list", "by id"}
 
 
 def test_what_vanishes_between_stop_and_delete_ends_silently(room: Room) -> None:
@@ -104,6 +106,8 @@ def test_what_vanishes_between_stop_and_delete_ends_silently(room: Room) -> None
 
     room.stop = stop
     room.end()
+    assert room.account.asked[:2] == ["stop", "delete"]
+    assert set(room.account.asked[2:]) == {"list", "by id"}
 
 
 @pytest.mark.parametrize("status", ["running", "stopped"])
@@ -133,7 +137,7 @@ def test_a_stop_that_is_refused_although_it_runs_is_an_error(status: str, room: 
     assert "x" in room.account.machines
 
 
-def test_a_stop_that_is_refused_in_an_unknown_state_leaves_it_to_the_deletion(room: Room) -> None:
+def test_a_stop_refused_in_an_unknown_state_leaves_it_to_the_deletion(room: Room) -> None:
     """Or an instance in a state of tomorrow could never be ended by us."""
     room.account.put("x", "broken")
     room.stop = refuses(refused(400))
@@ -292,11 +296,9 @@ def test_what_cannot_be_stopped_is_told_deleted_and_looked_for(room: Room, canno
 def test_what_cannot_be_stopped_and_is_gone_ends_silently(room: Room, cannot_stop: Deletion[Machine]) -> None:
     room.account.machines.clear()
     cannot_stop.delete("x")
-    assert room.actions() == []
+    assert set(room.account.asked) == {"list", "by id"}
 
 
-def test_what_cannot_be_stopped_and_vanishes_before_it_is_deleted_ends_silently(
-    room: Room, cannot_stop: Deletion[Machine]
-) -> None:
+def test_an_unstoppable_instance_that_vanishes_ends_silently(room: Room, cannot_stop: Deletion[Machine]) -> None:
     cannot_stop.delete("x", lambda _: room.account.machines.clear())
     assert room.actions() == ["delete"]

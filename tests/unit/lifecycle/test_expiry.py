@@ -92,9 +92,12 @@ def test_a_row_of_another_backend_is_another_row() -> None:
     assert instance.skip_reason == "owned by chat in dev and chat in dev"
 
 
-@pytest.mark.parametrize("apart", [timedelta(minutes=5), timedelta(minutes=-5), timedelta(0)])
-def test_clocks_may_be_five_minutes_apart(apart: timedelta) -> None:
-    require_clock_agreement("Cortecs", NOW + apart, NOW)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_clocks_may_be_five_minutes_apart_and_not_a_second_more(sign: int) -> None:
+    require_clock_agreement("Cortecs", NOW, NOW)
+    require_clock_agreement("Cortecs", NOW + sign * timedelta(minutes=5), NOW)
+    with pytest.raises(ExpiryError):
+        require_clock_agreement("Cortecs", NOW + sign * timedelta(minutes=5, seconds=1), NOW)
 
 
 @pytest.mark.parametrize("apart", [timedelta(minutes=5, seconds=1), timedelta(minutes=-5, seconds=-1)])

@@ -427,7 +427,7 @@ def test_it_waits_until_what_was_bought_is_listed(world: World) -> None:
 
 
 @pytest.mark.parametrize("off", [-86400, 86400])
-def test_a_calendar_that_was_set_makes_it_wait_neither_too_long_nor_too_short(world: World, off: float) -> None:
+def test_a_changed_calendar_makes_no_wait_too_long_or_too_short(world: World, off: float) -> None:
     bought = world.run(calendar_off=off).killed_at_the_answer()
     before = world.clock.now()
     assert world.run().create() == bought
@@ -523,7 +523,7 @@ def test_what_a_vendor_carries_out_after_the_kill_is_taken_over(world: World, se
     assert {world.run().create()} == world.ids()
 
 
-def test_what_a_vendor_carries_out_when_nobody_waits_any_more_is_taken_over_by_the_next_run(world: World) -> None:
+def test_an_order_executed_after_its_run_ended_is_taken_over_by_the_next(world: World) -> None:
     run = world.run()
 
     def answered_by_a_gateway() -> Machine:
@@ -689,7 +689,7 @@ def test_what_a_row_of_the_state_has_is_not_told_as_left_behind_but_closed(world
     assert run.journal.open_orders() == []
 
 
-def test_to_tell_what_is_left_behind_any_list_will_do_and_to_take_it_over_todays(world: World) -> None:
+def test_any_list_reports_unclaimed_purchases_and_a_new_one_takes_over(world: World) -> None:
     run = world.run()
     run.create()
     run.dies()
@@ -874,7 +874,7 @@ def test_a_refused_token_is_no_reason_to_order_twice(world: World) -> None:
     assert world.ids() == {bought}
 
 
-def test_an_order_that_was_refused_for_its_token_and_not_carried_out_is_sent_again(world: World) -> None:
+def test_an_order_refused_for_its_token_is_sent_again(world: World) -> None:
     refusals = [refused(401)]
 
     def order() -> Machine:
@@ -898,7 +898,7 @@ def test_a_clock_that_is_not_known_to_be_right_excludes_nothing(
     assert world.ids() == {bought}
 
 
-def test_a_lost_answer_of_a_vendor_with_two_clocks_is_named_and_not_bought_again(world: World) -> None:
+def test_a_lost_answer_of_a_two_clock_vendor_is_named_and_not_bought_again(world: World) -> None:
     def carried_out() -> Machine:
         machine = world.start()
         world.began[machine.instance_id] -= 7200.0
@@ -933,7 +933,7 @@ def begun_elsewhere(world: World, *, bought: bool = True) -> str:
     return "" if machine is None else machine.instance_id
 
 
-def test_what_another_machine_may_have_bought_is_asked_about_and_not_bought_again(world: World) -> None:
+def test_another_machines_possible_purchase_is_asked_about_first(world: World) -> None:
     bought = begun_elsewhere(world)
     with pytest.raises(UnclaimedPurchaseError) as refusal:
         world.run().create()
@@ -942,7 +942,7 @@ def test_what_another_machine_may_have_bought_is_asked_about_and_not_bought_agai
     assert world.ids() == {bought}
 
 
-def test_in_an_exclusive_account_what_another_machine_has_bought_is_taken_over(world: World) -> None:
+def test_in_an_exclusive_account_another_machines_purchase_is_taken_over(world: World) -> None:
     world.exclusive = True
     bought = begun_elsewhere(world)
     run = world.run()
@@ -961,7 +961,7 @@ def test_also_in_an_exclusive_account_two_for_one_creation_are_asked_about(world
         world.run().create()
 
 
-def test_also_in_an_exclusive_account_what_is_older_than_the_resources_row_is_asked_about(world: World) -> None:
+def test_in_an_exclusive_account_too_what_predates_the_row_is_asked_about(world: World) -> None:
     world.exclusive = True
     begun_elsewhere(world)
     row = world.start(LARGE)
@@ -971,7 +971,7 @@ def test_also_in_an_exclusive_account_what_is_older_than_the_resources_row_is_as
         world.run().create()
 
 
-def test_a_creation_that_has_bought_nothing_is_named_once_and_is_no_obstacle(world: World) -> None:
+def test_a_creation_without_a_purchase_is_named_once_and_is_no_obstacle(world: World) -> None:
     begun_elsewhere(world, bought=False)
     world.states.began(PENDING, OTHER.urn)
     world.states.began(PENDING, OTHER.urn)
@@ -1013,7 +1013,7 @@ def test_a_state_that_cannot_be_read_is_said_and_keeps_nobody_from_buying(world:
     assert run.told == ["checkpoints are skipped"]
 
 
-def test_a_resource_whose_creation_nobody_has_begun_costs_no_further_reading(world: World) -> None:
+def test_a_resource_without_a_begun_creation_costs_no_further_reading(world: World) -> None:
     run = world.run()
     for number in range(5):
         run.create(ResourceKey(CHAT.backend, f"{CHAT.urn}-{number}"), (f"kind {number}",))
@@ -1091,7 +1091,7 @@ def test_a_journal_that_names_what_another_row_has_takes_nothing_over(world: Wor
     assert "chat of stack another has it" in warning
 
 
-def test_what_the_row_of_another_stack_has_was_not_bought_by_an_order_without_an_answer(world: World) -> None:
+def test_an_instance_in_another_stacks_row_is_no_lost_order(world: World) -> None:
     world.run().killed_before_the_order()
     theirs = world.start().instance_id
     world.states.has(theirs, stack="another")
@@ -1108,7 +1108,7 @@ def came_otherwise(error: BaseException, world: World) -> Callable[[], Machine]:
     return order
 
 
-def test_what_came_instead_and_whose_answer_was_lost_is_named_and_not_bought_again(world: World) -> None:
+def test_a_wrong_delivery_with_a_lost_answer_is_named_and_not_bought_again(world: World) -> None:
     run = world.run()
     with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
         run.create(order=came_otherwise(AnswerLostError("it broke"), world))
@@ -1134,14 +1134,14 @@ def test_what_came_instead_to_a_killed_run_is_named_and_not_bought_again(world: 
     assert set(unclear.value.candidates) == world.ids()
 
 
-def test_what_came_instead_is_looked_for_before_an_order_is_sent_again_with_a_new_token(world: World) -> None:
+def test_a_wrong_delivery_is_looked_for_before_a_new_token_is_tried(world: World) -> None:
     with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
         world.run().create(order=came_otherwise(refused(401), world))
     assert set(unclear.value.candidates) == world.ids()
     assert len(world.ids()) == 1
 
 
-def test_what_is_nearly_what_an_earlier_creation_ordered_is_named_and_no_reason_not_to_buy(world: World) -> None:
+def test_an_instance_nearly_like_an_earlier_order_is_named_and_no_obstacle(world: World) -> None:
     world.states.began(PENDING)
     nearly = [world.start(("nearly small",)).instance_id for _ in range(2)]
     world.states.has(nearly[0], stack="another")
@@ -1185,7 +1185,7 @@ def test_what_another_process_has_bought_did_not_come_instead_of_ours(world: Wor
         world.run().create(order=lost)
 
 
-def test_what_was_closed_and_is_in_no_state_is_named_before_another_order_is_taken_over(world: World) -> None:
+def test_a_closed_purchase_in_no_state_is_named_before_a_takeover(world: World) -> None:
     run = world.run()
     closed = run.create()
     run.journal.confirm(closed)

@@ -162,9 +162,7 @@ def test_what_a_killed_process_has_noted_is_there(tmp_path: Path, journal: Journ
     assert len(journal.open_orders()) == 10
 
 
-def test_two_that_ask_at_once_whether_a_process_lives_do_not_deceive_each_other(
-    tmp_path: Path, journal: Journal
-) -> None:
+def test_two_that_ask_at_once_whether_a_process_lives_agree(tmp_path: Path, journal: Journal) -> None:
     with somebody(tmp_path, "sent(journal)"):
         (order,) = journal.open_orders()
     claim = str(tmp_path / "processes" / order.process)
@@ -295,7 +293,7 @@ def test_a_journal_that_cannot_be_read_says_which_file_and_why(tmp_path: Path, s
     journal.close()
 
 
-def test_a_journal_that_cannot_be_read_is_tried_once_by_what_an_engine_confirms(tmp_path: Path) -> None:
+def test_an_unreadable_journal_is_tried_once_when_an_engine_confirms(tmp_path: Path) -> None:
     newer(tmp_path)
     journal = Journal(tmp_path)
     with pytest.raises(JournalError, match="was written by a newer pulumi-cortecs"):
@@ -349,7 +347,7 @@ def held(directory: Path) -> Iterator[None]:
         other.close()
 
 
-def test_a_file_that_failed_after_a_long_wait_is_not_waited_for_again_at_once(tmp_path: Path, journal: Journal) -> None:
+def test_a_file_that_failed_after_a_long_wait_is_not_waited_for_again(tmp_path: Path, journal: Journal) -> None:
     """On a file system without locks each try costs 20 seconds, and a destroy of many makes many."""
     sent(journal, CHAT)
     clock = Slow()
@@ -446,7 +444,7 @@ def test_open_orders_stay(tmp_path: Path) -> None:
     assert {order.instance_id for order in journal.open_orders(CHAT)} == {"i-1", None}
 
 
-def test_closed_orders_stay_where_one_of_about_that_time_is_still_looked_for(tmp_path: Path) -> None:
+def test_closed_orders_stay_while_one_of_that_time_is_still_looked_for(tmp_path: Path) -> None:
     journal = aged(
         tmp_path,
         closed("long-before"),
@@ -472,7 +470,7 @@ def test_listings_that_no_order_needs_go(tmp_path: Path, journal: Journal) -> No
     assert order.before == {"i-2"}
 
 
-def test_a_number_that_is_given_out_again_is_not_taken_for_the_listing_of_before(tmp_path: Path) -> None:
+def test_a_reused_number_is_not_taken_for_an_earlier_listing(tmp_path: Path) -> None:
     ours, other, theirs = (Journal(tmp_path) for _ in range(3))
     ours.record(CHAT, "ours", SMALL, frozenset({"a"}), None)
     other.delete(other.record(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))

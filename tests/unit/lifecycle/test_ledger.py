@@ -149,7 +149,7 @@ def test_a_purchase_asks_for_one_list_and_nothing_by_id(process: Begin, account:
 
 @pytest.mark.parametrize("lag", [0.0, LAG])
 @pytest.mark.parametrize("sent", [True, False])
-def test_what_a_killed_process_may_have_bought_counts_until_two_lists_lack_it(
+def test_a_killed_process_purchase_counts_until_two_lists_lack_it(
     process: Begin, account: FakeAccount, clock: FakeClock, *, sent: bool, lag: float
 ) -> None:
     """Whatever lag a variable claims."""
@@ -164,9 +164,7 @@ def test_what_a_killed_process_may_have_bought_counts_until_two_lists_lack_it(
         assert len(process().spending().running) == 1
 
 
-def test_what_lives_and_waits_for_its_answer_counts_however_many_lists_lack_it(
-    process: Begin, clock: FakeClock
-) -> None:
+def test_a_live_order_without_an_answer_counts_whatever_lists_lack_it(process: Begin, clock: FakeClock) -> None:
     begun = process()
     with begun.commitments.reserve(anything, SMALL, ("small",)):
         for _ in range(4):
@@ -175,7 +173,7 @@ def test_what_lives_and_waits_for_its_answer_counts_however_many_lists_lack_it(
 
 
 @pytest.mark.parametrize("lag", [0.0, LAG])
-def test_what_was_bought_counts_until_two_lists_and_the_answer_by_id_lack_it(
+def test_a_purchase_counts_until_two_lists_and_the_answer_by_id_lack_it(
     process: Begin, account: FakeAccount, clock: FakeClock, lag: float
 ) -> None:
     account.lag = 60.0
@@ -187,7 +185,7 @@ def test_what_was_bought_counts_until_two_lists_and_the_answer_by_id_lack_it(
     assert process(lag=lag).costs() == Money.zero("EUR")
 
 
-def test_an_order_that_was_not_sent_goes_at_once_and_one_that_was_refused_does_not(process: Begin) -> None:
+def test_an_unsent_order_goes_at_once_and_a_refused_one_does_not(process: Begin) -> None:
     begun, other = process(), process()
     with suppress(NotSentError), begun.commitments.reserve(anything, SMALL, ("small",)):
         raise NotSentError("the engine was gone")
@@ -198,7 +196,7 @@ def test_an_order_that_was_not_sent_goes_at_once_and_one_that_was_refused_does_n
 
 
 @pytest.mark.parametrize(("lag", "remaining"), [(0.0, 1), (LAG, 0)])
-def test_what_was_looked_for_is_believed_gone_after_a_lag_that_no_variable_shortens(
+def test_an_instance_is_believed_gone_after_a_lag_no_variable_shortens(
     process: Begin, lag: float, remaining: int
 ) -> None:
     with suppress(NotBoughtError), process(lag=lag).commitments.reserve(anything, SMALL, ("small",)):
@@ -268,6 +266,7 @@ def test_nobody_is_asked_while_the_ledger_is_held(
     monkeypatch.setattr(account, "listing", lambda: (witness.change(LedgerChanges()), listed())[1])
     monkeypatch.setattr(account, "by_id", lambda key: (witness.change(LedgerChanges()), named(key))[1])
     begun.buy()
+    assert account.asked == ["list", "list", "start"]
 
 
 def test_who_has_no_ledger_orders_one_after_the_other(account: FakeAccount, tmp_path: Path, clock: FakeClock) -> None:

@@ -156,7 +156,7 @@ def test_another_order_is_no_reason_to_hold_it_back() -> None:
     assert (only(listed(), other).remarks, only(listed(), other).skip_reason) == ((), "")
 
 
-def test_what_the_state_keeps_secret_or_the_vendor_does_not_tell_may_be_anything() -> None:
+def test_arguments_that_are_secret_or_not_reported_may_be_anything() -> None:
     secret = interrupted(**{**ORDER, "num_workers": {"4dabf18193072939515e22adb298388d": "1b47"}})
     assert only(listed(), state(pending=secret)).remarks
     untold = {key: value for key, value in ORDER.items() if key != "num_workers"}

@@ -207,7 +207,7 @@ def test_an_error_reaches_all_who_waited_for_that_answer(poller: Poller[str], li
     assert listing.calls <= 2
 
 
-def test_an_error_does_not_reach_those_who_are_content_with_an_older_answer(
+def test_an_error_does_not_reach_callers_that_accept_an_older_answer(
     poller: Poller[str], listing: Listing, clock: FakeClock
 ) -> None:
     first = poller.snapshot(max_age=1)
@@ -236,9 +236,7 @@ def test_the_next_who_comes_after_an_error_asks_again(poller: Poller[str], listi
 
 
 @pytest.mark.parametrize(("hurries", "calls"), [(True, 1), (False, 2)])
-def test_who_is_in_a_hurry_is_content_with_the_failure_of_a_call_that_began_long_before(
-    hurries: bool, calls: int
-) -> None:
+def test_a_hurried_caller_takes_the_failure_of_a_call_begun_before(hurries: bool, calls: int) -> None:
     """After a ^C nobody asks a vendor that hangs for another minute."""
     asked, waits = threading.Event(), threading.Event()
 
@@ -331,7 +329,7 @@ PRESENT, ABSENT, CHANGED, BEGAN, FAILED = "present", "absent", "changed", "began
     ],
     ids=lambda value: " ".join(f"{at}:{word}" for at, word in value) if isinstance(value, list) else str(value),
 )
-def test_absent_for_good_is_missing_from_two_lists_further_apart_than_the_lag_and_all_between(
+def test_absent_for_good_is_missing_from_all_lists_over_more_than_the_lag(
     history: list[tuple[float, str]], for_good: bool, poller: Poller[str], listing: Listing, clock: FakeClock
 ) -> None:
     began_at = clock.now()

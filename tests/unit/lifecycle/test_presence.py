@@ -53,7 +53,7 @@ def test_what_the_list_does_not_show_yet_is_found_by_its_id(room: Room) -> None:
     assert (room.account.asked, room.passed) == (["start", "list", "by id"], 0)
 
 
-def test_what_was_listed_a_moment_ago_is_not_enough_for_who_needs_to_know_now(room: Room) -> None:
+def test_a_recent_listing_is_not_enough_where_a_new_one_is_needed(room: Room) -> None:
     room.account.put("x")
     room.find()
     room.account.turn("x", "stopped")
@@ -111,7 +111,7 @@ def test_a_list_that_shows_it_again_begins_the_waiting_anew(room: Room) -> None:
     assert room.passed - before > LAG
 
 
-def test_what_we_have_just_started_is_not_gone_before_the_lag_is_over_again(room: Room) -> None:
+def test_a_just_started_instance_is_not_gone_before_the_lag_is_over(room: Room) -> None:
     room.find("other")  # lists from before the start lack it, of course
     new = room.account.start("small")
     room.account.machines[new.instance_id] = Machine(new.instance_id, listed_from=1e9, known_from=room.clock.now() + 2)

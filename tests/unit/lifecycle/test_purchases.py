@@ -123,7 +123,7 @@ def test_many_purchases_in_a_row_look_at_the_account_once(room: Room) -> None:
     assert room.account.asked.count("list") == 1
 
 
-def test_one_wrong_list_after_long_trouble_does_not_say_that_nothing_was_bought(room: Room) -> None:
+def test_one_wrong_list_after_long_trouble_does_not_rule_out_a_purchase(room: Room) -> None:
     def order() -> Machine:
         machine = room.account.start(*SMALL)
         room.account.down = (room.clock.now(), room.clock.now() + 2 * LAG)
@@ -133,7 +133,7 @@ def test_one_wrong_list_after_long_trouble_does_not_say_that_nothing_was_bought(
     assert {room.buy(order)} == room.owned
 
 
-def test_what_began_before_the_order_is_not_taken_though_an_earlier_list_lacked_it(room: Room) -> None:
+def test_an_instance_older_than_the_order_is_not_taken(room: Room) -> None:
     room.account.put("somebody-elses")
     room.account.wrong = 2
     with pytest.raises(NotBoughtError):
@@ -180,7 +180,7 @@ def test_an_order_whose_answer_is_lost_is_found_and_not_repeated(error: CloudErr
 
 
 @pytest.mark.parametrize("error", DOUBTS, ids=str)
-def test_an_order_that_was_not_carried_out_is_known_not_to_be_after_three_lags(error: CloudError, room: Room) -> None:
+def test_an_order_that_was_not_executed_is_recognized_after_three_lags(error: CloudError, room: Room) -> None:
     room.account.put("older", arguments=SMALL)
     with pytest.raises(NotBoughtError, match="nothing was started") as raised:
         room.buy(fails(error))
@@ -189,7 +189,7 @@ def test_an_order_that_was_not_carried_out_is_known_not_to_be_after_three_lags(e
     assert 3 * LAG < room.passed < 4 * LAG
 
 
-def test_an_answer_that_names_what_was_there_before_names_nothing_that_was_bought(room: Room) -> None:
+def test_an_answer_with_the_id_of_an_older_instance_names_no_purchase(room: Room) -> None:
     before = room.account.start("small")
     room.clock.advance(LAG + 10)
 
@@ -420,7 +420,7 @@ def test_different_lost_orders_do_not_share_out_what_fits_both() -> None:
     assert first.named == second.named == ("id-998",)
 
 
-def test_an_order_whose_instance_another_one_took_waits_for_what_the_other_started() -> None:
+def test_an_order_whose_instance_another_took_waits_for_the_others() -> None:
     """The second sees what the first has started, before its own shows in the list."""
     first, second = Plan(acts=0.2, ends=1, lost=True), Plan(at=3, acts=0.2, ends=1, lost=True)
     room, outcomes = play(first, second, lag=LAG)

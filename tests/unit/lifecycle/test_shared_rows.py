@@ -35,7 +35,7 @@ def keeper(going: DeletionPlan) -> str | None:
     return None if going.keeper is None else going.keeper.urn
 
 
-def test_what_nobody_else_has_is_ended_and_a_hundred_deletions_read_the_state_once(
+def test_unshared_instances_end_and_100_deletions_read_the_state_once(
     states: FakeStates, start: StartProcess, tmp_path: Path
 ) -> None:
     for number in range(100):

@@ -107,7 +107,7 @@ def test_what_has_been_bought_counts_before_the_list_has_it(
     assert (len(spending.running), spending.on_its_way) == (1, ())
 
 
-def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_answer(
+def test_a_purchase_counts_once_also_if_it_is_listed_before_its_answer(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.reserve(anything, SMALL, ("small",)) as order:
@@ -128,7 +128,7 @@ def up_to(ceiling: Money) -> Callable[[Spending], None]:
     return judge
 
 
-def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_come(
+def test_a_foreign_instance_does_not_hide_an_order_without_an_answer(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     with commitments.reserve(anything, SMALL, ("small",)) as order:
@@ -140,15 +140,18 @@ def test_somebody_elses_instance_does_not_hide_an_order_whose_answer_can_still_c
     assert account.started == 1
 
 
-def test_who_orders_waits_for_the_answer_that_tells_whose_the_listed_one_is(
+def test_an_order_waits_for_the_answer_that_claims_the_listed_instance(
     commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
+    began_at = clock.now()
     with commitments.reserve(anything, SMALL, ("small",)) as order:
         machine = account.start("small")
         clock.advance(1)
         clock.at(6, lambda: order.set_instance(machine.instance_id))
         with commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)) as other:
+            answered_at = clock.now()
             other.set_instance(account.start("small").instance_id)
+    assert answered_at - began_at == 7  # a second until it is listed, and six until the answer
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
@@ -272,7 +275,7 @@ def test_an_account_that_cannot_be_listed_is_an_error(commitments: SpendGuard[Ma
 
 
 @pytest.mark.parametrize("lag", [0.0, LAG])
-def test_sixty_four_threads_at_once_do_not_overshoot_and_leave_no_room_unused(
+def test_sixty_four_threads_do_not_overshoot_and_leave_no_room_unused(
     commitments: SpendGuard[Machine], account: FakeAccount, lag: float
 ) -> None:
     account.lag = lag

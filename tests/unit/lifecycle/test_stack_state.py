@@ -170,7 +170,7 @@ def test_what_is_no_whole_state_is_an_error(exported_text: str) -> None:
         states(Teller(**{DEV: exported_text})).stack_of(URN)
 
 
-def test_nothing_is_asked_before_it_is_wanted_and_an_old_answer_does_for_who_wants_none_newer() -> None:
+def test_states_are_read_on_demand_and_an_old_answer_may_do() -> None:
     tell = Teller()
     reader = states(tell)
     assert not tell.asked

@@ -176,7 +176,7 @@ def test_an_answer_that_tells_the_id_only_is_a_purchase(world: World) -> None:
     assert (bought.instance, bought.inferred) == (None, False)
 
 
-def test_every_order_has_a_token_of_its_own_and_a_resource_the_same_key_from_any_machine(world: World) -> None:
+def test_an_order_has_its_own_token_and_a_resource_one_key_everywhere(world: World) -> None:
     first, second = world.run().create().instance_id, world.run(machine="there").create().instance_id
     tags = world.account.tags
     assert tags[first].token != tags[second].token
@@ -248,14 +248,14 @@ def test_what_a_killed_run_has_bought_with_other_arguments_is_named(world: World
         world.run().create(arguments=LARGE)
 
 
-def test_a_rotated_key_finds_what_was_lost_though_nothing_else_tells_that_it_is_the_same_account(world: World) -> None:
+def test_a_rotated_key_finds_a_lost_purchase_of_the_same_account(world: World) -> None:
     world.account.machines.clear()
     bought = world.run().killed()
     world.clock.advance(LAG + 1)
     assert world.run("rotated").create().instance_id == bought
 
 
-def test_a_renamed_resource_takes_over_what_was_bought_under_its_old_name_also_after_a_second_kill(
+def test_a_renamed_resource_takes_over_its_purchase_after_a_second_kill(
     world: World,
 ) -> None:
     bought = world.run().killed()
@@ -308,7 +308,7 @@ def test_in_a_replacement_the_old_one_bears_the_same_key_and_is_not_taken(world:
     assert world.run(machine="third").create().instance_id == new != old
 
 
-def test_in_a_replacement_of_which_nothing_was_bought_the_old_one_is_not_taken(world: World) -> None:
+def test_a_replacement_that_bought_nothing_does_not_take_the_old_one(world: World) -> None:
     old = world.run().create().instance_id
     world.states.has(old)
     world.states.began(PENDING)
@@ -330,9 +330,7 @@ def test_what_this_process_has_been_shown_is_not_taken_by_its_key(world: World) 
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_what_bears_a_name_that_no_state_has_any_more_is_asked_about_unless_nobody_else_buys(
-    world: World, exclusive: bool
-) -> None:
+def test_a_name_in_no_state_is_asked_about_unless_the_account_is_exclusive(world: World, exclusive: bool) -> None:
     """The project was renamed, and the machine of the journal is gone."""
     bought = begun_elsewhere(world)
     world.account.tags[bought] = replace(world.account.tags[bought], key=ResourceKey("", "a name of before").digest)
@@ -370,7 +368,7 @@ def test_what_was_begun_with_other_arguments_is_asked_about(world: World) -> Non
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_in_the_ledger_an_order_counts_as_what_bears_its_tag_and_as_nothing_alike(world: World, is_there: bool) -> None:
+def test_in_the_ledger_an_order_only_counts_as_what_bears_its_tag(world: World, is_there: bool) -> None:
     run = world.run()
     world.account.lag = 0.0
     with suppress(Killed), run.commitments.reserve(lambda _: None, A_PRICE, SMALL) as commitment:
@@ -388,9 +386,7 @@ def test_in_the_ledger_an_order_counts_as_what_bears_its_tag_and_as_nothing_alik
     st.lists(st.sampled_from(["answered", "lost", "killed", "never sent", "elsewhere"]), min_size=1, max_size=6),
     st.integers(0, 3),
 )
-def test_whatever_happens_each_resource_has_what_was_ordered_for_it_and_nothing_is_bought_twice(
-    plans: list[str], foreign: int
-) -> None:
+def test_whatever_happens_each_resource_has_its_own_purchase_and_one_only(plans: list[str], foreign: int) -> None:
     with TemporaryDirectory() as directory:
         world = World(Path(directory))
         saved: dict[ResourceKey, str] = {}

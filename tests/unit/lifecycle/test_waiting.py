@@ -246,8 +246,9 @@ def test_each_new_state_is_told_once(room: Room) -> None:
     assert room.told == ["not listed yet", "pending", "running"]
 
 
-def test_nobody_asks_for_a_new_instance_by_its_id_before_the_list_should_show_it(room: Room) -> None:
+def test_a_new_instance_is_not_asked_for_by_id_before_it_should_be_listed(room: Room) -> None:
     room.replay((0, HIDDEN), (LAG - 0.5, "running")).wait()
+    assert room.told == ["not listed yet", "running"]
     assert "by id" not in room.account.asked
 
 
@@ -305,7 +306,7 @@ def of_the_schedule(boot: float) -> float:
 
 @pytest.mark.parametrize("boot", [10.0, 60.0, 300.0])
 @pytest.mark.parametrize("waiters", [1, 2, 20])
-def test_the_number_of_list_calls_is_that_of_the_schedule_however_many_wait(waiters: int, boot: float) -> None:
+def test_the_schedule_alone_decides_the_number_of_list_calls(waiters: int, boot: float) -> None:
     assert 0.9 * of_the_schedule(boot) <= calls_while_waiting(waiters, boot) <= of_the_schedule(boot) + 2
 
 

@@ -78,7 +78,7 @@ def test_a_page_explains_all_that_can_be_set_and_nothing_else(rule: Rule) -> Non
 
 
 @EVERY_RULE
-def test_the_example_of_a_page_passes_and_fails_and_is_told_so_in_these_words(rule: Rule) -> None:
+def test_the_examples_of_a_page_pass_and_fail_in_the_words_shown(rule: Rule) -> None:
     example = section(page_of(rule), "Example")
     (code,), (message,) = blocks(example, "python"), blocks(example, "text")
     defined = run(code, f"{rule.name}.md")
@@ -92,7 +92,7 @@ def test_the_example_of_a_page_passes_and_fails_and_is_told_so_in_these_words(ru
 
 
 @EVERY_RULE
-def test_the_limits_of_a_page_are_those_of_its_example_and_a_pack_takes_them(rule: Rule) -> None:
+def test_a_pack_takes_the_limits_of_a_page_which_are_its_examples(rule: Rule) -> None:
     page = page_of(rule)
     shown = [json.loads(each) for each in blocks(section(page, "Limits"), "json")]
     used = run(blocks(section(page, "Example"), "python")[0], f"{rule.name}.md")["limits"]
@@ -118,7 +118,10 @@ def test_the_index_lists_every_rule_as_it_is() -> None:
 
 def test_a_pack_takes_the_limits_of_the_index() -> None:
     (limits,) = blocks(INDEX, "json")
-    Bench("guard", json.loads(limits)).preview()
+    bench = Bench("guard", json.loads(limits))
+    bench.preview()
+    (rules_in_force,) = bench.logged
+    assert "instance-hourly-cap: mandatory" in rules_in_force
 
 
 def test_the_rule_of_ones_own_is_the_one_that_the_example_has() -> None:

@@ -50,7 +50,7 @@ def test_it_ends_with_its_last_day() -> None:
     assert_denied(verdict, "exemptions-valid", "its exemption from instance-hourly-cap ended on 2030-01-31", "finance")
 
 
-def test_an_expired_one_is_a_violation_even_where_it_is_not_needed_any_more() -> None:
+def test_an_expired_exemption_is_a_violation_even_where_it_is_not_needed() -> None:
     assert_denied(bench(day="2030-02-01").preview(cortecs_instance()), "exemptions-valid", "ended on 2030-01-31")
 
 
@@ -109,7 +109,7 @@ def test_a_name_with_other_signs_is_exempted_by_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("middle", [f"team::chat${INSTANCE}::eight", f"{INSTANCE}::chat${INSTANCE}::eight"])
-def test_a_urn_that_can_be_read_in_two_ways_is_exempted_in_both_or_not_at_all(middle: str) -> None:
+def test_an_ambiguous_urn_is_exempted_in_both_readings_or_not_at_all(middle: str) -> None:
     urn = f"urn:pulumi:test::tests::{middle}"
     assert not exemption("urn:pulumi:test::tests::*::chat*").concerns(urn)
     assert not exemption("urn:pulumi:test::tests::team::*eight").concerns(urn)

@@ -149,7 +149,7 @@ def begun(name: str, workers: int) -> PendingCreation:
     return PendingCreation("test", urn(name), {"num_workers": workers, "state": "stopped"}, INSTANCE)
 
 
-def test_rows_count_whatever_they_wait_for_and_purchases_that_were_begun_until_a_row_is_what_became_of_them() -> None:
+def test_all_rows_count_and_purchases_until_they_have_a_row() -> None:
     rows = (
         row("kept", protected=True, created="today"),
         row("gone", doomed=True),

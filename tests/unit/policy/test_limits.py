@@ -189,4 +189,7 @@ def test_an_exemption_without_an_owner_is_refused() -> None:
 
 def test_both_packs_can_share_one_list_of_exemptions() -> None:
     hardware = json.loads((POLICIES / "hardware" / "limits" / "demo.json").read_text())
-    Bench("hardware", {**hardware, "exemptions-valid": granted()["exemptions-valid"]}).preview()
+    bench = Bench("hardware", {**hardware, "exemptions-valid": granted()["exemptions-valid"]})
+    bench.preview()
+    (rules_in_force,) = bench.logged
+    assert "exemptions-valid: mandatory {" in rules_in_force

@@ -41,7 +41,7 @@ def test_eight_workers_on_h100() -> None:
     ]
 
 
-def test_the_way_out_is_named_by_the_gravest_refusal_only_and_for_as_many_workers_as_can_be() -> None:
+def test_only_the_gravest_refusal_names_the_way_out_for_most_workers() -> None:
     lines = shown(
         {**DEMO, "instance-hourly-cap": {"per_hour": ["3.00 EUR"]}}, hardware_type_id="NVIDIA_L40S_1", num_workers=2
     )
@@ -65,7 +65,7 @@ def test_what_cannot_be_known_is_not_guessed() -> None:
 
 
 @pytest.mark.parametrize("interval", [MISSING, unknown(), "per_week"])
-def test_what_has_no_price_is_refused_like_anything_else_by_a_pack_that_asks_for_none(interval: object) -> None:
+def test_a_pack_without_prices_refuses_unpriced_hardware_like_any_other(interval: object) -> None:
     limits = {rule.name: DEMO[rule.name] for rule in PACKS["hardware"] if rule.name in DEMO}
     priceless = cortecs_instance(hardware_type_id="NVIDIA_H100_1", billing_interval=interval)
     verdict = Bench("hardware", limits).preview(priceless)

@@ -327,7 +327,7 @@ def test_a_region_of_the_catalogue_is_where_it_runs() -> None:
     assert_allowed(bench("region-allowed", somewhere, allowed=["us-*"]).preview(cortecs_instance()))
 
 
-def test_an_hour_that_costs_more_than_sixty_minutes_is_priced_as_it_is_billed() -> None:
+def test_an_hour_dearer_than_sixty_minutes_is_priced_as_it_is_billed() -> None:
     dear_hours = with_row("NVIDIA_L4_1", lambda row: replace(row, price_per_hour=Money.of("3.00", "EUR")))
     cap = bench("instance-hourly-cap", dear_hours, per_hour=["2.00 EUR"])
     assert_allowed(cap.preview(cortecs_instance()))
@@ -354,7 +354,7 @@ def test_a_catalogue_of_the_future_blocks() -> None:
     assert_denied(verdict, "catalogue-fresh", "yet to come")
 
 
-def test_a_catalogue_that_cannot_be_used_blocks_under_every_rule_that_needs_it() -> None:
+def test_an_unusable_catalogue_blocks_under_every_rule_that_needs_it() -> None:
     broken = PinnedPrices(None, "the catalogue cannot be used: it was cut")
     assert_denied(bench("catalogue-digest", broken).preview(cortecs_instance()), "catalogue-digest", "it was cut.")
     for rule in NEEDS:
@@ -390,7 +390,7 @@ def test_a_live_price_that_is_not_the_pinned_one_is_advice(quote: Any, says: str
 
 
 @pytest.mark.parametrize("quote", [quoted("1.26"), quoted("1.14"), quoted("9.99", source="catalogue of 2026-01-01")])
-def test_a_price_within_the_tolerance_or_no_newer_than_the_catalogue_is_fine(quote: Any) -> None:
+def test_a_price_within_tolerance_or_not_newer_than_the_catalogue_passes(quote: Any) -> None:
     verdict = bench("quote-matches-catalogue", tolerance_percent="5").preview(cortecs_instance(quote=quote))
     assert verdict.shown == ()
 

@@ -186,7 +186,7 @@ def test_the_stack_pass_does_not_repeat_what_was_said() -> None:
 
 
 @pytest.mark.parametrize("order", [[1, 8], [8, 1]])
-def test_a_program_that_asks_the_pack_itself_does_not_silence_the_stack_pass(order: list[int]) -> None:
+def test_a_program_that_calls_the_pack_does_not_silence_the_stack_pass(order: list[int]) -> None:
     pack = Bench("guard", DEMO).servicer()
     shows(pack, AUTHENTIC)
     for workers in order:

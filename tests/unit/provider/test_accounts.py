@@ -212,7 +212,7 @@ def test_one_account_is_one_client_one_poller_and_one_purchase_book() -> None:
 
 
 @pytest.mark.usefixtures("no_environment")
-def test_a_second_provider_that_is_configured_does_not_take_the_credentials_away_for_a_moment() -> None:
+def test_configuring_a_second_provider_never_takes_the_credentials_away() -> None:
     accounts.configure(INSTANCE, CONFIG)
     interval = sys.getswitchinterval()
     errors: list[CloudError] = []

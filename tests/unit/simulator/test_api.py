@@ -41,13 +41,13 @@ def test_a_start_with_nulls_echoes_the_defaults_and_is_pending(api: httpx.Client
 
 def test_status_becomes_running_in_the_answer_with_the_last_step(sim: Simulator, api: httpx.Client) -> None:
     instance_id = start(api, num_workers=2)["instance_id"]
-    seen = []
+    states = []
     for _ in range(6):
         instance = api.get(f"/instances/{instance_id}").json()["instance"]
-        seen.append((instance["worker_statuses"][0]["init_progress"]["current_step"], instance["instance_status"]))
+        states.append((instance["worker_statuses"][0]["init_progress"]["current_step"], instance["instance_status"]))
         assert len(instance["worker_statuses"]) == 2
         sim.control.advance(10)
-    assert [(step, each["status"]) for step, each in seen] == [
+    assert [(step, state["status"]) for step, state in states] == [
         (1, "pending"),
         (2, "pending"),
         (3, "pending"),
@@ -56,7 +56,7 @@ def test_status_becomes_running_in_the_answer_with_the_last_step(sim: Simulator,
         (5, "running"),
     ]
     # what clients before 0.1.1 read
-    assert [each["init_progress"]["current_step"] for _, each in seen] == [step for step, _ in seen]
+    assert [state["init_progress"]["current_step"] for _, state in states] == [step for step, _ in states]
 
 
 def test_a_stop_is_done_when_it_is_answered(sim: Simulator, api: httpx.Client) -> None:
@@ -119,7 +119,7 @@ def test_stop_all_names_what_it_ended_and_no_key_when_nothing_ran(sim: Simulator
     sim.control.advance(40)
     pending_one = start(api)["instance_id"]
     assert set(api.post("/instances/stop-all").json()["instance_ids"]) == {running_one, pending_one}
-    assert {status(api, each) for each in (running_one, pending_one)} == {"stopped"}
+    assert {status(api, instance_id) for instance_id in (running_one, pending_one)} == {"stopped"}
     assert "instance_ids" not in api.post("/instances/stop-all").json()
 
 
@@ -192,7 +192,9 @@ def test_a_model_has_its_limits_under_both_names(api: httpx.Client) -> None:
 
 def test_a_preview_of_a_model_has_every_key(api: httpx.Client) -> None:
     keys = {"model_id", "hf_name", "instant_provisioned", "creator", "description", "screen_name", "size"}
-    for row in api.get("/models/").json()["models"]:
+    rows = api.get("/models/").json()["models"]
+    assert rows
+    for row in rows:
         assert set(row) == keys | {"hardware_configs"}
         assert isinstance(row["hardware_configs"], list)
 

@@ -18,7 +18,7 @@ def start(api: httpx.Client, model_id: str = QWEN) -> Any:
     return api.post("/instances/start", json={"model_id": model_id}).raise_for_status().json()["instance"]
 
 
-def listed(api: httpx.Client) -> list[Any]:
+def list_instances(api: httpx.Client) -> list[Any]:
     return list(api.get("/instances").raise_for_status().json()["instances"])
 
 
@@ -30,8 +30,8 @@ def test_a_lost_answer_leaves_the_side_effect_and_no_byte(sim: Simulator, api: h
     sim.control.fault("lost_answer", method="POST", path="/instances/start", count=1)
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         start(api)
-    assert [each.status for each in sim.control.instances()] == ["pending"]
-    assert len(listed(api)) == 1
+    assert [instance.status for instance in sim.control.instances()] == ["pending"]
+    assert len(list_instances(api)) == 1
 
 
 def test_a_lost_request_has_no_side_effect(sim: Simulator, api: httpx.Client) -> None:
@@ -46,7 +46,7 @@ def test_a_dropped_connection_leaves_the_others_alone(sim: Simulator, api: httpx
         sim.control.fault("lost_answer", path="/instances/start", count=1)
         with pytest.raises(httpx.RemoteProtocolError):
             start(api)
-        assert len(listed(other)) == 1
+        assert len(list_instances(other)) == 1
 
 
 def test_what_a_client_says_about_its_address_saves_no_answer(sim: Simulator, api: httpx.Client) -> None:
@@ -83,7 +83,7 @@ def test_malformed_json_is_a_200_that_ends_too_early(sim: Simulator, api: httpx.
     assert answer.status_code == 200
     with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
         answer.json()
-    assert len(listed(api)) == 1
+    assert len(list_instances(api)) == 1
 
 
 def test_a_slow_answer_comes_late_and_its_side_effect_in_time(sim: Simulator, api: httpx.Client) -> None:
@@ -93,7 +93,7 @@ def test_a_slow_answer_comes_late_and_its_side_effect_in_time(sim: Simulator, ap
     until(lambda: len(sim.control.instances()) == 1)
 
 
-def test_a_slow_answer_holds_up_nobody_else(sim: Simulator, api: httpx.Client) -> None:
+def test_a_slow_answer_does_not_delay_other_requests(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("slow_answer", path="/instances", count=1, real_seconds=30)
     with pytest.raises(httpx.ReadTimeout):
         api.get("/instances", timeout=1)
@@ -132,19 +132,19 @@ def test_a_stuck_boot_is_cured_by_a_stop_and_a_restart(sim: Simulator, api: http
 def test_a_new_instance_is_missing_from_the_list_for_a_while(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("list_lag", seconds=3, count=1)
     instance_id = start(api)["instance_id"]
-    assert listed(api) == []
+    assert list_instances(api) == []
     assert status(api, instance_id) == "pending"
     sim.control.advance(2.999)
-    assert listed(api) == []
+    assert list_instances(api) == []
     sim.control.advance(0.001)
-    assert [each["instance_id"] for each in listed(api)] == [instance_id]
+    assert [instance["instance_id"] for instance in list_instances(api)] == [instance_id]
 
 
 def test_the_lag_may_hold_for_the_id_as_well(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("list_lag", seconds=3, by_id=True)
     instance_id = start(api)["instance_id"]
     assert api.get(f"/instances/{instance_id}").status_code == 404
-    assert [each.instance_id for each in sim.control.instances()] == [instance_id]
+    assert [instance.instance_id for instance in sim.control.instances()] == [instance_id]
     sim.control.advance(3)
     assert status(api, instance_id) == "pending"
 

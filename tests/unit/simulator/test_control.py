@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator import ControlError, Settings, Simulator
+from pulumi_cortecs.simulator import ControlError, Simulator, SimulatorSettings
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 
@@ -130,7 +130,7 @@ def test_a_new_price_holds_for_runs_that_begin_afterwards(sim: Simulator, api: h
     after = start(api)
     sim.control.advance(60)
     ledger = sim.control.ledger()
-    assert [str(ledger.of(each)[0].amount) for each in (before, after)] == ["0.02 EUR", "0.04 EUR"]
+    assert [str(ledger.of(instance_id)[0].amount) for instance_id in (before, after)] == ["0.02 EUR", "0.04 EUR"]
 
 
 @pytest.mark.parametrize("price", ["1.00", "0", "-1", "NaN", "a lot"])
@@ -172,12 +172,12 @@ def test_the_market_says_where_its_rows_are_from(sim: Simulator) -> None:
     assert market["hardware_types"][0]["price_per_hour"] == "1.20"
 
 
-def test_somebody_stops_or_deletes_an_instance_in_the_console(sim: Simulator, api: httpx.Client) -> None:
+def test_an_instance_is_stopped_or_deleted_in_the_console(sim: Simulator, api: httpx.Client) -> None:
     stopped, vanished = start(api), start(api)
     assert sim.control.stop(stopped).status == "stopped"
     sim.control.vanish(vanished)
     assert api.get(f"/instances/{vanished}").status_code == 404
-    assert [each["instance_id"] for each in api.get("/instances").json()["instances"]] == [stopped]
+    assert [instance["instance_id"] for instance in api.get("/instances").json()["instances"]] == [stopped]
     assert sim.control.ledger().open == ()
     with pytest.raises(ControlError, match="404"):
         sim.control.stop(vanished)
@@ -187,7 +187,7 @@ def test_somebody_stops_or_deletes_an_instance_in_the_console(sim: Simulator, ap
 
 def test_every_row_says_of_which_cloud_it_is(sim: Simulator, api: httpx.Client) -> None:
     start(api)
-    assert [each.cloud for each in (*sim.control.instances(), *sim.control.ledger().entries)] == ["cortecs"] * 2
+    assert [row.cloud for row in (*sim.control.instances(), *sim.control.ledger().entries)] == ["cortecs"] * 2
 
 
 def test_requests_are_counted_by_their_route(sim: Simulator, api: httpx.Client) -> None:
@@ -233,7 +233,7 @@ def test_a_knob_that_does_not_exist_or_fit_is_refused(wrong: dict[str, Any], sim
 
 
 def test_every_setting_can_be_read_and_changed_while_running(sim: Simulator) -> None:
-    assert set(sim.control.settings()) == set(asdict(Settings()))
+    assert set(sim.control.settings()) == set(asdict(SimulatorSettings()))
     for name, value in sim.control.settings().items():
         assert sim.control.settings(**{name: value})[name] == value
 
@@ -244,7 +244,7 @@ def test_workers_of_an_instance_may_come_one_after_the_other(sim: Simulator, api
     sim.control.advance(40)
     instance = api.get(f"/instances/{instance_id}").json()["instance"]
     assert instance["instance_status"]["status"] == "running"
-    assert [each["init_progress"]["current_step"] for each in instance["worker_statuses"]] == [5, 4, 3]
+    assert [worker["init_progress"]["current_step"] for worker in instance["worker_statuses"]] == [5, 4, 3]
 
 
 def test_an_unknown_control_route_is_no_vendors_request(sim: Simulator) -> None:
@@ -259,7 +259,7 @@ def test_an_instance_is_put_there_under_an_id_that_a_state_has(sim: Simulator, a
     now = sim.control.clock().now
     (entry,) = sim.control.ledger().open
     assert (entry.instance_id, now - entry.started_at) == ("kept", timedelta(hours=1))
-    assert [each["instance_id"] for each in api.get("/instances").json()["instances"]] == ["kept", "held"]
+    assert [instance["instance_id"] for instance in api.get("/instances").json()["instances"]] == ["kept", "held"]
     assert api.post("/instances/restart", json={"instance_id": "held"}).status_code == 200
     with pytest.raises(ControlError, match="'kept' is taken"):
         sim.control.put("kept", QWEN)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from pulumi_cortecs.simulator.delivery import MEGABYTE, bomb
-from tests.unit.simulated import listed, ordered, start
+from pulumi_cortecs.simulator.corruption import MEGABYTE, bomb
+from tests.unit.simulated import list_statuses, post_order, start
 
 
 def test_a_bomb_is_whole_gzip_and_small() -> None:
@@ -36,21 +36,21 @@ def test_an_answer_unpacks_to_megabytes_of_spaces_and_what_was_asked_for(sim: Si
     assert len(sent) < 4_000
     unpacked = gzip.decompress(sent)
     assert len(unpacked) > 2 * MEGABYTE
-    assert [each["instance_id"] for each in json.loads(unpacked)["instances"]] == [instance_id]
-    assert list(listed(api)) == [instance_id]
+    assert [instance["instance_id"] for instance in json.loads(unpacked)["instances"]] == [instance_id]
+    assert list(list_statuses(api)) == [instance_id]
 
 
 def test_two_bombs_are_one(sim: Simulator, api: httpx.Client) -> None:
     for _ in range(2):
         sim.control.fault("bomb", path="/instances", megabytes=1)
     assert MEGABYTE < len(api.get("/instances").content) < 2 * MEGABYTE
-    assert listed(api) == {}
+    assert list_statuses(api) == {}
 
 
 def test_a_refusal_can_be_a_bomb(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("bomb", path="/instances/start", count=1, megabytes=1)
     sim.control.fault("server_error", path="/instances/start", count=1, status=403, after_side_effect=True)
-    answer = ordered(api)
+    answer = post_order(api)
     assert (answer.status_code, len(answer.content) > MEGABYTE, list(answer.json())) == (403, True, ["error"])
 
 
@@ -58,7 +58,7 @@ def test_an_answer_drips_and_its_side_effect_is_in_time(sim: Simulator, api: htt
     sim.control.fault("drip", path="/instances/start", count=1, real_seconds=30)
     with pytest.raises(httpx.ReadTimeout):
         api.post("/instances/start", json={"model_id": "Qwen--Qwen2-7B-Instruct"}, timeout=1)
-    assert len(listed(api)) == 1
+    assert len(list_statuses(api)) == 1
 
 
 def test_what_drips_comes_a_byte_at_a_time_and_is_whole(sim: Simulator, api: httpx.Client) -> None:
@@ -75,5 +75,5 @@ def test_an_answer_that_is_lost_does_not_drip(sim: Simulator, api: httpx.Client)
     sim.control.fault("drip", path="/instances/start", count=1, real_seconds=30)
     sim.control.fault("lost_answer", path="/instances/start", count=1)
     with pytest.raises(httpx.RemoteProtocolError):
-        ordered(api)
-    assert len(listed(api)) == 1
+        post_order(api)
+    assert len(list_statuses(api)) == 1

@@ -21,14 +21,13 @@ import typer.main
 from fastapi import APIRouter
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.simulator import FaultKind, Settings, faults, running
-from pulumi_cortecs.simulator.blocked import Body
+from pulumi_cortecs.simulator import FaultKind, SimulatorSettings, faults, running
+from pulumi_cortecs.simulator.api_error import ErrorBody
 from pulumi_cortecs.simulator.control import FaultRequest, SettingsRequest, control_router
-from pulumi_cortecs.simulator.cortecs import CortecsCloud, cortecs_control_router, cortecs_router
-from pulumi_cortecs.simulator.faults import PARAMETERS
-from pulumi_cortecs.simulator.serving import serving_router
-from pulumi_cortecs.simulator.shapes import WrongShape
-from pulumi_cortecs.simulator.supplied import Reused
+from pulumi_cortecs.simulator.corruption import WrongShape
+from pulumi_cortecs.simulator.cortecs import SimulatedCortecs, cortecs_control_router, cortecs_router
+from pulumi_cortecs.simulator.faults import PARAMETERS, ReusedId
+from pulumi_cortecs.simulator.openai_api import openai_router
 from pulumi_cortecs.simulator.world import World
 
 PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
@@ -36,12 +35,12 @@ PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding=
 
 def rows(text: str, header: str) -> list[list[str]]:
     """The rows of the tables below a header line, as cells."""
-    found, inside = [], False
+    table_rows, inside = [], False
     for line in text.splitlines():
         inside = line.startswith("|") and (inside or line.startswith(header))
         if inside and not line.startswith((header, "|---")):
-            found.append([cell.strip() for cell in line.strip("|").split(" | ")])
-    return found
+            table_rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return table_rows
 
 
 def quoted(cell: str) -> list[str]:
@@ -83,25 +82,27 @@ def test_every_wrong_shape_is_described() -> None:
     assert set(quoted(what)) == {shape.value for shape in WrongShape}
 
 
-@pytest.mark.parametrize(("kind", "words"), [("server_error", Body), ("reused_id", Reused)])
+@pytest.mark.parametrize(("kind", "words"), [("server_error", ErrorBody), ("reused_id", ReusedId)])
 def test_every_word_that_a_parameter_may_be_is_described(kind: str, words: type[Enum]) -> None:
     (what,) = (what for name, _, what, _ in rows(PAGE, "| kind |") if quoted(name) == [kind])
-    assert {each.value for each in words} <= set(quoted(what))
+    assert {word.value for word in words} <= set(quoted(what))
 
 
 def test_the_table_has_exactly_the_knobs_and_their_defaults() -> None:
     listed = {quoted(name)[0]: default for name, default, _ in rows(PAGE, "| knob |")}
-    plain = {name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(Settings()).items()}
+    plain = {
+        name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(SimulatorSettings()).items()
+    }
     assert listed == {name: json.dumps(value) for name, value in plain.items()}
     assert set(SettingsRequest.model_fields) == set(plain)
 
 
 def routers() -> Iterable[APIRouter]:
-    world = World(origin="http://127.0.0.1:3000", defaults=Settings())
-    cloud = CortecsCloud(world)
+    world = World(origin="http://127.0.0.1:3000", defaults=SimulatorSettings())
+    cloud = SimulatedCortecs(world)
     return (
         cortecs_router(cloud),
-        serving_router(world, cloud.served),
+        openai_router(world, cloud.find_served_model),
         control_router(world),
         cortecs_control_router(cloud),
     )
@@ -137,10 +138,10 @@ def requests_shown() -> Iterator[tuple[str, str, Any]]:
         if start < 0:
             continue
         words = shlex.split(line[start:].rstrip(" |"))[1:]
-        given = dict(pairwise(words))
+        options = dict(pairwise(words))
         (url,) = (word for word in words if word.startswith("$SIM/"))
-        body = json.loads(given["--json"]) if "--json" in given else None
-        yield given.get("-X", "GET" if body is None else "POST"), url.removeprefix("$SIM"), body
+        body = json.loads(options["--json"]) if "--json" in options else None
+        yield options.get("-X", "GET" if body is None else "POST"), url.removeprefix("$SIM"), body
 
 
 def test_every_request_shown_has_a_route() -> None:
@@ -153,9 +154,10 @@ def test_every_request_shown_has_a_route() -> None:
 
 def test_every_fault_shown_is_taken() -> None:
     with running() as sim:
-        for method, path, body in requests_shown():
-            if (method, path) == ("POST", "/_sim/faults"):
-                sim.control.fault(**{"kind": body.pop("kind"), **body.pop("match", {}), **body})
+        bodies = [body for method, path, body in requests_shown() if (method, path) == ("POST", "/_sim/faults")]
+        for body in bodies:
+            sim.control.fault(**{"kind": body.pop("kind"), **body.pop("match", {}), **body})
+        assert len(sim.control.faults()) == len(bodies) > 0
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator.cortecs.answers import begun_json, instance_json
-from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, STEPS, Boot, Instance, InstanceArgs, Status
+from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, STEPS, Boot, PurchasedArgs, Status, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.serializers import instance_json, started_json
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=timezone.utc)
 ORIGIN = "http://127.0.0.1:3000"
@@ -20,9 +20,9 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def instance(boot: Boot, *, workers: int = 1, stopped_at: datetime | None = None) -> Instance:
-    args = InstanceArgs("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, BillingInterval.PER_MINUTE, workers)
-    return Instance("sim", "id-1", args, boot, listed_from=NOON, found_from=NOON, stopped_at=stopped_at)
+def instance(boot: Boot, *, workers: int = 1, stopped_at: datetime | None = None) -> VirtualInstance:
+    args = PurchasedArgs("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, BillingInterval.PER_MINUTE, workers)
+    return VirtualInstance("sim", "id-1", args, boot, listed_from=NOON, found_from=NOON, stopped_at=stopped_at)
 
 
 @pytest.mark.parametrize(("age", "step"), [(0, 1), (9.9, 1), (10, 2), (20, 3), (30, 4), (39.999, 4), (40, 5), (1e6, 5)])
@@ -36,7 +36,7 @@ def test_a_boot_of_no_time_is_over_at_once_but_begins_as_pending() -> None:
     quick = instance(Boot(NOON, seconds=0, worker_stagger=5), workers=2)
     assert quick.status(NOON) is Status.RUNNING
     assert quick.boot.step(1, NOON) == 1
-    assert begun_json(quick, ORIGIN)["instance_status"]["status"] == "pending"
+    assert started_json(quick, ORIGIN)["instance_status"]["status"] == "pending"
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4])
@@ -66,10 +66,10 @@ def test_status_steps_and_base_url_never_contradict_each_other(
     seconds: float, stagger: float, workers: int, ages: list[float], stopped: bool
 ) -> None:
     boot = Boot(NOON, seconds, stagger)
-    each = instance(boot, workers=workers, stopped_at=at(3e5) if stopped else None)
+    simulated = instance(boot, workers=workers, stopped_at=at(3e5) if stopped else None)
     reached = 0
     for age in sorted(ages):
-        answer = instance_json(each, at(age), ORIGIN)
+        answer = instance_json(simulated, at(age), ORIGIN)
         status, progress = answer["instance_status"]["status"], [w["init_progress"] for w in answer["worker_statuses"]]
         assert len(progress) == workers
         assert (answer["base_url"] is not None) == (status == "running")

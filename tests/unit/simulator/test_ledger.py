@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from pulumi_cortecs.cost import BillingInterval, HardwareType, Money
-from pulumi_cortecs.simulator.cortecs.runs import CortecsRun
-from pulumi_cortecs.simulator.ledger import Ledger, Run
+from pulumi_cortecs.simulator.cortecs.instances import CortecsRun
+from pulumi_cortecs.simulator.ledger import Run, RunLedger
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=timezone.utc)
 L4 = HardwareType("NVIDIA_L4_1", Money(Decimal("1.2"), "EUR"), Money(Decimal("0.02"), "EUR"), cloud="cortecs")
@@ -28,7 +28,7 @@ def euro(amount: str) -> Money:
 
 
 def test_an_open_run_accrues_and_a_closed_one_does_not() -> None:
-    ledger = Ledger()
+    ledger = RunLedger()
     ledger.begin(run())
     assert ledger.totals(at(60)) == {"EUR": euro("0.02")}
     assert ledger.totals(at(61)) == {"EUR": euro("0.04")}
@@ -37,7 +37,7 @@ def test_an_open_run_accrues_and_a_closed_one_does_not() -> None:
 
 
 def test_every_run_of_an_instance_is_billed_for_itself() -> None:
-    ledger = Ledger()
+    ledger = RunLedger()
     for start in (0, 600):
         ledger.begin(run(started_at=at(start), billed_from=at(start)))
         ledger.end("id-1", at(start + 1))
@@ -46,14 +46,14 @@ def test_every_run_of_an_instance_is_billed_for_itself() -> None:
 
 def test_two_currencies_are_never_added() -> None:
     dollars = HardwareType("X", Money(Decimal(6), "USD"), Money(Decimal("0.1"), "USD"), cloud="cortecs")
-    ledger = Ledger()
+    ledger = RunLedger()
     ledger.begin(run())
     ledger.begin(run("id-2", hardware=dollars))
     assert ledger.totals(at(60)) == {"EUR": euro("0.02"), "USD": Money(Decimal("0.1"), "USD")}
 
 
 def test_totals_of_one_account_leave_the_others_out() -> None:
-    ledger = Ledger()
+    ledger = RunLedger()
     ledger.begin(run())
     ledger.begin(run("id-2", account="other", num_workers=3))
     assert ledger.totals(at(60), "other") == {"EUR": euro("0.06")}
@@ -68,16 +68,16 @@ def test_a_run_that_ended_before_its_bill_began_costs_nothing() -> None:
 
 
 def test_an_instance_cannot_run_twice_at_once() -> None:
-    ledger = Ledger()
+    ledger = RunLedger()
     ledger.begin(run())
     with pytest.raises(ValueError, match="open run"):
         ledger.begin(run())
 
 
 def test_ending_what_does_not_run_changes_nothing() -> None:
-    ledger = Ledger()
+    ledger = RunLedger()
     ledger.begin(run())
     ledger.end("id-1", at(60))
     ledger.end("id-1", at(600))
     ledger.end("unknown", at(600))
-    assert [each.ended_at for each in ledger] == [at(60)]
+    assert [entry.ended_at for entry in ledger] == [at(60)]

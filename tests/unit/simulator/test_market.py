@@ -7,26 +7,27 @@ from decimal import Decimal
 import pytest
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.simulator import Settings
-from pulumi_cortecs.simulator.cortecs.instances import InstanceArgs
-from pulumi_cortecs.simulator.cortecs.market import Market
-from pulumi_cortecs.simulator.cortecs.orders import Order, accepted
-from pulumi_cortecs.simulator.refusal import Refused
+from pulumi_cortecs.simulator import SimulatorSettings
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.cortecs.instances import PurchasedArgs
+from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
+from pulumi_cortecs.simulator.cortecs.orders import StartOrder, validate_order
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
 
 
 @pytest.fixture
-def market() -> Market:
-    return Market()
+def market() -> SimulatedMarket:
+    return SimulatedMarket()
 
 
-def test_an_hour_is_sixty_minutes(market: Market) -> None:
+def test_an_hour_is_sixty_minutes(market: SimulatedMarket) -> None:
+    assert market.offers
     for offer in market.offers.values():
         assert offer.hardware.price_per_hour == offer.hardware.price_per_minute * 60
 
 
-def test_only_the_documented_price_calls_itself_a_fact(market: Market) -> None:
+def test_only_the_documented_price_calls_itself_a_fact(market: SimulatedMarket) -> None:
     facts = [name for name, offer in market.offers.items() if offer.provenance.startswith("fact")]
     assert facts == ["NVIDIA_L4_1"]
     assert market.offers["NVIDIA_L4_1"].hardware.price_per_hour == Money(Decimal("1.2"), "EUR")
@@ -34,7 +35,8 @@ def test_only_the_documented_price_calls_itself_a_fact(market: Market) -> None:
         assert name in facts or offer.provenance.startswith("invented price")
 
 
-def test_every_model_runs_on_what_is_offered_and_on_what_it_recommends(market: Market) -> None:
+def test_every_model_runs_on_what_is_offered_and_on_what_it_recommends(market: SimulatedMarket) -> None:
+    assert market.models
     for model in market.models.values():
         assert model.recommended_config in model.max_context
         assert set(model.max_context) <= set(market.offers)
@@ -42,7 +44,7 @@ def test_every_model_runs_on_what_is_offered_and_on_what_it_recommends(market: M
         assert model.provenance
 
 
-def test_what_the_vendors_own_tests_need_is_there(market: Market) -> None:
+def test_what_the_vendors_own_tests_need_is_there(market: SimulatedMarket) -> None:
     qwen = market.models[QWEN]
     assert qwen.hf_name == "Qwen/Qwen2-7B-Instruct"
     assert qwen.recommended_config == "NVIDIA_L4_1"
@@ -50,38 +52,41 @@ def test_what_the_vendors_own_tests_need_is_there(market: Market) -> None:
     assert "NVIDIA_L4_2" in qwen.max_context
 
 
-def test_one_markets_changes_are_not_anothers(market: Market) -> None:
+def test_one_markets_changes_are_not_anothers(market: SimulatedMarket) -> None:
     market.reprice("NVIDIA_L4_1", Money(Decimal("0.5"), "EUR"))
     market.withdraw_hardware("NVIDIA_L4_2")
     market.recommend(QWEN, "NVIDIA_L40S_1")
-    fresh = Market()
+    fresh = SimulatedMarket()
     assert fresh.offers["NVIDIA_L4_1"].hardware.price_per_hour == Money(Decimal("1.2"), "EUR")
     assert "NVIDIA_L4_2" in fresh.models[QWEN].max_context
     assert fresh.models[QWEN].recommended_config == "NVIDIA_L4_1"
 
 
-def test_a_changed_price_does_not_pass_for_a_fact(market: Market) -> None:
+def test_a_changed_price_does_not_pass_for_a_fact(market: SimulatedMarket) -> None:
     market.reprice("NVIDIA_L4_1", Money(Decimal("0.03"), "EUR"))
     assert market.offers["NVIDIA_L4_1"].provenance.startswith("invented")
 
 
-def test_withdrawn_hardware_leaves_every_model(market: Market) -> None:
+def test_withdrawn_hardware_leaves_every_model(market: SimulatedMarket) -> None:
+    before = set(market.models)
     market.withdraw_hardware("NVIDIA_L4_1")
+    assert set(market.models) == before
+    assert QWEN in before
     for model in market.models.values():
         assert "NVIDIA_L4_1" not in model.max_context
         assert model.recommended_config in model.max_context
 
 
-def test_a_model_cannot_recommend_what_it_does_not_run_on(market: Market) -> None:
+def test_a_model_cannot_recommend_what_it_does_not_run_on(market: SimulatedMarket) -> None:
     with pytest.raises(KeyError):
         market.recommend(QWEN, "NVIDIA_H100_2")
 
 
-def order(market: Market, *, settings: Settings | None = None, **wanted: object) -> InstanceArgs:
-    return accepted(Order(**{"model_id": QWEN, **wanted}), market, settings or Settings())  # type: ignore[arg-type]
+def order(market: SimulatedMarket, *, settings: SimulatorSettings | None = None, **wanted: object) -> PurchasedArgs:
+    return validate_order(StartOrder(**{"model_id": QWEN, **wanted}), market, settings or SimulatorSettings())  # type: ignore[arg-type]
 
 
-def test_what_is_not_set_becomes_the_default(market: Market) -> None:
+def test_what_is_not_set_becomes_the_default(market: SimulatedMarket) -> None:
     bought = order(market)
     assert (bought.hardware_type_id, bought.context_length, bought.billing_interval.value, bought.num_workers) == (
         "NVIDIA_L4_1",
@@ -91,13 +96,13 @@ def test_what_is_not_set_becomes_the_default(market: Market) -> None:
     )
 
 
-def test_the_default_context_fits_the_hardware(market: Market) -> None:
+def test_the_default_context_fits_the_hardware(market: SimulatedMarket) -> None:
     bought = order(market, model_id="cortecs--phi-4-FP8-Dynamic")
     assert bought.context_length == 16384
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
+    ("wanted", "message"),
     [
         ({"hardware_type_id": "NVIDIA_H100_1"}, "NVIDIA_L40S_1 or NVIDIA_L4_1 or NVIDIA_L4_2"),
         ({"hardware_type_id": ""}, "''"),
@@ -112,28 +117,29 @@ def test_the_default_context_fits_the_hardware(market: Market) -> None:
     ],
 )
 def test_a_refused_order_names_the_value_and_what_is_allowed(
-    wanted: dict[str, object], said: str, market: Market
+    wanted: dict[str, object], message: str, market: SimulatedMarket
 ) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiError) as refused:
         order(market, **wanted)
     assert refused.value.status == 400
-    assert said in refused.value.message
+    assert message in refused.value.message
 
 
 @pytest.mark.parametrize("edge", [{"context_length": 1}, {"context_length": 32768}, {"num_workers": 8}])
-def test_the_edges_are_allowed(edge: dict[str, object], market: Market) -> None:
-    order(market, **edge)
+def test_the_edges_are_allowed(edge: dict[str, object], market: SimulatedMarket) -> None:
+    bought = order(market, **edge)
+    assert {name: getattr(bought, name) for name in edge} == edge
 
 
-def test_the_status_of_an_unknown_model_is_a_knob(market: Market) -> None:
-    with pytest.raises(Refused) as refused:
-        order(market, model_id="nobody--nothing", settings=Settings(unknown_model_status=404))
+def test_the_status_of_an_unknown_model_is_a_knob(market: SimulatedMarket) -> None:
+    with pytest.raises(ApiError) as refused:
+        order(market, model_id="nobody--nothing", settings=SimulatorSettings(unknown_model_status=404))
     assert refused.value.status == 404
 
 
-def test_what_is_out_of_stock_is_refused_but_stays_listed(market: Market) -> None:
+def test_what_is_out_of_stock_is_refused_but_stays_listed(market: SimulatedMarket) -> None:
     market.set_available("NVIDIA_L4_1", False)
-    with pytest.raises(Refused, match="not available"):
+    with pytest.raises(ApiError, match="not available"):
         order(market)
     assert "NVIDIA_L4_1" in market.offers
     order(market, hardware_type_id="NVIDIA_L4_2")

@@ -20,8 +20,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.simulator import Control, Settings, Simulator, StateError, running
-from pulumi_cortecs.simulator.remote import plain_client
+from pulumi_cortecs.simulator import Control, Simulator, SimulatorSettings, StateError, running
+from pulumi_cortecs.simulator.control_client import loopback_client
 from tests.contract.patience import until
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
@@ -75,14 +75,14 @@ def start(api: httpx.Client, **wanted: Any) -> str:
     return str(answer.json()["instance"]["instance_id"])
 
 
-def listed(api: httpx.Client) -> list[tuple[str, str]]:
+def list_statuses(api: httpx.Client) -> list[tuple[str, str]]:
     rows = api.get("/instances").raise_for_status().json()["instances"]
-    return [(each["instance_id"], each["instance_status"]["status"]) for each in rows]
+    return [(row["instance_id"], row["instance_status"]["status"]) for row in rows]
 
 
 def everything(sim: Simulator) -> dict[str, Any]:
     """All that control shows, wherever it listens."""
-    with plain_client(f"{sim.url}/_sim") as client:
+    with loopback_client(f"{sim.url}/_sim") as client:
         shown = {
             what: client.get(f"/{what}").json()
             for what in ("instances", "ledger", "clock", "settings", "faults", "market", "requests")
@@ -95,7 +95,7 @@ def everything(sim: Simulator) -> dict[str, Any]:
 
 def client_of(sim: Simulator, other: httpx.Client) -> httpx.Client:
     """A client of this simulator with the token of another one."""
-    client = plain_client(sim.base_url)
+    client = loopback_client(sim.base_url)
     client.headers["Authorization"] = other.headers["Authorization"]
     return client
 
@@ -146,7 +146,7 @@ def test_an_end_in_order_keeps_everything_too(crashes: Crashes) -> None:
         before = everything(sim)
     with running(state=crashes.path) as again:
         assert everything(again) == before
-    assert [each.name for each in crashes.path.parent.iterdir()] == ["sim.db"]
+    assert [path.name for path in crashes.path.parent.iterdir()] == ["sim.db"]
 
 
 def test_a_purchase_whose_answer_was_lost_survives(sim: Simulator, api: httpx.Client, crashes: Crashes) -> None:
@@ -205,9 +205,9 @@ def test_tokens_and_clients_stay_good(sim: Simulator, api: httpx.Client, crashes
     instance_id = start(api)
     with killed_and_restarted(crashes) as again:
         with client_of(again, api) as client:
-            assert listed(client) == [(instance_id, "pending")]
+            assert list_statuses(client) == [(instance_id, "pending")]
         with again.client("acme", "hunter2") as rotated:
-            assert listed(rotated) == [(instance_id, "pending")]
+            assert list_statuses(rotated) == [(instance_id, "pending")]
         with pytest.raises(httpx.HTTPStatusError, match="401"), again.client("acme", "sim"):
             pass
 
@@ -240,7 +240,9 @@ def test_no_secret_is_in_the_file(crashes: Crashes) -> None:
 def test_chance_and_ids_go_on_as_if_nothing_had_happened(crashes: Crashes) -> None:
     def drawn(api: httpx.Client, times: int) -> list[Any]:
         answers = [api.post("/instances/start", json=START) for _ in range(times)]
-        return [each.json()["instance"]["instance_id"] if each.is_success else each.status_code for each in answers]
+        return [
+            answer.json()["instance"]["instance_id"] if answer.is_success else answer.status_code for answer in answers
+        ]
 
     def begun(sim: Simulator) -> None:
         sim.control.fault("server_error", probability=0.5, path="/instances/start")
@@ -275,17 +277,17 @@ def test_ended_in_order_it_goes_on_from_its_end(crashes: Crashes) -> None:
         assert again.control.clock().now > answered
 
 
-def test_nobody_ever_sees_time_go_back(crashes: Crashes) -> None:
-    seen = list[datetime]()
+def test_time_never_goes_back(crashes: Crashes) -> None:
+    times = list[datetime]()
     with running(speed=1e5, state=crashes.path) as sim, sim.client() as api:
         instance_id = start(api)
-        until(lambda: listed(api) == [(instance_id, "running")])
+        until(lambda: list_statuses(api) == [(instance_id, "running")])
         with killed_and_restarted(crashes) as again, client_of(again, api) as client:
-            assert listed(client) == [(instance_id, "running")]
+            assert list_statuses(client) == [(instance_id, "running")]
         for _ in range(20):
-            seen.append(sim.control.clock().now)
+            times.append(sim.control.clock().now)
             with killed_and_restarted(crashes) as again:
-                assert again.control.clock().now >= seen[-1]
+                assert again.control.clock().now >= times[-1]
 
 
 def test_a_paused_clock_stays_paused_to_the_microsecond(sim: Simulator, crashes: Crashes) -> None:
@@ -307,11 +309,11 @@ def test_ends_and_lags_that_were_to_come_still_come(sim: Simulator, api: httpx.C
     api.post("/instances/stop", json={"instance_id": doomed})
     api.delete(f"/instances/{doomed}").raise_for_status()
     with killed_and_restarted(crashes) as again, client_of(again, api) as client:
-        assert listed(client) == [(reclaimed, "pending"), (doomed, "stopped")]
+        assert list_statuses(client) == [(reclaimed, "pending"), (doomed, "stopped")]
         again.control.advance(5)
-        assert listed(client) == [(reclaimed, "pending"), (unlisted, "pending")]
+        assert list_statuses(client) == [(reclaimed, "pending"), (unlisted, "pending")]
         again.control.advance(135)
-        assert listed(client) == [(reclaimed, "stopped"), (unlisted, "running")]
+        assert list_statuses(client) == [(reclaimed, "stopped"), (unlisted, "running")]
         (run,) = again.control.ledger().of(reclaimed)
         assert run.ended_at is not None
         assert (run.ended_at - run.started_at).total_seconds() == 140
@@ -328,15 +330,15 @@ def test_what_is_given_at_the_restart_replaces_what_was_kept(crashes: Crashes) -
                 "message",
             )
             assert kept.control.clock().speed == 7
-        with killed_and_restarted(crashes, boot=9, speed=3) as given:
-            settings = given.control.settings()
+        with killed_and_restarted(crashes, boot=9, speed=3) as restarted:
+            settings = restarted.control.settings()
             assert (settings["boot_seconds"], settings["token_ttl_real_seconds"], settings["error_key"]) == (
                 9,
                 60,
                 "message",
             )
-            assert given.control.clock().speed == 3
-        with killed_and_restarted(crashes, settings=Settings(bill_pending=False)) as replaced:
+            assert restarted.control.clock().speed == 3
+        with killed_and_restarted(crashes, settings=SimulatorSettings(bill_pending=False)) as replaced:
             settings = replaced.control.settings()
             assert (settings["boot_seconds"], settings["error_key"], settings["bill_pending"]) == (30, "error", False)
 

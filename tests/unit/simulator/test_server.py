@@ -88,7 +88,7 @@ def test_localhost_reaches_it_by_either_protocol() -> None:
 def test_only_the_loopback_is_listened_on() -> None:
     listener = Listener.bind(0)
     try:
-        assert {each.getsockname()[0] for each in listener.sockets} <= {"127.0.0.1", "::1"}
+        assert {sock.getsockname()[0] for sock in listener.sockets} <= {"127.0.0.1", "::1"}
     finally:
         listener.close()
 
@@ -122,7 +122,7 @@ def test_an_idle_connection_is_closed_when_the_simulator_ends() -> None:
 
 def test_answers_do_not_wait_for_acknowledgements() -> None:
     # with Nagle's delay on the server's side every answer to a POST took 40 ms, but for the first of a connection. The
-    # quickest of the others tells of the delay, and not of a machine that is busy
+    # quickest of the others shows the delay, and not that the machine is busy
     with running() as sim, sim.client() as api:
         taken = []
         for _ in range(50):

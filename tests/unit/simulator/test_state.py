@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import PlainSerializer
 from pydantic_core import PydanticSerializationError
 
-from pulumi_cortecs.simulator.state import FORMAT, State, StateError, opened
+from pulumi_cortecs.simulator.state import FORMAT, State, StateError, open_state
 
 KEYS = st.sampled_from("abcd")
 CHANGES = st.lists(
@@ -45,12 +45,12 @@ class Thing:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @contextmanager
 def state_in(path: Path) -> Iterator[State]:
-    with closing(opened(path)) as state:
+    with closing(open_state(path)) as state:
         yield state
 
 
@@ -59,25 +59,25 @@ def state_in(path: Path) -> Iterator[State]:
 @example([("put", "a", 1), ("save", "", 0), ("remove", "a", 0)])
 @example([("put", "a", 1), ("put", "b", 1), ("save", "", 0), ("remove", "a", 0), ("put", "a", 2)])
 @example([("put", "a", 1), ("save", "", 0), ("clear", "", 0), ("put", "b", 1)])
-def test_a_shelf_is_a_dict_that_comes_back(changes: list[tuple[str, str, int]]) -> None:
+def test_a_table_is_a_dict_that_is_kept(changes: list[tuple[str, str, int]]) -> None:
     with TemporaryDirectory() as folder:
         path, plain = Path(folder) / "sim.db", dict[str, int]()
         with state_in(path) as state:
-            shelf = state.shelf("numbers", int)
+            table = state.table("numbers", int)
             for change, key, value in changes:
                 if change == "put":
-                    shelf[key] = plain[key] = value
+                    table[key] = plain[key] = value
                 elif change == "remove":
-                    assert shelf.pop(key, None) == plain.pop(key, None)
+                    assert table.pop(key, None) == plain.pop(key, None)
                 elif change == "clear":
-                    shelf.clear()
+                    table.clear()
                     plain.clear()
                 else:
                     state.save()
-            assert list(shelf.items()) == list(plain.items())
+            assert list(table.items()) == list(plain.items())
             state.save()
         with state_in(path) as again:
-            assert list(again.shelf("numbers", int).items()) == list(plain.items())
+            assert list(again.table("numbers", int).items()) == list(plain.items())
 
 
 def test_values_come_back_exactly(tmp_path: Path) -> None:
@@ -88,46 +88,46 @@ def test_values_come_back_exactly(tmp_path: Path) -> None:
         inner={"whole": 500, "broken": 500.5, "flag": True, "word": "é"},
     )
     with state_in(tmp_path / "sim.db") as state:
-        state.shelf("things", Thing)["one"] = thing
+        state.table("things", Thing)["one"] = thing
         state.save()
     with state_in(tmp_path / "sim.db") as again:
-        kept = again.shelf("things", Thing)["one"]
+        kept = again.table("things", Thing)["one"]
     assert kept == thing
     assert repr(kept.amount) == "Decimal('1000.00')"
-    assert [type(each) for each in kept.inner.values()] == [int, float, bool, str]
+    assert [type(value) for value in kept.inner.values()] == [int, float, bool, str]
 
 
 def test_what_is_not_saved_is_not_kept(tmp_path: Path) -> None:
     with state_in(tmp_path / "sim.db") as state:
-        state.shelf("numbers", int)["one"] = 1
+        state.table("numbers", int)["one"] = 1
     with state_in(tmp_path / "sim.db") as again:
-        assert dict(again.shelf("numbers", int)) == {}
+        assert dict(again.table("numbers", int)) == {}
 
 
 def test_what_is_saved_is_in_the_files_at_once(tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
     with state_in(tmp_path / "sim.db") as state:
-        state.shelf("numbers", int)["one"] = 1
+        state.table("numbers", int)["one"] = 1
         state.save()
         for file in tmp_path.glob("sim.db*"):
             shutil.copy(file, tmp_path / "copy")
     with state_in(tmp_path / "copy" / "sim.db") as again:
-        assert dict(again.shelf("numbers", int)) == {"one": 1}
+        assert dict(again.table("numbers", int)) == {"one": 1}
 
 
 def test_a_save_writes_what_has_changed_and_no_more(tmp_path: Path) -> None:
     written = list[int]()
 
-    def noted(value: int) -> int:
+    def serialize_once(value: int) -> int:
         written.append(value)
         return value
 
     with state_in(tmp_path / "sim.db") as state:
-        shelf = state.shelf("numbers", Annotated[int, PlainSerializer(noted)])  # type: ignore[arg-type]
-        shelf.update(a=1, b=2)
+        table = state.table("numbers", Annotated[int, PlainSerializer(serialize_once)])  # type: ignore[arg-type]
+        table.update(a=1, b=2)
         state.save()
-        shelf["a"] = 3
-        del shelf["b"]
+        table["a"] = 3
+        del table["b"]
         state.save()
         state.save()
     assert written == [1, 2, 3]
@@ -135,20 +135,20 @@ def test_a_save_writes_what_has_changed_and_no_more(tmp_path: Path) -> None:
 
 def test_a_save_that_fails_keeps_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     with state_in(tmp_path / "sim.db") as state:
-        numbers, others = state.shelf("numbers", int), state.shelf("others", int)
+        numbers, others = state.table("numbers", int), state.table("others", int)
         numbers["one"], others["two"] = 1, object()  # type: ignore[assignment]
         with pytest.raises(PydanticSerializationError):
             state.save()
         others["two"] = 2
         state.save()
     with state_in(tmp_path / "sim.db") as again:
-        assert (dict(again.shelf("numbers", int)), dict(again.shelf("others", int))) == ({"one": 1}, {"two": 2})
+        assert (dict(again.table("numbers", int)), dict(again.table("others", int))) == ({"one": 1}, {"two": 2})
 
 
 def test_in_memory_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with closing(opened(None)) as state:
-        state.shelf("numbers", int)["one"] = 1
+    with closing(open_state(None)) as state:
+        state.table("numbers", int)["one"] = 1
         state.save()
     assert list(tmp_path.iterdir()) == []
 
@@ -161,7 +161,7 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
 def test_an_empty_file_is_a_new_state(tmp_path: Path) -> None:
     (tmp_path / "sim.db").touch()
     with state_in(tmp_path / "sim.db") as state:
-        assert dict(state.shelf("numbers", int)) == {}
+        assert dict(state.table("numbers", int)) == {}
 
 
 @pytest.mark.parametrize("name", ["with space.db", "100%25?mode=memory#x.db", ":memory:", "ünï.db"])
@@ -169,26 +169,27 @@ def test_any_name_will_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     for expected in ({}, {"one": 1}):
         with state_in(Path(name)) as state:
-            shelf = state.shelf("numbers", int)
-            assert dict(shelf) == expected
-            shelf["one"] = 1
+            table = state.table("numbers", int)
+            assert dict(table) == expected
+            table["one"] = 1
             state.save()
-    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_second_simulator_on_the_file_is_refused(tmp_path: Path) -> None:
     with state_in(tmp_path / "sim.db") as state:
         with pytest.raises(StateError, match="in use by another simulator"):
-            opened(tmp_path / "sim.db")
+            open_state(tmp_path / "sim.db")
         script = (
-            "import sys, pathlib; from pulumi_cortecs.simulator.state import opened; opened(pathlib.Path(sys.argv[1]))"
+            "import sys, pathlib; from pulumi_cortecs.simulator.state import open_state; "
+            "open_state(pathlib.Path(sys.argv[1]))"
         )
         other = subprocess.run([sys.executable, "-c", script, str(tmp_path / "sim.db")], capture_output=True, text=True)
         assert other.stderr.endswith("sim.db is in use by another simulator\n")
-        state.shelf("numbers", int)["one"] = 1
+        state.table("numbers", int)["one"] = 1
         state.save()
     with state_in(tmp_path / "sim.db") as again:
-        assert dict(again.shelf("numbers", int)) == {"one": 1}
+        assert dict(again.table("numbers", int)) == {"one": 1}
 
 
 def foreign_database(path: Path, *, wal: bool = False) -> None:
@@ -204,7 +205,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(text: str, tmp_pat
     (tmp_path / "notes").write_text(text)
     before = contents(tmp_path)
     with pytest.raises(StateError, match="is not a state of this simulator"):
-        opened(tmp_path / "notes")
+        open_state(tmp_path / "notes")
     assert contents(tmp_path) == before
 
 
@@ -213,7 +214,7 @@ def test_another_programs_database_is_refused_and_left_alone(wal: bool, tmp_path
     foreign_database(tmp_path / "theirs.db", wal=wal)
     before = contents(tmp_path)
     with pytest.raises(StateError, match="is not a state of this simulator"):
-        opened(tmp_path / "theirs.db")
+        open_state(tmp_path / "theirs.db")
     assert contents(tmp_path) == before
 
 
@@ -223,7 +224,7 @@ def test_another_programs_open_database_is_left_alone_too(tmp_path: Path) -> Non
         theirs.execute("CREATE TABLE t (a)")
         before = contents(tmp_path)
         with pytest.raises(StateError, match="is not a state of this simulator"):
-            opened(tmp_path / "theirs.db")
+            open_state(tmp_path / "theirs.db")
         assert contents(tmp_path) == before
 
 
@@ -234,36 +235,36 @@ def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
         newer.execute(f"PRAGMA user_version = {FORMAT + 1}")
     before = contents(tmp_path)
     with pytest.raises(StateError, match=f"newer version \\(format {FORMAT + 1}, this one knows {FORMAT}\\)"):
-        opened(tmp_path / "sim.db")
+        open_state(tmp_path / "sim.db")
     assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("value", ["no JSON", '"no number"', "{}"])
 def test_a_damaged_row_is_named_in_a_line(value: str, tmp_path: Path) -> None:
     with state_in(tmp_path / "sim.db") as state:
-        state.shelf("numbers", int)["one"] = 1
+        state.table("numbers", int)["one"] = 1
         state.save()
     with closing(sqlite3.connect(tmp_path / "sim.db", isolation_level=None)) as damaged:
         damaged.execute("UPDATE kept SET value = ?", (value,))
     with state_in(tmp_path / "sim.db") as again, pytest.raises(StateError, match="is damaged, at its numbers") as error:
-        again.shelf("numbers", int)
+        again.table("numbers", int)
     assert "\n" not in str(error.value)
 
 
 def test_a_file_with_a_hole_in_it_is_damaged(tmp_path: Path) -> None:
     with state_in(tmp_path / "sim.db") as state:
-        shelf = state.shelf("numbers", int)
-        for each in range(2000):
-            shelf[str(each)] = each
+        table = state.table("numbers", int)
+        for number in range(2000):
+            table[str(number)] = number
         state.save()
     whole = (tmp_path / "sim.db").read_bytes()
     (tmp_path / "sim.db").write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
     with pytest.raises(StateError, match=r"is damaged|cannot be used"), state_in(tmp_path / "sim.db") as again:
-        again.shelf("numbers", int)
+        again.table("numbers", int)
 
 
 def test_a_place_where_no_file_can_be_is_a_short_error(tmp_path: Path) -> None:
     for path in (tmp_path / "no" / "sim.db", tmp_path):
         with pytest.raises(StateError, match="cannot be opened") as error:
-            opened(path)
+            open_state(path)
         assert "\n" not in str(error.value)

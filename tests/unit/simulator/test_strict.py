@@ -26,14 +26,14 @@ def api(sim: Simulator) -> Iterator[httpx.Client]:
         yield client
 
 
-def refused(answer: httpx.Response, status: int = 400) -> str:
+def refusal_text(answer: httpx.Response, status: int = 400) -> str:
     assert answer.status_code == status, answer.text
     assert list(answer.json()) == ["error"]
     return str(answer.json()["error"])
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"model_id": QWEN, "colour": "red"}, "colour: unknown field"),
         ({"model_id": QWEN, "__provider": "x"}, "__provider: unknown field"),
@@ -53,8 +53,8 @@ def refused(answer: httpx.Response, status: int = 400) -> str:
         (None, "JSON object"),
     ],
 )
-def test_a_wrong_start_request_buys_nothing(body: Any, said: str, sim: Simulator, api: httpx.Client) -> None:
-    assert said in refused(api.post("/instances/start", json=body))
+def test_a_wrong_start_request_buys_nothing(body: Any, message: str, sim: Simulator, api: httpx.Client) -> None:
+    assert message in refusal_text(api.post("/instances/start", json=body))
     assert sim.control.instances() == ()
 
 
@@ -71,23 +71,23 @@ def test_a_float_that_is_whole_is_a_whole_number(api: httpx.Client) -> None:
 )
 def test_a_body_that_is_no_json_object_is_a_400(content: bytes, sim: Simulator, api: httpx.Client) -> None:
     headers = {"content-type": "application/json"}
-    refused(api.post("/instances/start", content=content, headers=headers))
-    refused(api.post("/instances/stop", content=content, headers=headers))
+    refusal_text(api.post("/instances/start", content=content, headers=headers))
+    refusal_text(api.post("/instances/stop", content=content, headers=headers))
     assert sim.control.instances() == ()
 
 
 @pytest.mark.parametrize("path", ["/instances/stop", "/instances/restart"])
 def test_an_unknown_id_is_a_404_and_a_missing_one_a_400(path: str, api: httpx.Client) -> None:
-    assert "'nope'" in refused(api.post(path, json={"instance_id": "nope"}), 404)
-    assert "instance_id: required" in refused(api.post(path, json={}))
-    refused(api.post(path, json={"instance_id": None}))
-    refused(api.post(path, json={"instance_id": "nope", "force": True}))
+    assert "'nope'" in refusal_text(api.post(path, json={"instance_id": "nope"}), 404)
+    assert "instance_id: required" in refusal_text(api.post(path, json={}))
+    refusal_text(api.post(path, json={"instance_id": None}))
+    refusal_text(api.post(path, json={"instance_id": "nope", "force": True}))
 
 
 def test_unknown_ids_in_paths_are_404s(api: httpx.Client) -> None:
-    refused(api.get("/instances/nope"), 404)
-    refused(api.delete("/instances/nope"), 404)
-    refused(api.get("/models/nope"), 404)
+    refusal_text(api.get("/instances/nope"), 404)
+    refusal_text(api.delete("/instances/nope"), 404)
+    refusal_text(api.get("/models/nope"), 404)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_unlisted_route_is_a_404_and_loud(
     method: str, path: str, api: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="pulumi_cortecs.simulator"):
-        refused(api.request(method, path), 404)
+        refusal_text(api.request(method, path), 404)
     assert f"no such route: {method} /api/v1{path}" in caplog.text
 
 
@@ -115,17 +115,17 @@ def test_a_literal_route_wins_over_an_id(api: httpx.Client) -> None:
 
 
 def test_an_unknown_query_parameter_is_a_400(api: httpx.Client) -> None:
-    assert "limit" in refused(api.get("/instances", params={"limit": 5}))
-    assert "force" in refused(api.delete("/instances/delete-all", params={"force": "True"}))
+    assert "limit" in refusal_text(api.get("/instances", params={"limit": 5}))
+    assert "force" in refusal_text(api.delete("/instances/delete-all", params={"force": "True"}))
 
 
 @pytest.mark.parametrize("value", ["yes", "", "2", "None"])
 def test_a_force_that_is_no_boolean_is_a_400(value: str, api: httpx.Client) -> None:
-    refused(api.delete("/instances/delete-all", params={"force_deletion": value}))
+    refusal_text(api.delete("/instances/delete-all", params={"force_deletion": value}))
 
 
 def test_a_body_where_none_belongs_is_a_400(api: httpx.Client) -> None:
-    refused(api.post("/instances/stop-all", json={"instance_id": "x"}))
+    refusal_text(api.post("/instances/stop-all", json={"instance_id": "x"}))
     assert api.post("/instances/stop-all", json={}).status_code == 200
     assert api.post("/instances/stop-all").status_code == 200
 

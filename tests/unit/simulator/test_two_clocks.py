@@ -13,15 +13,15 @@ from pulumi_cortecs.simulator import ControlError, Simulator
 from tests.unit.simulated import start, stop
 
 
-def dated(answer: httpx.Response) -> datetime:
+def date_of(answer: httpx.Response) -> datetime:
     return parsedate_to_datetime(answer.headers["date"])
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def shown(api: httpx.Client, instance_id: str) -> Any:
+def get_instance(api: httpx.Client, instance_id: str) -> Any:
     return api.get(f"/instances/{instance_id}").json()["instance"]["instance_status"]
 
 
@@ -30,20 +30,20 @@ def test_a_load_balancer_dates_the_answers(seconds: float, sim: Simulator, api: 
     sim.control.settings(date_ahead_seconds=seconds)
     answer = api.post("/instances/start", json={"model_id": "Qwen--Qwen2-7B-Instruct"})
     now = sim.control.clock().now
-    assert dated(answer) == (now + timedelta(seconds=seconds)).replace(microsecond=0)
-    assert moment(answer.json()["instance"]["instance_status"]["started_at"]) == now
+    assert date_of(answer) == (now + timedelta(seconds=seconds)).replace(microsecond=0)
+    assert parse_time(answer.json()["instance"]["instance_status"]["started_at"]) == now
 
 
 def test_local_time_with_a_z(sim: Simulator, api: httpx.Client) -> None:
     sim.control.settings(instance_clock_ahead_seconds=7200)
     instance_id, now = start(api), sim.control.clock().now
-    assert moment(shown(api, instance_id)["started_at"]) == now + timedelta(hours=2)
+    assert parse_time(get_instance(api, instance_id)["started_at"]) == now + timedelta(hours=2)
     sim.control.advance(10)
     stopped = stop(api, instance_id)["instance_status"]
-    assert moment(stopped["stopped_at"]) == now + timedelta(hours=2, seconds=10)
+    assert parse_time(stopped["stopped_at"]) == now + timedelta(hours=2, seconds=10)
     (row,) = api.get("/instances").json()["instances"]
     assert row["instance_status"] == stopped
-    assert dated(api.get("/instances")) == (now + timedelta(seconds=10)).replace(microsecond=0)
+    assert date_of(api.get("/instances")) == (now + timedelta(seconds=10)).replace(microsecond=0)
 
 
 def test_the_truth_and_the_bill_keep_to_the_one_clock(sim: Simulator, api: httpx.Client) -> None:
@@ -51,7 +51,7 @@ def test_the_truth_and_the_bill_keep_to_the_one_clock(sim: Simulator, api: httpx
     start(api)
     (made,), (run,) = sim.control.instances(), sim.control.ledger().entries
     now = sim.control.clock().now
-    assert moment(made.answer["instance_status"]["started_at"]) == run.started_at == now
+    assert parse_time(made.answer["instance_status"]["started_at"]) == run.started_at == now
 
 
 def test_a_knob_that_makes_no_sense_is_refused(sim: Simulator) -> None:

@@ -1,4 +1,4 @@
-"""How many requests of which kind came in since the last reset, and what was refused."""
+"""The requests since the last reset: counts per route, and those that were refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNLISTED = "unlisted"
 
 
 @dataclass(frozen=True)
-class Refusal:
+class FailedRequest:
     """A request that was answered with 400 or above. Neither its headers nor its body are kept."""
 
     method: str
@@ -20,7 +20,7 @@ class Refusal:
     reason: str
 
 
-class Traffic:
+class RequestLog:
     """Requests counted per "METHOD /route/{template}"; requests for the simulator's own control are not counted.
 
     The counts are kept with everything else; the single refusals are of this process only.
@@ -29,23 +29,23 @@ class Traffic:
     def __init__(self, counts: MutableMapping[str, int], refused: MutableMapping[str, int]) -> None:
         self.counts = counts
         self.refused = refused
-        self.refusals: deque[Refusal] = deque(maxlen=_REFUSALS_KEPT)
+        self.refusals: deque[FailedRequest] = deque(maxlen=_REFUSALS_KEPT)
 
     def count(self, method: str, template: str) -> None:
-        """A request has come in."""
-        _one_more(self.counts, f"{method} {template}")
+        """Count a request."""
+        _increment(self.counts, f"{method} {template}")
 
-    def refuse(self, method: str, template: str, refusal: Refusal) -> None:
-        """The request that was counted was refused."""
-        _one_more(self.refused, f"{method} {template}")
+    def record_refusal(self, method: str, template: str, refusal: FailedRequest) -> None:
+        """Record that a request, which is counted already, was refused."""
+        _increment(self.refused, f"{method} {template}")
         self.refusals.append(refusal)
 
     def clear(self) -> None:
-        """As if nobody had asked for anything."""
+        """Forget all requests."""
         self.counts.clear()
         self.refused.clear()
         self.refusals.clear()
 
 
-def _one_more(counts: MutableMapping[str, int], route: str) -> None:
+def _increment(counts: MutableMapping[str, int], route: str) -> None:
     counts[route] = counts.get(route, 0) + 1

@@ -1,4 +1,4 @@
-"""Good answers that are not true, or not what they should look like."""
+"""Answers that parse, but are untrue or of a wrong shape."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_cortecs.simulator import ControlError, Simulator
 from pulumi_cortecs.simulator.faults import PARAMETERS
-from tests.unit.simulated import BOOT, QWEN, listed, ordered, start
+from tests.unit.simulated import BOOT, QWEN, list_statuses, post_order, start
 
 
 def test_a_good_answer_with_no_instance_in_it(sim: Simulator, api: httpx.Client) -> None:
@@ -17,7 +17,7 @@ def test_a_good_answer_with_no_instance_in_it(sim: Simulator, api: httpx.Client)
     sim.control.fault("empty_list", path="/instances", count=1)
     hiccup = api.get("/instances")
     assert (hiccup.status_code, hiccup.json()) == (200, {"instances": []})
-    assert listed(api) == {instance_id: "pending"}
+    assert list_statuses(api) == {instance_id: "pending"}
 
 
 def test_only_lists_come_back_empty(sim: Simulator, api: httpx.Client) -> None:
@@ -45,7 +45,7 @@ def test_an_error_is_not_turned_into_an_empty_list(sim: Simulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "field", "seen"),
+    ("how", "field", "expected"),
     [
         ("missing", "", {}),
         ("missing", "instances", {}),
@@ -55,18 +55,18 @@ def test_an_error_is_not_turned_into_an_empty_list(sim: Simulator) -> None:
     ],
 )
 def test_an_answer_is_valid_json_of_a_wrong_shape(
-    how: str, field: str, seen: Any, sim: Simulator, api: httpx.Client
+    how: str, field: str, expected: Any, sim: Simulator, api: httpx.Client
 ) -> None:
     start(api)
     sim.control.fault("wrong_shape", path="/instances", count=1, how=how, field=field)
     answer = api.get("/instances")
-    assert (answer.status_code, answer.json()) == (200, seen)
-    assert len(listed(api)) == 1
+    assert (answer.status_code, answer.json()) == (200, expected)
+    assert len(list_statuses(api)) == 1
 
 
 def test_a_purchase_is_made_whatever_its_answer_looks_like(sim: Simulator, api: httpx.Client) -> None:
     sim.control.fault("wrong_shape", path="/instances/start", field="instance_id", count=1)
-    answer = ordered(api).raise_for_status().json()["instance"]
+    answer = post_order(api).raise_for_status().json()["instance"]
     assert "instance_id" not in answer
     assert answer["instance_args"]["model_id"] == QWEN
     assert len(sim.control.instances()) == 1

@@ -1,4 +1,4 @@
-"""What clients may send: strict JSON bodies, where an unknown field is an error and "1" is not a number."""
+"""The base of all request bodies: strict JSON, where an unknown field is an error and "1" is not a number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
-class Sent(BaseModel):
+class RequestModel(BaseModel):
     """The base of all bodies: no unknown fields, no conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False)
@@ -31,30 +31,30 @@ def _amount(value: object) -> object:
 
 def _ok_or_error(status: int) -> int:
     if status != 200 and not 400 <= status <= 599:
-        raise ValueError("it is 200, or 400 to 599")
+        raise ValueError("expected 200, or 400 to 599")
     return status
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+Integer = Annotated[int, BeforeValidator(_whole)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Shift = Annotated[float, Field(ge=-1e9, le=1e9)]
-ErrorStatus = Annotated[Whole, Field(ge=400, le=599)]
-AnyStatus = Annotated[Whole, AfterValidator(_ok_or_error)]
+ErrorStatus = Annotated[Integer, Field(ge=400, le=599)]
+AnyStatus = Annotated[Integer, AfterValidator(_ok_or_error)]
 
 
-def complaint(invalid: RequestValidationError) -> str:
-    """What is wrong with a request, in a line. Values are left out: one of them may be a secret."""
-    return "; ".join(_described(error) for error in invalid.errors())
+def validation_text(invalid: RequestValidationError) -> str:
+    """The problems of an invalid request, in one line. Values are left out, because one of them may be a secret."""
+    return "; ".join(_error_text(error) for error in invalid.errors())
 
 
-def _described(error: dict[str, Any]) -> str:
+def _error_text(error: dict[str, Any]) -> str:
     where, kind = list(error["loc"])[1:], error["type"]
     if kind == "json_invalid":
         return "The body is not JSON."
     if not where:
         return "A JSON object is required as the body, with the content type application/json."
-    field = _dotted(where)
+    field = _dotted_path(where)
     if kind == "extra_forbidden":
         return f"{field}: unknown field"
     if kind == "missing":
@@ -62,5 +62,5 @@ def _described(error: dict[str, Any]) -> str:
     return f"{field}: {error['msg']}"
 
 
-def _dotted(where: Sequence[object]) -> str:
+def _dotted_path(where: Sequence[object]) -> str:
     return ".".join(str(part) for part in where)

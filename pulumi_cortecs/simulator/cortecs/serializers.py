@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, STEPS, Instance, Status
-from pulumi_cortecs.simulator.cortecs.market import Model, Offer
-from pulumi_cortecs.simulator.timestamps import timestamp
+from pulumi_cortecs.simulator.clock import timestamp
+from pulumi_cortecs.simulator.cortecs.instances import NUM_STEPS, STEPS, Status, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.market import HardwareOffer, ModelOffer
 
 Json = dict[str, Any]
 
 
-def instance_json(instance: Instance, now: datetime, origin: str, ahead: float = 0.0) -> Json:
+def instance_json(instance: VirtualInstance, now: datetime, origin: str, ahead: float = 0.0) -> Json:
     """One instance as it is at `now`; `origin` is where the simulator is reached.
 
     The times in it are `ahead` seconds ahead of those at which things happened.
@@ -46,13 +46,13 @@ def instance_json(instance: Instance, now: datetime, origin: str, ahead: float =
     }
 
 
-def begun_json(instance: Instance, origin: str, ahead: float = 0.0) -> Json:
+def started_json(instance: VirtualInstance, origin: str, ahead: float = 0.0) -> Json:
     """The answer to start and restart: pending at the first step, however short the boot is."""
     at_first_step = replace(instance, boot=replace(instance.boot, stuck_at_step=1))
     return instance_json(at_first_step, instance.boot.started_at, origin, ahead)
 
 
-def hardware_json(offer: Offer) -> Json:
+def hardware_json(offer: HardwareOffer) -> Json:
     """One hardware type; the vendor's prices are floats."""
     hardware = offer.hardware
     return {
@@ -70,7 +70,7 @@ def hardware_json(offer: Offer) -> Json:
     }
 
 
-def model_preview_json(model: Model) -> Json:
+def model_preview_json(model: ModelOffer) -> Json:
     """One row of the list of models."""
     return {
         "model_id": model.model_id,
@@ -84,7 +84,7 @@ def model_preview_json(model: Model) -> Json:
     }
 
 
-def model_json(model: Model) -> Json:
+def model_json(model: ModelOffer) -> Json:
     """One model with its limits per hardware type."""
     limits = {
         hardware: {"params": {"--max-model-len": tokens, "max_context_length": tokens}}
@@ -97,7 +97,7 @@ def model_json(model: Model) -> Json:
     }
 
 
-def _progress(instance: Instance, worker: int, now: datetime) -> Json | None:
+def _progress(instance: VirtualInstance, worker: int, now: datetime) -> Json | None:
     if instance.stopped_at is not None:
         return None
     step = instance.boot.step(worker, now)

@@ -1,4 +1,4 @@
-"""What a test says to a running simulator: `/_sim` with types."""
+"""A typed client of `/_sim`, the control of a running simulator."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.faults import FaultKind, Parameter
 from pulumi_cortecs.simulator.routing import CONTROL
 
-C = TypeVar("C", bound="SharedControl")
+C = TypeVar("C", bound="ControlClient")
 Row = Mapping[str, Any]
 
 
 class ControlError(Exception):
-    """The simulator refused; the message is what it said."""
+    """The simulator refused a control request; the message is its own."""
 
 
 @dataclass(frozen=True)
-class ClockReading:
+class ClockState:
     """The virtual clock."""
 
     now: datetime
@@ -33,7 +33,7 @@ class ClockReading:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One run of one instance; `ended_at` is None while it runs. What it was billed by, its cloud's rows add."""
+    """One run of one instance; `ended_at` is None while it runs. A subclass of its cloud adds the tariff."""
 
     cloud: str
     account: str
@@ -45,7 +45,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
-class LedgerReading:
+class LedgerState:
     """All runs until `now`, and what they cost per currency."""
 
     now: datetime
@@ -58,12 +58,12 @@ class LedgerReading:
 
     @property
     def open(self) -> tuple[LedgerEntry, ...]:
-        """What is still being billed: after a clean destroy there is none."""
+        """The runs that are still billed: none after a clean destroy."""
         return tuple(entry for entry in self.entries if entry.ended_at is None)
 
 
 @dataclass(frozen=True)
-class TrafficReading:
+class RequestCounts:
     """Requests since the last reset per "METHOD /route/{template}", and how many of them were refused."""
 
     counts: Mapping[str, int]
@@ -71,14 +71,14 @@ class TrafficReading:
     refusals: tuple[Mapping[str, Any], ...]
 
     def count(self, route: str) -> int:
-        """How often a route was called: "GET /api/v1/instances"."""
+        """The number of calls of a route: "GET /api/v1/instances"."""
         return self.counts.get(route, 0)
 
 
 @dataclass(frozen=True)
-class InstanceTruth:
-    """An instance as it really is, whatever lists show; `answer` is the vendor's JSON for it. What was ordered, its
-    cloud's rows add."""
+class SimulatedInstance:
+    """The true state of an instance, whatever lists show; `answer` is the vendor's JSON for it. A subclass of its cloud
+    adds the arguments of its order."""
 
     cloud: str
     instance_id: str
@@ -88,39 +88,39 @@ class InstanceTruth:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """How one cloud's rows of the ledger and of the instances are read."""
+class RowReaders:
+    """The readers of one cloud's rows in the ledger and in the list of instances."""
 
     entry: Callable[[Row], LedgerEntry]
-    instance: Callable[[Row], InstanceTruth]
+    instance: Callable[[Row], SimulatedInstance]
 
 
 def entry_fields(row: Row) -> dict[str, Any]:
-    """What all clouds' rows of the ledger have."""
+    """The fields that all clouds' rows of the ledger have."""
     return {
         "cloud": row["cloud"],
         "account": row["account"],
         "instance_id": row["instance_id"],
-        "started_at": _instant(row["started_at"]),
-        "billed_from": _instant(row["billed_from"]) if row["billed_from"] else None,
-        "ended_at": _instant(row["ended_at"]) if row["ended_at"] else None,
+        "started_at": _parse_time(row["started_at"]),
+        "billed_from": _parse_time(row["billed_from"]) if row["billed_from"] else None,
+        "ended_at": _parse_time(row["ended_at"]) if row["ended_at"] else None,
         "amount": Money.of(row["amount"], row["currency"]),
     }
 
 
-def plain_client(base_url: str) -> httpx.Client:
+def loopback_client(base_url: str) -> httpx.Client:
     """A client for this machine alone: no proxy of the surroundings gets in between, no certificates are loaded."""
     return httpx.Client(base_url=base_url, trust_env=False, verify=False, timeout=30)
 
 
-class SharedControl:
-    """What is said to all clouds by `/_sim`. Raises ControlError for what the simulator refuses."""
+class ControlClient:
+    """The control that all clouds share. Raises ControlError for requests that the simulator refuses."""
 
-    rows: Mapping[str, Rows]
+    rows: Mapping[str, RowReaders]
     matched_by: frozenset[str]
 
     def __init__(self, url: str):
-        self._http = plain_client(f"{url}{CONTROL}")
+        self._http = loopback_client(f"{url}{CONTROL}")
 
     def __enter__(self: C) -> C:
         return self
@@ -131,31 +131,31 @@ class SharedControl:
         self._http.close()
 
     def reset(self, seed: int | None = None) -> None:
-        """Everything as at the start; clients keep their tokens. The same seed gives the same ids and chances."""
+        """Return to the initial state; clients keep their tokens. The same seed gives the same ids and chances."""
         self._ask("POST", "/reset", {"seed": seed})
 
-    def clock(self) -> ClockReading:
-        """Where virtual time is."""
+    def clock(self) -> ClockState:
+        """The state of the virtual clock."""
         return _clock(self._ask("GET", "/clock"))
 
-    def advance(self, seconds: float) -> ClockReading:
-        """Steps virtual time forward."""
+    def advance(self, seconds: float) -> ClockState:
+        """Step virtual time forward."""
         return _clock(self._ask("POST", "/clock", {"advance": seconds}))
 
-    def run_at(self, speed: float) -> ClockReading:
-        """Changes the virtual seconds per real second."""
+    def run_at(self, speed: float) -> ClockState:
+        """Change the virtual seconds per real second."""
         return _clock(self._ask("POST", "/clock", {"speed": speed}))
 
-    def pause(self) -> ClockReading:
-        """Holds virtual time; it then passes by `advance` only."""
+    def pause(self) -> ClockState:
+        """Hold virtual time; it then only passes by `advance`."""
         return _clock(self._ask("POST", "/clock", {"pause": True}))
 
-    def resume(self) -> ClockReading:
-        """Lets virtual time pass again."""
+    def resume(self) -> ClockState:
+        """Let virtual time pass again."""
         return _clock(self._ask("POST", "/clock", {"pause": False}))
 
     def settings(self, **changed: Any) -> Mapping[str, Any]:
-        """Turns the knobs given, if any; the values of all (`settings.Settings`; amounts as strings)."""
+        """Change these knobs, if any; returns the values of all (amounts as strings)."""
         values: Mapping[str, Any] = (
             self._ask("PATCH", "/settings", changed) if changed else self._ask("GET", "/settings")
         )
@@ -172,9 +172,9 @@ class SharedControl:
         instance_id: str | None = None,
         **parameters: Parameter | None,
     ) -> str:
-        """Puts a fault in force (the table in `faults` has what each kind does and takes); its id.
+        """Add a fault (the table in `faults` has the effect and the parameters of each kind); returns its id.
 
-        Of an order's arguments it is matched by those that its cloud names: model_id.
+        It can match by those arguments of an order that a cloud names (`model_id`).
         """
         match: dict[str, Any] = {"method": method, "path": path, "instance_id": instance_id}
         match |= {name: parameters.pop(name) for name in self.matched_by if name in parameters}
@@ -182,44 +182,44 @@ class SharedControl:
         return str(self._ask("POST", "/faults", body)["fault_id"])
 
     def faults(self) -> Mapping[str, int]:
-        """How often each fault in force has happened, by its id."""
+        """The number of times that each fault in force has happened, by its id."""
         return {str(row["fault_id"]): int(row["happened"]) for row in self._ask("GET", "/faults")["faults"]}
 
     def clear_faults(self) -> None:
-        """Nothing goes wrong any more; boots that are stuck stay stuck."""
+        """Remove all faults; boots that are stuck stay stuck."""
         self._ask("DELETE", "/faults")
 
-    def ledger(self) -> LedgerReading:
-        """What was billed so far."""
+    def ledger(self) -> LedgerState:
+        """All runs, with their cost so far."""
         data = self._ask("GET", "/ledger")
-        return LedgerReading(
-            now=_instant(data["now"]),
+        return LedgerState(
+            now=_parse_time(data["now"]),
             entries=tuple(self.rows[row["cloud"]].entry(row) for row in data["entries"]),
             totals={currency: Money.of(total, currency) for currency, total in data["totals"].items()},
         )
 
-    def requests(self) -> TrafficReading:
-        """What clients have asked for since the last reset."""
+    def requests(self) -> RequestCounts:
+        """The requests of clients since the last reset."""
         data = self._ask("GET", "/requests")
-        return TrafficReading(data["counts"], data["refused"], tuple(data["refusals"]))
+        return RequestCounts(data["counts"], data["refused"], tuple(data["refusals"]))
 
-    def instances(self) -> tuple[InstanceTruth, ...]:
-        """All instances of all accounts as they really are."""
-        return tuple(self._truth(row) for row in self._ask("GET", "/instances")["instances"])
+    def instances(self) -> tuple[SimulatedInstance, ...]:
+        """The true state of all instances of all accounts."""
+        return tuple(self._read_instance(row) for row in self._ask("GET", "/instances")["instances"])
 
-    def stop(self, instance_id: str) -> InstanceTruth:
-        """Somebody stops an instance in the vendor's console."""
-        return self._truth(self._ask("POST", f"/instances/{instance_id}/stop"))
+    def stop(self, instance_id: str) -> SimulatedInstance:
+        """Stop an instance, as a person does in the vendor's console."""
+        return self._read_instance(self._ask("POST", f"/instances/{instance_id}/stop"))
 
     def vanish(self, instance_id: str) -> None:
-        """An instance is gone, running or not."""
+        """Remove an instance, running or not."""
         self._ask("DELETE", f"/instances/{instance_id}")
 
     def expire_tokens(self) -> None:
-        """Every access token given out so far is refused from now on."""
+        """Invalidate all access tokens."""
         self._ask("POST", "/tokens/expire")
 
-    def _truth(self, row: Mapping[str, Any]) -> InstanceTruth:
+    def _read_instance(self, row: Mapping[str, Any]) -> SimulatedInstance:
         return self.rows[row["cloud"]].instance(row)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -230,10 +230,10 @@ class SharedControl:
         return answer
 
 
-def _instant(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     # Python 3.10 does not read the Z
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _clock(data: Mapping[str, Any]) -> ClockReading:
-    return ClockReading(_instant(data["now"]), float(data["speed"]), bool(data["paused"]))
+def _clock(data: Mapping[str, Any]) -> ClockState:
+    return ClockState(_parse_time(data["now"]), float(data["speed"]), bool(data["paused"]))

@@ -1,4 +1,4 @@
-"""Who is answered: nobody whom a page on the web has sent here."""
+"""The filter of requests: those that a page on the web has sent are refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from pulumi_cortecs.simulator.visitors import stranger
+from pulumi_cortecs.simulator.local_requests import foreign_origin
 
 EVIL = "http://evil.example"
 HOSTS = [
@@ -40,7 +40,7 @@ def test_programs_of_this_machine_and_pages_of_its_own_are(host: str) -> None:
         {"sec-fetch-site": "none"},
         {"sec-fetch-site": "same-origin", "origin": f"http://{host}".lower()},
     ]
-    assert [stranger({"host": host, **each}) for each in own] == ["", "", "", ""]
+    assert [foreign_origin({"host": host, **headers}) for headers in own] == ["", "", "", ""]
 
 
 def test_what_a_stranger_asks_for_is_not_done(sim: Simulator) -> None:
@@ -49,6 +49,6 @@ def test_what_a_stranger_asks_for_is_not_done(sim: Simulator) -> None:
         for path in ("/_sim/reset", "/_sim/expire-tokens", "/api/v1/instances/stop-all"):
             answer = httpx.post(f"{sim.url}{path}", headers=headers)
             assert answer.status_code == 403
-            assert answer.json()["error"].endswith("; the simulator answers its own machine only.")
+            assert answer.json()["error"].endswith("; the simulator only serves requests of its own machine.")
     assert sim.control.clock() == before
     assert sum(sim.control.requests().counts.values()) == 0

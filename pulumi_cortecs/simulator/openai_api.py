@@ -16,11 +16,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from pulumi_cortecs.simulator import replies
-from pulumi_cortecs.simulator.refusal import Refused
-from pulumi_cortecs.simulator.replies import Reply
+from pulumi_cortecs.simulator import completions
+from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.completions import Completion
+from pulumi_cortecs.simulator.request_model import Integer
 from pulumi_cortecs.simulator.routing import simulated_route
-from pulumi_cortecs.simulator.sent import Whole
 from pulumi_cortecs.simulator.world import World
 
 SERVE = "/serve"
@@ -29,8 +29,8 @@ _TYPES = {404: "not_found_error", 503: "service_unavailable_error"}
 
 
 @dataclass(frozen=True)
-class Served:
-    """What an instance serves, whichever cloud it is in: by `model_name`, and `model_id` is understood too."""
+class ServedModel:
+    """The model that an instance of any cloud serves, under `model_name`; `model_id` is accepted too."""
 
     instance_id: str
     status: str
@@ -40,7 +40,7 @@ class Served:
     started_at: datetime
 
 
-Lookup = Callable[[str], Served | None]
+ModelLookup = Callable[[str], ServedModel | None]
 
 
 class StreamOptions(BaseModel):
@@ -55,12 +55,12 @@ class _Request(BaseModel):
     model: str
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: Whole | None = Field(None, ge=0)
-    n: Whole | None = Field(None, ge=1, le=16)
+    max_tokens: Integer | None = Field(None, ge=0)
+    n: Integer | None = Field(None, ge=1, le=16)
 
 
 class Message(BaseModel):
-    """One turn of a chat; its content is a text, nothing, or a list of parts."""
+    """One turn of a chat; its content is a string, nothing, or a list of parts."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -72,7 +72,7 @@ class ChatRequest(_Request):
     """POST chat/completions."""
 
     messages: list[Message] = Field(min_length=1)
-    max_completion_tokens: Whole | None = Field(None, ge=0)
+    max_completion_tokens: Integer | None = Field(None, ge=0)
 
 
 class TextRequest(_Request):
@@ -81,19 +81,19 @@ class TextRequest(_Request):
     prompt: str | Annotated[list[str], Field(min_length=1)]
 
 
-class ServeApi:
+class OpenAiApi:
     """Errors in OpenAI's shape. Only faults that name a path below /serve hit these routes."""
 
     base = SERVE
     by_path_only = True
     lists = frozenset({f"{_INSTANCE}/models"})
 
-    def __init__(self, lookup: Lookup):
+    def __init__(self, lookup: ModelLookup):
         self._lookup = lookup
 
-    def error_body(self, refused: Refused) -> dict[str, Any]:
-        kind = _TYPES.get(refused.status, "invalid_request_error")
-        return {"error": {"message": refused.message, "type": kind, "param": None, "code": refused.code}}
+    def error_body(self, error: ApiError) -> dict[str, Any]:
+        kind = _TYPES.get(error.status, "invalid_request_error")
+        return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
 
     def known_query(self, template: str) -> Iterable[str]:
         return ()
@@ -103,36 +103,38 @@ class ServeApi:
         return path["instance_id"], {"model_id": served.model_id} if served else {}
 
     def expire_tokens(self) -> None:
-        """There are none here."""
+        """Do nothing: served models take any token."""
 
 
-def serving_router(world: World, lookup: Lookup) -> APIRouter:
+def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
     """The routes below `/serve/{instance_id}/v1`."""
-    router = APIRouter(prefix=_INSTANCE, route_class=simulated_route(ServeApi(lookup), world), redirect_slashes=False)
+    router = APIRouter(prefix=_INSTANCE, route_class=simulated_route(OpenAiApi(lookup), world), redirect_slashes=False)
 
-    def running(instance_id: str) -> Served:
+    def running(instance_id: str) -> ServedModel:
         served = lookup(instance_id)
         if served is None:
-            raise Refused(404, f"There is no instance {instance_id!r}.", code="instance_not_found")
+            raise ApiError(404, f"There is no instance {instance_id!r}.", code="instance_not_found")
         if served.status != "running":
-            raise Refused(503, f"Instance {instance_id} is {served.status}.", code="instance_not_running")
+            raise ApiError(503, f"Instance {instance_id} is {served.status}.", code="instance_not_running")
         return served
 
-    def answer(instance_id: str, sent: _Request, prompts: list[str], max_tokens: int | None, *, chat: bool) -> Response:
+    def answer(instance_id: str, body: _Request, prompts: list[str], max_tokens: int | None, *, chat: bool) -> Response:
         served = running(instance_id)
-        _check_name(served, sent.model)
-        limit, given = served.context_length, [replies.tokens(prompt) for prompt in prompts]
-        wanted = max(given) + (max_tokens or 0)
-        if wanted > limit:
-            message = f"The context length is {limit} tokens; prompt and max_tokens make {wanted}."
-            raise Refused(400, message, code="context_length_exceeded")
+        _check_name(served, body.model)
+        limit, prompt_tokens = served.context_length, [completions.count_tokens(prompt) for prompt in prompts]
+        total_tokens = max(prompt_tokens) + (max_tokens or 0)
+        if total_tokens > limit:
+            message = f"The context length is {limit} tokens; prompt and max_tokens add up to {total_tokens}."
+            raise ApiError(400, message, code="context_length_exceeded")
         created = int(world.now().timestamp())
-        choices = (sent.n or 1) * len(prompts)
-        said = replies.reply(served.model_name, created, sum(given), choices=choices, max_tokens=max_tokens, chat=chat)
-        if not sent.stream:
-            return JSONResponse(replies.whole(said))
-        with_usage = sent.stream_options is not None and sent.stream_options.include_usage
-        events = _events(said, with_usage=with_usage, pause=world.settings.stream_chunk_real_seconds)
+        choices = (body.n or 1) * len(prompts)
+        completion = completions.make_completion(
+            served.model_name, created, sum(prompt_tokens), choices=choices, max_tokens=max_tokens, chat=chat
+        )
+        if not body.stream:
+            return JSONResponse(completions.completion_json(completion))
+        with_usage = body.stream_options is not None and body.stream_options.include_usage
+        events = _events(completion, with_usage=with_usage, pause=world.settings.stream_chunk_real_seconds)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     @router.get("/models", response_model=None)
@@ -146,34 +148,34 @@ def serving_router(world: World, lookup: Lookup) -> APIRouter:
         return JSONResponse(_card(served))
 
     @router.post("/chat/completions", response_model=None)
-    async def chat(instance_id: str, sent: ChatRequest) -> Response:
-        prompt = " ".join(_text(message.content) for message in sent.messages)
-        max_tokens = sent.max_tokens if sent.max_completion_tokens is None else sent.max_completion_tokens
-        return answer(instance_id, sent, [prompt], max_tokens, chat=True)
+    async def chat(instance_id: str, body: ChatRequest) -> Response:
+        prompt = " ".join(_text(message.content) for message in body.messages)
+        max_tokens = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
+        return answer(instance_id, body, [prompt], max_tokens, chat=True)
 
     @router.post("/completions", response_model=None)
-    async def text(instance_id: str, sent: TextRequest) -> Response:
-        prompts = [sent.prompt] if isinstance(sent.prompt, str) else sent.prompt
-        return answer(instance_id, sent, prompts, sent.max_tokens, chat=False)
+    async def text(instance_id: str, body: TextRequest) -> Response:
+        prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
+        return answer(instance_id, body, prompts, body.max_tokens, chat=False)
 
     return router
 
 
-async def _events(said: Reply, *, with_usage: bool, pause: float) -> AsyncIterator[str]:
-    for chunk in replies.chunks(said, with_usage=with_usage):
+async def _events(completion: Completion, *, with_usage: bool, pause: float) -> AsyncIterator[str]:
+    for chunk in completions.chunks_json(completion, with_usage=with_usage):
         if pause:
             await asyncio.sleep(pause)
         yield f"data: {json.dumps(chunk)}\n\n"
     yield "data: [DONE]\n\n"
 
 
-def _check_name(served: Served, name: str) -> None:
+def _check_name(served: ServedModel, name: str) -> None:
     if name not in (served.model_name, served.model_id):
         message = f"The model {name!r} does not exist: this instance serves {served.model_name}."
-        raise Refused(404, message, code="model_not_found")
+        raise ApiError(404, message, code="model_not_found")
 
 
-def _card(served: Served) -> dict[str, Any]:
+def _card(served: ServedModel) -> dict[str, Any]:
     return {
         "id": served.model_name,
         "object": "model",

@@ -1,4 +1,4 @@
-"""What a test says to the simulated Cortecs and reads of it, and where its clients find it."""
+"""A typed client of the control of the simulated Cortecs, and the environment of the API's clients."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 import httpx
 
 from pulumi_cortecs.cost import BillingInterval
-from pulumi_cortecs.simulator.cortecs.cloud import BASE
-from pulumi_cortecs.simulator.remote import (
-    InstanceTruth,
+from pulumi_cortecs.simulator.control_client import (
+    ControlClient,
     LedgerEntry,
     Row,
-    Rows,
-    SharedControl,
+    RowReaders,
+    SimulatedInstance,
     entry_fields,
-    plain_client,
+    loopback_client,
 )
+from pulumi_cortecs.simulator.cortecs.cloud import BASE
 
 
 @dataclass(frozen=True, kw_only=True)
-class CortecsEntry(LedgerEntry):
+class CortecsLedgerEntry(LedgerEntry):
     """A run, and what it was billed by."""
 
     hardware_type_id: str
@@ -34,7 +34,7 @@ class CortecsEntry(LedgerEntry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CortecsTruth(InstanceTruth):
+class SimulatedCortecsInstance(SimulatedInstance):
     """An instance, and what was ordered."""
 
     model_id: str
@@ -44,25 +44,25 @@ class CortecsTruth(InstanceTruth):
     num_workers: int
 
 
-class CortecsControl(SharedControl):
-    """What only Cortecs has: clients with secrets, and a market of hardware types and models."""
+class CortecsControl(ControlClient):
+    """The control that only Cortecs has: clients with secrets, and a market of hardware types and models."""
 
-    def put(self, instance_id: str, model_id: str, **given: Any) -> InstanceTruth:
-        """An instance under an id that is known from elsewhere: from a state that was kept. `given` are the other
-        arguments of its start, `account`, `age` (virtual seconds since its start) and `stopped`."""
-        return self._truth(self._ask("POST", f"/instances/{instance_id}", {"model_id": model_id, **given}))
+    def put(self, instance_id: str, model_id: str, **arguments: Any) -> SimulatedInstance:
+        """An instance under an id that is known from elsewhere: from a state that was kept. `arguments` are
+        the other arguments of its start, `account`, `age` (virtual seconds since its start) and `stopped`."""
+        return self._read_instance(self._ask("POST", f"/instances/{instance_id}", {"model_id": model_id, **arguments}))
 
     def register(self, client_id: str, client_secret: str, account: str | None = None) -> None:
         """A further client: of an account of its own, or of an existing one (a rotated key)."""
-        sent = {"client_id": client_id, "client_secret": client_secret, "account": account}
-        self._ask("POST", "/credentials", sent)
+        body = {"client_id": client_id, "client_secret": client_secret, "account": account}
+        self._ask("POST", "/credentials", body)
 
     def reprice(self, hardware_type_id: str, price_per_hour: str | Decimal) -> None:
         """A new price per worker and hour, in EUR, for runs that begin from now on."""
         self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"price_per_hour": str(price_per_hour)})
 
     def set_available(self, hardware_type_id: str, available: bool) -> None:
-        """Whether new workers of a hardware type can be had."""
+        """Set whether new workers of a hardware type are available."""
         self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"available": available})
 
     def withdraw_hardware(self, hardware_type_id: str) -> None:
@@ -79,12 +79,12 @@ class CortecsControl(SharedControl):
 
 
 class CortecsAccess(ABC):
-    """The simulated API as its clients see it."""
+    """The access to the simulated API that its clients have."""
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where the simulator is, without a path."""
+        """The URL of the simulator, without a path."""
 
     @property
     def base_url(self) -> str:
@@ -94,10 +94,10 @@ class CortecsAccess(ABC):
     @contextmanager
     def client(self, client_id: str = "sim", client_secret: str = "sim") -> Iterator[httpx.Client]:
         """A plain HTTP client of the simulated Cortecs API that has logged in; paths are relative to `base_url`."""
-        sent = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
-        with plain_client(self.base_url) as client:
-            granted = client.post("/oauth2/token", json=sent).raise_for_status().json()
-            client.headers["Authorization"] = f"Bearer {granted['access_token']}"
+        body = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
+        with loopback_client(self.base_url) as client:
+            answer = client.post("/oauth2/token", json=body).raise_for_status().json()
+            client.headers["Authorization"] = f"Bearer {answer['access_token']}"
             yield client
 
 
@@ -110,8 +110,8 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-def _entry(row: Row) -> CortecsEntry:
-    return CortecsEntry(
+def _read_entry(row: Row) -> CortecsLedgerEntry:
+    return CortecsLedgerEntry(
         **entry_fields(row),
         hardware_type_id=row["hardware_type_id"],
         billing_interval=BillingInterval(row["billing_interval"]),
@@ -119,9 +119,9 @@ def _entry(row: Row) -> CortecsEntry:
     )
 
 
-def _truth(row: Row) -> CortecsTruth:
+def _read_instance(row: Row) -> SimulatedCortecsInstance:
     args = row["instance_args"]
-    return CortecsTruth(
+    return SimulatedCortecsInstance(
         cloud=row["cloud"],
         instance_id=row["instance_id"],
         account=row["account"],
@@ -135,4 +135,4 @@ def _truth(row: Row) -> CortecsTruth:
     )
 
 
-ROWS = Rows(_entry, _truth)
+ROWS = RowReaders(_read_entry, _read_instance)

@@ -70,8 +70,8 @@ def test_an_answer_says_that_it_is_the_simulators(chat: Chat) -> None:
 
 def test_usage_adds_up(chat: Chat) -> None:
     answer = chat.ask(n=2).json()
-    said = len(answer["choices"][0]["message"]["content"].split())
-    assert answer["usage"] == {"prompt_tokens": 3, "completion_tokens": 2 * said, "total_tokens": 3 + 2 * said}
+    words = len(answer["choices"][0]["message"]["content"].split())
+    assert answer["usage"] == {"prompt_tokens": 3, "completion_tokens": 2 * words, "total_tokens": 3 + 2 * words}
 
 
 def test_a_stream_says_the_same_word_by_word(chat: Chat) -> None:
