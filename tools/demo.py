@@ -185,8 +185,8 @@ class Demo:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
-        found: dict[str, Any] = json.loads(self.run_pulumi("stack", "output", "--json", quiet=True))
-        return found
+        outputs: dict[str, Any] = json.loads(self.run_pulumi("stack", "output", "--json", quiet=True))
+        return outputs
 
     def run_pulumi(self, *arguments: str, quiet: bool = False) -> str:
         """Runs a command, shown as a user would type it, and fails the demo with it. Its output only when `quiet`."""

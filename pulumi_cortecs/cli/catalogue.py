@@ -96,11 +96,11 @@ def show(file: _File = _LOCK, as_json: _Json = False) -> None:
     from pulumi_cortecs.cost import catalogue
 
     with _telling():
-        found = catalogue.load(file)
+        pinned = catalogue.load(file)
     if as_json:
-        tell_json(_as_json(found))
+        tell_json(_as_json(pinned))
         return
-    tell(*_catalogue_tables(found), f"sha256 {found.digest}")
+    tell(*_catalogue_tables(pinned), f"sha256 {pinned.digest}")
 
 
 def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal | None, as_json: bool) -> bool:
@@ -110,17 +110,17 @@ def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal
 
     with _telling():
         pinned = catalogue.load(file)
-        found = differences(pinned, _today(url, None, pinned) if other is None else catalogue.load(other))
-    too_much = [each for each in found if each.above(tolerance or Decimal(0))]
+        changes = differences(pinned, _today(url, None, pinned) if other is None else catalogue.load(other))
+    too_much = [difference for difference in changes if difference.above(tolerance or Decimal(0))]
     if as_json:
-        told = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
-        tell_json({"differences": _rows(found), **told})
+        summary = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
+        tell_json({"differences": _rows(changes), **summary})
         return bool(too_much)
-    if found:
-        tell(_difference_table(found))
+    if changes:
+        tell(_difference_table(changes))
     against = str(other) if other is not None else "today's prices"
     above = "" if tolerance is None else f", {len(too_much)} of them above {tolerance} %"
-    tell(f"{file} and {against}: {count(len(found), 'difference')}{above}")
+    tell(f"{file} and {against}: {count(len(changes), 'difference')}{above}")
     return bool(too_much)
 
 
@@ -176,9 +176,9 @@ def _telling() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
-    for cloud in found.clouds:
-        prices = found.price_lists[cloud]
+def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
+    for cloud in catalogue.clouds:
+        prices = catalogue.price_lists[cloud]
         title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
         hardware = new_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
         for row in prices.hardware_types:
@@ -198,23 +198,34 @@ def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
         yield models
 
 
-def _difference_table(found: Iterable[Difference]) -> Table:
+def _difference_table(rows: Iterable[Difference]) -> Table:
     table = new_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
-    for each in found:
-        table.add_row(each.cloud, each.id, each.kind.value, each.field, each.before, each.after, _moved(each))
+    for difference in rows:
+        table.add_row(
+            difference.cloud,
+            difference.id,
+            difference.kind.value,
+            difference.field,
+            difference.before,
+            difference.after,
+            _moved(difference),
+        )
     return table
 
 
-def _moved(each: Difference) -> str:
-    return "" if each.percent is None else f"{each.percent:+.2f}"
+def _moved(difference: Difference) -> str:
+    return "" if difference.percent is None else f"{difference.percent:+.2f}"
 
 
-def _as_json(found: Catalogue) -> dict[str, Any]:
+def _as_json(catalogue: Catalogue) -> dict[str, Any]:
     from pulumi_cortecs.cost.catalogue_rows import document
 
-    return {"clouds": document(found.price_lists), "sha256": found.digest}
+    return {"clouds": document(catalogue.price_lists), "sha256": catalogue.digest}
 
 
-def _rows(found: Iterable[Difference]) -> list[dict[str, Any]]:
+def _rows(rows: Iterable[Difference]) -> list[dict[str, Any]]:
     """Percent with two decimals, as a text: no number of ours becomes a binary fraction."""
-    return [{**asdict(each), "kind": each.kind.value, "percent": _moved(each) or None} for each in found]
+    return [
+        {**asdict(difference), "kind": difference.kind.value, "percent": _moved(difference) or None}
+        for difference in rows
+    ]

@@ -25,7 +25,7 @@ def import_file(
 
     Nothing is bought, changed or ended. The account is that of the environment.
     """
-    if doubles := sorted({each for each in instance_ids if instance_ids.count(each) > 1}):
+    if doubles := sorted({instance_id for instance_id in instance_ids if instance_ids.count(instance_id) > 1}):
         raise typer.BadParameter(f"twice: {', '.join(doubles)}")
     if name and (len(name) != len(instance_ids) or len(set(name)) < len(name)):
         raise typer.BadParameter(f"--name: give {len(instance_ids)} different ones, or none")
@@ -42,8 +42,8 @@ def import_file(
         "  pulumi preview --expect-no-changes",
         err=True,
     )
-    for each in booting:
-        tell_aside(f"{each} is still booting: the preview shows that `pulumi up` waits for it")
+    for instance_id in booting:
+        tell_aside(f"{instance_id} is still booting: the preview shows that `pulumi up` waits for it")
 
 
 def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
@@ -54,10 +54,10 @@ def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str
 
     the_account()
     try:
-        seen = [imported(each) for each in instance_ids]
+        instances = [imported(instance_id) for instance_id in instance_ids]
     except (InstanceError, EndpointError) as error:
         raise failed(error) from None
-    names = names or names_after([str(each.inputs.get("model_id", "")) for each in seen])
-    named = [each.called(name) for each, name in zip(seen, names, strict=True)]
-    program = "\n".join([IMPORT, *(each.program() for each in named)])
-    return import_file(named), program, [each.instance_id for each in named if not each.ready]
+    names = names or names_after([str(instance.inputs.get("model_id", "")) for instance in instances])
+    named = [instance.called(name) for instance, name in zip(instances, names, strict=True)]
+    program = "\n".join([IMPORT, *(instance.program() for instance in named)])
+    return import_file(named), program, [instance.instance_id for instance in named if not instance.ready]

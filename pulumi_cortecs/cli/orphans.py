@@ -80,10 +80,10 @@ def orphans(
         return
     with telling():
         survey = surveyed(where)
-    found = _found(survey)
-    chosen = _chosen(found, instance_ids)
+    all_orphans = _found(survey)
+    chosen = _chosen(all_orphans, instance_ids)
     if not as_json:
-        _show(found, survey)
+        _show(all_orphans, survey)
     outcomes: Mapping[str, str] = {}
     if delete and (ready := _not_held_back(chosen, include_young)):
         if yes:
@@ -91,20 +91,20 @@ def orphans(
         elif typer.confirm(f"End {count(len(ready), 'instance')} for good?", err=True):
             with telling():  # while somebody was asked, an `up` may have taken one over
                 survey_now = surveyed(where)
-            asked_for = {each.instance.instance_id for each in chosen}
-            chosen = [each for each in _found(survey_now) if each.instance.instance_id in asked_for]
-            agreed_to = {each.instance.instance_id for each in ready}
-            still = [each for each in chosen if each.instance.instance_id in agreed_to]
+            asked_for = {orphan.instance.instance_id for orphan in chosen}
+            chosen = [orphan for orphan in _found(survey_now) if orphan.instance.instance_id in asked_for]
+            agreed_to = {orphan.instance.instance_id for orphan in ready}
+            still = [orphan for orphan in chosen if orphan.instance.instance_id in agreed_to]
             outcomes = _ended(_not_held_back(still, include_young), survey_now)
     if as_json:
-        tell_json(_document(found, survey, outcomes, chosen if adopt else []))
+        tell_json(_document(all_orphans, survey, outcomes, chosen if adopt else []))
     else:
         tell_outcomes(outcomes, "is gone")
         if adopt:
             _tell_how_to_adopt(chosen)
     if any(outcomes.values()):
         raise typer.Exit(1)
-    if any(each.instance.instance_id not in outcomes for each in (chosen if delete else found)):
+    if any(orphan.instance.instance_id not in outcomes for orphan in (chosen if delete else all_orphans)):
         raise typer.Exit(FOUND)
     if survey.shared and not (delete and instance_ids):
         raise typer.Exit(FOUND)
@@ -116,7 +116,7 @@ def _keep(instance_ids: list[str], as_json: bool) -> None:
 
     with telling():
         account = the_account()
-        missing = [each for each in instance_ids if account.find(each) is None]
+        missing = [instance_id for instance_id in instance_ids if account.find(instance_id) is None]
     if missing:
         raise failed(f"there is no Cortecs instance {', '.join(missing)} in this account, so nothing was done")
     journal = _journal()
@@ -133,15 +133,15 @@ def _keep(instance_ids: list[str], as_json: bool) -> None:
 
 
 def _not_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
-    return [each for each in chosen if include_young or not each.held_back]
+    return [orphan for orphan in chosen if include_young or not orphan.held_back]
 
 
 def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    outcomes = done_to_each([each.instance.instance_id for each in ready], survey.account.ending().end)
+    outcomes = done_to_each([orphan.instance.instance_id for orphan in ready], survey.account.ending().end)
     journal = _journal()
-    for instance_id in (each for each, error in outcomes.items() if not error):
+    for instance_id in (instance_id for instance_id, error in outcomes.items() if not error):
         try:
             journal.forget(instance_id)
         except JournalError as error:
@@ -163,7 +163,7 @@ def _noted() -> tuple[dict[str, list[str]], set[str]]:
 
     journal = _journal()
     try:
-        orders = {each.instance_id: each for each in journal.open_orders() if each.instance_id is not None}
+        orders = {order.instance_id: order for order in journal.open_orders() if order.instance_id is not None}
     except JournalError as error:
         tell_aside(f"Warning: {error}: what this machine has noted of purchases is not shown")
         return {}, set()
@@ -181,24 +181,24 @@ def _journal() -> Journal:
     return Journal(journal_directory(os.environ))
 
 
-def _chosen(found: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
+def _chosen(all_orphans: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
     if not instance_ids:
-        return list(found)
-    by_id = {each.instance.instance_id: each for each in found}
-    if unknown := [each for each in instance_ids if each not in by_id]:
+        return list(all_orphans)
+    by_id = {orphan.instance.instance_id: orphan for orphan in all_orphans}
+    if unknown := [instance_id for instance_id in instance_ids if instance_id not in by_id]:
         raise failed(f"not among what was found, so nothing was done: {', '.join(unknown)}")
-    return [by_id[each] for each in dict.fromkeys(instance_ids)]
+    return [by_id[instance_id] for instance_id in dict.fromkeys(instance_ids)]
 
 
-def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
-    if found:
-        tell(_table(found, survey))
-    costs = _total(found)
+def _show(all_orphans: tuple[Orphan, ...], survey: Survey) -> None:
+    if all_orphans:
+        tell(_table(all_orphans, survey))
+    costs = _total(all_orphans)
     tell(
-        f"{count(len(found), 'orphan')} among {count(len(survey.listed), 'instance')} of {survey.account.fingerprint}, "
-        f"compared with {count(len(survey.stacks), 'stack')}{costs}"
+        f"{count(len(all_orphans), 'orphan')} among {count(len(survey.listed), 'instance')} of "
+        f"{survey.account.fingerprint}, compared with {count(len(survey.stacks), 'stack')}{costs}"
     )
-    if held_back := sum(bool(each.held_back) for each in found):
+    if held_back := sum(bool(orphan.held_back) for orphan in all_orphans):
         tell(f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young")
     for stack in survey.stacks:
         for purchase in stack.pending:
@@ -206,14 +206,14 @@ def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
     tell_shared(survey)
 
 
-def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
+def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
     from pulumi_cortecs.lifecycle.durations import in_words
 
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
     table = new_table("What no stack owns", *columns)
     table.columns[0].no_wrap = True  # an id is there to be copied
-    for each in found:
-        instance, age = each.instance, each.instance.age(survey.vendor_now)
+    for orphan in all_orphans:
+        instance, age = orphan.instance, orphan.instance.age(survey.vendor_now)
         table.add_row(
             instance.instance_id,
             str(instance.arguments.get("model_id", "?")),
@@ -221,29 +221,32 @@ def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
             str(instance.num_workers or "?"),
             instance.status,
             "unknown" if age is None else in_words(age.total_seconds()),
-            in_figures(each.hourly),
-            in_figures(each.so_far),
-            "; ".join((*filter(None, [each.held_back]), *each.remarks)),
+            in_figures(orphan.hourly),
+            in_figures(orphan.so_far),
+            "; ".join((*filter(None, [orphan.held_back]), *orphan.remarks)),
         )
     return table
 
 
-def _total(found: tuple[Orphan, ...]) -> str:
+def _total(all_orphans: tuple[Orphan, ...]) -> str:
     from pulumi_cortecs.lifecycle.listed import totals
 
-    hourly, so_far = totals(each.hourly for each in found), totals(each.so_far for each in found)
-    known = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
-    unpriced = sum(each.hourly is None for each in found)
+    hourly, so_far = (
+        totals(orphan.hourly for orphan in all_orphans),
+        totals(orphan.so_far for orphan in all_orphans),
+    )
+    parts = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
+    unpriced = sum(orphan.hourly is None for orphan in all_orphans)
     if unpriced:
-        known.append(f"{unpriced} of unknown price")
-    return "".join(f"; {each}" for each in known)
+        parts.append(f"{unpriced} of unknown price")
+    return "".join(f"; {part}" for part in parts)
 
 
 def _tell_how_to_adopt(chosen: list[Orphan]) -> None:
     from pulumi_cortecs.stacks.taking_over import IMPORT
 
     if chosen:
-        ids = " ".join(each.instance.instance_id for each in chosen)
+        ids = " ".join(orphan.instance.instance_id for orphan in chosen)
         tell("Put into a program and run `pulumi up`, which buys nothing:", "")
         typer.echo(IMPORT + "\n" + "\n".join(_lines(chosen).values()))
         tell(f"Or take over by import: pulumi-cortecs import-file {ids}")
@@ -254,10 +257,10 @@ def _lines(chosen: list[Orphan]) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.phases import Phase
     from pulumi_cortecs.stacks.taking_over import constructor, names_after
 
-    names = names_after([str(each.instance.arguments.get("model_id", "")) for each in chosen])
+    names = names_after([str(orphan.instance.arguments.get("model_id", "")) for orphan in chosen])
     lines = {}
-    for name, each in zip(names, chosen, strict=True):
-        instance = each.instance
+    for name, orphan in zip(names, chosen, strict=True):
+        instance = orphan.instance
         state = "stopped" if instance.phase is Phase.STOPPED else "running"
         arguments = {**instance.arguments, "state": state}
         lines[instance.instance_id] = constructor(name, arguments, adopt_id=instance.instance_id)
@@ -265,18 +268,21 @@ def _lines(chosen: list[Orphan]) -> dict[str, str]:
 
 
 def _document(
-    found: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
+    all_orphans: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
 ) -> dict[str, Any]:
     from pulumi_cortecs.lifecycle.listed import totals
 
     lines = _lines(adopted)
-    hourly, so_far = totals(each.hourly for each in found), totals(each.so_far for each in found)
+    hourly, so_far = (
+        totals(orphan.hourly for orphan in all_orphans),
+        totals(orphan.so_far for orphan in all_orphans),
+    )
     return {
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),
         "instances": len(survey.listed),
         "stacks": described(survey.stacks),
-        "orphans": [_row(each, survey, outcomes, lines) for each in found],
+        "orphans": [_row(orphan, survey, outcomes, lines) for orphan in all_orphans],
         "shared": shared_as_json(survey),
         "total": [
             {
@@ -286,7 +292,7 @@ def _document(
             }
             for currency in hourly
         ],
-        "unpriced": sum(each.hourly is None for each in found),
+        "unpriced": sum(orphan.hourly is None for orphan in all_orphans),
     }
 
 

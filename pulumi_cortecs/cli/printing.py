@@ -22,7 +22,7 @@ def new_table(title: str, *columns: str) -> Table:
 
     class Printable(Table):
         def add_row(self, *cells: Any, **options: Any) -> None:
-            super().add_row(*(printable(each) if isinstance(each, str) else each for each in cells), **options)
+            super().add_row(*(printable(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
     table = Printable(title=printable(title), title_justify="left")
     for column in columns:
@@ -30,7 +30,7 @@ def new_table(title: str, *columns: str) -> Table:
     return table
 
 
-def tell(*what: Any) -> None:
+def tell(*items: Any) -> None:
     """Prints tables and lines of text, whose words may be anybody's."""
     from rich.console import Console
 
@@ -38,8 +38,8 @@ def tell(*what: Any) -> None:
     console = Console(
         width=None if sys.stdout.isatty() else _NOT_A_TERMINAL, highlight=False, markup=False, emoji=False
     )
-    for each in what:
-        console.print(printable(each) if isinstance(each, str) else each, soft_wrap=isinstance(each, str))
+    for item in items:
+        console.print(printable(item) if isinstance(item, str) else item, soft_wrap=isinstance(item, str))
 
 
 def tell_json(data: dict[str, Any]) -> None:

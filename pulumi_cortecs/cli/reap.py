@@ -65,29 +65,29 @@ def reap(
     where = places(stack, all_stacks, backend_url, cwd)
     with telling():
         survey = surveyed(where)
-        found = over(survey)
+        expired = over(survey)
     if not as_json:
-        _show(found, survey)
-    left = _running(found) if stop else list(found)
-    ready = [each for each in left if not each.held_back and (include_protected or not each.protected)]
+        _show(expired, survey)
+    left = _running(expired) if stop else list(expired)
+    ready = [row for row in left if not row.held_back and (include_protected or not row.protected)]
     outcomes: Mapping[str, str] = {}
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count(len(ready), 'instance')}?", err=True)):
         if not yes:
             with telling():  # while somebody was asked, an `up` may have prolonged one
-                still = {each.instance.instance_id: each.held_back for each in over(surveyed(where))}
-            left = [each for each in left if each.instance.instance_id in still]
-            ready = [each for each in ready if still.get(each.instance.instance_id) == ""]
+                still = {row.instance.instance_id: row.held_back for row in over(surveyed(where))}
+            left = [row for row in left if row.instance.instance_id in still]
+            ready = [row for row in ready if still.get(row.instance.instance_id) == ""]
         outcomes = _ended(ready, survey, stop)
     if as_json:
-        tell_json(_document(found, survey, outcomes))
+        tell_json(_document(expired, survey, outcomes))
     else:
         tell_outcomes(outcomes, "is stopped and costs nothing" if stop else "is gone")
         if outcomes:
             _tell_what_is_next(stop)
     if any(outcomes.values()):
         raise typer.Exit(1)
-    if any(each.instance.instance_id not in outcomes for each in left):
+    if any(row.instance.instance_id not in outcomes for row in left):
         raise typer.Exit(FOUND)
 
 
@@ -101,10 +101,10 @@ def over(survey: Survey) -> tuple[Expired, ...]:
     return expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
 
 
-def _running(found: tuple[Expired, ...]) -> list[Expired]:
+def _running(expired: tuple[Expired, ...]) -> list[Expired]:
     from pulumi_cortecs.lifecycle.phases import Phase
 
-    return [each for each in found if each.instance.phase is not Phase.STOPPED]
+    return [row for row in expired if row.instance.phase is not Phase.STOPPED]
 
 
 def _ended(ready: list[Expired], survey: Survey, stop: bool) -> dict[str, str]:
@@ -114,34 +114,34 @@ def _ended(ready: list[Expired], survey: Survey, stop: bool) -> dict[str, str]:
         power.stop(survey.account, instance_id)
 
     act = stopped if stop else survey.account.ending().end
-    return done_to_each([each.instance.instance_id for each in ready], act)
+    return done_to_each([row.instance.instance_id for row in ready], act)
 
 
-def _show(found: tuple[Expired, ...], survey: Survey) -> None:
-    if found:
-        tell(_table(found))
+def _show(expired: tuple[Expired, ...], survey: Survey) -> None:
+    if expired:
+        tell(_table(expired))
     tell(
-        f"{count(len(found), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the time that "
+        f"{count(len(expired), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the time that "
         f"{count(len(survey.stacks), 'stack')} gave"
     )
     tell_shared(survey)
 
 
-def _table(found: tuple[Expired, ...]) -> Table:
+def _table(expired: tuple[Expired, ...]) -> Table:
     columns = ("id", "name", "stacks", "hardware", "status", "expired at", "an hour", "remarks")
     table = new_table("What has outlived its ttl", *columns)
     table.columns[0].no_wrap = True  # an id is there to be copied
-    for each in found:
-        instance = each.instance
+    for row in expired:
+        instance = row.instance
         table.add_row(
             instance.instance_id,
-            ", ".join(sorted({row.name for row in each.rows})),
-            ", ".join(sorted({row.stack for row in each.rows})),
+            ", ".join(sorted({row.name for row in row.rows})),
+            ", ".join(sorted({row.stack for row in row.rows})),
             instance.hardware_type_id or "?",
             instance.status,
-            timestamp(each.expires_at),
-            in_figures(each.hourly),
-            "; ".join((*filter(None, [each.held_back]), *each.remarks)),
+            timestamp(row.expires_at),
+            in_figures(row.hourly),
+            "; ".join((*filter(None, [row.held_back]), *row.remarks)),
         )
     return table
 
@@ -153,13 +153,13 @@ def _tell_what_is_next(stop: bool) -> None:
         tell("`pulumi refresh` shows them gone. As long as a program has them, `pulumi up --refresh` buys new ones.")
 
 
-def _document(found: tuple[Expired, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
+def _document(expired: tuple[Expired, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
     return {
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),
         "instances": len(survey.listed),
         "stacks": described(survey.stacks),
-        "expired": [_row(each, outcomes) for each in found],
+        "expired": [_row(row, outcomes) for row in expired],
         "shared": shared_as_json(survey),
     }
 

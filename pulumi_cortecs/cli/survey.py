@@ -57,7 +57,7 @@ class Survey:
         """What is listed and several rows own, with those rows."""
         from pulumi_cortecs.lifecycle.owners import owned_more_than_once
 
-        there = {each.instance_id for each in self.listed}
+        there = {instance.instance_id for instance in self.listed}
         return {key: rows for key, rows in owned_more_than_once(self.stacks).items() if key in there}
 
 
@@ -86,8 +86,10 @@ def surveyed(where: Places) -> Survey:
     except CloudError:
         prices = {}
     # a `destroy` that went on meanwhile has taken what it ended out of its state
-    listed = (after.get(key) or (each if account.find(key) is not None else None) for key, each in before.items())
-    return Survey(account, tuple(each for each in listed if each is not None), stacks, prices, vendor_now)
+    listed = (
+        after.get(key) or (instance if account.find(key) is not None else None) for key, instance in before.items()
+    )
+    return Survey(account, tuple(instance for instance in listed if instance is not None), stacks, prices, vendor_now)
 
 
 def the_account() -> Account:
@@ -101,10 +103,10 @@ def the_account() -> Account:
             "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment; this command "
             "reads no stack's config"
         )
-    found = accounts.account(INSTANCE, {})
-    for problem in found.problems:
+    account = accounts.account(INSTANCE, {})
+    for problem in account.problems:
         tell_aside(f"Warning: {problem}. This command goes on without it")
-    return found
+    return account
 
 
 @contextmanager
@@ -212,7 +214,7 @@ def timestamp(at: datetime | None) -> str | None:
 
 
 def _list(account: Account) -> Mapping[str, Listed]:
-    return {key: _listed(account, each) for key, each in account.poller.snapshot(max_age=0.0).instances.items()}
+    return {key: _listed(account, instance) for key, instance in account.poller.snapshot(max_age=0.0).instances.items()}
 
 
 def _must_be_whole(
@@ -228,10 +230,13 @@ def _must_be_whole(
 
     rows = [row for stack in stacks for row in stack.rows]
     bought_meanwhile = {row.instance_id for row in rows}
-    late = [each for key, each in after.items() if key not in before and key not in bought_meanwhile]
+    late = [instance for key, instance in after.items() if key not in before and key not in bought_meanwhile]
     ours = {row.instance_id for row in rows if row.account == account.fingerprint}
-    by_id = [account.cloud.get_instance(each) for each in ours - before.keys() - after.keys()]
-    if any(old(each, now) for each in (*late, *(_listed(account, each) for each in by_id if each is not None))):
+    by_id = [account.cloud.get_instance(instance_id) for instance_id in ours - before.keys() - after.keys()]
+    if any(
+        old(instance, now)
+        for instance in (*late, *(_listed(account, instance) for instance in by_id if instance is not None))
+    ):
         raise BadAnswerError("Cortecs' list of the instances is not whole, so nothing can be told from it; try again")
 
 
@@ -249,7 +254,7 @@ def _listed(account: Account, instance: cortecs.Instance) -> Listed:
     return Listed(
         instance_id=instance.instance_id,
         arguments=arguments,
-        billing_interval=next((each for each in BillingInterval if each.value == interval), None),
+        billing_interval=next((item for item in BillingInterval if item.value == interval), None),
         num_workers=None if "num_workers" not in arguments else int(arguments["num_workers"]),
         status=status.status,
         phase=phase,

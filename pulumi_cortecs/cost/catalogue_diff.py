@@ -63,7 +63,7 @@ def _clouds(before: Mapping[str, PriceList], after: Mapping[str, PriceList]) -> 
                 yield _came_or_went(cloud, "hardware_type", row_id, old_row)
             else:
                 yield from _row(old_row, new_row)
-        old_models, new_models = ({model.model_id: model for model in each.models} for each in (old, new))
+        old_models, new_models = ({model.model_id: model for model in prices.models} for prices in (old, new))
         for model_id, old_model, new_model in _pairs(old_models, new_models):
             if old_model is None or new_model is None:
                 yield _came_or_went(cloud, "model", model_id, old_model)

@@ -45,11 +45,11 @@ class _TextLoader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignor
         return super().construct_object(node, deep=deep)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key in seen:
+            if key in keys:
                 raise CatalogueError(f"line {node.start_mark.line + 1}: {key!r} is there twice")
-            seen.add(key)
+            keys.add(key)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 
@@ -113,16 +113,16 @@ class Table:
         """A list of mappings, each called what it has under `name`."""
         return [
             Table(f"{self.where}, {row.get(name, f'{key}[{number}]')}", row)
-            for number, each in enumerate(self._list(key))
-            for row in [_mapping(f"{self.where}: {key}[{number}]", each)]
+            for number, item in enumerate(self._list(key))
+            for row in [_mapping(f"{self.where}: {key}[{number}]", item)]
         ]
 
     def words(self, key: str, kind: type[E]) -> tuple[E, ...]:
         """A list of known words, each once."""
-        found = tuple(self._word(key, each, kind) for each in self._list(key))
-        if not found or len(set(found)) < len(found):
+        words = tuple(self._word(key, item, kind) for item in self._list(key))
+        if not words or len(set(words)) < len(words):
             raise CatalogueError(f"{self.where}: {key} must name each at most once, and at least one")
-        return found
+        return words
 
     def word(self, key: str, kind: type[E]) -> E:
         """One of a few words."""
@@ -149,14 +149,14 @@ class Table:
         try:
             return kind(value)
         except ValueError:
-            words = " or ".join(each.value for each in kind)
+            words = " or ".join(member.value for member in kind)
             raise CatalogueError(f"{self.where}: {key} must be {words}, not {value!r}") from None
 
 
 def price_list(cloud: str, table: Table) -> PriceList:
     """One cloud's rows. Raises CatalogueError."""
     currency = table.text("currency")
-    found = PriceList(
+    prices = PriceList(
         cloud=cloud,
         currency=currency,
         source=table.text("source"),
@@ -167,7 +167,7 @@ def price_list(cloud: str, table: Table) -> PriceList:
         models=tuple(_model(row) for row in table.tables("models", "model_id")),
     )
     table.done()
-    return found
+    return prices
 
 
 def document(price_lists: Mapping[str, PriceList]) -> dict[str, Any]:

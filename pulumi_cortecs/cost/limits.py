@@ -83,12 +83,12 @@ class Limits:
         Where no file names URLs only the `vendor`'s own is believed. A second file can only tighten that: its silence
         allows what the first one allows.
         """
-        found = []
-        for silent, limits in enumerate(each for each in self.files if each.limits_something):
+        violations = []
+        for silent, limits in enumerate(file for file in self.files if file.limits_something):
             urls, paths = limits.allowed_base_urls, limits.allowed_certificates
             believed = urls if urls is not None or silent else frozenset({vendor})
             if believed is not None and base_url not in believed:
-                found.append(
+                violations.append(
                     _refused(
                         f"prices and lists would come from {base_url}, and {limits.source} believes {_some(believed)} "
                         "only; `allowed_base_urls` there names others"
@@ -96,14 +96,14 @@ class Limits:
                 )
             for variable, path in certificates.items():
                 if path not in (paths or ()) and not (silent and paths is None):
-                    found.append(
+                    violations.append(
                         _refused(
                             f"{variable} has {path} vouch for {base_url}, and {limits.source} believes "
                             f"{_some(paths or ())} beside the public authorities; `allowed_certificates` there names "
                             "others"
                         )
                     )
-        return found
+        return violations
 
     def on_kind(self, purchase: Mapping[str, str | None]) -> list[Refusal]:
         """What is not on an allow-list, of the arguments of a purchase; None stands for what is not known yet."""
@@ -116,19 +116,21 @@ class Limits:
 
     def on_price(self, hourly: Money | None) -> list[Refusal]:
         """Where one instance costs too much by itself, or nobody knows what it costs."""
-        found = []
+        violations = []
         for limits in self.files:
             cap = limits.instance_hourly_cap
             if cap is None:
                 continue
             limit = f"the cap per instance is {cap} ({limits.source})"
             if hourly is None:
-                found.append(_refused(f"the instance has no price, and {limit}"))
+                violations.append(_refused(f"the instance has no price, and {limit}"))
             elif hourly.currency != cap.currency:
-                found.append(_refused(f"the instance costs {hourly} per hour, and {limit}: not the same currency"))
+                violations.append(_refused(f"the instance costs {hourly} per hour, and {limit}: not the same currency"))
             elif hourly > cap:
-                found.append(_refused(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}"))
-        return found
+                violations.append(
+                    _refused(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}")
+                )
+        return violations
 
     def on_account(self, spending: Spending) -> list[Refusal]:
         """Where the account as a whole would cost too much, or nobody knows what it costs."""
@@ -151,7 +153,7 @@ def _over(spending: Spending, ceiling: Money, source: str) -> Iterator[str]:
         yield f"{limit}, and something that was just ordered cannot be priced"
     else:
         priced = [*spending.running.values(), *spending.on_its_way, spending.new]
-        foreign = sorted({str(each) for each in priced if each is not None and each.currency != ceiling.currency})
+        foreign = sorted({str(price) for price in priced if price is not None and price.currency != ceiling.currency})
         if foreign:
             yield f"{limit}, and there is {_some(foreign)} per hour in it: not the same currency"
             return
@@ -177,5 +179,5 @@ def _refused(text: str) -> Refusal:
 
 
 def _some(names: Iterable[str]) -> str:
-    known = sorted(names)
-    return (", ".join(known[:_MOST_NAMED]) + (", ..." if len(known) > _MOST_NAMED else "")) or "nothing"
+    sorted_names = sorted(names)
+    return (", ".join(sorted_names[:_MOST_NAMED]) + (", ..." if len(sorted_names) > _MOST_NAMED else "")) or "nothing"

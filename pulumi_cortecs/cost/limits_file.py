@@ -67,14 +67,14 @@ def account_is_exclusive(cloud: str, environment: Mapping[str, str], machine_fil
 
     It limits nothing, so whoever calls must know who set the variable in that environment. Raises LimitsError.
     """
-    told = {each.account_is_exclusive for each in _files(cloud, environment, machine_file)}
-    return True in told and False not in told
+    answers = {limits.account_is_exclusive for limits in _files(cloud, environment, machine_file)}
+    return True in answers and False not in answers
 
 
 def ledger_named(cloud: str, machine_file: Path = MACHINE_FILE) -> Path | None:
     """The folder in which the machine's own file wants the ledger of the ceiling, None where it says nothing. In a file
     that a variable names it does not count: a program could set that. Raises LimitsError."""
-    return next((each.ledger for each in _files(cloud, {}, machine_file)), None)
+    return next((limits.ledger for limits in _files(cloud, {}, machine_file)), None)
 
 
 def _files(cloud: str, environment: Mapping[str, str], machine_file: Path) -> tuple[CloudLimits, ...]:
@@ -130,10 +130,10 @@ def _read(path: Path, cloud: str) -> CloudLimits:
             "it",
             tuple(CLOUDS),
         )
-        found = {name: _cloud(str(path), name, section) for name, section in sections.items()}
-        if cloud not in found:
+        by_cloud = {name: _cloud(str(path), name, section) for name, section in sections.items()}
+        if cloud not in by_cloud:
             raise LimitsError(f"it allows nothing of {cloud}: there is no {cloud!r} in it")
-        return found[cloud]
+        return by_cloud[cloud]
     except json.JSONDecodeError as error:
         raise LimitsError(f"{path}: is no JSON: {error}") from None
     except (UnicodeDecodeError, RecursionError) as error:
@@ -148,8 +148,8 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
     if not cells:
         raise LimitsError(f"{name}: limits nothing; there are {', '.join(keys)}")
     allowed = {
-        each.argument: frozenset(map(each.spelled, _names(f"{name}: {key}", cells[key])))
-        for key, each in CLOUDS[name].items()
+        allow_list.argument: frozenset(map(allow_list.spelled, _names(f"{name}: {key}", cells[key])))
+        for key, allow_list in CLOUDS[name].items()
         if key in cells
     }
     amounts = {key: _amount(f"{name}: {key}", cells[key]) for key in _AMOUNTS if key in cells}
@@ -172,20 +172,20 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
     )
 
 
-def _object(value: Any, where: str, known: tuple[str, ...]) -> dict[str, Any]:
+def _object(value: Any, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise LimitsError(f"{where} must be an object, not {_kind(value)}")
-    if unknown := [key for key in value if key not in known]:
-        raise LimitsError(f"{where}: unknown: {', '.join(map(repr, unknown))}; there are {', '.join(known)}")
+    if unknown := [key for key in value if key not in keys]:
+        raise LimitsError(f"{where}: unknown: {', '.join(map(repr, unknown))}; there are {', '.join(keys)}")
     return value
 
 
 def _names(where: str, value: Any, what: str = "ids", begin: str | tuple[str, ...] = "") -> frozenset[str]:
     if not isinstance(value, list):
         raise LimitsError(f"{where} must be a list of {what}, not {_kind(value)}")
-    for each in value:
-        if not _is_word(each) or not each.startswith(begin):
-            raise LimitsError(f"{where} must be a list of {what}; {each!r} is none")
+    for item in value:
+        if not _is_word(item) or not item.startswith(begin):
+            raise LimitsError(f"{where} must be a list of {what}; {item!r} is none")
     return frozenset(value)
 
 

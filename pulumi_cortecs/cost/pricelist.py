@@ -113,8 +113,8 @@ def _by_price(row: HardwareType) -> tuple[Decimal, str]:
 
 
 def _no_doubles(cloud: str, what: str, ids: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for each in ids:
-        if each in seen:
-            raise CatalogueError(f"{cloud}: the {what} {each} is there twice")
-        seen.add(each)
+    unique: set[str] = set()
+    for row_id in ids:
+        if row_id in unique:
+            raise CatalogueError(f"{cloud}: the {what} {row_id} is there twice")
+        unique.add(row_id)

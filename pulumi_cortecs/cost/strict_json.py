@@ -11,9 +11,9 @@ class DoubleKeyError(ValueError):
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of a JSON file, for `object_pairs_hook`. Raises DoubleKeyError."""
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in members:
             raise DoubleKeyError(f"a key is there twice: {key}")
-        found[key] = value
-    return found
+        members[key] = value
+    return members

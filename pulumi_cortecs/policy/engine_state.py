@@ -39,7 +39,7 @@ def holdings(organization: str, project: str, stack: str) -> Holdings:
 
 def replaces(arguments: Iterable[str]) -> bool:
     """Whether a command names something to be replaced. What, is not looked at: a pattern may name everything."""
-    return any(each.partition("=")[0] in _REPLACES for each in arguments)
+    return any(argument.partition("=")[0] in _REPLACES for argument in arguments)
 
 
 def held_in(state: StackState) -> Iterator[HeldInstance]:

@@ -73,5 +73,5 @@ def _readings(urn: str) -> Iterator[tuple[str, str, str, str]]:
     """Stack, project, type and name, in every way that a URN of ours can be read: types of components and names are the
     program's, and may have `::` in them. What is exempted must be it however the URN is read."""
     stack, project, rest = urn.split("::", 2) if urn.count("::") > 1 else ("", "", "")
-    for found in _OUR_TYPE.finditer(rest):
-        yield stack, project, rest[: found.end() - len("::")], rest[found.end() :]
+    for match in _OUR_TYPE.finditer(rest):
+        yield stack, project, rest[: match.end() - len("::")], rest[match.end() :]

@@ -9,5 +9,5 @@ from typing import Final
 from pulumi_cortecs.policy import cortecs
 from pulumi_cortecs.policy.ours import Ours
 
-OURS: Final[Mapping[str, Ours]] = MappingProxyType({each.resource_type: each for each in cortecs.RESOURCES})
+OURS: Final[Mapping[str, Ours]] = MappingProxyType({resource.resource_type: resource for resource in cortecs.RESOURCES})
 """By type token. Another cloud's resources are added here, and no rule changes."""

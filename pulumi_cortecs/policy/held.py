@@ -52,12 +52,12 @@ class Stock:
 
     def __init__(self, holdings: Holdings, units: Iterable[Unit]) -> None:
         self.held = Held(tuple(unit.hourly for unit in units), holdings.problem)
-        self._stays = [] if holdings.replaces else [each for each in holdings.instances if not each.ends]
+        self._stays = [] if holdings.replaces else [instance for instance in holdings.instances if not instance.ends]
 
     def has(self, urn: str, names: Iterable[str], registered: Callable[[], Mapping[str, Any]]) -> bool:
         """Whether what a program has `registered` under a URN is what the state holds there, and stays: no argument of
         these names differs. A program chooses by its options which change makes a new instance, so any change may."""
-        there = [each.arguments for each in self._stays if each.urn == urn]
+        there = [instance.arguments for instance in self._stays if instance.urn == urn]
         return there != [] and any(map(partial(agree, registered(), names=tuple(names)), there))
 
 

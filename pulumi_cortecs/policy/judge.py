@@ -79,11 +79,11 @@ class Judge:
 
     @cached_property
     def _by_subject(self) -> dict[Subject, list[Entry]]:
-        found: dict[Subject, list[Entry]] = {}
+        by_subject: dict[Subject, list[Entry]] = {}
         for entry in self.limits.entries.values():
             if not entry.not_limited:
-                found.setdefault(entry.rule.subject, []).append(entry)
-        return found
+                by_subject.setdefault(entry.rule.subject, []).append(entry)
+        return by_subject
 
     def _asked(self, entry: Entry, subject: object, urn: str) -> Iterator[Finding]:
         rule = entry.rule
@@ -91,11 +91,11 @@ class Judge:
             yield Finding(rule, entry.level, no_limits(rule, entry.level), urn)
             return
         try:
-            for said in rule.check(subject, entry.settings, self.given):
-                if isinstance(said, Advice):
-                    yield Finding(rule, Level.ADVISORY, said.text, urn)
+            for message in rule.check(subject, entry.settings, self.given):
+                if isinstance(message, Advice):
+                    yield Finding(rule, Level.ADVISORY, message.text, urn)
                 else:
-                    yield Finding(rule, entry.level, said, urn)
+                    yield Finding(rule, entry.level, message, urn)
         except NotKnownError as unknown:
             later = unknown.later and self.previews and entry.unknown_in_preview is Level.ADVISORY
             if later:
@@ -120,13 +120,13 @@ class Judge:
 
     def _with_a_way_out(self, findings: list[Finding], unit: Unit) -> list[Finding]:
         """One refusal that other hardware could satisfy says what could be taken: the one that is shown first."""
-        refusals = [each for each in findings if each.level is Level.MANDATORY and each.rule.way_out]
+        refusals = [finding for finding in findings if finding.level is Level.MANDATORY and finding.rule.way_out]
         if not refusals:
             return findings
-        first = min(refusals, key=lambda each: (_BY_SEVERITY.index(each.rule.severity), each.rule.name))
+        first = min(refusals, key=lambda finding: (_BY_SEVERITY.index(finding.rule.severity), finding.rule.name))
         way_out = way_out_of(unit, self.given.prices, self.allows)
         text = f"{first.text}\n{the_cost(unit, self.given.prices)}\n{way_out}"
-        return [replace(each, text=text) if each is first else each for each in findings]
+        return [replace(finding, text=text) if finding is first else finding for finding in findings]
 
 
 def _covers(exemption: Exemption, unit: Unit) -> bool:

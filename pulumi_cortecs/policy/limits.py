@@ -105,18 +105,20 @@ class Limits:
 
 def read(rules: Iterable[Rule], said: Mapping[str, Said]) -> Limits:
     """What holds for each rule. Raises LimitsError, naming all problems at once."""
-    known = {rule.name: rule for rule in rules}
-    problems = [(name, _unknown_rule(name, known)) for name in said if name not in known and name != ALL]
+    rules_by_name = {rule.name: rule for rule in rules}
+    problems = [
+        (name, _unknown_rule(name, rules_by_name)) for name in said if name not in rules_by_name and name != ALL
+    ]
     if said.get(ALL, Said()).settings:
         problems.append((ALL, "takes a level, and no settings"))
     entries: dict[str, Entry] = {}
-    for name, rule in known.items():
+    for name, rule in rules_by_name.items():
         try:
             entries[name] = _entry(rule, said.get(name, Said()))
         except LimitsError as error:
             problems.append((name, str(error)))
     limits = Limits(entries)
-    problems += [(EXEMPTIONS_VALID.name, text) for text in _odd_exemptions(limits, known)]
+    problems += [(EXEMPTIONS_VALID.name, text) for text in _odd_exemptions(limits, rules_by_name)]
     if problems:
         raise LimitsError(f"these limits cannot be used: {_grouped(problems)}")
     return limits
@@ -179,9 +181,9 @@ def _not_limited(rule: Rule, settings: Mapping[str, Any]) -> str:
     return reason.strip()
 
 
-def _odd_exemptions(limits: Limits, known: Mapping[str, Rule]) -> list[str]:
+def _odd_exemptions(limits: Limits, rules_by_name: Mapping[str, Rule]) -> list[str]:
     # both packs can share one list, so another pack's rules may be named
-    rules = {**{rule.name: rule for rule in PACKS["guard"]}, **known}
+    rules = {**{rule.name: rule for rule in PACKS["guard"]}, **rules_by_name}
     names = [exemption.rule for exemption in limits.exemptions]
     return [
         f"there is no exemption from {name}" if name in rules else f"exempts from {name}: {_unknown_rule(name, rules)}"
@@ -190,8 +192,8 @@ def _odd_exemptions(limits: Limits, known: Mapping[str, Rule]) -> list[str]:
     ]
 
 
-def _unknown_rule(name: str, known: Mapping[str, Rule]) -> str:
-    near = get_close_matches(name, known, n=1)
+def _unknown_rule(name: str, names: Mapping[str, Rule]) -> str:
+    near = get_close_matches(name, names, n=1)
     return "there is no such rule" + (f"; did you mean {near[0]}?" if near else "")
 
 

@@ -25,10 +25,13 @@ def said_in(content: bytes, rules: Iterable[str]) -> dict[str, Said]:
         raise LimitsError(f"it is no JSON: {error}") from None
     if not isinstance(file, dict):
         raise LimitsError("it must be an object with a key for each rule")
-    said = {name: _said(name, value) for name, value in file.items()}
-    level = said.get(ALL, Said()).level
-    every = {**dict.fromkeys(rules, Said()), **said} if level is not None else said
-    return {name: each if each.level is not None else replace(each, level=level) for name, each in every.items()}
+    configs = {name: _said(name, value) for name, value in file.items()}
+    level = configs.get(ALL, Said()).level
+    all_configs = {**dict.fromkeys(rules, Said()), **configs} if level is not None else configs
+    return {
+        name: config if config.level is not None else replace(config, level=level)
+        for name, config in all_configs.items()
+    }
 
 
 def _said(name: str, value: Any) -> Said:
@@ -36,7 +39,7 @@ def _said(name: str, value: Any) -> Said:
         return Said(value)
     if not isinstance(value, dict):
         raise LimitsError(f"{name}: must be an object or a level, not {value!r}")
-    return Said(value.get(_LEVEL), {key: each for key, each in value.items() if key != _LEVEL})
+    return Said(value.get(_LEVEL), {key: setting for key, setting in value.items() if key != _LEVEL})
 
 
 def _no_number(text: str) -> Any:

@@ -49,8 +49,8 @@ def way_out_of(unit: Unit, prices: PinnedPrices, allows: Callable[[Unit], bool])
     model_id, wanted = unit.model_id.value, unit.workers_max.value
     counts = (wanted, *range(min(wanted - 1, _MOST_WORKERS), 0, -1))
     fitting = prices.catalogue.fitting(unit.cloud, model_id)
-    most = (next((each for count in counts if allows(each := unit.on(row, count))), None) for row in fitting)
-    named = ", ".join(_named(each) for each in islice(filter(None, most), _MOST_NAMED))
+    most = (next((candidate for count in counts if allows(candidate := unit.on(row, count))), None) for row in fitting)
+    named = ", ".join(_named(candidate) for candidate in islice(filter(None, most), _MOST_NAMED))
     return (
         f"What could be taken for {model_id}: {named}." if named else f"No hardware that {model_id} runs on is allowed."
     )

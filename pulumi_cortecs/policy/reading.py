@@ -101,9 +101,9 @@ def _on_the_wire(properties: struct_pb2.Struct) -> dict[str, Any]:
 def _plain(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
-        return {key: _plain(each) for key, each in value.struct_value.fields.items()}
+        return {key: _plain(field) for key, field in value.struct_value.fields.items()}
     if kind == "list_value":
-        return [_plain(each) for each in value.list_value.values]
+        return [_plain(item) for item in value.list_value.values]
     return None if kind in (None, "null_value") else getattr(value, kind)
 
 

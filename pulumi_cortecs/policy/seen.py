@@ -41,9 +41,9 @@ class Seen:
     def judged(self, unit: Unit) -> None:
         """Notes that a purchase has been judged, and that whoever asked knows the outcome."""
         with self._lock:
-            known = self._units.setdefault(unit.urn, [])
-            if unit not in known:
-                known.append(unit)
+            units = self._units.setdefault(unit.urn, [])
+            if unit not in units:
+                units.append(unit)
 
     def says_nothing_new(self, unit: Unit) -> bool:
         """Whether this very purchase was judged under its URN, and never another: then the engine has heard all that

@@ -148,13 +148,13 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzeResponse:
         """Judges the sum; and what was not judged like this before: here is shown what a replacement really makes."""
-        made = [each for each in request.resources if each.properties.fields]
-        bought = [(each, unit) for each in made if (unit := self._unit(each)) is not None]
+        made = [resource for resource in request.resources if resource.properties.fields]
+        bought = [(resource, unit) for resource in made if (unit := self._unit(resource)) is not None]
         units = [unit for _, unit in bought]
         other = [unit for unit in units if not self._seen.says_nothing_new(unit)]
         findings = [finding for unit in other for finding in self._judge.purchase(unit)]
         if units:
-            added = [unit for each, unit in bought if not self._is_held(each)]
+            added = [unit for resource, unit in bought if not self._is_held(resource)]
             findings += self._judge.sum(sum_of(units, added, self._held()))
         return self._response(findings)
 
@@ -188,10 +188,10 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
             return self._stock
 
     def _units_of(self, holdings: Holdings) -> Iterable[Unit]:
-        for each in holdings.instances:
-            extract = OURS[each.resource_type].extract
+        for instance in holdings.instances:
+            extract = OURS[instance.resource_type].extract
             if extract is not None:
-                yield extract(each.urn, "", ProxiedProperties(each.arguments), self._judge.given.prices)
+                yield extract(instance.urn, "", ProxiedProperties(instance.arguments), self._judge.given.prices)
 
     def _is_held(self, resource: _AnyResource) -> bool:
         stock = self._stock_at_the_start()

@@ -50,7 +50,7 @@ def names(value: Any) -> tuple[str, ...]:
     """A list of texts, each once. Raises ValueError for anything else."""
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"must be a list of texts, not {value!r}")
-    names = tuple(_name(each) for each in value)
+    names = tuple(_name(item) for item in value)
     if len(set(names)) < len(names):
         raise ValueError("names something twice")
     return names
@@ -89,8 +89,8 @@ def _amounts(value: Any) -> dict[str, Money]:
     if not isinstance(value, (list, tuple)) or not value:
         raise ValueError(f"must be a list of amounts, one per currency, such as ['12.50 EUR'], not {value!r}")
     by_currency: dict[str, Money] = {}
-    for each in value:
-        money = amount(each)
+    for item in value:
+        money = amount(item)
         if money.currency in by_currency:
             raise ValueError(f"has two amounts in {money.currency}")
         by_currency[money.currency] = money
@@ -99,10 +99,10 @@ def _amounts(value: Any) -> dict[str, Money]:
 
 def span(value: Any) -> timedelta:
     """ "45d", "8h", "90m" or "30s". Raises ValueError for anything else."""
-    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
         raise ValueError(f"must be a time such as '45d', '8h' or '90m', not {value!r}")
-    return timedelta(**{_SPAN_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_SPAN_UNITS[match[2]]: int(match[1])})
 
 
 def lifetime(text: str) -> timedelta:
@@ -146,9 +146,9 @@ Percent: TypeAlias = Annotated[Decimal, PlainValidator(_percent), WithJsonSchema
 def problems_in(error: ValidationError) -> list[str]:
     """What pydantic found, one line each, without its own vocabulary."""
     lines = []
-    for each in error.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in each["loc"])
-        text = {"missing": "is missing", "extra_forbidden": "is no setting of it"}.get(each["type"])
-        text = text or each["msg"].removeprefix("Value error, ")
+    for problem in error.errors(include_url=False, include_context=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        text = {"missing": "is missing", "extra_forbidden": "is no setting of it"}.get(problem["type"])
+        text = text or problem["msg"].removeprefix("Value error, ")
         lines.append(f"{where} {text}" if where else text)
     return lines

@@ -50,8 +50,8 @@ class Sum:
                 text = f"{len(unpriced)} of {self.of_what} cannot be summed: {unknown}"
                 raise NotKnownError(text, later=unknown.later) from None
         by_currency: dict[str, Money] = {}
-        for known in self.prices:
-            money = known.get()
+        for priced in self.prices:
+            money = priced.get()
             by_currency[money.currency] = by_currency.get(money.currency, Money.zero(money.currency)) + money
         return list(by_currency.values())
 
@@ -87,7 +87,7 @@ class RunningSum:
             self._urns.add(unit.urn)
             if adds:
                 self._added.add(key)
-            added = tuple(self._prices[each] for each in self._added) if adds and held.prices else ()
+            added = tuple(self._prices[key] for key in self._added) if adds and held.prices else ()
             return Sum(f"{_instances(len(self._urns))} of this stack so far", tuple(self._prices.values()), added, held)
 
 

@@ -89,13 +89,13 @@ def resource(
     **properties: Any,
 ) -> Resource:
     """Any resource. `provider`: what its `__provider` is; that of our published class where nothing is said."""
-    given = {key: value for key, value in properties.items() if value is not MISSING}
+    present = {key: value for key, value in properties.items() if value is not MISSING}
     if provider is _PUBLISHED:
         provider = min(OURS[resource_type].providers) if resource_type in OURS else None
-    return Resource(resource_type, name, given, provider, tuple(ignore_changes), stack)
+    return Resource(resource_type, name, present, provider, tuple(ignore_changes), stack)
 
 
-def cortecs_instance(name: str = "chat", **given: Any) -> Resource:
+def cortecs_instance(name: str = "chat", **changes: Any) -> Resource:
     """A Cortecs instance as check has completed it: one worker of NVIDIA_L4_1 for Qwen2-7B, with a quote.
 
     What is given comes in place of that; `MISSING` leaves something out. `provider`, `ignore_changes` and `stack` as in
@@ -109,7 +109,7 @@ def cortecs_instance(name: str = "chat", **given: Any) -> Resource:
         "num_workers": 1,
         "state": "running",
         "restart_trigger": "",
-        **given,
+        **changes,
     }
     if "quote" not in properties and (live := _quoted(properties)) is not None:
         properties["quote"] = live
@@ -135,14 +135,17 @@ class Verdict:
     @property
     def denied(self) -> bool:
         """Whether anything mandatory was found."""
-        return any(each.level is Level.MANDATORY for each in self.shown)
+        return any(finding.level is Level.MANDATORY for finding in self.shown)
 
     def of(self, rule: str, level: Level) -> list[str]:
         """What one rule has said at one level."""
-        return [each.text for each in self.shown if each.rule == rule and each.level is level]
+        return [finding.text for finding in self.shown if finding.rule == rule and finding.level is level]
 
     def __str__(self) -> str:
-        return "\n".join(f"[{each.level.value}] {each.rule}: {each.text}" for each in self.shown) or "nothing was found"
+        return (
+            "\n".join(f"[{finding.level.value}] {finding.rule}: {finding.text}" for finding in self.shown)
+            or "nothing was found"
+        )
 
 
 class RefusedError(Exception):
@@ -172,12 +175,14 @@ class Bench:
     ) -> None:
         self._rules = rules_of(rules) if isinstance(rules, str) else tuple(rules)
         self._limits = limits or {}
-        found = sample_catalogue() if catalogue is None else catalogue
-        self._prices = PinnedPrices(found) if isinstance(found, Catalogue) else found
+        prices = sample_catalogue() if catalogue is None else catalogue
+        self._prices = PinnedPrices(prices) if isinstance(prices, Catalogue) else prices
         as_of = self._prices.catalogue.as_of if self._prices.catalogue is not None else None
         self._now = now or as_of or datetime.now(timezone.utc)
-        in_state = ((each, replaced) for replaced, some in ((False, held), (True, waiting)) for each in some)
-        instances = tuple(HeldInstance(each.urn, each.resource_type, each.properties, gone) for each, gone in in_state)
+        in_state = ((resource, replaced) for replaced, some in ((False, held), (True, waiting)) for resource in some)
+        instances = tuple(
+            HeldInstance(resource.urn, resource.resource_type, resource.properties, gone) for resource, gone in in_state
+        )
         self._holdings = Holdings(() if unreadable else instances, unreadable)
         self.logged: list[str] = []
         """What the pack has logged, in full."""
@@ -214,13 +219,13 @@ class Bench:
         context = cast("grpc.ServicerContext", Context())
         shown: list[Shown] = []
         made = []
-        for each in resources:
-            servicer.Remediate(_request(each, with_provider=True), context)
-            answer = servicer.Analyze(_request(each, with_provider=False), context)
+        for resource in resources:
+            servicer.Remediate(_request(resource, with_provider=True), context)
+            answer = servicer.Analyze(_request(resource, with_provider=False), context)
             findings = [_shown(diagnostic) for diagnostic in answer.diagnostics]
             shown += findings
             if previews or not any(finding.level is Level.MANDATORY for finding in findings):
-                made.append(_of_the_stack(each))
+                made.append(_of_the_stack(resource))
         stack = servicer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=made), context)
         return Verdict((*shown, *(_shown(diagnostic) for diagnostic in stack.diagnostics)))
 
@@ -240,9 +245,9 @@ def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_
     if isinstance(limits.get("all"), str):
         levels = dict.fromkeys([*levels, "all"], limits["all"])
     for name in {**levels, **limits}:
-        said = limits.get(name, {})
-        settings = {} if isinstance(said, str) else dict(said)
-        level = said if isinstance(said, str) else settings.pop("enforcementLevel", levels.get(name, "mandatory"))
+        config = limits.get(name, {})
+        settings = {} if isinstance(config, str) else dict(config)
+        level = config if isinstance(config, str) else settings.pop("enforcementLevel", levels.get(name, "mandatory"))
         request.policyConfig[name].enforcementLevel = _LEVELS[level]
         request.policyConfig[name].properties.update(settings)
     return request
@@ -276,25 +281,25 @@ def _assert_said(verdict: Verdict, rule: str, level: Level, words: tuple[str, ..
         raise AssertionError(f"no {level.value} finding of {rule}{wanted}:\n{verdict}")
 
 
-def _request(each: Resource, *, with_provider: bool) -> analyzer_pb2.AnalyzeRequest:
-    request = analyzer_pb2.AnalyzeRequest(type=each.resource_type, urn=each.urn, name=each.name)
-    request.options.ignoreChanges.extend(each.ignore_changes)
-    request.properties.CopyFrom(_struct(each, with_provider=with_provider))
+def _request(resource: Resource, *, with_provider: bool) -> analyzer_pb2.AnalyzeRequest:
+    request = analyzer_pb2.AnalyzeRequest(type=resource.resource_type, urn=resource.urn, name=resource.name)
+    request.options.ignoreChanges.extend(resource.ignore_changes)
+    request.properties.CopyFrom(_struct(resource, with_provider=with_provider))
     return request
 
 
-def _of_the_stack(each: Resource) -> analyzer_pb2.AnalyzerResource:
-    made = analyzer_pb2.AnalyzerResource(type=each.resource_type, urn=each.urn, name=each.name)
-    made.options.ignoreChanges.extend(each.ignore_changes)
-    made.properties.CopyFrom(_struct(each, with_provider=False))
+def _of_the_stack(resource: Resource) -> analyzer_pb2.AnalyzerResource:
+    made = analyzer_pb2.AnalyzerResource(type=resource.resource_type, urn=resource.urn, name=resource.name)
+    made.options.ignoreChanges.extend(resource.ignore_changes)
+    made.properties.CopyFrom(_struct(resource, with_provider=False))
     return made
 
 
-def _struct(each: Resource, *, with_provider: bool) -> struct_pb2.Struct:
+def _struct(resource: Resource, *, with_provider: bool) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
-    struct.update(dict(each.properties))
-    if with_provider and each.provider is not None:
-        struct.update({"__provider": each.provider})
+    struct.update(dict(resource.properties))
+    if with_provider and resource.provider is not None:
+        struct.update({"__provider": resource.provider})
     return struct
 
 

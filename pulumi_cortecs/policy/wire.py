@@ -92,8 +92,8 @@ def _policy_info(rule: Rule) -> analyzer_pb2.PolicyInfo:
 def _with_ints(value: Any) -> Any:
     """The same with ints for whole numbers, which all arrive as doubles."""
     if isinstance(value, list):
-        return [_with_ints(each) for each in value]
+        return [_with_ints(item) for item in value]
     if isinstance(value, dict):
-        return {key: _with_ints(each) for key, each in value.items()}
+        return {key: _with_ints(item) for key, item in value.items()}
     number = whole(value)
     return value if number is None else number

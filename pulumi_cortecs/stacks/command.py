@@ -53,11 +53,11 @@ class Pulumi:
 
 def pulumi(directory: Path, backend_url: str | None = None) -> Pulumi:
     """The CLI that is on PATH. Raises StacksError when there is none, and for a URL that is none."""
-    found = shutil.which("pulumi")
-    if found is None:
+    executable = shutil.which("pulumi")
+    if executable is None:
         raise StacksError("there is no pulumi CLI on PATH")
     try:
         pulumi_cli.must_be_well_formed(backend_url or os.environ.get(BACKEND_VARIABLE, ""))
     except CliError as error:
         raise StacksError(str(error)) from None
-    return Pulumi(found, directory, backend_url)
+    return Pulumi(executable, directory, backend_url)

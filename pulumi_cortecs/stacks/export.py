@@ -22,17 +22,17 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
     rows = (
         Row(
             stack=stack,
-            urn=each.urn,
-            instance_id=each.instance_id,
-            external=each.external,
-            protected=each.protected,
-            expires_at=_told(each, "expires_at"),
-            account=_told(each, "account"),
-            doomed=each.doomed,
+            urn=row.urn,
+            instance_id=row.instance_id,
+            external=row.external,
+            protected=row.protected,
+            expires_at=_told(row, "expires_at"),
+            account=_told(row, "account"),
+            doomed=row.doomed,
         )
-        for each in state.rows
+        for row in state.rows
     )
-    return tuple(rows), tuple(PendingPurchase(stack, each.urn, each.inputs) for each in state.pending)
+    return tuple(rows), tuple(PendingPurchase(stack, row.urn, row.inputs) for row in state.pending)
 
 
 def _told(row: StateRow, key: str) -> object:

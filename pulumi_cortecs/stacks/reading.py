@@ -48,10 +48,10 @@ class Places:
                 wanted = [(cli, name) for cli, names in zip(clis, named, strict=True) for name in names]
             else:
                 wanted = [(cli, name) for name in self.stacks for cli in clis]
-            read: list[Callable[[], StackState | None]] = [partial(_state, *each) for each in wanted]
-            states = list(pool.map(lambda each: each(), read))
+            read: list[Callable[[], StackState | None]] = [partial(_state, *stack) for stack in wanted]
+            states = list(pool.map(lambda read_state: read_state(), read))
         for (_, name), state in zip(wanted, states, strict=True):
-            if state is None and not any(found.name == name for found in states if found is not None):
+            if state is None and not any(other.name == name for other in states if other is not None):
                 backends = ", ".join(cli.backend for cli in clis)
                 raise StacksError(f"there is no stack {name} in {backends}")
         return tuple(state for state in states if state is not None)
@@ -60,7 +60,7 @@ class Places:
 def _names(cli: Pulumi) -> list[str]:
     listed = cli.ask("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")
     try:
-        names = [each.name for each in _NAMES.validate_json(listed)]
+        names = [stack.name for stack in _NAMES.validate_json(listed)]
     except ValidationError:
         raise StacksError(f"the list of the stacks in {cli.backend} cannot be read") from None
     if not names:
@@ -78,12 +78,12 @@ def _state(cli: Pulumi, name: str) -> StackState | None:
     return StackState(name, cli.backend, rows, pending, _updating(cli, [*rows, *pending]))
 
 
-def _updating(cli: Pulumi, known: Sequence[Row | PendingPurchase]) -> bool | None:
+def _updating(cli: Pulumi, resources: Sequence[Row | PendingPurchase]) -> bool | None:
     """Whether the stack is locked. Only of a directory we know where it keeps its locks."""
     url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
-    if url.scheme != "file" or not known:
+    if url.scheme != "file" or not resources:
         return None
     root = cli.directory / Path(unquote(url.netloc + url.path)).expanduser()
-    stack, project = known[0].urn.split("::")[0].rpartition(":")[2], known[0].urn.split("::")[1]
+    stack, project = resources[0].urn.split("::")[0].rpartition(":")[2], resources[0].urn.split("::")[1]
     locks = root / ".pulumi" / "locks"
-    return any(found.parent.name == stack and found.parts[-3] in (project, "locks") for found in locks.rglob("*.json"))
+    return any(lock.parent.name == stack and lock.parts[-3] in (project, "locks") for lock in locks.rglob("*.json"))

@@ -48,42 +48,44 @@ class Imported:
 
 def imported(instance_id: str) -> Imported:
     """Looks at a running instance as the provider does. Raises InstanceError and EndpointError."""
-    seen = instance.read(INSTANCE, instance_id, {})
-    inputs: Mapping[str, Any] = seen.inputs or {}
+    instance_read = instance.read(INSTANCE, instance_id, {})
+    inputs: Mapping[str, Any] = instance_read.inputs or {}
     passed_on = {
         "instance_id": instance_id,
         "state": inputs["state"],
         "spec_digest": "",
         "ready_timeout": READY_TIMEOUT,
     }
-    found = endpoint.read(INSTANCE, "", passed_on)
-    if not found.outs:
+    endpoint_read = endpoint.read(INSTANCE, "", passed_on)
+    if not endpoint_read.outs:
         raise instance.InstanceError(f"{instance_id} has just gone")
-    return Imported(instance_id, inputs, seen.outs or {}, found.inputs or {}, found.outs)
+    return Imported(instance_id, inputs, instance_read.outs or {}, endpoint_read.inputs or {}, endpoint_read.outs)
 
 
 def import_file(instances: Iterable[Imported]) -> str:
     """What `pulumi import --file` takes: with inputs and outputs it asks no provider what there is."""
     resources: list[dict[str, Any]] = []
-    for each in instances:
+    for row in instances:
         resources.append(
             {
                 "type": INSTANCE.token,
-                "name": each.name,
-                "logicalName": each.name,
-                "id": each.instance_id,
-                **_properties(each.inputs, each.outputs, serialize_provider(_abi.load("cortecs.Instance"))),
+                "name": row.name,
+                "logicalName": row.name,
+                "id": row.instance_id,
+                **_properties(row.inputs, row.outputs, serialize_provider(_abi.load("cortecs.Instance"))),
             }
         )
         resources.append(
             {
                 "type": INSTANCE.endpoint_token,
-                "name": f"the Endpoint of {each.name}",  # only the file needs it to be unique
-                "logicalName": each.name,
-                "parent": each.name,
+                "name": f"the Endpoint of {row.name}",  # only the file needs it to be unique
+                "logicalName": row.name,
+                "parent": row.name,
                 "id": secrets.token_hex(6),
                 **_properties(
-                    each.endpoint_inputs, each.endpoint_outputs, serialize_provider(_abi.load("cortecs.Endpoint"))
+                    row.endpoint_inputs,
+                    row.endpoint_outputs,
+                    serialize_provider(_abi.load("cortecs.Endpoint")),
                 ),
             }
         )
@@ -93,18 +95,20 @@ def import_file(instances: Iterable[Imported]) -> str:
 def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
     """The lines of a program that declare an instance with these inputs. What is not told is a comment: who knows what
     was ordered completes it."""
-    told = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
-    if "model_id" in told:
-        told["model_id"] = str(told["model_id"]).replace("--", "/", 1)
+    arguments = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
+    if "model_id" in arguments:
+        arguments["model_id"] = str(arguments["model_id"]).replace("--", "/", 1)
     if adopt_id:
-        told["adopt_id"] = adopt_id
+        arguments["adopt_id"] = adopt_id
     written = (
         f"    {key}={json.dumps(value, ensure_ascii=False)},\n"
-        for key, value in told.items()
+        for key, value in arguments.items()
         if not ARGUMENTS.is_default(key, value)
     )
     untold = (
-        f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n" for key in ARGUMENTS.replacing if key not in told
+        f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n"
+        for key in ARGUMENTS.replacing
+        if key not in arguments
     )
     return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
 

@@ -96,7 +96,7 @@ class CortecsMocks(Mocks):
     @property
     def instances(self) -> dict[str, DeclaredInstance]:
         """The same by name. Raises ValueError when two have the same (in different components); then use `declared`."""
-        by_name = {each.name: each for each in self.declared}
+        by_name = {instance.name: instance for instance in self.declared}
         if len(by_name) < len(self.declared):
             raise ValueError("two instances have the same name: look at `declared`, or use new mocks for each program")
         return by_name
@@ -137,11 +137,11 @@ class CortecsMocks(Mocks):
         return ({}, []) if self._others is None else self._others.call(args)
 
     def _instance(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        given, problems = read_properties(args.inputs, ARGUMENTS)
+        arguments, problems = read_properties(args.inputs, ARGUMENTS)
         if problems:
             reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
             raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {reasons}")
-        inputs: dict[str, Any] = {**ARGUMENTS.defaults, **given}
+        inputs: dict[str, Any] = {**ARGUMENTS.defaults, **arguments}
         if "hardware_type_id" not in inputs:
             inputs["hardware_type_id"] = self._hardware_for(args.name, inputs["model_id"])
         inputs.setdefault("context_length", self._context_length)
@@ -156,7 +156,8 @@ class CortecsMocks(Mocks):
 
     def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         instance_id, stopped = inputs["instance_id"], inputs["state"] == "stopped"
-        (workers,) = [each.num_workers for each in self.declared if each.instance_id == instance_id][-1:] or [1]
+        declared = [instance for instance in self.declared if instance.instance_id == instance_id]
+        workers = declared[-1].num_workers if declared else 1
         return {
             **{key: value for key, value in inputs.items() if key != "__provider"},
             # a name that no resolver will ever answer for

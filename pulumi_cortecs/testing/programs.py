@@ -113,7 +113,7 @@ def _steps_in(path: Path) -> Callable[[], None]:
 @contextmanager
 def _at_home(folder: Path) -> Iterator[None]:
     """The program finds its files and modules as it does under Pulumi; its modules run anew in the next run."""
-    before, known = os.getcwd(), set(sys.modules)
+    before, modules = os.getcwd(), set(sys.modules)
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     try:
@@ -121,7 +121,7 @@ def _at_home(folder: Path) -> Iterator[None]:
     finally:
         sys.path.remove(str(folder))
         os.chdir(before)
-        for name in sys.modules.keys() - known:
+        for name in sys.modules.keys() - modules:
             origin = getattr(sys.modules[name], "__file__", None)
             if origin and folder in Path(origin).parents:
                 del sys.modules[name]

@@ -64,10 +64,10 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _suitable_version(pulumi: Path, env: Mapping[str, str]) -> release.Version:
-    said = _ask(pulumi, "version", env)
-    version = release.parse(said)
+    answer = _ask(pulumi, "version", env)
+    version = release.parse(answer)
     if version is None:
-        raise Unsuitable(f"says {said[:80]!r}, which is no version")
+        raise Unsuitable(f"says {answer[:80]!r}, which is no version")
     if not release.suitable(version):
         raise Unsuitable(f"is {version}; we need 3.259.0 or newer, below 4")
     return version

@@ -40,10 +40,10 @@ def on_path(env: Mapping[str, str], cwd: Path) -> Go:
 
     Raises: NoGo when there is none, or one that is too old.
     """
-    found = shutil.which("go", path=env.get("PATH", ""))
-    if found is None:
+    executable = shutil.which("go", path=env.get("PATH", ""))
+    if executable is None:
         raise NoGo("there is no go on PATH")
-    return examine(Path(found).absolute(), env, cwd)
+    return examine(Path(executable).absolute(), env, cwd)
 
 
 def examine(path: Path, env: Mapping[str, str], cwd: Path) -> Go:
@@ -54,9 +54,9 @@ def examine(path: Path, env: Mapping[str, str], cwd: Path) -> Go:
     question: list[str | Path] = [path, "env", "-json", "GOVERSION", "GOTOOLCHAIN", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS"]
     try:
         asked = run(question, env={**env, "GOWORK": "off"}, cwd=cwd, limit=_ASK_SECONDS)
-        said = json.loads(asked.output())
-        version, toolchain, flags = (str(said.get(name) or "") for name in ("GOVERSION", "GOTOOLCHAIN", "GOFLAGS"))
-        host = (str(said["GOHOSTOS"]), str(said["GOHOSTARCH"]))
+        answer = json.loads(asked.output())
+        version, toolchain, flags = (str(answer.get(name) or "") for name in ("GOVERSION", "GOTOOLCHAIN", "GOFLAGS"))
+        host = (str(answer["GOHOSTOS"]), str(answer["GOHOSTARCH"]))
     except (CommandFailed, ValueError, KeyError, AttributeError) as failure:
         raise NoGo(f"{path} does not work: {failure}") from failure
     number = release.parse_go(version)

@@ -26,13 +26,13 @@ class Progress:
     def alive(self, text: str) -> Alive:
         """A function that says `text ... 40s` whenever another `beat` seconds have gone by."""
         start = self.clock()
-        said = start
+        last_line = start
 
         def maybe_say() -> None:
-            nonlocal said
+            nonlocal last_line
             now = self.clock()
-            if now - said >= self.beat:
-                said = now
+            if now - last_line >= self.beat:
+                last_line = now
                 self.say(f"{text} ... {now - start:.0f}s")
 
         return maybe_say

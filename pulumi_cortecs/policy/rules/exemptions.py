@@ -16,13 +16,13 @@ from pulumi_cortecs.policy.unit import Unit
 def _exemptions(value: Any) -> tuple[Exemption, ...]:
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"must be a list of exemptions, not {value!r}")
-    found: list[Exemption] = []
-    for number, each in enumerate(value, start=1):
+    exemptions: list[Exemption] = []
+    for number, item in enumerate(value, start=1):
         try:
-            found.append(Exemption.model_validate(each))
+            exemptions.append(Exemption.model_validate(item))
         except ValidationError as error:
             raise ValueError(f"number {number}: {'; '.join(problems_in(error))}") from None
-    return tuple(found)
+    return tuple(exemptions)
 
 
 class Granted(Settings):

@@ -41,12 +41,15 @@ def _price_per_gpu_cap(unit: Unit, settings: GpuCap, given: Given) -> Iterator[s
         return
     gpus = hardware.num_gpus * workers
     cap = settings.per_gpu_hour.get(hourly.currency)
-    each = share(hourly, gpus)
+    gpu_price = share(hourly, gpus)
     if cap is None:
         limits = listed(str(amount) for amount in settings.per_gpu_hour.values())
-        yield f"a GPU costs {each} an hour, and there is no limit in {each.currency}: {limits}."
+        yield f"a GPU costs {gpu_price} an hour, and there is no limit in {gpu_price.currency}: {limits}."
     elif hourly > cap * gpus:
-        yield f"a GPU of {hardware.hardware_type_id} costs {each} an hour; the limit is {cap}: {each - cap} too much."
+        yield (
+            f"a GPU of {hardware.hardware_type_id} costs {gpu_price} an hour; the limit is {cap}: "
+            f"{gpu_price - cap} too much."
+        )
 
 
 def _quote_matches_catalogue(unit: Unit, settings: Tolerance, given: Given) -> Iterator[str]:

@@ -22,8 +22,8 @@ def over(price: Money, caps: Mapping[str, Money], per: str) -> str | None:
     """What is wrong with a price, if anything: over its cap, or in a currency that has none. `per`: "an hour"."""
     cap = caps.get(price.currency)
     if cap is None:
-        known = listed(str(each) for each in caps.values())
-        return f"{price} {per}, and there is no limit in {price.currency}: there is {known}."
+        limits = listed(str(cap_amount) for cap_amount in caps.values())
+        return f"{price} {per}, and there is no limit in {price.currency}: there is {limits}."
     return f"{price} {per}; the limit is {cap}: {price - cap} too much." if price > cap else None
 
 
