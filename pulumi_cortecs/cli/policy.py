@@ -50,16 +50,16 @@ def check(
     ] = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Refuse limits that a pack would refuse, or that the engine reads otherwise than a person: a key that is twice."""
-    from pulumi_cortecs.policy.limits import LimitsError, read
-    from pulumi_cortecs.policy.limits_json import said_in
+    from pulumi_cortecs.policy.limits import LimitsError, read_limits
+    from pulumi_cortecs.policy.limits_json import read_config_file
     from pulumi_cortecs.policy.registry import PACKS
 
     try:
         rules = PACKS[pack.value]
-        configs = said_in(file.read_bytes(), (rule.name for rule in rules))
-        limits = read(rules, {name: config for name, config in configs.items() if name not in own_rule})
+        configs = read_config_file(file.read_bytes(), (rule.name for rule in rules))
+        limits = read_limits(rules, {name: config for name, config in configs.items() if name not in own_rule})
     except (OSError, LimitsError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         typer.echo(f"Error: {file}: {reason}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{file}: {limits.in_short()}")
+    typer.echo(f"{file}: {limits.summary()}")

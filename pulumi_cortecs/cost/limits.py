@@ -13,7 +13,7 @@ from typing import Final
 
 from pulumi_cortecs.cost.money import Money
 
-_MOST_NAMED: Final = 12
+_MAX_NAMES: Final = 12
 
 
 @dataclass(frozen=True)
@@ -180,4 +180,4 @@ def _refused(text: str) -> Refusal:
 
 def _some(names: Iterable[str]) -> str:
     sorted_names = sorted(names)
-    return (", ".join(sorted_names[:_MOST_NAMED]) + (", ..." if len(sorted_names) > _MOST_NAMED else "")) or "nothing"
+    return (", ".join(sorted_names[:_MAX_NAMES]) + (", ..." if len(sorted_names) > _MAX_NAMES else "")) or "nothing"

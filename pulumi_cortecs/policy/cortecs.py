@@ -8,19 +8,19 @@ from typing import Final
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, Money, MoneyError
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
-from pulumi_cortecs.policy.ours import Ours, Properties
 from pulumi_cortecs.policy.pinned import PinnedPrices
+from pulumi_cortecs.policy.purchase import LiveQuote, Purchase
+from pulumi_cortecs.policy.resource_types import Properties, ResourceType
 from pulumi_cortecs.policy.settings import lifetime
-from pulumi_cortecs.policy.unit import LiveQuote, Unit
 
 CLOUD: Final = "cortecs"
 
 
-def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Unit:
+def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Purchase:
     hardware_type_id = properties.text("hardware_type_id")
     hardware = prices.row(CLOUD, hardware_type_id)
     workers = _workers(properties.whole("num_workers"))
-    return Unit(
+    return Purchase(
         urn=urn,
         name=name,
         cloud=CLOUD,
@@ -85,7 +85,7 @@ _BOUGHT: Final = frozenset(
 _IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
 
 RESOURCES: Final = (
-    Ours(
+    ResourceType(
         resource_type=TOKENS["cortecs.Instance"],
         # Python pickles with protocol 4, from 3.14 on with 5
         providers=frozenset(
@@ -98,7 +98,7 @@ RESOURCES: Final = (
         extract=_instance,
         bought=_BOUGHT,
     ),
-    Ours(
+    ResourceType(
         resource_type=TOKENS["cortecs.Endpoint"],
         providers=frozenset(
             {

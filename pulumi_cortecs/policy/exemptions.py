@@ -10,12 +10,11 @@ from typing import Annotated, Any, Final
 from pydantic import PlainValidator
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.policy.extraction import OURS
-from pulumi_cortecs.policy.patterns import matches
-from pulumi_cortecs.policy.settings import Name, Settings, amount
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
+from pulumi_cortecs.policy.settings import Name, Settings, amount, matches_pattern
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_OUR_TYPE: Final = re.compile(rf"(?:^|(?<=::)|(?<=\$))(?:{'|'.join(map(re.escape, OURS))})::")
+_OUR_TYPE: Final = re.compile(rf"(?:^|(?<=::)|(?<=\$))(?:{'|'.join(map(re.escape, RESOURCE_TYPES))})::")
 _SHAPE: Final = "urn:pulumi:STACK::PROJECT::TYPE::NAME"
 
 
@@ -55,7 +54,7 @@ class Exemption(Settings):
             return True
         patterns = self.resource.split("::", 3)
         readings = list(_readings(urn))
-        return readings != [] and all(all(map(matches, parts, patterns)) for parts in readings)
+        return readings != [] and all(all(map(matches_pattern, parts, patterns)) for parts in readings)
 
     def expired(self, now: datetime) -> bool:
         """Whether its last day is over."""

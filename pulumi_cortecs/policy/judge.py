@@ -13,12 +13,12 @@ from typing import Final
 
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.field import Known, NotKnownError
-from pulumi_cortecs.policy.limits import Entry, Limits
-from pulumi_cortecs.policy.messages import no_limits, no_limits_at_all, the_cost, way_out_of
-from pulumi_cortecs.policy.registered import Registered
-from pulumi_cortecs.policy.rule import Advice, Given, Level, Rule, Severity, Subject
+from pulumi_cortecs.policy.limits import ActiveRule, Limits
+from pulumi_cortecs.policy.messages import alternatives_text, cost_text, missing_limits_text, no_limits_text
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.resource_types import ObservedResource
+from pulumi_cortecs.policy.rule import Advice, Level, Rule, RuleContext, Severity, Subject
 from pulumi_cortecs.policy.sums import Sum
-from pulumi_cortecs.policy.unit import Unit
 
 _BY_SEVERITY: Final = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
@@ -39,59 +39,61 @@ class Judge:
     judged again."""
 
     limits: Limits
-    given: Given
+    context: RuleContext
     previews: bool = False
 
-    def purchase(self, unit: Unit) -> list[Finding]:
+    def judge_purchase(self, purchase: Purchase) -> list[Finding]:
         """What the rules say about one purchase, exemptions applied."""
-        if (rule := self.limits.silent) is not None:
-            return [Finding(rule, Level.MANDATORY, no_limits_at_all(), unit.urn)]
+        if (rule := self.limits.first_unlimited_rule) is not None:
+            return [Finding(rule, Level.MANDATORY, no_limits_text(), purchase.urn)]
         findings = [
-            self._exempted(finding, unit)
-            for entry in self._entries(Subject.PURCHASE)
-            for finding in self._asked(entry, unit, unit.urn)
+            self._apply_exemptions(finding, purchase)
+            for entry in self._active_rules(Subject.PURCHASE)
+            for finding in self._evaluate(entry, purchase, purchase.urn)
         ]
-        return self._with_a_way_out(findings, unit)
+        return self._with_alternatives(findings, purchase)
 
-    def resource(self, resource: Registered) -> list[Finding]:
+    def judge_resource(self, resource: ObservedResource) -> list[Finding]:
         """What the rules say about any resource, whatever it buys."""
         return [
             finding
-            for entry in self._entries(Subject.RESOURCE)
-            for finding in self._asked(entry, resource, resource.urn)
+            for entry in self._active_rules(Subject.RESOURCE)
+            for finding in self._evaluate(entry, resource, resource.urn)
         ]
 
-    def sum(self, total: Sum, urn: str = "") -> list[Finding]:
+    def judge_sum(self, total: Sum, urn: str = "") -> list[Finding]:
         """What the rules say about a sum; `urn`: of the resource that it was reached with."""
-        if self.limits.silent is not None:
+        if self.limits.first_unlimited_rule is not None:
             return []
-        return [finding for entry in self._entries(Subject.SUM) for finding in self._asked(entry, total, urn)]
+        return [finding for entry in self._active_rules(Subject.SUM) for finding in self._evaluate(entry, total, urn)]
 
-    def allows(self, unit: Unit) -> bool:
+    def allows(self, purchase: Purchase) -> bool:
         """Whether no rule about hardware, its number and its price refuses this, whatever else may be wrong with it."""
-        entries = [entry for entry in self._entries(Subject.PURCHASE) if entry.rule.way_out]
+        entries = [entry for entry in self._active_rules(Subject.PURCHASE) if entry.rule.way_out]
         return not any(
-            finding.level is Level.MANDATORY for entry in entries for finding in self._asked(entry, unit, unit.urn)
+            finding.level is Level.MANDATORY
+            for entry in entries
+            for finding in self._evaluate(entry, purchase, purchase.urn)
         )
 
-    def _entries(self, subject: Subject) -> Iterable[Entry]:
+    def _active_rules(self, subject: Subject) -> Iterable[ActiveRule]:
         return self._by_subject.get(subject, ())
 
     @cached_property
-    def _by_subject(self) -> dict[Subject, list[Entry]]:
-        by_subject: dict[Subject, list[Entry]] = {}
+    def _by_subject(self) -> dict[Subject, list[ActiveRule]]:
+        by_subject: dict[Subject, list[ActiveRule]] = {}
         for entry in self.limits.entries.values():
             if not entry.not_limited:
                 by_subject.setdefault(entry.rule.subject, []).append(entry)
         return by_subject
 
-    def _asked(self, entry: Entry, subject: object, urn: str) -> Iterator[Finding]:
+    def _evaluate(self, entry: ActiveRule, subject: object, urn: str) -> Iterator[Finding]:
         rule = entry.rule
         if entry.settings is None:
-            yield Finding(rule, entry.level, no_limits(rule, entry.level), urn)
+            yield Finding(rule, entry.level, missing_limits_text(rule, entry.level), urn)
             return
         try:
-            for message in rule.check(subject, entry.settings, self.given):
+            for message in rule.check(subject, entry.settings, self.context):
                 if isinstance(message, Advice):
                     yield Finding(rule, Level.ADVISORY, message.text, urn)
                 else:
@@ -105,30 +107,30 @@ class Judge:
         except Exception as error:  # a rule that breaks must stop the purchase, and no other rule
             yield Finding(rule, entry.level, f"this rule failed: {type(error).__name__}: {error}", urn)
 
-    def _exempted(self, finding: Finding, unit: Unit) -> Finding:
+    def _apply_exemptions(self, finding: Finding, purchase: Purchase) -> Finding:
         if finding.level is not Level.MANDATORY or not finding.rule.exemptible:
             return finding
         for exemption in self.limits.exemptions:
-            if exemption.rule != finding.rule.name or not exemption.concerns(unit.urn):
+            if exemption.rule != finding.rule.name or not exemption.concerns(purchase.urn):
                 continue
-            if exemption.expired(self.given.now):
+            if exemption.expired(self.context.now):
                 continue  # exemptions-valid says so
-            if not _covers(exemption, unit):
+            if not _is_covered(exemption, purchase):
                 return replace(finding, text=f"{finding.text} It is {exemption}, and costs more, or nobody knows what.")
             return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.")
         return finding
 
-    def _with_a_way_out(self, findings: list[Finding], unit: Unit) -> list[Finding]:
+    def _with_alternatives(self, findings: list[Finding], purchase: Purchase) -> list[Finding]:
         """One refusal that other hardware could satisfy says what could be taken: the one that is shown first."""
         refusals = [finding for finding in findings if finding.level is Level.MANDATORY and finding.rule.way_out]
         if not refusals:
             return findings
         first = min(refusals, key=lambda finding: (_BY_SEVERITY.index(finding.rule.severity), finding.rule.name))
-        way_out = way_out_of(unit, self.given.prices, self.allows)
-        text = f"{first.text}\n{the_cost(unit, self.given.prices)}\n{way_out}"
+        way_out = alternatives_text(purchase, self.context.prices, self.allows)
+        text = f"{first.text}\n{cost_text(purchase, self.context.prices)}\n{way_out}"
         return [replace(finding, text=text) if finding is first else finding for finding in findings]
 
 
-def _covers(exemption: Exemption, unit: Unit) -> bool:
-    price = unit.hourly
+def _is_covered(exemption: Exemption, purchase: Purchase) -> bool:
+    price = purchase.hourly
     return isinstance(price, Known) and exemption.covers(price.value)

@@ -37,15 +37,15 @@ class LimitsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a limits file says of one rule: a level ("mandatory") or None, and settings."""
+class RuleConfig:
+    """The section of a limits file for one rule: a level ("mandatory") or None, and settings."""
 
     level: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Entry:
+class ActiveRule:
     """What holds for one rule. `settings` is None where it is `not_limited` (the reason), or where there are no limits
     for it and it refuses everything."""
 
@@ -54,27 +54,27 @@ class Entry:
     settings: Settings | None
     not_limited: str = ""
     unknown_in_preview: Level = Level.MANDATORY
-    said: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """One line for the log."""
         if self.not_limited:
             return f"{self.rule.name}: not limited, {self.not_limited}"
         if self.settings is None:
             return f"{self.rule.name}: {self.level.value}, no limits given"
-        return f"{self.rule.name}: {self.level.value} {json.dumps(self.said, sort_keys=True)}"
+        return f"{self.rule.name}: {self.level.value} {json.dumps(self.config, sort_keys=True)}"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What holds, by rule. Made by `read`."""
+    """What holds, by rule. Made by `read_limits`."""
 
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, ActiveRule]
 
     @cached_property
-    def silent(self) -> Rule | None:
+    def first_unlimited_rule(self) -> Rule | None:
         """Where nobody has said anything, the first rule that needs limits."""
-        if any(entry.said for entry in self.entries.values()):
+        if any(entry.config for entry in self.entries.values()):
             return None
         return next((entry.rule for entry in self.entries.values() if entry.rule.needs_limits), None)
 
@@ -89,13 +89,13 @@ class Limits:
         entry = self.entries.get(rule.name)
         return entry.settings if entry is not None and isinstance(entry.settings, kind) else None
 
-    def in_words(self) -> list[str]:
+    def describe(self) -> list[str]:
         """What is in force, a line per rule."""
-        return [entry.in_words() for entry in self.entries.values()]
+        return [entry.describe() for entry in self.entries.values()]
 
-    def in_short(self) -> str:
+    def summary(self) -> str:
         """The same as a sentence."""
-        if self.silent is not None:
+        if self.first_unlimited_rule is not None:
             return "no limits given, so it refuses everything"
         off = [name for name, entry in self.entries.items() if entry.not_limited]
         short = f"{len(self.entries) - len(off)} rules in force"
@@ -103,70 +103,72 @@ class Limits:
         return short + (f", {len(self.exemptions)} exemptions" if self.exemptions else "")
 
 
-def read(rules: Iterable[Rule], said: Mapping[str, Said]) -> Limits:
+def read_limits(rules: Iterable[Rule], configs: Mapping[str, RuleConfig]) -> Limits:
     """What holds for each rule. Raises LimitsError, naming all problems at once."""
     rules_by_name = {rule.name: rule for rule in rules}
     problems = [
-        (name, _unknown_rule(name, rules_by_name)) for name in said if name not in rules_by_name and name != ALL
+        (name, _unknown_rule_text(name, rules_by_name)) for name in configs if name not in rules_by_name and name != ALL
     ]
-    if said.get(ALL, Said()).settings:
+    if configs.get(ALL, RuleConfig()).settings:
         problems.append((ALL, "takes a level, and no settings"))
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ActiveRule] = {}
     for name, rule in rules_by_name.items():
         try:
-            entries[name] = _entry(rule, said.get(name, Said()))
+            entries[name] = _active_rule(rule, configs.get(name, RuleConfig()))
         except LimitsError as error:
             problems.append((name, str(error)))
     limits = Limits(entries)
-    problems += [(EXEMPTIONS_VALID.name, text) for text in _odd_exemptions(limits, rules_by_name)]
+    problems += [(EXEMPTIONS_VALID.name, text) for text in _invalid_exemptions(limits, rules_by_name)]
     if problems:
-        raise LimitsError(f"these limits cannot be used: {_grouped(problems)}")
+        raise LimitsError(f"these limits cannot be used: {_group_by_text(problems)}")
     return limits
 
 
-def _grouped(problems: Iterable[tuple[str, str]]) -> str:
+def _group_by_text(problems: Iterable[tuple[str, str]]) -> str:
     names: dict[str, list[str]] = {}
     for name, text in problems:
         names.setdefault(text, []).append(name)
     return "; ".join(f"{', '.join(all_)}: {text}" for text, all_ in names.items())
 
 
-def _entry(rule: Rule, said: Said) -> Entry:
-    level = _level(rule, said.level)
-    settings = dict(said.settings)
+def _active_rule(rule: Rule, config: RuleConfig) -> ActiveRule:
+    level = _level(rule, config.level)
+    settings = dict(config.settings)
     if NOT_LIMITED in settings:
-        return Entry(rule, level, None, not_limited=_not_limited(rule, settings), said=said.settings)
+        return ActiveRule(rule, level, None, not_limited=_not_limited(rule, settings), config=config.settings)
     later = Level.MANDATORY
     if UNKNOWN_IN_PREVIEW in settings:
         if not rule.optional or settings.pop(UNKNOWN_IN_PREVIEW) != Level.ADVISORY.value:
             raise LimitsError(f"{UNKNOWN_IN_PREVIEW} must be 'advisory', and is not for rules that guard the others")
         later = Level.ADVISORY
     if rule.needs_limits and not settings:
-        return Entry(rule, level, None, unknown_in_preview=later, said=said.settings)
+        return ActiveRule(rule, level, None, unknown_in_preview=later, config=config.settings)
     try:
-        return Entry(rule, level, rule.settings.model_validate(settings), unknown_in_preview=later, said=said.settings)
+        return ActiveRule(
+            rule, level, rule.settings.model_validate(settings), unknown_in_preview=later, config=config.settings
+        )
     except ValidationError as error:
-        raise LimitsError("; ".join(problems_in(error) + _hints(rule, settings))) from None
+        raise LimitsError("; ".join(problems_in(error) + _suggestions(rule, settings))) from None
 
 
-def _level(rule: Rule, said: str | None) -> Level:
-    if said is None:
+def _level(rule: Rule, text: str | None) -> Level:
+    if text is None:
         return rule.level
     try:
-        level = Level(said)
+        level = Level(text)
     except ValueError:
-        raise LimitsError(f"the level must be {_levels_of(rule)}, not {said}") from None
+        raise LimitsError(f"the level must be {_allowed_levels(rule)}, not {text}") from None
     if rule.level is Level.MANDATORY and level is not Level.MANDATORY:
         raise LimitsError(
-            f"the level must be {_levels_of(rule)}, not {said}; what shall not hold is said with "
+            f"the level must be {_allowed_levels(rule)}, not {text}; what shall not hold is said with "
             f'{{"{NOT_LIMITED}": "the reason"}}'
             if rule.optional
-            else f"the level must be {_levels_of(rule)}, not {said}"
+            else f"the level must be {_allowed_levels(rule)}, not {text}"
         )
     return level
 
 
-def _levels_of(rule: Rule) -> str:
+def _allowed_levels(rule: Rule) -> str:
     return "mandatory" if rule.level is Level.MANDATORY else "advisory or mandatory"
 
 
@@ -181,23 +183,25 @@ def _not_limited(rule: Rule, settings: Mapping[str, Any]) -> str:
     return reason.strip()
 
 
-def _odd_exemptions(limits: Limits, rules_by_name: Mapping[str, Rule]) -> list[str]:
+def _invalid_exemptions(limits: Limits, rules_by_name: Mapping[str, Rule]) -> list[str]:
     # both packs can share one list, so another pack's rules may be named
     rules = {**{rule.name: rule for rule in PACKS["guard"]}, **rules_by_name}
     names = [exemption.rule for exemption in limits.exemptions]
     return [
-        f"there is no exemption from {name}" if name in rules else f"exempts from {name}: {_unknown_rule(name, rules)}"
+        f"there is no exemption from {name}"
+        if name in rules
+        else f"exempts from {name}: {_unknown_rule_text(name, rules)}"
         for name in names
         if name not in rules or not rules[name].exemptible
     ]
 
 
-def _unknown_rule(name: str, names: Mapping[str, Rule]) -> str:
+def _unknown_rule_text(name: str, names: Mapping[str, Rule]) -> str:
     near = get_close_matches(name, names, n=1)
     return "there is no such rule" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _hints(rule: Rule, settings: Mapping[str, Any]) -> list[str]:
+def _suggestions(rule: Rule, settings: Mapping[str, Any]) -> list[str]:
     fields = list(rule.settings.model_fields)
     return [
         f"did you mean {near[0]}?"

@@ -44,7 +44,7 @@ class PinnedPrices:
         return Known(row)
 
 
-def pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) -> PinnedPrices:
+def load_pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) -> PinnedPrices:
     """The catalogue of a pack. `file`: absolute, or a name that is looked for in the pack's `directory`, beside it, and
     among those that come with this package; never in the project, which the author of a change controls. `sha256`: what
     its digest must be."""
@@ -61,3 +61,7 @@ def pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) ->
     if sha256 is not None and catalogue.digest != sha256:
         return PinnedPrices(None, f"{path} has the sha256 {catalogue.digest}, and the limits want {sha256}")
     return PinnedPrices(catalogue)
+
+
+pinned = load_pinned
+"""The earlier name of load_pinned."""

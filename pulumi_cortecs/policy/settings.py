@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
@@ -152,3 +153,9 @@ def problems_in(error: ValidationError) -> list[str]:
         text = text or problem["msg"].removeprefix("Value error, ")
         lines.append(f"{where} {text}" if where else text)
     return lines
+
+
+def matches_pattern(text: str, pattern: str) -> bool:
+    """Whether a pattern of a limits file matches a whole text: `*` stands for anything, every other sign for itself.
+    Upper and lower case are different."""
+    return fnmatchcase(text, re.sub(r"[?[]", r"[\g<0>]", pattern))

@@ -8,7 +8,7 @@ from threading import Lock
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.policy.field import Field, Known, NotKnownError
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.purchase import Purchase
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Sum:
         return list(by_currency.values())
 
 
-def sum_of(units: Iterable[Unit], added: Iterable[Unit] = (), held: Held = Held()) -> Sum:
-    """The sum of a whole stack. `added` are those of the units that are not in its state."""
-    prices = tuple(unit.hourly for unit in units)
-    return Sum(f"{_instances(len(prices))} of this stack", prices, tuple(unit.hourly for unit in added), held)
+def sum_of(purchases: Iterable[Purchase], added: Iterable[Purchase] = (), held: Held = Held()) -> Sum:
+    """The sum of a whole stack. `added` are those of the purchases that are not in its state."""
+    prices = tuple(purchase.hourly for purchase in purchases)
+    return Sum(f"{_instances(len(prices))} of this stack", prices, tuple(purchase.hourly for purchase in added), held)
 
 
 class RunningSum:
@@ -75,16 +75,16 @@ class RunningSum:
         self._urns: set[str] = set()
         self._added: set[tuple[str, str]] = set()
 
-    def with_(self, unit: Unit, *, adds: bool = True, held: Held = Held()) -> Sum:
+    def add(self, purchase: Purchase, *, adds: bool = True, held: Held = Held()) -> Sum:
         """Adds a purchase, and returns the sum with it. `adds`: whether it is not in the state, which holds `held`."""
-        price = unit.hourly
-        key = (unit.urn, price.value.currency if isinstance(price, Known) else "")
+        price = purchase.hourly
+        key = (purchase.urn, price.value.currency if isinstance(price, Known) else "")
         with self._lock:
             before = self._prices.get(key)
             if isinstance(price, Known) and isinstance(before, Known) and before.value > price.value:
                 price = before
             self._prices[key] = price
-            self._urns.add(unit.urn)
+            self._urns.add(purchase.urn)
             if adds:
                 self._added.add(key)
             added = tuple(self._prices[key] for key in self._added) if adds and held.prices else ()

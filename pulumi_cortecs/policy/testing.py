@@ -1,6 +1,6 @@
 """A bench for rules: a pack as it really runs, in your test's own process, without an engine.
 
-    bench = Bench("guard", limits)
+    bench = PackTester("guard", limits)
     assert_denied(bench.preview(cortecs_instance(num_workers=8)), "workers-max", "6 too many")
 
 What is judged goes through the messages and through pulumi-policy's proxies that the engine's own does, so `unknown()`,
@@ -24,7 +24,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.catalogue import Catalogue, load
-from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.policy.held import HeldInstance, Holdings
 from pulumi_cortecs.policy.pinned import SHIPPED, PinnedPrices
 from pulumi_cortecs.policy.registry import rules_of
@@ -91,7 +91,7 @@ def resource(
     """Any resource. `provider`: what its `__provider` is; that of our published class where nothing is said."""
     present = {key: value for key, value in properties.items() if value is not MISSING}
     if provider is _PUBLISHED:
-        provider = min(OURS[resource_type].providers) if resource_type in OURS else None
+        provider = min(RESOURCE_TYPES[resource_type].providers) if resource_type in RESOURCE_TYPES else None
     return Resource(resource_type, name, present, provider, tuple(ignore_changes), stack)
 
 
@@ -117,7 +117,7 @@ def cortecs_instance(name: str = "chat", **changes: Any) -> Resource:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportedFinding:
     """One finding as the engine would show it: `urn` is empty for the stack."""
 
     rule: str
@@ -128,38 +128,43 @@ class Shown:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that a pack has said. `denied`: whether the engine would stop."""
+    """All findings of a pack. `denied`: whether the engine would stop."""
 
-    shown: tuple[Shown, ...]
+    findings: tuple[ReportedFinding, ...]
+
+    @property
+    def shown(self) -> tuple[ReportedFinding, ...]:
+        """The earlier name of `findings`."""
+        return self.findings
 
     @property
     def denied(self) -> bool:
         """Whether anything mandatory was found."""
-        return any(finding.level is Level.MANDATORY for finding in self.shown)
+        return any(finding.level is Level.MANDATORY for finding in self.findings)
 
     def of(self, rule: str, level: Level) -> list[str]:
         """What one rule has said at one level."""
-        return [finding.text for finding in self.shown if finding.rule == rule and finding.level is level]
+        return [finding.text for finding in self.findings if finding.rule == rule and finding.level is level]
 
     def __str__(self) -> str:
         return (
-            "\n".join(f"[{finding.level.value}] {finding.rule}: {finding.text}" for finding in self.shown)
+            "\n".join(f"[{finding.level.value}] {finding.rule}: {finding.text}" for finding in self.findings)
             or "nothing was found"
         )
 
 
-class RefusedError(Exception):
+class ConfigurationRefusedError(Exception):
     """The pack refused to be configured; the text says why."""
 
 
-class Bench:
+class PackTester:
     """`rules`: the name of a pack, or rules. `limits`: what a limits file has, None for none. `catalogue`: the prices,
     those of the simulator where nothing is said. `now`: the time, the catalogue's own where nothing is said.
 
     `held`: what the stack's state holds when the run begins, `waiting`: what waits there for its deletion; HIDDEN
     stands there for a secret that cannot be read. `unreadable`: why the state cannot be read.
 
-    Raises RefusedError, at the first judgement, for limits that the pack refuses.
+    Raises ConfigurationRefusedError, at the first judgement, for limits that the pack refuses.
     """
 
     def __init__(
@@ -217,7 +222,7 @@ class Bench:
     def _run(self, resources: Iterable[Resource], *, previews: bool) -> Verdict:
         servicer = self.servicer(previews=previews)
         context = cast("grpc.ServicerContext", Context())
-        shown: list[Shown] = []
+        shown: list[ReportedFinding] = []
         made = []
         for resource in resources:
             servicer.Remediate(_request(resource, with_provider=True), context)
@@ -234,8 +239,8 @@ class Context:
     """As much of a gRPC context as a pack uses."""
 
     def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
-        """Raises RefusedError."""
-        raise RefusedError(details)
+        """Raises ConfigurationRefusedError."""
+        raise ConfigurationRefusedError(details)
 
 
 def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_pb2.ConfigureAnalyzerRequest:
@@ -270,7 +275,7 @@ def assert_allowed(verdict: Verdict) -> None:
 
 
 def catalogue_at(path: str | Path) -> PinnedPrices:
-    """Prices to hand to a Bench. Raises CatalogueError."""
+    """Prices to hand to a PackTester. Raises CatalogueError."""
     return PinnedPrices(load(path))
 
 
@@ -303,9 +308,9 @@ def _struct(resource: Resource, *, with_provider: bool) -> struct_pb2.Struct:
     return struct
 
 
-def _shown(diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Shown:
+def _shown(diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> ReportedFinding:
     level = Level.MANDATORY if diagnostic.enforcementLevel == analyzer_pb2.MANDATORY else Level.ADVISORY
-    return Shown(diagnostic.policyName, level, diagnostic.message.partition("\n")[2], diagnostic.urn)
+    return ReportedFinding(diagnostic.policyName, level, diagnostic.message.partition("\n")[2], diagnostic.urn)
 
 
 def _quoted(properties: Mapping[str, Any]) -> dict[str, str] | None:
@@ -316,3 +321,11 @@ def _quoted(properties: Mapping[str, Any]) -> dict[str, str] | None:
         return None if row is None else quote(row, interval, workers, source="live").as_property()
     except (TypeError, ValueError):
         return None
+
+
+Bench = PackTester
+"""The earlier name of PackTester."""
+Shown = ReportedFinding
+"""The earlier name of ReportedFinding."""
+RefusedError = ConfigurationRefusedError
+"""The earlier name of ConfigurationRefusedError."""

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
 from pulumi_cortecs.policy.judge import Finding
-from pulumi_cortecs.policy.limits import OF_EVERY_RULE, Said
+from pulumi_cortecs.policy.limits import OF_EVERY_RULE, RuleConfig
 from pulumi_cortecs.policy.rule import Level, Rule, Severity, Subject
 from pulumi_cortecs.policy.settings import whole
 
@@ -43,11 +43,11 @@ def analyzer_info(pack: PackInfo, rules: Iterable[Rule]) -> analyzer_pb2.Analyze
     )
 
 
-def said(request: analyzer_pb2.ConfigureAnalyzerRequest) -> dict[str, Said]:
+def read_configs(request: analyzer_pb2.ConfigureAnalyzerRequest) -> dict[str, RuleConfig]:
     """What the limits file says, by rule; the engine has added every rule's own level to it."""
     names = analyzer_pb2.EnforcementLevel
     return {
-        name: Said(
+        name: RuleConfig(
             names.Name(config.enforcementLevel).lower(), _with_ints(json_format.MessageToDict(config.properties))
         )
         for name, config in request.policyConfig.items()

@@ -21,8 +21,8 @@ from pulumi_cortecs.policy.testing import (
     ENDPOINT,
     INSTANCE,
     MISSING,
-    Bench,
-    RefusedError,
+    ConfigurationRefusedError,
+    PackTester,
     Resource,
     assert_allowed,
     cortecs_instance,
@@ -150,35 +150,35 @@ HALVES: Mapping[str, Any] = {
 
 def refused(limits: Mapping[str, Any], *resources: Resource, catalogue: PinnedPrices | None = None) -> bool:
     """Whether the pack guard stops these, in a preview and in an `up`."""
-    return stopped(Bench("guard", limits, catalogue=catalogue), *resources)
+    return stopped(PackTester("guard", limits, catalogue=catalogue), *resources)
 
 
-def stopped(bench: Bench, *resources: Resource) -> bool:
+def stopped(bench: PackTester, *resources: Resource) -> bool:
     """Whether a pack stops these, in a preview and in an `up`; one that refuses its limits stops everything."""
     try:
         return bench.preview(*resources).denied and bench.up(*resources).denied
-    except RefusedError:
+    except ConfigurationRefusedError:
         return True
 
 
 @pytest.mark.parametrize("name", REGISTERED)
 def test_it_is_refused_by_guard_and_by_its_halves(name: str, attempts: Attempts) -> None:
-    halves = any(stopped(Bench(pack, limits), REGISTERED[name]) for pack, limits in HALVES.items())
+    halves = any(stopped(PackTester(pack, limits), REGISTERED[name]) for pack, limits in HALVES.items())
     attempts.tried(name, through=not (refused(DEMO, REGISTERED[name]) and halves))
 
 
 @pytest.mark.parametrize("number", [0, -1])
 def test_the_pack_hardware_alone_refuses_workers_that_are_none(number: int, attempts: Attempts) -> None:
-    bench = Bench("hardware", HALVES["hardware"])
+    bench = PackTester("hardware", HALVES["hardware"])
     attempts.tried(f"workers: {number}, and no pack that counts money", through=not stopped(bench, workers(number)))
 
 
 def test_what_is_allowed_goes_through() -> None:
-    for bench in (Bench("guard", DEMO), *(Bench(pack, limits) for pack, limits in HALVES.items())):
+    for bench in (PackTester("guard", DEMO), *(PackTester(pack, limits) for pack, limits in HALVES.items())):
         assert_allowed(bench.preview(cortecs_instance()))
         assert_allowed(bench.up(cortecs_instance(), resource(ENDPOINT, state="running")))
     for spelled_out in ({"num_workers": secret(2)}, {"hardware_type_id": secret("NVIDIA_L4_1")}, {"model_id": QWEN}):
-        assert_allowed(Bench("guard", DEMO).up(cortecs_instance(**spelled_out)))
+        assert_allowed(PackTester("guard", DEMO).up(cortecs_instance(**spelled_out)))
     assert not refused(granted(rule="workers-max"), THREE)
 
 
@@ -396,9 +396,9 @@ def test_a_catalogue_that_was_swapped_cut_or_left_to_age_lets_nothing_through(fo
     now = sample_catalogue().as_of
     aging = {**DEMO, "catalogue-fresh": {"warn_after": "14d", "block_after": "45d"}}
     for name, moment in (("stale", now + timedelta(days=46)), ("of the day after tomorrow", now - timedelta(days=2))):
-        bench = Bench("guard", aging, now=moment)
+        bench = PackTester("guard", aging, now=moment)
         attempts.tried(f"a catalogue: {name}", through=not stopped(bench, cortecs_instance()))
-    assert_allowed(Bench("guard", aging, now=now).preview(cortecs_instance()))
+    assert_allowed(PackTester("guard", aging, now=now).preview(cortecs_instance()))
 
 
 def in_a_row(count: int, **given: Any) -> list[Resource]:
@@ -423,8 +423,8 @@ def test_they_are_refused_together(name: str, attempts: Attempts) -> None:
 
 
 def test_one_unknown_hides_no_violation_of_another(attempts: Attempts) -> None:
-    verdict = Bench("guard", DEMO).preview(*TOGETHER["an unknown before a violation"])
-    named = {each.urn for each in verdict.shown if each.rule == "workers-max" and each.level is Level.MANDATORY}
+    verdict = PackTester("guard", DEMO).preview(*TOGETHER["an unknown before a violation"])
+    named = {each.urn for each in verdict.findings if each.rule == "workers-max" and each.level is Level.MANDATORY}
     attempts.tried("an unknown that comes first hides the rest", through=THREE.urn not in named)
 
 
@@ -449,10 +449,10 @@ def test_a_budget_is_not_spent_a_third_time(name: str, attempts: Attempts) -> No
     limits = {**DEMO, "stack-monthly-budget": required}
     new = [cortecs_instance(f"new {number}") for number in range(5)]
     assert not refused(limits, *new)
-    through = not stopped(Bench("guard", limits, **STATES[name]), *new)
+    through = not stopped(PackTester("guard", limits, **STATES[name]), *new)
     attempts.tried(f"a budget beside {name}", through=through)
 
 
 def test_a_rename_at_a_full_budget_goes_through() -> None:
-    bench = Bench("guard", DEMO, held=in_a_row(5))
+    bench = PackTester("guard", DEMO, held=in_a_row(5))
     assert not stopped(bench, *(cortecs_instance(f"new {number}") for number in range(5)))

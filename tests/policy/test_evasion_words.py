@@ -22,7 +22,7 @@ from pulumi_cortecs.http.errors import BadAnswerError
 from pulumi_cortecs.http.network import network_of
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.duration import TTL_REQUIRED
-from pulumi_cortecs.policy.testing import Bench, cortecs_instance, sample_catalogue
+from pulumi_cortecs.policy.testing import PackTester, cortecs_instance, sample_catalogue
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.simulator.visitors import stranger
 from pulumi_cortecs.stacks.taking_over import names_after
@@ -146,7 +146,7 @@ def test_a_ttl_is_refused_for_its_length_before_it_is_read(digits: int, attempts
     for ttl in ("1" * digits, "1" * digits + "d", "1s" * digits, "0." + "0" * digits + "1d"):
         _, problems = read_properties({"model_id": "m", "ttl": ttl}, ARGUMENTS)
         attempts.tried(f"a ttl of {len(ttl)} characters for the provider", through=not problems)
-        verdict = Bench([TTL_REQUIRED], {"ttl-required": {"at_most": "24h"}}).preview(cortecs_instance(ttl=ttl))
+        verdict = PackTester([TTL_REQUIRED], {"ttl-required": {"at_most": "24h"}}).preview(cortecs_instance(ttl=ttl))
         (text,) = verdict.of("ttl-required", Level.MANDATORY)
         through = f"is of {len(ttl)} characters, which is no duration" not in text
         attempts.tried(f"a ttl of {len(ttl)} characters for a pack", through=through)

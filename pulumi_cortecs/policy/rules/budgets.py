@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import PlainValidator, WithJsonSchema
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.policy.rule import Advice, Given, Rule, Severity, Subject
-from pulumi_cortecs.policy.rules.words import over
+from pulumi_cortecs.policy.rule import Advice, Rule, RuleContext, Severity, Subject
+from pulumi_cortecs.policy.rules.formatting import describe_excess
 from pulumi_cortecs.policy.settings import Amounts, Settings
 from pulumi_cortecs.policy.sums import Held, Sum
 
@@ -47,11 +47,11 @@ class MonthlyBudget(Settings):
     state: _State = ""
 
 
-def _hourly(total: Sum, settings: HourlyBudget, given: Given) -> Iterator[str | Advice]:
+def _hourly(total: Sum, settings: HourlyBudget, context: RuleContext) -> Iterator[str | Advice]:
     yield from _within(total, settings.per_hour, settings.state, "an hour", 1)
 
 
-def _monthly(total: Sum, settings: MonthlyBudget, given: Given) -> Iterator[str | Advice]:
+def _monthly(total: Sum, settings: MonthlyBudget, context: RuleContext) -> Iterator[str | Advice]:
     yield from _within(total, settings.per_month, settings.state, "a month", HOURS_PER_MONTH)
 
 
@@ -59,14 +59,14 @@ def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours
     if total.held.problem:
         yield from _unread(total.held, state)
     for money in total.hourly():
-        if excess := over(money * hours, budget, per):
+        if excess := describe_excess(money * hours, budget, per):
             yield f"{total.of_what}: {excess}"
     both = total.with_state
     if both is None:
         return
     most = {currency: amount * MOST_BUDGETS for currency, amount in budget.items()}
     for money in both.hourly():
-        if excess := over(money * hours, most, per):
+        if excess := describe_excess(money * hours, most, per):
             yield (
                 f"{both.of_what}: {excess} That is beyond twice the budget: what waits for its deletion, what is "
                 "protected and what the program has no more still costs. Let an `up` end that adds nothing, or `pulumi "

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, ValidationError, WithJsonSchema
 
 from pulumi_cortecs.policy.exemptions import Exemption
-from pulumi_cortecs.policy.rule import Given, Rule
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Rule, RuleContext
 from pulumi_cortecs.policy.settings import Settings, problems_in
-from pulumi_cortecs.policy.unit import Unit
 
 
 def _exemptions(value: Any) -> tuple[Exemption, ...]:
@@ -35,9 +35,9 @@ class Granted(Settings):
     ] = ()
 
 
-def _exemptions_valid(unit: Unit, settings: Granted, given: Given) -> Iterator[str]:
+def _exemptions_valid(purchase: Purchase, settings: Granted, context: RuleContext) -> Iterator[str]:
     for exemption in settings.exemptions:
-        if exemption.concerns(unit.urn) and exemption.expired(given.now):
+        if exemption.concerns(purchase.urn) and exemption.expired(context.now):
             yield (
                 f"its exemption from {exemption.rule} ended on {exemption.until} (owner: {exemption.owner}): have it "
                 "renewed, or take it out of the limits."

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval, Money, quote
-from pulumi_cortecs.policy.testing import MISSING, Bench, Resource, cortecs_instance, sample_catalogue, secret, unknown
+from pulumi_cortecs.policy.testing import (
+    MISSING,
+    PackTester,
+    Resource,
+    cortecs_instance,
+    sample_catalogue,
+    secret,
+    unknown,
+)
 from tests.unit.policy.test_limits import DEMO
 
 ROWS = [row.hardware_type_id for row in sample_catalogue().hardware_types("cortecs")]
@@ -53,7 +61,7 @@ def purchases(draw: st.DrawFn) -> Resource:
 
 @given(purchases(), st.booleans())
 def test_what_gets_through_is_within_the_limits(bought: Resource, previews: bool) -> None:
-    bench = Bench("guard", DEMO)
+    bench = PackTester("guard", DEMO)
     verdict = bench.preview(bought) if previews else bench.up(bought)
     if verdict.denied:
         return

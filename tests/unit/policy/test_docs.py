@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_cortecs.policy import Level, Rule
 from pulumi_cortecs.policy.registry import PACKS
-from pulumi_cortecs.policy.testing import Bench, Verdict
+from pulumi_cortecs.policy.testing import PackTester, Verdict
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "policies"
@@ -97,7 +97,7 @@ def test_the_limits_of_a_page_are_those_of_its_example_and_a_pack_takes_them(rul
     shown = [json.loads(each) for each in blocks(section(page, "Limits"), "json")]
     used = run(blocks(section(page, "Example"), "python")[0], f"{rule.name}.md")["limits"]
     assert (shown or [{}]) == [used]
-    Bench("guard", used).preview()  # raises RefusedError for a key that a pack does not know
+    PackTester("guard", used).preview()  # raises ConfigurationRefusedError for a key that a pack does not know
 
 
 def test_the_index_lists_every_rule_as_it_is() -> None:
@@ -118,7 +118,7 @@ def test_the_index_lists_every_rule_as_it_is() -> None:
 
 def test_a_pack_takes_the_limits_of_the_index() -> None:
     (limits,) = blocks(INDEX, "json")
-    Bench("guard", json.loads(limits)).preview()
+    PackTester("guard", json.loads(limits)).preview()
 
 
 def test_the_rule_of_ones_own_is_the_one_that_the_example_has() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.testing import (
     INSTANCE,
-    Bench,
+    PackTester,
     assert_advised,
     assert_allowed,
     assert_denied,
@@ -28,9 +28,9 @@ DEAR = cortecs_instance(num_workers=8)
 """9.60 EUR an hour; 5.00 EUR are allowed."""
 
 
-def bench(day: str = "2030-01-31", **changed: Any) -> Bench:
+def bench(day: str = "2030-01-31", **changed: Any) -> PackTester:
     now = datetime.fromisoformat(f"{day}T23:59:59").replace(tzinfo=timezone.utc)
-    return Bench("guard", {**ROOMY, "exemptions-valid": granted(**changed)["exemptions-valid"]}, now=now)
+    return PackTester("guard", {**ROOMY, "exemptions-valid": granted(**changed)["exemptions-valid"]}, now=now)
 
 
 def test_an_exempted_purchase_passes_and_is_listed() -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.policy.registry import PACKS
-from pulumi_cortecs.policy.testing import MISSING, Bench, assert_denied, cortecs_instance, sample_catalogue, unknown
+from pulumi_cortecs.policy.testing import (
+    MISSING,
+    PackTester,
+    assert_denied,
+    cortecs_instance,
+    sample_catalogue,
+    unknown,
+)
 from tests.unit.policy.test_limits import DEMO
 
 LLAMA = "neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8"
@@ -15,7 +22,7 @@ DAY = f"{sample_catalogue().as_of:%Y-%m-%d}"
 
 
 def shown(limits: dict[str, Any], **changed: Any) -> list[str]:
-    return str(Bench("guard", limits).preview(cortecs_instance(**changed))).splitlines()
+    return str(PackTester("guard", limits).preview(cortecs_instance(**changed))).splitlines()
 
 
 def test_eight_workers_on_h100() -> None:
@@ -68,7 +75,7 @@ def test_what_cannot_be_known_is_not_guessed() -> None:
 def test_what_has_no_price_is_refused_like_anything_else_by_a_pack_that_asks_for_none(interval: object) -> None:
     limits = {rule.name: DEMO[rule.name] for rule in PACKS["hardware"] if rule.name in DEMO}
     priceless = cortecs_instance(hardware_type_id="NVIDIA_H100_1", billing_interval=interval)
-    verdict = Bench("hardware", limits).preview(priceless)
+    verdict = PackTester("hardware", limits).preview(priceless)
     assert_denied(
         verdict, "hardware-allowed", "What it would cost: nobody knows.", "1 x NVIDIA_L4_1, 1 x NVIDIA_L40S_1"
     )

@@ -78,7 +78,7 @@ def test_what_guards_the_others_can_neither_be_left_out_nor_exempted(rule: Rule)
 
 
 def raw(source: str) -> Iterator[ast.AST]:
-    """Where a rule gets at a value past the fields of a Unit. Such a value may be unknown, and the rule fails open."""
+    """Places where a rule reads a value past the fields of a Purchase: it may be unknown, and the rule fails open."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and node.attr in ("props", "properties", "fields", "__dict__"):
             yield node
@@ -89,7 +89,7 @@ def raw(source: str) -> Iterator[ast.AST]:
         if isinstance(node, ast.ImportFrom) and (module := node.module or "").startswith("pulumi"):
             room = module.startswith(("pulumi_cortecs.cost", "pulumi_cortecs.policy"))
             names = {module.rpartition(".")[2], *(each.name for each in node.names)}
-            if not room or names & {"reading", "servicer", "ours", "cortecs", "extraction"}:
+            if not room or names & {"property_reader", "servicer", "Properties", "Extract", "cortecs", "clouds"}:
                 yield node
 
 
@@ -103,14 +103,15 @@ def test_no_rule_touches_raw_properties() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "unit.props['num_workers']",
+        "purchase.props['num_workers']",
         "request.properties",
-        "getattr(unit, 'props')",
-        "vars(unit)",
+        "getattr(purchase, 'props')",
+        "vars(purchase)",
         "import pulumi_policy",
         "from pulumi.runtime.proto import analyzer_pb2",
-        "from pulumi_cortecs.policy.reading import read",
-        "from pulumi_cortecs.policy import reading",
+        "from pulumi_cortecs.policy.property_reader import read",
+        "from pulumi_cortecs.policy import property_reader",
+        "from pulumi_cortecs.policy.resource_types import Properties",
     ],
 )
 def test_a_raw_property_is_seen(source: str) -> None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from threading import Lock
 
-from pulumi_cortecs.policy.registered import Provider
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.resource_types import ProviderOrigin
 
 
-class Seen:
+class ObservedResources:
     """Safe to be used by several threads. What was once seen to be somebody else's code stays so: a program can reach
     the pack's port, and may not talk it out of that."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._providers: dict[str, Provider] = {}
+        self._providers: dict[str, ProviderOrigin] = {}
         self._empty: set[str] = set()
-        self._units: dict[str, list[Unit]] = {}
+        self._purchases: dict[str, list[Purchase]] = {}
 
-    def provider(self, urn: str, provider: Provider) -> None:
+    def provider(self, urn: str, provider: ProviderOrigin) -> None:
         """Notes whose code serves a resource."""
         with self._lock:
-            if self._providers.get(urn) is not Provider.FOREIGN:
+            if self._providers.get(urn) is not ProviderOrigin.FOREIGN:
                 self._providers[urn] = provider
 
     def empty(self, urn: str) -> None:
@@ -29,23 +29,23 @@ class Seen:
         with self._lock:
             self._empty.add(urn)
 
-    def provider_of(self, urn: str) -> Provider:
+    def provider_of(self, urn: str) -> ProviderOrigin:
         """Whose code serves a resource, as far as it was noted."""
-        return self._providers.get(urn, Provider.NOT_SHOWN)
+        return self._providers.get(urn, ProviderOrigin.NOT_SHOWN)
 
     def is_empty(self, urn: str) -> bool:
         """Whether all that ever came of a resource was empty: with `--target`, the engine shows what it leaves alone
         like that."""
         return urn in self._empty and urn not in self._providers
 
-    def judged(self, unit: Unit) -> None:
+    def judged(self, purchase: Purchase) -> None:
         """Notes that a purchase has been judged, and that whoever asked knows the outcome."""
         with self._lock:
-            units = self._units.setdefault(unit.urn, [])
-            if unit not in units:
-                units.append(unit)
+            purchases = self._purchases.setdefault(purchase.urn, [])
+            if purchase not in purchases:
+                purchases.append(purchase)
 
-    def says_nothing_new(self, unit: Unit) -> bool:
+    def is_already_judged(self, purchase: Purchase) -> bool:
         """Whether this very purchase was judged under its URN, and never another: then the engine has heard all that
         there is to say, because it asks at least once, whoever else may have asked."""
-        return self._units.get(unit.urn) == [unit]
+        return self._purchases.get(purchase.urn) == [purchase]

@@ -19,7 +19,7 @@ class LiveQuote:
 
 
 @dataclass(frozen=True)
-class Unit:
+class Purchase:
     """One purchase. `urn` and `name` are the resource's; `cloud` is the vendor's short name, "cortecs".
 
     `hardware` is the row of the pinned catalogue that `hardware_type_id` names. Workers are what runs side by side,
@@ -66,7 +66,7 @@ class Unit:
             return Missing("the price", f"is not known: {impossible}")
         return Known(priced.hourly_total)
 
-    def on(self, hardware: HardwareType, workers: int) -> Unit:
+    def on(self, hardware: HardwareType, workers: int) -> Purchase:
         """The same purchase on other hardware, with so many workers."""
         row = Known(hardware)
         return replace(

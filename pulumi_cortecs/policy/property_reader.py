@@ -77,55 +77,55 @@ def read(properties: struct_pb2.Struct) -> ProxiedProperties | UnreadablePropert
     """The properties of a request; secrets are read like anything else, and nothing of them is shown but what a rule
     names."""
     try:
-        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(_on_the_wire(properties))))
+        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(_decode(properties))))
     except Exception as error:  # an archive without assets, say: pulumi-policy asserts
         return UnreadableProperties(f"cannot be read: {error}")
 
 
-def revealed(properties: struct_pb2.Struct) -> dict[str, Any]:
+def reveal_secrets(properties: struct_pb2.Struct) -> dict[str, Any]:
     """The properties with what is secret in place of the secrets; an unknown is not told apart from what looks like
     one."""
-    return {key: _revealed(value) for key, value in _on_the_wire(properties).items()}
+    return {key: _without_marker(value) for key, value in _decode(properties).items()}
 
 
-def _revealed(value: Any) -> Any:
+def _without_marker(value: Any) -> Any:
     while isinstance(value, dict) and value.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
         value = value.get("value")
     return value
 
 
-def _on_the_wire(properties: struct_pb2.Struct) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in properties.fields.items()}
+def _decode(properties: struct_pb2.Struct) -> dict[str, Any]:
+    return {key: _decode_value(value) for key, value in properties.fields.items()}
 
 
-def _plain(value: struct_pb2.Value) -> Any:
+def _decode_value(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
-        return {key: _plain(field) for key, field in value.struct_value.fields.items()}
+        return {key: _decode_value(field) for key, field in value.struct_value.fields.items()}
     if kind == "list_value":
-        return [_plain(item) for item in value.list_value.values]
+        return [_decode_value(item) for item in value.list_value.values]
     return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"is {_shown(value)}, not a text")
+        raise ValueError(f"is {_describe(value)}, not a text")
     return value
 
 
 def _whole(value: Any) -> int:
     number = whole(value)
     if number is None:
-        raise ValueError(f"is {_shown(value)}, not a whole number")
+        raise ValueError(f"is {_describe(value)}, not a whole number")
     return number
 
 
 def _table(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"is {_shown(value)}, not an object")
+        raise ValueError(f"is {_describe(value)}, not an object")
     return value
 
 
-def _shown(value: Any) -> str:
+def _describe(value: Any) -> str:
     nested = isinstance(value, (Mapping, Sequence)) and not isinstance(value, str)
     return "a list or an object" if nested else repr(value)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
 from pulumi_cortecs.policy.field import Field
 from pulumi_cortecs.policy.pinned import PinnedPrices
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.purchase import Purchase
 
 
 class Properties(Protocol):
@@ -27,12 +28,12 @@ class Properties(Protocol):
         ...
 
 
-Extract = Callable[[str, str, Properties, PinnedPrices], Unit]
+Extract = Callable[[str, str, Properties, PinnedPrices], Purchase]
 """Of the URN, the name, the properties and the prices."""
 
 
 @dataclass(frozen=True)
-class Ours:
+class ResourceType:
     """One of our types. `providers` are the very bytes that its published provider class is pickled to; `extract` is
     None for what buys nothing; a program may ignore changes of what is in `may_ignore`, and of nothing else. `bought`
     are the other arguments."""
@@ -47,3 +48,23 @@ class Ours:
     def arguments(self) -> frozenset[str]:
         """All that a program says of such a resource."""
         return self.bought | self.may_ignore
+
+
+class ProviderOrigin(Enum):
+    """Whose code serves the resource, as far as the pack has seen it."""
+
+    PUBLISHED = "the published one"
+    FOREIGN = "another one"
+    NOT_SHOWN = "not shown"
+
+
+@dataclass(frozen=True)
+class ObservedResource:
+    """One resource. `ours` is what is known of its type, None for a type that is not ours; `ignore_changes` is as the
+    program has it."""
+
+    urn: str
+    resource_type: str
+    ours: ResourceType | None
+    provider: ProviderOrigin
+    ignore_changes: tuple[str, ...]
