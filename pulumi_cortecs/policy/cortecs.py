@@ -11,20 +11,20 @@ from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Un
 from pulumi_cortecs.policy.pinned import PinnedPrices
 from pulumi_cortecs.policy.purchase import LiveQuote, Purchase
 from pulumi_cortecs.policy.resource_types import Properties, ResourceType
-from pulumi_cortecs.policy.settings import lifetime
+from pulumi_cortecs.policy.settings import parse_lifetime
 
 CLOUD: Final = "cortecs"
 
 
 def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Purchase:
-    hardware_type_id = properties.text("hardware_type_id")
+    hardware_type_id = properties.string("hardware_type_id")
     hardware = prices.row(CLOUD, hardware_type_id)
-    workers = _workers(properties.whole("num_workers"))
+    workers = _workers(properties.integer("num_workers"))
     return Purchase(
         urn=urn,
         name=name,
         cloud=CLOUD,
-        model_id=properties.text("model_id"),
+        model_id=properties.string("model_id"),
         hardware_type_id=hardware_type_id,
         hardware=hardware,
         # there is none to choose; where the catalogue has one, that is where it runs
@@ -33,12 +33,12 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         else Missing("region"),
         workers_min=workers,
         workers_max=workers,
-        context_length=properties.whole("context_length"),
-        billing_interval=_interval(properties.text("billing_interval")),
-        state=properties.text("state"),
-        ttl=_ttl(properties.text("ttl")),
-        adopt_id=properties.text("adopt_id"),
-        live=_live(properties.table("quote")),
+        context_length=properties.integer("context_length"),
+        billing_interval=_interval(properties.string("billing_interval")),
+        state=properties.string("state"),
+        ttl=_ttl(properties.string("ttl")),
+        adopt_id=properties.string("adopt_id"),
+        live=_live(properties.mapping("quote")),
     )
 
 
@@ -61,7 +61,7 @@ def _ttl(text: Field[str]) -> Field[timedelta]:
     if not isinstance(text, Known):
         return text
     try:
-        return Known(lifetime(text.value))
+        return Known(parse_lifetime(text.value))
     except ValueError as error:
         return malformed("ttl", str(error))
 
@@ -71,8 +71,8 @@ def _live(quote: Field[Properties]) -> Field[LiveQuote]:
         return quote
     cells = quote.value
     try:
-        total, currency = cells.text("hourly_total").get(), cells.text("currency").get()
-        return Known(LiveQuote(Money.of(total, currency), cells.text("source").get()))
+        total, currency = cells.string("hourly_total").get(), cells.string("currency").get()
+        return Known(LiveQuote(Money.of(total, currency), cells.string("source").get()))
     except NotKnownError as error:
         return Unknown("quote", f"is not complete: {error}", later=error.later)
     except MoneyError as error:

@@ -13,7 +13,7 @@ from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, St
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.policy.held import HIDDEN, HeldInstance, Holdings, have_equal_arguments
 
-_TYPES = frozenset(kind for kind, ours in RESOURCE_TYPES.items() if ours.extract is not None)
+_TYPES = frozenset(kind for kind, published_type in RESOURCE_TYPES.items() if published_type.extract is not None)
 _REPLACES: Final = ("--replace", "--target-replace")
 
 

@@ -11,7 +11,7 @@ from pydantic import PlainValidator
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
-from pulumi_cortecs.policy.settings import Name, Settings, amount, matches_pattern
+from pulumi_cortecs.policy.settings import Name, Settings, matches_pattern, parse_amount
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _OUR_TYPE: Final = re.compile(rf"(?:^|(?<=::)|(?<=\$))(?:{'|'.join(map(re.escape, RESOURCE_TYPES))})::")
@@ -46,9 +46,9 @@ class Exemption(Settings):
     reason: Name
     owner: Name
     until: Annotated[date, PlainValidator(_day)]
-    up_to: Annotated[Money, PlainValidator(amount)]
+    up_to: Annotated[Money, PlainValidator(parse_amount)]
 
-    def concerns(self, urn: str) -> bool:
+    def applies_to(self, urn: str) -> bool:
         """Whether it is about this resource, expired or not."""
         if urn == self.resource:
             return True
@@ -56,11 +56,11 @@ class Exemption(Settings):
         readings = list(_readings(urn))
         return readings != [] and all(all(map(matches_pattern, parts, patterns)) for parts in readings)
 
-    def expired(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         """Whether its last day is over."""
         return now.date() > self.until
 
-    def covers(self, price: Money) -> bool:
+    def allows_price(self, price: Money) -> bool:
         """Whether this price an hour is within it; one in another currency never is."""
         return price.currency == self.up_to.currency and price <= self.up_to
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from pulumi_cortecs.policy.purchase import Purchase
-from pulumi_cortecs.policy.sums import Held
+from pulumi_cortecs.policy.sums import HeldPrices
 
 
 class _Hidden:
@@ -51,7 +51,7 @@ class Stock:
     """Holdings with their prices. `purchases` are what each of the instances is, in the same order."""
 
     def __init__(self, holdings: Holdings, purchases: Iterable[Purchase]) -> None:
-        self.held = Held(tuple(purchase.hourly for purchase in purchases), holdings.problem)
+        self.held = HeldPrices(tuple(purchase.hourly for purchase in purchases), holdings.problem)
         self._stays = [] if holdings.replaces else [instance for instance in holdings.instances if not instance.ends]
 
     def has(self, urn: str, names: Iterable[str], registered: Callable[[], Mapping[str, Any]]) -> bool:

@@ -48,8 +48,8 @@ class Judge:
             return [Finding(rule, Level.MANDATORY, no_limits_text(), purchase.urn)]
         findings = [
             self._apply_exemptions(finding, purchase)
-            for entry in self._active_rules(Subject.PURCHASE)
-            for finding in self._evaluate(entry, purchase, purchase.urn)
+            for active_rule in self._active_rules(Subject.PURCHASE)
+            for finding in self._evaluate(active_rule, purchase, purchase.urn)
         ]
         return self._with_alternatives(findings, purchase)
 
@@ -57,23 +57,27 @@ class Judge:
         """What the rules say about any resource, whatever it buys."""
         return [
             finding
-            for entry in self._active_rules(Subject.RESOURCE)
-            for finding in self._evaluate(entry, resource, resource.urn)
+            for active_rule in self._active_rules(Subject.RESOURCE)
+            for finding in self._evaluate(active_rule, resource, resource.urn)
         ]
 
     def judge_sum(self, total: Sum, urn: str = "") -> list[Finding]:
         """What the rules say about a sum; `urn`: of the resource that it was reached with."""
         if self.limits.first_unlimited_rule is not None:
             return []
-        return [finding for entry in self._active_rules(Subject.SUM) for finding in self._evaluate(entry, total, urn)]
+        return [
+            finding
+            for active_rule in self._active_rules(Subject.SUM)
+            for finding in self._evaluate(active_rule, total, urn)
+        ]
 
     def allows(self, purchase: Purchase) -> bool:
         """Whether no rule about hardware, its number and its price refuses this, whatever else may be wrong with it."""
-        entries = [entry for entry in self._active_rules(Subject.PURCHASE) if entry.rule.way_out]
+        active_rules = [active_rule for active_rule in self._active_rules(Subject.PURCHASE) if active_rule.rule.way_out]
         return not any(
             finding.level is Level.MANDATORY
-            for entry in entries
-            for finding in self._evaluate(entry, purchase, purchase.urn)
+            for active_rule in active_rules
+            for finding in self._evaluate(active_rule, purchase, purchase.urn)
         )
 
     def _active_rules(self, subject: Subject) -> Iterable[ActiveRule]:
@@ -82,38 +86,38 @@ class Judge:
     @cached_property
     def _by_subject(self) -> dict[Subject, list[ActiveRule]]:
         by_subject: dict[Subject, list[ActiveRule]] = {}
-        for entry in self.limits.entries.values():
-            if not entry.not_limited:
-                by_subject.setdefault(entry.rule.subject, []).append(entry)
+        for active_rule in self.limits.active_rules.values():
+            if not active_rule.not_limited:
+                by_subject.setdefault(active_rule.rule.subject, []).append(active_rule)
         return by_subject
 
-    def _evaluate(self, entry: ActiveRule, subject: object, urn: str) -> Iterator[Finding]:
-        rule = entry.rule
-        if entry.settings is None:
-            yield Finding(rule, entry.level, missing_limits_text(rule, entry.level), urn)
+    def _evaluate(self, active_rule: ActiveRule, subject: object, urn: str) -> Iterator[Finding]:
+        rule = active_rule.rule
+        if active_rule.settings is None:
+            yield Finding(rule, active_rule.level, missing_limits_text(rule, active_rule.level), urn)
             return
         try:
-            for message in rule.check(subject, entry.settings, self.context):
+            for message in rule.check(subject, active_rule.settings, self.context):
                 if isinstance(message, Advice):
                     yield Finding(rule, Level.ADVISORY, message.text, urn)
                 else:
-                    yield Finding(rule, entry.level, message, urn)
+                    yield Finding(rule, active_rule.level, message, urn)
         except NotKnownError as unknown:
-            later = unknown.later and self.previews and entry.unknown_in_preview is Level.ADVISORY
+            later = unknown.later and self.previews and active_rule.unknown_in_preview is Level.ADVISORY
             if later:
                 yield Finding(rule, Level.ADVISORY, f"{unknown}; `pulumi up` will judge it.", urn)
             else:
-                yield Finding(rule, entry.level, f"{unknown}; what is not known is not allowed.", urn)
+                yield Finding(rule, active_rule.level, f"{unknown}; what is not known is not allowed.", urn)
         except Exception as error:  # a rule that breaks must stop the purchase, and no other rule
-            yield Finding(rule, entry.level, f"this rule failed: {type(error).__name__}: {error}", urn)
+            yield Finding(rule, active_rule.level, f"this rule failed: {type(error).__name__}: {error}", urn)
 
     def _apply_exemptions(self, finding: Finding, purchase: Purchase) -> Finding:
         if finding.level is not Level.MANDATORY or not finding.rule.exemptible:
             return finding
         for exemption in self.limits.exemptions:
-            if exemption.rule != finding.rule.name or not exemption.concerns(purchase.urn):
+            if exemption.rule != finding.rule.name or not exemption.applies_to(purchase.urn):
                 continue
-            if exemption.expired(self.context.now):
+            if exemption.is_expired(self.context.now):
                 continue  # exemptions-valid says so
             if not _is_covered(exemption, purchase):
                 return replace(finding, text=f"{finding.text} It is {exemption}, and costs more, or nobody knows what.")
@@ -133,4 +137,4 @@ class Judge:
 
 def _is_covered(exemption: Exemption, purchase: Purchase) -> bool:
     price = purchase.hourly
-    return isinstance(price, Known) and exemption.covers(price.value)
+    return isinstance(price, Known) and exemption.allows_price(price.value)

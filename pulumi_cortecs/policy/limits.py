@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.rule import Level, Rule
-from pulumi_cortecs.policy.rules.exemptions import EXEMPTIONS_VALID, Granted
+from pulumi_cortecs.policy.rules.exemptions import EXEMPTIONS_VALID, GrantedExemptions
 from pulumi_cortecs.policy.settings import Settings, problems_in
 
 S = TypeVar("S", bound=Settings)
@@ -69,36 +69,42 @@ class ActiveRule:
 class Limits:
     """What holds, by rule. Made by `read_limits`."""
 
-    entries: Mapping[str, ActiveRule]
+    active_rules: Mapping[str, ActiveRule]
 
     @cached_property
     def first_unlimited_rule(self) -> Rule | None:
         """Where nobody has said anything, the first rule that needs limits."""
-        if any(entry.config for entry in self.entries.values()):
+        if any(active_rule.config for active_rule in self.active_rules.values()):
             return None
-        return next((entry.rule for entry in self.entries.values() if entry.rule.needs_limits), None)
+        return next(
+            (active_rule.rule for active_rule in self.active_rules.values() if active_rule.rule.needs_limits), None
+        )
 
     @cached_property
     def exemptions(self) -> tuple[Exemption, ...]:
         """All that were granted, the expired among them."""
-        entry = self.entries.get(EXEMPTIONS_VALID.name)
-        return entry.settings.exemptions if entry is not None and isinstance(entry.settings, Granted) else ()
+        active_rule = self.active_rules.get(EXEMPTIONS_VALID.name)
+        return (
+            active_rule.settings.exemptions
+            if active_rule is not None and isinstance(active_rule.settings, GrantedExemptions)
+            else ()
+        )
 
     def of(self, rule: Rule, kind: type[S]) -> S | None:
         """The settings of a rule, None where there are none or it is not among them."""
-        entry = self.entries.get(rule.name)
-        return entry.settings if entry is not None and isinstance(entry.settings, kind) else None
+        active_rule = self.active_rules.get(rule.name)
+        return active_rule.settings if active_rule is not None and isinstance(active_rule.settings, kind) else None
 
     def describe(self) -> list[str]:
         """What is in force, a line per rule."""
-        return [entry.describe() for entry in self.entries.values()]
+        return [active_rule.describe() for active_rule in self.active_rules.values()]
 
     def summary(self) -> str:
         """The same as a sentence."""
         if self.first_unlimited_rule is not None:
             return "no limits given, so it refuses everything"
-        off = [name for name, entry in self.entries.items() if entry.not_limited]
-        short = f"{len(self.entries) - len(off)} rules in force"
+        off = [name for name, active_rule in self.active_rules.items() if active_rule.not_limited]
+        short = f"{len(self.active_rules) - len(off)} rules in force"
         short += f", not limited: {', '.join(off)}" if off else ""
         return short + (f", {len(self.exemptions)} exemptions" if self.exemptions else "")
 
@@ -111,13 +117,13 @@ def read_limits(rules: Iterable[Rule], configs: Mapping[str, RuleConfig]) -> Lim
     ]
     if configs.get(ALL, RuleConfig()).settings:
         problems.append((ALL, "takes a level, and no settings"))
-    entries: dict[str, ActiveRule] = {}
+    active_rules: dict[str, ActiveRule] = {}
     for name, rule in rules_by_name.items():
         try:
-            entries[name] = _active_rule(rule, configs.get(name, RuleConfig()))
+            active_rules[name] = _active_rule(rule, configs.get(name, RuleConfig()))
         except LimitsError as error:
             problems.append((name, str(error)))
-    limits = Limits(entries)
+    limits = Limits(active_rules)
     problems += [(EXEMPTIONS_VALID.name, text) for text in _invalid_exemptions(limits, rules_by_name)]
     if problems:
         raise LimitsError(f"these limits cannot be used: {_group_by_text(problems)}")

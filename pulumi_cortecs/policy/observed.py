@@ -18,13 +18,13 @@ class ObservedResources:
         self._empty: set[str] = set()
         self._purchases: dict[str, list[Purchase]] = {}
 
-    def provider(self, urn: str, provider: ProviderOrigin) -> None:
+    def record_provider(self, urn: str, provider: ProviderOrigin) -> None:
         """Notes whose code serves a resource."""
         with self._lock:
             if self._providers.get(urn) is not ProviderOrigin.FOREIGN:
                 self._providers[urn] = provider
 
-    def empty(self, urn: str) -> None:
+    def record_empty(self, urn: str) -> None:
         """Notes that a resource came without any property, `__provider` included."""
         with self._lock:
             self._empty.add(urn)
@@ -38,7 +38,7 @@ class ObservedResources:
         like that."""
         return urn in self._empty and urn not in self._providers
 
-    def judged(self, purchase: Purchase) -> None:
+    def record_judged(self, purchase: Purchase) -> None:
         """Notes that a purchase has been judged, and that whoever asked knows the outcome."""
         with self._lock:
             purchases = self._purchases.setdefault(purchase.urn, [])

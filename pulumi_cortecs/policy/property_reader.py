@@ -14,7 +14,7 @@ from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deser
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
 from pulumi_cortecs.policy.field import Field, Known, Missing, Unknown, malformed
-from pulumi_cortecs.policy.settings import whole
+from pulumi_cortecs.policy.settings import as_integer
 
 T = TypeVar("T")
 
@@ -26,15 +26,15 @@ class ProxiedProperties:
         self._proxy = proxy
         self._within = within
 
-    def text(self, key: str) -> Field[str]:
+    def string(self, key: str) -> Field[str]:
         """A text that is not empty."""
         return self._read(key, _text)
 
-    def whole(self, key: str) -> Field[int]:
+    def integer(self, key: str) -> Field[int]:
         """A whole number; they all arrive as doubles."""
         return self._read(key, _whole)
 
-    def table(self, key: str) -> Field[ProxiedProperties]:
+    def mapping(self, key: str) -> Field[ProxiedProperties]:
         """An object."""
         return self._read(key, lambda value: ProxiedProperties(_table(value), f"{self._within}{key}."))
 
@@ -60,15 +60,15 @@ class UnreadableProperties:
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def text(self, key: str) -> Field[str]:
+    def string(self, key: str) -> Field[str]:
         """Unknown."""
         return malformed(key, self._why)
 
-    def whole(self, key: str) -> Field[int]:
+    def integer(self, key: str) -> Field[int]:
         """Unknown."""
         return malformed(key, self._why)
 
-    def table(self, key: str) -> Field[Any]:
+    def mapping(self, key: str) -> Field[Any]:
         """Unknown."""
         return malformed(key, self._why)
 
@@ -114,7 +114,7 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int:
-    number = whole(value)
+    number = as_integer(value)
     if number is None:
         raise ValueError(f"is {_describe(value)}, not a whole number")
     return number

@@ -15,15 +15,15 @@ from pulumi_cortecs.policy.purchase import Purchase
 class Properties(Protocol):
     """A resource's properties, asked for by name and kind. What is of another kind is an Unknown that says so."""
 
-    def text(self, key: str) -> Field[str]:
+    def string(self, key: str) -> Field[str]:
         """A text that is not empty."""
         ...
 
-    def whole(self, key: str) -> Field[int]:
+    def integer(self, key: str) -> Field[int]:
         """A whole number."""
         ...
 
-    def table(self, key: str) -> Field[Any]:
+    def mapping(self, key: str) -> Field[Any]:
         """An object: Properties of its own."""
         ...
 
@@ -60,11 +60,11 @@ class ProviderOrigin(Enum):
 
 @dataclass(frozen=True)
 class ObservedResource:
-    """One resource. `ours` is what is known of its type, None for a type that is not ours; `ignore_changes` is as the
+    """One resource. `published_type` is None for a type that this package does not publish; `ignore_changes` is as the
     program has it."""
 
     urn: str
     resource_type: str
-    ours: ResourceType | None
+    published_type: ResourceType | None
     provider: ProviderOrigin
     ignore_changes: tuple[str, ...]

@@ -30,7 +30,7 @@ from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.resource_types import ObservedResource, ProviderOrigin
 from pulumi_cortecs.policy.rule import Rule, RuleContext, Subject
 from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
-from pulumi_cortecs.policy.sums import Held, RunningSum, sum_of
+from pulumi_cortecs.policy.sums import HeldPrices, RunningSum, sum_of
 from pulumi_cortecs.policy.wire import PackInfo
 
 _PROVIDER_KEY: Final = "__provider"
@@ -69,7 +69,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self._read_holdings = holdings
         self._holdings: Future[Holdings] = Future()
         self._stock: Stock | None = None
-        self._told = False
+        self._reported = False
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
         """What there is, for the engine's own checks and summaries."""
@@ -117,14 +117,14 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.RemediateResponse:
         """Changes nothing. It is the one call that shows `__provider`, so here is noted whose code that is."""
-        ours = RESOURCE_TYPES.get(request.type)
+        published_type = RESOURCE_TYPES.get(request.type)
         fields = request.properties.fields
-        if ours is not None and not fields:
-            self._observed.empty(request.urn)
-        elif ours is not None:
+        if published_type is not None and not fields:
+            self._observed.record_empty(request.urn)
+        elif published_type is not None:
             shown = fields[_PROVIDER_KEY].string_value if _PROVIDER_KEY in fields else ""
-            self._observed.provider(
-                request.urn, ProviderOrigin.PUBLISHED if shown in ours.providers else ProviderOrigin.FOREIGN
+            self._observed.record_provider(
+                request.urn, ProviderOrigin.PUBLISHED if shown in published_type.providers else ProviderOrigin.FOREIGN
             )
         return analyzer_pb2.RemediateResponse()
 
@@ -138,7 +138,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         purchase = self._purchase(request)
         if purchase is not None:
             findings += self._judge.judge_purchase(purchase)
-            self._observed.judged(purchase)
+            self._observed.record_judged(purchase)
             if not self._previews:
                 # in an `up`, a program can make something else than it has previewed: the sum must not wait
                 adds = not self._is_held(request)
@@ -165,16 +165,18 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         return ObservedResource(
             urn=resource.urn,
             resource_type=resource.type,
-            ours=RESOURCE_TYPES.get(resource.type),
+            published_type=RESOURCE_TYPES.get(resource.type),
             provider=self._observed.provider_of(resource.urn),
             ignore_changes=tuple(resource.options.ignoreChanges),
         )
 
     def _purchase(self, resource: _AnyResource) -> Purchase | None:
-        ours = RESOURCE_TYPES.get(resource.type)
-        if ours is None or ours.extract is None:
+        published_type = RESOURCE_TYPES.get(resource.type)
+        if published_type is None or published_type.extract is None:
             return None
-        return ours.extract(resource.urn, resource.name, read(resource.properties), self._judge.context.prices)
+        return published_type.extract(
+            resource.urn, resource.name, read(resource.properties), self._judge.context.prices
+        )
 
     def _read_state(self, request: analyzer_pb2.AnalyzerStackConfigureRequest) -> None:
         try:
@@ -202,12 +204,12 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
             resource.urn, RESOURCE_TYPES[resource.type].arguments, lambda: reveal_secrets(resource.properties)
         )
 
-    def _held(self) -> Held:
+    def _held(self) -> HeldPrices:
         """What the state held. Why it could not be read is said once."""
         held = self._initial_stock().held
         with self._lock:
-            told, self._told = self._told, True
-        return replace(held, told=told)
+            is_reported, self._reported = self._reported, True
+        return replace(held, is_reported=is_reported)
 
     def _response(self, findings: list[Finding]) -> analyzer_pb2.AnalyzeResponse:
         return analyzer_pb2.AnalyzeResponse(diagnostics=wire.diagnostics(self._pack, findings))

@@ -47,7 +47,7 @@ def _name(value: Any) -> str:
     return value
 
 
-def names(value: Any) -> tuple[str, ...]:
+def parse_names(value: Any) -> tuple[str, ...]:
     """A list of texts, each once. Raises ValueError for anything else."""
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"must be a list of texts, not {value!r}")
@@ -57,7 +57,7 @@ def names(value: Any) -> tuple[str, ...]:
     return names
 
 
-def whole(value: Any) -> int | None:
+def as_integer(value: Any) -> int | None:
     """The whole number that a JSON value is, None for anything else; the engine passes every number as a double."""
     if isinstance(value, (bool, str)):
         return None
@@ -69,13 +69,13 @@ def whole(value: Any) -> int | None:
 
 
 def _count(value: Any) -> int:
-    number = whole(value)
+    number = as_integer(value)
     if number is None or not 0 <= number <= _MOST:
         raise ValueError(f"must be a whole number, 0 or more, not {value!r}")
     return number
 
 
-def amount(value: Any) -> Money:
+def parse_amount(value: Any) -> Money:
     """ "12.50 EUR" as Money. Raises ValueError for anything else, zero among it."""
     try:
         money = Money.read(value)
@@ -91,14 +91,14 @@ def _amounts(value: Any) -> dict[str, Money]:
         raise ValueError(f"must be a list of amounts, one per currency, such as ['12.50 EUR'], not {value!r}")
     by_currency: dict[str, Money] = {}
     for item in value:
-        money = amount(item)
+        money = parse_amount(item)
         if money.currency in by_currency:
             raise ValueError(f"has two amounts in {money.currency}")
         by_currency[money.currency] = money
     return by_currency
 
 
-def span(value: Any) -> timedelta:
+def parse_span(value: Any) -> timedelta:
     """ "45d", "8h", "90m" or "30s". Raises ValueError for anything else."""
     match = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -106,7 +106,7 @@ def span(value: Any) -> timedelta:
     return timedelta(**{_SPAN_UNITS[match[2]]: int(match[1])})
 
 
-def lifetime(text: str) -> timedelta:
+def parse_lifetime(text: str) -> timedelta:
     """A duration as resources have it, "8h" or "1h30m", in whole milliseconds, rounded up. Raises ValueError
     for anything else."""
     if len(text) > _LONGEST:
@@ -132,13 +132,13 @@ _TEXTS: Final = {"type": "array", "items": _TEXT}
 
 Name: TypeAlias = Annotated[str, PlainValidator(_name), WithJsonSchema(_TEXT)]
 """A text without spaces around it."""
-Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(names), WithJsonSchema(_TEXTS)]
+Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(parse_names), WithJsonSchema(_TEXTS)]
 """Texts, each once."""
 Count: TypeAlias = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
 """A whole number, 0 or more."""
 Amounts: TypeAlias = Annotated[dict[str, Money], PlainValidator(_amounts), WithJsonSchema(_TEXTS)]
 """["12.50 EUR", "14.00 USD"]: one amount per currency; what costs another currency has no limit, and is refused."""
-Span: TypeAlias = Annotated[timedelta, PlainValidator(span), WithJsonSchema(_TEXT)]
+Span: TypeAlias = Annotated[timedelta, PlainValidator(parse_span), WithJsonSchema(_TEXT)]
 """A time: "45d", "8h", "90m", "30s"."""
 Percent: TypeAlias = Annotated[Decimal, PlainValidator(_percent), WithJsonSchema(_TEXT)]
 """A percentage as a text: "5", "2.5"."""

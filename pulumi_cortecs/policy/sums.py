@@ -12,13 +12,13 @@ from pulumi_cortecs.policy.purchase import Purchase
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldPrices:
     """The hourly prices of what the stack's state held when the run began. `problem` is why it could not be read, ""
-    where it was, and `told` whether this run has said so before."""
+    where it was, and `is_reported` whether this run has said so before."""
 
     prices: tuple[Field[Money], ...] = ()
     problem: str = ""
-    told: bool = False
+    is_reported: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Sum:
     of_what: str
     prices: tuple[Field[Money], ...]
     added: tuple[Field[Money], ...] = ()
-    held: Held = Held()
+    held: HeldPrices = HeldPrices()
 
     @property
     def with_state(self) -> Sum | None:
@@ -56,7 +56,7 @@ class Sum:
         return list(by_currency.values())
 
 
-def sum_of(purchases: Iterable[Purchase], added: Iterable[Purchase] = (), held: Held = Held()) -> Sum:
+def sum_of(purchases: Iterable[Purchase], added: Iterable[Purchase] = (), held: HeldPrices = HeldPrices()) -> Sum:
     """The sum of a whole stack. `added` are those of the purchases that are not in its state."""
     prices = tuple(purchase.hourly for purchase in purchases)
     return Sum(f"{_instances(len(prices))} of this stack", prices, tuple(purchase.hourly for purchase in added), held)
@@ -75,7 +75,7 @@ class RunningSum:
         self._urns: set[str] = set()
         self._added: set[tuple[str, str]] = set()
 
-    def add(self, purchase: Purchase, *, adds: bool = True, held: Held = Held()) -> Sum:
+    def add(self, purchase: Purchase, *, adds: bool = True, held: HeldPrices = HeldPrices()) -> Sum:
         """Adds a purchase, and returns the sum with it. `adds`: whether it is not in the state, which holds `held`."""
         price = purchase.hourly
         key = (purchase.urn, price.value.currency if isinstance(price, Known) else "")

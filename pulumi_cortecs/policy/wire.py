@@ -12,7 +12,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_cortecs.policy.judge import Finding
 from pulumi_cortecs.policy.limits import OF_EVERY_RULE, RuleConfig
 from pulumi_cortecs.policy.rule import Level, Rule, Severity, Subject
-from pulumi_cortecs.policy.settings import whole
+from pulumi_cortecs.policy.settings import as_integer
 
 _LEVELS: Final = {Level.ADVISORY: analyzer_pb2.ADVISORY, Level.MANDATORY: analyzer_pb2.MANDATORY}
 _SEVERITIES: Final = {
@@ -95,5 +95,5 @@ def _with_ints(value: Any) -> Any:
         return [_with_ints(item) for item in value]
     if isinstance(value, dict):
         return {key: _with_ints(item) for key, item in value.items()}
-    number = whole(value)
+    number = as_integer(value)
     return value if number is None else number

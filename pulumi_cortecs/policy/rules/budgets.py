@@ -11,7 +11,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.policy.rule import Advice, Rule, RuleContext, Severity, Subject
 from pulumi_cortecs.policy.rules.formatting import describe_excess
 from pulumi_cortecs.policy.settings import Amounts, Settings
-from pulumi_cortecs.policy.sums import Held, Sum
+from pulumi_cortecs.policy.sums import HeldPrices, Sum
 
 HOURS_PER_MONTH: Final = 730
 """365 days of 24 hours, divided by twelve."""
@@ -74,10 +74,10 @@ def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours
             )
 
 
-def _unread(held: Held, state: str) -> Iterator[str | Advice]:
+def _unread(held: HeldPrices, state: str) -> Iterator[str | Advice]:
     if state == _REQUIRED:
         yield f"what the stack holds already is not known, and the limits require it: {held.problem}."
-    elif not held.told:
+    elif not held.is_reported:
         yield Advice(
             f"what the stack holds already is not known, so that this run may add a whole budget to it: {held.problem}."
         )

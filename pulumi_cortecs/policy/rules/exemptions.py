@@ -25,7 +25,7 @@ def _exemptions(value: Any) -> tuple[Exemption, ...]:
     return tuple(exemptions)
 
 
-class Granted(Settings):
+class GrantedExemptions(Settings):
     """`exemptions`: each with resource, rule, reason, owner, until and up_to."""
 
     exemptions: Annotated[
@@ -35,9 +35,9 @@ class Granted(Settings):
     ] = ()
 
 
-def _exemptions_valid(purchase: Purchase, settings: Granted, context: RuleContext) -> Iterator[str]:
+def _exemptions_valid(purchase: Purchase, settings: GrantedExemptions, context: RuleContext) -> Iterator[str]:
     for exemption in settings.exemptions:
-        if exemption.concerns(purchase.urn) and exemption.expired(context.now):
+        if exemption.applies_to(purchase.urn) and exemption.is_expired(context.now):
             yield (
                 f"its exemption from {exemption.rule} ended on {exemption.until} (owner: {exemption.owner}): have it "
                 "renewed, or take it out of the limits."
@@ -48,7 +48,7 @@ EXEMPTIONS_VALID = Rule(
     name="exemptions-valid",
     description="Exemptions are used for as long as they were granted.",
     check=_exemptions_valid,
-    settings=Granted,
+    settings=GrantedExemptions,
     tags=("exemptions",),
     exemptible=False,
     optional=False,

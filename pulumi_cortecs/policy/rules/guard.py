@@ -21,7 +21,7 @@ class AllowedTypes(Settings):
 
 
 def _provider_authentic(resource: ObservedResource, settings: NoSettings, context: RuleContext) -> Iterator[str]:
-    if resource.ours is None or resource.provider is ProviderOrigin.PUBLISHED:
+    if resource.published_type is None or resource.provider is ProviderOrigin.PUBLISHED:
         return
     yield (
         f"{resource.resource_type} is served by {_WHOSE[resource.provider]}, not by the provider that pulumi_cortecs "
@@ -31,7 +31,7 @@ def _provider_authentic(resource: ObservedResource, settings: NoSettings, contex
 
 def _unknown_dynamic_type(resource: ObservedResource, settings: AllowedTypes, context: RuleContext) -> Iterator[str]:
     token = resource.resource_type
-    if resource.ours is None and token.startswith(_CODE_IN_THE_PROGRAM) and token not in settings.allowed:
+    if resource.published_type is None and token.startswith(_CODE_IN_THE_PROGRAM) and token not in settings.allowed:
         yield (
             f"{token} is made by code in the program, which could buy anything; allowed are "
             f"{join_names(settings.allowed)}."
@@ -39,13 +39,13 @@ def _unknown_dynamic_type(resource: ObservedResource, settings: AllowedTypes, co
 
 
 def _ignore_changes_forbidden(resource: ObservedResource, settings: NoSettings, context: RuleContext) -> Iterator[str]:
-    if resource.ours is None:
+    if resource.published_type is None:
         return
     for path in resource.ignore_changes:
-        if path not in resource.ours.may_ignore:
+        if path not in resource.published_type.may_ignore:
             yield (
                 f"changes of {path!r} are ignored, so that something else may run than the program says; only those of "
-                f"{join_names(sorted(resource.ours.may_ignore))} may be."
+                f"{join_names(sorted(resource.published_type.may_ignore))} may be."
             )
 
 

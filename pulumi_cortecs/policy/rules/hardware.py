@@ -10,13 +10,13 @@ from pydantic import PlainValidator, WithJsonSchema, model_validator
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
 from pulumi_cortecs.policy.rules.formatting import join_names
-from pulumi_cortecs.policy.settings import Count, Names, Settings, names
+from pulumi_cortecs.policy.settings import Count, Names, Settings, parse_names
 
 
 def _by_cloud(value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict) or not value:
         raise ValueError(f"must be an object with a list of ids per cloud, not {value!r}")
-    return {cloud: names(ids) for cloud, ids in value.items()}
+    return {cloud: parse_names(ids) for cloud, ids in value.items()}
 
 
 _PerCloud = WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}})
