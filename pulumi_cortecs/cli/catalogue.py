@@ -133,7 +133,7 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
     from pulumi_cortecs.cortecs.kind import INSTANCE
     from pulumi_cortecs.cortecs.market import price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
-    from pulumi_cortecs.cost.noted import with_notes_of
+    from pulumi_cortecs.cost.catalogue_diff import carry_over_notes
     from pulumi_cortecs.http.http import checked_base_url, new_client
     from pulumi_cortecs.provider import accounts
 
@@ -142,7 +142,7 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
         prices = price_list(CortecsMarket(base_url, client), datetime.now(timezone.utc), source or "")
     lists = dict(pinned.price_lists) if pinned else {}
     if CLOUD in lists:
-        prices = with_notes_of(lists[CLOUD], prices)
+        prices = carry_over_notes(lists[CLOUD], prices)
     return Catalogue({**lists, CLOUD: prices})
 
 

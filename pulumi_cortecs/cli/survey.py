@@ -18,7 +18,7 @@ from pulumi_cortecs.cli.printing import failed, tell, tell_aside
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import client as cortecs
-    from pulumi_cortecs.cost import HardwareType, Money
+    from pulumi_cortecs.cost import Money, PricedHardware
     from pulumi_cortecs.lifecycle.listed import Listed
     from pulumi_cortecs.lifecycle.owners import Row, StackState
     from pulumi_cortecs.provider.accounts import Account
@@ -49,7 +49,7 @@ class Survey:
     account: Account
     listed: tuple[Listed, ...]
     stacks: tuple[StackState, ...]
-    prices: Mapping[str, HardwareType]
+    prices: Mapping[str, PricedHardware]
     vendor_now: datetime
 
     @property
@@ -82,7 +82,7 @@ def surveyed(where: Places) -> Survey:
     vendor_now = account.vendor_now()
     _must_be_whole(account, before, after, stacks, vendor_now)
     try:
-        prices: Mapping[str, HardwareType] = offers({}).hardware_types()
+        prices: Mapping[str, PricedHardware] = offers({}).hardware_types()
     except CloudError:
         prices = {}
     # a `destroy` that went on meanwhile has taken what it ended out of its state

@@ -11,10 +11,10 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
-from pulumi_cortecs.cost.hardware import HardwareType, RamMeaning
-from pulumi_cortecs.cost.interval import BillingInterval
+from pulumi_cortecs.cost.billing import BillingInterval
+from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning
 from pulumi_cortecs.cost.money import Money, MoneyError
-from pulumi_cortecs.cost.pricelist import CatalogueError, ModelPreview, PriceList, hour_differs
+from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceList, has_own_hourly_price
 
 E = TypeVar("E", RamMeaning, BillingInterval)
 
@@ -191,10 +191,10 @@ def as_yaml(data: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _hardware(cloud: str, currency: str, table: Table) -> HardwareType:
+def _hardware(cloud: str, currency: str, table: Table) -> PricedHardware:
     with_ram = table.has("gpu_ram_gb")
     try:
-        row = HardwareType(
+        row = PricedHardware(
             hardware_type_id=table.text("hardware_type_id"),
             price_per_hour=table.money("price_per_hour", currency),
             price_per_minute=table.money("price_per_minute", currency),
@@ -212,7 +212,7 @@ def _hardware(cloud: str, currency: str, table: Table) -> HardwareType:
     flag = table.maybe_text(_FLAG)
     if flag not in (None, "true"):
         raise CatalogueError(f"{table.where}: {_FLAG} is true, or not there, not {flag!r}")
-    if (flag is not None) != hour_differs(row):
+    if (flag is not None) != has_own_hourly_price(row):
         prices = f"{row.price_per_hour} an hour, {row.price_per_minute} a minute"
         hint = f"leave {_FLAG} out" if flag else f"if that is meant, the row needs `{_FLAG}: true`"
         raise CatalogueError(f"{table.where}: {prices}: {hint}")
@@ -220,9 +220,9 @@ def _hardware(cloud: str, currency: str, table: Table) -> HardwareType:
     return row
 
 
-def _model(table: Table) -> ModelPreview:
+def _model(table: Table) -> CatalogueModel:
     contexts = table.table("hardware_configs")
-    model = ModelPreview(
+    model = CatalogueModel(
         model_id=table.text("model_id"),
         recommended_config=table.maybe_text("recommended_config"),
         hardware_configs={
@@ -233,7 +233,7 @@ def _model(table: Table) -> ModelPreview:
     return model
 
 
-def _row(row: HardwareType) -> dict[str, Any]:
+def _row(row: PricedHardware) -> dict[str, Any]:
     cells = {
         "hardware_type_id": row.hardware_type_id,
         "region": row.region,
@@ -243,14 +243,14 @@ def _row(row: HardwareType) -> dict[str, Any]:
         "gpu_ram_is": None if row.gpu_ram_gb is None else row.gpu_ram_is.value,
         "price_per_hour": row.price_per_hour.decimal_string(),
         "price_per_minute": row.price_per_minute.decimal_string(),
-        _FLAG: True if hour_differs(row) else None,
+        _FLAG: True if has_own_hourly_price(row) else None,
         "billing": [interval.value for interval in row.billing],
         "provenance": row.provenance or None,
     }
     return {key: value for key, value in cells.items() if value is not None}
 
 
-def _model_row(model: ModelPreview) -> dict[str, Any]:
+def _model_row(model: CatalogueModel) -> dict[str, Any]:
     cells = {
         "model_id": model.model_id,
         "recommended_config": model.recommended_config,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
-from pulumi_cortecs.cost.interval import BillingInterval
+from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.money import Money, MoneyError
 
 
@@ -19,7 +19,7 @@ class RamMeaning(str, Enum):
 
 
 @dataclass(frozen=True)
-class HardwareType:
+class PricedHardware:
     """What one worker runs on and costs.
 
     `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None where the vendor names none;

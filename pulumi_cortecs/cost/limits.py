@@ -17,7 +17,7 @@ _MAX_NAMES: Final = 12
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Violation:
     """Why something may not be bought. `about` is the argument that is to blame first."""
 
     about: str
@@ -30,7 +30,7 @@ class Spending:
     ordered or started and the list does not show yet; and what is asked for now."""
 
     running: Mapping[str, Money | None]
-    on_its_way: tuple[Money | None, ...]
+    pending: tuple[Money | None, ...]
     new: Money | None
 
 
@@ -61,7 +61,7 @@ class CloudLimits:
 
 
 @dataclass(frozen=True)
-class Limits:
+class PurchaseLimits:
     """All that limits one cloud here; without a file nothing does. Whatever is bought must pass all files."""
 
     files: tuple[CloudLimits, ...] = ()
@@ -76,7 +76,7 @@ class Limits:
         """Whether it decides what else the account runs."""
         return any(limits.account_hourly_ceiling is not None for limits in self.files)
 
-    def on_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Refusal]:
+    def check_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Violation]:
         """Where prices and lists come from somebody who may say anything. `certificates`: by variable, what vouches for
         `base_url` instead of the public authorities.
 
@@ -89,32 +89,32 @@ class Limits:
             believed = urls if urls is not None or silent else frozenset({vendor})
             if believed is not None and base_url not in believed:
                 violations.append(
-                    _refused(
-                        f"prices and lists would come from {base_url}, and {limits.source} believes {_some(believed)} "
-                        "only; `allowed_base_urls` there names others"
+                    _violation(
+                        f"prices and lists would come from {base_url}, and {limits.source} believes "
+                        f"{_join_names(believed)} only; `allowed_base_urls` there names others"
                     )
                 )
             for variable, path in certificates.items():
                 if path not in (paths or ()) and not (silent and paths is None):
                     violations.append(
-                        _refused(
+                        _violation(
                             f"{variable} has {path} vouch for {base_url}, and {limits.source} believes "
-                            f"{_some(paths or ())} beside the public authorities; `allowed_certificates` there names "
-                            "others"
+                            f"{_join_names(paths or ())} beside the public authorities; `allowed_certificates` there "
+                            "names others"
                         )
                     )
         return violations
 
-    def on_kind(self, purchase: Mapping[str, str | None]) -> list[Refusal]:
+    def check_allowed(self, purchase: Mapping[str, str | None]) -> list[Violation]:
         """What is not on an allow-list, of the arguments of a purchase; None stands for what is not known yet."""
         return [
-            Refusal(about, f"{value} is not allowed by {limits.source}, which allows {_some(allowed)}")
+            Violation(about, f"{value} is not allowed by {limits.source}, which allows {_join_names(allowed)}")
             for limits in self.files
             for about, value in purchase.items()
             if value is not None and (allowed := limits.allowed.get(about)) is not None and value not in allowed
         ]
 
-    def on_price(self, hourly: Money | None) -> list[Refusal]:
+    def check_price(self, hourly: Money | None) -> list[Violation]:
         """Where one instance costs too much by itself, or nobody knows what it costs."""
         violations = []
         for limits in self.files:
@@ -123,45 +123,47 @@ class Limits:
                 continue
             limit = f"the cap per instance is {cap} ({limits.source})"
             if hourly is None:
-                violations.append(_refused(f"the instance has no price, and {limit}"))
+                violations.append(_violation(f"the instance has no price, and {limit}"))
             elif hourly.currency != cap.currency:
-                violations.append(_refused(f"the instance costs {hourly} per hour, and {limit}: not the same currency"))
+                violations.append(
+                    _violation(f"the instance costs {hourly} per hour, and {limit}: not the same currency")
+                )
             elif hourly > cap:
                 violations.append(
-                    _refused(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}")
+                    _violation(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}")
                 )
         return violations
 
-    def on_account(self, spending: Spending) -> list[Refusal]:
+    def check_ceiling(self, spending: Spending) -> list[Violation]:
         """Where the account as a whole would cost too much, or nobody knows what it costs."""
         return [
-            _refused(text)
+            _violation(text)
             for limits in self.files
             if limits.account_hourly_ceiling is not None
-            for text in _over(spending, limits.account_hourly_ceiling, limits.source)
+            for text in _ceiling_violations(spending, limits.account_hourly_ceiling, limits.source)
         ]
 
 
-def _over(spending: Spending, ceiling: Money, source: str) -> Iterator[str]:
+def _ceiling_violations(spending: Spending, ceiling: Money, source: str) -> Iterator[str]:
     limit = f"the ceiling of the account is {ceiling} ({source})"
     unpriced = sorted(key for key, hourly in spending.running.items() if hourly is None)
     if spending.new is None:
         yield f"the instance has no price, and {limit}"
     elif unpriced:
-        yield f"{limit}, and what the account runs cannot be priced: {_some(unpriced)}"
-    elif None in spending.on_its_way:
+        yield f"{limit}, and what the account runs cannot be priced: {_join_names(unpriced)}"
+    elif None in spending.pending:
         yield f"{limit}, and something that was just ordered cannot be priced"
     else:
-        priced = [*spending.running.values(), *spending.on_its_way, spending.new]
+        priced = [*spending.running.values(), *spending.pending, spending.new]
         foreign = sorted({str(price) for price in priced if price is not None and price.currency != ceiling.currency})
         if foreign:
-            yield f"{limit}, and there is {_some(foreign)} per hour in it: not the same currency"
+            yield f"{limit}, and there is {_join_names(foreign)} per hour in it: not the same currency"
             return
-        running, on_its_way = _sum(spending.running.values(), ceiling), _sum(spending.on_its_way, ceiling)
-        total = running + on_its_way + spending.new
+        running, pending = _sum(spending.running.values(), ceiling), _sum(spending.pending, ceiling)
+        total = running + pending + spending.new
         if total > ceiling:
             yield (
-                f"the account would cost {total} per hour ({running} for what it runs, {on_its_way} for what was just "
+                f"the account would cost {total} per hour ({running} for what it runs, {pending} for what was just "
                 f"ordered, {spending.new} for this instance), and {limit}, exceeded by {total - ceiling}"
             )
 
@@ -174,10 +176,10 @@ def _sum(prices: Iterable[Money | None], ceiling: Money) -> Money:
     return total
 
 
-def _refused(text: str) -> Refusal:
-    return Refusal("hardware_type_id", text)
+def _violation(text: str) -> Violation:
+    return Violation("hardware_type_id", text)
 
 
-def _some(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     sorted_names = sorted(names)
     return (", ".join(sorted_names[:_MAX_NAMES]) + (", ..." if len(sorted_names) > _MAX_NAMES else "")) or "nothing"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pulumi_cortecs.cost import HardwareType, Money
+from pulumi_cortecs.cost import Money, PricedHardware
 from pulumi_cortecs.lifecycle.listed import Listed
 from pulumi_cortecs.lifecycle.owners import Row, StackState, in_words, owned_more_than_once
 
@@ -38,7 +38,7 @@ class Expired:
 
 
 def expired(
-    listed: Iterable[Listed], stacks: Sequence[StackState], prices: Mapping[str, HardwareType], now: datetime
+    listed: Iterable[Listed], stacks: Sequence[StackState], prices: Mapping[str, PricedHardware], now: datetime
 ) -> tuple[Expired, ...]:
     """What is listed, and over by every state that owns it at `now` (the vendor's time), the longest first.
 
@@ -69,7 +69,7 @@ def _expired(
     instance: Listed,
     rows: Sequence[Row],
     shared: Sequence[Row],
-    prices: Mapping[str, HardwareType],
+    prices: Mapping[str, PricedHardware],
     now: datetime,
 ) -> Expired | None:
     ends = [_moment(row) for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed, quote
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, billed_amount, quote
 from pulumi_cortecs.lifecycle.phases import Phase
 
 
@@ -34,7 +34,7 @@ class Listed:
         """Since its last start: the vendor keeps no time of the purchase. Never negative, whatever two clocks say."""
         return None if self.started_at is None else max(now - self.started_at, timedelta(0))
 
-    def hourly(self, prices: Mapping[str, HardwareType]) -> Money | None:
+    def hourly(self, prices: Mapping[str, PricedHardware]) -> Money | None:
         """What an hour costs as it is now, nothing while stopped; None where its price is not known.
 
         A status that nobody knows is taken for one that is billed.
@@ -45,7 +45,7 @@ class Listed:
         total = quote(hardware, self.billing_interval, workers, source="live").hourly_total
         return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
 
-    def so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
+    def so_far(self, prices: Mapping[str, PricedHardware], now: datetime) -> Money | None:
         """The bill of the run since `started_at` by today's price; None where that cannot be told.
 
         Earlier runs of the same instance are not in it: the vendor does not tell of them.
@@ -57,7 +57,7 @@ class Listed:
         if self.started_at is None or ended_at is None:
             return None
         ran_for = max(ended_at - self.started_at, timedelta(0))
-        return billed(hardware, self.billing_interval, self.num_workers, ran_for)
+        return billed_amount(hardware, self.billing_interval, self.num_workers, ran_for)
 
 
 def totals(amounts: Iterable[Money | None]) -> Mapping[str, Money]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from pulumi_cortecs.cost.strict_json import DoubleKeyError, once
+from pulumi_cortecs.cost.strict_json import DuplicateKeyError, reject_duplicate_keys
 from pulumi_cortecs.policy.limits import ALL, LimitsError, RuleConfig
 
 _LEVEL: Final = "enforcementLevel"
@@ -16,8 +16,8 @@ _LEVEL: Final = "enforcementLevel"
 def read_config_file(content: bytes, rules: Iterable[str]) -> dict[str, RuleConfig]:
     """What a limits file says, by rule, each key once, as a pack with these rules gets it. Raises LimitsError."""
     try:
-        file = json.loads(content.decode(), object_pairs_hook=once, parse_constant=_no_number)
-    except DoubleKeyError as error:
+        file = json.loads(content.decode(), object_pairs_hook=reject_duplicate_keys, parse_constant=_no_number)
+    except DuplicateKeyError as error:
         raise LimitsError(
             f"{error}; the engine would take the last one, and a reader the first: leave one of them"
         ) from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pulumi_cortecs.cost import HardwareType
+from pulumi_cortecs.cost import PricedHardware
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, load
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, malformed
@@ -32,7 +32,7 @@ class PinnedPrices:
         """Of which day the prices are: "2026-08-20"."""
         return "" if self.catalogue is None else f"{self.catalogue.as_of:%Y-%m-%d}"
 
-    def row(self, cloud: str, hardware_type_id: Field[str]) -> Field[HardwareType]:
+    def row(self, cloud: str, hardware_type_id: Field[str]) -> Field[PricedHardware]:
         """The hardware that an id names."""
         if not isinstance(hardware_type_id, Known):
             return hardware_type_id

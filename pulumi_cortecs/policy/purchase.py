@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, quote
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, quote
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
 
 
@@ -32,7 +32,7 @@ class Purchase:
     cloud: str
     model_id: Field[str]
     hardware_type_id: Field[str]
-    hardware: Field[HardwareType]
+    hardware: Field[PricedHardware]
     regions: Field[tuple[str, ...]]
     workers_min: Field[int]
     workers_max: Field[int]
@@ -66,7 +66,7 @@ class Purchase:
             return Missing("the price", f"is not known: {impossible}")
         return Known(priced.hourly_total)
 
-    def on(self, hardware: HardwareType, workers: int) -> Purchase:
+    def on(self, hardware: PricedHardware, workers: int) -> Purchase:
         """The same purchase on other hardware, with so many workers."""
         row = Known(hardware)
         return replace(

@@ -14,7 +14,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, Quote, quote
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.testing.programs import run_program
@@ -191,9 +191,9 @@ class CortecsMocks(Mocks):
         return quote(hardware, BillingInterval(inputs["billing_interval"]), inputs["num_workers"], source=_SOURCE)
 
 
-def _hardware(hardware_type_id: str, per_minute: str | Decimal) -> HardwareType:
+def _hardware(hardware_type_id: str, per_minute: str | Decimal) -> PricedHardware:
     price = Money.of(per_minute, "EUR")
-    return HardwareType(hardware_type_id, price_per_hour=price * 60, price_per_minute=price, cloud="cortecs")
+    return PricedHardware(hardware_type_id, price_per_hour=price * 60, price_per_minute=price, cloud="cortecs")
 
 
 def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None:

@@ -14,10 +14,10 @@ import yaml
 
 from pulumi_cortecs.cli.printing import failed, new_table, tell, tell_json
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
-from pulumi_cortecs.cost.catalogue import LARGEST, Catalogue, CatalogueError, dump, load
+from pulumi_cortecs.cost.catalogue import MAX_BYTES, Catalogue, CatalogueError, dump, load
 from pulumi_cortecs.cost.catalogue_rows import _TextLoader
-from pulumi_cortecs.cost.limits_file import LARGEST as LARGEST_LIMITS
-from pulumi_cortecs.cost.limits_file import LimitsError, limits_in_force
+from pulumi_cortecs.cost.limits_file import MAX_BYTES as LARGEST_LIMITS
+from pulumi_cortecs.cost.limits_file import LimitsFileError, limits_in_force
 from pulumi_cortecs.http.errors import BadAnswerError
 from pulumi_cortecs.http.network import network_of
 from pulumi_cortecs.policy.rule import Level
@@ -168,7 +168,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
 CATALOGUES = {
     "names that are used again": (BOMB + "version: *i\n", "is named and used again"),
     "a scalar that is used again": ("version: &a 1\nsha256: *a\n", "is named and used again"),
-    "a file without end": ("#" * (LARGEST + 1), "kB, which no catalogue has"),
+    "a file without end": ("#" * (MAX_BYTES + 1), "kB, which no catalogue has"),
 }
 
 
@@ -184,7 +184,7 @@ def test_a_catalogue_is_as_long_as_its_file(name: str, tmp_path: Path, attempts:
 
 def test_a_catalogue_that_cannot_be_read_again_is_not_written(attempts: Attempts) -> None:
     (prices,) = sample_catalogue().price_lists.values()
-    rows = tuple(replace(row, provenance="x" * LARGEST) for row in prices.hardware_types)
+    rows = tuple(replace(row, provenance="x" * MAX_BYTES) for row in prices.hardware_types)
     with pytest.raises(CatalogueError, match="kB, which no catalogue has"):
         dump(Catalogue({prices.cloud: replace(prices, hardware_types=rows)}))
     attempts.tried("a vendor with more rows than a file may have", through=False)
@@ -200,7 +200,7 @@ def test_memory_that_is_a_gigabyte_to_write_out_is_no_answer(attempts: Attempts)
 def test_limits_of_the_machine_have_an_end(tmp_path: Path, attempts: Attempts) -> None:
     path = tmp_path / "limits.json"
     path.write_text(" " * LARGEST_LIMITS + '{"cortecs": {"allowed_models": []}}')
-    with pytest.raises(LimitsError, match="kB, which no limits have"):
+    with pytest.raises(LimitsFileError, match="kB, which no limits have"):
         limits_in_force("cortecs", {}, path)
     attempts.tried("limits of the machine without end", through=False)
 

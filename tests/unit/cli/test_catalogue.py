@@ -22,8 +22,7 @@ from pulumi_cortecs.cortecs.client import CortecsMarket
 from pulumi_cortecs.cortecs.market import price_list
 from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
-from pulumi_cortecs.cost.catalogue_diff import differences
-from pulumi_cortecs.cost.noted import with_notes_of
+from pulumi_cortecs.cost.catalogue_diff import carry_over_notes, differences
 from pulumi_cortecs.http.http import new_client
 from pulumi_cortecs.simulator import Simulator, running
 from pulumi_cortecs.simulator.cortecs.market import Market
@@ -73,7 +72,7 @@ def test_the_shipped_catalogue_is_what_the_simulator_serves(sim: Simulator) -> N
     shipped = catalogues.load(PINNED)
     with new_client() as client:
         served = price_list(CortecsMarket(sim.base_url, client), datetime.now(timezone.utc))
-    noted = Catalogue({"cortecs": with_notes_of(shipped.price_lists["cortecs"], served)})
+    noted = Catalogue({"cortecs": carry_over_notes(shipped.price_lists["cortecs"], served)})
     assert differences(shipped, noted) == (), (
         "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "
         f"--source {shipped.sources['cortecs']!r}"

@@ -14,19 +14,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, RamMeaning
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, RamMeaning
 from pulumi_cortecs.cost import catalogue as catalogues
-from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, ModelPreview, PriceList, dump, load, read
+from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, CatalogueModel, PriceList, dump, load, read
 
 SIMULATOR = Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml"
 AS_OF = datetime(2026, 11, 21, 8, 30, tzinfo=timezone.utc)
 
 
-def row(name: str = "NVIDIA_L4_1", hour: str = "1.20", minute: str = "0.02", **more: Any) -> HardwareType:
-    return HardwareType(name, Money.of(hour, "EUR"), Money.of(minute, "EUR"), **{"cloud": "cortecs", **more})
+def row(name: str = "NVIDIA_L4_1", hour: str = "1.20", minute: str = "0.02", **more: Any) -> PricedHardware:
+    return PricedHardware(name, Money.of(hour, "EUR"), Money.of(minute, "EUR"), **{"cloud": "cortecs", **more})
 
 
-def prices(*rows: HardwareType, models: tuple[ModelPreview, ...] = (), **more: Any) -> PriceList:
+def prices(*rows: PricedHardware, models: tuple[CatalogueModel, ...] = (), **more: Any) -> PriceList:
     return PriceList(
         **{
             "cloud": "cortecs",
@@ -63,7 +63,7 @@ def first(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    models = (ModelPreview("A--B", "NVIDIA_L4_1", {"NVIDIA_L4_1": 32768, "CPU": None}), ModelPreview("C--D"))
+    models = (CatalogueModel("A--B", "NVIDIA_L4_1", {"NVIDIA_L4_1": 32768, "CPU": None}), CatalogueModel("C--D"))
     odd = row(
         "CPU",
         "2.50",
@@ -124,7 +124,7 @@ def test_what_it_does_not_have_it_does_not_make_up() -> None:
 
 
 def test_it_is_as_old_as_its_oldest_part() -> None:
-    other = HardwareType("A6000", Money.of("0.60", "USD"), Money.of("0.01", "USD"), cloud="elsewhere")
+    other = PricedHardware("A6000", Money.of("0.60", "USD"), Money.of("0.01", "USD"), cloud="elsewhere")
     older = prices(other, cloud="elsewhere", currency="USD", as_of=datetime(2026, 1, 1, tzinfo=timezone.utc))
     assert Catalogue({"cortecs": prices(), "elsewhere": older}).as_of == older.as_of
 
@@ -276,7 +276,7 @@ def test_an_hour_is_sixty_minutes_but_for_rounding(tmp_path: Path, hour: str, mi
         ({"cloud": "elsewhere"}, "NVIDIA_L4_1 is a row of cortecs"),
         ({"as_of": datetime(2026, 1, 1)}, "as_of is a time in UTC"),  # noqa: DTZ001
         ({"as_of": AS_OF.replace(microsecond=1)}, "to the second"),
-        ({"models": (ModelPreview("A", None, {"TPU": 1}),)}, "which has no row"),
+        ({"models": (CatalogueModel("A", None, {"TPU": 1}),)}, "which has no row"),
     ],
 )
 def test_a_price_list_made_in_code_has_to_be_true_as_well(wrong: dict[str, Any], said: str) -> None:

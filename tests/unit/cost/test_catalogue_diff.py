@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, RamMeaning
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, RamMeaning
 from pulumi_cortecs.cost import catalogue as catalogues
-from pulumi_cortecs.cost.catalogue import Catalogue, ModelPreview, PriceList
-from pulumi_cortecs.cost.catalogue_diff import Difference, Kind, differences
-from pulumi_cortecs.cost.noted import with_notes_of
+from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueModel, PriceList
+from pulumi_cortecs.cost.catalogue_diff import Difference, Kind, carry_over_notes, differences
 
 PINNED = catalogues.load(Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml")
 PRICES = PINNED.price_lists["cortecs"]
@@ -94,8 +93,8 @@ def test_rows_and_models_come_and_go() -> None:
         for model in PRICES.models[1:]
     )
     rows = tuple(row for row in PRICES.hardware_types if row.hardware_type_id != gone)
-    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
-    found = compared(replace(PRICES, hardware_types=(*rows, new), models=(*models, ModelPreview("A--B"))))
+    new = PricedHardware("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
+    found = compared(replace(PRICES, hardware_types=(*rows, new), models=(*models, CatalogueModel("A--B"))))
     summary = [(each.what, each.id, each.kind.value, each.field) for each in found]
     assert summary[:3] == [
         ("hardware_type", "NVIDIA_B200_1", "new", ""),
@@ -117,7 +116,7 @@ def test_another_currency_is_no_percent() -> None:
 
 
 def test_a_whole_cloud_comes_and_goes() -> None:
-    elsewhere = HardwareType("A6000", **priced("0.60", "0.01"), cloud="elsewhere")
+    elsewhere = PricedHardware("A6000", **priced("0.60", "0.01"), cloud="elsewhere")
     both = Catalogue(
         {
             "cortecs": PRICES,
@@ -128,10 +127,10 @@ def test_a_whole_cloud_comes_and_goes() -> None:
     assert [(each.id, each.kind) for each in differences(both, PINNED)] == [("elsewhere", Kind.WITHDRAWN)]
 
 
-def pulled(**fields: Any) -> HardwareType:
+def pulled(**fields: Any) -> PricedHardware:
     """The row of two L4 as a vendor tells it, once it has been noted in the pinned one what its memory means."""
     bare = {"gpu_ram_is": RamMeaning.UNDECIDED, "provenance": ""}
-    noted = with_notes_of(PRICES, changed("NVIDIA_L4_2", **bare, **fields))
+    noted = carry_over_notes(PRICES, changed("NVIDIA_L4_2", **bare, **fields))
     return noted.by_id["NVIDIA_L4_2"]
 
 
@@ -145,10 +144,10 @@ def test_what_was_noted_stays_as_long_as_it_fits() -> None:
     hourly = replace(
         PRICES, hardware_types=tuple(replace(row, billing=(BillingInterval.PER_HOUR,)) for row in PRICES.hardware_types)
     )
-    assert with_notes_of(hourly, PRICES) == hourly
+    assert carry_over_notes(hourly, PRICES) == hourly
 
 
 def test_a_new_row_has_no_notes() -> None:
-    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
-    noted = with_notes_of(PRICES, replace(PRICES, hardware_types=(*PRICES.hardware_types, new)))
+    new = PricedHardware("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
+    noted = carry_over_notes(PRICES, replace(PRICES, hardware_types=(*PRICES.hardware_types, new)))
     assert noted.by_id["NVIDIA_B200_1"] == new

@@ -16,10 +16,10 @@ _ROOMS: Final = ("cost", "policy")
 _JUSTIFIED: Final = {
     ("cost/catalogue_diff.py", "(after.amount - before.amount) * 100 / before.amount"): "decimals",
     ("policy/rules/prices.py", "(now.amount - pinned.amount) * 100 / pinned.amount"): "decimals",
-    ("policy/rules/words.py", "price.amount / parts"): "a decimal by an int",
+    ("policy/rules/formatting.py", "price.amount / parts"): "a decimal by an int",
     (
         "policy/limits_json.py",
-        "json.loads(content.decode(), object_pairs_hook=once, parse_constant=_no_number)",
+        "json.loads(content.decode(), object_pairs_hook=reject_duplicate_keys, parse_constant=_no_number)",
     ): "numbers as the engine hands them to a pack, which reads no amount from one",
     ("policy/pinned.py", "Path(__file__).parents[1] / 'catalogues'"): "a path",
     ("policy/pinned.py", "place / file"): "a path",

@@ -35,7 +35,7 @@ def hourly(machine: Machine) -> Money | None:
 
 def total(spending: Spending) -> Money:
     found = Money.zero("EUR")
-    for each in (*spending.running.values(), *spending.on_its_way, spending.new):
+    for each in (*spending.running.values(), *spending.pending, spending.new):
         assert each is not None
         found += each
     return found
@@ -102,7 +102,7 @@ def test_what_has_been_bought_counts_before_the_list_has_it(
         clock.advance(1)
     clock.advance(LAG)
     found = commitments.spending(SMALL)
-    assert (len(found.running), found.on_its_way) == (1, ())
+    assert (len(found.running), found.pending) == (1, ())
 
 
 def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_answer(
@@ -113,7 +113,7 @@ def test_what_is_being_bought_counts_once_also_when_the_list_has_it_before_its_a
         machine = account.start("small")
         clock.advance(1)
         found = commitments.spending(SMALL)
-        assert (list(found.running), found.on_its_way) == ([machine.instance_id], ())
+        assert (list(found.running), found.pending) == ([machine.instance_id], ())
         order.became(machine.instance_id)
     assert total(commitments.spending(SMALL)) == SMALL * 2
 

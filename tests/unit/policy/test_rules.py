@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.cost import HardwareType, Money, RamMeaning
+from pulumi_cortecs.cost import Money, PricedHardware, RamMeaning
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.policy import Known, Missing, Purchase, Rule
 from pulumi_cortecs.policy.pinned import PinnedPrices
@@ -39,7 +39,7 @@ def bench(rule: str, catalogue: Catalogue | PinnedPrices | None = None, **settin
     return PackTester([RULES[rule]], {rule: settings}, catalogue=catalogue)
 
 
-def with_row(hardware_type_id: str, change: Callable[[HardwareType], HardwareType]) -> Catalogue:
+def with_row(hardware_type_id: str, change: Callable[[PricedHardware], PricedHardware]) -> Catalogue:
     """The sample catalogue with one row changed."""
     prices = sample_catalogue().price_lists["cortecs"]
     rows = tuple(change(row) if row.hardware_type_id == hardware_type_id else row for row in prices.hardware_types)
