@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pulumi_cortecs.cli.printing import count, new_table, tell, tell_aside, tell_json
+from pulumi_cortecs.cli.output import count_text, make_table, print_error, print_json, print_lines
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import Difference
 
-DIFFERS: Final = 4
+EXIT_DIFFERS: Final = 4
 """What `verify` exits with when the prices are not the pinned ones any more."""
 _LOCK: Final = Path(LOCK_FILE)
 
@@ -50,17 +50,17 @@ def pull(
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
-    with _telling():
+    with _cli_errors():
         old = catalogue.read(output) if output.exists() else None
-        new = _today(url, source, old)
+        new = _pull_today(url, source, old)
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
     if as_json:
-        tell_json({**_as_json(new), "differences": _rows(changes)})
+        print_json({**_as_json(new), "differences": _rows(changes)})
         return
-    tell(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
-    news = "" if old is None else f"; {count(len(changes), 'difference')} from what was pinned"
-    tell(f"{output} written: sha256 {new.digest}{news}")
+    print_lines(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
+    news = "" if old is None else f"; {count_text(len(changes), 'difference')} from what was pinned"
+    print_lines(f"{output} written: sha256 {new.digest}{news}")
 
 
 @app.command()
@@ -87,7 +87,7 @@ def verify(
 ) -> None:
     """For a nightly job: exit 0 when today's prices are the pinned ones, 4 when not, 1 when that cannot be told."""
     if _compare(file, None, url, _percent(tolerance), as_json):
-        raise typer.Exit(DIFFERS)
+        raise typer.Exit(EXIT_DIFFERS)
 
 
 @app.command()
@@ -95,12 +95,12 @@ def show(file: _File = _LOCK, as_json: _Json = False) -> None:
     """Show a catalogue, once its digest and all that must be true of it have been checked."""
     from pulumi_cortecs.cost import catalogue
 
-    with _telling():
+    with _cli_errors():
         pinned = catalogue.load(file)
     if as_json:
-        tell_json(_as_json(pinned))
+        print_json(_as_json(pinned))
         return
-    tell(*_catalogue_tables(pinned), f"sha256 {pinned.digest}")
+    print_lines(*_catalogue_tables(pinned), f"sha256 {pinned.digest}")
 
 
 def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal | None, as_json: bool) -> bool:
@@ -108,23 +108,23 @@ def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
-    with _telling():
+    with _cli_errors():
         pinned = catalogue.load(file)
-        changes = differences(pinned, _today(url, None, pinned) if other is None else catalogue.load(other))
+        changes = differences(pinned, _pull_today(url, None, pinned) if other is None else catalogue.load(other))
     too_much = [difference for difference in changes if difference.above(tolerance or Decimal(0))]
     if as_json:
         summary = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
-        tell_json({"differences": _rows(changes), **summary})
+        print_json({"differences": _rows(changes), **summary})
         return bool(too_much)
     if changes:
-        tell(_difference_table(changes))
+        print_lines(_difference_table(changes))
     against = str(other) if other is not None else "today's prices"
     above = "" if tolerance is None else f", {len(too_much)} of them above {tolerance} %"
-    tell(f"{file} and {against}: {count(len(changes), 'difference')}{above}")
+    print_lines(f"{file} and {against}: {count_text(len(changes), 'difference')}{above}")
     return bool(too_much)
 
 
-def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
+def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
     """Today's prices, with what was noted in the pinned ones, and with the clouds that are not asked.
 
     Raises CloudError and CatalogueError.
@@ -164,7 +164,7 @@ def _percent(text: str) -> Decimal:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _cli_errors() -> Iterator[None]:
     """What cannot be told ends as one line and exit code 1."""
     from pulumi_cortecs.cost.pricelist import CatalogueError
     from pulumi_cortecs.http.errors import CloudError
@@ -172,7 +172,7 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except (CloudError, CatalogueError, OSError) as error:
-        tell_aside(f"Error: {error}")
+        print_error(f"Error: {error}")
         raise typer.Exit(1) from None
 
 
@@ -180,7 +180,7 @@ def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
     for cloud in catalogue.clouds:
         prices = catalogue.price_lists[cloud]
         title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
-        hardware = new_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
+        hardware = make_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
         for row in prices.hardware_types:
             gpus = f"{row.num_gpus or '?'} x {row.gpu_type or '?'}"
             ram = "?" if row.gpu_ram_gb is None else f"{row.gpu_ram_gb} GB ({row.gpu_ram_is.value})"
@@ -188,7 +188,7 @@ def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
             hardware.add_row(row.hardware_type_id, gpus, ram, hour, minute, row.provenance)
         yield hardware
         title = f"{cloud}: what each model runs on, the cheapest first"
-        models = new_table(title, "model", "hardware: longest context")
+        models = make_table(title, "model", "hardware: longest context")
         for model in prices.models:
             fits = (
                 f"{row.hardware_type_id}: {model.hardware_configs[row.hardware_type_id] or 'unlimited'}"
@@ -199,7 +199,7 @@ def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
 
 
 def _difference_table(rows: Iterable[Difference]) -> Table:
-    table = new_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
+    table = make_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
     for difference in rows:
         table.add_row(
             difference.cloud,
@@ -208,12 +208,12 @@ def _difference_table(rows: Iterable[Difference]) -> Table:
             difference.field,
             difference.before,
             difference.after,
-            _moved(difference),
+            _percent_text(difference),
         )
     return table
 
 
-def _moved(difference: Difference) -> str:
+def _percent_text(difference: Difference) -> str:
     return "" if difference.percent is None else f"{difference.percent:+.2f}"
 
 
@@ -226,6 +226,6 @@ def _as_json(catalogue: Catalogue) -> dict[str, Any]:
 def _rows(rows: Iterable[Difference]) -> list[dict[str, Any]]:
     """Percent with two decimals, as a text: no number of ours becomes a binary fraction."""
     return [
-        {**asdict(difference), "kind": difference.kind.value, "percent": _moved(difference) or None}
+        {**asdict(difference), "kind": difference.kind.value, "percent": _percent_text(difference) or None}
         for difference in rows
     ]

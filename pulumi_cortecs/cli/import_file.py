@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli.printing import failed, tell_aside
-from pulumi_cortecs.cli.survey import telling, the_account
+from pulumi_cortecs.cli.output import exit_failed, print_error
+from pulumi_cortecs.cli.survey import cli_errors, environment_account
 
 _FILE: Final = Path("import.json")
 
@@ -30,11 +30,11 @@ def import_file(
     if name and (len(name) != len(instance_ids) or len(set(name)) < len(name)):
         raise typer.BadParameter(f"--name: give {len(instance_ids)} different ones, or none")
     try:
-        with telling():
-            text, program, booting = _written(instance_ids, name)
+        with cli_errors():
+            text, program, booting = _compose(instance_ids, name)
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise failed(error) from None
+        raise exit_failed(error) from None
     typer.echo(program, nl=False)
     typer.echo(
         f"{output} written, and the lines of the program are above. In the directory of your project:\n"
@@ -43,21 +43,21 @@ def import_file(
         err=True,
     )
     for instance_id in booting:
-        tell_aside(f"{instance_id} is still booting: the preview shows that `pulumi up` waits for it")
+        print_error(f"{instance_id} is still booting: the preview shows that `pulumi up` waits for it")
 
 
-def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
+def _compose(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
     """The file, the program, and what is still booting. Raises CloudError."""
     from pulumi_cortecs.provider.endpoint import EndpointError
     from pulumi_cortecs.provider.instance import InstanceError
-    from pulumi_cortecs.stacks.taking_over import IMPORT, import_file, imported, names_after
+    from pulumi_cortecs.stacks.import_file import IMPORT, import_file_text, names_for_models, read_for_import
 
-    the_account()
+    environment_account()
     try:
-        instances = [imported(instance_id) for instance_id in instance_ids]
+        instances = [read_for_import(instance_id) for instance_id in instance_ids]
     except (InstanceError, EndpointError) as error:
-        raise failed(error) from None
-    names = names or names_after([str(instance.inputs.get("model_id", "")) for instance in instances])
-    named = [instance.called(name) for instance, name in zip(instances, names, strict=True)]
+        raise exit_failed(error) from None
+    names = names or names_for_models([str(instance.inputs.get("model_id", "")) for instance in instances])
+    named = [instance.renamed(name) for instance, name in zip(instances, names, strict=True)]
     program = "\n".join([IMPORT, *(instance.program() for instance in named)])
-    return import_file(named), program, [instance.instance_id for instance in named if not instance.ready]
+    return import_file_text(named), program, [instance.instance_id for instance in named if not instance.ready]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli.printing import count, failed, new_table, tell, tell_aside, tell_json
+from pulumi_cortecs.cli.output import count_text, exit_failed, make_table, print_error, print_json, print_lines
 from pulumi_cortecs.cli.survey import (
-    FOUND,
+    EXIT_FOUND,
     AllStacks,
     BackendUrl,
     Directory,
@@ -19,18 +19,18 @@ from pulumi_cortecs.cli.survey import (
     Stack,
     Survey,
     Yes,
-    described,
-    done_to_each,
-    in_figures,
+    cli_errors,
+    environment_account,
     instance_as_json,
-    places,
+    money_text,
+    print_outcomes,
+    print_shared,
+    require_terminal,
+    run_for_each,
     shared_as_json,
-    somebody_can_be_asked,
-    surveyed,
-    tell_outcomes,
-    tell_shared,
-    telling,
-    the_account,
+    stack_selection,
+    stacks_as_json,
+    take_survey,
     timestamp,
 )
 
@@ -73,90 +73,90 @@ def orphans(
     if keep and not instance_ids:
         raise typer.BadParameter("--keep needs the ids of what is kept")
     if delete and not yes:
-        somebody_can_be_asked(as_json)
-    where = places(stack, all_stacks, backend_url, cwd)
+        require_terminal(as_json)
+    where = stack_selection(stack, all_stacks, backend_url, cwd)
     if keep:
         _keep(list(dict.fromkeys(instance_ids or [])), as_json)
         return
-    with telling():
-        survey = surveyed(where)
-    all_orphans = _found(survey)
-    chosen = _chosen(all_orphans, instance_ids)
+    with cli_errors():
+        survey = take_survey(where)
+    all_orphans = _find_orphans(survey)
+    chosen = _choose(all_orphans, instance_ids)
     if not as_json:
         _show(all_orphans, survey)
     outcomes: Mapping[str, str] = {}
-    if delete and (ready := _not_held_back(chosen, include_young)):
+    if delete and (ready := _without_held_back(chosen, include_young)):
         if yes:
-            outcomes = _ended(ready, survey)
-        elif typer.confirm(f"End {count(len(ready), 'instance')} for good?", err=True):
-            with telling():  # while somebody was asked, an `up` may have taken one over
-                survey_now = surveyed(where)
+            outcomes = _end_instances(ready, survey)
+        elif typer.confirm(f"End {count_text(len(ready), 'instance')} for good?", err=True):
+            with cli_errors():  # while somebody was asked, an `up` may have taken one over
+                survey_now = take_survey(where)
             asked_for = {orphan.instance.instance_id for orphan in chosen}
-            chosen = [orphan for orphan in _found(survey_now) if orphan.instance.instance_id in asked_for]
+            chosen = [orphan for orphan in _find_orphans(survey_now) if orphan.instance.instance_id in asked_for]
             agreed_to = {orphan.instance.instance_id for orphan in ready}
             still = [orphan for orphan in chosen if orphan.instance.instance_id in agreed_to]
-            outcomes = _ended(_not_held_back(still, include_young), survey_now)
+            outcomes = _end_instances(_without_held_back(still, include_young), survey_now)
     if as_json:
-        tell_json(_document(all_orphans, survey, outcomes, chosen if adopt else []))
+        print_json(_document(all_orphans, survey, outcomes, chosen if adopt else []))
     else:
-        tell_outcomes(outcomes, "is gone")
+        print_outcomes(outcomes, "is gone")
         if adopt:
-            _tell_how_to_adopt(chosen)
+            _print_adoption(chosen)
     if any(outcomes.values()):
         raise typer.Exit(1)
     if any(orphan.instance.instance_id not in outcomes for orphan in (chosen if delete else all_orphans)):
-        raise typer.Exit(FOUND)
+        raise typer.Exit(EXIT_FOUND)
     if survey.shared and not (delete and instance_ids):
-        raise typer.Exit(FOUND)
+        raise typer.Exit(EXIT_FOUND)
 
 
 def _keep(instance_ids: list[str], as_json: bool) -> None:
     """Forgets the orders that bought what the account has: all of them, or, where one is not there, none."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    with telling():
-        account = the_account()
+    with cli_errors():
+        account = environment_account()
         missing = [instance_id for instance_id in instance_ids if account.find(instance_id) is None]
     if missing:
-        raise failed(f"there is no Cortecs instance {', '.join(missing)} in this account, so nothing was done")
+        raise exit_failed(f"there is no Cortecs instance {', '.join(missing)} in this account, so nothing was done")
     journal = _journal()
     try:
         for instance_id in instance_ids:
             journal.keep(instance_id)
     except JournalError as error:
-        raise failed(error) from None
+        raise exit_failed(error) from None
     if as_json:
-        tell_json({"account": account.fingerprint, "kept": instance_ids})
+        print_json({"account": account.fingerprint, "kept": instance_ids})
     else:
         for instance_id in instance_ids:
-            tell(f"{instance_id} is kept: no run on this machine takes it over, or asks about it, any more")
+            print_lines(f"{instance_id} is kept: no run on this machine takes it over, or asks about it, any more")
 
 
-def _not_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
+def _without_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
     return [orphan for orphan in chosen if include_young or not orphan.held_back]
 
 
-def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
+def _end_instances(ready: list[Orphan], survey: Survey) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    outcomes = done_to_each([orphan.instance.instance_id for orphan in ready], survey.account.ending().end)
+    outcomes = run_for_each([orphan.instance.instance_id for orphan in ready], survey.account.ending().end)
     journal = _journal()
     for instance_id in (instance_id for instance_id, error in outcomes.items() if not error):
         try:
             journal.forget(instance_id)
         except JournalError as error:
-            tell_aside(f"Warning: {error}: that {instance_id} is gone is not noted")
+            print_error(f"Warning: {error}: that {instance_id} is gone is not noted")
     return outcomes
 
 
-def _found(survey: Survey) -> tuple[Orphan, ...]:
+def _find_orphans(survey: Survey) -> tuple[Orphan, ...]:
     from pulumi_cortecs.lifecycle.orphans import orphans
 
-    remarks, awaited = _noted()
+    remarks, awaited = _journal_remarks()
     return orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
 
 
-def _noted() -> tuple[dict[str, list[str]], set[str]]:
+def _journal_remarks() -> tuple[dict[str, list[str]], set[str]]:
     """What this machine's journal says of purchases that no engine has confirmed: remarks by instance id, and the ids
     that a process which still lives is about to own."""
     from pulumi_cortecs.lifecycle.journal import JournalError
@@ -165,7 +165,7 @@ def _noted() -> tuple[dict[str, list[str]], set[str]]:
     try:
         orders = {order.instance_id: order for order in journal.open_orders() if order.instance_id is not None}
     except JournalError as error:
-        tell_aside(f"Warning: {error}: what this machine has noted of purchases is not shown")
+        print_error(f"Warning: {error}: what this machine has noted of purchases is not shown")
         return {}, set()
     awaited = {instance_id for instance_id, order in orders.items() if journal.lives(order)}
     remarks = {}
@@ -181,36 +181,38 @@ def _journal() -> Journal:
     return Journal(journal_directory(os.environ))
 
 
-def _chosen(all_orphans: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
+def _choose(all_orphans: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
     if not instance_ids:
         return list(all_orphans)
     by_id = {orphan.instance.instance_id: orphan for orphan in all_orphans}
     if unknown := [instance_id for instance_id in instance_ids if instance_id not in by_id]:
-        raise failed(f"not among what was found, so nothing was done: {', '.join(unknown)}")
+        raise exit_failed(f"not among what was found, so nothing was done: {', '.join(unknown)}")
     return [by_id[instance_id] for instance_id in dict.fromkeys(instance_ids)]
 
 
 def _show(all_orphans: tuple[Orphan, ...], survey: Survey) -> None:
     if all_orphans:
-        tell(_table(all_orphans, survey))
+        print_lines(_table(all_orphans, survey))
     costs = _total(all_orphans)
-    tell(
-        f"{count(len(all_orphans), 'orphan')} among {count(len(survey.listed), 'instance')} of "
-        f"{survey.account.fingerprint}, compared with {count(len(survey.stacks), 'stack')}{costs}"
+    print_lines(
+        f"{count_text(len(all_orphans), 'orphan')} among {count_text(len(survey.listed), 'instance')} of "
+        f"{survey.account.fingerprint}, compared with {count_text(len(survey.stacks), 'stack')}{costs}"
     )
     if held_back := sum(bool(orphan.held_back) for orphan in all_orphans):
-        tell(f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young")
+        print_lines(
+            f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young"
+        )
     for stack in survey.stacks:
         for purchase in stack.pending:
-            tell(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
-    tell_shared(survey)
+            print_lines(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
+    print_shared(survey)
 
 
 def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
     from pulumi_cortecs.lifecycle.durations import in_words
 
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
-    table = new_table("What no stack owns", *columns)
+    table = make_table("What no stack owns", *columns)
     table.columns[0].no_wrap = True  # an id is there to be copied
     for orphan in all_orphans:
         instance, age = orphan.instance, orphan.instance.age(survey.vendor_now)
@@ -221,8 +223,8 @@ def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
             str(instance.num_workers or "?"),
             instance.status,
             "unknown" if age is None else in_words(age.total_seconds()),
-            in_figures(orphan.hourly),
-            in_figures(orphan.so_far),
+            money_text(orphan.hourly),
+            money_text(orphan.so_far),
             "; ".join((*filter(None, [orphan.held_back]), *orphan.remarks)),
         )
     return table
@@ -242,22 +244,22 @@ def _total(all_orphans: tuple[Orphan, ...]) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _tell_how_to_adopt(chosen: list[Orphan]) -> None:
-    from pulumi_cortecs.stacks.taking_over import IMPORT
+def _print_adoption(chosen: list[Orphan]) -> None:
+    from pulumi_cortecs.stacks.import_file import IMPORT
 
     if chosen:
         ids = " ".join(orphan.instance.instance_id for orphan in chosen)
-        tell("Put into a program and run `pulumi up`, which buys nothing:", "")
+        print_lines("Put into a program and run `pulumi up`, which buys nothing:", "")
         typer.echo(IMPORT + "\n" + "\n".join(_lines(chosen).values()))
-        tell(f"Or take over by import: pulumi-cortecs import-file {ids}")
+        print_lines(f"Or take over by import: pulumi-cortecs import-file {ids}")
 
 
 def _lines(chosen: list[Orphan]) -> dict[str, str]:
     """The lines of a program, by instance id."""
     from pulumi_cortecs.lifecycle.phases import Phase
-    from pulumi_cortecs.stacks.taking_over import constructor, names_after
+    from pulumi_cortecs.stacks.import_file import constructor, names_for_models
 
-    names = names_after([str(orphan.instance.arguments.get("model_id", "")) for orphan in chosen])
+    names = names_for_models([str(orphan.instance.arguments.get("model_id", "")) for orphan in chosen])
     lines = {}
     for name, orphan in zip(names, chosen, strict=True):
         instance = orphan.instance
@@ -281,7 +283,7 @@ def _document(
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),
         "instances": len(survey.listed),
-        "stacks": described(survey.stacks),
+        "stacks": stacks_as_json(survey.stacks),
         "orphans": [_row(orphan, survey, outcomes, lines) for orphan in all_orphans],
         "shared": shared_as_json(survey),
         "total": [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli.printing import failed, tell, tell_aside
+from pulumi_cortecs.cli.output import exit_failed, print_error, print_lines
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import client as cortecs
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from pulumi_cortecs.lifecycle.listed import Listed
     from pulumi_cortecs.lifecycle.owners import Row, StackState
     from pulumi_cortecs.provider.accounts import Account
-    from pulumi_cortecs.stacks.reading import Places
+    from pulumi_cortecs.stacks.selection import StackSelection
 
-FOUND: Final = 3
+EXIT_FOUND: Final = 3
 """What a command exits with that has found what should not be there, and left it."""
-_AT_ONCE: Final = 4
+_MAX_PARALLEL: Final = 4
 
 Stack = Annotated[list[str] | None, typer.Option("--stack", help="A stack to read; once for each.")]
 BackendUrl = Annotated[
@@ -61,26 +61,28 @@ class Survey:
         return {key: rows for key, rows in owned_more_than_once(self.stacks).items() if key in there}
 
 
-def places(stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] | None, directory: Path) -> Places:
+def stack_selection(
+    stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] | None, directory: Path
+) -> StackSelection:
     """Where to look. Raises BadParameter for two answers to one question."""
-    from pulumi_cortecs.stacks.reading import Places
+    from pulumi_cortecs.stacks.selection import StackSelection
 
     if stacks and all_stacks:
         raise typer.BadParameter("--stack and --all-stacks: give one of them")
-    return Places(stacks or [], all_stacks, backend_urls or [], directory)
+    return StackSelection(stacks or [], all_stacks, backend_urls or [], directory)
 
 
-def surveyed(where: Places) -> Survey:
+def take_survey(where: StackSelection) -> Survey:
     """Looks at the account, at every stack, and at the account again. Raises CloudError and StacksError."""
     from pulumi_cortecs.cortecs.market import offers
     from pulumi_cortecs.http.errors import CloudError
 
-    account = the_account()
+    account = environment_account()
     before = _list(account)
     stacks = where.read()
     after = _list(account)
     vendor_now = account.vendor_now()
-    _must_be_whole(account, before, after, stacks, vendor_now)
+    _require_complete(account, before, after, stacks, vendor_now)
     try:
         prices: Mapping[str, PricedHardware] = offers({}).hardware_types()
     except CloudError:
@@ -92,7 +94,7 @@ def surveyed(where: Places) -> Survey:
     return Survey(account, tuple(instance for instance in listed if instance is not None), stacks, prices, vendor_now)
 
 
-def the_account() -> Account:
+def environment_account() -> Account:
     """The account that the environment names; no stack's config is read. Raises ConfigurationError."""
     from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
     from pulumi_cortecs.http.errors import ConfigurationError
@@ -105,12 +107,12 @@ def the_account() -> Account:
         )
     account = accounts.account(INSTANCE, {})
     for problem in account.problems:
-        tell_aside(f"Warning: {problem}. This command goes on without it")
+        print_error(f"Warning: {problem}. This command goes on without it")
     return account
 
 
 @contextmanager
-def telling() -> Iterator[None]:
+def cli_errors() -> Iterator[None]:
     """What cannot be told ends as one line and exit code 1."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.expiry import ExpiryError
@@ -119,16 +121,16 @@ def telling() -> Iterator[None]:
     try:
         yield
     except (CloudError, StacksError, ExpiryError) as error:
-        raise failed(error) from None
+        raise exit_failed(error) from None
 
 
-def somebody_can_be_asked(as_json: bool) -> None:
+def require_terminal(as_json: bool) -> None:
     """Raises BadParameter where nobody would see the question."""
     if as_json or not sys.stdin.isatty():
         raise typer.BadParameter("nobody can be asked here: give --yes")
 
 
-def done_to_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
+def run_for_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
     """Acts on the instances, some at a time. By id what went wrong, "" where nothing did."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.ending import NotGoneError
@@ -141,25 +143,25 @@ def done_to_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> d
             return f"it may be billed on: {error}"
         return ""
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
         return dict(zip(instance_ids, pool.map(outcome, instance_ids), strict=True))
 
 
-def tell_outcomes(outcomes: Mapping[str, str], done: str) -> None:
+def print_outcomes(outcomes: Mapping[str, str], done: str) -> None:
     """Says of each instance what has become of it."""
     for instance_id, error in outcomes.items():
         if error:
-            tell_aside(f"Error: {instance_id}: {error}")
+            print_error(f"Error: {instance_id}: {error}")
         else:
-            tell(f"{instance_id} {done}")
+            print_lines(f"{instance_id} {done}")
 
 
-def in_figures(amount: Money | None) -> str:
+def money_text(amount: Money | None) -> str:
     """The amount for a table."""
     return "unknown" if amount is None else str(amount)
 
 
-def described(stacks: tuple[StackState, ...]) -> list[dict[str, object]]:
+def stacks_as_json(stacks: tuple[StackState, ...]) -> list[dict[str, object]]:
     """The stacks for JSON."""
     return [
         {
@@ -173,12 +175,12 @@ def described(stacks: tuple[StackState, ...]) -> list[dict[str, object]]:
     ]
 
 
-def tell_shared(survey: Survey) -> None:
+def print_shared(survey: Survey) -> None:
     """Names what several rows own, a line for each."""
     from pulumi_cortecs.lifecycle.owners import in_words
 
     for instance_id, rows in survey.shared.items():
-        tell(
+        print_lines(
             f"{instance_id} is owned by {in_words(rows)}, so it is never ended here. `pulumi state delete` takes it "
             "out of one of them and ends nothing"
         )
@@ -217,7 +219,7 @@ def _list(account: Account) -> Mapping[str, Listed]:
     return {key: _listed(account, instance) for key, instance in account.poller.snapshot(max_age=0.0).instances.items()}
 
 
-def _must_be_whole(
+def _require_complete(
     account: Account,
     before: Mapping[str, Listed],
     after: Mapping[str, Listed],
@@ -258,12 +260,12 @@ def _listed(account: Account, instance: cortecs.Instance) -> Listed:
         num_workers=None if "num_workers" not in arguments else int(arguments["num_workers"]),
         status=status.status,
         phase=phase,
-        started_at=_moment(status.started_at),
-        stopped_at=_moment(status.stopped_at),
+        started_at=_parse_time(status.started_at),
+        stopped_at=_parse_time(status.stopped_at),
     )
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     try:
         # Python 3.10 does not read the Z
         moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))

@@ -19,7 +19,7 @@ class StacksError(Exception):
     """A stack or a backend cannot be read, so that nobody can tell what is owned."""
 
 
-class NoSuchStackError(StacksError):
+class MissingStackError(StacksError):
     """The backend can be read, and has no stack of this name."""
 
 
@@ -39,14 +39,14 @@ class Pulumi:
         return without_credentials(self.backend_url or os.environ.get(BACKEND_VARIABLE) or "the current backend")
 
     def ask(self, *arguments: str) -> str:
-        """What a command prints. Raises StacksError, NoSuchStackError where it says that there is no such stack."""
+        """What a command prints. Raises StacksError, MissingStackError where it says that there is no such stack."""
         environment = dict(os.environ)
         if self.backend_url is not None:
             environment[BACKEND_VARIABLE] = self.backend_url
         try:
             return Command(self.executable, self.directory, environment, self.longest, self.backend).ask(arguments)
         except pulumi_cli.NoSuchStackError as error:
-            raise NoSuchStackError(str(error)) from None
+            raise MissingStackError(str(error)) from None
         except CliError as error:
             raise StacksError(str(error)) from None
 

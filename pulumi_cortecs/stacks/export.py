@@ -26,8 +26,8 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
             instance_id=row.instance_id,
             external=row.external,
             protected=row.protected,
-            expires_at=_told(row, "expires_at"),
-            account=_told(row, "account"),
+            expires_at=_output_or_secret(row, "expires_at"),
+            account=_output_or_secret(row, "account"),
             doomed=row.doomed,
         )
         for row in state.rows
@@ -35,6 +35,6 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
     return tuple(rows), tuple(PendingPurchase(stack, row.urn, row.inputs) for row in state.pending)
 
 
-def _told(row: StateRow, key: str) -> object:
+def _output_or_secret(row: StateRow, key: str) -> object:
     """An output. One that is secret is there, and nobody may take it for "none"."""
     return "[secret]" if key in row.secrets else row.outputs.get(key)

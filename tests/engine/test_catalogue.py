@@ -28,7 +28,9 @@ def test_the_plan_quotes_what_was_pinned_until_the_price_moves(
     assert quote["currency"] == row.currency
     assert CliRunner().invoke(cli.app, ["catalogue", "verify", str(path)], env=env).exit_code == 0
     simulator.control.reprice(row.hardware_type_id, "1.50")
-    assert CliRunner().invoke(cli.app, ["catalogue", "verify", str(path)], env=env).exit_code == cli.catalogue.DIFFERS
+    assert (
+        CliRunner().invoke(cli.app, ["catalogue", "verify", str(path)], env=env).exit_code == cli.catalogue.EXIT_DIFFERS
+    )
     stack.destroy()
     (entry,) = simulator.control.ledger().entries
     assert entry.billed_from is not None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pulumi_cortecs.cli.printing import failed, new_table, tell, tell_json
+from pulumi_cortecs.cli.output import exit_failed, make_table, print_json, print_lines
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.cost.catalogue import MAX_BYTES, Catalogue, CatalogueError, dump, load
 from pulumi_cortecs.cost.catalogue_rows import _TextLoader
@@ -25,7 +25,7 @@ from pulumi_cortecs.policy.rules.duration import TTL_REQUIRED
 from pulumi_cortecs.policy.testing import PackTester, cortecs_instance, sample_catalogue
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.simulator.visitors import stranger
-from pulumi_cortecs.stacks.taking_over import names_after
+from pulumi_cortecs.stacks.import_file import names_for_models
 from tests.policy.attempts import Attempts
 from tests.unit.cortecs.test_client import scripted, scripted_market, told
 from tests.unit.simulator.test_visitors import HOSTS, PAGES
@@ -101,18 +101,18 @@ def test_a_command_prints_what_is_printable(name: str, attempts: Attempts, capsy
     odd = ODD[name]
 
     def table() -> None:
-        shown = new_table(odd, "id")
+        shown = make_table(odd, "id")
         shown.add_row(odd)
-        tell(shown)
+        print_lines(shown)
 
     def as_json() -> None:
-        tell_json({"id": odd})
+        print_json({"id": odd})
 
     for where, show in {
         "a table": table,
-        "a line": lambda: tell(odd),
+        "a line": lambda: print_lines(odd),
         "JSON": as_json,
-        "an error": lambda: failed(odd),
+        "an error": lambda: exit_failed(odd),
     }.items():
         show()
         out, err = capsys.readouterr()
@@ -206,10 +206,10 @@ def test_limits_of_the_machine_have_an_end(tmp_path: Path, attempts: Attempts) -
 
 
 def test_a_list_of_many_alike_is_named_in_one_pass(attempts: Attempts) -> None:
-    names = names_after(["Qwen--Chat"] * 20_000)
+    names = names_for_models(["Qwen--Chat"] * 20_000)
     assert names[:3] == ["chat", "chat-2", "chat-3"]
     assert len(set(names)) == 20_000
-    assert names_after(["a--Chat-2", "a--Chat", "a--Chat"]) == ["chat-2", "chat", "chat-3"]
+    assert names_for_models(["a--Chat-2", "a--Chat", "a--Chat"]) == ["chat-2", "chat", "chat-3"]
     attempts.tried("an account with many instances of one model", through=False)
 
 

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.cli.reap import over
+from pulumi_cortecs.cli.reap import find_expired
 from pulumi_cortecs.cli.survey import Survey
 from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
@@ -177,11 +177,11 @@ def far_off(sim: Simulator, ahead: timedelta) -> Survey:
 @pytest.mark.parametrize(("hours", "theirs"), [(-2, "2029-12-31T22:"), (2, "2030-01-01T02:")])
 def test_away_from_loopback_two_clocks_that_differ_end_nothing(sim: Simulator, hours: int, theirs: str) -> None:
     with pytest.raises(ExpiryError, match=f"Cortecs says {theirs}.*this machine 2030-01-01T00:16:40Z"):
-        over(far_off(sim, timedelta(hours=hours)))
+        find_expired(far_off(sim, timedelta(hours=hours)))
 
 
 def test_away_from_loopback_clocks_that_agree_tell_what_is_over(sim: Simulator) -> None:
-    (one,) = over(far_off(sim, timedelta(0)))
+    (one,) = find_expired(far_off(sim, timedelta(0)))
     assert one.instance.instance_id == "i"
 
 

@@ -10,8 +10,8 @@ import pytest
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
 from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.stacks.command import Pulumi, StacksError
-from pulumi_cortecs.stacks.reading import Places
-from pulumi_cortecs.stacks.taking_over import constructor, names_after
+from pulumi_cortecs.stacks.import_file import constructor, names_for_models
+from pulumi_cortecs.stacks.selection import StackSelection
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row, urn
 
 DEV, PROD = "organization/shop/dev", "organization/shop/prod"
@@ -29,7 +29,7 @@ def other(tmp_path: Path) -> Backend:
 
 
 def read(*backends: Backend, stacks: tuple[str, ...] = ()) -> tuple[StackState, ...]:
-    return Places(stacks, not stacks, [each.url for each in backends], Path("/")).read()
+    return StackSelection(stacks, not stacks, [each.url for each in backends], Path("/")).read()
 
 
 def owned(states: tuple[StackState, ...]) -> dict[str, list[str]]:
@@ -125,10 +125,10 @@ def test_a_command_that_prints_no_list_is_an_error(backend: Backend) -> None:
 
 def test_no_name_and_no_command_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StacksError, match="no stack is named"):
-        Places((), False, (), tmp_path).read()
+        StackSelection((), False, (), tmp_path).read()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StacksError, match="there is no pulumi CLI on PATH"):
-        Places((DEV,), False, (), tmp_path).read()
+        StackSelection((DEV,), False, (), tmp_path).read()
 
 
 def test_a_command_that_never_ends_is_given_up(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_what_pulumi_says_is_shown_without_credentials(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["postgres://u:p/w@host/db", "postgres://u:p?w@host/db"])
 def test_a_url_that_pulumi_would_quote_in_pieces_is_refused(backend: Backend, url: str) -> None:
     with pytest.raises(StacksError, match="percent-encode what is before the @"):
-        Places((DEV,), False, (url,), Path("/")).read()
+        StackSelection((DEV,), False, (url,), Path("/")).read()
 
 
 def test_lines_of_a_program_leave_out_what_is_a_default() -> None:
@@ -185,7 +185,7 @@ def test_lines_of_a_program_leave_out_what_is_a_default() -> None:
 
 
 def test_names_are_those_of_the_models_and_never_alike() -> None:
-    assert names_after(["Qwen--Qwen2-7B", "x--qwen2_7b", "phi", "qwen2-7b-2", ""]) == [
+    assert names_for_models(["Qwen--Qwen2-7B", "x--qwen2_7b", "phi", "qwen2-7b-2", ""]) == [
         "qwen2-7b",
         "qwen2-7b-2",
         "phi",

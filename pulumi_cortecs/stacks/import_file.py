@@ -22,7 +22,7 @@ IMPORT: Final = "from pulumi_cortecs import Instance\n"
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedInstance:
     """An instance as a stack is to have it: its inputs and outputs and those of its Endpoint, and what it is called."""
 
     instance_id: str
@@ -32,7 +32,7 @@ class Imported:
     endpoint_outputs: Mapping[str, Any]
     name: str = ""
 
-    def called(self, name: str) -> Imported:
+    def renamed(self, name: str) -> ImportedInstance:
         """The same under a name."""
         return replace(self, name=name)
 
@@ -46,23 +46,25 @@ class Imported:
         return constructor(self.name, self.inputs)
 
 
-def imported(instance_id: str) -> Imported:
+def read_for_import(instance_id: str) -> ImportedInstance:
     """Looks at a running instance as the provider does. Raises InstanceError and EndpointError."""
-    instance_read = instance.read(INSTANCE, instance_id, {})
-    inputs: Mapping[str, Any] = instance_read.inputs or {}
+    instance_state = instance.read(INSTANCE, instance_id, {})
+    inputs: Mapping[str, Any] = instance_state.inputs or {}
     passed_on = {
         "instance_id": instance_id,
         "state": inputs["state"],
         "spec_digest": "",
         "ready_timeout": READY_TIMEOUT,
     }
-    endpoint_read = endpoint.read(INSTANCE, "", passed_on)
-    if not endpoint_read.outs:
+    endpoint_state = endpoint.read(INSTANCE, "", passed_on)
+    if not endpoint_state.outs:
         raise instance.InstanceError(f"{instance_id} has just gone")
-    return Imported(instance_id, inputs, instance_read.outs or {}, endpoint_read.inputs or {}, endpoint_read.outs)
+    return ImportedInstance(
+        instance_id, inputs, instance_state.outs or {}, endpoint_state.inputs or {}, endpoint_state.outs
+    )
 
 
-def import_file(instances: Iterable[Imported]) -> str:
+def import_file_text(instances: Iterable[ImportedInstance]) -> str:
     """What `pulumi import --file` takes: with inputs and outputs it asks no provider what there is."""
     resources: list[dict[str, Any]] = []
     for row in instances:
@@ -113,7 +115,7 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
     return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
 
 
-def names_after(model_ids: Sequence[str]) -> list[str]:
+def names_for_models(model_ids: Sequence[str]) -> list[str]:
     """A name for each instance after its model, no two alike."""
     names: dict[str, None] = {}
     numbers: Counter[str] = Counter()

@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row, StackState
-from pulumi_cortecs.stacks.command import NoSuchStackError, Pulumi, StacksError, pulumi
+from pulumi_cortecs.stacks.command import MissingStackError, Pulumi, StacksError, pulumi
 from pulumi_cortecs.stacks.export import rows_and_pending
 
-_AT_ONCE: Final = 4
+_MAX_PARALLEL: Final = 4
 
 
 class _Named(BaseModel):
@@ -28,7 +28,7 @@ _NAMES: Final = TypeAdapter(list[_Named])
 
 
 @dataclass(frozen=True)
-class Places:
+class StackSelection:
     """Where to look: stacks by name, or all, in each of the backends (none: the one that pulumi is logged in to)."""
 
     stacks: Sequence[str]
@@ -42,7 +42,7 @@ class Places:
         if not self.stacks and not self.all_stacks:
             raise StacksError("no stack is named: give --stack NAME, once for each, or --all-stacks")
         clis = [pulumi(self.directory, url) for url in (self.backend_urls or (None,))]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
             if self.all_stacks:
                 named = list(pool.map(_names, clis))
                 wanted = [(cli, name) for cli, names in zip(clis, named, strict=True) for name in names]
@@ -72,13 +72,13 @@ def _state(cli: Pulumi, name: str) -> StackState | None:
     """The state, None where the backend has no such stack."""
     try:
         exported = cli.ask("stack", "export", "--stack", name)
-    except NoSuchStackError:
+    except MissingStackError:
         return None
     rows, pending = rows_and_pending(name, exported)
-    return StackState(name, cli.backend, rows, pending, _updating(cli, [*rows, *pending]))
+    return StackState(name, cli.backend, rows, pending, _is_updating(cli, [*rows, *pending]))
 
 
-def _updating(cli: Pulumi, resources: Sequence[Row | PendingPurchase]) -> bool | None:
+def _is_updating(cli: Pulumi, resources: Sequence[Row | PendingPurchase]) -> bool | None:
     """Whether the stack is locked. Only of a directory we know where it keeps its locks."""
     url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
     if url.scheme != "file" or not resources:
