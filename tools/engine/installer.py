@@ -71,7 +71,7 @@ def install(installer: Installer, workspace: Path, env: Mapping[str, str], progr
             env={**env, "TMPDIR": str(workspace)},
             cwd=workspace,
             limit=installer.run,
-            alive=progress.alive("official installer: still at work"),
+            heartbeat=progress.heartbeat("official installer: still at work"),
         ).output()
     except CommandFailed as failure:
         raise InstallerFailed(f"{installer.url} did not install: {failure}") from failure

@@ -53,7 +53,7 @@ def parse(text: str) -> Version | None:
     return Version(major, minor, patch, final=match[4] is None)
 
 
-def suitable(version: Version) -> bool:
+def is_suitable(version: Version) -> bool:
     """Whether our provider runs under that CLI: `pulumi>=3.259,<4`, as in pyproject.toml."""
     return Version(3, 259, 0) <= version and version.major == 3
 

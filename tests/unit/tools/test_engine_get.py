@@ -1,4 +1,4 @@
-"""The whole ladder, as a user runs it, on little machines made of shell scripts which pose as pulumi and Go."""
+"""All sources of an engine, as a user runs them, on little machines of shell scripts which pose as pulumi and Go."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_the_official_installer_comes_before_a_build(machine: Machine) -> None:
         ("<html>Please log in</html>", "no shell script"),
     ],
 )
-def test_an_installer_whose_work_does_not_run_is_a_failed_rung(machine: Machine, script: str, why: str) -> None:
+def test_an_installer_whose_work_does_not_run_is_a_failed_attempt(machine: Machine, script: str, why: str) -> None:
     machine.go()
     machine.installer(script)
     code, out, err = machine.get()
@@ -219,7 +219,7 @@ def test_an_installer_out_of_reach_costs_seconds_only(machine: Machine) -> None:
     assert "could not be reached" in err
 
 
-def test_when_nothing_works_each_rung_says_why_and_what_to_do(machine: Machine, tmp_path: Path) -> None:
+def test_when_nothing_works_each_source_says_why_and_what_to_do(machine: Machine, tmp_path: Path) -> None:
     machine.go(version="go1.24.1")
     machine.env["PYTHONPATH"] = str(tmp_path)  # what lies there is not run
     (tmp_path / "venv.py").write_text("raise SystemExit('somebody elses venv')")

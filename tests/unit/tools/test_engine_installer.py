@@ -127,7 +127,7 @@ mktemp > made
     assert (tmp_path / "made").read_text().startswith(str(tmp_path))
 
 
-def test_a_script_that_fails_or_hangs_is_a_failed_rung(serve: Serve, tmp_path: Path) -> None:
+def test_a_script_that_fails_or_hangs_is_a_failed_attempt(serve: Serve, tmp_path: Path) -> None:
     env, quiet = {"PATH": "/usr/bin:/bin"}, Progress(StringIO())
     failing = Installer(serve(b"#!/bin/sh\necho no such release >&2; exit 1\n"))
     hanging = Installer(serve(b"#!/bin/sh\nsleep 60\n"), run=0.2)
