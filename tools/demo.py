@@ -1,5 +1,5 @@
 """`make demo`: the main job from purchase to bill, and a purchase that is refused, on the embedded simulator, step by
-step for somebody who is new.
+step for a newcomer.
 
 Everything it keeps lies under .demo/. Whatever fails, the simulator is ended and the exit code tells.
 """

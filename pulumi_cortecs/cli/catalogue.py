@@ -45,7 +45,7 @@ def pull(
 ) -> None:
     """Ask for today's prices and models and pin them; no credentials are needed.
 
-    What was noted by hand in the file (gpu_ram_is, billing, provenance) is kept for as long as it fits.
+    Notes made by hand in the file (gpu_ram_is, billing, provenance) are kept for as long as they fit.
     """
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
@@ -85,14 +85,14 @@ def verify(
     ] = "0",
     as_json: _Json = False,
 ) -> None:
-    """For a nightly job: exit 0 when today's prices are the pinned ones, 4 when not, 1 when that cannot be told."""
+    """For a nightly job: exit 0 when today's prices are the pinned ones, 4 when not, 1 on an error."""
     if _compare(file, None, url, _percent(tolerance), as_json):
         raise typer.Exit(EXIT_DIFFERS)
 
 
 @app.command()
 def show(file: _File = _LOCK, as_json: _Json = False) -> None:
-    """Show a catalogue, once its digest and all that must be true of it have been checked."""
+    """Check the digest and the rows of a catalogue, and show it."""
     from pulumi_cortecs.cost import catalogue
 
     with _cli_errors():
@@ -104,7 +104,7 @@ def show(file: _File = _LOCK, as_json: _Json = False) -> None:
 
 
 def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal | None, as_json: bool) -> bool:
-    """Prints what differs; whether any of it is more than is tolerated."""
+    """Print the differences, and return whether any of them exceeds the tolerance."""
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
@@ -125,7 +125,7 @@ def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal
 
 
 def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
-    """Today's prices, with what was noted in the pinned ones, and with the clouds that are not asked.
+    """Today's prices, with the notes of the pinned ones, and with the clouds that are not asked.
 
     Raises CloudError and CatalogueError.
     """
@@ -147,7 +147,7 @@ def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -
 
 
 def _write(path: Path, text: str) -> None:
-    """All or nothing: a catalogue that was cut would block everybody."""
+    """Write the file in one step: a truncated catalogue would block every purchase."""
     draft = path.with_name(f".{path.name}.new")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -165,7 +165,7 @@ def _percent(text: str) -> Decimal:
 
 @contextmanager
 def _cli_errors() -> Iterator[None]:
-    """What cannot be told ends as one line and exit code 1."""
+    """Turn expected errors into one line on stderr and exit code 1."""
     from pulumi_cortecs.cost.pricelist import CatalogueError
     from pulumi_cortecs.http.errors import CloudError
 
@@ -224,7 +224,7 @@ def _as_json(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _rows(rows: Iterable[Difference]) -> list[dict[str, Any]]:
-    """Percent with two decimals, as a text: no number of ours becomes a binary fraction."""
+    """The differences for JSON; percent as a string with two decimals, so that it never becomes a binary fraction."""
     return [
         {**asdict(difference), "kind": difference.kind.value, "percent": _percent_text(difference) or None}
         for difference in rows

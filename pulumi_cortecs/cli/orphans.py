@@ -62,9 +62,9 @@ def orphans(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """List what the account runs and none of the stacks owns. The account is that of the environment.
+    """List the instances of the account that none of the stacks owns. The account is that of the environment.
 
-    Exit codes: 0 there is none (any more), 3 there is some, 1 it cannot be told, or something could not be ended.
+    Exit codes: 0 there is none (any more), 3 there is some, 1 an error, or something could not be ended.
     """
     if delete + adopt + keep > 1:
         raise typer.BadParameter("--delete, --adopt and --keep: give one of them")
@@ -89,7 +89,7 @@ def orphans(
         if yes:
             outcomes = _end_instances(ready, survey)
         elif typer.confirm(f"End {count_text(len(ready), 'instance')} for good?", err=True):
-            with cli_errors():  # while somebody was asked, an `up` may have taken one over
+            with cli_errors():  # an `up` may have taken one over while the question was open
                 survey_now = take_survey(where)
             asked_for = {orphan.instance.instance_id for orphan in chosen}
             chosen = [orphan for orphan in _find_orphans(survey_now) if orphan.instance.instance_id in asked_for]
@@ -111,7 +111,7 @@ def orphans(
 
 
 def _keep(instance_ids: list[str], as_json: bool) -> None:
-    """Forgets the orders that bought what the account has: all of them, or, where one is not there, none."""
+    """Forget the orders that bought these instances: all of them, or none if one instance is missing."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
     with cli_errors():
@@ -145,7 +145,7 @@ def _end_instances(ready: list[Orphan], survey: Survey) -> dict[str, str]:
         try:
             journal.forget(instance_id)
         except JournalError as error:
-            print_error(f"Warning: {error}: that {instance_id} is gone is not noted")
+            print_error(f"Warning: {error}: the journal still has {instance_id}, which is gone")
     return outcomes
 
 
@@ -157,15 +157,15 @@ def _find_orphans(survey: Survey) -> tuple[Orphan, ...]:
 
 
 def _journal_remarks() -> tuple[dict[str, list[str]], set[str]]:
-    """What this machine's journal says of purchases that no engine has confirmed: remarks by instance id, and the ids
-    that a process which still lives is about to own."""
+    """The journal's view of purchases that no engine has confirmed: remarks by instance id, and the ids that a live
+    process is about to own."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
     journal = _journal()
     try:
         orders = {order.instance_id: order for order in journal.open_orders() if order.instance_id is not None}
     except JournalError as error:
-        print_error(f"Warning: {error}: what this machine has noted of purchases is not shown")
+        print_error(f"Warning: {error}: the purchases in the journal of this machine are not shown")
         return {}, set()
     awaited = {instance_id for instance_id, order in orders.items() if journal.lives(order)}
     remarks = {}
@@ -186,7 +186,7 @@ def _choose(all_orphans: tuple[Orphan, ...], instance_ids: list[str] | None) -> 
         return list(all_orphans)
     by_id = {orphan.instance.instance_id: orphan for orphan in all_orphans}
     if unknown := [instance_id for instance_id in instance_ids if instance_id not in by_id]:
-        raise exit_failed(f"not among what was found, so nothing was done: {', '.join(unknown)}")
+        raise exit_failed(f"not among the orphans, so nothing was done: {', '.join(unknown)}")
     return [by_id[instance_id] for instance_id in dict.fromkeys(instance_ids)]
 
 

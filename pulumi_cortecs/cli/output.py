@@ -1,4 +1,4 @@
-"""What every command prints alike: tables that are not cut when they are piped, JSON, and errors as one line."""
+"""The output of every command: tables that are not cut when they are piped, JSON, and errors as one line."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def make_table(title: str, *columns: str) -> Table:
 
 
 def print_lines(*items: Any) -> None:
-    """Prints tables and lines of text, whose words may be anybody's."""
+    """Print tables and lines, only their printable characters."""
     from rich.console import Console
 
-    # what is piped is not cut to the width of a terminal that nobody looks at
+    # piped output is not cut to the width of a terminal
     console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, markup=False, emoji=False)
     for item in items:
         console.print(printable(item) if isinstance(item, str) else item, soft_wrap=isinstance(item, str))
@@ -57,6 +57,6 @@ def count_text(number: int, what: str) -> str:
 
 
 def exit_failed(message: object) -> typer.Exit:
-    """What to raise when nothing can be told or done: the error as one line, and exit code 1."""
+    """Print an error as one line, and return the exception that ends the command with exit code 1."""
     print_error(f"Error: {message}")
     return typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`pulumi-cortecs reap`: ends what has outlived the `ttl` that its program gave it."""
+"""`pulumi-cortecs reap`: ends instances that have outlived the `ttl` of their program."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def reap(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """List the instances whose `expires_at` has passed, by every stack that owns them, and end them if told so.
+    """List the instances whose `expires_at` has passed, by every stack that owns them, and end them on request.
 
-    Exit codes: 0 there is none (any more), 3 there is some, 1 it cannot be told, or something could not be ended.
+    Exit codes: 0 there is none (any more), 3 there is some, 1 an error, or something could not be ended.
     """
     if delete and stop:
         raise typer.BadParameter("--delete and --stop: give one of them")
@@ -74,7 +74,7 @@ def reap(
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count_text(len(ready), 'instance')}?", err=True)):
         if not yes:
-            with cli_errors():  # while somebody was asked, an `up` may have prolonged one
+            with cli_errors():  # an `up` may have prolonged one while the question was open
                 still = {row.instance.instance_id: row.held_back for row in find_expired(take_survey(where))}
             left = [row for row in left if row.instance.instance_id in still]
             ready = [row for row in ready if still.get(row.instance.instance_id) == ""]
@@ -92,7 +92,7 @@ def reap(
 
 
 def find_expired(survey: Survey) -> tuple[Expired, ...]:
-    """What has outlived its time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
+    """The instances past their time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
     from pulumi_cortecs.cortecs.client import VENDOR
     from pulumi_cortecs.lifecycle.expiry import clocks_must_agree, expired
 

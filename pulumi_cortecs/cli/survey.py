@@ -1,4 +1,4 @@
-"""What an account runs beside what stacks hold: asked for once, whole, or not at all."""
+"""The instances of an account beside the rows of the stacks: one complete survey, or an error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.stacks.selection import StackSelection
 
 EXIT_FOUND: Final = 3
-"""What a command exits with that has found what should not be there, and left it."""
+"""The exit code of a command that has found instances and left them."""
 _MAX_PARALLEL: Final = 4
 
 Stack = Annotated[list[str] | None, typer.Option("--stack", help="A stack to read; once for each.")]
@@ -54,7 +54,7 @@ class Survey:
 
     @property
     def shared(self) -> dict[str, tuple[Row, ...]]:
-        """What is listed and several rows own, with those rows."""
+        """The listed instances that several rows own, with those rows."""
         from pulumi_cortecs.lifecycle.owners import owned_more_than_once
 
         there = {instance.instance_id for instance in self.listed}
@@ -113,7 +113,7 @@ def environment_account() -> Account:
 
 @contextmanager
 def cli_errors() -> Iterator[None]:
-    """What cannot be told ends as one line and exit code 1."""
+    """Turn expected errors into one line on stderr and exit code 1."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.expiry import ExpiryError
     from pulumi_cortecs.stacks.command import StacksError
@@ -125,13 +125,13 @@ def cli_errors() -> Iterator[None]:
 
 
 def require_terminal(as_json: bool) -> None:
-    """Raises BadParameter where nobody would see the question."""
+    """Raise BadParameter where a question could not be shown."""
     if as_json or not sys.stdin.isatty():
-        raise typer.BadParameter("nobody can be asked here: give --yes")
+        raise typer.BadParameter("not a terminal: use --yes to confirm")
 
 
 def run_for_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
-    """Acts on the instances, some at a time. By id what went wrong, "" where nothing did."""
+    """Run an action for each instance, some at a time. By id the error, "" for none."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.ending import NotGoneError
     from pulumi_cortecs.lifecycle.phases import UnknownStatusError
@@ -140,7 +140,7 @@ def run_for_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> d
         try:
             act(instance_id)
         except (CloudError, NotGoneError, UnknownStatusError) as error:
-            return f"it may be billed on: {error}"
+            return f"it may still be billed: {error}"
         return ""
 
     with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
@@ -148,7 +148,7 @@ def run_for_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> d
 
 
 def print_outcomes(outcomes: Mapping[str, str], done: str) -> None:
-    """Says of each instance what has become of it."""
+    """Print the outcome of each instance."""
     for instance_id, error in outcomes.items():
         if error:
             print_error(f"Error: {instance_id}: {error}")
@@ -176,7 +176,7 @@ def stacks_as_json(stacks: tuple[StackState, ...]) -> list[dict[str, object]]:
 
 
 def print_shared(survey: Survey) -> None:
-    """Names what several rows own, a line for each."""
+    """Print each instance that several rows own."""
     from pulumi_cortecs.lifecycle.owners import in_words
 
     for instance_id, rows in survey.shared.items():
@@ -187,7 +187,7 @@ def print_shared(survey: Survey) -> None:
 
 
 def shared_as_json(survey: Survey) -> list[dict[str, object]]:
-    """What several rows own, for JSON."""
+    """The instances that several rows own, for JSON."""
     return [{"id": instance_id, "owners": owners(rows)} for instance_id, rows in survey.shared.items()]
 
 
@@ -197,7 +197,7 @@ def owners(rows: Sequence[Row]) -> list[dict[str, object]]:
 
 
 def instance_as_json(instance: Listed) -> dict[str, object]:
-    """What the vendor tells of an instance, for JSON; null for what it does not tell."""
+    """An instance for JSON as the vendor describes it; null for what the vendor leaves out."""
     return {
         "id": instance.instance_id,
         "model_id": instance.arguments.get("model_id"),
@@ -226,7 +226,7 @@ def _require_complete(
     stacks: Sequence[StackState],
     now: datetime,
 ) -> None:
-    """Raises BadAnswerError for a list that lacks what there is, as far as that can be told."""
+    """Raise BadAnswerError for a list that lacks instances, as far as that can be known."""
     from pulumi_cortecs.http.errors import BadAnswerError
     from pulumi_cortecs.lifecycle.orphans import old
 
@@ -239,7 +239,9 @@ def _require_complete(
         old(instance, now)
         for instance in (*late, *(_listed(account, instance) for instance in by_id if instance is not None))
     ):
-        raise BadAnswerError("Cortecs' list of the instances is not whole, so nothing can be told from it; try again")
+        raise BadAnswerError(
+            "Cortecs' list of the instances is incomplete, so nothing can be concluded from it; try again"
+        )
 
 
 def _listed(account: Account, instance: cortecs.Instance) -> Listed:

@@ -23,7 +23,7 @@ __all__ = ["Catalogue", "CatalogueError", "CatalogueModel", "PriceList", "dump",
 VERSION: Final = 1
 MAX_BYTES: Final = 2**20
 """Bytes of a file: near three hundred times what the simulator's has."""
-_TOO_LARGE_TEXT: Final = f"has more than {MAX_BYTES // 1024} kB, which no catalogue has"
+_TOO_LARGE_TEXT: Final = f"has more than {MAX_BYTES // 1024} kB, the limit of a catalogue"
 _HEADER: Final = (
     "# Written by `pulumi-cortecs catalogue pull`, to be reviewed like code. Prices are per worker, without tax.\n"
     "# The digest covers every field: after an edit by hand (gpu_ram_is, provenance), pull again, which keeps both.\n"
@@ -38,7 +38,7 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         if not self.price_lists:
-            raise CatalogueError("there is no cloud in it")
+            raise CatalogueError("contains no cloud")
         for cloud, prices in self.price_lists.items():
             if prices.cloud != cloud:
                 raise CatalogueError(f"the price list of {prices.cloud} is under {cloud}")

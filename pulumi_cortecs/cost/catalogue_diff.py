@@ -20,7 +20,7 @@ _PRICES: Final = ("price_per_hour", "price_per_minute")
 
 
 class Kind(str, Enum):
-    """What happened to a row."""
+    """The kind of a difference."""
 
     MOVED = "moved"
     NEW = "new"
@@ -31,7 +31,7 @@ class Kind(str, Enum):
 @dataclass(frozen=True)
 class Difference:
     """One difference. `what` is hardware_type, model or cloud; `field` is "" for a row that came or went; `percent` is
-    how far a price moved, None for everything that is no number of percent."""
+    how far a price moved, None for every other difference."""
 
     cloud: str
     what: str
@@ -43,7 +43,7 @@ class Difference:
     percent: Decimal | None = None
 
     def above(self, tolerance: Decimal) -> bool:
-        """Whether it is more than a price that moved by up to `tolerance` percent."""
+        """Whether it is anything but a price that moved by up to `tolerance` percent."""
         return self.percent is None or abs(self.percent) > tolerance
 
 
@@ -121,7 +121,7 @@ def _changed(cloud: str, what: str, row_id: str, name: str, before: Any, after: 
 
 
 def _percent(before: Money, after: Money) -> Decimal | None:
-    """How far it moved, None where the currency is another: then it cannot be said."""
+    """The change in percent, None between two currencies."""
     if before.currency != after.currency:
         return None
     with localcontext() as context:

@@ -1,4 +1,4 @@
-"""The rows of a catalogue as its file has them: read strictly, written sorted."""
+"""The rows of a catalogue file: read strictly, written sorted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEEPEST: Final = 20
 
 
 class _TextLoader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
-    """Every scalar is the text that stands there, and a key that is there twice is refused."""
+    """Loads every scalar as a string, and refuses duplicate keys."""
 
     _depth = 0
 
@@ -48,7 +48,7 @@ class _TextLoader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignor
         keys: set[str] = set()
         for key in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key in keys:
-                raise CatalogueError(f"line {node.start_mark.line + 1}: {key!r} is there twice")
+                raise CatalogueError(f"line {node.start_mark.line + 1}: duplicate key {key!r}")
             keys.add(key)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
@@ -68,7 +68,7 @@ class Table:
         try:
             data = yaml.load(content, Loader=_TextLoader)
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise CatalogueError(f"is no YAML: {str(error).splitlines()[0]}") from None
+            raise CatalogueError(f"is not valid YAML: {str(error).splitlines()[0]}") from None
         return Table("the file", _mapping("the file", data))
 
     @property
@@ -84,7 +84,7 @@ class Table:
         """A text that is not empty."""
         value = self._cell(key)
         if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-            raise CatalogueError(f"{self.where}: {key} must be a text, not {value!r}")
+            raise CatalogueError(f"{self.where}: {key} must be a string, not {value!r}")
         return value
 
     def maybe_text(self, key: str) -> str | None:
@@ -129,9 +129,9 @@ class Table:
         return self._word(key, self.text(key), kind)
 
     def done(self) -> None:
-        """Raises CatalogueError for keys that nobody has asked for."""
+        """Raises CatalogueError for unknown keys: those that were never asked for."""
         if unknown := sorted(set(self.cells) - self.asked):
-            raise CatalogueError(f"{self.where}: unknown: {', '.join(map(repr, unknown))}")
+            raise CatalogueError(f"{self.where}: unknown key {', '.join(map(repr, unknown))}")
 
     def _cell(self, key: str) -> Any:
         self.asked.add(key)

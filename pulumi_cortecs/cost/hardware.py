@@ -11,7 +11,7 @@ from pulumi_cortecs.cost.money import Money, MoneyError
 
 
 class RamMeaning(str, Enum):
-    """What `gpu_ram_gb` counts: the memory of each GPU, of all of them, or one of the two and nobody knows which."""
+    """What `gpu_ram_gb` counts: the memory of each GPU, of all of them, or either (the vendor does not say which)."""
 
     PER_GPU = "per_gpu"
     TOTAL = "total"

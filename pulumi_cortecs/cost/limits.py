@@ -1,4 +1,4 @@
-"""The second line: what may be bought at all, whatever a program, its policies and its stack say.
+"""The limits of a machine: what may be bought at all, whatever a program, its policies and its stack say.
 
 These are the rules; `limits_file.py` reads them. What cannot be priced is refused, and so is what is priced in another
 currency than the limit.
@@ -18,7 +18,7 @@ _MAX_NAMES: Final = 12
 
 @dataclass(frozen=True)
 class Violation:
-    """Why something may not be bought. `about` is the argument that is to blame first."""
+    """The reason why a purchase is not allowed. `about` is the first argument to blame."""
 
     about: str
     text: str
@@ -41,7 +41,7 @@ class CloudLimits:
     `source` is the file; `allowed` has what each argument of a purchase may be, as far as there is a list. The cap is
     for an hour of all workers of one instance, the ceiling for an hour of the whole account. The next two say whom to
     believe: where prices and lists may come from, and whose certificates vouch for it (absolute paths).
-    `account_is_exclusive` and `ledger` limit nothing: they say whether nobody else uses the account, and in which
+    `account_is_exclusive` and `ledger` limit nothing: they say whether the account is used by others, and in which
     folder the processes of this machine note what they order under the ceiling.
     """
 
@@ -77,7 +77,7 @@ class PurchaseLimits:
         return any(limits.account_hourly_ceiling is not None for limits in self.files)
 
     def check_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Violation]:
-        """Where prices and lists come from somebody who may say anything. `certificates`: by variable, what vouches for
+        """Prices and lists that would come from an untrusted source. `certificates`: by variable, what vouches for
         `base_url` instead of the public authorities.
 
         Where no file names URLs only the `vendor`'s own is believed. A second file can only tighten that: its silence
@@ -106,7 +106,7 @@ class PurchaseLimits:
         return violations
 
     def check_allowed(self, purchase: Mapping[str, str | None]) -> list[Violation]:
-        """What is not on an allow-list, of the arguments of a purchase; None stands for what is not known yet."""
+        """The arguments of a purchase that are not on an allow-list; None stands for one that is not known yet."""
         return [
             Violation(about, f"{value} is not allowed by {limits.source}, which allows {_join_names(allowed)}")
             for limits in self.files
@@ -115,7 +115,7 @@ class PurchaseLimits:
         ]
 
     def check_price(self, hourly: Money | None) -> list[Violation]:
-        """Where one instance costs too much by itself, or nobody knows what it costs."""
+        """One instance that costs too much by itself, or has no known price."""
         violations = []
         for limits in self.files:
             cap = limits.instance_hourly_cap
@@ -135,7 +135,7 @@ class PurchaseLimits:
         return violations
 
     def check_ceiling(self, spending: Spending) -> list[Violation]:
-        """Where the account as a whole would cost too much, or nobody knows what it costs."""
+        """An account that would cost too much as a whole, or has no known cost."""
         return [
             _violation(text)
             for limits in self.files

@@ -1,7 +1,7 @@
 """Where limits come from: the machine's own file, and the one that a variable names; whatever is bought must pass both,
 so whoever sets the variable can only tighten.
 
-A file that is named and missing, malformed, or says something that nobody understands is an error, never "no limits".
+A file that is named and missing, malformed, or has an unknown key is an error, never "no limits".
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class LimitsFileError(ValueError):
 
 
 def limits_in_force(cloud: str, environment: Mapping[str, str], machine_file: Path = MACHINE_FILE) -> PurchaseLimits:
-    """What limits purchases in a cloud now. Both files are read anew each time. Raises LimitsFileError."""
+    """The limits of purchases in a cloud now. Both files are read each time. Raises LimitsFileError."""
     return PurchaseLimits(_files(cloud, environment, machine_file))
 
 
 def account_is_exclusive(cloud: str, environment: Mapping[str, str], machine_file: Path = MACHINE_FILE) -> bool:
-    """Whether one of the files says that nobody else uses the account, and none that somebody does.
+    """Whether one of the files says that the account is exclusive, and none that it is shared.
 
     It limits nothing, so whoever calls must know who set the variable in that environment. Raises LimitsFileError.
     """
@@ -109,11 +109,11 @@ def _exists(path: Path) -> bool:
 def _read(path: Path, cloud: str) -> CloudLimits:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise LimitsFileError(f"{path}: is no file")
+            raise LimitsFileError(f"{path}: not a regular file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise LimitsFileError(f"{path}: has more than {MAX_BYTES // 1024} kB, which no limits have")
+            raise LimitsFileError(f"{path}: has more than {MAX_BYTES // 1024} kB, the limit of a limits file")
     except (OSError, ValueError) as error:
         if isinstance(error, LimitsFileError):
             raise
@@ -135,9 +135,9 @@ def _read(path: Path, cloud: str) -> CloudLimits:
             raise LimitsFileError(f"it allows nothing of {cloud}: there is no {cloud!r} in it")
         return by_cloud[cloud]
     except json.JSONDecodeError as error:
-        raise LimitsFileError(f"{path}: is no JSON: {error}") from None
+        raise LimitsFileError(f"{path}: is not valid JSON: {error}") from None
     except (UnicodeDecodeError, RecursionError) as error:
-        raise LimitsFileError(f"{path}: is no JSON: {type(error).__name__}") from None
+        raise LimitsFileError(f"{path}: is not valid JSON: {type(error).__name__}") from None
     except (LimitsFileError, DuplicateKeyError) as error:
         raise LimitsFileError(f"{path}: {error}") from None
 
@@ -146,7 +146,7 @@ def _cloud(source: str, name: str, section: Any) -> CloudLimits:
     keys = (*CLOUDS[name], *_KEYS)
     cells = _object(section, name, keys)
     if not cells:
-        raise LimitsFileError(f"{name}: limits nothing; there are {', '.join(keys)}")
+        raise LimitsFileError(f"{name}: limits nothing; valid keys: {', '.join(keys)}")
     allowed = {
         allow_list.argument: frozenset(map(allow_list.spelled, _names(f"{name}: {key}", cells[key])))
         for key, allow_list in CLOUDS[name].items()
@@ -176,7 +176,7 @@ def _object(value: Any, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise LimitsFileError(f"{where} must be an object, not {_kind(value)}")
     if unknown := [key for key in value if key not in keys]:
-        raise LimitsFileError(f"{where}: unknown: {', '.join(map(repr, unknown))}; there are {', '.join(keys)}")
+        raise LimitsFileError(f"{where}: unknown key {', '.join(map(repr, unknown))}; valid keys: {', '.join(keys)}")
     return value
 
 
@@ -185,7 +185,7 @@ def _names(where: str, value: Any, what: str = "ids", begin: str | tuple[str, ..
         raise LimitsFileError(f"{where} must be a list of {what}, not {_kind(value)}")
     for item in value:
         if not _is_word(item) or not item.startswith(begin):
-            raise LimitsFileError(f"{where} must be a list of {what}; {item!r} is none")
+            raise LimitsFileError(f"{where} must be a list of {what}; got {item!r}")
     return frozenset(value)
 
 
@@ -202,8 +202,8 @@ def _amount(where: str, value: Any) -> Money:
 
 
 def _no_number(text: str) -> Any:
-    raise LimitsFileError(f'amounts are texts such as "5.00 EUR", not the number {text}')
+    raise LimitsFileError(f'amounts are strings such as "5.00 EUR", not the number {text}')
 
 
 def _kind(value: Any) -> str:
-    return {str: "a text", list: "a list", dict: "an object", bool: "true or false"}.get(type(value), "null")
+    return {str: "a string", list: "a list", dict: "an object", bool: "true or false"}.get(type(value), "null")

@@ -18,7 +18,7 @@ _EXACT = Context(prec=200, traps=[InvalidOperation, Inexact])
 
 
 class MoneyError(ValueError):
-    """The amount is no decimal that can be money, or the currency is not a three-letter ISO 4217 code."""
+    """The amount is not a decimal that can be money, or the currency is not a three-letter ISO 4217 code."""
 
 
 class CurrencyMismatchError(MoneyError):

@@ -1,4 +1,4 @@
-"""What one cloud rents out and at what price, as it was at one moment; and what must be true of such a list."""
+"""The hardware and models of one cloud with their prices at one moment, and the invariants of such a list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
 
 LOCK_FILE: Final = "catalogue.lock.yaml"
-"""What a catalogue is called where nobody says otherwise."""
+"""The default name of a catalogue file."""
 
 _MINUTES_PER_HOUR = 60
 
@@ -119,5 +119,5 @@ def _require_unique(cloud: str, what: str, ids: Iterable[str]) -> None:
     unique: set[str] = set()
     for row_id in ids:
         if row_id in unique:
-            raise CatalogueError(f"{cloud}: the {what} {row_id} is there twice")
+            raise CatalogueError(f"{cloud}: duplicate {what} {row_id}")
         unique.add(row_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class DuplicateKeyError(ValueError):
-    """A key is there twice. The text names it."""
+    """A duplicate key. The text names it."""
 
 
 def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -14,6 +14,6 @@ def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:
-            raise DuplicateKeyError(f"a key is there twice: {key}")
+            raise DuplicateKeyError(f"duplicate key: {key}")
         members[key] = value
     return members

@@ -54,7 +54,7 @@ def _interval(word: Field[str]) -> Field[BillingInterval]:
     try:
         return Known(BillingInterval(word.value))
     except ValueError:
-        return malformed("billing_interval", f"is {word.value!r}, which is no interval")
+        return malformed("billing_interval", f"is {word.value!r}, not a billing interval")
 
 
 def _ttl(text: Field[str]) -> Field[timedelta]:

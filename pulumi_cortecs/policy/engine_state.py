@@ -18,7 +18,7 @@ _REPLACES: Final = ("--replace", "--target-replace")
 
 
 def read_holdings(organization: str, project: str, stack: str) -> Holdings:
-    """What the state of a stack holds, or why that cannot be told.
+    """The instances in the state of a stack, or the reason why it cannot be read.
 
     The executable above this process in the process tree is asked, in its own environment and directory: a name on PATH
     could be the program's.

@@ -39,7 +39,7 @@ def _day(value: Any) -> date:
 
 class Exemption(Settings):
     """`resource`: a URN, in which `*` may stand for the type and for a part of the name. `rule`: which it is exempt of.
-    `until`: its last day, in UTC. `up_to`: the most that the resource may cost an hour all the same, "12.50 EUR"."""
+    `until`: its last day, in UTC. `up_to`: the most that the resource may cost an hour then, "12.50 EUR"."""
 
     resource: Annotated[str, PlainValidator(_urn)]
     rule: Name

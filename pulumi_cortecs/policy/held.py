@@ -22,7 +22,7 @@ class _Hidden:
 
 
 HIDDEN: Final = _Hidden()
-"""Stands for a secret that nobody can tell."""
+"""Stands for a secret that cannot be decrypted."""
 
 
 @dataclass(frozen=True)

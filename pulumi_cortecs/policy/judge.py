@@ -120,7 +120,9 @@ class Judge:
             if exemption.is_expired(self.context.now):
                 continue  # exemptions-valid says so
             if not _is_covered(exemption, purchase):
-                return replace(finding, text=f"{finding.text} It is {exemption}, and costs more, or nobody knows what.")
+                return replace(
+                    finding, text=f"{finding.text} It is {exemption}, and costs more, or its price is unknown."
+                )
             return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.")
         return finding
 

@@ -25,7 +25,7 @@ OF_EVERY_RULE: Final[Mapping[str, Mapping[str, Any]]] = {
     NOT_LIMITED: {"type": "string"},
     UNKNOWN_IN_PREVIEW: {"type": "string", "enum": ["advisory"]},
 }
-"""What can be said of any rule that is optional: that it does not hold here, and why; and that a preview only advises
+"""The keys of any rule that is optional: that it does not hold here, and why; and that a preview only advises
 where it cannot know yet, since `up` will."""
 
 ALL: Final = "all"
@@ -73,7 +73,7 @@ class Limits:
 
     @cached_property
     def first_unlimited_rule(self) -> Rule | None:
-        """Where nobody has said anything, the first rule that needs limits."""
+        """The first rule that needs limits, if the file is empty; else None."""
         if any(active_rule.config for active_rule in self.active_rules.values()):
             return None
         return next(

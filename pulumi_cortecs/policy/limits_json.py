@@ -22,7 +22,7 @@ def read_config_file(content: bytes, rules: Iterable[str]) -> dict[str, RuleConf
             f"{error}; the engine would take the last one, and a reader the first: leave one of them"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise LimitsError(f"it is no JSON: {error}") from None
+        raise LimitsError(f"it is not valid JSON: {error}") from None
     if not isinstance(file, dict):
         raise LimitsError("it must be an object with a key for each rule")
     configs = {name: _rule_config(name, value) for name, value in file.items()}
@@ -43,4 +43,4 @@ def _rule_config(name: str, value: Any) -> RuleConfig:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"not a number: {text}")

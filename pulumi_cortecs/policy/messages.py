@@ -36,7 +36,7 @@ def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:
     """The price of what is refused, by the catalogue."""
     hourly = purchase.hourly
     if not isinstance(hourly, Known):
-        return "What it would cost: nobody knows."
+        return "What it would cost: unknown."
     count = _workers_text(purchase.workers_max.get())
     return f"What it would cost: {hourly.value} an hour for {count}, by the catalogue of {prices.day}."
 
@@ -49,7 +49,7 @@ def alternatives_text(purchase: Purchase, prices: PinnedPrices, allows: Callable
         or not isinstance(purchase.workers_max, Known)
         or prices.catalogue is None
     ):
-        return "What could be taken instead cannot be told."
+        return "What could be taken instead: unknown."
     model_id, wanted = purchase.model_id.value, purchase.workers_max.value
     counts = (wanted, *range(min(wanted - 1, _MAX_WORKERS), 0, -1))
     fitting = prices.catalogue.fitting(purchase.cloud, model_id)

@@ -9,8 +9,8 @@ from pulumi_cortecs.policy.resource_types import ProviderOrigin
 
 
 class ObservedResources:
-    """Safe to be used by several threads. What was once seen to be somebody else's code stays so: a program can reach
-    the pack's port, and may not talk it out of that."""
+    """Safe to be used by several threads. A provider once observed as foreign stays so: a program can reach the
+    pack's port, and must not change that."""
 
     def __init__(self) -> None:
         self._lock = Lock()

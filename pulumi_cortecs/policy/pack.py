@@ -83,6 +83,6 @@ def _log(short: str, full: str) -> None:
     """The short form is shown by each command; the full one with --debug."""
     sys.stderr.write(f"{short}\n")
     sys.stderr.flush()
-    with suppress(Exception), grpc.insecure_channel(sys.argv[1]) as channel:  # no engine to tell is no reason to fail
+    with suppress(Exception), grpc.insecure_channel(sys.argv[1]) as channel:  # a pack works without an engine to log to
         line = engine_pb2.LogRequest(severity=engine_pb2.DEBUG, message=full)
         engine_pb2_grpc.EngineStub(channel).Log(line, timeout=2)

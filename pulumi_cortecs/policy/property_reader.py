@@ -1,7 +1,7 @@
 """Properties as pulumi-policy hands them over, read into Known, Unknown and Missing.
 
 pulumi-policy turns an unknown value that a rule stumbles over into an advisory, which is how a purchase slips through;
-so nobody but this module touches its proxies.
+so no other module touches its proxies.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ProxiedProperties:
         self._within = within
 
     def string(self, key: str) -> Field[str]:
-        """A text that is not empty."""
+        """A string that is not empty."""
         return self._read(key, _text)
 
     def integer(self, key: str) -> Field[int]:
@@ -55,7 +55,7 @@ class ProxiedProperties:
 
 
 class UnreadableProperties:
-    """Stands for properties that cannot be told apart at all: every one is unknown, and says why."""
+    """Properties of a request that cannot be decoded: every one is unknown, with the reason."""
 
     def __init__(self, why: str) -> None:
         self._why = why
@@ -109,7 +109,7 @@ def _decode_value(value: struct_pb2.Value) -> Any:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"is {_describe(value)}, not a text")
+        raise ValueError(f"is {_describe(value)}, not a string")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The resource types that are ours: what a pack knows of each, and how it tells what is bought."""
+"""The resource types that this package publishes, and a resource as a pack observes it before it is made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Properties(Protocol):
     """A resource's properties, asked for by name and kind. What is of another kind is an Unknown that says so."""
 
     def string(self, key: str) -> Field[str]:
-        """A text that is not empty."""
+        """A string that is not empty."""
         ...
 
     def integer(self, key: str) -> Field[int]:
@@ -34,7 +34,7 @@ Extract = Callable[[str, str, Properties, PinnedPrices], Purchase]
 
 @dataclass(frozen=True)
 class ResourceType:
-    """One of our types. `providers` are the very bytes that its published provider class is pickled to; `extract` is
+    """A published type. `providers` are the very bytes that its published provider class is pickled to; `extract` is
     None for what buys nothing; a program may ignore changes of what is in `may_ignore`, and of nothing else. `bought`
     are the other arguments."""
 
@@ -51,7 +51,7 @@ class ResourceType:
 
 
 class ProviderOrigin(Enum):
-    """Whose code serves the resource, as far as the pack has seen it."""
+    """Whose code serves a resource, as far as the pack has observed it."""
 
     PUBLISHED = "the published one"
     FOREIGN = "another one"

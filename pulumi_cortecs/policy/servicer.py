@@ -61,7 +61,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self._configured = False
         self._stack_known = False
         self._previews = False
-        # as long as nobody has configured it there are no limits, and it refuses everything
+        # until it is configured there are no limits, and it refuses everything
         self._limits = read_limits(rules, {})
         self._judge = self._new_judge()
         self._observed = ObservedResources()
@@ -181,7 +181,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def _read_state(self, request: analyzer_pb2.AnalyzerStackConfigureRequest) -> None:
         try:
             self._holdings.set_result(self._read_holdings(request.organization, request.project, request.stack))
-        except Exception as error:  # nobody hears a thread that ends, and everybody would wait for it
+        except Exception as error:  # an exception ends the thread unheard, and every call would wait for its result
             self._holdings.set_result(Holdings(problem=f"unexpected {type(error).__name__}: {error}"))
 
     def _initial_stock(self) -> Stock:
@@ -205,7 +205,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         )
 
     def _held(self) -> HeldPrices:
-        """What the state held. Why it could not be read is said once."""
+        """The prices in the state. A problem with reading it is reported once."""
         held = self._initial_stock().held
         with self._lock:
             is_reported, self._reported = self._reported, True

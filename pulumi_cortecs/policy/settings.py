@@ -1,4 +1,4 @@
-"""What a limits file may say about a rule, read strictly: an unknown key or an odd value is refused by name."""
+"""The settings of a rule in a limits file, read strictly: an unknown key or an invalid value is refused by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PERCENT: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
 class Settings(BaseModel):
-    """The settings of one rule. A rule's own class derives from it; there is no coercion and no key too many."""
+    """The settings of one rule, the base of each rule's own class: no coercion, and no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
@@ -43,14 +43,14 @@ class NoSettings(Settings):
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-        raise ValueError(f"must be a text without spaces around it, not {value!r}")
+        raise ValueError(f"must be a string without surrounding spaces, not {value!r}")
     return value
 
 
 def parse_names(value: Any) -> tuple[str, ...]:
-    """A list of texts, each once. Raises ValueError for anything else."""
+    """A list of strings, each once. Raises ValueError for anything else."""
     if not isinstance(value, (list, tuple)):
-        raise ValueError(f"must be a list of texts, not {value!r}")
+        raise ValueError(f"must be a list of strings, not {value!r}")
     names = tuple(_name(item) for item in value)
     if len(set(names)) < len(names):
         raise ValueError("names something twice")
@@ -110,10 +110,10 @@ def parse_lifetime(text: str) -> timedelta:
     """A duration as resources have it, "8h" or "1h30m", in whole milliseconds, rounded up. Raises ValueError
     for anything else."""
     if len(text) > _LONGEST:
-        raise ValueError(f"is of {len(text)} characters, which is no duration")
+        raise ValueError(f"is of {len(text)} characters, too long for a duration")
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text):
-        raise ValueError(f"is {text!r}, which is no duration")
+        raise ValueError(f"is {text!r}, not a duration")
     try:
         milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in parts)
         return timedelta(milliseconds=int(Decimal(milliseconds).to_integral_value(ROUND_CEILING)))
@@ -123,7 +123,7 @@ def parse_lifetime(text: str) -> timedelta:
 
 def _percent(value: Any) -> Decimal:
     if not isinstance(value, str) or not _PERCENT.fullmatch(value):
-        raise ValueError(f"must be a percentage as a text, such as '5', not {value!r}")
+        raise ValueError(f"must be a percentage as a string, such as '5', not {value!r}")
     return Decimal(value)
 
 
@@ -131,9 +131,9 @@ _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
 
 Name: TypeAlias = Annotated[str, PlainValidator(_name), WithJsonSchema(_TEXT)]
-"""A text without spaces around it."""
+"""A string without surrounding spaces."""
 Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(parse_names), WithJsonSchema(_TEXTS)]
-"""Texts, each once."""
+"""Strings, each once."""
 Count: TypeAlias = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
 """A whole number, 0 or more."""
 Amounts: TypeAlias = Annotated[dict[str, Money], PlainValidator(_amounts), WithJsonSchema(_TEXTS)]
@@ -141,15 +141,15 @@ Amounts: TypeAlias = Annotated[dict[str, Money], PlainValidator(_amounts), WithJ
 Span: TypeAlias = Annotated[timedelta, PlainValidator(parse_span), WithJsonSchema(_TEXT)]
 """A time: "45d", "8h", "90m", "30s"."""
 Percent: TypeAlias = Annotated[Decimal, PlainValidator(_percent), WithJsonSchema(_TEXT)]
-"""A percentage as a text: "5", "2.5"."""
+"""A percentage as a string: "5", "2.5"."""
 
 
 def problems_in(error: ValidationError) -> list[str]:
-    """What pydantic found, one line each, without its own vocabulary."""
+    """The problems in an error of pydantic, one line each, without its own vocabulary."""
     lines = []
     for problem in error.errors(include_url=False, include_context=False):
         where = ".".join(str(part) for part in problem["loc"])
-        text = {"missing": "is missing", "extra_forbidden": "is no setting of it"}.get(problem["type"])
+        text = {"missing": "is missing", "extra_forbidden": "is not a setting of this rule"}.get(problem["type"])
         text = text or problem["msg"].removeprefix("Value error, ")
         lines.append(f"{where} {text}" if where else text)
     return lines

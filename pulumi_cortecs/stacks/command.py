@@ -16,7 +16,7 @@ _LONGEST: Final = 120.0
 
 
 class StacksError(Exception):
-    """A stack or a backend cannot be read, so that nobody can tell what is owned."""
+    """A stack or a backend cannot be read, so what it owns is not known."""
 
 
 class MissingStackError(StacksError):
@@ -39,7 +39,7 @@ class Pulumi:
         return without_credentials(self.backend_url or os.environ.get(BACKEND_VARIABLE) or "the current backend")
 
     def ask(self, *arguments: str) -> str:
-        """What a command prints. Raises StacksError, MissingStackError where it says that there is no such stack."""
+        """The output of a command. Raises StacksError, MissingStackError where it says that there is no such stack."""
         environment = dict(os.environ)
         if self.backend_url is not None:
             environment[BACKEND_VARIABLE] = self.backend_url

@@ -13,7 +13,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
     """The instances in what `pulumi stack export` printed, those that wait for their deletion among them, and the
     creations that never ended.
 
-    Raises StacksError for what is no whole state of a form that we know.
+    Raises StacksError unless it is a complete state of a known form.
     """
     try:
         state = stack_state(stack, exported, NEVER, instances())
@@ -36,5 +36,5 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
 
 
 def _output_or_secret(row: StateRow, key: str) -> object:
-    """An output. One that is secret is there, and nobody may take it for "none"."""
+    """An output; a placeholder for a secret one, which must not be taken for none."""
     return "[secret]" if key in row.secrets else row.outputs.get(key)

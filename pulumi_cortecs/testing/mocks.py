@@ -1,4 +1,4 @@
-"""Pulumi mocks that know our two types. With mocks nobody checks and nobody creates, so they do what both would do."""
+"""Pulumi mocks of our two types: they do what check and create would do, which mocks do not call."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class CortecsMocks(Mocks):
     """Stands in for Cortecs and for Pulumi's engine: `CortecsMocks().run("path/of/the/program")`, then look.
 
     `prices`: EUR per worker and minute by hardware type, `{"NVIDIA_L4_1": "0.02"}`; any other hardware is refused then.
-    Without it every hardware costs 0.02, a stand-in and nobody's offer. `recommended`: the hardware of an instance that
+    Without it every hardware costs 0.02, a made-up price. `recommended`: the hardware of an instance that
     names none, one for all models or one per model. `context_length`: the tokens of an instance that names none.
     `now`: when everything was bought, in its own time zone. `others`: mocks for resources and functions that are not
     ours; without it such resources have their inputs for outputs, and functions answer with nothing.

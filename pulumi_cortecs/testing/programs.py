@@ -112,7 +112,7 @@ def _steps_in(path: Path) -> Callable[[], None]:
 
 @contextmanager
 def _at_home(folder: Path) -> Iterator[None]:
-    """The program finds its files and modules as it does under Pulumi; its modules run anew in the next run."""
+    """The program finds its files and modules as it does under Pulumi; its modules run again in the next run."""
     before, modules = os.getcwd(), set(sys.modules)
     os.chdir(folder)
     sys.path.insert(0, str(folder))

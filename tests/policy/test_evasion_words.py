@@ -148,7 +148,7 @@ def test_a_ttl_is_refused_for_its_length_before_it_is_read(digits: int, attempts
         attempts.tried(f"a ttl of {len(ttl)} characters for the provider", through=not problems)
         verdict = PackTester([TTL_REQUIRED], {"ttl-required": {"at_most": "24h"}}).preview(cortecs_instance(ttl=ttl))
         (text,) = verdict.of("ttl-required", Level.MANDATORY)
-        through = f"is of {len(ttl)} characters, which is no duration" not in text
+        through = f"is of {len(ttl)} characters, too long for a duration" not in text
         attempts.tried(f"a ttl of {len(ttl)} characters for a pack", through=through)
 
 
@@ -168,7 +168,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
 CATALOGUES = {
     "names that are used again": (BOMB + "version: *i\n", "is named and used again"),
     "a scalar that is used again": ("version: &a 1\nsha256: *a\n", "is named and used again"),
-    "a file without end": ("#" * (MAX_BYTES + 1), "kB, which no catalogue has"),
+    "a file without end": ("#" * (MAX_BYTES + 1), "kB, the limit of a catalogue"),
 }
 
 
@@ -185,7 +185,7 @@ def test_a_catalogue_is_as_long_as_its_file(name: str, tmp_path: Path, attempts:
 def test_a_catalogue_that_cannot_be_read_again_is_not_written(attempts: Attempts) -> None:
     (prices,) = sample_catalogue().price_lists.values()
     rows = tuple(replace(row, provenance="x" * MAX_BYTES) for row in prices.hardware_types)
-    with pytest.raises(CatalogueError, match="kB, which no catalogue has"):
+    with pytest.raises(CatalogueError, match="kB, the limit of a catalogue"):
         dump(Catalogue({prices.cloud: replace(prices, hardware_types=rows)}))
     attempts.tried("a vendor with more rows than a file may have", through=False)
 
@@ -200,7 +200,7 @@ def test_memory_that_is_a_gigabyte_to_write_out_is_no_answer(attempts: Attempts)
 def test_limits_of_the_machine_have_an_end(tmp_path: Path, attempts: Attempts) -> None:
     path = tmp_path / "limits.json"
     path.write_text(" " * LARGEST_LIMITS + '{"cortecs": {"allowed_models": []}}')
-    with pytest.raises(LimitsFileError, match="kB, which no limits have"):
+    with pytest.raises(LimitsFileError, match="kB, the limit of a limits file"):
         limits_in_force("cortecs", {}, path)
     attempts.tried("limits of the machine without end", through=False)
 

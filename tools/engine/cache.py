@@ -69,7 +69,7 @@ def workspace(cache: Path) -> Iterator[Path]:
 def publish(tree: Path, cache: Path, workspace: Path) -> Path:
     """Gives a verified tree its final name in one step, and returns that name. Needs the lock."""
     final = finished(cache)
-    if final.exists():  # it did not verify, else nobody would have built another
+    if final.exists():  # it failed verification, or no other one would have been built
         final.rename(workspace / "replaced")
     tree.rename(final)
     return final

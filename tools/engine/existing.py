@@ -20,7 +20,7 @@ class Unsuitable(Exception):
 
 @dataclass(frozen=True)
 class OnPath:
-    """What PATH holds: the first suitable pulumi, if any, and why those before it are none."""
+    """The first suitable pulumi on PATH, if any, and the reasons against those before it."""
 
     pulumi: Path | None
     refused: tuple[str, ...]
@@ -67,7 +67,7 @@ def _require_suitable_version(pulumi: Path, env: Mapping[str, str]) -> release.V
     answer = _ask(pulumi, "version", env)
     version = release.parse(answer)
     if version is None:
-        raise Unsuitable(f"says {answer[:80]!r}, which is no version")
+        raise Unsuitable(f"says {answer[:80]!r}, not a version")
     if not release.is_suitable(version):
         raise Unsuitable(f"is {version}; we need 3.259.0 or newer, below 4")
     return version

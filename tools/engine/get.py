@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _explain(failure: resolver.EngineUnavailable, lines: progress.Progress) -> None:
-    lines.say("there is no pulumi. What was tried:")
+    lines.say("no pulumi found. Attempts:")
     for number, attempt in enumerate(failure.attempts, start=1):
         first, *rest = attempt.why.splitlines()
         lines.say(f"  {number}. {attempt.source}: {first}")

@@ -70,7 +70,7 @@ def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours
             yield (
                 f"{both.of_what}: {excess} That is beyond twice the budget: what waits for its deletion, what is "
                 "protected and what the program has no more still costs. Let an `up` end that adds nothing, or `pulumi "
-                "destroy --target` what nobody wants."
+                "destroy --target` what is not needed."
             )
 
 

@@ -15,7 +15,7 @@ _CODE_IN_THE_PROGRAM: Final = ("pulumi-python:", "pulumi-nodejs:")
 
 
 class AllowedTypes(Settings):
-    """`allowed`: type tokens of dynamic resources that are somebody else's, exact."""
+    """`allowed`: type tokens of dynamic resources that others publish, exact."""
 
     allowed: Names = ()
 
@@ -50,7 +50,7 @@ def _ignore_changes_forbidden(resource: ObservedResource, settings: NoSettings, 
 
 
 _WHOSE: Final = {
-    ProviderOrigin.FOREIGN: "a class of somebody else",
+    ProviderOrigin.FOREIGN: "a foreign class",
     ProviderOrigin.NOT_SHOWN: "a provider that was not shown",
 }
 

@@ -46,6 +46,8 @@ MODEL_FITS_HARDWARE = Rule(
     severity=Severity.MEDIUM,
     tags=("model", "hardware"),
     way_out=True,
-    remediation="Choose hardware that the catalogue lists for the model; if the model is new, pull the catalogue anew.",
+    remediation=(
+        "Choose hardware that the catalogue lists for the model; if the model is new, pull the catalogue again."
+    ),
 )
 RULES = (MODEL_ALLOWED, MODEL_FITS_HARDWARE)

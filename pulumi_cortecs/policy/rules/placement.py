@@ -13,7 +13,7 @@ from pulumi_cortecs.policy.settings import Names, Settings, matches_pattern
 
 class AllowedRegions(Settings):
     """`allowed`: regions, `*` stands for anything. `without_region`: clouds that have no region to choose, and are
-    allowed all the same."""
+    allowed without one."""
 
     allowed: Names
     without_region: Names = ()

@@ -67,7 +67,7 @@ def _quote_matches_catalogue(purchase: Purchase, settings: Tolerance, context: R
         percent = (now.amount - pinned.amount) * 100 / pinned.amount
     yield (
         f"the vendor wants {now} an hour now, the catalogue of {context.prices.day} has {pinned}: {percent:+.1f} %, "
-        f"and {settings.tolerance_percent:f} % are tolerated. Pull the catalogue anew, and review it."
+        f"and {settings.tolerance_percent:f} % are tolerated. Pull the catalogue again, and review it."
     )
 
 

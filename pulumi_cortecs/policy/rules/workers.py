@@ -16,7 +16,7 @@ class MostWorkers(Settings):
 
 
 class ScalingClouds(Settings):
-    """`clouds`: where an instance must be able to scale down to nothing while nobody asks it anything."""
+    """`clouds`: where an instance must be able to scale down to zero without requests."""
 
     clouds: Names
 
@@ -29,7 +29,7 @@ def _workers_max(purchase: Purchase, settings: MostWorkers, context: RuleContext
 
 def _scale_to_zero_required(purchase: Purchase, settings: ScalingClouds, context: RuleContext) -> Iterator[str]:
     if purchase.cloud in settings.clouds and (least := purchase.workers_min.get()) > 0:
-        yield f"at least {least} runs and is billed when nobody asks it anything; on {purchase.cloud} that must be 0."
+        yield f"at least {least} runs and is billed without any request; on {purchase.cloud} that must be 0."
 
 
 WORKERS_MAX = Rule(

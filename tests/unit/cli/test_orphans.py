@@ -108,7 +108,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_hides_nothing(run: Run, sim: 
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "orders.sqlite3").write_text("no database, but long enough to be looked at" * 20)
     result = run(code=3)
-    assert "what this machine has noted of purchases is not shown" in result.stderr
+    assert "the purchases in the journal of this machine are not shown" in result.stderr
     assert instance_id in result.output
 
 
@@ -239,7 +239,7 @@ def test_an_id_that_was_not_found_stops_everything(run: Run, backend: Backend, s
     owned, orphan = old(sim), old(sim)
     backend.put(DEV, row(owned))
     said = run("--delete", orphan, owned, "--yes", code=1).stderr
-    assert said == f"Error: not among what was found, so nothing was done: {owned}\n"
+    assert said == f"Error: not among the orphans, so nothing was done: {owned}\n"
     assert ids(sim) == [owned, orphan]
 
 
@@ -270,7 +270,7 @@ def test_one_that_cannot_be_ended_is_said_to_be_and_the_others_are_ended(run: Ru
     stuck, other = old(sim), old(sim)
     sim.control.fault("lost_request", method="POST", path="/api/v1/instances/stop", instance_id=stuck)
     result = run("--delete", "--yes", stuck, code=1)
-    assert result.stderr.startswith(f"Error: {stuck}: it may be billed on: ")
+    assert result.stderr.startswith(f"Error: {stuck}: it may still be billed: ")
     assert ids(sim) == [stuck, other]
     found = told(run("--delete", "--yes", "--json", code=1))
     assert {each["id"]: each["gone"] for each in found["orphans"]} == {stuck: False, other: True}
@@ -295,7 +295,7 @@ def test_an_empty_list_is_not_taken_for_an_empty_account(run: Run, backend: Back
     backend.put(DEV, {**row(owned.id), "outputs": owned.outs})
     old(sim)
     sim.control.fault("empty_list", path=LISTS.split()[1], count=lies)
-    assert "list of the instances is not whole" in run(code=1).stderr
+    assert "list of the instances is incomplete" in run(code=1).stderr
     run(code=3)
 
 

@@ -165,10 +165,13 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda data: cloud(data)["hardware_types"].append(deepcopy(first(data))), "NVIDIA_H100_1 is there twice"),
+        (
+            lambda data: cloud(data)["hardware_types"].append(deepcopy(first(data))),
+            "duplicate hardware type NVIDIA_H100_1",
+        ),
         (
             lambda data: cloud(data)["models"].append(deepcopy(cloud(data)["models"][0])),
-            "Qwen--Qwen2-7B-Instruct is there twice",
+            "duplicate model Qwen--Qwen2-7B-Instruct",
         ),
         (lambda data: first(data).update(price_per_hour="0"), "price_per_hour must be positive, not 0.00 EUR"),
         (lambda data: first(data).update(price_per_minute="-0.02"), "price_per_minute must be positive"),
@@ -182,15 +185,15 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
         (lambda data: first(data).update(hour_is_not_60_minutes="yes"), "is true, or not there, not 'yes'"),
         (lambda data: first(data).pop("gpu_ram_is"), "gpu_ram_is is missing"),
         (lambda data: first(data).update(gpu_ram_is="whatever"), "must be per_gpu or total or undecided"),
-        (lambda data: first(data).pop("gpu_ram_gb"), "unknown: 'gpu_ram_is'"),
+        (lambda data: first(data).pop("gpu_ram_gb"), "unknown key 'gpu_ram_is'"),
         (lambda data: first(data).update(gpu_ram_gb="0"), "gpu_ram_gb must be above 0"),
         (lambda data: first(data).update(num_gpus="1.5"), "num_gpus must be a whole number"),
         (lambda data: first(data).update(num_gpus="0"), "num_gpus must be a whole number"),
         (lambda data: first(data).update(billing=[]), "billing must name each at most once, and at least one"),
         (lambda data: first(data).update(billing=["per_day"]), "must be per_minute or per_hour, not 'per_day'"),
-        (lambda data: first(data).update(hardware_type_id=" X"), "hardware_type_id must be a text"),
-        (lambda data: first(data).update(discount="50 %"), "unknown: 'discount'"),
-        (lambda data: first(data).update(currency="USD"), "unknown: 'currency'"),
+        (lambda data: first(data).update(hardware_type_id=" X"), "hardware_type_id must be a string"),
+        (lambda data: first(data).update(discount="50 %"), "unknown key 'discount'"),
+        (lambda data: first(data).update(currency="USD"), "unknown key 'currency'"),
         (lambda data: cloud(data).update(currency="Euro"), "a currency is a three-letter code"),
         (lambda data: cloud(data).update(as_of="2026-11-21"), "as_of must be a time such as"),
         (lambda data: cloud(data).update(as_of="2026-13-21T00:00:00Z"), "as_of must be a time such as"),
@@ -199,11 +202,11 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
         (lambda data: cloud(data).update(models=["Qwen"]), "must be a mapping of names, not str"),
         (lambda data: cloud(data)["models"][0].update(hardware_configs={"TPU": "1"}), "runs on TPU, which has no row"),
         (lambda data: cloud(data)["models"][0].update(recommended_config="TPU"), "where it does not run"),
-        (lambda data: cloud(data)["models"][0].update(size="7"), "unknown: 'size'"),
-        (lambda data: data.update(clouds={}), "there is no cloud in it"),
+        (lambda data: cloud(data)["models"][0].update(size="7"), "unknown key 'size'"),
+        (lambda data: data.update(clouds={}), "contains no cloud"),
         (lambda data: data.update(clouds=[]), "must be a mapping of names, not list"),
         (lambda data: data.update(version="2"), "is of version 2"),
-        (lambda data: data.update(signature="x"), "unknown: 'signature'"),
+        (lambda data: data.update(signature="x"), "unknown key 'signature'"),
         (lambda data: data.pop("sha256"), "sha256 is missing"),
     ],
 )
@@ -219,12 +222,12 @@ def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str
     [
         (b"", "must be a mapping of names, not NoneType"),
         (b"- a", "must be a mapping of names, not list"),
-        (b"version: 1\nversion: 1\n", "line 1: 'version' is there twice"),
-        (b"{", "is no YAML"),
-        (b"\xff\xfe\x00", "is no YAML"),
+        (b"version: 1\nversion: 1\n", "line 1: duplicate key 'version'"),
+        (b"{", "is not valid YAML"),
+        (b"\xff\xfe\x00", "is not valid YAML"),
         (b"[" * 100_000, "nests deeper than 20 levels"),
-        (b"a: &a [*a]", "is no YAML"),
-        (b"version: !!python/object:os.system {}\n", "version must be a text, not {}"),
+        (b"a: &a [*a]", "is not valid YAML"),
+        (b"version: !!python/object:os.system {}\n", "version must be a string, not {}"),
     ],
 )
 def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
@@ -271,7 +274,7 @@ def test_an_hour_is_sixty_minutes_but_for_rounding(tmp_path: Path, hour: str, mi
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"hardware_types": (row(), row())}, "is there twice"),
+        ({"hardware_types": (row(), row())}, "duplicate hardware type"),
         ({"currency": "USD"}, "NVIDIA_L4_1 is priced in EUR, the rest in USD"),
         ({"cloud": "elsewhere"}, "NVIDIA_L4_1 is a row of cortecs"),
         ({"as_of": datetime(2026, 1, 1)}, "as_of is a time in UTC"),  # noqa: DTZ001

@@ -94,7 +94,7 @@ def test_it_is_from_no_other_rule() -> None:
 
 def test_it_lifts_nothing_whose_price_nobody_knows() -> None:
     verdict = bench().preview(cortecs_instance(num_workers=8, billing_interval="per_fortnight"))
-    assert_denied(verdict, "instance-hourly-cap", "'per_fortnight', which is no interval", "or nobody knows what")
+    assert_denied(verdict, "instance-hourly-cap", "'per_fortnight', not a billing interval", "or its price is unknown")
 
 
 def exemption(resource: str) -> Exemption:

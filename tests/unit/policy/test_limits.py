@@ -83,7 +83,7 @@ def test_guard_has_the_limits_of_both_packs(stage: str) -> None:
     ("limits", "says"),
     [
         ({"hardware-alowed": {}}, "hardware-alowed: there is no such rule; did you mean hardware-allowed?"),
-        ({"hardware-allowed": {"alowed": {}}}, "alowed is no setting of it; did you mean allowed?"),
+        ({"hardware-allowed": {"alowed": {}}}, "alowed is not a setting of this rule; did you mean allowed?"),
         ({"hardware-allowed": {"allowed": ["NVIDIA_L4_1"]}}, "must be an object with a list of ids per cloud"),
         ({"hardware-allowed": {"allowed": {}}}, "must be an object with a list of ids per cloud"),
         ({"workers-max": {"most": 2.5}}, "most must be a whole number, 0 or more, not 2.5"),
@@ -171,12 +171,12 @@ def test_a_preview_may_leave_to_up_what_only_up_can_know() -> None:
         ({"rule": "instance-hourly-kap"}, "did you mean instance-hourly-cap?"),
         ({"rule": "provider-authentic"}, "there is no exemption from provider-authentic"),
         ({"rule": "stack-hourly-budget"}, "there is no exemption from stack-hourly-budget"),
-        ({"owner": ""}, "owner must be a text"),
-        ({"reason": "  "}, "reason must be a text"),
+        ({"owner": ""}, "owner must be a string"),
+        ({"reason": "  "}, "reason must be a string"),
         ({"until": "2030-02-30"}, "until must be a day"),
         ({"until": "for ever"}, "until must be a day"),
         ({"up_to": "20"}, "up_to must be an amount"),
-        ({"untill": "2030-01-01"}, "untill is no setting of it"),
+        ({"untill": "2030-01-01"}, "untill is not a setting of this rule"),
     ],
 )
 def test_a_malformed_exemption_is_refused(changed: dict[str, Any], says: str) -> None:

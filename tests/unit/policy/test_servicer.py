@@ -119,7 +119,7 @@ def test_an_endpoint_is_served_by_its_own_provider_and_no_other() -> None:
     bench = PackTester("guard", DEMO)
     assert_allowed(bench.preview(resource(ENDPOINT, provider=min(endpoint.providers), state="running")))
     borrowed = bench.preview(resource(ENDPOINT, provider=min(instance.providers), state="running"))
-    assert_denied(borrowed, "provider-authentic", "Endpoint is served by a class of somebody else")
+    assert_denied(borrowed, "provider-authentic", "Endpoint is served by a foreign class")
 
 
 def test_the_running_sum_is_not_talked_down(pack: PackServicer) -> None:

@@ -195,7 +195,7 @@ def test_the_official_installer_comes_before_a_build(machine: Machine) -> None:
         (INSTALLER.format(version="v3.300.0"), "is 3.300.0 instead of 3.259.0"),
         (INSTALLER.format(version="; exit 1"), "does not run"),
         ("#!/bin/sh\necho no such release >&2\nexit 22\n", "no such release"),
-        ("<html>Please log in</html>", "no shell script"),
+        ("<html>Please log in</html>", "did not answer with a shell script"),
     ],
 )
 def test_an_installer_whose_work_does_not_run_is_a_failed_attempt(machine: Machine, script: str, why: str) -> None:
@@ -226,7 +226,7 @@ def test_when_nothing_works_each_source_says_why_and_what_to_do(machine: Machine
     machine.env["PIP_INDEX_URL"] = "http://127.0.0.1:1/"
     code, out, err = machine.get()
     assert (code, out) == (1, "")
-    summary = err[err.index("there is no pulumi. What was tried:") :]
+    summary = err[err.index("no pulumi found. Attempts:") :]
     for line in (
         "1. pulumi on PATH: there is none",
         f"2. cache: there is no {machine.cache / release.PULUMI}",
