@@ -212,7 +212,9 @@ def instance_as_json(instance: Listed) -> dict[str, object]:
 
 def timestamp(at: datetime | None) -> str | None:
     """ISO 8601 in UTC, to the second."""
-    return None if at is None else f"{at.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    from pulumi_cortecs.cost.times import utc_seconds_text
+
+    return None if at is None else utc_seconds_text(at)
 
 
 def _list(account: Account) -> Mapping[str, Listed]:
@@ -246,6 +248,7 @@ def _require_complete(
 
 def _listed(account: Account, instance: cortecs.Instance) -> Listed:
     from pulumi_cortecs.cost import BillingInterval
+    from pulumi_cortecs.cost.times import parse_time
     from pulumi_cortecs.lifecycle.listed import Listed
     from pulumi_cortecs.lifecycle.phases import UnknownStatusError
 
@@ -262,15 +265,6 @@ def _listed(account: Account, instance: cortecs.Instance) -> Listed:
         num_workers=None if "num_workers" not in arguments else int(arguments["num_workers"]),
         status=status.status,
         phase=phase,
-        started_at=_parse_time(status.started_at),
-        stopped_at=_parse_time(status.stopped_at),
+        started_at=parse_time(status.started_at, default_zone=timezone.utc),
+        stopped_at=parse_time(status.stopped_at, default_zone=timezone.utc),
     )
-
-
-def _parse_time(text: str | None) -> datetime | None:
-    try:
-        # Python 3.10 does not read the Z
-        moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

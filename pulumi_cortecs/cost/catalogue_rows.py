@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -15,11 +15,10 @@ from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning
 from pulumi_cortecs.cost.money import Money, MoneyError
 from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceList, has_own_hourly_price
+from pulumi_cortecs.cost.times import parse_utc_seconds, utc_seconds_text
 
 E = TypeVar("E", RamMeaning, BillingInterval)
 
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
-_TIME_SHAPE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,11}")
 _FLAG: Final = "hour_is_not_60_minutes"
 _NO_LIMIT: Final = "unlimited"
@@ -176,7 +175,7 @@ def document(price_lists: Mapping[str, PriceList]) -> dict[str, Any]:
         cloud: {
             "currency": prices.currency,
             "source": prices.source,
-            "as_of": prices.as_of.strftime(_TIME),
+            "as_of": utc_seconds_text(prices.as_of),
             "hardware_types": [
                 _row(row) for row in sorted(prices.hardware_types, key=lambda row: row.hardware_type_id)
             ],
@@ -274,14 +273,10 @@ def _plain(number: Decimal) -> int | str:
 
 def _moment(table: Table, key: str) -> datetime:
     text = table.text(key)
-    try:
-        if not _TIME_SHAPE.fullmatch(text):
-            raise ValueError
-        return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
-    except ValueError:
-        raise CatalogueError(
-            f"{table.where}: {key} must be a time such as 2025-03-01T12:00:00Z, not {text!r}"
-        ) from None
+    time = parse_utc_seconds(text)
+    if time is None:
+        raise CatalogueError(f"{table.where}: {key} must be a time such as 2025-03-01T12:00:00Z, not {text!r}")
+    return time
 
 
 def _mapping(where: str, value: Any) -> Mapping[str, Any]:

@@ -11,13 +11,9 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
 
 from pulumi_cortecs.cost import Money, MoneyError
+from pulumi_cortecs.cost.times import MAX_DURATION_LENGTH, parse_milliseconds
 
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,5})(d|h|m|s)")
-_SPAN_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
-_LONGEST: Final = 100
-"""Characters of a duration: to look at more of them takes time by their square."""
-_MILLISECONDS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+_SPAN: Final = re.compile(r"[1-9][0-9]{0,5}[dhms]")
 _MOST: Final = 1_000_000
 _PERCENT: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
@@ -100,23 +96,22 @@ def _amounts(value: Any) -> dict[str, Money]:
 
 def parse_span(value: Any) -> timedelta:
     """ "45d", "8h", "90m" or "30s". Raises ValueError for anything else."""
-    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    milliseconds = parse_milliseconds(value) if isinstance(value, str) and _SPAN.fullmatch(value) else None
+    if milliseconds is None:
         raise ValueError(f"must be a time such as '45d', '8h' or '90m', not {value!r}")
-    return timedelta(**{_SPAN_UNITS[match[2]]: int(match[1])})
+    return timedelta(milliseconds=int(milliseconds))
 
 
 def parse_lifetime(text: str) -> timedelta:
     """A duration as resources have it, "8h" or "1h30m", in whole milliseconds, rounded up. Raises ValueError
     for anything else."""
-    if len(text) > _LONGEST:
+    if len(text) > MAX_DURATION_LENGTH:
         raise ValueError(f"is of {len(text)} characters, too long for a duration")
-    parts = _PART.findall(text)
-    if not parts or _PART.sub("", text):
+    milliseconds = parse_milliseconds(text)
+    if milliseconds is None:
         raise ValueError(f"is {text!r}, not a duration")
     try:
-        milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in parts)
-        return timedelta(milliseconds=int(Decimal(milliseconds).to_integral_value(ROUND_CEILING)))
+        return timedelta(milliseconds=int(milliseconds.to_integral_value(ROUND_CEILING)))
     except OverflowError:
         raise ValueError(f"is {text!r}, which is too long") from None
 

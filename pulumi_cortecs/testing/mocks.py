@@ -15,6 +15,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, Quote, quote
+from pulumi_cortecs.cost.times import utc_seconds_text
 from pulumi_cortecs.lifecycle.durations import moment_after
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.testing.programs import run_program
@@ -164,8 +165,8 @@ class CortecsMocks(Mocks):
             "base_url": "" if stopped else f"https://{instance_id}.invalid/v1",
             "status": "stopped" if stopped else "running",
             "worker_statuses": [{} if stopped else {"init_progress": _LAST_STEP} for _ in range(workers)],
-            "started_at": _moment(self._now),
-            "stopped_at": _moment(self._now + timedelta(hours=1)) if stopped else "",
+            "started_at": utc_seconds_text(self._now),
+            "stopped_at": utc_seconds_text(self._now + timedelta(hours=1)) if stopped else "",
             "account": _ACCOUNT,
         }
 
@@ -201,7 +202,3 @@ def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None
     while error is not None and not isinstance(error, RefusedArgumentsError):
         error = error.__cause__
     return error
-
-
-def _moment(when: datetime) -> str:
-    return f"{when:%Y-%m-%dT%H:%M:%SZ}"
