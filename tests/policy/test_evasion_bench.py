@@ -187,7 +187,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     "a typo in a rule": {**DEMO, "workers-maxx": {"most": 2}},
     "a typo in a key": {**DEMO, "workers-max": {"mots": 2}},
     "a key too many": {**DEMO, "workers-max": {"most": 2, "at_most": 99}},
-    "a rule that nothing is said of": {name: said for name, said in DEMO.items() if name != "workers-max"},
+    "a rule that nothing is said of": {name: config for name, config in DEMO.items() if name != "workers-max"},
     "a rule without settings": {**DEMO, "hardware-allowed": {}},
     "a number as a text": {**DEMO, "workers-max": {"most": "99"}},
     "a number that is none": {**DEMO, "workers-max": {"most": float("nan")}},
@@ -316,8 +316,8 @@ def test_a_file_that_can_be_read_in_two_ways_does_not_pass_the_review(
     name: str, folder: Path, attempts: Attempts
 ) -> None:
     (folder / "limits.json").write_text(WRITTEN[name])
-    said = CliRunner().invoke(app, ["policy", "check", str(folder / "limits.json")])
-    attempts.tried(f"limits: {name}", through=said.exit_code == 0 or "duplicate key" not in said.output)
+    result = CliRunner().invoke(app, ["policy", "check", str(folder / "limits.json")])
+    attempts.tried(f"limits: {name}", through=result.exit_code == 0 or "duplicate key" not in result.output)
 
 
 def test_exemptions_that_are_no_list_let_nothing_through(attempts: Attempts) -> None:
@@ -424,7 +424,11 @@ def test_they_are_refused_together(name: str, attempts: Attempts) -> None:
 
 def test_one_unknown_hides_no_violation_of_another(attempts: Attempts) -> None:
     verdict = PackTester("guard", DEMO).preview(*TOGETHER["an unknown before a violation"])
-    named = {each.urn for each in verdict.findings if each.rule == "workers-max" and each.level is Level.MANDATORY}
+    named = {
+        finding.urn
+        for finding in verdict.findings
+        if finding.rule == "workers-max" and finding.level is Level.MANDATORY
+    }
     attempts.tried("an unknown that comes first hides the rest", through=THREE.urn not in named)
 
 

@@ -124,9 +124,11 @@ def test_a_command_prints_what_is_printable(name: str, attempts: Attempts, capsy
 
 
 def test_no_page_on_the_web_is_answered_by_a_simulator(attempts: Attempts) -> None:
-    attempts.batch({f"a simulator asked as {each!r}": stranger({"host": each}) == "" for each in HOSTS})
+    attempts.batch({f"a simulator asked as {host!r}": stranger({"host": host}) == "" for host in HOSTS})
     asked = {"host": "127.0.0.1:3000"}
-    attempts.batch({f"a simulator asked by a page, {each}": stranger({**asked, **each}) == "" for each in PAGES})
+    attempts.batch(
+        {f"a simulator asked by a page, {headers}": stranger({**asked, **headers}) == "" for headers in PAGES}
+    )
     attempts.tried("a simulator asked without a Host", through=stranger({}) == "")
 
 

@@ -106,7 +106,7 @@ def test_what_is_within_the_limits_is_bought_and_kept(stack: Stack, simulator: S
     assert "workers-max" in guard.up(expect=1).text
     stack.program(one_instance(export=False))
     assert '  workers-max: mandatory {"most": 2}' in guard.preview("--debug", expect=0).text
-    assert [each.instance_id for each in simulator.control.instances()] == [running.instance_id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [running.instance_id]
     assert len(simulator.control.ledger().entries) == 1
 
 
@@ -216,7 +216,7 @@ def test_looking_at_what_runs_is_no_purchase(stack: Stack, simulator: Simulator)
     stack.program(f"from pulumi_cortecs import Instance\nInstance.get('seen', {running.instance_id!r})\n")
     stack.run("state", "delete", "--all", "--yes", "--force", expect=None)
     guarded(stack, "guard").up(expect=0)
-    assert [each.instance_id for each in simulator.control.instances()] == [running.instance_id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [running.instance_id]
 
 
 def test_what_target_leaves_alone_is_not_judged(stack: Stack, simulator: Simulator) -> None:

@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])
 def test_it_tells_where_a_pack_lies(pack: str) -> None:
-    told = CliRunner().invoke(app, ["policy", "path", pack])
-    assert told.exit_code == 0
-    run = Path(told.stdout.strip())
+    result = CliRunner().invoke(app, ["policy", "path", pack])
+    assert result.exit_code == 0
+    run = Path(result.stdout.strip())
     assert os.access(run, os.X_OK)
     assert run == ROOT / "policies" / pack / "run"
     folder = CliRunner().invoke(app, ["policy", "path", pack, "--folder"])
@@ -27,17 +27,17 @@ def test_it_tells_where_a_pack_lies(pack: str) -> None:
 def checked(directory: Path, content: str | bytes, *options: str) -> tuple[int, str]:
     file = directory / "limits.json"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    said = CliRunner().invoke(app, ["policy", "check", str(file), *options])
-    return said.exit_code, said.output
+    result = CliRunner().invoke(app, ["policy", "check", str(file), *options])
+    return result.exit_code, result.output
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod", "demo"])
 @pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])
 def test_the_limits_that_come_along_pass_the_check(pack: str, stage: str) -> None:
     file = ROOT / "policies" / pack / "limits" / f"{stage}.json"
-    said = CliRunner().invoke(app, ["policy", "check", str(file), "--pack", pack])
-    assert (said.exit_code, f"{file}: " in said.output) == (0, True)
-    assert "rules in force" in said.output
+    result = CliRunner().invoke(app, ["policy", "check", str(file), "--pack", pack])
+    assert (result.exit_code, f"{file}: " in result.output) == (0, True)
+    assert "rules in force" in result.output
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_rules_of_ones_own_can_be_named_and_a_file_that_is_none_is_an_error(tmp_
     assert checked(tmp_path, limits)[0] == 1
     assert checked(tmp_path, limits, "--own-rule", "team-prefix")[0] == 0
     (tmp_path / "limits.json").unlink()
-    said = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "limits.json")])
-    assert (said.exit_code, "No such file" in said.output) == (1, True)
+    result = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "limits.json")])
+    assert (result.exit_code, "No such file" in result.output) == (1, True)
 
 
 def test_there_are_no_others() -> None:

@@ -53,13 +53,13 @@ def edited(tmp_path: Path, edit: Callable[[dict[str, Any]], object], *, pin: boo
 
 
 def cloud(data: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = data["clouds"]["cortecs"]
-    return found
+    section: dict[str, Any] = data["clouds"]["cortecs"]
+    return section
 
 
 def first(data: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = cloud(data)["hardware_types"][0]
-    return found
+    hardware: dict[str, Any] = cloud(data)["hardware_types"][0]
+    return hardware
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         provenance="invented: ein Preis für's Beispiel",
     )
     dearer = row("FLAGGED", "3.00", "0.02")
-    rows = tuple(sorted((odd, row(num_gpus=1, gpu_type="NVIDIA L4"), dearer), key=lambda each: each.hardware_type_id))
+    rows = tuple(sorted((odd, row(num_gpus=1, gpu_type="NVIDIA L4"), dearer), key=lambda row: row.hardware_type_id))
     written = Catalogue({"cortecs": prices(*rows, models=models)})
     path = tmp_path / "catalogue.lock.yaml"
     path.write_text(dump(written), encoding="utf-8")
@@ -99,28 +99,28 @@ def test_any_prices_come_back_to_the_last_digit(pairs: list[tuple[Decimal, Decim
 
 
 def test_it_answers_what_packs_ask() -> None:
-    found = load(SIMULATOR)
-    l4 = found.hardware("cortecs", "NVIDIA_L4_1")
+    catalogue = load(SIMULATOR)
+    l4 = catalogue.hardware("cortecs", "NVIDIA_L4_1")
     assert l4 is not None
     assert (l4.price_per_hour, l4.cloud, l4.total_ram_gb()) == (Money.of("1.20", "EUR"), "cortecs", (24, 24))
-    fitting = [each.hardware_type_id for each in found.fitting("cortecs", "Qwen--Qwen2-7B-Instruct")]
+    fitting = [row.hardware_type_id for row in catalogue.fitting("cortecs", "Qwen--Qwen2-7B-Instruct")]
     assert fitting == ["NVIDIA_L4_1", "NVIDIA_L40S_1", "NVIDIA_L4_2"]  # 1.20, 2.10, 2.40
-    assert found.currency("cortecs") == "EUR"
-    assert found.clouds == ("cortecs",)
-    assert "invented" in found.sources["cortecs"]
+    assert catalogue.currency("cortecs") == "EUR"
+    assert catalogue.clouds == ("cortecs",)
+    assert "invented" in catalogue.sources["cortecs"]
     assert all(
-        "invented" in each.provenance or each.hardware_type_id == "NVIDIA_L4_1"
-        for each in found.hardware_types("cortecs")
+        "invented" in row.provenance or row.hardware_type_id == "NVIDIA_L4_1"
+        for row in catalogue.hardware_types("cortecs")
     )
 
 
 def test_what_it_does_not_have_it_does_not_make_up() -> None:
-    found = load(SIMULATOR)
-    assert found.hardware("cortecs", "nvidia_l4_1") is None
-    assert found.hardware("elsewhere", "NVIDIA_L4_1") is None
-    assert found.fitting("cortecs", "no--model") == found.fitting("elsewhere", "Qwen--Qwen2-7B-Instruct") == ()
-    assert found.models("elsewhere") == found.hardware_types("elsewhere") == ()
-    assert found.currency("elsewhere") is None
+    catalogue = load(SIMULATOR)
+    assert catalogue.hardware("cortecs", "nvidia_l4_1") is None
+    assert catalogue.hardware("elsewhere", "NVIDIA_L4_1") is None
+    assert catalogue.fitting("cortecs", "no--model") == catalogue.fitting("elsewhere", "Qwen--Qwen2-7B-Instruct") == ()
+    assert catalogue.models("elsewhere") == catalogue.hardware_types("elsewhere") == ()
+    assert catalogue.currency("elsewhere") is None
 
 
 def test_it_is_as_old_as_its_oldest_part() -> None:
@@ -163,7 +163,7 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "message"),
     [
         (
             lambda data: cloud(data)["hardware_types"].append(deepcopy(first(data))),
@@ -210,15 +210,15 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
         (lambda data: data.pop("sha256"), "sha256 is missing"),
     ],
 )
-def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str, Any]], object], said: str) -> None:
+def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str, Any]], object], message: str) -> None:
     with pytest.raises(CatalogueError) as refused:
         edited(tmp_path, edit)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "edited.lock.yaml: " in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"", "must be a mapping of names, not NoneType"),
         (b"- a", "must be a mapping of names, not list"),
@@ -230,10 +230,10 @@ def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str
         (b"version: !!python/object:os.system {}\n", "version must be a string, not {}"),
     ],
 )
-def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
+def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes(text)
-    with pytest.raises(CatalogueError, match=said):
+    with pytest.raises(CatalogueError, match=message):
         load(path)
 
 
@@ -272,7 +272,7 @@ def test_an_hour_is_sixty_minutes_but_for_rounding(tmp_path: Path, hour: str, mi
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"hardware_types": (row(), row())}, "duplicate hardware type"),
         ({"currency": "USD"}, "NVIDIA_L4_1 is priced in EUR, the rest in USD"),
@@ -282,8 +282,8 @@ def test_an_hour_is_sixty_minutes_but_for_rounding(tmp_path: Path, hour: str, mi
         ({"models": (CatalogueModel("A", None, {"TPU": 1}),)}, "which has no row"),
     ],
 )
-def test_a_price_list_made_in_code_has_to_be_true_as_well(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(CatalogueError, match=said):
+def test_a_price_list_made_in_code_has_to_be_true_as_well(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(CatalogueError, match=message):
         prices(**wrong)
 
 

@@ -75,8 +75,8 @@ def test_without_a_file_there_are_no_limits() -> None:
 
 
 def test_a_file_says_what_it_allows(tmp_path: Path) -> None:
-    (found,) = limits_in_force("cortecs", {}, written(tmp_path / "limits.json", GOOD)).files
-    assert found == CloudLimits(
+    (limits,) = limits_in_force("cortecs", {}, written(tmp_path / "limits.json", GOOD)).files
+    assert limits == CloudLimits(
         str(tmp_path / "limits.json"),
         allowed(hardware=["NVIDIA_L4_1", "NVIDIA_L4_2"], models=["Qwen--Qwen2-7B-Instruct"]),
         eur("2.40"),
@@ -90,8 +90,8 @@ def test_an_order_must_pass_both_files_so_the_variable_only_tightens(tmp_path: P
     machine = written(tmp_path / "machine.json", {"allowed_hardware": ["A", "B"], "instance_hourly_cap": "5.00 EUR"})
     named = written(tmp_path / "named.json", {"allowed_hardware": ["B", "C"], "instance_hourly_cap": "9.00 EUR"})
     limits = limits_in_force("cortecs", {VARIABLE: str(named)}, machine)
-    assert [bool(limits.check_allowed(kind("M", each))) for each in "ABC"] == [True, False, True]
-    assert [len(limits.check_price(eur(each))) for each in ("5", "5.01", "9.01")] == [0, 1, 2]
+    assert [bool(limits.check_allowed(kind("M", hardware))) for hardware in "ABC"] == [True, False, True]
+    assert [len(limits.check_price(eur(price))) for price in ("5", "5.01", "9.01")] == [0, 1, 2]
 
 
 @given(
@@ -125,7 +125,7 @@ def test_what_is_not_on_a_list_is_named_with_what_is() -> None:
         Violation("model_id", "N is not allowed by FILE, which allows M"),
         Violation("hardware_type_id", "C is not allowed by FILE, which allows A, B"),
     ]
-    assert [each.about for each in LISTS.check_allowed(kind("m", "a"))] == ["model_id", "hardware_type_id"]
+    assert [violation.about for violation in LISTS.check_allowed(kind("m", "a"))] == ["model_id", "hardware_type_id"]
     nothing = PurchaseLimits((CloudLimits("FILE", allowed(hardware="")),))
     assert texts(nothing.check_allowed(KIND)) == ["A is not allowed by FILE, which allows nothing"]
 
@@ -154,7 +154,7 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spending", "said"),
+    ("spending", "text"),
     [
         (Spending({"a": eur("1"), "b": None}, (), eur("1")), "what the account runs cannot be priced: b"),
         (Spending({}, (eur("1"), None), eur("1")), "something that was just ordered cannot be priced"),
@@ -164,19 +164,19 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
         (Spending({}, (), Money.of("1", "USD")), "not the same currency"),
     ],
 )
-def test_a_sum_that_cannot_be_told_is_refused(spending: Spending, said: str) -> None:
+def test_a_sum_that_cannot_be_told_is_refused(spending: Spending, text: str) -> None:
     (refused,) = CEILING.check_ceiling(spending)
-    assert said in refused.text
+    assert text in refused.text
     assert "the ceiling of the account is 10.00 EUR (FILE)" in refused.text
 
 
 def test_it_is_known_what_has_to_be_found_out() -> None:
-    assert [each.counts_price for each in (CAP, CEILING, LISTS)] == [True, True, False]
-    assert [each.counts_account for each in (CAP, CEILING, LISTS)] == [False, True, False]
+    assert [limits.counts_price for limits in (CAP, CEILING, LISTS)] == [True, True, False]
+    assert [limits.counts_account for limits in (CAP, CEILING, LISTS)] == [False, True, False]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "text"),
     [
         (b"", "is not valid JSON"),
         (b'{"cortecs": {', "is not valid JSON"),
@@ -213,13 +213,13 @@ def test_it_is_known_what_has_to_be_found_out() -> None:
     ],
 )
 @pytest.mark.parametrize("named", [True, False])
-def test_a_file_that_nobody_understands_refuses(tmp_path: Path, content: bytes, said: str, named: bool) -> None:
+def test_a_file_that_nobody_understands_refuses(tmp_path: Path, content: bytes, text: str, named: bool) -> None:
     path = tmp_path / "limits.json"
     path.write_bytes(content)
     with pytest.raises(LimitsFileError) as refused:
         limits_in_force("cortecs", {VARIABLE: str(path)} if named else {}, NOWHERE if named else path)
     assert str(refused.value).startswith(f"{path}: ")
-    assert said in str(refused.value)
+    assert text in str(refused.value)
 
 
 def test_a_bad_second_file_refuses_as_well(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_bad_second_file_refuses_as_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [
         ("", "is set and names no file"),
         ("limits.json", "must be an absolute path"),
@@ -240,8 +240,8 @@ def test_a_bad_second_file_refuses_as_well(tmp_path: Path) -> None:
         ("/nul\0l", "cannot be read"),
     ],
 )
-def test_a_variable_that_names_no_file_refuses(value: str, said: str) -> None:
-    with pytest.raises(LimitsFileError, match=said):
+def test_a_variable_that_names_no_file_refuses(value: str, text: str) -> None:
+    with pytest.raises(LimitsFileError, match=text):
         limits_in_force("cortecs", {VARIABLE: value}, NOWHERE)
 
 
@@ -345,15 +345,15 @@ def _limiting(machine: Any, named: Any) -> set[str]:
 def test_a_certificate_of_ones_own_is_believed_where_the_files_name_it(
     machine: Any, named: Any, believed: bool, tmp_path: Path
 ) -> None:
-    found = read(machine, named, tmp_path).check_source(VENDOR, VENDOR, {"SSL_CERT_FILE": "/ca.pem"})
-    assert (found == []) is believed
+    violations = read(machine, named, tmp_path).check_source(VENDOR, VENDOR, {"SSL_CERT_FILE": "/ca.pem"})
+    assert (violations == []) is believed
     if not believed:
-        assert texts(found)[0].startswith(f"SSL_CERT_FILE has /ca.pem vouch for {VENDOR}, and {tmp_path}/")
+        assert texts(violations)[0].startswith(f"SSL_CERT_FILE has /ca.pem vouch for {VENDOR}, and {tmp_path}/")
 
 
 @pytest.mark.parametrize(
     "cells",
-    [{"allowed_base_urls": [each]} for each in ("cortecs.ai/api/v1", "", " https://a", None)]
+    [{"allowed_base_urls": [url]} for url in ("cortecs.ai/api/v1", "", " https://a", None)]
     + [{"allowed_certificates": ["ca.pem"]}, {"allowed_certificates": "/ca.pem"}],
 )
 def test_whom_to_believe_is_written_out(tmp_path: Path, cells: Any) -> None:

@@ -52,15 +52,15 @@ def test_nothing_is_ever_priced_at_zero(num_workers: int) -> None:
 
 
 def test_a_property_holds_decimal_strings_and_nothing_that_differs_between_two_looks() -> None:
-    seen = quote(hardware(), PER_MINUTE, 2, "live").as_property()
-    assert seen == {
+    properties = quote(hardware(), PER_MINUTE, 2, "live").as_property()
+    assert properties == {
         "price_per_hour": "1.20",
         "price_per_minute": "0.03",
         "hourly_total": "3.60",
         "currency": "EUR",
         "source": "live",
     }
-    assert quote(hardware("1.2", "0.030"), PER_MINUTE, 2, "live").as_property() == seen
+    assert quote(hardware("1.2", "0.030"), PER_MINUTE, 2, "live").as_property() == properties
 
 
 @pytest.mark.parametrize(("hour", "minute"), [("0", "0.03"), ("1.20", "0"), ("-1", "0.03"), ("1.20", "-0.03")])

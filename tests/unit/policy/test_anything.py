@@ -65,12 +65,12 @@ def test_what_gets_through_is_within_the_limits(bought: Resource, previews: bool
     verdict = bench.preview(bought) if previews else bench.up(bought)
     if verdict.denied:
         return
-    seen = {
+    properties = {
         key: value.get("value", value) if isinstance(value, dict) else value for key, value in bought.properties.items()
     }
-    assert seen["hardware_type_id"] in DEMO["hardware-allowed"]["allowed"]["cortecs"]
-    assert seen["billing_interval"] == "per_minute"
-    row = sample_catalogue().hardware("cortecs", seen["hardware_type_id"])
+    assert properties["hardware_type_id"] in DEMO["hardware-allowed"]["allowed"]["cortecs"]
+    assert properties["billing_interval"] == "per_minute"
+    row = sample_catalogue().hardware("cortecs", properties["hardware_type_id"])
     assert row is not None
-    assert row in sample_catalogue().fitting("cortecs", seen["model_id"])
-    assert quote(row, BillingInterval.PER_MINUTE, int(seen["num_workers"]), "catalogue").hourly_total <= CAP
+    assert row in sample_catalogue().fitting("cortecs", properties["model_id"])
+    assert quote(row, BillingInterval.PER_MINUTE, int(properties["num_workers"]), "catalogue").hourly_total <= CAP

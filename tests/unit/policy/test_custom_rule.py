@@ -43,5 +43,5 @@ def test_it_is_as_strict_as_the_others() -> None:
         bench({**LIMITS, "team-prefix": {"prefix": ["search-"]}}).preview()
     with pytest.raises(ConfigurationRefusedError, match="must be mandatory"):
         bench({**LIMITS, "team-prefix": "disabled"}).preview()
-    silent = {name: said for name, said in LIMITS.items() if name != "team-prefix"}
+    silent = {name: config for name, config in LIMITS.items() if name != "team-prefix"}
     assert_denied(bench(silent).preview(cortecs_instance("search-chat")), "team-prefix", "the limits say nothing")

@@ -26,8 +26,8 @@ def page_of(rule: Rule) -> str:
 
 
 def section(page: str, heading: str) -> str:
-    (found,) = re.findall(rf"^## {heading}$(.*?)(?=^## |\Z)", page, re.M | re.S)
-    return str(found)
+    (text,) = re.findall(rf"^## {heading}$(.*?)(?=^## |\Z)", page, re.M | re.S)
+    return str(text)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -94,7 +94,7 @@ def test_the_example_of_a_page_passes_and_fails_and_is_told_so_in_these_words(ru
 @EVERY_RULE
 def test_the_limits_of_a_page_are_those_of_its_example_and_a_pack_takes_them(rule: Rule) -> None:
     page = page_of(rule)
-    shown = [json.loads(each) for each in blocks(section(page, "Limits"), "json")]
+    shown = [json.loads(block) for block in blocks(section(page, "Limits"), "json")]
     used = run(blocks(section(page, "Example"), "python")[0], f"{rule.name}.md")["limits"]
     assert (shown or [{}]) == [used]
     PackTester("guard", used).preview()  # raises ConfigurationRefusedError for a key that a pack does not know

@@ -56,7 +56,7 @@ def test_each_order_of_an_up_counts_on_top_of_the_state() -> None:
     """Four are there that the program has no more: of its three, two may be added."""
     held = [*three("a"), cortecs_instance("protected")]
     verdict = bench(HOURLY | {"stack-monthly-budget": {"not_limited": "x"}}, held=held).up(*three("b"))
-    assert [each.urn.rpartition("::")[2] for each in verdict.findings if TWICE in each.text] == ["b2"]
+    assert [finding.urn.rpartition("::")[2] for finding in verdict.findings if TWICE in finding.text] == ["b2"]
 
 
 def test_the_same_program_again_ends_what_a_round_has_left() -> None:
@@ -119,7 +119,9 @@ def test_a_state_that_cannot_be_read_is_said_once_and_may_be_a_violation() -> No
     for verdict in (blind.preview(*three("b")), blind.up(*three("b"))):
         assert_allowed(verdict)
         assert_advised(verdict, "stack-hourly-budget", "may add a whole budget to it: the bucket is away.")
-        assert sum("the bucket is away" in each.text for each in verdict.findings) == 2  # once for each of the rules
+        assert (
+            sum("the bucket is away" in finding.text for finding in verdict.findings) == 2
+        )  # once for each of the rules
     required = {"stack-hourly-budget": {"per_hour": ["3.60 EUR"], "state": "required"}}
     strict = bench({**LIMITS, **required}, unreadable="the bucket is away")
     assert_denied(
@@ -158,7 +160,8 @@ def test_rows_count_whatever_they_wait_for_and_purchases_that_were_begun_until_a
     )
     state = StackState("test", 0.0, rows, (begun("kept", 1), begun("kept", 2), begun("new", 1)))
     assert [
-        (each.urn.rpartition("::")[2], each.arguments["num_workers"], each.ends) for each in held_instances(state)
+        (instance.urn.rpartition("::")[2], instance.arguments["num_workers"], instance.ends)
+        for instance in held_instances(state)
     ] == [
         ("kept", 1, False),
         ("gone", 1, True),
@@ -166,7 +169,7 @@ def test_rows_count_whatever_they_wait_for_and_purchases_that_were_begun_until_a
         ("kept", 2, False),
         ("new", 1, False),
     ]
-    assert all(isinstance(each, HeldInstance) for each in held_instances(state))
+    assert all(isinstance(instance, HeldInstance) for instance in held_instances(state))
 
 
 def test_a_row_is_what_became_of_a_purchase_and_not_what_it_was_to_replace() -> None:

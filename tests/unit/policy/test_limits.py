@@ -57,7 +57,7 @@ def test_a_rule_that_the_limits_pass_over_in_silence_refuses_everything() -> Non
     for rule in PACKS["guard"]:
         if not rule.needs_limits:
             continue
-        silent = {name: said for name, said in DEMO.items() if name != rule.name}
+        silent = {name: config for name, config in DEMO.items() if name != rule.name}
         verdict = PackTester("guard", silent).preview(cortecs_instance())
         assert verdict.of(rule.name, rule.level), rule.name
         assert verdict.of(rule.name, rule.level)[0].startswith(f"the limits say nothing about {rule.name}, and ")
@@ -148,7 +148,9 @@ def test_a_rule_can_be_left_out_with_a_reason_that_is_logged() -> None:
 
 def test_a_preview_may_leave_to_up_what_only_up_can_know() -> None:
     later = {
-        name: {**said, "unknown_in_preview": "advisory"} for name, said in DEMO.items() if "not_limited" not in said
+        name: {**config, "unknown_in_preview": "advisory"}
+        for name, config in DEMO.items()
+        if "not_limited" not in config
     }
     later["catalogue-digest"] = DEMO["catalogue-digest"]
     later["model-fits-hardware"] = {"unknown_in_preview": "advisory"}

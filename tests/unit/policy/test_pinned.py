@@ -62,9 +62,9 @@ def test_one_that_was_edited_or_cut_is_not_used(pack: Path) -> None:
 
 
 def test_one_that_is_not_the_one_that_the_limits_want_is_not_used(pack: Path) -> None:
-    found = load_pinned(pack, "simulator.lock.yaml").catalogue
-    assert found is not None
-    assert load_pinned(pack, "simulator.lock.yaml", found.digest).catalogue is not None
+    catalogue = load_pinned(pack, "simulator.lock.yaml").catalogue
+    assert catalogue is not None
+    assert load_pinned(pack, "simulator.lock.yaml", catalogue.digest).catalogue is not None
     wrong = load_pinned(pack, "simulator.lock.yaml", "0" * 64)
     assert wrong.catalogue is None
-    assert wrong.problem.endswith(f"has the sha256 {found.digest}, and the limits want {'0' * 64}")
+    assert wrong.problem.endswith(f"has the sha256 {catalogue.digest}, and the limits want {'0' * 64}")

@@ -25,7 +25,9 @@ def test_todays_classes_are_authentic(token: str, protocol: int, monkeypatch: py
 
 def test_the_bytes_are_those_that_are_published_and_no_others() -> None:
     for token, name in NAMES.items():
-        assert RESOURCE_TYPES[token].providers == {text for (each, _), text in PUBLISHED.items() if each == name}
+        assert RESOURCE_TYPES[token].providers == {
+            text for (token_name, _), text in PUBLISHED.items() if token_name == name
+        }
 
 
 def test_only_what_changes_in_place_may_be_ignored() -> None:

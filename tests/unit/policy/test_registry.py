@@ -64,7 +64,7 @@ def test_a_rule_says_all_that_a_person_needs(rule: Rule) -> None:
 def test_every_setting_has_a_schema_and_is_explained(rule: Rule) -> None:
     schema = rule.settings.schema_for_the_engine()
     assert set(schema) == set(rule.settings.model_fields)
-    assert all("type" in each or "anyOf" in each for each in schema.values()), schema
+    assert all("type" in property_schema or "anyOf" in property_schema for property_schema in schema.values()), schema
     for key in schema:
         assert f"`{key}`" in (inspect.getdoc(rule.settings) or "")
 
@@ -84,11 +84,11 @@ def raw(source: str) -> Iterator[ast.AST]:
             yield node
         if isinstance(node, ast.Name) and node.id in ("getattr", "vars"):
             yield node
-        if isinstance(node, ast.Import) and any(each.name.startswith("pulumi") for each in node.names):
+        if isinstance(node, ast.Import) and any(alias.name.startswith("pulumi") for alias in node.names):
             yield node
         if isinstance(node, ast.ImportFrom) and (module := node.module or "").startswith("pulumi"):
             room = module.startswith(("pulumi_cortecs.cost", "pulumi_cortecs.policy"))
-            names = {module.rpartition(".")[2], *(each.name for each in node.names)}
+            names = {module.rpartition(".")[2], *(alias.name for alias in node.names)}
             if not room or names & {"property_reader", "servicer", "Properties", "Extract", "cortecs", "clouds"}:
                 yield node
 
@@ -96,8 +96,8 @@ def raw(source: str) -> Iterator[ast.AST]:
 def test_no_rule_touches_raw_properties() -> None:
     files = sorted(Path(next(iter(rules_package.__path__))).glob("*.py"))
     assert len(files) > 8
-    found = {file.name: [ast.unparse(node) for node in raw(file.read_text(encoding="utf-8"))] for file in files}
-    assert {name: sources for name, sources in found.items() if sources} == {}
+    accesses = {file.name: [ast.unparse(node) for node in raw(file.read_text(encoding="utf-8"))] for file in files}
+    assert {name: sources for name, sources in accesses.items() if sources} == {}
 
 
 @pytest.mark.parametrize(

@@ -312,10 +312,10 @@ def test_what_the_catalogue_does_not_say_is_not_allowed(rule: str, settings: dic
     [(("eu-1", "eu-2"), []), (("eu-1", "us-1", "us-2"), ["us-1", "us-2"]), ((), ["nowhere"])],
 )
 def test_every_region_must_be_on_the_list(regions: tuple[str, ...], wrong: list[str]) -> None:
-    nothing: dict[str, Any] = {each.name: Missing(each.name) for each in fields(Purchase)}
+    nothing: dict[str, Any] = {field.name: Missing(field.name) for field in fields(Purchase)}
     unit, settings = Purchase(**{**nothing, "regions": Known(regions)}), AllowedRegions(allowed=("eu-*",))
-    found = list(REGION_ALLOWED.check(unit, settings, None))  # type: ignore[arg-type]
-    assert found == [f"{each} is not among the regions that are allowed: eu-*." for each in wrong]
+    messages = list(REGION_ALLOWED.check(unit, settings, None))  # type: ignore[arg-type]
+    assert messages == [f"{region} is not among the regions that are allowed: eu-*." for region in wrong]
 
 
 def test_a_region_of_the_catalogue_is_where_it_runs() -> None:

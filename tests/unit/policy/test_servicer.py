@@ -55,10 +55,14 @@ def shows(pack: PackServicer, provider: Any, urn: str = URN) -> None:
     assert not pack.Remediate(request(properties, urn), CONTEXT).remediations
 
 
-def said(pack: PackServicer, urn: str = URN, **changed: Any) -> set[str]:
+def refused_rules(pack: PackServicer, urn: str = URN, **changed: Any) -> set[str]:
     """The rules that refuse the usual instance, changed like this."""
     answer = pack.Analyze(request(dict(cortecs_instance(**changed).properties), urn), CONTEXT)
-    return {each.policyName for each in answer.diagnostics if each.enforcementLevel == analyzer_pb2.MANDATORY}
+    return {
+        diagnostic.policyName
+        for diagnostic in answer.diagnostics
+        if diagnostic.enforcementLevel == analyzer_pb2.MANDATORY
+    }
 
 
 def test_a_second_configuration_is_refused_and_changes_nothing(pack: PackServicer) -> None:
@@ -66,20 +70,20 @@ def test_a_second_configuration_is_refused_and_changes_nothing(pack: PackService
     with pytest.raises(ConfigurationRefusedError, match="has its limits already"):
         pack.Configure(loose, CONTEXT)
     shows(pack, AUTHENTIC)
-    assert "workers-max" in said(pack, num_workers=8)
+    assert "workers-max" in refused_rules(pack, num_workers=8)
 
 
 def test_nobody_can_tell_a_pack_that_this_is_only_a_preview(pack: PackServicer) -> None:
     with pytest.raises(ConfigurationRefusedError, match="knows its stack already"):
         pack.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=True), CONTEXT)
     shows(pack, AUTHENTIC)
-    assert "stack-hourly-budget" in said(pack, num_workers=8, hardware_type_id="NVIDIA_L40S_1")
+    assert "stack-hourly-budget" in refused_rules(pack, num_workers=8, hardware_type_id="NVIDIA_L40S_1")
 
 
 def test_as_long_as_nobody_has_configured_it_a_pack_refuses_everything() -> None:
     pack = unconfigured()
     shows(pack, AUTHENTIC)
-    assert said(pack) == {"hardware-allowed"}
+    assert refused_rules(pack) == {"hardware-allowed"}
 
 
 def test_limits_that_are_refused_leave_a_pack_that_refuses() -> None:
@@ -87,7 +91,7 @@ def test_limits_that_are_refused_leave_a_pack_that_refuses() -> None:
     with pytest.raises(ConfigurationRefusedError, match="there is no such rule"):
         pack.Configure(configuration(PACKS["guard"], {"no-such-rule": {}}), CONTEXT)
     shows(pack, AUTHENTIC)
-    assert said(pack) == {"hardware-allowed"}
+    assert refused_rules(pack) == {"hardware-allowed"}
 
 
 def test_a_number_that_is_none_in_the_limits_is_refused() -> None:
@@ -100,18 +104,18 @@ def test_a_number_that_is_none_in_the_limits_is_refused() -> None:
 def test_the_authentic_provider_passes_in_both_protocols_of_pickle(pack: PackServicer) -> None:
     for number, provider in enumerate(RESOURCES[0].providers):
         shows(pack, provider, f"{URN}{number}")
-        assert said(pack, f"{URN}{number}") == set()
+        assert refused_rules(pack, f"{URN}{number}") == set()
 
 
 def test_a_provider_that_nobody_has_shown_is_not_authentic(pack: PackServicer) -> None:
-    assert said(pack) == {"provider-authentic"}
+    assert refused_rules(pack) == {"provider-authentic"}
 
 
 @pytest.mark.parametrize("order", [["foreign", AUTHENTIC], [AUTHENTIC, "foreign"]])
 def test_a_pack_is_not_talked_out_of_what_it_has_seen(pack: PackServicer, order: list[str]) -> None:
     for provider in order:
         shows(pack, provider)
-    assert said(pack) == {"provider-authentic"}
+    assert refused_rules(pack) == {"provider-authentic"}
 
 
 def test_an_endpoint_is_served_by_its_own_provider_and_no_other() -> None:
@@ -127,15 +131,17 @@ def test_the_running_sum_is_not_talked_down(pack: PackServicer) -> None:
     shows(pack, AUTHENTIC)
     for name in ("a", "b"):
         shows(pack, AUTHENTIC, URN + name)
-        assert "stack-hourly-budget" not in said(pack, URN + name, hardware_type_id="NVIDIA_L40S_1", num_workers=2)
-        assert "stack-hourly-budget" not in said(pack, URN + name)
-    assert "stack-hourly-budget" in said(pack, hardware_type_id="NVIDIA_L40S_1", num_workers=2)
+        assert "stack-hourly-budget" not in refused_rules(
+            pack, URN + name, hardware_type_id="NVIDIA_L40S_1", num_workers=2
+        )
+        assert "stack-hourly-budget" not in refused_rules(pack, URN + name)
+    assert "stack-hourly-budget" in refused_rules(pack, hardware_type_id="NVIDIA_L40S_1", num_workers=2)
 
 
 def test_one_resource_counts_once_in_the_running_sum(pack: PackServicer) -> None:
     shows(pack, AUTHENTIC)
     for _ in range(20):
-        assert said(pack) == set()
+        assert refused_rules(pack) == set()
 
 
 def test_what_target_leaves_alone_is_left_alone(pack: PackServicer) -> None:
@@ -146,16 +152,18 @@ def test_what_target_leaves_alone_is_left_alone(pack: PackServicer) -> None:
 
 def test_what_was_shown_empty_once_is_judged_when_it_is_not(pack: PackServicer) -> None:
     pack.Remediate(request({}), CONTEXT)
-    assert said(pack) == {"provider-authentic"}
+    assert refused_rules(pack) == {"provider-authentic"}
     assert "provider-authentic" in {
-        each.policyName for each in pack.Analyze(request({"model_id": "x"}), CONTEXT).diagnostics
+        diagnostic.policyName for diagnostic in pack.Analyze(request({"model_id": "x"}), CONTEXT).diagnostics
     }
 
 
 def test_what_was_shown_once_is_not_taken_for_empty(pack: PackServicer) -> None:
     shows(pack, "foreign")
     pack.Remediate(request({}), CONTEXT)
-    assert "provider-authentic" in {each.policyName for each in pack.Analyze(request({}), CONTEXT).diagnostics}
+    assert "provider-authentic" in {
+        diagnostic.policyName for diagnostic in pack.Analyze(request({}), CONTEXT).diagnostics
+    }
 
 
 def made(**changed: Any) -> analyzer_pb2.AnalyzeStackRequest:
@@ -168,20 +176,20 @@ def made(**changed: Any) -> analyzer_pb2.AnalyzeStackRequest:
 
 
 def found_in(pack: PackServicer, stack: analyzer_pb2.AnalyzeStackRequest) -> set[tuple[str, str]]:
-    return {(each.policyName, each.urn) for each in pack.AnalyzeStack(stack, CONTEXT).diagnostics}
+    return {(diagnostic.policyName, diagnostic.urn) for diagnostic in pack.AnalyzeStack(stack, CONTEXT).diagnostics}
 
 
 def test_the_stack_pass_judges_what_a_replacement_really_makes() -> None:
     pack = PackTester("guard", DEMO).servicer()
     shows(pack, AUTHENTIC)
-    assert said(pack) == set()
+    assert refused_rules(pack) == set()
     assert {("workers-max", URN), ("stack-monthly-budget", "")} <= found_in(pack, made(num_workers=8))
 
 
 def test_the_stack_pass_does_not_repeat_what_was_said() -> None:
     pack = PackTester("guard", DEMO).servicer()
     shows(pack, AUTHENTIC)
-    assert "workers-max" in said(pack, num_workers=8)
+    assert "workers-max" in refused_rules(pack, num_workers=8)
     assert {urn for _, urn in found_in(pack, made(num_workers=8))} == {""}
 
 
@@ -190,7 +198,7 @@ def test_a_program_that_asks_the_pack_itself_does_not_silence_the_stack_pass(ord
     pack = PackTester("guard", DEMO).servicer()
     shows(pack, AUTHENTIC)
     for workers in order:
-        said(pack, num_workers=workers)
+        refused_rules(pack, num_workers=workers)
     assert ("workers-max", URN) in found_in(pack, made(num_workers=8))
 
 
@@ -207,13 +215,13 @@ def test_many_small_ones_are_stopped_in_a_preview_and_on_the_way_in_an_up() -> N
     preview, up = bench.preview(*many), bench.up(*many)
     assert_denied(preview, "stack-hourly-budget", "9 instances of this stack: 10.80 EUR an hour")
     assert_denied(up, "stack-hourly-budget", "9 instances of this stack so far: 10.80 EUR an hour")
-    assert [each.urn for each in up.findings] == [many[8].urn]
+    assert [finding.urn for finding in up.findings] == [many[8].urn]
 
 
 def test_properties_that_cannot_be_read_at_all_are_known_to_no_rule(pack: PackServicer) -> None:
     shows(pack, AUTHENTIC)
     odd = {"model_id": {"4dabf18193072939515e22adb298388d": "no such signature"}}
-    assert {"hardware-allowed", "instance-hourly-cap", "stack-hourly-budget"} <= said(pack, **odd)
+    assert {"hardware-allowed", "instance-hourly-cap", "stack-hourly-budget"} <= refused_rules(pack, **odd)
 
 
 def test_a_rule_that_breaks_stops_the_purchase_and_no_other_rule() -> None:

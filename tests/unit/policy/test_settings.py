@@ -91,7 +91,7 @@ def test_a_whole_number_stays_one_as_a_double(number: int) -> None:
     assert as_integer(float(number)) == number
 
 
-@given(st.one_of(st.text(), st.booleans(), st.none(), st.floats().filter(lambda each: not each.is_integer())))
+@given(st.one_of(st.text(), st.booleans(), st.none(), st.floats().filter(lambda number: not number.is_integer())))
 def test_what_is_no_whole_number_is_none(value: object) -> None:
     assert as_integer(value) is None
 

@@ -29,11 +29,11 @@ def other(tmp_path: Path) -> Backend:
 
 
 def read(*backends: Backend, stacks: tuple[str, ...] = ()) -> tuple[StackState, ...]:
-    return StackSelection(stacks, not stacks, [each.url for each in backends], Path("/")).read()
+    return StackSelection(stacks, not stacks, [backend.url for backend in backends], Path("/")).read()
 
 
 def owned(states: tuple[StackState, ...]) -> dict[str, list[str]]:
-    return {each.name: [found.instance_id for found in each.rows] for each in states}
+    return {state.name: [row.instance_id for row in state.rows] for state in states}
 
 
 def test_all_stacks_of_all_backends_are_read(backend: Backend, other: Backend) -> None:
@@ -141,7 +141,7 @@ def test_a_lock_is_seen_where_a_directory_keeps_it(backend: Backend, other: Back
     backend.put(DEV, row("a"))
     backend.put("organization/other/dev", row("b", urn=urn("chat", project="other")))
     backend.lock("shop", "dev")
-    assert [each.updating for each in read(backend)] == [True, False]
+    assert [state.updating for state in read(backend)] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,11 @@ def test_a_url_that_pulumi_would_quote_in_pieces_is_refused(backend: Backend, ur
 
 
 def test_lines_of_a_program_leave_out_what_is_a_default() -> None:
-    told = {"model_id": "q--w--e", "hardware_type_id": "L4", "billing_interval": "per_minute", "num_workers": 1}
-    assert constructor("chat", {**told, "context_length": 9, "state": "running", "quote": {}}) == (
+    arguments = {"model_id": "q--w--e", "hardware_type_id": "L4", "billing_interval": "per_minute", "num_workers": 1}
+    assert constructor("chat", {**arguments, "context_length": 9, "state": "running", "quote": {}}) == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    context_length=9,\n)\n'
     )
-    assert constructor("chat", {**told, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
+    assert constructor("chat", {**arguments, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    num_workers=2,\n'
         '    state="stopped",\n    adopt_id="i",\n    # context_length=...,  # Cortecs does not tell it\n)\n'
     )

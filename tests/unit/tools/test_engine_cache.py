@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def said() -> StringIO:
+def log() -> StringIO:
     return StringIO()
 
 
 @pytest.fixture
-def progress(said: StringIO) -> Progress:
-    return Progress(said)
+def progress(log: StringIO) -> Progress:
+    return Progress(log)
 
 
 def test_the_directory_is_our_variable_then_xdg_then_the_platforms_own() -> None:
@@ -61,7 +61,7 @@ def test_the_directory_aside_goes_away_with_read_only_folders_in_it(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_leftovers_are_swept_only_when_nobody_builds(tmp_path: Path, progress: Progress, said: StringIO) -> None:
+def test_leftovers_are_swept_only_when_nobody_builds(tmp_path: Path, progress: Progress, log: StringIO) -> None:
     left_over = tmp_path / "building-abc"
     left_over.mkdir()
     with cache.exclusive(tmp_path, progress):
@@ -69,7 +69,7 @@ def test_leftovers_are_swept_only_when_nobody_builds(tmp_path: Path, progress: P
         assert left_over.exists()
     cache.clean_up_if_idle(tmp_path, progress)
     assert not left_over.exists()
-    assert "clearing up after a run that was killed" in said.getvalue()
+    assert "clearing up after a run that was killed" in log.getvalue()
 
 
 def test_a_cache_without_leftovers_is_not_written_to(tmp_path: Path, progress: Progress) -> None:
@@ -77,7 +77,7 @@ def test_a_cache_without_leftovers_is_not_written_to(tmp_path: Path, progress: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_lock_of_a_killed_run_is_free(tmp_path: Path, progress: Progress, said: StringIO) -> None:
+def test_the_lock_of_a_killed_run_is_free(tmp_path: Path, progress: Progress, log: StringIO) -> None:
     holder = subprocess.Popen(
         [
             sys.executable,
@@ -99,7 +99,7 @@ def test_the_lock_of_a_killed_run_is_free(tmp_path: Path, progress: Progress, sa
         holder.kill()
     with cache.exclusive(tmp_path, progress) as waited:
         assert not waited
-    assert said.getvalue() == ""
+    assert log.getvalue() == ""
 
 
 def test_a_cache_that_cannot_be_made_is_an_os_error(tmp_path: Path, progress: Progress) -> None:

