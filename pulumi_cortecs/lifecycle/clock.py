@@ -7,6 +7,8 @@ import time
 from datetime import datetime, timezone
 from typing import Protocol
 
+from pulumi_cortecs.cost.times import parse_time
+
 
 class Clock(Protocol):
     """Seconds that only move forward, and a way to let them pass."""
@@ -58,8 +60,5 @@ class InterruptibleClock(SystemClock):
 
 def seconds_since_1970(timestamp: str | None) -> float | None:
     """A vendor's ISO 8601 time, None for what is none, or does not say in which zone."""
-    try:
-        at = datetime.fromisoformat((timestamp or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return at.timestamp() if at.tzinfo else None
+    at = parse_time(timestamp)
+    return None if at is None else at.timestamp()

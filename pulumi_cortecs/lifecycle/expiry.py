@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pulumi_cortecs.cost import Money, PricedHardware
+from pulumi_cortecs.cost.times import parse_time
 from pulumi_cortecs.lifecycle.listed import Listed
 from pulumi_cortecs.lifecycle.owners import Row, StackState, in_words, owned_more_than_once
 
@@ -90,11 +91,7 @@ def _remarks(rows: Sequence[Row], ends: Sequence[datetime]) -> Iterator[str]:
 def _moment(row: Row) -> datetime | None:
     if not row.expires_at:
         return None
-    try:
-        # Python 3.10 does not read the Z
-        moment = datetime.fromisoformat(str(row.expires_at).replace("Z", "+00:00"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment = parse_time(str(row.expires_at))
+    if moment is None:
         raise ExpiryError(f"the expires_at of {row.instance_id} in {row.stack} is no time: {row.expires_at!r}")
     return moment
