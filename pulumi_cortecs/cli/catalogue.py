@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cost.catalogue_diff import Difference
 
 EXIT_DIFFERS: Final = 4
-"""What `verify` exits with when the prices are not the pinned ones any more."""
+"""The exit code of `verify` when the prices differ from the pinned ones."""
 _LOCK: Final = Path(LOCK_FILE)
 
 app = typer.Typer(no_args_is_help=True, help="The pinned price list: pull it, compare it with today's prices, show it.")

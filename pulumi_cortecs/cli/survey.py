@@ -64,7 +64,7 @@ class Survey:
 def stack_selection(
     stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] | None, directory: Path
 ) -> StackSelection:
-    """Where to look. Raises BadParameter for two answers to one question."""
+    """The selected stacks. Raises BadParameter for contradicting options."""
     from pulumi_cortecs.stacks.selection import StackSelection
 
     if stacks and all_stacks:
@@ -73,7 +73,7 @@ def stack_selection(
 
 
 def take_survey(where: StackSelection) -> Survey:
-    """Looks at the account, at every stack, and at the account again. Raises CloudError and StacksError."""
+    """List the account, read every stack, and list the account again. Raises CloudError and StacksError."""
     from pulumi_cortecs.cortecs.market import offers
     from pulumi_cortecs.http.errors import CloudError
 

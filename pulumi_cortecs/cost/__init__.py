@@ -1,4 +1,4 @@
-"""What rented inference costs: money, priced hardware, quotes and billing rules; pure, with no network and no clock."""
+"""The cost of rented inference: money, priced hardware, quotes and billing rules; pure, without network or clock."""
 
 from pulumi_cortecs.cost.billing import BillingInterval, billed_amount
 from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning

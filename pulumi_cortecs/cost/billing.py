@@ -1,4 +1,4 @@
-"""How long something ran, turned into what is billed for it (docs/apis/*.md#billing)."""
+"""The billed amount of a run, by its length (docs/apis/*.md#billing)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Catalogue:
 
     @property
     def as_of(self) -> datetime:
-        """When the oldest of its price lists was asked for, in UTC."""
+        """The time of the oldest of its price lists, in UTC."""
         return min(prices.as_of for prices in self.price_lists.values())
 
     @cached_property
@@ -77,7 +77,7 @@ class Catalogue:
         return self.price_lists[cloud].hardware_types if cloud in self.price_lists else ()
 
     def fitting(self, cloud: str, model_id: str) -> tuple[PricedHardware, ...]:
-        """What a model runs on, the cheapest per hour first; nothing for a model that is not in it.
+        """The hardware that a model runs on, the cheapest per hour first; empty for a model that is not in it.
 
         `model_id` as the vendor writes it, with `--` for `/`.
         """

@@ -170,7 +170,7 @@ def price_list(cloud: str, table: Table) -> PriceList:
 
 
 def document(price_lists: Mapping[str, PriceList]) -> dict[str, Any]:
-    """What `price_list` reads, sorted by cloud and id; of texts, whole numbers and lists only."""
+    """The document that `price_list` reads, sorted by cloud and id; of strings, integers and lists only."""
     return {
         cloud: {
             "currency": prices.currency,

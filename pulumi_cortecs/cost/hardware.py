@@ -11,7 +11,7 @@ from pulumi_cortecs.cost.money import Money, MoneyError
 
 
 class RamMeaning(str, Enum):
-    """What `gpu_ram_gb` counts: the memory of each GPU, of all of them, or either (the vendor does not say which)."""
+    """The meaning of `gpu_ram_gb`: the memory of each GPU, of all of them, or either (which one is not said)."""
 
     PER_GPU = "per_gpu"
     TOTAL = "total"
@@ -20,7 +20,7 @@ class RamMeaning(str, Enum):
 
 @dataclass(frozen=True)
 class PricedHardware:
-    """What one worker runs on and costs.
+    """The hardware of one worker, and its prices.
 
     `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None where the vendor names none;
     `gpu_ram_gb` is the figure the vendor gives, in GB, and `gpu_ram_is` says of what. `region` is

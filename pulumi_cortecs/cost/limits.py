@@ -26,7 +26,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Spending:
-    """What an account costs per hour, None for what cannot be priced: what it runs, by id; what this machine has
+    """The cost of an account per hour, None for what cannot be priced: what it runs, by id; what this machine has
     ordered or started and the list does not show yet; and what is asked for now."""
 
     running: Mapping[str, Money | None]
@@ -36,7 +36,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class CloudLimits:
-    """What one file allows of one cloud; None where it says nothing.
+    """The limits of one cloud in one file; None for a limit that is not in it.
 
     `source` is the file; `allowed` has what each argument of a purchase may be, as far as there is a list. The cap is
     for an hour of all workers of one instance, the ceiling for an hour of the whole account. The next two say whom to
@@ -62,7 +62,7 @@ class CloudLimits:
 
 @dataclass(frozen=True)
 class PurchaseLimits:
-    """All that limits one cloud here; without a file nothing does. Whatever is bought must pass all files."""
+    """All limits of one cloud on this machine, none without a file. Every purchase must pass all files."""
 
     files: tuple[CloudLimits, ...] = ()
 

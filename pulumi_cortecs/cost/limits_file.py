@@ -1,5 +1,5 @@
-"""Where limits come from: the machine's own file, and the one that a variable names; whatever is bought must pass both,
-so whoever sets the variable can only tighten.
+"""The files of limits: the machine's own, and the one that a variable names. Every purchase must pass both, so whoever
+sets the variable can only tighten them.
 
 A file that is named and missing, malformed, or has an unknown key is an error, never "no limits".
 """
@@ -19,7 +19,7 @@ from pulumi_cortecs.cost.money import Money, MoneyError
 from pulumi_cortecs.cost.strict_json import DuplicateKeyError, reject_duplicate_keys
 
 MACHINE_FILE: Final = Path("/etc/pulumi-cortecs/limits.json")
-"""Where the owner of a machine puts the limits. No setting moves it: that would be a way around it."""
+"""The limits of the owner of a machine. No setting moves the file: that would be a way around it."""
 VARIABLE: Final = "PULUMI_CORTECS_LIMITS"
 
 
@@ -49,7 +49,7 @@ _TRUSTED_KEYS: Final[Mapping[str, tuple[str, str | tuple[str, ...]]]] = {
     "allowed_base_urls": ("URLs", ("https://", "http://")),
     "allowed_certificates": ("absolute paths", "/"),
 }
-"""What they are, and how each begins."""
+"""By key the kind of its items, and how each item begins."""
 _KEYS: Final = (*_AMOUNTS, _EXCLUSIVE, _LEDGER, *_TRUSTED_KEYS)
 
 

@@ -13,7 +13,7 @@ _MINUTES_PER_HOUR = 60
 
 @dataclass(frozen=True)
 class Quote:
-    """What one purchase costs while it runs.
+    """The cost of one purchase while it runs.
 
     `price_per_hour` and `price_per_minute` are per worker; `hourly_total` is what an hour of all workers costs at the
     billing interval chosen; `source` says where the prices come from ("live", or the name of a catalogue). It holds

@@ -1,4 +1,4 @@
-"""What may be bought: pure rules over what a purchase is, strict limits, and the packs that pulumi runs.
+"""Policies of purchases: pure rules over a Purchase, strict limits, and the packs that pulumi runs.
 
 Nothing here but `reading`, `servicer`, `pack` and `testing` needs the pulumi-policy package.
 """

@@ -1,4 +1,4 @@
-"""What a Cortecs resource buys."""
+"""The Purchase that a Cortecs resource makes."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def replaces(arguments: Iterable[str]) -> bool:
 
 
 def held_instances(state: StackState) -> Iterator[HeldInstance]:
-    """What a state holds: its rows, and the purchases that were begun, which may have been made, without a row yet."""
+    """The instances in a state: its rows, and the purchases that were begun and may have been made without a row."""
     rows = [row for row in state.rows if not row.external]
     for row in rows:
         yield HeldInstance(

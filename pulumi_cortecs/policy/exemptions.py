@@ -1,4 +1,4 @@
-"""Who may exceed which rule, until when and up to what price."""
+"""Exemptions: a resource may exceed a rule, until a day and up to a price."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pack knows of one property of a purchase: its value, or why there is none.
+"""One property of a purchase as a pack knows it: its value, or why there is none.
 
 A rule asks with `get()`. Without a value that raises, which counts as a violation of the rule: what is not known is not
 allowed.

@@ -1,4 +1,4 @@
-"""What the stack's state holds when a run begins, so that a budget counts what exists and not only what is announced.
+"""The instances in the stack's state when a run begins: a budget counts them beside those that the run announces.
 
 A row stays until its instance is gone: what waits for its deletion and what is protected is billed like the rest.
 """
@@ -39,7 +39,7 @@ class HeldInstance:
 
 @dataclass(frozen=True)
 class Holdings:
-    """All that a stack's state holds of ours. `problem` says why it could not be read, "" where it was. `replaces`:
+    """All our instances in a stack's state. `problem` says why it could not be read, "" where it was. `replaces`:
     the command of this run replaces some of it, whatever the program says."""
 
     instances: tuple[HeldInstance, ...] = ()
@@ -48,7 +48,7 @@ class Holdings:
 
 
 class Stock:
-    """Holdings with their prices. `purchases` are what each of the instances is, in the same order."""
+    """Holdings with their prices. `purchases` are those of the instances, in the same order."""
 
     def __init__(self, holdings: Holdings, purchases: Iterable[Purchase]) -> None:
         self.held = HeldPrices(tuple(purchase.hourly for purchase in purchases), holdings.problem)

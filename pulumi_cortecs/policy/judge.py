@@ -1,4 +1,4 @@
-"""Rules, limits and prices brought together: what is wrong with one purchase, one resource, or a sum.
+"""The judgement of one purchase, one resource or a sum by rules, limits and prices.
 
 Every rule is asked for every purchase, and none can keep another from being asked: what a rule cannot know, and what it
 stumbles over, is a finding of that rule about that resource.
@@ -25,7 +25,7 @@ _BY_SEVERITY: Final = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severi
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule says about one resource (`urn`), or about the stack (`urn` empty)."""
+    """The finding of one rule about one resource (`urn`), or about the stack (`urn` empty)."""
 
     rule: Rule
     level: Level
@@ -43,7 +43,7 @@ class Judge:
     previews: bool = False
 
     def judge_purchase(self, purchase: Purchase) -> list[Finding]:
-        """What the rules say about one purchase, exemptions applied."""
+        """The findings about one purchase, exemptions applied."""
         if (rule := self.limits.first_unlimited_rule) is not None:
             return [Finding(rule, Level.MANDATORY, no_limits_text(), purchase.urn)]
         findings = [
@@ -54,7 +54,7 @@ class Judge:
         return self._with_alternatives(findings, purchase)
 
     def judge_resource(self, resource: ObservedResource) -> list[Finding]:
-        """What the rules say about any resource, whatever it buys."""
+        """The findings about any resource, whether it buys something or not."""
         return [
             finding
             for active_rule in self._active_rules(Subject.RESOURCE)
@@ -62,7 +62,7 @@ class Judge:
         ]
 
     def judge_sum(self, total: Sum, urn: str = "") -> list[Finding]:
-        """What the rules say about a sum; `urn`: of the resource that it was reached with."""
+        """The findings about a sum; `urn`: of the resource that it was reached with."""
         if self.limits.first_unlimited_rule is not None:
             return []
         return [

@@ -46,7 +46,7 @@ class RuleConfig:
 
 @dataclass(frozen=True)
 class ActiveRule:
-    """What holds for one rule. `settings` is None where it is `not_limited` (the reason), or where there are no limits
+    """A rule with its settings. `settings` is None where it is `not_limited` (the reason), or where there are no limits
     for it and it refuses everything."""
 
     rule: Rule
@@ -67,7 +67,7 @@ class ActiveRule:
 
 @dataclass(frozen=True)
 class Limits:
-    """What holds, by rule. Made by `read_limits`."""
+    """The active rules by name. Made by `read_limits`."""
 
     active_rules: Mapping[str, ActiveRule]
 
@@ -82,7 +82,7 @@ class Limits:
 
     @cached_property
     def exemptions(self) -> tuple[Exemption, ...]:
-        """All that were granted, the expired among them."""
+        """All exemptions, the expired among them."""
         active_rule = self.active_rules.get(EXEMPTIONS_VALID.name)
         return (
             active_rule.settings.exemptions
@@ -96,7 +96,7 @@ class Limits:
         return active_rule.settings if active_rule is not None and isinstance(active_rule.settings, kind) else None
 
     def describe(self) -> list[str]:
-        """What is in force, a line per rule."""
+        """The rules in force, a line each."""
         return [active_rule.describe() for active_rule in self.active_rules.values()]
 
     def summary(self) -> str:
@@ -110,7 +110,7 @@ class Limits:
 
 
 def read_limits(rules: Iterable[Rule], configs: Mapping[str, RuleConfig]) -> Limits:
-    """What holds for each rule. Raises LimitsError, naming all problems at once."""
+    """The limits in a configuration. Raises LimitsError, naming all problems at once."""
     rules_by_name = {rule.name: rule for rule in rules}
     problems = [
         (name, _unknown_rule_text(name, rules_by_name)) for name in configs if name not in rules_by_name and name != ALL

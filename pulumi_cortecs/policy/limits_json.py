@@ -14,7 +14,7 @@ _LEVEL: Final = "enforcementLevel"
 
 
 def read_config_file(content: bytes, rules: Iterable[str]) -> dict[str, RuleConfig]:
-    """What a limits file says, by rule, each key once, as a pack with these rules gets it. Raises LimitsError."""
+    """The configuration of each rule in a limits file, as a pack with these rules gets it. Raises LimitsError."""
     try:
         file = json.loads(content.decode(), object_pairs_hook=reject_duplicate_keys, parse_constant=_no_number)
     except DuplicateKeyError as error:

@@ -1,4 +1,4 @@
-"""What a refusal says beside its reason: what it would cost, and what could be taken instead."""
+"""The text of a refusal beside its reason: the cost, and the alternatives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_WORKERS: Final = 64
 
 
 def no_limits_text() -> str:
-    """Why a pack without limits refuses everything."""
+    """The refusal of a pack that has no limits."""
     return (
         "this pack was given no limits, and without limits nothing is bought. Hand them over with "
         "`--policy-pack-config`, once for each `--policy-pack`; the folder `limits` of a pack has some to start from."
@@ -25,7 +25,7 @@ def no_limits_text() -> str:
 
 
 def missing_limits_text(rule: Rule, level: Level) -> str:
-    """Why a rule that the limits say nothing about has something to say."""
+    """The finding of a rule that has no limits of its own."""
     keys = " or ".join(rule.settings.model_fields)
     otherwise = ', or {"not_limited": "the reason"}' if rule.optional else ""
     consequence = "nothing is bought without" if level is Level.MANDATORY else "it cannot tell"

@@ -1,4 +1,4 @@
-"""What a pack remembers of one operation: whose code serves a resource, and what it was going to buy."""
+"""The memory of a pack during one operation: whose code serves a resource, and which purchases were judged."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class ObservedResources:
         self._purchases: dict[str, list[Purchase]] = {}
 
     def record_provider(self, urn: str, provider: ProviderOrigin) -> None:
-        """Notes whose code serves a resource."""
+        """Record whose code serves a resource."""
         with self._lock:
             if self._providers.get(urn) is not ProviderOrigin.FOREIGN:
                 self._providers[urn] = provider
 
     def record_empty(self, urn: str) -> None:
-        """Notes that a resource came without any property, `__provider` included."""
+        """Record that a resource came without any property, `__provider` included."""
         with self._lock:
             self._empty.add(urn)
 
@@ -39,7 +39,7 @@ class ObservedResources:
         return urn in self._empty and urn not in self._providers
 
     def record_judged(self, purchase: Purchase) -> None:
-        """Notes that a purchase has been judged, and that whoever asked knows the outcome."""
+        """Record that a purchase has been judged, and that the caller knows the outcome."""
         with self._lock:
             purchases = self._purchases.setdefault(purchase.urn, [])
             if purchase not in purchases:

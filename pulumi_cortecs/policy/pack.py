@@ -67,7 +67,7 @@ def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
 
 
 def pack_info(pack: str) -> PackInfo:
-    """What a pack is called. Raises KeyError for one that there is not."""
+    """The name and description of a pack. Raises KeyError for an unknown one."""
     return PackInfo(f"cortecs-{pack}", version("pulumi-cortecs"), DESCRIPTIONS[pack])
 
 

@@ -1,4 +1,4 @@
-"""What one resource buys, in the words that all clouds share. Rules know nothing else of a resource."""
+"""The purchase of one resource, in terms that all clouds share. Rules know nothing else of a resource."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Un
 
 @dataclass(frozen=True)
 class LiveQuote:
-    """What the vendor wanted when the resource was checked: `hourly_total` for all workers. `source` is "live", or the
+    """The price of the vendor when the resource was checked: `hourly_total` for all workers. `source` is "live", or the
     name of a catalogue."""
 
     hourly_total: Money
@@ -54,7 +54,7 @@ class Purchase:
 
     @property
     def hourly(self) -> Field[Money]:
-        """What an hour of all workers costs by the pinned catalogue. A stopped one has the price of a running one: a
+        """The price of an hour of all workers by the pinned catalogue. A stopped one has the price of a running one: a
         start is one word away."""
         try:
             priced = quote(self.hardware.get(), self.billing_interval.get(), self.workers_max.get(), source="catalogue")

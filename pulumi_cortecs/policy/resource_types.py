@@ -46,7 +46,7 @@ class ResourceType:
 
     @property
     def arguments(self) -> frozenset[str]:
-        """All that a program says of such a resource."""
+        """All arguments of such a resource."""
         return self.bought | self.may_ignore
 
 

@@ -15,14 +15,14 @@ from pulumi_cortecs.policy.settings import NoSettings, Settings
 
 
 class Level(str, Enum):
-    """What a finding does: it is shown, or it stops the purchase."""
+    """The effect of a finding: it is shown, or it stops the purchase."""
 
     ADVISORY = "advisory"
     MANDATORY = "mandatory"
 
 
 class Severity(str, Enum):
-    """How much it matters, for those who sort findings."""
+    """The weight of a finding, for sorting."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -31,7 +31,7 @@ class Severity(str, Enum):
 
 
 class Subject(str, Enum):
-    """What a rule looks at: one Purchase, any resource at all (ObservedResource), or the Sum of the stack."""
+    """The subject of a rule: one Purchase, any resource at all (ObservedResource), or the Sum of the stack."""
 
     PURCHASE = "purchase"
     RESOURCE = "resource"
@@ -83,7 +83,7 @@ class Rule:
 
     @property
     def url(self) -> str:
-        """Where it is explained."""
+        """The page that explains it."""
         return self.documentation or f"docs/policies/{self.name}.md"
 
     @property

@@ -72,7 +72,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self._reported = False
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
-        """What there is, for the engine's own checks and summaries."""
+        """The rules of the pack, for the engine's own checks and summaries."""
         return wire.analyzer_info(self._pack, self._rules)
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
@@ -82,8 +82,8 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Which stack this is, and whether a preview. RuleConfig once: a program can reach this port, and may not say
-        otherwise. The stack's state is read while the program starts."""
+        """Takes the stack and whether this is a preview, once: a program can reach this port, and must not change
+        them. The stack's state is read while the program starts."""
         with self._lock:
             again, self._stack_known = self._stack_known, True
         if again:
@@ -185,7 +185,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
             self._holdings.set_result(Holdings(problem=f"unexpected {type(error).__name__}: {error}"))
 
     def _initial_stock(self) -> Stock:
-        """What the state held when the run began; an audit has no run, and shows its state itself."""
+        """The instances in the state when the run began; an audit has no run, and shows its state itself."""
         holdings = self._holdings.result() if self._stack_known else Holdings()
         with self._lock:
             if self._stock is None:

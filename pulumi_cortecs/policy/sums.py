@@ -1,4 +1,4 @@
-"""What all instances of a stack cost together: of the whole stack in a preview, and as it grows during an `up`."""
+"""The cost of all instances of a stack: of the whole stack in a preview, and as it grows during an `up`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sum:
 
     @property
     def with_state(self) -> Sum | None:
-        """What the state holds together with what is added to it; None where nothing is."""
+        """The sum of the state and of what is added to it; None where nothing is."""
         if not self.added or not self.held.prices:
             return None
         held = f"{_instances(len(self.held.prices))} in the stack's state, and {len(self.added)} that this run adds"

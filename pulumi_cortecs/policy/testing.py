@@ -75,7 +75,7 @@ class Resource:
 
     @property
     def urn(self) -> str:
-        """What the engine calls it."""
+        """The URN that the engine gives it."""
         return f"urn:pulumi:{self.stack}::{self.project}::{self.resource_type}::{self.name}"
 
 
@@ -88,7 +88,7 @@ def resource(
     stack: str = "test",
     **properties: Any,
 ) -> Resource:
-    """Any resource. `provider`: what its `__provider` is; that of our published class where nothing is said."""
+    """Any resource. `provider`: what its `__provider` is; that of our published class by default."""
     present = {key: value for key, value in properties.items() if value is not MISSING}
     if provider is _PUBLISHED:
         provider = min(RESOURCE_TYPES[resource_type].providers) if resource_type in RESOURCE_TYPES else None
@@ -143,7 +143,7 @@ class Verdict:
         return any(finding.level is Level.MANDATORY for finding in self.findings)
 
     def of(self, rule: str, level: Level) -> list[str]:
-        """What one rule has said at one level."""
+        """The texts of one rule at one level."""
         return [finding.text for finding in self.findings if finding.rule == rule and finding.level is level]
 
     def __str__(self) -> str:
@@ -159,7 +159,7 @@ class ConfigurationRefusedError(Exception):
 
 class PackTester:
     """`rules`: the name of a pack, or rules. `limits`: what a limits file has, None for none. `catalogue`: the prices,
-    those of the simulator where nothing is said. `now`: the time, the catalogue's own where nothing is said.
+    those of the simulator by default. `now`: the time, the catalogue's own by default.
 
     `held`: what the stack's state holds when the run begins, `waiting`: what waits there for its deletion; HIDDEN
     stands there for a secret that cannot be read. `unreadable`: why the state cannot be read.
@@ -190,14 +190,14 @@ class PackTester:
         )
         self._holdings = Holdings(() if unreadable else instances, unreadable)
         self.logged: list[str] = []
-        """What the pack has logged, in full."""
+        """The lines that the pack has logged, in full."""
 
     def preview(self, *resources: Resource) -> Verdict:
-        """What a preview of these resources says, the sum of the stack included."""
+        """The verdict of a preview of these resources, the sum of the stack included."""
         return self._run(resources, previews=True)
 
     def up(self, *resources: Resource) -> Verdict:
-        """What an `up --skip-preview` says that registers them in this order. What is refused is not made."""
+        """The verdict of an `up --skip-preview` that registers them in this order. A refused one is not made."""
         return self._run(resources, previews=False)
 
     def servicer(self, *, previews: bool = True) -> PackServicer:
@@ -244,7 +244,7 @@ class Context:
 
 
 def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_pb2.ConfigureAnalyzerRequest:
-    """What the engine makes of a limits file: every rule has a level, and "all" is a level for every rule."""
+    """The engine's request for a limits file: every rule has a level, and "all" is a level for every rule."""
     request = analyzer_pb2.ConfigureAnalyzerRequest()
     levels = {rule.name: rule.level.value for rule in rules}
     if isinstance(limits.get("all"), str):
@@ -260,12 +260,12 @@ def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_
 
 def assert_denied(verdict: Verdict, rule: str, *words: str) -> None:
     """Fails unless this rule stops the purchase, and says all these words."""
-    _assert_said(verdict, rule, Level.MANDATORY, words)
+    _assert_reported(verdict, rule, Level.MANDATORY, words)
 
 
 def assert_advised(verdict: Verdict, rule: str, *words: str) -> None:
     """Fails unless this rule says all these words without stopping anything."""
-    _assert_said(verdict, rule, Level.ADVISORY, words)
+    _assert_reported(verdict, rule, Level.ADVISORY, words)
 
 
 def assert_allowed(verdict: Verdict) -> None:
@@ -279,7 +279,7 @@ def catalogue_at(path: str | Path) -> PinnedPrices:
     return PinnedPrices(load(path))
 
 
-def _assert_said(verdict: Verdict, rule: str, level: Level, words: tuple[str, ...]) -> None:
+def _assert_reported(verdict: Verdict, rule: str, level: Level, words: tuple[str, ...]) -> None:
     texts = verdict.of(rule, level)
     if not any(all(word in text for word in words) for text in texts):
         wanted = f" with {', '.join(map(repr, words))}" if words else ""

@@ -25,7 +25,7 @@ _SEVERITIES: Final = {
 
 @dataclass(frozen=True)
 class PackInfo:
-    """What a pack is called; `version` is this package's."""
+    """The name of a pack; `version` is this package's."""
 
     name: str
     version: str
@@ -33,7 +33,7 @@ class PackInfo:
 
 
 def analyzer_info(pack: PackInfo, rules: Iterable[Rule]) -> analyzer_pb2.AnalyzerInfo:
-    """What there is, for the engine's own checks and summaries."""
+    """The rules of the pack, for the engine's own checks and summaries."""
     return analyzer_pb2.AnalyzerInfo(
         name=pack.name,
         version=pack.version,
@@ -44,7 +44,7 @@ def analyzer_info(pack: PackInfo, rules: Iterable[Rule]) -> analyzer_pb2.Analyze
 
 
 def read_configs(request: analyzer_pb2.ConfigureAnalyzerRequest) -> dict[str, RuleConfig]:
-    """What the limits file says, by rule; the engine has added every rule's own level to it."""
+    """The configuration of each rule in the limits file; the engine has added every rule's own level to it."""
     names = analyzer_pb2.EnforcementLevel
     return {
         name: RuleConfig(

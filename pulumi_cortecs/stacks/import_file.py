@@ -1,4 +1,4 @@
-"""What makes a stack own an instance that runs already: lines for its program, and a file for `pulumi import`."""
+"""The means to let a stack own a running instance: lines for its program, and a file for `pulumi import`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ImportedInstance:
 
 
 def read_for_import(instance_id: str) -> ImportedInstance:
-    """Looks at a running instance as the provider does. Raises InstanceError and EndpointError."""
+    """Read a running instance as the provider does. Raises InstanceError and EndpointError."""
     instance_state = instance.read(INSTANCE, instance_id, {})
     inputs: Mapping[str, Any] = instance_state.inputs or {}
     passed_on = {
@@ -65,7 +65,7 @@ def read_for_import(instance_id: str) -> ImportedInstance:
 
 
 def import_file_text(instances: Iterable[ImportedInstance]) -> str:
-    """What `pulumi import --file` takes: with inputs and outputs it asks no provider what there is."""
+    """The file for `pulumi import --file`: with inputs and outputs it asks no provider."""
     resources: list[dict[str, Any]] = []
     for row in instances:
         resources.append(
@@ -95,8 +95,8 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
 
 
 def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
-    """The lines of a program that declare an instance with these inputs. What is not told is a comment: who knows what
-    was ordered completes it."""
+    """The lines of a program that declare an instance with these inputs. An argument that is not known is a comment, to
+    be completed."""
     arguments = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
     if "model_id" in arguments:
         arguments["model_id"] = str(arguments["model_id"]).replace("--", "/", 1)

@@ -29,7 +29,7 @@ _NAMES: Final = TypeAdapter(list[_Named])
 
 @dataclass(frozen=True)
 class StackSelection:
-    """Where to look: stacks by name, or all, in each of the backends (none: the one that pulumi is logged in to)."""
+    """The stacks to read: by name, or all, in each of the backends (none: the one that pulumi is logged in to)."""
 
     stacks: Sequence[str]
     all_stacks: bool

@@ -34,7 +34,7 @@ def run_program(
     project: str,
     stack: str,
 ) -> dict[str, Any]:
-    """What the program exports, as plain values. Raises whatever it raises. May be called from within an event loop."""
+    """The exports of the program, as plain values. Raises what it raises. May be called from within an event loop."""
     steps = program if callable(program) else _steps_in(Path(program))
 
     def work() -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    """What a program that failed left waiting; the loop would complain about each."""
+    """Cancel the tasks that a failed program left; the loop would complain about each."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()

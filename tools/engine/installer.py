@@ -27,7 +27,7 @@ class InstallerFailed(Exception):
 
 @dataclass(frozen=True)
 class Installer:
-    """Where the script is, and how long we give it."""
+    """The place of the script, and its time limits."""
 
     url: str = URL
     reach: float = REACH_SECONDS  # seconds until the script is here, name resolution included

@@ -1,4 +1,4 @@
-"""What a person sees while waiting: a line per step, and signs of life in long ones, for logs that look dead."""
+"""The output for a person who waits: a line per step, and signs of life in long ones, for logs that look dead."""
 
 from __future__ import annotations
 

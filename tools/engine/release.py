@@ -1,4 +1,4 @@
-"""Which pulumi we want: the versions we pin, and what of a machine's own programs is good enough.
+"""The versions of pulumi that we pin, and those of a machine's own programs that are good enough.
 
 Pure: nothing in here touches files or runs anything.
 """

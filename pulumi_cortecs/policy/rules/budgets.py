@@ -1,4 +1,4 @@
-"""What a whole stack may cost."""
+"""Budgets of a whole stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOURS_PER_MONTH: Final = 730
 
 
 MOST_BUDGETS: Final = 2
-"""How many budgets a stack may come to while something takes the place of something else."""
+"""The budgets that a stack may come to while instances are replaced."""
 _REQUIRED: Final = "required"
 
 

@@ -1,4 +1,4 @@
-"""Whether the pinned prices can be trusted."""
+"""Rules on the pinned catalogue: its age and its digest."""
 
 from __future__ import annotations
 

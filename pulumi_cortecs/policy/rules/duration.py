@@ -1,4 +1,4 @@
-"""How it is billed, and for how long."""
+"""Rules on billing intervals and lifetimes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AllowedIntervals(Settings):
     allowed: Names
 
 
-class LongestLife(Settings):
+class MaxLifetime(Settings):
     """`at_most`: the longest `ttl`, "24h"."""
 
     at_most: Span
@@ -28,7 +28,7 @@ def _billing_interval(purchase: Purchase, settings: AllowedIntervals, context: R
         yield f"it is billed {interval}; allowed is {join_names(settings.allowed)}."
 
 
-def _ttl_required(purchase: Purchase, settings: LongestLife, context: RuleContext) -> Iterator[str]:
+def _ttl_required(purchase: Purchase, settings: MaxLifetime, context: RuleContext) -> Iterator[str]:
     ttl = purchase.ttl.get()
     if ttl > settings.at_most:
         yield f"its ttl is {ttl}; {settings.at_most} is the longest allowed: {ttl - settings.at_most} too long."
@@ -47,7 +47,7 @@ TTL_REQUIRED = Rule(
     name="ttl-required",
     description="An instance says how long it is wanted, and that is not too long.",
     check=_ttl_required,
-    settings=LongestLife,
+    settings=MaxLifetime,
     severity=Severity.MEDIUM,
     tags=("cost",),
     remediation='Set ttl, "8h" say.',

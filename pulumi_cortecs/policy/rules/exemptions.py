@@ -1,4 +1,4 @@
-"""Whether the exceptions that were granted still hold."""
+"""The rule on exemptions that have expired."""
 
 from __future__ import annotations
 

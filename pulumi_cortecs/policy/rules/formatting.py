@@ -19,7 +19,7 @@ def join_names(items: Iterable[str]) -> str:
 
 
 def describe_excess(price: Money, caps: Mapping[str, Money], per: str) -> str | None:
-    """What is wrong with a price, if anything: over its cap, or in a currency that has none. `per`: "an hour"."""
+    """The problem with a price, if any: over its cap, or in a currency that has none. `per`: "an hour"."""
     cap = caps.get(price.currency)
     if cap is None:
         limits = join_names(str(cap_amount) for cap_amount in caps.values())

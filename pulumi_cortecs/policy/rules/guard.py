@@ -1,4 +1,4 @@
-"""What keeps the other rules from being walked around."""
+"""Rules that keep the others from being circumvented."""
 
 from __future__ import annotations
 

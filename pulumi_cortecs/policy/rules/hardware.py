@@ -1,4 +1,4 @@
-"""Which hardware may be bought."""
+"""Rules on hardware."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AllowedGpus(Settings):
     allowed: Names
 
 
-class MostGpus(Settings):
+class MaxGpus(Settings):
     """`most`: GPUs of one instance, all its workers together."""
 
     most: Count
@@ -72,7 +72,7 @@ def _gpu_type_allowed(purchase: Purchase, settings: AllowedGpus, context: RuleCo
         yield f"{hardware.hardware_type_id} has {hardware.gpu_type} GPUs; allowed are {join_names(settings.allowed)}."
 
 
-def _gpu_count_max(purchase: Purchase, settings: MostGpus, context: RuleContext) -> Iterator[str]:
+def _gpu_count_max(purchase: Purchase, settings: MaxGpus, context: RuleContext) -> Iterator[str]:
     hardware, workers = purchase.hardware.get(), purchase.workers_max.get()
     if hardware.num_gpus is None:
         yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has; {settings.most} are allowed."
@@ -122,7 +122,7 @@ GPU_COUNT_MAX = Rule(
     name="gpu-count-max",
     description="An instance has no more GPUs than allowed, all its workers together.",
     check=_gpu_count_max,
-    settings=MostGpus,
+    settings=MaxGpus,
     tags=("hardware",),
     way_out=True,
     remediation="Take hardware with fewer GPUs, or fewer workers.",

@@ -1,4 +1,4 @@
-"""Which model may be served, and on what."""
+"""Rules on models, and the hardware that they run on."""
 
 from __future__ import annotations
 

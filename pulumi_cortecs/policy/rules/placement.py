@@ -1,4 +1,4 @@
-"""Where it may run."""
+"""Rules on regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one instance may cost, by the pinned catalogue."""
+"""Rules on the price of one instance, by the pinned catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of it may run side by side."""
+"""Rules on the number of workers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
 from pulumi_cortecs.policy.settings import Count, Names, Settings
 
 
-class MostWorkers(Settings):
+class MaxWorkers(Settings):
     """`most`: workers, or replicas where the cloud scales by itself, of one instance."""
 
     most: Count
@@ -21,7 +21,7 @@ class ScalingClouds(Settings):
     clouds: Names
 
 
-def _workers_max(purchase: Purchase, settings: MostWorkers, context: RuleContext) -> Iterator[str]:
+def _workers_max(purchase: Purchase, settings: MaxWorkers, context: RuleContext) -> Iterator[str]:
     workers = purchase.workers_max.get()
     if workers > settings.most:
         yield f"{workers} workers; {settings.most} are allowed per instance: {workers - settings.most} too many."
@@ -36,7 +36,7 @@ WORKERS_MAX = Rule(
     name="workers-max",
     description="An instance has no more workers than allowed.",
     check=_workers_max,
-    settings=MostWorkers,
+    settings=MaxWorkers,
     tags=("hardware", "workers"),
     way_out=True,
     remediation="Take fewer workers.",
