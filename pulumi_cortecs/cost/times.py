@@ -11,7 +11,8 @@ MAX_DURATION_LENGTH: Final = 100
 """Characters of a duration: the time to look at more of them grows by their square."""
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
-_MILLISECONDS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+MILLISECONDS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+"""By unit of a duration."""
 _UTC_SECONDS: Final = "%Y-%m-%dT%H:%M:%SZ"
 _UTC_SECONDS_SHAPE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -21,7 +22,7 @@ def parse_milliseconds(text: str) -> Decimal | None:
     if not text or len(text) > MAX_DURATION_LENGTH or _PART.sub("", text):
         return None
     with localcontext(Context(prec=200)):  # the program's own context may round
-        return sum((Decimal(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(text)), Decimal(0))
+        return sum((Decimal(number) * MILLISECONDS[unit] for number, unit in _PART.findall(text)), Decimal(0))
 
 
 def parse_time(text: str | None, *, default_zone: timezone | None = None) -> datetime | None:
