@@ -1,5 +1,5 @@
 """`make demo`: the main job from purchase to bill, and a purchase that is refused, on the embedded simulator, step by
-step for somebody who is new.
+step for a newcomer.
 
 Everything it keeps lies under .demo/. Whatever fails, the simulator is ended and the exit code tells.
 """
@@ -168,12 +168,12 @@ class Demo:
         print(f"  pulumi destroy --stack {STACK}")
 
     def _bought(self) -> dict[str, str]:
-        """All that was ever billed, in words, by instance."""
+        """The text of every billed instance, by id."""
         entries = self.control.ledger().entries
         return {entry.instance_id: f"{entry.num_workers} x {entry.hardware_type_id}" for entry in entries}
 
     def stop_command(self) -> str:
-        """How anybody stops the instance behind Pulumi's back."""
+        """The command that stops the instance behind Pulumi's back."""
         (instance,) = self.control.instances()
         origin = self.own["CORTECS_API_BASE_URL"].removesuffix("/api/v1")
         return f"curl -X POST {origin}/_sim/instances/{instance.instance_id}/stop"
@@ -185,8 +185,8 @@ class Demo:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
-        found: dict[str, Any] = json.loads(self.run_pulumi("stack", "output", "--json", quiet=True))
-        return found
+        outputs: dict[str, Any] = json.loads(self.run_pulumi("stack", "output", "--json", quiet=True))
+        return outputs
 
     def run_pulumi(self, *arguments: str, quiet: bool = False) -> str:
         """Runs a command, shown as a user would type it, and fails the demo with it. Its output only when `quiet`."""
@@ -325,7 +325,7 @@ def _end_earlier() -> bool:
 
 
 def _variables(port: int) -> dict[str, str]:
-    """What the demo sets, beside PATH."""
+    """The variables of the demo, beside PATH."""
     return {
         **environment(port),
         "PULUMI_HOME": str(HOME / "home"),
@@ -346,7 +346,7 @@ def _environment(pulumi: Path, own: dict[str, str]) -> dict[str, str]:
 
 
 def _write_script(pulumi: Path, own: dict[str, str]) -> None:
-    """What a shell needs to go on: the demo's own variables, and nothing of the surroundings."""
+    """Write the demo's own variables for a shell, and nothing of the surroundings."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in own.items()]
     SCRIPT.touch(mode=0o600)
     SCRIPT.write_text("\n".join([*lines, f'export PATH={shlex.quote(_extra_path(pulumi))}:"$PATH"', ""]))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pulumi_cortecs.policy import Given, Names, Rule, Settings, Unit
+from pulumi_cortecs.policy import Names, Purchase, Rule, RuleContext, Settings
 from pulumi_cortecs.policy.pack import serve
 
 
@@ -11,9 +11,9 @@ class Teams(Settings):
     prefixes: Names
 
 
-def named_after_a_team(unit: Unit, settings: Teams, given: Given) -> Iterator[str]:
-    if not unit.name.startswith(settings.prefixes):
-        yield f"{unit.name} begins with none of {', '.join(settings.prefixes)}."
+def named_after_a_team(purchase: Purchase, settings: Teams, context: RuleContext) -> Iterator[str]:
+    if not purchase.name.startswith(settings.prefixes):
+        yield f"{purchase.name} begins with none of {', '.join(settings.prefixes)}."
 
 
 TEAM_PREFIX = Rule(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pulumi_cortecs.cli.printing import count, new_table, tell, tell_aside, tell_json
+from pulumi_cortecs.cli.output import count_text, make_table, print_error, print_json, print_lines
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import Difference
 
-DIFFERS: Final = 4
-"""What `verify` exits with when the prices are not the pinned ones any more."""
+EXIT_DIFFERS: Final = 4
+"""The exit code of `verify` when the prices differ from the pinned ones."""
 _LOCK: Final = Path(LOCK_FILE)
 
 app = typer.Typer(no_args_is_help=True, help="The pinned price list: pull it, compare it with today's prices, show it.")
@@ -45,22 +45,22 @@ def pull(
 ) -> None:
     """Ask for today's prices and models and pin them; no credentials are needed.
 
-    What was noted by hand in the file (gpu_ram_is, billing, provenance) is kept for as long as it fits.
+    Notes made by hand in the file (gpu_ram_is, billing, provenance) are kept for as long as they fit.
     """
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
-    with _telling():
+    with _cli_errors():
         old = catalogue.read(output) if output.exists() else None
-        new = _today(url, source, old)
+        new = _pull_today(url, source, old)
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
     if as_json:
-        tell_json({**_as_json(new), "differences": _rows(changes)})
+        print_json({**_as_json(new), "differences": _rows(changes)})
         return
-    tell(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
-    news = "" if old is None else f"; {count(len(changes), 'difference')} from what was pinned"
-    tell(f"{output} written: sha256 {new.digest}{news}")
+    print_lines(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
+    news = "" if old is None else f"; {count_text(len(changes), 'difference')} from what was pinned"
+    print_lines(f"{output} written: sha256 {new.digest}{news}")
 
 
 @app.command()
@@ -85,47 +85,47 @@ def verify(
     ] = "0",
     as_json: _Json = False,
 ) -> None:
-    """For a nightly job: exit 0 when today's prices are the pinned ones, 4 when not, 1 when that cannot be told."""
+    """For a nightly job: exit 0 when today's prices are the pinned ones, 4 when not, 1 on an error."""
     if _compare(file, None, url, _percent(tolerance), as_json):
-        raise typer.Exit(DIFFERS)
+        raise typer.Exit(EXIT_DIFFERS)
 
 
 @app.command()
 def show(file: _File = _LOCK, as_json: _Json = False) -> None:
-    """Show a catalogue, once its digest and all that must be true of it have been checked."""
+    """Check the digest and the rows of a catalogue, and show it."""
     from pulumi_cortecs.cost import catalogue
 
-    with _telling():
-        found = catalogue.load(file)
+    with _cli_errors():
+        pinned = catalogue.load(file)
     if as_json:
-        tell_json(_as_json(found))
+        print_json(_as_json(pinned))
         return
-    tell(*_catalogue_tables(found), f"sha256 {found.digest}")
+    print_lines(*_catalogue_tables(pinned), f"sha256 {pinned.digest}")
 
 
 def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal | None, as_json: bool) -> bool:
-    """Prints what differs; whether any of it is more than is tolerated."""
+    """Print the differences, and return whether any of them exceeds the tolerance."""
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
-    with _telling():
+    with _cli_errors():
         pinned = catalogue.load(file)
-        found = differences(pinned, _today(url, None, pinned) if other is None else catalogue.load(other))
-    too_much = [each for each in found if each.above(tolerance or Decimal(0))]
+        changes = differences(pinned, _pull_today(url, None, pinned) if other is None else catalogue.load(other))
+    too_much = [difference for difference in changes if difference.above(tolerance or Decimal(0))]
     if as_json:
-        told = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
-        tell_json({"differences": _rows(found), **told})
+        summary = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
+        print_json({"differences": _rows(changes), **summary})
         return bool(too_much)
-    if found:
-        tell(_difference_table(found))
+    if changes:
+        print_lines(_difference_table(changes))
     against = str(other) if other is not None else "today's prices"
     above = "" if tolerance is None else f", {len(too_much)} of them above {tolerance} %"
-    tell(f"{file} and {against}: {count(len(found), 'difference')}{above}")
+    print_lines(f"{file} and {against}: {count_text(len(changes), 'difference')}{above}")
     return bool(too_much)
 
 
-def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
-    """Today's prices, with what was noted in the pinned ones, and with the clouds that are not asked.
+def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
+    """Today's prices, with the notes of the pinned ones, and with the clouds that are not asked.
 
     Raises CloudError and CatalogueError.
     """
@@ -133,7 +133,7 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
     from pulumi_cortecs.cortecs.kind import INSTANCE
     from pulumi_cortecs.cortecs.market import price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
-    from pulumi_cortecs.cost.noted import with_notes_of
+    from pulumi_cortecs.cost.catalogue_diff import carry_over_notes
     from pulumi_cortecs.http.api_client import check_base_url, new_client
     from pulumi_cortecs.provider import accounts
 
@@ -142,12 +142,12 @@ def _today(url: str | None, source: str | None, pinned: Catalogue | None) -> Cat
         prices = price_list(CortecsMarket(base_url, client), datetime.now(timezone.utc), source or "")
     lists = dict(pinned.price_lists) if pinned else {}
     if CLOUD in lists:
-        prices = with_notes_of(lists[CLOUD], prices)
+        prices = carry_over_notes(lists[CLOUD], prices)
     return Catalogue({**lists, CLOUD: prices})
 
 
 def _write(path: Path, text: str) -> None:
-    """All or nothing: a catalogue that was cut would block everybody."""
+    """Write the file in one step: a truncated catalogue would block every purchase."""
     draft = path.with_name(f".{path.name}.new")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -164,23 +164,23 @@ def _percent(text: str) -> Decimal:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
-    """What cannot be told ends as one line and exit code 1."""
+def _cli_errors() -> Iterator[None]:
+    """Turn expected errors into one line on stderr and exit code 1."""
     from pulumi_cortecs.cost.pricelist import CatalogueError
     from pulumi_cortecs.http.errors import CloudError
 
     try:
         yield
     except (CloudError, CatalogueError, OSError) as error:
-        tell_aside(f"Error: {error}")
+        print_error(f"Error: {error}")
         raise typer.Exit(1) from None
 
 
-def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
-    for cloud in found.clouds:
-        prices = found.price_lists[cloud]
+def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
+    for cloud in catalogue.clouds:
+        prices = catalogue.price_lists[cloud]
         title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
-        hardware = new_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
+        hardware = make_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
         for row in prices.hardware_types:
             gpus = f"{row.num_gpus or '?'} x {row.gpu_type or '?'}"
             ram = "?" if row.gpu_ram_gb is None else f"{row.gpu_ram_gb} GB ({row.gpu_ram_is.value})"
@@ -188,7 +188,7 @@ def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
             hardware.add_row(row.hardware_type_id, gpus, ram, hour, minute, row.provenance)
         yield hardware
         title = f"{cloud}: what each model runs on, the cheapest first"
-        models = new_table(title, "model", "hardware: longest context")
+        models = make_table(title, "model", "hardware: longest context")
         for model in prices.models:
             fits = (
                 f"{row.hardware_type_id}: {model.hardware_configs[row.hardware_type_id] or 'unlimited'}"
@@ -198,23 +198,34 @@ def _catalogue_tables(found: Catalogue) -> Iterator[Table]:
         yield models
 
 
-def _difference_table(found: Iterable[Difference]) -> Table:
-    table = new_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
-    for each in found:
-        table.add_row(each.cloud, each.id, each.kind.value, each.field, each.before, each.after, _moved(each))
+def _difference_table(rows: Iterable[Difference]) -> Table:
+    table = make_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
+    for difference in rows:
+        table.add_row(
+            difference.cloud,
+            difference.id,
+            difference.kind.value,
+            difference.field,
+            difference.before,
+            difference.after,
+            _percent_text(difference),
+        )
     return table
 
 
-def _moved(each: Difference) -> str:
-    return "" if each.percent is None else f"{each.percent:+.2f}"
+def _percent_text(difference: Difference) -> str:
+    return "" if difference.percent is None else f"{difference.percent:+.2f}"
 
 
-def _as_json(found: Catalogue) -> dict[str, Any]:
+def _as_json(catalogue: Catalogue) -> dict[str, Any]:
     from pulumi_cortecs.cost.catalogue_rows import document
 
-    return {"clouds": document(found.price_lists), "sha256": found.digest}
+    return {"clouds": document(catalogue.price_lists), "sha256": catalogue.digest}
 
 
-def _rows(found: Iterable[Difference]) -> list[dict[str, Any]]:
-    """Percent with two decimals, as a text: no number of ours becomes a binary fraction."""
-    return [{**asdict(each), "kind": each.kind.value, "percent": _moved(each) or None} for each in found]
+def _rows(rows: Iterable[Difference]) -> list[dict[str, Any]]:
+    """The differences for JSON; percent as a string with two decimals, so that it never becomes a binary fraction."""
+    return [
+        {**asdict(difference), "kind": difference.kind.value, "percent": _percent_text(difference) or None}
+        for difference in rows
+    ]

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli.printing import failed, tell_aside
-from pulumi_cortecs.cli.survey import telling, the_account
+from pulumi_cortecs.cli.output import exit_failed, print_error
+from pulumi_cortecs.cli.survey import cli_errors, environment_account
 
 _FILE: Final = Path("import.json")
 
@@ -25,16 +25,16 @@ def import_file(
 
     Nothing is bought, changed or ended. The account is that of the environment.
     """
-    if doubles := sorted({each for each in instance_ids if instance_ids.count(each) > 1}):
+    if doubles := sorted({instance_id for instance_id in instance_ids if instance_ids.count(instance_id) > 1}):
         raise typer.BadParameter(f"twice: {', '.join(doubles)}")
     if name and (len(name) != len(instance_ids) or len(set(name)) < len(name)):
         raise typer.BadParameter(f"--name: give {len(instance_ids)} different ones, or none")
     try:
-        with telling():
-            text, program, booting = _written(instance_ids, name)
+        with cli_errors():
+            text, program, booting = _compose(instance_ids, name)
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise failed(error) from None
+        raise exit_failed(error) from None
     typer.echo(program, nl=False)
     typer.echo(
         f"{output} written, and the lines of the program are above. In the directory of your project:\n"
@@ -42,22 +42,22 @@ def import_file(
         "  pulumi preview --expect-no-changes",
         err=True,
     )
-    for each in booting:
-        tell_aside(f"{each} is still booting: the preview shows that `pulumi up` waits for it")
+    for instance_id in booting:
+        print_error(f"{instance_id} is still booting: the preview shows that `pulumi up` waits for it")
 
 
-def _written(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
+def _compose(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
     """The file, the program, and what is still booting. Raises CloudError."""
     from pulumi_cortecs.provider.endpoint import EndpointError
     from pulumi_cortecs.provider.instance import InstanceError
-    from pulumi_cortecs.stacks.taking_over import IMPORT, import_file, imported, names_after
+    from pulumi_cortecs.stacks.import_file import IMPORT, import_file_text, names_for_models, read_for_import
 
-    the_account()
+    environment_account()
     try:
-        seen = [imported(each) for each in instance_ids]
+        instances = [read_for_import(instance_id) for instance_id in instance_ids]
     except (InstanceError, EndpointError) as error:
-        raise failed(error) from None
-    names = names or names_after([str(each.inputs.get("model_id", "")) for each in seen])
-    named = [each.called(name) for each, name in zip(seen, names, strict=True)]
-    program = "\n".join([IMPORT, *(each.program() for each in named)])
-    return import_file(named), program, [each.instance_id for each in named if not each.ready]
+        raise exit_failed(error) from None
+    names = names or names_for_models([str(instance.inputs.get("model_id", "")) for instance in instances])
+    named = [instance.renamed(name) for instance, name in zip(instances, names, strict=True)]
+    program = "\n".join([IMPORT, *(instance.program() for instance in named)])
+    return import_file_text(named), program, [instance.instance_id for instance in named if not instance.ready]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli.printing import count, failed, new_table, tell, tell_aside, tell_json
+from pulumi_cortecs.cli.output import count_text, exit_failed, make_table, print_error, print_json, print_lines
 from pulumi_cortecs.cli.survey import (
-    FOUND,
+    EXIT_FOUND,
     AllStacks,
     BackendUrl,
     Directory,
@@ -19,18 +19,18 @@ from pulumi_cortecs.cli.survey import (
     Stack,
     Survey,
     Yes,
-    described,
-    done_to_each,
-    in_figures,
+    cli_errors,
+    environment_account,
     instance_as_json,
-    places,
+    money_text,
+    print_outcomes,
+    print_shared,
+    require_terminal,
+    run_for_each,
     shared_as_json,
-    somebody_can_be_asked,
-    surveyed,
-    tell_outcomes,
-    tell_shared,
-    telling,
-    the_account,
+    stack_selection,
+    stacks_as_json,
+    take_survey,
     timestamp,
 )
 
@@ -62,9 +62,9 @@ def orphans(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """List what the account runs and none of the stacks owns. The account is that of the environment.
+    """List the instances of the account that none of the stacks owns. The account is that of the environment.
 
-    Exit codes: 0 there is none (any more), 3 there is some, 1 it cannot be told, or something could not be ended.
+    Exit codes: 0 there is none (any more), 3 there is some, 1 an error, or something could not be ended.
     """
     if delete + adopt + keep > 1:
         raise typer.BadParameter("--delete, --adopt and --keep: give one of them")
@@ -73,99 +73,99 @@ def orphans(
     if keep and not instance_ids:
         raise typer.BadParameter("--keep needs the ids of what is kept")
     if delete and not yes:
-        somebody_can_be_asked(as_json)
-    where = places(stack, all_stacks, backend_url, cwd)
+        require_terminal(as_json)
+    where = stack_selection(stack, all_stacks, backend_url, cwd)
     if keep:
         _keep(list(dict.fromkeys(instance_ids or [])), as_json)
         return
-    with telling():
-        survey = surveyed(where)
-    found = _found(survey)
-    chosen = _chosen(found, instance_ids)
+    with cli_errors():
+        survey = take_survey(where)
+    all_orphans = _find_orphans(survey)
+    chosen = _choose(all_orphans, instance_ids)
     if not as_json:
-        _show(found, survey)
+        _show(all_orphans, survey)
     outcomes: Mapping[str, str] = {}
-    if delete and (ready := _not_held_back(chosen, include_young)):
+    if delete and (ready := _without_held_back(chosen, include_young)):
         if yes:
-            outcomes = _ended(ready, survey)
-        elif typer.confirm(f"End {count(len(ready), 'instance')} for good?", err=True):
-            with telling():  # while somebody was asked, an `up` may have taken one over
-                survey_now = surveyed(where)
-            asked_for = {each.instance.instance_id for each in chosen}
-            chosen = [each for each in _found(survey_now) if each.instance.instance_id in asked_for]
-            agreed_to = {each.instance.instance_id for each in ready}
-            still = [each for each in chosen if each.instance.instance_id in agreed_to]
-            outcomes = _ended(_not_held_back(still, include_young), survey_now)
+            outcomes = _end_instances(ready, survey)
+        elif typer.confirm(f"End {count_text(len(ready), 'instance')} for good?", err=True):
+            with cli_errors():  # an `up` may have taken one over while the question was open
+                survey_now = take_survey(where)
+            asked_for = {orphan.instance.instance_id for orphan in chosen}
+            chosen = [orphan for orphan in _find_orphans(survey_now) if orphan.instance.instance_id in asked_for]
+            agreed_to = {orphan.instance.instance_id for orphan in ready}
+            still = [orphan for orphan in chosen if orphan.instance.instance_id in agreed_to]
+            outcomes = _end_instances(_without_held_back(still, include_young), survey_now)
     if as_json:
-        tell_json(_document(found, survey, outcomes, chosen if adopt else []))
+        print_json(_document(all_orphans, survey, outcomes, chosen if adopt else []))
     else:
-        tell_outcomes(outcomes, "is gone")
+        print_outcomes(outcomes, "is gone")
         if adopt:
-            _tell_how_to_adopt(chosen)
+            _print_adoption(chosen)
     if any(outcomes.values()):
         raise typer.Exit(1)
-    if any(each.instance.instance_id not in outcomes for each in (chosen if delete else found)):
-        raise typer.Exit(FOUND)
+    if any(orphan.instance.instance_id not in outcomes for orphan in (chosen if delete else all_orphans)):
+        raise typer.Exit(EXIT_FOUND)
     if survey.shared and not (delete and instance_ids):
-        raise typer.Exit(FOUND)
+        raise typer.Exit(EXIT_FOUND)
 
 
 def _keep(instance_ids: list[str], as_json: bool) -> None:
-    """Forgets the orders that bought what the account has: all of them, or, where one is not there, none."""
+    """Forget the orders that bought these instances: all of them, or none if one instance is missing."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    with telling():
-        account = the_account()
-        missing = [each for each in instance_ids if account.find(each) is None]
+    with cli_errors():
+        account = environment_account()
+        missing = [instance_id for instance_id in instance_ids if account.find(instance_id) is None]
     if missing:
-        raise failed(f"there is no Cortecs instance {', '.join(missing)} in this account, so nothing was done")
+        raise exit_failed(f"there is no Cortecs instance {', '.join(missing)} in this account, so nothing was done")
     journal = _journal()
     try:
         for instance_id in instance_ids:
             journal.mark_kept(instance_id)
     except JournalError as error:
-        raise failed(error) from None
+        raise exit_failed(error) from None
     if as_json:
-        tell_json({"account": account.fingerprint, "kept": instance_ids})
+        print_json({"account": account.fingerprint, "kept": instance_ids})
     else:
         for instance_id in instance_ids:
-            tell(f"{instance_id} is kept: no run on this machine takes it over, or asks about it, any more")
+            print_lines(f"{instance_id} is kept: no run on this machine takes it over, or asks about it, any more")
 
 
-def _not_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
-    return [each for each in chosen if include_young or not each.skip_reason]
+def _without_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
+    return [orphan for orphan in chosen if include_young or not orphan.skip_reason]
 
 
-def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
+def _end_instances(ready: list[Orphan], survey: Survey) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    outcomes = done_to_each([each.instance.instance_id for each in ready], survey.account.ending().delete)
+    outcomes = run_for_each([orphan.instance.instance_id for orphan in ready], survey.account.ending().delete)
     journal = _journal()
-    for instance_id in (each for each, error in outcomes.items() if not error):
+    for instance_id in (instance_id for instance_id, error in outcomes.items() if not error):
         try:
             journal.forget(instance_id)
         except JournalError as error:
-            tell_aside(f"Warning: {error}: that {instance_id} is gone is not noted")
+            print_error(f"Warning: {error}: the journal still has {instance_id}, which is gone")
     return outcomes
 
 
-def _found(survey: Survey) -> tuple[Orphan, ...]:
+def _find_orphans(survey: Survey) -> tuple[Orphan, ...]:
     from pulumi_cortecs.lifecycle.orphans import find_orphans
 
-    remarks, awaited = _noted()
+    remarks, awaited = _journal_remarks()
     return find_orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
 
 
-def _noted() -> tuple[dict[str, list[str]], set[str]]:
-    """What this machine's journal says of purchases that no engine has confirmed: remarks by instance id, and the ids
-    that a process which still lives is about to own."""
+def _journal_remarks() -> tuple[dict[str, list[str]], set[str]]:
+    """The journal's view of purchases that no engine has confirmed: remarks by instance id, and the ids that a live
+    process is about to own."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
     journal = _journal()
     try:
-        orders = {each.instance_id: each for each in journal.open_orders() if each.instance_id is not None}
+        orders = {order.instance_id: order for order in journal.open_orders() if order.instance_id is not None}
     except JournalError as error:
-        tell_aside(f"Warning: {error}: what this machine has noted of purchases is not shown")
+        print_error(f"Warning: {error}: the purchases in the journal of this machine are not shown")
         return {}, set()
     awaited = {instance_id for instance_id, order in orders.items() if journal.is_sender_alive(order)}
     remarks = {}
@@ -181,39 +181,41 @@ def _journal() -> Journal:
     return Journal(journal_directory(os.environ))
 
 
-def _chosen(found: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
+def _choose(all_orphans: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
     if not instance_ids:
-        return list(found)
-    by_id = {each.instance.instance_id: each for each in found}
-    if unknown := [each for each in instance_ids if each not in by_id]:
-        raise failed(f"not among what was found, so nothing was done: {', '.join(unknown)}")
-    return [by_id[each] for each in dict.fromkeys(instance_ids)]
+        return list(all_orphans)
+    by_id = {orphan.instance.instance_id: orphan for orphan in all_orphans}
+    if unknown := [instance_id for instance_id in instance_ids if instance_id not in by_id]:
+        raise exit_failed(f"not among the orphans, so nothing was done: {', '.join(unknown)}")
+    return [by_id[instance_id] for instance_id in dict.fromkeys(instance_ids)]
 
 
-def _show(found: tuple[Orphan, ...], survey: Survey) -> None:
-    if found:
-        tell(_table(found, survey))
-    costs = _total(found)
-    tell(
-        f"{count(len(found), 'orphan')} among {count(len(survey.listed), 'instance')} of {survey.account.fingerprint}, "
-        f"compared with {count(len(survey.stacks), 'stack')}{costs}"
+def _show(all_orphans: tuple[Orphan, ...], survey: Survey) -> None:
+    if all_orphans:
+        print_lines(_table(all_orphans, survey))
+    costs = _total(all_orphans)
+    print_lines(
+        f"{count_text(len(all_orphans), 'orphan')} among {count_text(len(survey.listed), 'instance')} of "
+        f"{survey.account.fingerprint}, compared with {count_text(len(survey.stacks), 'stack')}{costs}"
     )
-    if held_back := sum(bool(each.skip_reason) for each in found):
-        tell(f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young")
+    if held_back := sum(bool(orphan.skip_reason) for orphan in all_orphans):
+        print_lines(
+            f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young"
+        )
     for stack in survey.stacks:
         for purchase in stack.pending:
-            tell(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
-    tell_shared(survey)
+            print_lines(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
+    print_shared(survey)
 
 
-def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
+def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
     from pulumi_cortecs.lifecycle.times import format_duration
 
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
-    table = new_table("What no stack owns", *columns)
+    table = make_table("What no stack owns", *columns)
     table.columns[0].no_wrap = True  # an id is there to be copied
-    for each in found:
-        instance, age = each.instance, each.instance.age(survey.vendor_now)
+    for orphan in all_orphans:
+        instance, age = orphan.instance, orphan.instance.age(survey.vendor_now)
         table.add_row(
             instance.instance_id,
             str(instance.arguments.get("model_id", "?")),
@@ -221,43 +223,44 @@ def _table(found: tuple[Orphan, ...], survey: Survey) -> Table:
             str(instance.num_workers or "?"),
             instance.status,
             "unknown" if age is None else format_duration(age.total_seconds()),
-            in_figures(each.hourly),
-            in_figures(each.cost_so_far),
-            "; ".join((*filter(None, [each.skip_reason]), *each.remarks)),
+            money_text(orphan.hourly),
+            money_text(orphan.cost_so_far),
+            "; ".join((*filter(None, [orphan.skip_reason]), *orphan.remarks)),
         )
     return table
 
 
-def _total(found: tuple[Orphan, ...]) -> str:
+def _total(all_orphans: tuple[Orphan, ...]) -> str:
     from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
-    hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.cost_so_far for each in found)
-    known = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
-    unpriced = sum(each.hourly is None for each in found)
+    hourly = sum_by_currency(orphan.hourly for orphan in all_orphans)
+    so_far = sum_by_currency(orphan.cost_so_far for orphan in all_orphans)
+    parts = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
+    unpriced = sum(orphan.hourly is None for orphan in all_orphans)
     if unpriced:
-        known.append(f"{unpriced} of unknown price")
-    return "".join(f"; {each}" for each in known)
+        parts.append(f"{unpriced} of unknown price")
+    return "".join(f"; {part}" for part in parts)
 
 
-def _tell_how_to_adopt(chosen: list[Orphan]) -> None:
-    from pulumi_cortecs.stacks.taking_over import IMPORT
+def _print_adoption(chosen: list[Orphan]) -> None:
+    from pulumi_cortecs.stacks.import_file import IMPORT
 
     if chosen:
-        ids = " ".join(each.instance.instance_id for each in chosen)
-        tell("Put into a program and run `pulumi up`, which buys nothing:", "")
+        ids = " ".join(orphan.instance.instance_id for orphan in chosen)
+        print_lines("Put into a program and run `pulumi up`, which buys nothing:", "")
         typer.echo(IMPORT + "\n" + "\n".join(_lines(chosen).values()))
-        tell(f"Or take over by import: pulumi-cortecs import-file {ids}")
+        print_lines(f"Or take over by import: pulumi-cortecs import-file {ids}")
 
 
 def _lines(chosen: list[Orphan]) -> dict[str, str]:
     """The lines of a program, by instance id."""
     from pulumi_cortecs.lifecycle.cloud import Phase
-    from pulumi_cortecs.stacks.taking_over import constructor, names_after
+    from pulumi_cortecs.stacks.import_file import constructor, names_for_models
 
-    names = names_after([str(each.instance.arguments.get("model_id", "")) for each in chosen])
+    names = names_for_models([str(orphan.instance.arguments.get("model_id", "")) for orphan in chosen])
     lines = {}
-    for name, each in zip(names, chosen, strict=True):
-        instance = each.instance
+    for name, orphan in zip(names, chosen, strict=True):
+        instance = orphan.instance
         state = "stopped" if instance.phase is Phase.STOPPED else "running"
         arguments = {**instance.arguments, "state": state}
         lines[instance.instance_id] = constructor(name, arguments, adopt_id=instance.instance_id)
@@ -265,18 +268,19 @@ def _lines(chosen: list[Orphan]) -> dict[str, str]:
 
 
 def _document(
-    found: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
+    all_orphans: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
 ) -> dict[str, Any]:
     from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
     lines = _lines(adopted)
-    hourly, so_far = sum_by_currency(each.hourly for each in found), sum_by_currency(each.cost_so_far for each in found)
+    hourly = sum_by_currency(orphan.hourly for orphan in all_orphans)
+    so_far = sum_by_currency(orphan.cost_so_far for orphan in all_orphans)
     return {
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),
         "instances": len(survey.listed),
-        "stacks": described(survey.stacks),
-        "orphans": [_row(each, survey, outcomes, lines) for each in found],
+        "stacks": stacks_as_json(survey.stacks),
+        "orphans": [_row(orphan, survey, outcomes, lines) for orphan in all_orphans],
         "shared": shared_as_json(survey),
         "total": [
             {
@@ -286,7 +290,7 @@ def _document(
             }
             for currency in hourly
         ],
-        "unpriced": sum(each.hourly is None for each in found),
+        "unpriced": sum(orphan.hourly is None for orphan in all_orphans),
     }
 
 

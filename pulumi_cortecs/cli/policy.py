@@ -34,11 +34,11 @@ def path(
     """Print where a pack lies: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)"."""
     # in an installed package beside the code, in a clone beside the package
     places = [place / "policies" / pack.value for place in (_PACKAGE, _PACKAGE.parent)]
-    found = next((place for place in places if (place / "run").is_file()), None)
-    if found is None:
+    pack_folder = next((place for place in places if (place / "run").is_file()), None)
+    if pack_folder is None:
         typer.echo(f"Error: the pack {pack.value} is neither in {places[0]} nor in {places[1]}", err=True)
         raise typer.Exit(1)
-    typer.echo(found if folder else found / "run")
+    typer.echo(pack_folder if folder else pack_folder / "run")
 
 
 @app.command()
@@ -50,16 +50,16 @@ def check(
     ] = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Refuse limits that a pack would refuse, or that the engine reads otherwise than a person: a key that is twice."""
-    from pulumi_cortecs.policy.limits import LimitsError, read
-    from pulumi_cortecs.policy.limits_json import said_in
+    from pulumi_cortecs.policy.limits import LimitsError, read_limits
+    from pulumi_cortecs.policy.limits_json import read_config_file
     from pulumi_cortecs.policy.registry import PACKS
 
     try:
         rules = PACKS[pack.value]
-        said = said_in(file.read_bytes(), (rule.name for rule in rules))
-        limits = read(rules, {name: each for name, each in said.items() if name not in own_rule})
+        configs = read_config_file(file.read_bytes(), (rule.name for rule in rules))
+        limits = read_limits(rules, {name: config for name, config in configs.items() if name not in own_rule})
     except (OSError, LimitsError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         typer.echo(f"Error: {file}: {reason}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{file}: {limits.in_short()}")
+    typer.echo(f"{file}: {limits.summary()}")

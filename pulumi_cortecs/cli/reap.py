@@ -1,4 +1,4 @@
-"""`pulumi-cortecs reap`: ends what has outlived the `ttl` that its program gave it."""
+"""`pulumi-cortecs reap`: ends instances that have outlived the `ttl` of their program."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli.printing import count, new_table, tell, tell_json
+from pulumi_cortecs.cli.output import count_text, make_table, print_json, print_lines
 from pulumi_cortecs.cli.survey import (
-    FOUND,
+    EXIT_FOUND,
     AllStacks,
     BackendUrl,
     Directory,
@@ -18,18 +18,18 @@ from pulumi_cortecs.cli.survey import (
     Stack,
     Survey,
     Yes,
-    described,
-    done_to_each,
-    in_figures,
+    cli_errors,
     instance_as_json,
+    money_text,
     owners,
-    places,
+    print_outcomes,
+    print_shared,
+    require_terminal,
+    run_for_each,
     shared_as_json,
-    somebody_can_be_asked,
-    surveyed,
-    tell_outcomes,
-    tell_shared,
-    telling,
+    stack_selection,
+    stacks_as_json,
+    take_survey,
     timestamp,
 )
 
@@ -54,45 +54,45 @@ def reap(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """List the instances whose `expires_at` has passed, by every stack that owns them, and end them if told so.
+    """List the instances whose `expires_at` has passed, by every stack that owns them, and end them on request.
 
-    Exit codes: 0 there is none (any more), 3 there is some, 1 it cannot be told, or something could not be ended.
+    Exit codes: 0 there is none (any more), 3 there is some, 1 an error, or something could not be ended.
     """
     if delete and stop:
         raise typer.BadParameter("--delete and --stop: give one of them")
     if (delete or stop) and not yes:
-        somebody_can_be_asked(as_json)
-    where = places(stack, all_stacks, backend_url, cwd)
-    with telling():
-        survey = surveyed(where)
-        found = over(survey)
+        require_terminal(as_json)
+    where = stack_selection(stack, all_stacks, backend_url, cwd)
+    with cli_errors():
+        survey = take_survey(where)
+        expired = find_expired(survey)
     if not as_json:
-        _show(found, survey)
-    left = _running(found) if stop else list(found)
-    ready = [each for each in left if not each.skip_reason and (include_protected or not each.is_protected)]
+        _show(expired, survey)
+    left = _running(expired) if stop else list(expired)
+    ready = [row for row in left if not row.skip_reason and (include_protected or not row.is_protected)]
     outcomes: Mapping[str, str] = {}
     verb = "Stop" if stop else "End"
-    if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count(len(ready), 'instance')}?", err=True)):
+    if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count_text(len(ready), 'instance')}?", err=True)):
         if not yes:
-            with telling():  # while somebody was asked, an `up` may have prolonged one
-                still = {each.instance.instance_id: each.skip_reason for each in over(surveyed(where))}
-            left = [each for each in left if each.instance.instance_id in still]
-            ready = [each for each in ready if still.get(each.instance.instance_id) == ""]
-        outcomes = _ended(ready, survey, stop)
+            with cli_errors():  # an `up` may have prolonged one while the question was open
+                still = {row.instance.instance_id: row.skip_reason for row in find_expired(take_survey(where))}
+            left = [row for row in left if row.instance.instance_id in still]
+            ready = [row for row in ready if still.get(row.instance.instance_id) == ""]
+        outcomes = _end_instances(ready, survey, stop)
     if as_json:
-        tell_json(_document(found, survey, outcomes))
+        print_json(_document(expired, survey, outcomes))
     else:
-        tell_outcomes(outcomes, "is stopped and costs nothing" if stop else "is gone")
+        print_outcomes(outcomes, "is stopped and costs nothing" if stop else "is gone")
         if outcomes:
-            _tell_what_is_next(stop)
+            _print_next_step(stop)
     if any(outcomes.values()):
         raise typer.Exit(1)
-    if any(each.instance.instance_id not in outcomes for each in left):
-        raise typer.Exit(FOUND)
+    if any(row.instance.instance_id not in outcomes for row in left):
+        raise typer.Exit(EXIT_FOUND)
 
 
-def over(survey: Survey) -> tuple[ExpiredInstance, ...]:
-    """What has outlived its time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
+def find_expired(survey: Survey) -> tuple[ExpiredInstance, ...]:
+    """The instances past their time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
     from pulumi_cortecs.cortecs.client import VENDOR
     from pulumi_cortecs.lifecycle.expiry import find_expired, require_clock_agreement
 
@@ -101,65 +101,69 @@ def over(survey: Survey) -> tuple[ExpiredInstance, ...]:
     return find_expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
 
 
-def _running(found: tuple[ExpiredInstance, ...]) -> list[ExpiredInstance]:
+def _running(expired: tuple[ExpiredInstance, ...]) -> list[ExpiredInstance]:
     from pulumi_cortecs.lifecycle.cloud import Phase
 
-    return [each for each in found if each.instance.phase is not Phase.STOPPED]
+    return [row for row in expired if row.instance.phase is not Phase.STOPPED]
 
 
-def _ended(ready: list[ExpiredInstance], survey: Survey, stop: bool) -> dict[str, str]:
+def _end_instances(ready: list[ExpiredInstance], survey: Survey, stop: bool) -> dict[str, str]:
     from pulumi_cortecs.provider import power
 
     def stopped(instance_id: str) -> None:
         power.stop(survey.account, instance_id)
 
     act = stopped if stop else survey.account.ending().delete
-    return done_to_each([each.instance.instance_id for each in ready], act)
+    return run_for_each([row.instance.instance_id for row in ready], act)
 
 
-def _show(found: tuple[ExpiredInstance, ...], survey: Survey) -> None:
-    if found:
-        tell(_table(found))
-    tell(
-        f"{count(len(found), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the time that "
-        f"{count(len(survey.stacks), 'stack')} gave"
+def _show(expired: tuple[ExpiredInstance, ...], survey: Survey) -> None:
+    if expired:
+        print_lines(_table(expired))
+    print_lines(
+        f"{count_text(len(expired), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the time "
+        f"that {count_text(len(survey.stacks), 'stack')} gave"
     )
-    tell_shared(survey)
+    print_shared(survey)
 
 
-def _table(found: tuple[ExpiredInstance, ...]) -> Table:
+def _table(expired: tuple[ExpiredInstance, ...]) -> Table:
     columns = ("id", "name", "stacks", "hardware", "status", "expired at", "an hour", "remarks")
-    table = new_table("What has outlived its ttl", *columns)
+    table = make_table("What has outlived its ttl", *columns)
     table.columns[0].no_wrap = True  # an id is there to be copied
-    for each in found:
-        instance = each.instance
+    for row in expired:
+        instance = row.instance
         table.add_row(
             instance.instance_id,
-            ", ".join(sorted({row.name for row in each.rows})),
-            ", ".join(sorted({row.stack for row in each.rows})),
+            ", ".join(sorted({row.name for row in row.rows})),
+            ", ".join(sorted({row.stack for row in row.rows})),
             instance.hardware_type_id or "?",
             instance.status,
-            timestamp(each.expires_at),
-            in_figures(each.hourly),
-            "; ".join((*filter(None, [each.skip_reason]), *each.remarks)),
+            timestamp(row.expires_at),
+            money_text(row.hourly),
+            "; ".join((*filter(None, [row.skip_reason]), *row.remarks)),
         )
     return table
 
 
-def _tell_what_is_next(stop: bool) -> None:
+def _print_next_step(stop: bool) -> None:
     if stop:
-        tell("`pulumi refresh` shows them stopped. As long as a program wants them running, `pulumi up` starts them.")
+        print_lines(
+            "`pulumi refresh` shows them stopped. As long as a program wants them running, `pulumi up` starts them."
+        )
     else:
-        tell("`pulumi refresh` shows them gone. As long as a program has them, `pulumi up --refresh` buys new ones.")
+        print_lines(
+            "`pulumi refresh` shows them gone. As long as a program has them, `pulumi up --refresh` buys new ones."
+        )
 
 
-def _document(found: tuple[ExpiredInstance, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
+def _document(expired: tuple[ExpiredInstance, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
     return {
         "account": survey.account.fingerprint,
         "checked_at": timestamp(survey.vendor_now),
         "instances": len(survey.listed),
-        "stacks": described(survey.stacks),
-        "expired": [_row(each, outcomes) for each in found],
+        "stacks": stacks_as_json(survey.stacks),
+        "expired": [_row(row, outcomes) for row in expired],
         "shared": shared_as_json(survey),
     }
 

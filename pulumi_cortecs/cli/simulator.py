@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pulumi_cortecs.cli.printing import failed
+from pulumi_cortecs.cli.output import exit_failed
 
 
 def simulator(
@@ -49,7 +49,9 @@ def simulator(
     try:
         from pulumi_cortecs.simulator import StateError, process
     except ModuleNotFoundError as missing:
-        raise failed(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
+        raise exit_failed(
+            f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]"
+        ) from None
     if print_env:
         if port == 0:
             raise typer.BadParameter("--print-env needs to know the port: give the one the simulator runs on")
@@ -69,4 +71,4 @@ def simulator(
             quiet=quiet,
         )
     except (process.PortTakenError, StateError, OSError) as failure:
-        raise failed(str(failure)) from None
+        raise exit_failed(str(failure)) from None

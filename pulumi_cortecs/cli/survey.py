@@ -1,4 +1,4 @@
-"""What an account runs beside what stacks hold: asked for once, whole, or not at all."""
+"""The instances of an account beside the rows of the stacks: one complete survey, or an error."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pulumi_cortecs.cli.printing import failed, tell, tell_aside
+from pulumi_cortecs.cli.output import exit_failed, print_error, print_lines
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import client as cortecs
-    from pulumi_cortecs.cost import HardwareType, Money
+    from pulumi_cortecs.cost import Money, PricedHardware
     from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.accounts import Account
-    from pulumi_cortecs.stacks.reading import Places
+    from pulumi_cortecs.stacks.selection import StackSelection
 
-FOUND: Final = 3
-"""What a command exits with that has found what should not be there, and left it."""
-_AT_ONCE: Final = 4
+EXIT_FOUND: Final = 3
+"""The exit code of a command that has found instances and left them."""
+_MAX_PARALLEL: Final = 4
 
 Stack = Annotated[list[str] | None, typer.Option("--stack", help="A stack to read; once for each.")]
 BackendUrl = Annotated[
@@ -49,48 +49,52 @@ class Survey:
     account: Account
     listed: tuple[ListedInstance, ...]
     stacks: tuple[StackHoldings, ...]
-    prices: Mapping[str, HardwareType]
+    prices: Mapping[str, PricedHardware]
     vendor_now: datetime
 
     @property
     def shared(self) -> dict[str, tuple[StackResource, ...]]:
-        """What is listed and several rows own, with those rows."""
+        """The listed instances that several rows own, with those rows."""
         from pulumi_cortecs.lifecycle.holdings import find_shared_instances
 
-        there = {each.instance_id for each in self.listed}
+        there = {instance.instance_id for instance in self.listed}
         return {key: rows for key, rows in find_shared_instances(self.stacks).items() if key in there}
 
 
-def places(stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] | None, directory: Path) -> Places:
-    """Where to look. Raises BadParameter for two answers to one question."""
-    from pulumi_cortecs.stacks.reading import Places
+def stack_selection(
+    stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] | None, directory: Path
+) -> StackSelection:
+    """The selected stacks. Raises BadParameter for contradicting options."""
+    from pulumi_cortecs.stacks.selection import StackSelection
 
     if stacks and all_stacks:
         raise typer.BadParameter("--stack and --all-stacks: give one of them")
-    return Places(stacks or [], all_stacks, backend_urls or [], directory)
+    return StackSelection(stacks or [], all_stacks, backend_urls or [], directory)
 
 
-def surveyed(where: Places) -> Survey:
-    """Looks at the account, at every stack, and at the account again. Raises CloudError and StacksError."""
+def take_survey(where: StackSelection) -> Survey:
+    """List the account, read every stack, and list the account again. Raises CloudError and StacksError."""
     from pulumi_cortecs.cortecs.market import offers
     from pulumi_cortecs.http.errors import CloudError
 
-    account = the_account()
+    account = environment_account()
     before = _list(account)
     stacks = where.read()
     after = _list(account)
     vendor_now = account.vendor_now()
-    _must_be_whole(account, before, after, stacks, vendor_now)
+    _require_complete(account, before, after, stacks, vendor_now)
     try:
-        prices: Mapping[str, HardwareType] = offers({}).hardware_types()
+        prices: Mapping[str, PricedHardware] = offers({}).hardware_types()
     except CloudError:
         prices = {}
     # a `destroy` that went on meanwhile has taken what it ended out of its state
-    listed = (after.get(key) or (each if account.find(key) is not None else None) for key, each in before.items())
-    return Survey(account, tuple(each for each in listed if each is not None), stacks, prices, vendor_now)
+    listed = (
+        after.get(key) or (instance if account.find(key) is not None else None) for key, instance in before.items()
+    )
+    return Survey(account, tuple(instance for instance in listed if instance is not None), stacks, prices, vendor_now)
 
 
-def the_account() -> Account:
+def environment_account() -> Account:
     """The account that the environment names; no stack's config is read. Raises ConfigurationError."""
     from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
     from pulumi_cortecs.http.errors import ConfigurationError
@@ -101,15 +105,15 @@ def the_account() -> Account:
             "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment; this command "
             "reads no stack's config"
         )
-    found = accounts.account(INSTANCE, {})
-    for problem in found.problems:
-        tell_aside(f"Warning: {problem}. This command goes on without it")
-    return found
+    account = accounts.account(INSTANCE, {})
+    for problem in account.problems:
+        print_error(f"Warning: {problem}. This command goes on without it")
+    return account
 
 
 @contextmanager
-def telling() -> Iterator[None]:
-    """What cannot be told ends as one line and exit code 1."""
+def cli_errors() -> Iterator[None]:
+    """Turn expected errors into one line on stderr and exit code 1."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.expiry import ExpiryError
     from pulumi_cortecs.stacks.command import StacksError
@@ -117,17 +121,17 @@ def telling() -> Iterator[None]:
     try:
         yield
     except (CloudError, StacksError, ExpiryError) as error:
-        raise failed(error) from None
+        raise exit_failed(error) from None
 
 
-def somebody_can_be_asked(as_json: bool) -> None:
-    """Raises BadParameter where nobody would see the question."""
+def require_terminal(as_json: bool) -> None:
+    """Raise BadParameter where a question could not be shown."""
     if as_json or not sys.stdin.isatty():
-        raise typer.BadParameter("nobody can be asked here: give --yes")
+        raise typer.BadParameter("not a terminal: use --yes to confirm")
 
 
-def done_to_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
-    """Acts on the instances, some at a time. By id what went wrong, "" where nothing did."""
+def run_for_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
+    """Run an action for each instance, some at a time. By id the error, "" for none."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
     from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
@@ -136,28 +140,28 @@ def done_to_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> d
         try:
             act(instance_id)
         except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
-            return f"it may be billed on: {error}"
+            return f"it may still be billed: {error}"
         return ""
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
         return dict(zip(instance_ids, pool.map(outcome, instance_ids), strict=True))
 
 
-def tell_outcomes(outcomes: Mapping[str, str], done: str) -> None:
-    """Says of each instance what has become of it."""
+def print_outcomes(outcomes: Mapping[str, str], done: str) -> None:
+    """Print the outcome of each instance."""
     for instance_id, error in outcomes.items():
         if error:
-            tell_aside(f"Error: {instance_id}: {error}")
+            print_error(f"Error: {instance_id}: {error}")
         else:
-            tell(f"{instance_id} {done}")
+            print_lines(f"{instance_id} {done}")
 
 
-def in_figures(amount: Money | None) -> str:
+def money_text(amount: Money | None) -> str:
     """The amount for a table."""
     return "unknown" if amount is None else str(amount)
 
 
-def described(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]:
+def stacks_as_json(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]:
     """The stacks for JSON."""
     return [
         {
@@ -171,19 +175,19 @@ def described(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]:
     ]
 
 
-def tell_shared(survey: Survey) -> None:
-    """Names what several rows own, a line for each."""
+def print_shared(survey: Survey) -> None:
+    """Print each instance that several rows own."""
     from pulumi_cortecs.lifecycle.holdings import row_names
 
     for instance_id, rows in survey.shared.items():
-        tell(
+        print_lines(
             f"{instance_id} is owned by {row_names(rows)}, so it is never ended here. `pulumi state delete` takes it "
             "out of one of them and ends nothing"
         )
 
 
 def shared_as_json(survey: Survey) -> list[dict[str, object]]:
-    """What several rows own, for JSON."""
+    """The instances that several rows own, for JSON."""
     return [{"id": instance_id, "owners": owners(rows)} for instance_id, rows in survey.shared.items()]
 
 
@@ -193,7 +197,7 @@ def owners(rows: Sequence[StackResource]) -> list[dict[str, object]]:
 
 
 def instance_as_json(instance: ListedInstance) -> dict[str, object]:
-    """What the vendor tells of an instance, for JSON; null for what it does not tell."""
+    """An instance for JSON as the vendor describes it; null for what the vendor leaves out."""
     return {
         "id": instance.instance_id,
         "model_id": instance.arguments.get("model_id"),
@@ -208,37 +212,43 @@ def instance_as_json(instance: ListedInstance) -> dict[str, object]:
 
 def timestamp(at: datetime | None) -> str | None:
     """ISO 8601 in UTC, to the second."""
-    return None if at is None else f"{at.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    from pulumi_cortecs.cost.times import utc_seconds_text
+
+    return None if at is None else utc_seconds_text(at)
 
 
 def _list(account: Account) -> Mapping[str, ListedInstance]:
-    return {key: _listed(account, each) for key, each in account.poller.snapshot(max_age=0.0).instances.items()}
+    return {key: _listed(account, instance) for key, instance in account.poller.snapshot(max_age=0.0).instances.items()}
 
 
-def _must_be_whole(
+def _require_complete(
     account: Account,
     before: Mapping[str, ListedInstance],
     after: Mapping[str, ListedInstance],
     stacks: Sequence[StackHoldings],
     now: datetime,
 ) -> None:
-    """Raises BadAnswerError for a list that lacks what there is, as far as that can be told."""
+    """Raise BadAnswerError for a list that lacks instances, as far as that can be known."""
     from pulumi_cortecs.http.errors import BadAnswerError
     from pulumi_cortecs.lifecycle.orphans import is_past_grace
 
     rows = [row for stack in stacks for row in stack.rows]
     bought_meanwhile = {row.instance_id for row in rows}
-    late = [each for key, each in after.items() if key not in before and key not in bought_meanwhile]
+    late = [instance for key, instance in after.items() if key not in before and key not in bought_meanwhile]
     ours = {row.instance_id for row in rows if row.account == account.fingerprint}
-    by_id = [account.cloud.get_instance(each) for each in ours - before.keys() - after.keys()]
+    by_id = [account.cloud.get_instance(instance_id) for instance_id in ours - before.keys() - after.keys()]
     if any(
-        is_past_grace(each, now) for each in (*late, *(_listed(account, each) for each in by_id if each is not None))
+        is_past_grace(instance, now)
+        for instance in (*late, *(_listed(account, instance) for instance in by_id if instance is not None))
     ):
-        raise BadAnswerError("Cortecs' list of the instances is not whole, so nothing can be told from it; try again")
+        raise BadAnswerError(
+            "Cortecs' list of the instances is incomplete, so nothing can be concluded from it; try again"
+        )
 
 
 def _listed(account: Account, instance: cortecs.Instance) -> ListedInstance:
     from pulumi_cortecs.cost import BillingInterval
+    from pulumi_cortecs.cost.times import parse_time
     from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
@@ -251,19 +261,10 @@ def _listed(account: Account, instance: cortecs.Instance) -> ListedInstance:
     return ListedInstance(
         instance_id=instance.instance_id,
         arguments=arguments,
-        billing_interval=next((each for each in BillingInterval if each.value == interval), None),
+        billing_interval=next((item for item in BillingInterval if item.value == interval), None),
         num_workers=None if "num_workers" not in arguments else int(arguments["num_workers"]),
         status=status.status,
         phase=phase,
-        started_at=_moment(status.started_at),
-        stopped_at=_moment(status.stopped_at),
+        started_at=parse_time(status.started_at, default_zone=timezone.utc),
+        stopped_at=parse_time(status.stopped_at, default_zone=timezone.utc),
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        # Python 3.10 does not read the Z
-        moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from pulumi_cortecs.cost import HardwareType, Money, MoneyError
+from pulumi_cortecs.cost import Money, MoneyError, PricedHardware
 from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
 from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.credentials import Credentials
@@ -208,15 +208,15 @@ class CortecsMarket:
         """One model with the hardware it runs on. Raises RefusedError when there is none of this id."""
         return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, retry=Retry.IDEMPOTENT).model
 
-    def hardware_types(self) -> dict[str, HardwareType]:
+    def hardware_types(self) -> dict[str, PricedHardware]:
         """All hardware types by id, prices per worker."""
         return self._hardware_types("/hardware-types/")
 
-    def available_hardware_types(self) -> dict[str, HardwareType]:
+    def available_hardware_types(self) -> dict[str, PricedHardware]:
         """Those of which something is in stock now."""
         return self._hardware_types("/hardware-types/available")
 
-    def _hardware_types(self, path: str) -> dict[str, HardwareType]:
+    def _hardware_types(self, path: str) -> dict[str, PricedHardware]:
         rows = self._core.call("GET", path, _HardwareTypes, retry=Retry.IDEMPOTENT).hardware_types
         try:
             return {row.hardware_type_id: _priced(row) for row in rows}
@@ -292,8 +292,8 @@ class CortecsClient:
         return f"/instances/{quote(instance_id, safe='')}"
 
 
-def _priced(row: _HardwareType) -> HardwareType:
-    return HardwareType(
+def _priced(row: _HardwareType) -> PricedHardware:
+    return PricedHardware(
         hardware_type_id=row.hardware_type_id,
         price_per_hour=Money(row.price_info.price_per_hour, row.price_info.currency),
         price_per_minute=Money(row.price_info.price_per_minute, row.price_info.currency),

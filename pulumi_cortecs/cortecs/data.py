@@ -25,7 +25,7 @@ from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.cortecs.market import offers
 from pulumi_cortecs.cortecs.resources import Provider
-from pulumi_cortecs.cost import HardwareType as PricedHardware
+from pulumi_cortecs.cost import PricedHardware
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.likeness import meant
 from pulumi_cortecs.resources.asking import Config, DataSources

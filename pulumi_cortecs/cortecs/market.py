@@ -11,8 +11,8 @@ from typing import Any, Final, TypeAlias
 from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, CortecsMarket, Model
 from pulumi_cortecs.cortecs.kind import INSTANCE
-from pulumi_cortecs.cost import BillingInterval, HardwareType, RamMeaning, quote
-from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
+from pulumi_cortecs.cost import BillingInterval, PricedHardware, RamMeaning, quote
+from pulumi_cortecs.cost.pricelist import CatalogueModel, PriceList
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answers import Answers
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
@@ -45,11 +45,11 @@ class LiveOffers:
         """One model with the hardware it runs on."""
         return self._once(("model", model_id), lambda: self._market.model(model_id))
 
-    def hardware_types(self) -> Mapping[str, HardwareType]:
+    def hardware_types(self) -> Mapping[str, PricedHardware]:
         """All hardware types by id."""
         return self._once("hardware", self._market.hardware_types)
 
-    def in_stock(self) -> Mapping[str, HardwareType]:
+    def in_stock(self) -> Mapping[str, PricedHardware]:
         """Those that can be had now."""
         return self._once("available", self._market.available_hardware_types)
 
@@ -76,11 +76,11 @@ class PinnedOffers:
         told = {"model_id": model_id, "recommended_config": found.recommended_config, "hardware_configs": limits}
         return Model.model_validate(told)
 
-    def hardware_types(self) -> Mapping[str, HardwareType]:
+    def hardware_types(self) -> Mapping[str, PricedHardware]:
         """All hardware types by id."""
         return self.prices.by_id
 
-    def in_stock(self) -> Mapping[str, HardwareType]:
+    def in_stock(self) -> Mapping[str, PricedHardware]:
         """All of them: no catalogue knows what is in stock, and nothing is bought by it."""
         return self.prices.by_id
 
@@ -236,12 +236,12 @@ def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> Pric
     )
 
 
-def _stated(row: HardwareType) -> HardwareType:
+def _stated(row: PricedHardware) -> PricedHardware:
     """With one GPU both meanings are the same; with more the vendor leaves it open (docs/apis/cortecs.md#hardware)."""
     return replace(row, gpu_ram_is=RamMeaning.TOTAL) if row.num_gpus == 1 else row
 
 
-def _preview(model: Model, hardware_types: dict[str, HardwareType]) -> ModelPreview:
+def _preview(model: Model, hardware_types: dict[str, PricedHardware]) -> CatalogueModel:
     contexts = {key: model.longest_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
     recommended = model.recommended_config if model.recommended_config in contexts else None
-    return ModelPreview(model.model_id, recommended, contexts)
+    return CatalogueModel(model.model_id, recommended, contexts)

@@ -1,19 +1,18 @@
-"""What rented inference costs: money, priced hardware, quotes and billing rules; pure, with no network and no clock."""
+"""The cost of rented inference: money, priced hardware, quotes and billing rules; pure, without network or clock."""
 
-from pulumi_cortecs.cost.billing import billed
-from pulumi_cortecs.cost.hardware import HardwareType, RamMeaning
-from pulumi_cortecs.cost.interval import BillingInterval
+from pulumi_cortecs.cost.billing import BillingInterval, billed_amount
+from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning
 from pulumi_cortecs.cost.money import CurrencyMismatchError, Money, MoneyError
 from pulumi_cortecs.cost.quote import Quote, quote
 
 __all__ = [
     "BillingInterval",
     "CurrencyMismatchError",
-    "HardwareType",
     "Money",
     "MoneyError",
+    "PricedHardware",
     "Quote",
     "RamMeaning",
-    "billed",
+    "billed_amount",
     "quote",
 ]

@@ -1,18 +1,28 @@
-"""How long something ran, turned into what is billed for it (docs/apis/*.md#billing)."""
+"""The billed amount of a run, by its length (docs/apis/*.md#billing)."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from pulumi_cortecs.cost.hardware import HardwareType
-from pulumi_cortecs.cost.interval import BillingInterval
 from pulumi_cortecs.cost.money import Money
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.cost.hardware import PricedHardware
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
 
-def billed(hardware: HardwareType, interval: BillingInterval, num_workers: int, ran_for: timedelta) -> Money:
+class BillingInterval(str, Enum):
+    """Started minutes, or started hours."""
+
+    PER_MINUTE = "per_minute"
+    PER_HOUR = "per_hour"
+
+
+def billed_amount(hardware: PricedHardware, interval: BillingInterval, num_workers: int, ran_for: timedelta) -> Money:
     """The bill of one uninterrupted run: started intervals x price x workers.
 
     Each worker is billed. That a started hour counts as a whole one is an inference, and so is the same for minutes. A

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.cost import catalogue_rows
-from pulumi_cortecs.cost.hardware import HardwareType
-from pulumi_cortecs.cost.pricelist import CatalogueError, ModelPreview, PriceList
+from pulumi_cortecs.cost.hardware import PricedHardware
+from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceList
 
-__all__ = ["Catalogue", "CatalogueError", "ModelPreview", "PriceList", "dump", "load", "read"]
+__all__ = ["Catalogue", "CatalogueError", "CatalogueModel", "PriceList", "dump", "load", "read"]
 
 VERSION: Final = 1
-LARGEST: Final = 2**20
+MAX_BYTES: Final = 2**20
 """Bytes of a file: near three hundred times what the simulator's has."""
-_TOO_LARGE: Final = f"has more than {LARGEST // 1024} kB, which no catalogue has"
+_TOO_LARGE_TEXT: Final = f"has more than {MAX_BYTES // 1024} kB, the limit of a catalogue"
 _HEADER: Final = (
     "# Written by `pulumi-cortecs catalogue pull`, to be reviewed like code. Prices are per worker, without tax.\n"
     "# The digest covers every field: after an edit by hand (gpu_ram_is, provenance), pull again, which keeps both.\n"
@@ -38,7 +38,7 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         if not self.price_lists:
-            raise CatalogueError("there is no cloud in it")
+            raise CatalogueError("contains no cloud")
         for cloud, prices in self.price_lists.items():
             if prices.cloud != cloud:
                 raise CatalogueError(f"the price list of {prices.cloud} is under {cloud}")
@@ -55,7 +55,7 @@ class Catalogue:
 
     @property
     def as_of(self) -> datetime:
-        """When the oldest of its price lists was asked for, in UTC."""
+        """The time of the oldest of its price lists, in UTC."""
         return min(prices.as_of for prices in self.price_lists.values())
 
     @cached_property
@@ -68,22 +68,22 @@ class Catalogue:
         """The one currency of a cloud, None for a cloud that is not in it."""
         return self.price_lists[cloud].currency if cloud in self.price_lists else None
 
-    def hardware(self, cloud: str, hardware_type_id: str) -> HardwareType | None:
+    def hardware(self, cloud: str, hardware_type_id: str) -> PricedHardware | None:
         """One row, None where there is none."""
         return self.price_lists[cloud].by_id.get(hardware_type_id) if cloud in self.price_lists else None
 
-    def hardware_types(self, cloud: str) -> tuple[HardwareType, ...]:
+    def hardware_types(self, cloud: str) -> tuple[PricedHardware, ...]:
         """All rows of a cloud, in the order of the file; none for a cloud that is not in it."""
         return self.price_lists[cloud].hardware_types if cloud in self.price_lists else ()
 
-    def fitting(self, cloud: str, model_id: str) -> tuple[HardwareType, ...]:
-        """What a model runs on, the cheapest per hour first; nothing for a model that is not in it.
+    def fitting(self, cloud: str, model_id: str) -> tuple[PricedHardware, ...]:
+        """The hardware that a model runs on, the cheapest per hour first; empty for a model that is not in it.
 
         `model_id` as the vendor writes it, with `--` for `/`.
         """
         return self.price_lists[cloud].fitting.get(model_id, ()) if cloud in self.price_lists else ()
 
-    def models(self, cloud: str) -> tuple[ModelPreview, ...]:
+    def models(self, cloud: str) -> tuple[CatalogueModel, ...]:
         """All models of a cloud, in the order of the file; none for a cloud that is not in it."""
         return self.price_lists[cloud].models if cloud in self.price_lists else ()
 
@@ -109,18 +109,18 @@ def dump(catalogue: Catalogue) -> str:
     one that `load` would refuse for its size."""
     document = catalogue_rows.document(catalogue.price_lists)
     text = _HEADER + catalogue_rows.as_yaml({"version": VERSION, "clouds": document, "sha256": catalogue.digest})
-    if len(text.encode()) > LARGEST:
-        raise CatalogueError(_TOO_LARGE)
+    if len(text.encode()) > MAX_BYTES:
+        raise CatalogueError(_TOO_LARGE_TEXT)
     return text
 
 
 def _read(path: str | Path) -> tuple[Catalogue, str]:
     try:
         with Path(path).open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise CatalogueError(_TOO_LARGE)
-        return _parsed(content)
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise CatalogueError(_TOO_LARGE_TEXT)
+        return _parse(content)
     except OSError as error:
         raise CatalogueError(f"{path}: cannot be read: {error.strerror or error}") from None
     except CatalogueError as error:
@@ -128,7 +128,7 @@ def _read(path: str | Path) -> tuple[Catalogue, str]:
 
 
 @lru_cache(maxsize=8)
-def _parsed(content: bytes) -> tuple[Catalogue, str]:
+def _parse(content: bytes) -> tuple[Catalogue, str]:
     table = catalogue_rows.Table.of_yaml(content)
     version = table.whole("version")
     if version != VERSION:

@@ -1,17 +1,17 @@
-"""How one catalogue differs from another: prices that moved, by how much, and rows that came, went or changed."""
+"""The differences between two catalogues, and the notes of the older one that the newer one keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 from pulumi_cortecs.cost.catalogue import Catalogue
-from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
-from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
+from pulumi_cortecs.cost.pricelist import CatalogueModel, PriceList
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ _PRICES: Final = ("price_per_hour", "price_per_minute")
 
 
 class Kind(str, Enum):
-    """What happened to a row."""
+    """The kind of a difference."""
 
     MOVED = "moved"
     NEW = "new"
@@ -31,7 +31,7 @@ class Kind(str, Enum):
 @dataclass(frozen=True)
 class Difference:
     """One difference. `what` is hardware_type, model or cloud; `field` is "" for a row that came or went; `percent` is
-    how far a price moved, None for everything that is no number of percent."""
+    how far a price moved, None for every other difference."""
 
     cloud: str
     what: str
@@ -43,7 +43,7 @@ class Difference:
     percent: Decimal | None = None
 
     def above(self, tolerance: Decimal) -> bool:
-        """Whether it is more than a price that moved by up to `tolerance` percent."""
+        """Whether it is anything but a price that moved by up to `tolerance` percent."""
         return self.percent is None or abs(self.percent) > tolerance
 
 
@@ -53,25 +53,35 @@ def differences(before: Catalogue, after: Catalogue) -> tuple[Difference, ...]:
     return tuple(_clouds(before.price_lists, after.price_lists))
 
 
+def carry_over_notes(old: PriceList, new: PriceList) -> PriceList:
+    """`new` with the notes of `old`, each for as long as what it was about is the same.
+
+    `gpu_ram_is` goes with the memory and the number of GPUs, `provenance` with the prices; `billing` stays.
+    """
+    return replace(
+        new, hardware_types=tuple(_with_notes(row, old.by_id.get(row.hardware_type_id)) for row in new.hardware_types)
+    )
+
+
 def _clouds(before: Mapping[str, PriceList], after: Mapping[str, PriceList]) -> Iterator[Difference]:
     for cloud, old, new in _pairs(before, after):
         if old is None or new is None:
-            yield _came_or_went(cloud, "cloud", cloud, old)
+            yield _added_or_removed(cloud, "cloud", cloud, old)
             continue
         for row_id, old_row, new_row in _pairs(old.by_id, new.by_id):
             if old_row is None or new_row is None:
-                yield _came_or_went(cloud, "hardware_type", row_id, old_row)
+                yield _added_or_removed(cloud, "hardware_type", row_id, old_row)
             else:
                 yield from _row(old_row, new_row)
-        old_models, new_models = ({model.model_id: model for model in each.models} for each in (old, new))
+        old_models, new_models = ({model.model_id: model for model in prices.models} for prices in (old, new))
         for model_id, old_model, new_model in _pairs(old_models, new_models):
             if old_model is None or new_model is None:
-                yield _came_or_went(cloud, "model", model_id, old_model)
+                yield _added_or_removed(cloud, "model", model_id, old_model)
             else:
                 yield from _model(cloud, old_model, new_model)
 
 
-def _row(old: HardwareType, new: HardwareType) -> Iterator[Difference]:
+def _row(old: PricedHardware, new: PricedHardware) -> Iterator[Difference]:
     for name in _PRICES:
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
@@ -84,7 +94,7 @@ def _row(old: HardwareType, new: HardwareType) -> Iterator[Difference]:
             yield _changed(new.cloud, "hardware_type", new.hardware_type_id, name, was, now)
 
 
-def _model(cloud: str, old: ModelPreview, new: ModelPreview) -> Iterator[Difference]:
+def _model(cloud: str, old: CatalogueModel, new: CatalogueModel) -> Iterator[Difference]:
     if old.recommended_config != new.recommended_config:
         names = ("recommended_config", old.recommended_config, new.recommended_config)
         yield _changed(cloud, "model", new.model_id, *names)
@@ -93,7 +103,7 @@ def _model(cloud: str, old: ModelPreview, new: ModelPreview) -> Iterator[Differe
             yield _changed(cloud, "model", new.model_id, f"context on {hardware_type_id}", was, now)
 
 
-def _contexts(model: ModelPreview) -> dict[str, str]:
+def _contexts(model: CatalogueModel) -> dict[str, str]:
     return {key: f"{tokens} tokens" if tokens else "unlimited" for key, tokens in model.hardware_configs.items()}
 
 
@@ -102,16 +112,16 @@ def _pairs(before: Mapping[str, T], after: Mapping[str, T]) -> Iterator[tuple[st
         yield key, before.get(key), after.get(key)
 
 
-def _came_or_went(cloud: str, what: str, row_id: str, before: object) -> Difference:
+def _added_or_removed(cloud: str, what: str, row_id: str, before: object) -> Difference:
     return Difference(cloud, what, row_id, Kind.NEW if before is None else Kind.WITHDRAWN)
 
 
 def _changed(cloud: str, what: str, row_id: str, name: str, before: Any, after: Any) -> Difference:
-    return Difference(cloud, what, row_id, Kind.CHANGED, name, _shown(before), _shown(after))
+    return Difference(cloud, what, row_id, Kind.CHANGED, name, _display(before), _display(after))
 
 
 def _percent(before: Money, after: Money) -> Decimal | None:
-    """How far it moved, None where the currency is another: then it cannot be said."""
+    """The change in percent, None between two currencies."""
     if before.currency != after.currency:
         return None
     with localcontext() as context:
@@ -119,7 +129,18 @@ def _percent(before: Money, after: Money) -> Decimal | None:
         return (after.amount - before.amount) * 100 / before.amount
 
 
-def _shown(value: Any) -> str:
+def _display(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(_shown, value))
+        return ", ".join(map(_display, value))
     return value.value if isinstance(value, Enum) else "none" if value is None else str(value)
+
+
+def _with_notes(row: PricedHardware, before: PricedHardware | None) -> PricedHardware:
+    if before is None:
+        return row
+    row = replace(row, billing=before.billing)
+    if (row.gpu_ram_gb, row.num_gpus) == (before.gpu_ram_gb, before.num_gpus):
+        row = replace(row, gpu_ram_is=before.gpu_ram_is)
+    if (row.price_per_hour, row.price_per_minute) == (before.price_per_hour, before.price_per_minute):
+        row = replace(row, provenance=before.provenance)
+    return row

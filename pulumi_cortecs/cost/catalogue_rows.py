@@ -1,25 +1,24 @@
-"""The rows of a catalogue as its file has them: read strictly, written sorted."""
+"""The rows of a catalogue file: read strictly, written sorted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import yaml
 
-from pulumi_cortecs.cost.hardware import HardwareType, RamMeaning
-from pulumi_cortecs.cost.interval import BillingInterval
+from pulumi_cortecs.cost.billing import BillingInterval
+from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning
 from pulumi_cortecs.cost.money import Money, MoneyError
-from pulumi_cortecs.cost.pricelist import CatalogueError, ModelPreview, PriceList, hour_differs
+from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceList, has_own_hourly_price
+from pulumi_cortecs.cost.times import parse_utc_seconds, utc_seconds_text
 
 E = TypeVar("E", RamMeaning, BillingInterval)
 
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
-_TIME_SHAPE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,11}")
 _FLAG: Final = "hour_is_not_60_minutes"
 _NO_LIMIT: Final = "unlimited"
@@ -27,7 +26,7 @@ _DEEPEST: Final = 20
 
 
 class _TextLoader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
-    """Every scalar is the text that stands there, and a key that is there twice is refused."""
+    """Loads every scalar as a string, and refuses duplicate keys."""
 
     _depth = 0
 
@@ -45,11 +44,11 @@ class _TextLoader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignor
         return super().construct_object(node, deep=deep)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key in seen:
-                raise CatalogueError(f"line {node.start_mark.line + 1}: {key!r} is there twice")
-            seen.add(key)
+            if key in keys:
+                raise CatalogueError(f"line {node.start_mark.line + 1}: duplicate key {key!r}")
+            keys.add(key)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 
@@ -68,7 +67,7 @@ class Table:
         try:
             data = yaml.load(content, Loader=_TextLoader)
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise CatalogueError(f"is no YAML: {str(error).splitlines()[0]}") from None
+            raise CatalogueError(f"is not valid YAML: {str(error).splitlines()[0]}") from None
         return Table("the file", _mapping("the file", data))
 
     @property
@@ -84,7 +83,7 @@ class Table:
         """A text that is not empty."""
         value = self._cell(key)
         if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-            raise CatalogueError(f"{self.where}: {key} must be a text, not {value!r}")
+            raise CatalogueError(f"{self.where}: {key} must be a string, not {value!r}")
         return value
 
     def maybe_text(self, key: str) -> str | None:
@@ -113,25 +112,25 @@ class Table:
         """A list of mappings, each called what it has under `name`."""
         return [
             Table(f"{self.where}, {row.get(name, f'{key}[{number}]')}", row)
-            for number, each in enumerate(self._list(key))
-            for row in [_mapping(f"{self.where}: {key}[{number}]", each)]
+            for number, item in enumerate(self._list(key))
+            for row in [_mapping(f"{self.where}: {key}[{number}]", item)]
         ]
 
     def words(self, key: str, kind: type[E]) -> tuple[E, ...]:
         """A list of known words, each once."""
-        found = tuple(self._word(key, each, kind) for each in self._list(key))
-        if not found or len(set(found)) < len(found):
+        words = tuple(self._word(key, item, kind) for item in self._list(key))
+        if not words or len(set(words)) < len(words):
             raise CatalogueError(f"{self.where}: {key} must name each at most once, and at least one")
-        return found
+        return words
 
     def word(self, key: str, kind: type[E]) -> E:
         """One of a few words."""
         return self._word(key, self.text(key), kind)
 
     def done(self) -> None:
-        """Raises CatalogueError for keys that nobody has asked for."""
+        """Raises CatalogueError for unknown keys: those that were never asked for."""
         if unknown := sorted(set(self.cells) - self.asked):
-            raise CatalogueError(f"{self.where}: unknown: {', '.join(map(repr, unknown))}")
+            raise CatalogueError(f"{self.where}: unknown key {', '.join(map(repr, unknown))}")
 
     def _cell(self, key: str) -> Any:
         self.asked.add(key)
@@ -149,14 +148,14 @@ class Table:
         try:
             return kind(value)
         except ValueError:
-            words = " or ".join(each.value for each in kind)
+            words = " or ".join(member.value for member in kind)
             raise CatalogueError(f"{self.where}: {key} must be {words}, not {value!r}") from None
 
 
 def price_list(cloud: str, table: Table) -> PriceList:
     """One cloud's rows. Raises CatalogueError."""
     currency = table.text("currency")
-    found = PriceList(
+    prices = PriceList(
         cloud=cloud,
         currency=currency,
         source=table.text("source"),
@@ -167,16 +166,16 @@ def price_list(cloud: str, table: Table) -> PriceList:
         models=tuple(_model(row) for row in table.tables("models", "model_id")),
     )
     table.done()
-    return found
+    return prices
 
 
 def document(price_lists: Mapping[str, PriceList]) -> dict[str, Any]:
-    """What `price_list` reads, sorted by cloud and id; of texts, whole numbers and lists only."""
+    """The document that `price_list` reads, sorted by cloud and id; of strings, integers and lists only."""
     return {
         cloud: {
             "currency": prices.currency,
             "source": prices.source,
-            "as_of": prices.as_of.strftime(_TIME),
+            "as_of": utc_seconds_text(prices.as_of),
             "hardware_types": [
                 _row(row) for row in sorted(prices.hardware_types, key=lambda row: row.hardware_type_id)
             ],
@@ -191,10 +190,10 @@ def as_yaml(data: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _hardware(cloud: str, currency: str, table: Table) -> HardwareType:
+def _hardware(cloud: str, currency: str, table: Table) -> PricedHardware:
     with_ram = table.has("gpu_ram_gb")
     try:
-        row = HardwareType(
+        row = PricedHardware(
             hardware_type_id=table.text("hardware_type_id"),
             price_per_hour=table.money("price_per_hour", currency),
             price_per_minute=table.money("price_per_minute", currency),
@@ -212,7 +211,7 @@ def _hardware(cloud: str, currency: str, table: Table) -> HardwareType:
     flag = table.maybe_text(_FLAG)
     if flag not in (None, "true"):
         raise CatalogueError(f"{table.where}: {_FLAG} is true, or not there, not {flag!r}")
-    if (flag is not None) != hour_differs(row):
+    if (flag is not None) != has_own_hourly_price(row):
         prices = f"{row.price_per_hour} an hour, {row.price_per_minute} a minute"
         hint = f"leave {_FLAG} out" if flag else f"if that is meant, the row needs `{_FLAG}: true`"
         raise CatalogueError(f"{table.where}: {prices}: {hint}")
@@ -220,9 +219,9 @@ def _hardware(cloud: str, currency: str, table: Table) -> HardwareType:
     return row
 
 
-def _model(table: Table) -> ModelPreview:
+def _model(table: Table) -> CatalogueModel:
     contexts = table.table("hardware_configs")
-    model = ModelPreview(
+    model = CatalogueModel(
         model_id=table.text("model_id"),
         recommended_config=table.maybe_text("recommended_config"),
         hardware_configs={
@@ -233,7 +232,7 @@ def _model(table: Table) -> ModelPreview:
     return model
 
 
-def _row(row: HardwareType) -> dict[str, Any]:
+def _row(row: PricedHardware) -> dict[str, Any]:
     cells = {
         "hardware_type_id": row.hardware_type_id,
         "region": row.region,
@@ -243,14 +242,14 @@ def _row(row: HardwareType) -> dict[str, Any]:
         "gpu_ram_is": None if row.gpu_ram_gb is None else row.gpu_ram_is.value,
         "price_per_hour": row.price_per_hour.decimal_string(),
         "price_per_minute": row.price_per_minute.decimal_string(),
-        _FLAG: True if hour_differs(row) else None,
+        _FLAG: True if has_own_hourly_price(row) else None,
         "billing": [interval.value for interval in row.billing],
         "provenance": row.provenance or None,
     }
     return {key: value for key, value in cells.items() if value is not None}
 
 
-def _model_row(model: ModelPreview) -> dict[str, Any]:
+def _model_row(model: CatalogueModel) -> dict[str, Any]:
     cells = {
         "model_id": model.model_id,
         "recommended_config": model.recommended_config,
@@ -274,14 +273,10 @@ def _plain(number: Decimal) -> int | str:
 
 def _moment(table: Table, key: str) -> datetime:
     text = table.text(key)
-    try:
-        if not _TIME_SHAPE.fullmatch(text):
-            raise ValueError
-        return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
-    except ValueError:
-        raise CatalogueError(
-            f"{table.where}: {key} must be a time such as 2025-03-01T12:00:00Z, not {text!r}"
-        ) from None
+    time = parse_utc_seconds(text)
+    if time is None:
+        raise CatalogueError(f"{table.where}: {key} must be a time such as 2025-03-01T12:00:00Z, not {text!r}")
+    return time
 
 
 def _mapping(where: str, value: Any) -> Mapping[str, Any]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
-from pulumi_cortecs.cost.interval import BillingInterval
+from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.money import Money, MoneyError
 
 
 class RamMeaning(str, Enum):
-    """What `gpu_ram_gb` counts: the memory of each GPU, of all of them, or one of the two and nobody knows which."""
+    """The meaning of `gpu_ram_gb`: the memory of each GPU, of all of them, or either (which one is not said)."""
 
     PER_GPU = "per_gpu"
     TOTAL = "total"
@@ -19,8 +19,8 @@ class RamMeaning(str, Enum):
 
 
 @dataclass(frozen=True)
-class HardwareType:
-    """What one worker runs on and costs.
+class PricedHardware:
+    """The hardware of one worker, and its prices.
 
     `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None where the vendor names none;
     `gpu_ram_gb` is the figure the vendor gives, in GB, and `gpu_ram_is` says of what. `region` is

@@ -1,4 +1,4 @@
-"""The second line: what may be bought at all, whatever a program, its policies and its stack say.
+"""The limits of a machine: what may be bought at all, whatever a program, its policies and its stack say.
 
 These are the rules; `limits_file.py` reads them. What cannot be priced is refused, and so is what is priced in another
 currency than the limit.
@@ -13,12 +13,12 @@ from typing import Final
 
 from pulumi_cortecs.cost.money import Money
 
-_MOST_NAMED: Final = 12
+_MAX_NAMES: Final = 12
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why something may not be bought. `about` is the argument that is to blame first."""
+class Violation:
+    """The reason why a purchase is not allowed. `about` is the first argument to blame."""
 
     about: str
     text: str
@@ -26,22 +26,22 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Spending:
-    """What an account costs per hour, None for what cannot be priced: what it runs, by id; what this machine has
+    """The cost of an account per hour, None for what cannot be priced: what it runs, by id; what this machine has
     ordered or started and the list does not show yet; and what is asked for now."""
 
     running: Mapping[str, Money | None]
-    on_its_way: tuple[Money | None, ...]
+    pending: tuple[Money | None, ...]
     new: Money | None
 
 
 @dataclass(frozen=True)
 class CloudLimits:
-    """What one file allows of one cloud; None where it says nothing.
+    """The limits of one cloud in one file; None for a limit that is not in it.
 
     `source` is the file; `allowed` has what each argument of a purchase may be, as far as there is a list. The cap is
     for an hour of all workers of one instance, the ceiling for an hour of the whole account. The next two say whom to
     believe: where prices and lists may come from, and whose certificates vouch for it (absolute paths).
-    `account_is_exclusive` and `ledger` limit nothing: they say whether nobody else uses the account, and in which
+    `account_is_exclusive` and `ledger` limit nothing: they say whether the account is used by others, and in which
     folder the processes of this machine note what they order under the ceiling.
     """
 
@@ -61,8 +61,8 @@ class CloudLimits:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """All that limits one cloud here; without a file nothing does. Whatever is bought must pass all files."""
+class PurchaseLimits:
+    """All limits of one cloud on this machine, none without a file. Every purchase must pass all files."""
 
     files: tuple[CloudLimits, ...] = ()
 
@@ -76,90 +76,94 @@ class Limits:
         """Whether it decides what else the account runs."""
         return any(limits.account_hourly_ceiling is not None for limits in self.files)
 
-    def on_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Refusal]:
-        """Where prices and lists come from somebody who may say anything. `certificates`: by variable, what vouches for
+    def check_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Violation]:
+        """Prices and lists that would come from an untrusted source. `certificates`: by variable, what vouches for
         `base_url` instead of the public authorities.
 
         Where no file names URLs only the `vendor`'s own is believed. A second file can only tighten that: its silence
         allows what the first one allows.
         """
-        found = []
-        for silent, limits in enumerate(each for each in self.files if each.limits_something):
+        violations = []
+        for silent, limits in enumerate(file for file in self.files if file.limits_something):
             urls, paths = limits.allowed_base_urls, limits.allowed_certificates
             believed = urls if urls is not None or silent else frozenset({vendor})
             if believed is not None and base_url not in believed:
-                found.append(
-                    _refused(
-                        f"prices and lists would come from {base_url}, and {limits.source} believes {_some(believed)} "
-                        "only; `allowed_base_urls` there names others"
+                violations.append(
+                    _violation(
+                        f"prices and lists would come from {base_url}, and {limits.source} believes "
+                        f"{_join_names(believed)} only; `allowed_base_urls` there names others"
                     )
                 )
             for variable, path in certificates.items():
                 if path not in (paths or ()) and not (silent and paths is None):
-                    found.append(
-                        _refused(
+                    violations.append(
+                        _violation(
                             f"{variable} has {path} vouch for {base_url}, and {limits.source} believes "
-                            f"{_some(paths or ())} beside the public authorities; `allowed_certificates` there names "
-                            "others"
+                            f"{_join_names(paths or ())} beside the public authorities; `allowed_certificates` there "
+                            "names others"
                         )
                     )
-        return found
+        return violations
 
-    def on_kind(self, purchase: Mapping[str, str | None]) -> list[Refusal]:
-        """What is not on an allow-list, of the arguments of a purchase; None stands for what is not known yet."""
+    def check_allowed(self, purchase: Mapping[str, str | None]) -> list[Violation]:
+        """The arguments of a purchase that are not on an allow-list; None stands for one that is not known yet."""
         return [
-            Refusal(about, f"{value} is not allowed by {limits.source}, which allows {_some(allowed)}")
+            Violation(about, f"{value} is not allowed by {limits.source}, which allows {_join_names(allowed)}")
             for limits in self.files
             for about, value in purchase.items()
             if value is not None and (allowed := limits.allowed.get(about)) is not None and value not in allowed
         ]
 
-    def on_price(self, hourly: Money | None) -> list[Refusal]:
-        """Where one instance costs too much by itself, or nobody knows what it costs."""
-        found = []
+    def check_price(self, hourly: Money | None) -> list[Violation]:
+        """One instance that costs too much by itself, or has no known price."""
+        violations = []
         for limits in self.files:
             cap = limits.instance_hourly_cap
             if cap is None:
                 continue
             limit = f"the cap per instance is {cap} ({limits.source})"
             if hourly is None:
-                found.append(_refused(f"the instance has no price, and {limit}"))
+                violations.append(_violation(f"the instance has no price, and {limit}"))
             elif hourly.currency != cap.currency:
-                found.append(_refused(f"the instance costs {hourly} per hour, and {limit}: not the same currency"))
+                violations.append(
+                    _violation(f"the instance costs {hourly} per hour, and {limit}: not the same currency")
+                )
             elif hourly > cap:
-                found.append(_refused(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}"))
-        return found
+                violations.append(
+                    _violation(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}")
+                )
+        return violations
 
-    def on_account(self, spending: Spending) -> list[Refusal]:
-        """Where the account as a whole would cost too much, or nobody knows what it costs."""
+    def check_ceiling(self, spending: Spending) -> list[Violation]:
+        """An account that would cost too much as a whole, or has no known cost."""
         return [
-            _refused(text)
+            _violation(text)
             for limits in self.files
             if limits.account_hourly_ceiling is not None
-            for text in _over(spending, limits.account_hourly_ceiling, limits.source)
+            for text in _ceiling_violations(spending, limits.account_hourly_ceiling, limits.source)
         ]
 
 
-def _over(spending: Spending, ceiling: Money, source: str) -> Iterator[str]:
+def _ceiling_violations(spending: Spending, ceiling: Money, source: str) -> Iterator[str]:
     limit = f"the ceiling of the account is {ceiling} ({source})"
     unpriced = sorted(key for key, hourly in spending.running.items() if hourly is None)
     if spending.new is None:
         yield f"the instance has no price, and {limit}"
     elif unpriced:
-        yield f"{limit}, and what the account runs cannot be priced: {_some(unpriced)}"
-    elif None in spending.on_its_way:
+        yield f"{limit}, and what the account runs cannot be priced: {_join_names(unpriced)}"
+    elif None in spending.pending:
         yield f"{limit}, and something that was just ordered cannot be priced"
     else:
-        priced = [*spending.running.values(), *spending.on_its_way, spending.new]
-        foreign = sorted({str(each) for each in priced if each is not None and each.currency != ceiling.currency})
+        priced = [*spending.running.values(), *spending.pending, spending.new]
+        foreign = sorted({str(price) for price in priced if price is not None and price.currency != ceiling.currency})
         if foreign:
-            yield f"{limit}, and there is {_some(foreign)} per hour in it: not the same currency"
+            yield f"{limit}, and there is {_join_names(foreign)} per hour in it: not the same currency"
             return
-        running, on_its_way = _sum(spending.running.values(), ceiling), _sum(spending.on_its_way, ceiling)
-        total = running + on_its_way + spending.new
+        running, pending = _sum(spending.running.values(), ceiling), _sum(spending.pending, ceiling)
+        total = running + pending + spending.new
         if total > ceiling:
             yield (
-                f"the account would cost {total} per hour ({running} for what it runs, {on_its_way} for what was just "
+                f"the account would cost {total} per hour ({running} for what it runs, {pending} for what was just "
                 f"ordered, {spending.new} for this instance), and {limit}, exceeded by {total - ceiling}"
             )
 
@@ -172,10 +176,10 @@ def _sum(prices: Iterable[Money | None], ceiling: Money) -> Money:
     return total
 
 
-def _refused(text: str) -> Refusal:
-    return Refusal("hardware_type_id", text)
+def _violation(text: str) -> Violation:
+    return Violation("hardware_type_id", text)
 
 
-def _some(names: Iterable[str]) -> str:
-    known = sorted(names)
-    return (", ".join(known[:_MOST_NAMED]) + (", ..." if len(known) > _MOST_NAMED else "")) or "nothing"
+def _join_names(names: Iterable[str]) -> str:
+    sorted_names = sorted(names)
+    return (", ".join(sorted_names[:_MAX_NAMES]) + (", ..." if len(sorted_names) > _MAX_NAMES else "")) or "nothing"

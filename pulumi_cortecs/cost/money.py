@@ -11,14 +11,14 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # Decimal reads "1_0" and look-alike digits as well
 
-_MOST_DIGITS, _MOST_DECIMALS = 20, 40
+_MAX_DIGITS, _MAX_DECIMALS = 20, 40
 """Before and after the point: more than any price has, and few enough to be written out."""
 _EXACT = Context(prec=200, traps=[InvalidOperation, Inexact])
 """The context around us rounds to 28 digits, or to what the program has set; an amount is exact or an error."""
 
 
 class MoneyError(ValueError):
-    """The amount is no decimal that can be money, or the currency is not a three-letter ISO 4217 code."""
+    """The amount is not a decimal that can be money, or the currency is not a three-letter ISO 4217 code."""
 
 
 class CurrencyMismatchError(MoneyError):
@@ -43,9 +43,9 @@ class Money:
         if not self.amount.is_finite():
             raise MoneyError(f"an amount is finite, not {self.amount}")
         exponent = self.amount.as_tuple().exponent
-        if self.amount.adjusted() >= _MOST_DIGITS or (isinstance(exponent, int) and -exponent > _MOST_DECIMALS):
+        if self.amount.adjusted() >= _MAX_DIGITS or (isinstance(exponent, int) and -exponent > _MAX_DECIMALS):
             raise MoneyError(
-                f"an amount has at most {_MOST_DIGITS} digits and {_MOST_DECIMALS} decimals, not {self.amount:.5e}"
+                f"an amount has at most {_MAX_DIGITS} digits and {_MAX_DECIMALS} decimals, not {self.amount:.5e}"
             )
         if not isinstance(self.currency, str) or not _CURRENCY.fullmatch(self.currency):
             raise MoneyError(f"a currency is a three-letter code such as EUR, not {self.currency!r}")
@@ -79,11 +79,11 @@ class Money:
 
     def __add__(self, other: Money) -> Money:
         with localcontext(_EXACT):
-            return Money(self.amount + self._same(other).amount, self.currency)
+            return Money(self.amount + self._require_currency(other).amount, self.currency)
 
     def __sub__(self, other: Money) -> Money:
         with localcontext(_EXACT):
-            return Money(self.amount - self._same(other).amount, self.currency)
+            return Money(self.amount - self._require_currency(other).amount, self.currency)
 
     def __mul__(self, factor: int | Decimal) -> Money:
         if isinstance(factor, bool) or not isinstance(factor, (int, Decimal)):
@@ -97,7 +97,7 @@ class Money:
     __rmul__ = __mul__
 
     def __lt__(self, other: Money) -> bool:
-        return self.amount < self._same(other).amount
+        return self.amount < self._require_currency(other).amount
 
     def __str__(self) -> str:
         """At least two decimals, more only where they matter: "1.20 EUR", "0.0125 EUR"."""
@@ -110,7 +110,7 @@ class Money:
         whole, _, decimals = plain.partition(".")
         return f"{whole}.{decimals:0<2}"
 
-    def _same(self, other: object) -> Money:
+    def _require_currency(self, other: object) -> Money:
         if not isinstance(other, Money):
             raise MoneyError(f"money goes with money, not with {type(other).__name__}")
         if other.currency != self.currency:

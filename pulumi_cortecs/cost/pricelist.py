@@ -1,4 +1,4 @@
-"""What one cloud rents out and at what price, as it was at one moment; and what must be true of such a list."""
+"""The hardware and models of one cloud with their prices at one moment, and the invariants of such a list."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from decimal import Context, Decimal, localcontext
 from functools import cached_property
 from typing import Final
 
-from pulumi_cortecs.cost.hardware import HardwareType
+from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
 
 LOCK_FILE: Final = "catalogue.lock.yaml"
-"""What a catalogue is called where nobody says otherwise."""
+"""The default name of a catalogue file."""
 
 _MINUTES_PER_HOUR = 60
 
@@ -23,7 +23,7 @@ class CatalogueError(ValueError):
 
 
 @dataclass(frozen=True)
-class ModelPreview:
+class CatalogueModel:
     """A model and what it runs on (docs/apis/*.md#models).
 
     `hardware_configs` has the longest context, in tokens, per hardware type id; None where the vendor names no limit.
@@ -51,16 +51,16 @@ class PriceList:
     currency: str
     source: str
     as_of: datetime
-    hardware_types: tuple[HardwareType, ...]
-    models: tuple[ModelPreview, ...] = ()
+    hardware_types: tuple[PricedHardware, ...]
+    models: tuple[CatalogueModel, ...] = ()
 
     def __post_init__(self) -> None:
         if self.as_of.utcoffset() != timedelta(0) or self.as_of.microsecond:
             raise CatalogueError(f"{self.cloud}: as_of is a time in UTC to the second, not {self.as_of.isoformat()}")
         if not self.hardware_types:
             raise CatalogueError(f"{self.cloud}: there is no hardware type")
-        _no_doubles(self.cloud, "hardware type", (row.hardware_type_id for row in self.hardware_types))
-        _no_doubles(self.cloud, "model", (model.model_id for model in self.models))
+        _require_unique(self.cloud, "hardware type", (row.hardware_type_id for row in self.hardware_types))
+        _require_unique(self.cloud, "model", (model.model_id for model in self.models))
         for row in self.hardware_types:
             if row.cloud != self.cloud:
                 raise CatalogueError(f"{self.cloud}: {row.hardware_type_id} is a row of {row.cloud}")
@@ -69,22 +69,22 @@ class PriceList:
                     f"{self.cloud}: {row.hardware_type_id} is priced in {row.currency}, the rest in {self.currency}"
                 )
         for model in self.models:
-            self._mind_the_model(model)
+            self._check_model(model)
 
     @cached_property
-    def by_id(self) -> Mapping[str, HardwareType]:
+    def by_id(self) -> Mapping[str, PricedHardware]:
         """The hardware types by their ids."""
         return {row.hardware_type_id: row for row in self.hardware_types}
 
     @cached_property
-    def fitting(self) -> Mapping[str, tuple[HardwareType, ...]]:
+    def fitting(self) -> Mapping[str, tuple[PricedHardware, ...]]:
         """By model id the hardware that it runs on, the cheapest per hour first."""
         return {
             model.model_id: tuple(sorted((self.by_id[key] for key in model.hardware_configs), key=_by_price))
             for model in self.models
         }
 
-    def _mind_the_model(self, model: ModelPreview) -> None:
+    def _check_model(self, model: CatalogueModel) -> None:
         for key in model.hardware_configs:
             if key not in self.by_id:
                 raise CatalogueError(f"{self.cloud}: {model.model_id} runs on {key}, which has no row")
@@ -94,27 +94,30 @@ class PriceList:
             )
 
 
-def hour_differs(row: HardwareType) -> bool:
+def has_own_hourly_price(row: PricedHardware) -> bool:
     """Whether an hour costs something else than sixty minutes, by more than the rounding of either price."""
     with localcontext(Context(prec=200)):  # the program's own context may round
         hour, minute = row.price_per_hour.amount, row.price_per_minute.amount
         off = abs(hour - minute * _MINUTES_PER_HOUR)
-        return off > _rounding(row.price_per_hour, 2) and off > _rounding(row.price_per_minute, 4) * _MINUTES_PER_HOUR
+        return (
+            off > _rounding_error(row.price_per_hour, 2)
+            and off > _rounding_error(row.price_per_minute, 4) * _MINUTES_PER_HOUR
+        )
 
 
-def _rounding(price: Money, least: int) -> Decimal:
+def _rounding_error(price: Money, least: int) -> Decimal:
     """Half of the last place behind the point that a price is written with; vendors write at least so many."""
     decimals = len(price.decimal_string().partition(".")[2])
     return Decimal(5).scaleb(-max(decimals, least) - 1)
 
 
-def _by_price(row: HardwareType) -> tuple[Decimal, str]:
+def _by_price(row: PricedHardware) -> tuple[Decimal, str]:
     return row.price_per_hour.amount, row.hardware_type_id
 
 
-def _no_doubles(cloud: str, what: str, ids: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for each in ids:
-        if each in seen:
-            raise CatalogueError(f"{cloud}: the {what} {each} is there twice")
-        seen.add(each)
+def _require_unique(cloud: str, what: str, ids: Iterable[str]) -> None:
+    unique: set[str] = set()
+    for row_id in ids:
+        if row_id in unique:
+            raise CatalogueError(f"{cloud}: duplicate {what} {row_id}")
+        unique.add(row_id)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pulumi_cortecs.cost.billing import check_workers
-from pulumi_cortecs.cost.hardware import HardwareType
-from pulumi_cortecs.cost.interval import BillingInterval
+from pulumi_cortecs.cost.billing import BillingInterval, check_workers
+from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
 
 _MINUTES_PER_HOUR = 60
@@ -14,7 +13,7 @@ _MINUTES_PER_HOUR = 60
 
 @dataclass(frozen=True)
 class Quote:
-    """What one purchase costs while it runs.
+    """The cost of one purchase while it runs.
 
     `price_per_hour` and `price_per_minute` are per worker; `hourly_total` is what an hour of all workers costs at the
     billing interval chosen; `source` says where the prices come from ("live", or the name of a catalogue). It holds
@@ -37,7 +36,7 @@ class Quote:
         }
 
 
-def quote(hardware: HardwareType, interval: BillingInterval, num_workers: int, source: str) -> Quote:
+def quote(hardware: PricedHardware, interval: BillingInterval, num_workers: int, source: str) -> Quote:
     """The quote for `num_workers` workers of `hardware`, billed by `interval`. Raises ValueError for no workers."""
     check_workers(num_workers)
     hourly = (

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 
-class DoubleKeyError(ValueError):
-    """A key is there twice. The text names it."""
+class DuplicateKeyError(ValueError):
+    """A duplicate key. The text names it."""
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of a JSON file, for `object_pairs_hook`. Raises DoubleKeyError."""
-    found: dict[str, Any] = {}
+def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON file, for `object_pairs_hook`. Raises DuplicateKeyError."""
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
-            raise DoubleKeyError(f"a key is there twice: {key}")
-        found[key] = value
-    return found
+        if key in members:
+            raise DuplicateKeyError(f"duplicate key: {key}")
+        members[key] = value
+    return members

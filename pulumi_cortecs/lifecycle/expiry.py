@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pulumi_cortecs.cost import HardwareType, Money
+from pulumi_cortecs.cost import Money, PricedHardware
+from pulumi_cortecs.cost.times import parse_time
 from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource, find_shared_instances, row_names
 from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
-from pulumi_cortecs.lifecycle.times import parse_time
 
 CLOCKS_AGREE: Final = timedelta(minutes=5)
 """The tolerated difference between the vendor's clock and the machine's, for deletions by either of them."""
@@ -39,7 +39,10 @@ class ExpiredInstance:
 
 
 def find_expired(
-    listed: Iterable[ListedInstance], stacks: Sequence[StackHoldings], prices: Mapping[str, HardwareType], now: datetime
+    listed: Iterable[ListedInstance],
+    stacks: Sequence[StackHoldings],
+    prices: Mapping[str, PricedHardware],
+    now: datetime,
 ) -> tuple[ExpiredInstance, ...]:
     """The listed instances that have expired by every state that owns them at `now` (the vendor's time), oldest first.
 
@@ -70,7 +73,7 @@ def _expired(
     instance: ListedInstance,
     rows: Sequence[StackResource],
     shared: Sequence[StackResource],
-    prices: Mapping[str, HardwareType],
+    prices: Mapping[str, PricedHardware],
     now: datetime,
 ) -> ExpiredInstance | None:
     ends = [_expiry_time(row) for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed, quote
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, billed_amount, quote
 from pulumi_cortecs.lifecycle.cloud import Phase
 
 
@@ -34,7 +34,7 @@ class ListedInstance:
         """Since its last start: the vendor keeps no time of the purchase. Never negative, whatever two clocks say."""
         return None if self.started_at is None else max(now - self.started_at, timedelta(0))
 
-    def hourly_cost(self, prices: Mapping[str, HardwareType]) -> Money | None:
+    def hourly_cost(self, prices: Mapping[str, PricedHardware]) -> Money | None:
         """The current cost of an hour, zero while stopped; None where the price is unknown.
 
         An unknown status counts as billed.
@@ -45,7 +45,7 @@ class ListedInstance:
         total = quote(hardware, self.billing_interval, workers, source="live").hourly_total
         return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
 
-    def cost_so_far(self, prices: Mapping[str, HardwareType], now: datetime) -> Money | None:
+    def cost_so_far(self, prices: Mapping[str, PricedHardware], now: datetime) -> Money | None:
         """The bill of the run since `started_at` by today's price; None where it is unknown.
 
         Earlier runs of the same instance are not included: the vendor does not report them.
@@ -57,7 +57,7 @@ class ListedInstance:
         if self.started_at is None or ended_at is None:
             return None
         ran_for = max(ended_at - self.started_at, timedelta(0))
-        return billed(hardware, self.billing_interval, self.num_workers, ran_for)
+        return billed_amount(hardware, self.billing_interval, self.num_workers, ran_for)
 
 
 def sum_by_currency(amounts: Iterable[Money | None]) -> Mapping[str, Money]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from pulumi_cortecs.cost import HardwareType, Money
+from pulumi_cortecs.cost import Money, PricedHardware
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
 from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
@@ -35,7 +35,7 @@ class Orphan:
 def find_orphans(
     listed: Iterable[ListedInstance],
     stacks: Sequence[StackHoldings],
-    prices: Mapping[str, HardwareType],
+    prices: Mapping[str, PricedHardware],
     now: datetime,
     remarks: Mapping[str, Sequence[str]] | None = None,
     awaited: Collection[str] = (),

@@ -1,14 +1,14 @@
-"""What may be bought: pure rules over what a purchase is, strict limits, and the packs that pulumi runs.
+"""Policies of purchases: pure rules over a Purchase, strict limits, and the packs that pulumi runs.
 
 Nothing here but `reading`, `servicer`, `pack` and `testing` needs the pulumi-policy package.
 """
 
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown
 from pulumi_cortecs.policy.limits import LimitsError
-from pulumi_cortecs.policy.rule import Advice, Given, Level, Rule, Severity, Subject
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Advice, Level, Rule, RuleContext, Severity, Subject
 from pulumi_cortecs.policy.settings import Amounts, Count, Name, Names, Percent, Settings, Span
 from pulumi_cortecs.policy.substitution import substitute
-from pulumi_cortecs.policy.unit import Unit
 
 __all__ = [
     "Advice",
@@ -24,7 +24,9 @@ __all__ = [
     "Names",
     "NotKnownError",
     "Percent",
+    "Purchase",
     "Rule",
+    "RuleContext",
     "Settings",
     "Severity",
     "Span",
@@ -33,3 +35,8 @@ __all__ = [
     "Unknown",
     "substitute",
 ]
+
+Given = RuleContext
+"""The earlier name of RuleContext."""
+Unit = Purchase
+"""The earlier name of Purchase."""

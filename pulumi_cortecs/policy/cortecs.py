@@ -1,4 +1,4 @@
-"""What a Cortecs resource buys."""
+"""The Purchase that a Cortecs resource makes."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Final
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, Money, MoneyError
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
-from pulumi_cortecs.policy.ours import Ours, Properties
 from pulumi_cortecs.policy.pinned import PinnedPrices
-from pulumi_cortecs.policy.settings import lifetime
-from pulumi_cortecs.policy.unit import LiveQuote, Unit
+from pulumi_cortecs.policy.purchase import LiveQuote, Purchase
+from pulumi_cortecs.policy.resource_types import Properties, ResourceType
+from pulumi_cortecs.policy.settings import parse_lifetime
 
 CLOUD: Final = "cortecs"
 
 
-def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Unit:
-    hardware_type_id = properties.text("hardware_type_id")
+def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Purchase:
+    hardware_type_id = properties.string("hardware_type_id")
     hardware = prices.row(CLOUD, hardware_type_id)
-    workers = _workers(properties.whole("num_workers"))
-    return Unit(
+    workers = _workers(properties.integer("num_workers"))
+    return Purchase(
         urn=urn,
         name=name,
         cloud=CLOUD,
-        model_id=properties.text("model_id"),
+        model_id=properties.string("model_id"),
         hardware_type_id=hardware_type_id,
         hardware=hardware,
         # there is none to choose; where the catalogue has one, that is where it runs
@@ -33,12 +33,12 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         else Missing("region"),
         workers_min=workers,
         workers_max=workers,
-        context_length=properties.whole("context_length"),
-        billing_interval=_interval(properties.text("billing_interval")),
-        state=properties.text("state"),
-        ttl=_ttl(properties.text("ttl")),
-        adopt_id=properties.text("adopt_id"),
-        live=_live(properties.table("quote")),
+        context_length=properties.integer("context_length"),
+        billing_interval=_interval(properties.string("billing_interval")),
+        state=properties.string("state"),
+        ttl=_ttl(properties.string("ttl")),
+        adopt_id=properties.string("adopt_id"),
+        live=_live(properties.mapping("quote")),
     )
 
 
@@ -54,14 +54,14 @@ def _interval(word: Field[str]) -> Field[BillingInterval]:
     try:
         return Known(BillingInterval(word.value))
     except ValueError:
-        return malformed("billing_interval", f"is {word.value!r}, which is no interval")
+        return malformed("billing_interval", f"is {word.value!r}, not a billing interval")
 
 
 def _ttl(text: Field[str]) -> Field[timedelta]:
     if not isinstance(text, Known):
         return text
     try:
-        return Known(lifetime(text.value))
+        return Known(parse_lifetime(text.value))
     except ValueError as error:
         return malformed("ttl", str(error))
 
@@ -71,8 +71,8 @@ def _live(quote: Field[Properties]) -> Field[LiveQuote]:
         return quote
     cells = quote.value
     try:
-        total, currency = cells.text("hourly_total").get(), cells.text("currency").get()
-        return Known(LiveQuote(Money.of(total, currency), cells.text("source").get()))
+        total, currency = cells.string("hourly_total").get(), cells.string("currency").get()
+        return Known(LiveQuote(Money.of(total, currency), cells.string("source").get()))
     except NotKnownError as error:
         return Unknown("quote", f"is not complete: {error}", later=error.later)
     except MoneyError as error:
@@ -85,7 +85,7 @@ _BOUGHT: Final = frozenset(
 _IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
 
 RESOURCES: Final = (
-    Ours(
+    ResourceType(
         resource_type=TOKENS["cortecs.Instance"],
         # Python pickles with protocol 4, from 3.14 on with 5
         providers=frozenset(
@@ -98,7 +98,7 @@ RESOURCES: Final = (
         extract=_instance,
         bought=_BOUGHT,
     ),
-    Ours(
+    ResourceType(
         resource_type=TOKENS["cortecs.Endpoint"],
         providers=frozenset(
             {

@@ -10,15 +10,15 @@ from pulumi_cortecs.lifecycle.backends import find_backend_url
 from pulumi_cortecs.lifecycle.cli_states import open_states
 from pulumi_cortecs.lifecycle.engine_cli import find_in_ancestors
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
-from pulumi_cortecs.policy.extraction import OURS
-from pulumi_cortecs.policy.held import HIDDEN, HeldInstance, Holdings, agree
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
+from pulumi_cortecs.policy.held import HIDDEN, HeldInstance, Holdings, have_equal_arguments
 
-_TYPES = frozenset(kind for kind, ours in OURS.items() if ours.extract is not None)
+_TYPES = frozenset(kind for kind, published_type in RESOURCE_TYPES.items() if published_type.extract is not None)
 _REPLACES: Final = ("--replace", "--target-replace")
 
 
-def holdings(organization: str, project: str, stack: str) -> Holdings:
-    """What the state of a stack holds, or why that cannot be told.
+def read_holdings(organization: str, project: str, stack: str) -> Holdings:
+    """The instances in the state of a stack, or the reason why it cannot be read.
 
     The executable above this process in the process tree is asked, in its own environment and directory: a name on PATH
     could be the program's.
@@ -34,34 +34,38 @@ def holdings(organization: str, project: str, stack: str) -> Holdings:
         return Holdings(problem=str(error))
     if find_backend_url(cli.environment, cli.directory) != url:  # the project's folder is the author's
         return Holdings(problem="the project named another backend while its state was read")
-    return Holdings(tuple(held_in(state)), replaces=replaces(cli.arguments))
+    return Holdings(tuple(held_instances(state)), replaces=replaces(cli.arguments))
 
 
 def replaces(arguments: Iterable[str]) -> bool:
     """Whether a command names something to be replaced. What, is not looked at: a pattern may name everything."""
-    return any(each.partition("=")[0] in _REPLACES for each in arguments)
+    return any(argument.partition("=")[0] in _REPLACES for argument in arguments)
 
 
-def held_in(state: StackState) -> Iterator[HeldInstance]:
-    """What a state holds: its rows, and the purchases that were begun, which may have been made, without a row yet."""
+def held_instances(state: StackState) -> Iterator[HeldInstance]:
+    """The instances in a state: its rows, and the purchases that were begun and may have been made without a row."""
     rows = [row for row in state.rows if not row.external]
     for row in rows:
-        yield HeldInstance(row.urn, row.resource_type, _told(row.outputs, row.secrets), row.doomed or row.tainted)
+        yield HeldInstance(
+            row.urn, row.resource_type, _with_hidden(row.outputs, row.secrets), row.doomed or row.tainted
+        )
     for begun in state.pending:
-        if not any(row.urn == begun.urn and _became(row, begun) for row in rows):
-            yield HeldInstance(begun.urn, begun.resource_type, _told(begun.inputs, begun.secrets))
+        if not any(row.urn == begun.urn and _is_result_of(row, begun) for row in rows):
+            yield HeldInstance(begun.urn, begun.resource_type, _with_hidden(begun.inputs, begun.secrets))
 
 
-def _became(row: StateRow, begun: PendingCreation) -> bool:
+def _is_result_of(row: StateRow, begun: PendingCreation) -> bool:
     """Whether a row is what a purchase has become: its note stays in the state after a later run has found it.
 
     A row that the purchase was to replace has the note's own `created`, and is not what has become of it.
     """
     if row.doomed or row.created == begun.created:
         return False
-    bought = OURS[begun.resource_type].bought
-    return agree(_told(row.outputs, row.secrets), _told(begun.inputs, begun.secrets), names=bought)
+    bought = RESOURCE_TYPES[begun.resource_type].bought
+    return have_equal_arguments(
+        _with_hidden(row.outputs, row.secrets), _with_hidden(begun.inputs, begun.secrets), names=bought
+    )
 
 
-def _told(properties: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
+def _with_hidden(properties: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
     return {**properties, **{name: HIDDEN for name in secrets if properties[name] is None}}

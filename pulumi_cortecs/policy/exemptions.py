@@ -1,4 +1,4 @@
-"""Who may exceed which rule, until when and up to what price."""
+"""Exemptions: a resource may exceed a rule, until a day and up to a price."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Annotated, Any, Final
 from pydantic import PlainValidator
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.policy.extraction import OURS
-from pulumi_cortecs.policy.patterns import matches
-from pulumi_cortecs.policy.settings import Name, Settings, amount
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
+from pulumi_cortecs.policy.settings import Name, Settings, matches_pattern, parse_amount
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_OUR_TYPE: Final = re.compile(rf"(?:^|(?<=::)|(?<=\$))(?:{'|'.join(map(re.escape, OURS))})::")
+_OUR_TYPE: Final = re.compile(rf"(?:^|(?<=::)|(?<=\$))(?:{'|'.join(map(re.escape, RESOURCE_TYPES))})::")
 _SHAPE: Final = "urn:pulumi:STACK::PROJECT::TYPE::NAME"
 
 
@@ -40,28 +39,28 @@ def _day(value: Any) -> date:
 
 class Exemption(Settings):
     """`resource`: a URN, in which `*` may stand for the type and for a part of the name. `rule`: which it is exempt of.
-    `until`: its last day, in UTC. `up_to`: the most that the resource may cost an hour all the same, "12.50 EUR"."""
+    `until`: its last day, in UTC. `up_to`: the most that the resource may cost an hour then, "12.50 EUR"."""
 
     resource: Annotated[str, PlainValidator(_urn)]
     rule: Name
     reason: Name
     owner: Name
     until: Annotated[date, PlainValidator(_day)]
-    up_to: Annotated[Money, PlainValidator(amount)]
+    up_to: Annotated[Money, PlainValidator(parse_amount)]
 
-    def concerns(self, urn: str) -> bool:
+    def applies_to(self, urn: str) -> bool:
         """Whether it is about this resource, expired or not."""
         if urn == self.resource:
             return True
         patterns = self.resource.split("::", 3)
         readings = list(_readings(urn))
-        return readings != [] and all(all(map(matches, parts, patterns)) for parts in readings)
+        return readings != [] and all(all(map(matches_pattern, parts, patterns)) for parts in readings)
 
-    def expired(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         """Whether its last day is over."""
         return now.date() > self.until
 
-    def covers(self, price: Money) -> bool:
+    def allows_price(self, price: Money) -> bool:
         """Whether this price an hour is within it; one in another currency never is."""
         return price.currency == self.up_to.currency and price <= self.up_to
 
@@ -73,5 +72,5 @@ def _readings(urn: str) -> Iterator[tuple[str, str, str, str]]:
     """Stack, project, type and name, in every way that a URN of ours can be read: types of components and names are the
     program's, and may have `::` in them. What is exempted must be it however the URN is read."""
     stack, project, rest = urn.split("::", 2) if urn.count("::") > 1 else ("", "", "")
-    for found in _OUR_TYPE.finditer(rest):
-        yield stack, project, rest[: found.end() - len("::")], rest[found.end() :]
+    for match in _OUR_TYPE.finditer(rest):
+        yield stack, project, rest[: match.end() - len("::")], rest[match.end() :]

@@ -1,7 +1,7 @@
-"""What a pack knows of one property of a purchase: its value, or why there is none.
+"""One property of a purchase as a pack knows it: its value, or why there is none.
 
-A rule asks with `get()`. Where there is no value that raises, and the rule has found a violation without having written
-a line for it: what is not known is not allowed.
+A rule asks with `get()`. Without a value that raises, which counts as a violation of the rule: what is not known is not
+allowed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class NotKnownError(Exception):
-    """A rule needed a value that there is not. `later` says whether `up` will know it."""
+    """A rule needed a value that is not known. `later` says whether `up` will know it."""
 
     def __init__(self, text: str, *, later: bool = False) -> None:
         super().__init__(text)
@@ -33,7 +33,7 @@ class Known(Generic[T]):
 
 @dataclass(frozen=True)
 class Unknown:
-    """There is a value, and it cannot be told. `later`: because only `up` makes what it depends on."""
+    """A value that exists and is not known. `later`: only `up` makes what it depends on."""
 
     name: str
     why: str = "is only known once `pulumi up` makes what it depends on"
@@ -46,7 +46,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Missing:
-    """There is no value."""
+    """No value."""
 
     name: str
     why: str = "is not given"

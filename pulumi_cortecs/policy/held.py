@@ -1,4 +1,4 @@
-"""What the stack's state holds when a run begins, so that a budget counts what exists and not only what is announced.
+"""The instances in the stack's state when a run begins: a budget counts them beside those that the run announces.
 
 A row stays until its instance is gone: what waits for its deletion and what is protected is billed like the rest.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from pulumi_cortecs.policy.sums import Held
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.sums import HeldPrices
 
 
 class _Hidden:
@@ -22,7 +22,7 @@ class _Hidden:
 
 
 HIDDEN: Final = _Hidden()
-"""Stands for a secret that nobody can tell."""
+"""Stands for a secret that cannot be decrypted."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class HeldInstance:
 
 @dataclass(frozen=True)
 class Holdings:
-    """All that a stack's state holds of ours. `problem` says why it could not be read, "" where it was. `replaces`:
+    """All our instances in a stack's state. `problem` says why it could not be read, "" where it was. `replaces`:
     the command of this run replaces some of it, whatever the program says."""
 
     instances: tuple[HeldInstance, ...] = ()
@@ -48,20 +48,20 @@ class Holdings:
 
 
 class Stock:
-    """Holdings with their prices. `units` are what each of the instances is, in the same order."""
+    """Holdings with their prices. `purchases` are those of the instances, in the same order."""
 
-    def __init__(self, holdings: Holdings, units: Iterable[Unit]) -> None:
-        self.held = Held(tuple(unit.hourly for unit in units), holdings.problem)
-        self._stays = [] if holdings.replaces else [each for each in holdings.instances if not each.ends]
+    def __init__(self, holdings: Holdings, purchases: Iterable[Purchase]) -> None:
+        self.held = HeldPrices(tuple(purchase.hourly for purchase in purchases), holdings.problem)
+        self._stays = [] if holdings.replaces else [instance for instance in holdings.instances if not instance.ends]
 
     def has(self, urn: str, names: Iterable[str], registered: Callable[[], Mapping[str, Any]]) -> bool:
         """Whether what a program has `registered` under a URN is what the state holds there, and stays: no argument of
         these names differs. A program chooses by its options which change makes a new instance, so any change may."""
-        there = [each.arguments for each in self._stays if each.urn == urn]
-        return there != [] and any(map(partial(agree, registered(), names=tuple(names)), there))
+        there = [instance.arguments for instance in self._stays if instance.urn == urn]
+        return there != [] and any(map(partial(have_equal_arguments, registered(), names=tuple(names)), there))
 
 
-def agree(one: Mapping[str, Any], other: Mapping[str, Any], *, names: Iterable[str]) -> bool:
+def have_equal_arguments(one: Mapping[str, Any], other: Mapping[str, Any], *, names: Iterable[str]) -> bool:
     """Whether no argument of these names differs. What is left out, null and empty are one thing; what is hidden
     differs from everything."""
     values = ((_value(one, name), _value(other, name)) for name in names)

@@ -1,4 +1,4 @@
-"""Rules, limits and prices brought together: what is wrong with one purchase, one resource, or a sum.
+"""The judgement of one purchase, one resource or a sum by rules, limits and prices.
 
 Every rule is asked for every purchase, and none can keep another from being asked: what a rule cannot know, and what it
 stumbles over, is a finding of that rule about that resource.
@@ -13,19 +13,19 @@ from typing import Final
 
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.field import Known, NotKnownError
-from pulumi_cortecs.policy.limits import Entry, Limits
-from pulumi_cortecs.policy.messages import no_limits, no_limits_at_all, the_cost, way_out_of
-from pulumi_cortecs.policy.registered import Registered
-from pulumi_cortecs.policy.rule import Advice, Given, Level, Rule, Severity, Subject
+from pulumi_cortecs.policy.limits import ActiveRule, Limits
+from pulumi_cortecs.policy.messages import alternatives_text, cost_text, missing_limits_text, no_limits_text
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.resource_types import ObservedResource
+from pulumi_cortecs.policy.rule import Advice, Level, Rule, RuleContext, Severity, Subject
 from pulumi_cortecs.policy.sums import Sum
-from pulumi_cortecs.policy.unit import Unit
 
 _BY_SEVERITY: Final = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule says about one resource (`urn`), or about the stack (`urn` empty)."""
+    """The finding of one rule about one resource (`urn`), or about the stack (`urn` empty)."""
 
     rule: Rule
     level: Level
@@ -39,96 +39,104 @@ class Judge:
     judged again."""
 
     limits: Limits
-    given: Given
+    context: RuleContext
     previews: bool = False
 
-    def purchase(self, unit: Unit) -> list[Finding]:
-        """What the rules say about one purchase, exemptions applied."""
-        if (rule := self.limits.silent) is not None:
-            return [Finding(rule, Level.MANDATORY, no_limits_at_all(), unit.urn)]
+    def judge_purchase(self, purchase: Purchase) -> list[Finding]:
+        """The findings about one purchase, exemptions applied."""
+        if (rule := self.limits.first_unlimited_rule) is not None:
+            return [Finding(rule, Level.MANDATORY, no_limits_text(), purchase.urn)]
         findings = [
-            self._exempted(finding, unit)
-            for entry in self._entries(Subject.PURCHASE)
-            for finding in self._asked(entry, unit, unit.urn)
+            self._apply_exemptions(finding, purchase)
+            for active_rule in self._active_rules(Subject.PURCHASE)
+            for finding in self._evaluate(active_rule, purchase, purchase.urn)
         ]
-        return self._with_a_way_out(findings, unit)
+        return self._with_alternatives(findings, purchase)
 
-    def resource(self, resource: Registered) -> list[Finding]:
-        """What the rules say about any resource, whatever it buys."""
+    def judge_resource(self, resource: ObservedResource) -> list[Finding]:
+        """The findings about any resource, whether it buys something or not."""
         return [
             finding
-            for entry in self._entries(Subject.RESOURCE)
-            for finding in self._asked(entry, resource, resource.urn)
+            for active_rule in self._active_rules(Subject.RESOURCE)
+            for finding in self._evaluate(active_rule, resource, resource.urn)
         ]
 
-    def sum(self, total: Sum, urn: str = "") -> list[Finding]:
-        """What the rules say about a sum; `urn`: of the resource that it was reached with."""
-        if self.limits.silent is not None:
+    def judge_sum(self, total: Sum, urn: str = "") -> list[Finding]:
+        """The findings about a sum; `urn`: of the resource that it was reached with."""
+        if self.limits.first_unlimited_rule is not None:
             return []
-        return [finding for entry in self._entries(Subject.SUM) for finding in self._asked(entry, total, urn)]
+        return [
+            finding
+            for active_rule in self._active_rules(Subject.SUM)
+            for finding in self._evaluate(active_rule, total, urn)
+        ]
 
-    def allows(self, unit: Unit) -> bool:
+    def allows(self, purchase: Purchase) -> bool:
         """Whether no rule about hardware, its number and its price refuses this, whatever else may be wrong with it."""
-        entries = [entry for entry in self._entries(Subject.PURCHASE) if entry.rule.way_out]
+        active_rules = [active_rule for active_rule in self._active_rules(Subject.PURCHASE) if active_rule.rule.way_out]
         return not any(
-            finding.level is Level.MANDATORY for entry in entries for finding in self._asked(entry, unit, unit.urn)
+            finding.level is Level.MANDATORY
+            for active_rule in active_rules
+            for finding in self._evaluate(active_rule, purchase, purchase.urn)
         )
 
-    def _entries(self, subject: Subject) -> Iterable[Entry]:
+    def _active_rules(self, subject: Subject) -> Iterable[ActiveRule]:
         return self._by_subject.get(subject, ())
 
     @cached_property
-    def _by_subject(self) -> dict[Subject, list[Entry]]:
-        found: dict[Subject, list[Entry]] = {}
-        for entry in self.limits.entries.values():
-            if not entry.not_limited:
-                found.setdefault(entry.rule.subject, []).append(entry)
-        return found
+    def _by_subject(self) -> dict[Subject, list[ActiveRule]]:
+        by_subject: dict[Subject, list[ActiveRule]] = {}
+        for active_rule in self.limits.active_rules.values():
+            if not active_rule.not_limited:
+                by_subject.setdefault(active_rule.rule.subject, []).append(active_rule)
+        return by_subject
 
-    def _asked(self, entry: Entry, subject: object, urn: str) -> Iterator[Finding]:
-        rule = entry.rule
-        if entry.settings is None:
-            yield Finding(rule, entry.level, no_limits(rule, entry.level), urn)
+    def _evaluate(self, active_rule: ActiveRule, subject: object, urn: str) -> Iterator[Finding]:
+        rule = active_rule.rule
+        if active_rule.settings is None:
+            yield Finding(rule, active_rule.level, missing_limits_text(rule, active_rule.level), urn)
             return
         try:
-            for said in rule.check(subject, entry.settings, self.given):
-                if isinstance(said, Advice):
-                    yield Finding(rule, Level.ADVISORY, said.text, urn)
+            for message in rule.check(subject, active_rule.settings, self.context):
+                if isinstance(message, Advice):
+                    yield Finding(rule, Level.ADVISORY, message.text, urn)
                 else:
-                    yield Finding(rule, entry.level, said, urn)
+                    yield Finding(rule, active_rule.level, message, urn)
         except NotKnownError as unknown:
-            later = unknown.later and self.previews and entry.unknown_in_preview is Level.ADVISORY
+            later = unknown.later and self.previews and active_rule.unknown_in_preview is Level.ADVISORY
             if later:
                 yield Finding(rule, Level.ADVISORY, f"{unknown}; `pulumi up` will judge it.", urn)
             else:
-                yield Finding(rule, entry.level, f"{unknown}; what is not known is not allowed.", urn)
+                yield Finding(rule, active_rule.level, f"{unknown}; what is not known is not allowed.", urn)
         except Exception as error:  # a rule that breaks must stop the purchase, and no other rule
-            yield Finding(rule, entry.level, f"this rule failed: {type(error).__name__}: {error}", urn)
+            yield Finding(rule, active_rule.level, f"this rule failed: {type(error).__name__}: {error}", urn)
 
-    def _exempted(self, finding: Finding, unit: Unit) -> Finding:
+    def _apply_exemptions(self, finding: Finding, purchase: Purchase) -> Finding:
         if finding.level is not Level.MANDATORY or not finding.rule.exemptible:
             return finding
         for exemption in self.limits.exemptions:
-            if exemption.rule != finding.rule.name or not exemption.concerns(unit.urn):
+            if exemption.rule != finding.rule.name or not exemption.applies_to(purchase.urn):
                 continue
-            if exemption.expired(self.given.now):
+            if exemption.is_expired(self.context.now):
                 continue  # exemptions-valid says so
-            if not _covers(exemption, unit):
-                return replace(finding, text=f"{finding.text} It is {exemption}, and costs more, or nobody knows what.")
+            if not _is_covered(exemption, purchase):
+                return replace(
+                    finding, text=f"{finding.text} It is {exemption}, and costs more, or its price is unknown."
+                )
             return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.")
         return finding
 
-    def _with_a_way_out(self, findings: list[Finding], unit: Unit) -> list[Finding]:
+    def _with_alternatives(self, findings: list[Finding], purchase: Purchase) -> list[Finding]:
         """One refusal that other hardware could satisfy says what could be taken: the one that is shown first."""
-        refusals = [each for each in findings if each.level is Level.MANDATORY and each.rule.way_out]
+        refusals = [finding for finding in findings if finding.level is Level.MANDATORY and finding.rule.way_out]
         if not refusals:
             return findings
-        first = min(refusals, key=lambda each: (_BY_SEVERITY.index(each.rule.severity), each.rule.name))
-        way_out = way_out_of(unit, self.given.prices, self.allows)
-        text = f"{first.text}\n{the_cost(unit, self.given.prices)}\n{way_out}"
-        return [replace(each, text=text) if each is first else each for each in findings]
+        first = min(refusals, key=lambda finding: (_BY_SEVERITY.index(finding.rule.severity), finding.rule.name))
+        way_out = alternatives_text(purchase, self.context.prices, self.allows)
+        text = f"{first.text}\n{cost_text(purchase, self.context.prices)}\n{way_out}"
+        return [replace(finding, text=text) if finding is first else finding for finding in findings]
 
 
-def _covers(exemption: Exemption, unit: Unit) -> bool:
-    price = unit.hourly
-    return isinstance(price, Known) and exemption.covers(price.value)
+def _is_covered(exemption: Exemption, purchase: Purchase) -> bool:
+    price = purchase.hourly
+    return isinstance(price, Known) and exemption.allows_price(price.value)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.rule import Level, Rule
-from pulumi_cortecs.policy.rules.exemptions import EXEMPTIONS_VALID, Granted
+from pulumi_cortecs.policy.rules.exemptions import EXEMPTIONS_VALID, GrantedExemptions
 from pulumi_cortecs.policy.settings import Settings, problems_in
 
 S = TypeVar("S", bound=Settings)
@@ -25,7 +25,7 @@ OF_EVERY_RULE: Final[Mapping[str, Mapping[str, Any]]] = {
     NOT_LIMITED: {"type": "string"},
     UNKNOWN_IN_PREVIEW: {"type": "string", "enum": ["advisory"]},
 }
-"""What can be said of any rule that is optional: that it does not hold here, and why; and that a preview only advises
+"""The keys of any rule that is optional: that it does not hold here, and why; and that a preview only advises
 where it cannot know yet, since `up` will."""
 
 ALL: Final = "all"
@@ -37,16 +37,16 @@ class LimitsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a limits file says of one rule: a level ("mandatory") or None, and settings."""
+class RuleConfig:
+    """The section of a limits file for one rule: a level ("mandatory") or None, and settings."""
 
     level: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What holds for one rule. `settings` is None where it is `not_limited` (the reason), or where there are no limits
+class ActiveRule:
+    """A rule with its settings. `settings` is None where it is `not_limited` (the reason), or where there are no limits
     for it and it refuses everything."""
 
     rule: Rule
@@ -54,117 +54,127 @@ class Entry:
     settings: Settings | None
     not_limited: str = ""
     unknown_in_preview: Level = Level.MANDATORY
-    said: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """One line for the log."""
         if self.not_limited:
             return f"{self.rule.name}: not limited, {self.not_limited}"
         if self.settings is None:
             return f"{self.rule.name}: {self.level.value}, no limits given"
-        return f"{self.rule.name}: {self.level.value} {json.dumps(self.said, sort_keys=True)}"
+        return f"{self.rule.name}: {self.level.value} {json.dumps(self.config, sort_keys=True)}"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What holds, by rule. Made by `read`."""
+    """The active rules by name. Made by `read_limits`."""
 
-    entries: Mapping[str, Entry]
+    active_rules: Mapping[str, ActiveRule]
 
     @cached_property
-    def silent(self) -> Rule | None:
-        """Where nobody has said anything, the first rule that needs limits."""
-        if any(entry.said for entry in self.entries.values()):
+    def first_unlimited_rule(self) -> Rule | None:
+        """The first rule that needs limits, if the file is empty; else None."""
+        if any(active_rule.config for active_rule in self.active_rules.values()):
             return None
-        return next((entry.rule for entry in self.entries.values() if entry.rule.needs_limits), None)
+        return next(
+            (active_rule.rule for active_rule in self.active_rules.values() if active_rule.rule.needs_limits), None
+        )
 
     @cached_property
     def exemptions(self) -> tuple[Exemption, ...]:
-        """All that were granted, the expired among them."""
-        entry = self.entries.get(EXEMPTIONS_VALID.name)
-        return entry.settings.exemptions if entry is not None and isinstance(entry.settings, Granted) else ()
+        """All exemptions, the expired among them."""
+        active_rule = self.active_rules.get(EXEMPTIONS_VALID.name)
+        return (
+            active_rule.settings.exemptions
+            if active_rule is not None and isinstance(active_rule.settings, GrantedExemptions)
+            else ()
+        )
 
     def of(self, rule: Rule, kind: type[S]) -> S | None:
         """The settings of a rule, None where there are none or it is not among them."""
-        entry = self.entries.get(rule.name)
-        return entry.settings if entry is not None and isinstance(entry.settings, kind) else None
+        active_rule = self.active_rules.get(rule.name)
+        return active_rule.settings if active_rule is not None and isinstance(active_rule.settings, kind) else None
 
-    def in_words(self) -> list[str]:
-        """What is in force, a line per rule."""
-        return [entry.in_words() for entry in self.entries.values()]
+    def describe(self) -> list[str]:
+        """The rules in force, a line each."""
+        return [active_rule.describe() for active_rule in self.active_rules.values()]
 
-    def in_short(self) -> str:
+    def summary(self) -> str:
         """The same as a sentence."""
-        if self.silent is not None:
+        if self.first_unlimited_rule is not None:
             return "no limits given, so it refuses everything"
-        off = [name for name, entry in self.entries.items() if entry.not_limited]
-        short = f"{len(self.entries) - len(off)} rules in force"
+        off = [name for name, active_rule in self.active_rules.items() if active_rule.not_limited]
+        short = f"{len(self.active_rules) - len(off)} rules in force"
         short += f", not limited: {', '.join(off)}" if off else ""
         return short + (f", {len(self.exemptions)} exemptions" if self.exemptions else "")
 
 
-def read(rules: Iterable[Rule], said: Mapping[str, Said]) -> Limits:
-    """What holds for each rule. Raises LimitsError, naming all problems at once."""
-    known = {rule.name: rule for rule in rules}
-    problems = [(name, _unknown_rule(name, known)) for name in said if name not in known and name != ALL]
-    if said.get(ALL, Said()).settings:
+def read_limits(rules: Iterable[Rule], configs: Mapping[str, RuleConfig]) -> Limits:
+    """The limits in a configuration. Raises LimitsError, naming all problems at once."""
+    rules_by_name = {rule.name: rule for rule in rules}
+    problems = [
+        (name, _unknown_rule_text(name, rules_by_name)) for name in configs if name not in rules_by_name and name != ALL
+    ]
+    if configs.get(ALL, RuleConfig()).settings:
         problems.append((ALL, "takes a level, and no settings"))
-    entries: dict[str, Entry] = {}
-    for name, rule in known.items():
+    active_rules: dict[str, ActiveRule] = {}
+    for name, rule in rules_by_name.items():
         try:
-            entries[name] = _entry(rule, said.get(name, Said()))
+            active_rules[name] = _active_rule(rule, configs.get(name, RuleConfig()))
         except LimitsError as error:
             problems.append((name, str(error)))
-    limits = Limits(entries)
-    problems += [(EXEMPTIONS_VALID.name, text) for text in _odd_exemptions(limits, known)]
+    limits = Limits(active_rules)
+    problems += [(EXEMPTIONS_VALID.name, text) for text in _invalid_exemptions(limits, rules_by_name)]
     if problems:
-        raise LimitsError(f"these limits cannot be used: {_grouped(problems)}")
+        raise LimitsError(f"these limits cannot be used: {_group_by_text(problems)}")
     return limits
 
 
-def _grouped(problems: Iterable[tuple[str, str]]) -> str:
+def _group_by_text(problems: Iterable[tuple[str, str]]) -> str:
     names: dict[str, list[str]] = {}
     for name, text in problems:
         names.setdefault(text, []).append(name)
     return "; ".join(f"{', '.join(all_)}: {text}" for text, all_ in names.items())
 
 
-def _entry(rule: Rule, said: Said) -> Entry:
-    level = _level(rule, said.level)
-    settings = dict(said.settings)
+def _active_rule(rule: Rule, config: RuleConfig) -> ActiveRule:
+    level = _level(rule, config.level)
+    settings = dict(config.settings)
     if NOT_LIMITED in settings:
-        return Entry(rule, level, None, not_limited=_not_limited(rule, settings), said=said.settings)
+        return ActiveRule(rule, level, None, not_limited=_not_limited(rule, settings), config=config.settings)
     later = Level.MANDATORY
     if UNKNOWN_IN_PREVIEW in settings:
         if not rule.optional or settings.pop(UNKNOWN_IN_PREVIEW) != Level.ADVISORY.value:
             raise LimitsError(f"{UNKNOWN_IN_PREVIEW} must be 'advisory', and is not for rules that guard the others")
         later = Level.ADVISORY
     if rule.needs_limits and not settings:
-        return Entry(rule, level, None, unknown_in_preview=later, said=said.settings)
+        return ActiveRule(rule, level, None, unknown_in_preview=later, config=config.settings)
     try:
-        return Entry(rule, level, rule.settings.model_validate(settings), unknown_in_preview=later, said=said.settings)
+        return ActiveRule(
+            rule, level, rule.settings.model_validate(settings), unknown_in_preview=later, config=config.settings
+        )
     except ValidationError as error:
-        raise LimitsError("; ".join(problems_in(error) + _hints(rule, settings))) from None
+        raise LimitsError("; ".join(problems_in(error) + _suggestions(rule, settings))) from None
 
 
-def _level(rule: Rule, said: str | None) -> Level:
-    if said is None:
+def _level(rule: Rule, text: str | None) -> Level:
+    if text is None:
         return rule.level
     try:
-        level = Level(said)
+        level = Level(text)
     except ValueError:
-        raise LimitsError(f"the level must be {_levels_of(rule)}, not {said}") from None
+        raise LimitsError(f"the level must be {_allowed_levels(rule)}, not {text}") from None
     if rule.level is Level.MANDATORY and level is not Level.MANDATORY:
         raise LimitsError(
-            f"the level must be {_levels_of(rule)}, not {said}; what shall not hold is said with "
+            f"the level must be {_allowed_levels(rule)}, not {text}; what shall not hold is said with "
             f'{{"{NOT_LIMITED}": "the reason"}}'
             if rule.optional
-            else f"the level must be {_levels_of(rule)}, not {said}"
+            else f"the level must be {_allowed_levels(rule)}, not {text}"
         )
     return level
 
 
-def _levels_of(rule: Rule) -> str:
+def _allowed_levels(rule: Rule) -> str:
     return "mandatory" if rule.level is Level.MANDATORY else "advisory or mandatory"
 
 
@@ -179,23 +189,25 @@ def _not_limited(rule: Rule, settings: Mapping[str, Any]) -> str:
     return reason.strip()
 
 
-def _odd_exemptions(limits: Limits, known: Mapping[str, Rule]) -> list[str]:
+def _invalid_exemptions(limits: Limits, rules_by_name: Mapping[str, Rule]) -> list[str]:
     # both packs can share one list, so another pack's rules may be named
-    rules = {**{rule.name: rule for rule in PACKS["guard"]}, **known}
+    rules = {**{rule.name: rule for rule in PACKS["guard"]}, **rules_by_name}
     names = [exemption.rule for exemption in limits.exemptions]
     return [
-        f"there is no exemption from {name}" if name in rules else f"exempts from {name}: {_unknown_rule(name, rules)}"
+        f"there is no exemption from {name}"
+        if name in rules
+        else f"exempts from {name}: {_unknown_rule_text(name, rules)}"
         for name in names
         if name not in rules or not rules[name].exemptible
     ]
 
 
-def _unknown_rule(name: str, known: Mapping[str, Rule]) -> str:
-    near = get_close_matches(name, known, n=1)
+def _unknown_rule_text(name: str, names: Mapping[str, Rule]) -> str:
+    near = get_close_matches(name, names, n=1)
     return "there is no such rule" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _hints(rule: Rule, settings: Mapping[str, Any]) -> list[str]:
+def _suggestions(rule: Rule, settings: Mapping[str, Any]) -> list[str]:
     fields = list(rule.settings.model_fields)
     return [
         f"did you mean {near[0]}?"

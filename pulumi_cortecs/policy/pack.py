@@ -24,8 +24,8 @@ import grpc
 from pulumi.runtime.proto import analyzer_pb2_grpc, engine_pb2, engine_pb2_grpc
 
 from pulumi_cortecs._engine_watch import when_gone
-from pulumi_cortecs.policy.engine_state import holdings
-from pulumi_cortecs.policy.pinned import PinnedPrices, pinned
+from pulumi_cortecs.policy.engine_state import read_holdings
+from pulumi_cortecs.policy.pinned import PinnedPrices, load_pinned
 from pulumi_cortecs.policy.registry import rules_of
 from pulumi_cortecs.policy.rule import Rule
 from pulumi_cortecs.policy.rules.catalogue import Pin
@@ -46,7 +46,7 @@ def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
     `directory` is where it lies; `rules` are your own, beside those of the pack. The port is the first thing on stdout.
     """
     prices = partial(_pinned, directory)
-    servicer = PackServicer(described(pack), rules_of(pack, rules), prices, _now, _log, holdings)
+    servicer = PackServicer(pack_info(pack), rules_of(pack, rules), prices, _now, _log, read_holdings)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4),
         options=[
@@ -66,13 +66,13 @@ def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
         server.stop(0)
 
 
-def described(pack: str) -> PackInfo:
-    """What a pack is called. Raises KeyError for one that there is not."""
+def pack_info(pack: str) -> PackInfo:
+    """The name and description of a pack. Raises KeyError for an unknown one."""
     return PackInfo(f"cortecs-{pack}", version("pulumi-cortecs"), DESCRIPTIONS[pack])
 
 
 def _pinned(directory: Path, pin: Pin) -> PinnedPrices:
-    return pinned(directory, pin.file, pin.sha256)
+    return load_pinned(directory, pin.file, pin.sha256)
 
 
 def _now() -> datetime:
@@ -83,6 +83,6 @@ def _log(short: str, full: str) -> None:
     """The short form is shown by each command; the full one with --debug."""
     sys.stderr.write(f"{short}\n")
     sys.stderr.flush()
-    with suppress(Exception), grpc.insecure_channel(sys.argv[1]) as channel:  # no engine to tell is no reason to fail
+    with suppress(Exception), grpc.insecure_channel(sys.argv[1]) as channel:  # a pack works without an engine to log to
         line = engine_pb2.LogRequest(severity=engine_pb2.DEBUG, message=full)
         engine_pb2_grpc.EngineStub(channel).Log(line, timeout=2)

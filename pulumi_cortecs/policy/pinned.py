@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pulumi_cortecs.cost import HardwareType
+from pulumi_cortecs.cost import PricedHardware
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, load
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, malformed
@@ -32,7 +32,7 @@ class PinnedPrices:
         """Of which day the prices are: "2026-08-20"."""
         return "" if self.catalogue is None else f"{self.catalogue.as_of:%Y-%m-%d}"
 
-    def row(self, cloud: str, hardware_type_id: Field[str]) -> Field[HardwareType]:
+    def row(self, cloud: str, hardware_type_id: Field[str]) -> Field[PricedHardware]:
         """The hardware that an id names."""
         if not isinstance(hardware_type_id, Known):
             return hardware_type_id
@@ -44,7 +44,7 @@ class PinnedPrices:
         return Known(row)
 
 
-def pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) -> PinnedPrices:
+def load_pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) -> PinnedPrices:
     """The catalogue of a pack. `file`: absolute, or a name that is looked for in the pack's `directory`, beside it, and
     among those that come with this package; never in the project, which the author of a change controls. `sha256`: what
     its digest must be."""
@@ -61,3 +61,7 @@ def pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) ->
     if sha256 is not None and catalogue.digest != sha256:
         return PinnedPrices(None, f"{path} has the sha256 {catalogue.digest}, and the limits want {sha256}")
     return PinnedPrices(catalogue)
+
+
+pinned = load_pinned
+"""The earlier name of load_pinned."""

@@ -39,7 +39,7 @@ PACKS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
 
 
 def rules_of(pack: str, more: Iterable[Rule] = ()) -> tuple[Rule, ...]:
-    """The rules of a pack, and somebody's own beside them. Raises ValueError for a name that is there twice, and for
+    """The rules of a pack, and a user's own beside them. Raises ValueError for a duplicate name, and for
     "all", which stands for every rule in a limits file."""
     rules = (*PACKS[pack], *more)
     names = [rule.name for rule in rules]

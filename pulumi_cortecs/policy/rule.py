@@ -1,4 +1,4 @@
-"""What a rule is: its data, and one pure function that says what is wrong."""
+"""A rule: its data, and one pure function that yields the violations."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pulumi_cortecs.policy.settings import NoSettings, Settings
 
 
 class Level(str, Enum):
-    """What a finding does: it is shown, or it stops the purchase."""
+    """The effect of a finding: it is shown, or it stops the purchase."""
 
     ADVISORY = "advisory"
     MANDATORY = "mandatory"
 
 
 class Severity(str, Enum):
-    """How much it matters, for those who sort findings."""
+    """The weight of a finding, for sorting."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -31,7 +31,7 @@ class Severity(str, Enum):
 
 
 class Subject(str, Enum):
-    """What a rule looks at: one purchase (a Unit), any resource at all (Registered), or the stack's sum (Money)."""
+    """The subject of a rule: one Purchase, any resource at all (ObservedResource), or the Sum of the stack."""
 
     PURCHASE = "purchase"
     RESOURCE = "resource"
@@ -39,8 +39,8 @@ class Subject(str, Enum):
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a rule may look at besides its subject: the pinned prices, and the time (UTC)."""
+class RuleContext:
+    """The context of a rule besides its subject: the pinned prices, and the time (UTC)."""
 
     prices: PinnedPrices
     now: datetime
@@ -48,13 +48,13 @@ class Given:
 
 @dataclass(frozen=True)
 class Advice:
-    """Something that a rule shows without stopping anything, whatever its level."""
+    """A remark of a rule that stops nothing, whatever the level of the rule."""
 
     text: str
 
 
-Check = Callable[[Any, Any, Given], Iterable[str | Advice]]
-"""Of the subject, the rule's settings, and what else is given. Says what is wrong; raises NotKnownError."""
+Check = Callable[[Any, Any, RuleContext], Iterable[str | Advice]]
+"""A function of subject, settings and context that yields each violation as a text. It may raise NotKnownError."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Rule:
 
     @property
     def url(self) -> str:
-        """Where it is explained."""
+        """The page that explains it."""
         return self.documentation or f"docs/policies/{self.name}.md"
 
     @property

@@ -18,20 +18,19 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
-from pulumi_cortecs.policy import limits as limits_file
 from pulumi_cortecs.policy import wire
-from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.policy.held import Holdings, Stock
 from pulumi_cortecs.policy.judge import Finding, Judge
-from pulumi_cortecs.policy.limits import LimitsError
+from pulumi_cortecs.policy.limits import LimitsError, read_limits
+from pulumi_cortecs.policy.observed import ObservedResources
 from pulumi_cortecs.policy.pinned import PinnedPrices
-from pulumi_cortecs.policy.reading import ProxiedProperties, read, revealed
-from pulumi_cortecs.policy.registered import Provider, Registered
-from pulumi_cortecs.policy.rule import Given, Rule, Subject
+from pulumi_cortecs.policy.property_reader import ProxiedProperties, read, reveal_secrets
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.resource_types import ObservedResource, ProviderOrigin
+from pulumi_cortecs.policy.rule import Rule, RuleContext, Subject
 from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
-from pulumi_cortecs.policy.seen import Seen
-from pulumi_cortecs.policy.sums import Held, RunningSum, sum_of
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.sums import HeldPrices, RunningSum, sum_of
 from pulumi_cortecs.policy.wire import PackInfo
 
 _PROVIDER_KEY: Final = "__provider"
@@ -62,18 +61,18 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self._configured = False
         self._stack_known = False
         self._previews = False
-        # as long as nobody has configured it there are no limits, and it refuses everything
-        self._limits = limits_file.read(rules, {})
-        self._judge = self._judging()
-        self._seen = Seen()
+        # until it is configured there are no limits, and it refuses everything
+        self._limits = read_limits(rules, {})
+        self._judge = self._new_judge()
+        self._observed = ObservedResources()
         self._running = RunningSum()
         self._read_holdings = holdings
         self._holdings: Future[Holdings] = Future()
         self._stock: Stock | None = None
-        self._told = False
+        self._reported = False
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
-        """What there is, for the engine's own checks and summaries."""
+        """The rules of the pack, for the engine's own checks and summaries."""
         return wire.analyzer_info(self._pack, self._rules)
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
@@ -83,14 +82,14 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Which stack this is, and whether a preview. Said once: a program can reach this port, and may not say
-        otherwise. The stack's state is read while the program starts."""
+        """Takes the stack and whether this is a preview, once: a program can reach this port, and must not change
+        them. The stack's state is read while the program starts."""
         with self._lock:
             again, self._stack_known = self._stack_known, True
         if again:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "this pack knows its stack already")
         self._previews = request.dry_run
-        self._judge = self._judging()
+        self._judge = self._new_judge()
         if any(rule.subject is Subject.SUM for rule in self._rules) and request.stack:
             Thread(target=self._read_state, args=(request,), daemon=True).start()
         else:
@@ -102,7 +101,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     ) -> empty_pb2.Empty:
         """Takes the limits, once. A program can reach this port, and may not hand in its own."""
         try:
-            limits = limits_file.read(self._rules, wire.said(request))
+            limits = read_limits(self._rules, wire.read_configs(request))
         except (LimitsError, ValueError) as error:  # a number that is none
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         with self._lock:
@@ -110,7 +109,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         if again:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "this pack has its limits already, and keeps them")
         self._limits = limits
-        self._judge = self._judging()
+        self._judge = self._new_judge()
         self._log(*self._in_force())
         return empty_pb2.Empty()
 
@@ -118,102 +117,110 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.RemediateResponse:
         """Changes nothing. It is the one call that shows `__provider`, so here is noted whose code that is."""
-        ours = OURS.get(request.type)
+        published_type = RESOURCE_TYPES.get(request.type)
         fields = request.properties.fields
-        if ours is not None and not fields:
-            self._seen.empty(request.urn)
-        elif ours is not None:
+        if published_type is not None and not fields:
+            self._observed.record_empty(request.urn)
+        elif published_type is not None:
             shown = fields[_PROVIDER_KEY].string_value if _PROVIDER_KEY in fields else ""
-            self._seen.provider(request.urn, Provider.PUBLISHED if shown in ours.providers else Provider.FOREIGN)
+            self._observed.record_provider(
+                request.urn, ProviderOrigin.PUBLISHED if shown in published_type.providers else ProviderOrigin.FOREIGN
+            )
         return analyzer_pb2.RemediateResponse()
 
     def Analyze(
         self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzeResponse:
         """Judges one resource before anything is done about it."""
-        if not request.properties.fields and self._seen.is_empty(request.urn):
+        if not request.properties.fields and self._observed.is_empty(request.urn):
             return analyzer_pb2.AnalyzeResponse()
-        findings = self._judge.resource(self._registered(request))
-        unit = self._unit(request)
-        if unit is not None:
-            findings += self._judge.purchase(unit)
-            self._seen.judged(unit)
+        findings = self._judge.judge_resource(self._observed_resource(request))
+        purchase = self._purchase(request)
+        if purchase is not None:
+            findings += self._judge.judge_purchase(purchase)
+            self._observed.record_judged(purchase)
             if not self._previews:
                 # in an `up`, a program can make something else than it has previewed: the sum must not wait
                 adds = not self._is_held(request)
-                findings += self._judge.sum(self._running.with_(unit, adds=adds, held=self._held()), unit.urn)
+                findings += self._judge.judge_sum(
+                    self._running.add(purchase, adds=adds, held=self._held()), purchase.urn
+                )
         return self._response(findings)
 
     def AnalyzeStack(
         self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzeResponse:
         """Judges the sum; and what was not judged like this before: here is shown what a replacement really makes."""
-        made = [each for each in request.resources if each.properties.fields]
-        bought = [(each, unit) for each in made if (unit := self._unit(each)) is not None]
-        units = [unit for _, unit in bought]
-        other = [unit for unit in units if not self._seen.says_nothing_new(unit)]
-        findings = [finding for unit in other for finding in self._judge.purchase(unit)]
-        if units:
-            added = [unit for each, unit in bought if not self._is_held(each)]
-            findings += self._judge.sum(sum_of(units, added, self._held()))
+        made = [resource for resource in request.resources if resource.properties.fields]
+        bought = [(resource, purchase) for resource in made if (purchase := self._purchase(resource)) is not None]
+        purchases = [purchase for _, purchase in bought]
+        other = [purchase for purchase in purchases if not self._observed.is_already_judged(purchase)]
+        findings = [finding for purchase in other for finding in self._judge.judge_purchase(purchase)]
+        if purchases:
+            added = [purchase for resource, purchase in bought if not self._is_held(resource)]
+            findings += self._judge.judge_sum(sum_of(purchases, added, self._held()))
         return self._response(findings)
 
-    def _registered(self, resource: _AnyResource) -> Registered:
-        return Registered(
+    def _observed_resource(self, resource: _AnyResource) -> ObservedResource:
+        return ObservedResource(
             urn=resource.urn,
             resource_type=resource.type,
-            ours=OURS.get(resource.type),
-            provider=self._seen.provider_of(resource.urn),
+            published_type=RESOURCE_TYPES.get(resource.type),
+            provider=self._observed.provider_of(resource.urn),
             ignore_changes=tuple(resource.options.ignoreChanges),
         )
 
-    def _unit(self, resource: _AnyResource) -> Unit | None:
-        ours = OURS.get(resource.type)
-        if ours is None or ours.extract is None:
+    def _purchase(self, resource: _AnyResource) -> Purchase | None:
+        published_type = RESOURCE_TYPES.get(resource.type)
+        if published_type is None or published_type.extract is None:
             return None
-        return ours.extract(resource.urn, resource.name, read(resource.properties), self._judge.given.prices)
+        return published_type.extract(
+            resource.urn, resource.name, read(resource.properties), self._judge.context.prices
+        )
 
     def _read_state(self, request: analyzer_pb2.AnalyzerStackConfigureRequest) -> None:
         try:
             self._holdings.set_result(self._read_holdings(request.organization, request.project, request.stack))
-        except Exception as error:  # nobody hears a thread that ends, and everybody would wait for it
+        except Exception as error:  # an exception ends the thread unheard, and every call would wait for its result
             self._holdings.set_result(Holdings(problem=f"unexpected {type(error).__name__}: {error}"))
 
-    def _stock_at_the_start(self) -> Stock:
-        """What the state held when the run began; an audit has no run, and shows its state itself."""
+    def _initial_stock(self) -> Stock:
+        """The instances in the state when the run began; an audit has no run, and shows its state itself."""
         holdings = self._holdings.result() if self._stack_known else Holdings()
         with self._lock:
             if self._stock is None:
-                self._stock = Stock(holdings, self._units_of(holdings))
+                self._stock = Stock(holdings, self._held_purchases(holdings))
             return self._stock
 
-    def _units_of(self, holdings: Holdings) -> Iterable[Unit]:
-        for each in holdings.instances:
-            extract = OURS[each.resource_type].extract
+    def _held_purchases(self, holdings: Holdings) -> Iterable[Purchase]:
+        for instance in holdings.instances:
+            extract = RESOURCE_TYPES[instance.resource_type].extract
             if extract is not None:
-                yield extract(each.urn, "", ProxiedProperties(each.arguments), self._judge.given.prices)
+                yield extract(instance.urn, "", ProxiedProperties(instance.arguments), self._judge.context.prices)
 
     def _is_held(self, resource: _AnyResource) -> bool:
-        stock = self._stock_at_the_start()
-        return stock.has(resource.urn, OURS[resource.type].arguments, lambda: revealed(resource.properties))
+        stock = self._initial_stock()
+        return stock.has(
+            resource.urn, RESOURCE_TYPES[resource.type].arguments, lambda: reveal_secrets(resource.properties)
+        )
 
-    def _held(self) -> Held:
-        """What the state held. Why it could not be read is said once."""
-        held = self._stock_at_the_start().held
+    def _held(self) -> HeldPrices:
+        """The prices in the state. A problem with reading it is reported once."""
+        held = self._initial_stock().held
         with self._lock:
-            told, self._told = self._told, True
-        return replace(held, told=told)
+            is_reported, self._reported = self._reported, True
+        return replace(held, is_reported=is_reported)
 
     def _response(self, findings: list[Finding]) -> analyzer_pb2.AnalyzeResponse:
         return analyzer_pb2.AnalyzeResponse(diagnostics=wire.diagnostics(self._pack, findings))
 
-    def _judging(self) -> Judge:
+    def _new_judge(self) -> Judge:
         pin = self._limits.of(CATALOGUE_DIGEST, Pin) or Pin()
-        return Judge(self._limits, Given(self._prices(pin), self._now()), self._previews)
+        return Judge(self._limits, RuleContext(self._prices(pin), self._now()), self._previews)
 
     def _in_force(self) -> tuple[str, str]:
-        prices, name = self._judge.given.prices, self._pack.name
+        prices, name = self._judge.context.prices, self._pack.name
         catalogue = prices.catalogue
         by = prices.problem if catalogue is None else f"catalogue of {prices.day}, sha256 {catalogue.digest[:12]}"
-        in_full = "\n".join([f"{name}, in force:", *(f"  {line}" for line in self._limits.in_words())])
-        return f"{name}: {self._limits.in_short()}; {by}", in_full
+        in_full = "\n".join([f"{name}, in force:", *(f"  {line}" for line in self._limits.describe())])
+        return f"{name}: {self._limits.summary()}; {by}", in_full

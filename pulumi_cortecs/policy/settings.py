@@ -1,28 +1,25 @@
-"""What a limits file may say about a rule, read strictly: an unknown key or an odd value is refused by name."""
+"""The settings of a rule in a limits file, read strictly: an unknown key or an invalid value is refused by name."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
 
 from pulumi_cortecs.cost import Money, MoneyError
+from pulumi_cortecs.cost.times import MAX_DURATION_LENGTH, parse_milliseconds
 
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,5})(d|h|m|s)")
-_SPAN_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
-_LONGEST: Final = 100
-"""Characters of a duration: to look at more of them takes time by their square."""
-_MILLISECONDS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+_SPAN: Final = re.compile(r"[1-9][0-9]{0,5}[dhms]")
 _MOST: Final = 1_000_000
 _PERCENT: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
 class Settings(BaseModel):
-    """The settings of one rule. A rule's own class derives from it; there is no coercion and no key too many."""
+    """The settings of one rule, the base of each rule's own class: no coercion, and no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
@@ -42,21 +39,21 @@ class NoSettings(Settings):
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-        raise ValueError(f"must be a text without spaces around it, not {value!r}")
+        raise ValueError(f"must be a string without surrounding spaces, not {value!r}")
     return value
 
 
-def names(value: Any) -> tuple[str, ...]:
-    """A list of texts, each once. Raises ValueError for anything else."""
+def parse_names(value: Any) -> tuple[str, ...]:
+    """A list of strings, each once. Raises ValueError for anything else."""
     if not isinstance(value, (list, tuple)):
-        raise ValueError(f"must be a list of texts, not {value!r}")
-    names = tuple(_name(each) for each in value)
+        raise ValueError(f"must be a list of strings, not {value!r}")
+    names = tuple(_name(item) for item in value)
     if len(set(names)) < len(names):
         raise ValueError("names something twice")
     return names
 
 
-def whole(value: Any) -> int | None:
+def as_integer(value: Any) -> int | None:
     """The whole number that a JSON value is, None for anything else; the engine passes every number as a double."""
     if isinstance(value, (bool, str)):
         return None
@@ -68,13 +65,13 @@ def whole(value: Any) -> int | None:
 
 
 def _count(value: Any) -> int:
-    number = whole(value)
+    number = as_integer(value)
     if number is None or not 0 <= number <= _MOST:
         raise ValueError(f"must be a whole number, 0 or more, not {value!r}")
     return number
 
 
-def amount(value: Any) -> Money:
+def parse_amount(value: Any) -> Money:
     """ "12.50 EUR" as Money. Raises ValueError for anything else, zero among it."""
     try:
         money = Money.read(value)
@@ -89,40 +86,39 @@ def _amounts(value: Any) -> dict[str, Money]:
     if not isinstance(value, (list, tuple)) or not value:
         raise ValueError(f"must be a list of amounts, one per currency, such as ['12.50 EUR'], not {value!r}")
     by_currency: dict[str, Money] = {}
-    for each in value:
-        money = amount(each)
+    for item in value:
+        money = parse_amount(item)
         if money.currency in by_currency:
             raise ValueError(f"has two amounts in {money.currency}")
         by_currency[money.currency] = money
     return by_currency
 
 
-def span(value: Any) -> timedelta:
+def parse_span(value: Any) -> timedelta:
     """ "45d", "8h", "90m" or "30s". Raises ValueError for anything else."""
-    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    milliseconds = parse_milliseconds(value) if isinstance(value, str) and _SPAN.fullmatch(value) else None
+    if milliseconds is None:
         raise ValueError(f"must be a time such as '45d', '8h' or '90m', not {value!r}")
-    return timedelta(**{_SPAN_UNITS[found[2]]: int(found[1])})
+    return timedelta(milliseconds=int(milliseconds))
 
 
-def lifetime(text: str) -> timedelta:
+def parse_lifetime(text: str) -> timedelta:
     """A duration as resources have it, "8h" or "1h30m", in whole milliseconds, rounded up. Raises ValueError
     for anything else."""
-    if len(text) > _LONGEST:
-        raise ValueError(f"is of {len(text)} characters, which is no duration")
-    parts = _PART.findall(text)
-    if not parts or _PART.sub("", text):
-        raise ValueError(f"is {text!r}, which is no duration")
+    if len(text) > MAX_DURATION_LENGTH:
+        raise ValueError(f"is of {len(text)} characters, too long for a duration")
+    milliseconds = parse_milliseconds(text)
+    if milliseconds is None:
+        raise ValueError(f"is {text!r}, not a duration")
     try:
-        milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in parts)
-        return timedelta(milliseconds=int(Decimal(milliseconds).to_integral_value(ROUND_CEILING)))
+        return timedelta(milliseconds=int(milliseconds.to_integral_value(ROUND_CEILING)))
     except OverflowError:
         raise ValueError(f"is {text!r}, which is too long") from None
 
 
 def _percent(value: Any) -> Decimal:
     if not isinstance(value, str) or not _PERCENT.fullmatch(value):
-        raise ValueError(f"must be a percentage as a text, such as '5', not {value!r}")
+        raise ValueError(f"must be a percentage as a string, such as '5', not {value!r}")
     return Decimal(value)
 
 
@@ -130,25 +126,31 @@ _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
 
 Name: TypeAlias = Annotated[str, PlainValidator(_name), WithJsonSchema(_TEXT)]
-"""A text without spaces around it."""
-Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(names), WithJsonSchema(_TEXTS)]
-"""Texts, each once."""
+"""A string without surrounding spaces."""
+Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(parse_names), WithJsonSchema(_TEXTS)]
+"""Strings, each once."""
 Count: TypeAlias = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
 """A whole number, 0 or more."""
 Amounts: TypeAlias = Annotated[dict[str, Money], PlainValidator(_amounts), WithJsonSchema(_TEXTS)]
 """["12.50 EUR", "14.00 USD"]: one amount per currency; what costs another currency has no limit, and is refused."""
-Span: TypeAlias = Annotated[timedelta, PlainValidator(span), WithJsonSchema(_TEXT)]
+Span: TypeAlias = Annotated[timedelta, PlainValidator(parse_span), WithJsonSchema(_TEXT)]
 """A time: "45d", "8h", "90m", "30s"."""
 Percent: TypeAlias = Annotated[Decimal, PlainValidator(_percent), WithJsonSchema(_TEXT)]
-"""A percentage as a text: "5", "2.5"."""
+"""A percentage as a string: "5", "2.5"."""
 
 
 def problems_in(error: ValidationError) -> list[str]:
-    """What pydantic found, one line each, without its own vocabulary."""
+    """The problems in an error of pydantic, one line each, without its own vocabulary."""
     lines = []
-    for each in error.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in each["loc"])
-        text = {"missing": "is missing", "extra_forbidden": "is no setting of it"}.get(each["type"])
-        text = text or each["msg"].removeprefix("Value error, ")
+    for problem in error.errors(include_url=False, include_context=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        text = {"missing": "is missing", "extra_forbidden": "is not a setting of this rule"}.get(problem["type"])
+        text = text or problem["msg"].removeprefix("Value error, ")
         lines.append(f"{where} {text}" if where else text)
     return lines
+
+
+def matches_pattern(text: str, pattern: str) -> bool:
+    """Whether a pattern of a limits file matches a whole text: `*` stands for anything, every other sign for itself.
+    Upper and lower case are different."""
+    return fnmatchcase(text, re.sub(r"[?[]", r"[\g<0>]", pattern))

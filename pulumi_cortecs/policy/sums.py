@@ -1,4 +1,4 @@
-"""What all instances of a stack cost together: of the whole stack in a preview, and as it grows during an `up`."""
+"""The cost of all instances of a stack: of the whole stack in a preview, and as it grows during an `up`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from threading import Lock
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.policy.field import Field, Known, NotKnownError
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.purchase import Purchase
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldPrices:
     """The hourly prices of what the stack's state held when the run began. `problem` is why it could not be read, ""
-    where it was, and `told` whether this run has said so before."""
+    where it was, and `is_reported` whether this run has said so before."""
 
     prices: tuple[Field[Money], ...] = ()
     problem: str = ""
-    told: bool = False
+    is_reported: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Sum:
     of_what: str
     prices: tuple[Field[Money], ...]
     added: tuple[Field[Money], ...] = ()
-    held: Held = Held()
+    held: HeldPrices = HeldPrices()
 
     @property
     def with_state(self) -> Sum | None:
-        """What the state holds together with what is added to it; None where nothing is."""
+        """The sum of the state and of what is added to it; None where nothing is."""
         if not self.added or not self.held.prices:
             return None
         held = f"{_instances(len(self.held.prices))} in the stack's state, and {len(self.added)} that this run adds"
@@ -50,16 +50,16 @@ class Sum:
                 text = f"{len(unpriced)} of {self.of_what} cannot be summed: {unknown}"
                 raise NotKnownError(text, later=unknown.later) from None
         by_currency: dict[str, Money] = {}
-        for known in self.prices:
-            money = known.get()
+        for priced in self.prices:
+            money = priced.get()
             by_currency[money.currency] = by_currency.get(money.currency, Money.zero(money.currency)) + money
         return list(by_currency.values())
 
 
-def sum_of(units: Iterable[Unit], added: Iterable[Unit] = (), held: Held = Held()) -> Sum:
-    """The sum of a whole stack. `added` are those of the units that are not in its state."""
-    prices = tuple(unit.hourly for unit in units)
-    return Sum(f"{_instances(len(prices))} of this stack", prices, tuple(unit.hourly for unit in added), held)
+def sum_of(purchases: Iterable[Purchase], added: Iterable[Purchase] = (), held: HeldPrices = HeldPrices()) -> Sum:
+    """The sum of a whole stack. `added` are those of the purchases that are not in its state."""
+    prices = tuple(purchase.hourly for purchase in purchases)
+    return Sum(f"{_instances(len(prices))} of this stack", prices, tuple(purchase.hourly for purchase in added), held)
 
 
 class RunningSum:
@@ -75,19 +75,19 @@ class RunningSum:
         self._urns: set[str] = set()
         self._added: set[tuple[str, str]] = set()
 
-    def with_(self, unit: Unit, *, adds: bool = True, held: Held = Held()) -> Sum:
+    def add(self, purchase: Purchase, *, adds: bool = True, held: HeldPrices = HeldPrices()) -> Sum:
         """Adds a purchase, and returns the sum with it. `adds`: whether it is not in the state, which holds `held`."""
-        price = unit.hourly
-        key = (unit.urn, price.value.currency if isinstance(price, Known) else "")
+        price = purchase.hourly
+        key = (purchase.urn, price.value.currency if isinstance(price, Known) else "")
         with self._lock:
             before = self._prices.get(key)
             if isinstance(price, Known) and isinstance(before, Known) and before.value > price.value:
                 price = before
             self._prices[key] = price
-            self._urns.add(unit.urn)
+            self._urns.add(purchase.urn)
             if adds:
                 self._added.add(key)
-            added = tuple(self._prices[each] for each in self._added) if adds and held.prices else ()
+            added = tuple(self._prices[key] for key in self._added) if adds and held.prices else ()
             return Sum(f"{_instances(len(self._urns))} of this stack so far", tuple(self._prices.values()), added, held)
 
 

@@ -1,6 +1,6 @@
 """A bench for rules: a pack as it really runs, in your test's own process, without an engine.
 
-    bench = Bench("guard", limits)
+    bench = PackTester("guard", limits)
     assert_denied(bench.preview(cortecs_instance(num_workers=8)), "workers-max", "6 too many")
 
 What is judged goes through the messages and through pulumi-policy's proxies that the engine's own does, so `unknown()`,
@@ -24,7 +24,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.catalogue import Catalogue, load
-from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.policy.held import HeldInstance, Holdings
 from pulumi_cortecs.policy.pinned import SHIPPED, PinnedPrices
 from pulumi_cortecs.policy.registry import rules_of
@@ -75,7 +75,7 @@ class Resource:
 
     @property
     def urn(self) -> str:
-        """What the engine calls it."""
+        """The URN that the engine gives it."""
         return f"urn:pulumi:{self.stack}::{self.project}::{self.resource_type}::{self.name}"
 
 
@@ -88,14 +88,14 @@ def resource(
     stack: str = "test",
     **properties: Any,
 ) -> Resource:
-    """Any resource. `provider`: what its `__provider` is; that of our published class where nothing is said."""
-    given = {key: value for key, value in properties.items() if value is not MISSING}
+    """Any resource. `provider`: what its `__provider` is; that of our published class by default."""
+    present = {key: value for key, value in properties.items() if value is not MISSING}
     if provider is _PUBLISHED:
-        provider = min(OURS[resource_type].providers) if resource_type in OURS else None
-    return Resource(resource_type, name, given, provider, tuple(ignore_changes), stack)
+        provider = min(RESOURCE_TYPES[resource_type].providers) if resource_type in RESOURCE_TYPES else None
+    return Resource(resource_type, name, present, provider, tuple(ignore_changes), stack)
 
 
-def cortecs_instance(name: str = "chat", **given: Any) -> Resource:
+def cortecs_instance(name: str = "chat", **changes: Any) -> Resource:
     """A Cortecs instance as check has completed it: one worker of NVIDIA_L4_1 for Qwen2-7B, with a quote.
 
     What is given comes in place of that; `MISSING` leaves something out. `provider`, `ignore_changes` and `stack` as in
@@ -109,7 +109,7 @@ def cortecs_instance(name: str = "chat", **given: Any) -> Resource:
         "num_workers": 1,
         "state": "running",
         "restart_trigger": "",
-        **given,
+        **changes,
     }
     if "quote" not in properties and (live := _quoted(properties)) is not None:
         properties["quote"] = live
@@ -117,7 +117,7 @@ def cortecs_instance(name: str = "chat", **given: Any) -> Resource:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportedFinding:
     """One finding as the engine would show it: `urn` is empty for the stack."""
 
     rule: str
@@ -128,35 +128,43 @@ class Shown:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that a pack has said. `denied`: whether the engine would stop."""
+    """All findings of a pack. `denied`: whether the engine would stop."""
 
-    shown: tuple[Shown, ...]
+    findings: tuple[ReportedFinding, ...]
+
+    @property
+    def shown(self) -> tuple[ReportedFinding, ...]:
+        """The earlier name of `findings`."""
+        return self.findings
 
     @property
     def denied(self) -> bool:
         """Whether anything mandatory was found."""
-        return any(each.level is Level.MANDATORY for each in self.shown)
+        return any(finding.level is Level.MANDATORY for finding in self.findings)
 
     def of(self, rule: str, level: Level) -> list[str]:
-        """What one rule has said at one level."""
-        return [each.text for each in self.shown if each.rule == rule and each.level is level]
+        """The texts of one rule at one level."""
+        return [finding.text for finding in self.findings if finding.rule == rule and finding.level is level]
 
     def __str__(self) -> str:
-        return "\n".join(f"[{each.level.value}] {each.rule}: {each.text}" for each in self.shown) or "nothing was found"
+        return (
+            "\n".join(f"[{finding.level.value}] {finding.rule}: {finding.text}" for finding in self.findings)
+            or "nothing was found"
+        )
 
 
-class RefusedError(Exception):
+class ConfigurationRefusedError(Exception):
     """The pack refused to be configured; the text says why."""
 
 
-class Bench:
+class PackTester:
     """`rules`: the name of a pack, or rules. `limits`: what a limits file has, None for none. `catalogue`: the prices,
-    those of the simulator where nothing is said. `now`: the time, the catalogue's own where nothing is said.
+    those of the simulator by default. `now`: the time, the catalogue's own by default.
 
     `held`: what the stack's state holds when the run begins, `waiting`: what waits there for its deletion; HIDDEN
     stands there for a secret that cannot be read. `unreadable`: why the state cannot be read.
 
-    Raises RefusedError, at the first judgement, for limits that the pack refuses.
+    Raises ConfigurationRefusedError, at the first judgement, for limits that the pack refuses.
     """
 
     def __init__(
@@ -172,22 +180,24 @@ class Bench:
     ) -> None:
         self._rules = rules_of(rules) if isinstance(rules, str) else tuple(rules)
         self._limits = limits or {}
-        found = sample_catalogue() if catalogue is None else catalogue
-        self._prices = PinnedPrices(found) if isinstance(found, Catalogue) else found
+        prices = sample_catalogue() if catalogue is None else catalogue
+        self._prices = PinnedPrices(prices) if isinstance(prices, Catalogue) else prices
         as_of = self._prices.catalogue.as_of if self._prices.catalogue is not None else None
         self._now = now or as_of or datetime.now(timezone.utc)
-        in_state = ((each, replaced) for replaced, some in ((False, held), (True, waiting)) for each in some)
-        instances = tuple(HeldInstance(each.urn, each.resource_type, each.properties, gone) for each, gone in in_state)
+        in_state = ((resource, replaced) for replaced, some in ((False, held), (True, waiting)) for resource in some)
+        instances = tuple(
+            HeldInstance(resource.urn, resource.resource_type, resource.properties, gone) for resource, gone in in_state
+        )
         self._holdings = Holdings(() if unreadable else instances, unreadable)
         self.logged: list[str] = []
-        """What the pack has logged, in full."""
+        """The lines that the pack has logged, in full."""
 
     def preview(self, *resources: Resource) -> Verdict:
-        """What a preview of these resources says, the sum of the stack included."""
+        """The verdict of a preview of these resources, the sum of the stack included."""
         return self._run(resources, previews=True)
 
     def up(self, *resources: Resource) -> Verdict:
-        """What an `up --skip-preview` says that registers them in this order. What is refused is not made."""
+        """The verdict of an `up --skip-preview` that registers them in this order. A refused one is not made."""
         return self._run(resources, previews=False)
 
     def servicer(self, *, previews: bool = True) -> PackServicer:
@@ -212,15 +222,15 @@ class Bench:
     def _run(self, resources: Iterable[Resource], *, previews: bool) -> Verdict:
         servicer = self.servicer(previews=previews)
         context = cast("grpc.ServicerContext", Context())
-        shown: list[Shown] = []
+        shown: list[ReportedFinding] = []
         made = []
-        for each in resources:
-            servicer.Remediate(_request(each, with_provider=True), context)
-            answer = servicer.Analyze(_request(each, with_provider=False), context)
+        for resource in resources:
+            servicer.Remediate(_request(resource, with_provider=True), context)
+            answer = servicer.Analyze(_request(resource, with_provider=False), context)
             findings = [_shown(diagnostic) for diagnostic in answer.diagnostics]
             shown += findings
             if previews or not any(finding.level is Level.MANDATORY for finding in findings):
-                made.append(_of_the_stack(each))
+                made.append(_of_the_stack(resource))
         stack = servicer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=made), context)
         return Verdict((*shown, *(_shown(diagnostic) for diagnostic in stack.diagnostics)))
 
@@ -229,20 +239,20 @@ class Context:
     """As much of a gRPC context as a pack uses."""
 
     def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
-        """Raises RefusedError."""
-        raise RefusedError(details)
+        """Raises ConfigurationRefusedError."""
+        raise ConfigurationRefusedError(details)
 
 
 def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_pb2.ConfigureAnalyzerRequest:
-    """What the engine makes of a limits file: every rule has a level, and "all" is a level for every rule."""
+    """The engine's request for a limits file: every rule has a level, and "all" is a level for every rule."""
     request = analyzer_pb2.ConfigureAnalyzerRequest()
     levels = {rule.name: rule.level.value for rule in rules}
     if isinstance(limits.get("all"), str):
         levels = dict.fromkeys([*levels, "all"], limits["all"])
     for name in {**levels, **limits}:
-        said = limits.get(name, {})
-        settings = {} if isinstance(said, str) else dict(said)
-        level = said if isinstance(said, str) else settings.pop("enforcementLevel", levels.get(name, "mandatory"))
+        config = limits.get(name, {})
+        settings = {} if isinstance(config, str) else dict(config)
+        level = config if isinstance(config, str) else settings.pop("enforcementLevel", levels.get(name, "mandatory"))
         request.policyConfig[name].enforcementLevel = _LEVELS[level]
         request.policyConfig[name].properties.update(settings)
     return request
@@ -250,12 +260,12 @@ def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_
 
 def assert_denied(verdict: Verdict, rule: str, *words: str) -> None:
     """Fails unless this rule stops the purchase, and says all these words."""
-    _assert_said(verdict, rule, Level.MANDATORY, words)
+    _assert_reported(verdict, rule, Level.MANDATORY, words)
 
 
 def assert_advised(verdict: Verdict, rule: str, *words: str) -> None:
     """Fails unless this rule says all these words without stopping anything."""
-    _assert_said(verdict, rule, Level.ADVISORY, words)
+    _assert_reported(verdict, rule, Level.ADVISORY, words)
 
 
 def assert_allowed(verdict: Verdict) -> None:
@@ -265,42 +275,42 @@ def assert_allowed(verdict: Verdict) -> None:
 
 
 def catalogue_at(path: str | Path) -> PinnedPrices:
-    """Prices to hand to a Bench. Raises CatalogueError."""
+    """Prices to hand to a PackTester. Raises CatalogueError."""
     return PinnedPrices(load(path))
 
 
-def _assert_said(verdict: Verdict, rule: str, level: Level, words: tuple[str, ...]) -> None:
+def _assert_reported(verdict: Verdict, rule: str, level: Level, words: tuple[str, ...]) -> None:
     texts = verdict.of(rule, level)
     if not any(all(word in text for word in words) for text in texts):
         wanted = f" with {', '.join(map(repr, words))}" if words else ""
         raise AssertionError(f"no {level.value} finding of {rule}{wanted}:\n{verdict}")
 
 
-def _request(each: Resource, *, with_provider: bool) -> analyzer_pb2.AnalyzeRequest:
-    request = analyzer_pb2.AnalyzeRequest(type=each.resource_type, urn=each.urn, name=each.name)
-    request.options.ignoreChanges.extend(each.ignore_changes)
-    request.properties.CopyFrom(_struct(each, with_provider=with_provider))
+def _request(resource: Resource, *, with_provider: bool) -> analyzer_pb2.AnalyzeRequest:
+    request = analyzer_pb2.AnalyzeRequest(type=resource.resource_type, urn=resource.urn, name=resource.name)
+    request.options.ignoreChanges.extend(resource.ignore_changes)
+    request.properties.CopyFrom(_struct(resource, with_provider=with_provider))
     return request
 
 
-def _of_the_stack(each: Resource) -> analyzer_pb2.AnalyzerResource:
-    made = analyzer_pb2.AnalyzerResource(type=each.resource_type, urn=each.urn, name=each.name)
-    made.options.ignoreChanges.extend(each.ignore_changes)
-    made.properties.CopyFrom(_struct(each, with_provider=False))
+def _of_the_stack(resource: Resource) -> analyzer_pb2.AnalyzerResource:
+    made = analyzer_pb2.AnalyzerResource(type=resource.resource_type, urn=resource.urn, name=resource.name)
+    made.options.ignoreChanges.extend(resource.ignore_changes)
+    made.properties.CopyFrom(_struct(resource, with_provider=False))
     return made
 
 
-def _struct(each: Resource, *, with_provider: bool) -> struct_pb2.Struct:
+def _struct(resource: Resource, *, with_provider: bool) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
-    struct.update(dict(each.properties))
-    if with_provider and each.provider is not None:
-        struct.update({"__provider": each.provider})
+    struct.update(dict(resource.properties))
+    if with_provider and resource.provider is not None:
+        struct.update({"__provider": resource.provider})
     return struct
 
 
-def _shown(diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Shown:
+def _shown(diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> ReportedFinding:
     level = Level.MANDATORY if diagnostic.enforcementLevel == analyzer_pb2.MANDATORY else Level.ADVISORY
-    return Shown(diagnostic.policyName, level, diagnostic.message.partition("\n")[2], diagnostic.urn)
+    return ReportedFinding(diagnostic.policyName, level, diagnostic.message.partition("\n")[2], diagnostic.urn)
 
 
 def _quoted(properties: Mapping[str, Any]) -> dict[str, str] | None:
@@ -311,3 +321,11 @@ def _quoted(properties: Mapping[str, Any]) -> dict[str, str] | None:
         return None if row is None else quote(row, interval, workers, source="live").as_property()
     except (TypeError, ValueError):
         return None
+
+
+Bench = PackTester
+"""The earlier name of PackTester."""
+Shown = ReportedFinding
+"""The earlier name of ReportedFinding."""
+RefusedError = ConfigurationRefusedError
+"""The earlier name of ConfigurationRefusedError."""

@@ -10,9 +10,9 @@ from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
 from pulumi_cortecs.policy.judge import Finding
-from pulumi_cortecs.policy.limits import OF_EVERY_RULE, Said
+from pulumi_cortecs.policy.limits import OF_EVERY_RULE, RuleConfig
 from pulumi_cortecs.policy.rule import Level, Rule, Severity, Subject
-from pulumi_cortecs.policy.settings import whole
+from pulumi_cortecs.policy.settings import as_integer
 
 _LEVELS: Final = {Level.ADVISORY: analyzer_pb2.ADVISORY, Level.MANDATORY: analyzer_pb2.MANDATORY}
 _SEVERITIES: Final = {
@@ -25,7 +25,7 @@ _SEVERITIES: Final = {
 
 @dataclass(frozen=True)
 class PackInfo:
-    """What a pack is called; `version` is this package's."""
+    """The name of a pack; `version` is this package's."""
 
     name: str
     version: str
@@ -33,7 +33,7 @@ class PackInfo:
 
 
 def analyzer_info(pack: PackInfo, rules: Iterable[Rule]) -> analyzer_pb2.AnalyzerInfo:
-    """What there is, for the engine's own checks and summaries."""
+    """The rules of the pack, for the engine's own checks and summaries."""
     return analyzer_pb2.AnalyzerInfo(
         name=pack.name,
         version=pack.version,
@@ -43,11 +43,11 @@ def analyzer_info(pack: PackInfo, rules: Iterable[Rule]) -> analyzer_pb2.Analyze
     )
 
 
-def said(request: analyzer_pb2.ConfigureAnalyzerRequest) -> dict[str, Said]:
-    """What the limits file says, by rule; the engine has added every rule's own level to it."""
+def read_configs(request: analyzer_pb2.ConfigureAnalyzerRequest) -> dict[str, RuleConfig]:
+    """The configuration of each rule in the limits file; the engine has added every rule's own level to it."""
     names = analyzer_pb2.EnforcementLevel
     return {
-        name: Said(
+        name: RuleConfig(
             names.Name(config.enforcementLevel).lower(), _with_ints(json_format.MessageToDict(config.properties))
         )
         for name, config in request.policyConfig.items()
@@ -92,8 +92,8 @@ def _policy_info(rule: Rule) -> analyzer_pb2.PolicyInfo:
 def _with_ints(value: Any) -> Any:
     """The same with ints for whole numbers, which all arrive as doubles."""
     if isinstance(value, list):
-        return [_with_ints(each) for each in value]
+        return [_with_ints(item) for item in value]
     if isinstance(value, dict):
-        return {key: _with_ints(each) for key, each in value.items()}
-    number = whole(value)
+        return {key: _with_ints(item) for key, item in value.items()}
+    number = as_integer(value)
     return value if number is None else number

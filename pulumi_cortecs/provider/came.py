@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.cloud import Cloud, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
@@ -75,7 +75,7 @@ def _refusals(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> 
     """What the limits of this machine have against what came."""
     try:
         problems = second_line.problems(kind, args, instance_id)
-    except (CloudError, LimitsError, UnknownStatusError) as error:
+    except (CloudError, LimitsFileError, UnknownStatusError) as error:
         return f" (whether the limits of this machine allow it cannot be told: {error})"
     return f", which the limits refuse: {'; '.join(problem.reason for problem in problems)}" if problems else ""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
@@ -61,7 +61,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         if shown is not None:
             return _result(kind, *shop.settle_as(shown))
         inputs = shop.settle()
-    except (CloudError, UnknownStatusError, LimitsError, CatalogueError) as error:
+    except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if problems:
             return _result(kind, dict(news), problems)
         if olds or shown is not None or not isinstance(error, UnreachableError):
@@ -157,7 +157,7 @@ class _Shop:
     def settle_as(self, shown: Judged) -> tuple[dict[str, Any], list[Problem]]:
         """The same for a replacement's second check: what was judged, and what speaks against it now.
 
-        Raises LimitsError, CloudError and UnknownStatusError.
+        Raises LimitsFileError, CloudError and UnknownStatusError.
         """
         inputs, self.problems = judged.second_check(self.kind, self.given, self.problems, shown)
         if not self.problems:  # what is refused here is refused before the old instance is ended

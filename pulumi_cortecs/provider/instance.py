@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
-from pulumi_cortecs.cost.limits_file import LimitsError
+from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import Phase, UnknownStatusError
@@ -111,7 +111,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         CloudError,
         UnknownStatusError,
         DeletionUnconfirmedError,
-        LimitsError,
+        LimitsFileError,
         second_line.LimitExceededError,
         quoted.NoQuoteError,
     ) as error:
@@ -195,7 +195,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
-    except (LimitsError, second_line.LimitExceededError, quoted.NoQuoteError) as error:
+    except (LimitsFileError, second_line.LimitExceededError, quoted.NoQuoteError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
@@ -310,7 +310,7 @@ def _take_over(
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
                     raise adoption.NotAsJudgedError(f"it is stopped, and {kind.vendor} does not tell its {untold}")
                 power.start(account, instance_id)
-    except (LimitsError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
+    except (LimitsFileError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
         raise InstanceError(
             f"{instance_id}, which an earlier run had just bought when it was ended, is there and is not taken over: "
             f"{error}. {_ends(instance_id)}"
@@ -364,7 +364,7 @@ def _undone(kind: InstanceKind, account: Account, instance_id: str, inferred: bo
 def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> str:
     """Takes over what check looked at, if it still is as it was; its id.
 
-    Raises CloudError, UnknownStatusError, LimitsError, LimitExceededError and InstanceError.
+    Raises CloudError, UnknownStatusError, LimitsFileError, LimitExceededError and InstanceError.
     """
     instance_id = str(inputs["adopt_id"])
     live = account.find(instance_id, not_before=account.clock.now())

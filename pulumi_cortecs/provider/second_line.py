@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.cost.limits import Limits, Refusal, Spending
-from pulumi_cortecs.cost.limits_file import LimitsError, ledger_named, limits_in_force
+from pulumi_cortecs.cost.limits import PurchaseLimits, Spending, Violation
+from pulumi_cortecs.cost.limits_file import LimitsFileError, ledger_folder, limits_in_force
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.http.network import extra_certificates
 from pulumi_cortecs.lifecycle.journal import JournalError
@@ -45,19 +45,19 @@ def problems(
     difference. `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is
     False where no price can be expected, because there are other problems.
 
-    Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
+    Without credentials the ceiling of the account is left to `create`. Raises LimitsFileError and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
-    if lies := _on_source(kind, limits, accounts.base_url(kind)):
+    if lies := _check_source(kind, limits, accounts.base_url(kind)):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.on_kind(accounts.market(kind).purchase(inputs))
+    found = limits.check_allowed(accounts.market(kind).purchase(inputs))
     if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
-        found += limits.on_price(hourly)
+        found += limits.check_price(hourly)
         if limits.counts_account and billed and (account := _account(kind)) is not None:
             added = hourly if changes is None else _difference(kind, hourly, changes)
             spending = _commitments(kind, account).spending(added, instance_id, max_age=_LOOK_AGE)
-            found += limits.on_account(spending)
+            found += limits.check_ceiling(spending)
     return [Problem(refusal.about, refusal.text + _untold(kind, inputs)) for refusal in found]
 
 
@@ -75,20 +75,20 @@ def allowing(
     an instance that runs becomes it from those: the difference is a pending cost of its own, for a list shows the new
     price later.
 
-    It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
-    and CloudError.
+    It yields where to note the id of what was bought, None where nobody counts. Raises LimitsFileError,
+    LimitExceededError and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
-    _refuse(kind, _on_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
-    _refuse(kind, limits.on_kind(accounts.market(kind).purchase(inputs)), inputs)
+    _refuse(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
+    _refuse(kind, limits.check_allowed(accounts.market(kind).purchase(inputs)), inputs)
     hourly = accounts.hourly_price(kind, inputs) if limits.counts_price else None
-    _refuse(kind, limits.on_price(hourly), inputs)
+    _refuse(kind, limits.check_price(hourly), inputs)
     if not limits.counts_account or not billed:
         yield None
         return
 
     def judge(spending: Spending) -> None:
-        _refuse(kind, limits.on_account(spending), inputs)
+        _refuse(kind, limits.check_ceiling(spending), inputs)
 
     ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
     if changes is not None:
@@ -105,7 +105,7 @@ def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
     """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
     restart asks for no limits, and where they cannot be read nobody else buys."""
     counts = False
-    with suppress(LimitsError):
+    with suppress(LimitsFileError):
         counts = limits_in_force(kind.cloud, os.environ).counts_account
     if not counts:
         yield
@@ -118,24 +118,24 @@ def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
 
 
 def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
-    """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it is
-    asked for by id then."""
-    with suppress(LimitsError):
+    """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it
+    is asked for by id then."""
+    with suppress(LimitsFileError):
         if limits_in_force(kind.cloud, os.environ).counts_account:
             _commitments(kind, account).record_gone(instance_id)
 
 
-def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
+def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -> list[Violation]:
     """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
     own = kind.credentials.default_url
     return [
         refusal
         for base_url in (dict.fromkeys(base_urls) if limits.files else ())
-        for refusal in limits.on_source(base_url, own, extra_certificates(base_url, os.environ))
+        for refusal in limits.check_source(base_url, own, extra_certificates(base_url, os.environ))
     ]
 
 
-def _refuse(kind: InstanceKind, refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
+def _refuse(kind: InstanceKind, refusals: list[Violation], inputs: Mapping[str, Any]) -> None:
     if refusals:
         raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(kind, inputs))
 
@@ -169,7 +169,7 @@ def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
                 account.cloud,
                 account.poller,
                 account.clock,
-                SharedLedger(ledger_directory(ledger_named(kind.cloud)), account.payer),
+                SharedLedger(ledger_directory(ledger_folder(kind.cloud)), account.payer),
                 bought_ids=lambda: _known_here(kind, account),
                 on_ledger_error=_without_ledger,
             )

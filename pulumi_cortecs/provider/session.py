@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi_cortecs._tokens import instances
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
+from pulumi_cortecs.cost.limits_file import LimitsFileError, account_is_exclusive
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.backends import Backend, identify_backend
@@ -133,7 +133,7 @@ class Session:
                 ours = engine_cli.current_cli()
                 try:
                     told = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
-                except LimitsError:
+                except LimitsFileError:
                     told = False
                 self.exclusive[cloud] = told
             return self.exclusive[cloud]

@@ -16,10 +16,10 @@ _LONGEST: Final = 120.0
 
 
 class StacksError(Exception):
-    """A stack or a backend cannot be read, so that nobody can tell what is owned."""
+    """A stack or a backend cannot be read, so what it owns is not known."""
 
 
-class NoSuchStackError(StacksError):
+class MissingStackError(StacksError):
     """The backend can be read, and has no stack of this name."""
 
 
@@ -39,25 +39,25 @@ class Pulumi:
         return without_credentials(self.backend_url or os.environ.get(BACKEND_VARIABLE) or "the current backend")
 
     def ask(self, *arguments: str) -> str:
-        """What a command prints. Raises StacksError, NoSuchStackError where it says that there is no such stack."""
+        """The output of a command. Raises StacksError, MissingStackError where it says that there is no such stack."""
         environment = dict(os.environ)
         if self.backend_url is not None:
             environment[BACKEND_VARIABLE] = self.backend_url
         try:
             return CliCommand(self.executable, self.directory, environment, self.longest, self.backend).run(arguments)
         except pulumi_cli.UnknownStackError as error:
-            raise NoSuchStackError(str(error)) from None
+            raise MissingStackError(str(error)) from None
         except CliError as error:
             raise StacksError(str(error)) from None
 
 
 def pulumi(directory: Path, backend_url: str | None = None) -> Pulumi:
     """The CLI that is on PATH. Raises StacksError when there is none, and for a URL that is none."""
-    found = shutil.which("pulumi")
-    if found is None:
+    executable = shutil.which("pulumi")
+    if executable is None:
         raise StacksError("there is no pulumi CLI on PATH")
     try:
         pulumi_cli.require_well_formed_url(backend_url or os.environ.get(BACKEND_VARIABLE, ""))
     except CliError as error:
         raise StacksError(str(error)) from None
-    return Pulumi(found, directory, backend_url)
+    return Pulumi(executable, directory, backend_url)

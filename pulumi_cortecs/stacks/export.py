@@ -13,7 +13,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[StackResource, ..
     """The instances in what `pulumi stack export` printed, those that wait for their deletion among them, and the
     creations that never ended.
 
-    Raises StacksError for what is no whole state of a form that we know.
+    Raises StacksError unless it is a complete state of a known form.
     """
     try:
         state = parse_state(stack, exported, NEVER, instances())
@@ -22,19 +22,19 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[StackResource, ..
     rows = (
         StackResource(
             stack=stack,
-            urn=each.urn,
-            instance_id=each.instance_id,
-            external=each.external,
-            protected=each.protected,
-            expires_at=_told(each, "expires_at"),
-            account=_told(each, "account"),
-            doomed=each.doomed,
+            urn=row.urn,
+            instance_id=row.instance_id,
+            external=row.external,
+            protected=row.protected,
+            expires_at=_output_or_secret(row, "expires_at"),
+            account=_output_or_secret(row, "account"),
+            doomed=row.doomed,
         )
-        for each in state.rows
+        for row in state.rows
     )
-    return tuple(rows), tuple(PendingPurchase(stack, each.urn, each.inputs) for each in state.pending)
+    return tuple(rows), tuple(PendingPurchase(stack, row.urn, row.inputs) for row in state.pending)
 
 
-def _told(row: StateRow, key: str) -> object:
-    """An output. One that is secret is there, and nobody may take it for "none"."""
+def _output_or_secret(row: StateRow, key: str) -> object:
+    """An output; a placeholder for a secret one, which must not be taken for none."""
     return "[secret]" if key in row.secrets else row.outputs.get(key)

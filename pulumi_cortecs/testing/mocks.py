@@ -1,4 +1,4 @@
-"""Pulumi mocks that know our two types. With mocks nobody checks and nobody creates, so they do what both would do."""
+"""Pulumi mocks of our two types: they do what check and create would do, which mocks do not call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, Quote, quote
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, Quote, quote
+from pulumi_cortecs.cost.times import utc_seconds_text
 from pulumi_cortecs.lifecycle.times import timestamp_after
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.testing.programs import run_program
@@ -59,7 +60,7 @@ class CortecsMocks(Mocks):
     """Stands in for Cortecs and for Pulumi's engine: `CortecsMocks().run("path/of/the/program")`, then look.
 
     `prices`: EUR per worker and minute by hardware type, `{"NVIDIA_L4_1": "0.02"}`; any other hardware is refused then.
-    Without it every hardware costs 0.02, a stand-in and nobody's offer. `recommended`: the hardware of an instance that
+    Without it every hardware costs 0.02, a made-up price. `recommended`: the hardware of an instance that
     names none, one for all models or one per model. `context_length`: the tokens of an instance that names none.
     `now`: when everything was bought, in its own time zone. `others`: mocks for resources and functions that are not
     ours; without it such resources have their inputs for outputs, and functions answer with nothing.
@@ -96,7 +97,7 @@ class CortecsMocks(Mocks):
     @property
     def instances(self) -> dict[str, DeclaredInstance]:
         """The same by name. Raises ValueError when two have the same (in different components); then use `declared`."""
-        by_name = {each.name: each for each in self.declared}
+        by_name = {instance.name: instance for instance in self.declared}
         if len(by_name) < len(self.declared):
             raise ValueError("two instances have the same name: look at `declared`, or use new mocks for each program")
         return by_name
@@ -137,11 +138,11 @@ class CortecsMocks(Mocks):
         return ({}, []) if self._others is None else self._others.call(args)
 
     def _instance(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        given, problems = read_properties(args.inputs, ARGUMENTS)
+        arguments, problems = read_properties(args.inputs, ARGUMENTS)
         if problems:
             reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
             raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {reasons}")
-        inputs: dict[str, Any] = {**ARGUMENTS.defaults, **given}
+        inputs: dict[str, Any] = {**ARGUMENTS.defaults, **arguments}
         if "hardware_type_id" not in inputs:
             inputs["hardware_type_id"] = self._hardware_for(args.name, inputs["model_id"])
         inputs.setdefault("context_length", self._context_length)
@@ -156,15 +157,16 @@ class CortecsMocks(Mocks):
 
     def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         instance_id, stopped = inputs["instance_id"], inputs["state"] == "stopped"
-        (workers,) = [each.num_workers for each in self.declared if each.instance_id == instance_id][-1:] or [1]
+        declared = [instance for instance in self.declared if instance.instance_id == instance_id]
+        workers = declared[-1].num_workers if declared else 1
         return {
             **{key: value for key, value in inputs.items() if key != "__provider"},
             # a name that no resolver will ever answer for
             "base_url": "" if stopped else f"https://{instance_id}.invalid/v1",
             "status": "stopped" if stopped else "running",
             "worker_statuses": [{} if stopped else {"init_progress": _LAST_STEP} for _ in range(workers)],
-            "started_at": _moment(self._now),
-            "stopped_at": _moment(self._now + timedelta(hours=1)) if stopped else "",
+            "started_at": utc_seconds_text(self._now),
+            "stopped_at": utc_seconds_text(self._now + timedelta(hours=1)) if stopped else "",
             "account": _ACCOUNT,
         }
 
@@ -190,9 +192,9 @@ class CortecsMocks(Mocks):
         return quote(hardware, BillingInterval(inputs["billing_interval"]), inputs["num_workers"], source=_SOURCE)
 
 
-def _hardware(hardware_type_id: str, per_minute: str | Decimal) -> HardwareType:
+def _hardware(hardware_type_id: str, per_minute: str | Decimal) -> PricedHardware:
     price = Money.of(per_minute, "EUR")
-    return HardwareType(hardware_type_id, price_per_hour=price * 60, price_per_minute=price, cloud="cortecs")
+    return PricedHardware(hardware_type_id, price_per_hour=price * 60, price_per_minute=price, cloud="cortecs")
 
 
 def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None:
@@ -200,7 +202,3 @@ def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None
     while error is not None and not isinstance(error, RefusedArgumentsError):
         error = error.__cause__
     return error
-
-
-def _moment(when: datetime) -> str:
-    return f"{when:%Y-%m-%dT%H:%M:%SZ}"

@@ -34,7 +34,7 @@ def run_program(
     project: str,
     stack: str,
 ) -> dict[str, Any]:
-    """What the program exports, as plain values. Raises whatever it raises. May be called from within an event loop."""
+    """The exports of the program, as plain values. Raises what it raises. May be called from within an event loop."""
     steps = program if callable(program) else _steps_in(Path(program))
 
     def work() -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    """What a program that failed left waiting; the loop would complain about each."""
+    """Cancel the tasks that a failed program left; the loop would complain about each."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
@@ -112,8 +112,8 @@ def _steps_in(path: Path) -> Callable[[], None]:
 
 @contextmanager
 def _at_home(folder: Path) -> Iterator[None]:
-    """The program finds its files and modules as it does under Pulumi; its modules run anew in the next run."""
-    before, known = os.getcwd(), set(sys.modules)
+    """The program finds its files and modules as it does under Pulumi; its modules run again in the next run."""
+    before, modules = os.getcwd(), set(sys.modules)
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     try:
@@ -121,7 +121,7 @@ def _at_home(folder: Path) -> Iterator[None]:
     finally:
         sys.path.remove(str(folder))
         os.chdir(before)
-        for name in sys.modules.keys() - known:
+        for name in sys.modules.keys() - modules:
             origin = getattr(sys.modules[name], "__file__", None)
             if origin and folder in Path(origin).parents:
                 del sys.modules[name]

@@ -229,7 +229,7 @@ def test_a_replacement_is_refused_before_anything_is_deleted(
     kept = forced.check({"model_id": QWEN}, INPUTS)
     assert kept.failures == ()
     forced.diff(made.outs, kept.inputs, made.id)
-    with pytest.raises(CallFailedError, match=r"limits\.json: is no JSON"):
+    with pytest.raises(CallFailedError, match=r"limits\.json: is not valid JSON"):
         forced.check({"model_id": QWEN})
     assert ids(simulator) == [made.id]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.cost import billed, catalogue
+from pulumi_cortecs.cost import billed_amount, catalogue
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.programs import one_instance
 from tests.engine.pulumi import Stack
@@ -28,9 +28,11 @@ def test_the_plan_quotes_what_was_pinned_until_the_price_moves(
     assert quote["currency"] == row.currency
     assert CliRunner().invoke(cli.app, ["catalogue", "verify", str(path)], env=env).exit_code == 0
     simulator.control.reprice(row.hardware_type_id, "1.50")
-    assert CliRunner().invoke(cli.app, ["catalogue", "verify", str(path)], env=env).exit_code == cli.catalogue.DIFFERS
+    assert (
+        CliRunner().invoke(cli.app, ["catalogue", "verify", str(path)], env=env).exit_code == cli.catalogue.EXIT_DIFFERS
+    )
     stack.destroy()
     (entry,) = simulator.control.ledger().entries
     assert entry.billed_from is not None
     assert entry.ended_at is not None
-    assert entry.amount == billed(row, entry.billing_interval, 1, entry.ended_at - entry.billed_from)
+    assert entry.amount == billed_amount(row, entry.billing_interval, 1, entry.ended_at - entry.billed_from)

@@ -42,14 +42,14 @@ def summary(reports: list[pytest.TestReport]) -> list[str]:
     """The result as lines: nothing where nothing was tried."""
     tried = _noted(reports, _KEY)
     outside = _noted(reports, _OUTSIDE)
-    through = [each["name"] for each in tried if each["through"]]
+    through = [attempt["name"] for attempt in tried if attempt["through"]]
     if not tried and not outside:
         return []
     return [
         *(f"got through: {name}" for name in through),
         f"tried {len(tried)}, passed through {len(through)}",
         f"out of a pack's reach, {len(outside)} tried:",
-        *sorted(f"  {each['name']}: {each['stopped_by']}" for each in outside),
+        *sorted(f"  {attempt['name']}: {attempt['stopped_by']}" for attempt in outside),
     ]
 
 

@@ -54,6 +54,6 @@ def guarded(stack: Stack, *packs: str) -> Guarded:
 @pytest.fixture
 def attempts(record_property: Callable[[str, object], None]) -> Iterator[Attempts]:
     """Where a test of the evasion suite notes what it tried; what got through fails it."""
-    noted = Attempts(record_property)
-    yield noted
-    assert noted.through == []
+    attempts = Attempts(record_property)
+    yield attempts
+    assert attempts.through == []

@@ -90,7 +90,7 @@ def auditor(stack: Stack, tmp_path: Path) -> Auditor:
 
 
 def passphrase(stack: Stack) -> dict[str, str]:
-    return {key: each for key, each in stack.environment.items() if key.startswith(("PULUMI_CONFIG_PASS", "VAULT_"))}
+    return {key: value for key, value in stack.environment.items() if key.startswith(("PULUMI_CONFIG_PASS", "VAULT_"))}
 
 
 def test_the_recipe_judges_purchases_without_a_pack_and_changes_nothing(
@@ -164,7 +164,7 @@ def test_the_traps_are_as_the_page_says(stack: Stack, simulator: Simulator, audi
     simulator.control.fault("stuck_boot")
     stack.program(one_instance(options=KEPT, export=False))
     stack.up(expect=1)
-    assert dear.instance_id in {each.instance_id for each in simulator.control.instances()}
+    assert dear.instance_id in {instance.instance_id for instance in simulator.control.instances()}
     state = auditor.export()
     assert dear.instance_id in json.dumps(state)
     calm = auditor.audit()
@@ -176,7 +176,7 @@ def test_the_traps_are_as_the_page_says(stack: Stack, simulator: Simulator, audi
     stack.program(one_instance(export=False) + MORE.format(seen=dear.instance_id))
     stack.up("--target", "**hidden", "--target", "**seen", expect=None)
     auditor.export()
-    told = auditor.audit(DEMO, **passphrase(stack))
-    assert "8 workers; 2 are allowed per instance: 6 too many." in told.text
-    assert "[secret]" not in told.text
+    result = auditor.audit(DEMO, **passphrase(stack))
+    assert "8 workers; 2 are allowed per instance: 6 too many." in result.text
+    assert "[secret]" not in result.text
     assert "num_workers is '[secret]', not a whole number; what is not known is not allowed." in auditor.audit().text

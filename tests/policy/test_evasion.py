@@ -78,7 +78,9 @@ def test_what_is_registered_is_refused_by_name_and_not_bought(
     assert "allowed" not in refused, text
     attempts.batch({name: name not in refused for name in (*REGISTERED, "adopting something forbidden")})
 
-    stack.program(registering({name: said for name, said in REGISTERED.items() if "ALLOWED" not in said}))
+    stack.program(
+        registering({name: arguments for name, arguments in REGISTERED.items() if "ALLOWED" not in arguments})
+    )
     run = guard.up("--parallel", "100", expect=None)
     through = run.code == 0 or len(forbidden(simulator)) > 1 or (stack.project / "bought").exists()
     attempts.tried("all of it at once in an up that skips its preview", through=through)
@@ -132,9 +134,9 @@ def test_rounds_that_fail_do_not_add_a_budget_each(stack: Stack, simulator: Simu
     guard.up(expect=1)
     assert len(stack.instance_ids()) == 2
     stack.program(HEADER + "make('c')\n" + fails)
-    seen = guard.preview(expect=None)
-    assert "2 instances in the stack's state, and 1 that this run adds: 3.60 EUR an hour" in seen.text
-    attempts.tried("a third budget by new names and a failure at the end, in a preview", through=seen.code == 0)
+    preview = guard.preview(expect=None)
+    assert "2 instances in the stack's state, and 1 that this run adds: 3.60 EUR an hour" in preview.text
+    attempts.tried("a third budget by new names and a failure at the end, in a preview", through=preview.code == 0)
     run = guard.up(expect=None)
     attempts.tried("a third budget by new names and a failure at the end", through=bought_after(simulator, run, 2))
 
@@ -237,9 +239,9 @@ def test_what_lies_beside_the_program_does_not_become_the_pack(
     for command in commands:
         (first / command).write_text(f"#!/bin/sh\necho {command} >> {disarmed}\nexit 1\n")
         (first / command).chmod(0o755)
-    seen = stack.directory / "seen"
+    log = stack.directory / "seen"
     for module in ("pulumi_policy", "sitecustomize", "stringprep"):
-        note = f"import sys; open({str(seen)!r}, 'a').write('{module} ' + ' '.join(sys.orig_argv) + chr(10))\n"
+        note = f"import sys; open({str(log)!r}, 'a').write('{module} ' + ' '.join(sys.orig_argv) + chr(10))\n"
         (stack.project / f"{module}.py").write_text(note)
     (stack.project / "catalogue.lock.yaml").write_text("version: 1\n")
     yaml = stack.project / "Pulumi.yaml"
@@ -251,7 +253,7 @@ def test_what_lies_beside_the_program_does_not_become_the_pack(
     run = guarded(stack, "guard").up(expect=None, PATH=path, PYTHONPATH=str(stack.project))
     refused = "eight" in refused_by_name(run.text)
     led = disarmed.read_text() if disarmed.exists() else ""
-    lines = seen.read_text().splitlines()
+    lines = log.read_text().splitlines()
     packs = {line.split()[0] for line in lines if "pulumi.policy" in line}
     assert any(line.startswith("sitecustomize ") for line in lines)  # the program itself was led astray
     outcomes = {

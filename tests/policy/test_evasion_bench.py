@@ -21,8 +21,8 @@ from pulumi_cortecs.policy.testing import (
     ENDPOINT,
     INSTANCE,
     MISSING,
-    Bench,
-    RefusedError,
+    ConfigurationRefusedError,
+    PackTester,
     Resource,
     assert_allowed,
     cortecs_instance,
@@ -124,7 +124,7 @@ REGISTERED: Mapping[str, Resource] = {
     "ignored with a path": cortecs_instance(ignore_changes=["quote.hourly_total"]),
     "ignored in another case": cortecs_instance(ignore_changes=["Hardware_type_id"]),
     "ignored beside what may be": cortecs_instance(ignore_changes=["state", "num_workers"]),
-    "a class of somebody else": cortecs_instance(provider="gASVNwAAAAAAAACM"),
+    "a foreign class": cortecs_instance(provider="gASVNwAAAAAAAACM"),
     "our class and a byte": cortecs_instance(provider=cortecs_instance().provider + "\n"),
     "our endpoint's class": cortecs_instance(provider=resource(ENDPOINT).provider),
     "no class at all": cortecs_instance(provider=None),
@@ -150,35 +150,35 @@ HALVES: Mapping[str, Any] = {
 
 def refused(limits: Mapping[str, Any], *resources: Resource, catalogue: PinnedPrices | None = None) -> bool:
     """Whether the pack guard stops these, in a preview and in an `up`."""
-    return stopped(Bench("guard", limits, catalogue=catalogue), *resources)
+    return stopped(PackTester("guard", limits, catalogue=catalogue), *resources)
 
 
-def stopped(bench: Bench, *resources: Resource) -> bool:
+def stopped(bench: PackTester, *resources: Resource) -> bool:
     """Whether a pack stops these, in a preview and in an `up`; one that refuses its limits stops everything."""
     try:
         return bench.preview(*resources).denied and bench.up(*resources).denied
-    except RefusedError:
+    except ConfigurationRefusedError:
         return True
 
 
 @pytest.mark.parametrize("name", REGISTERED)
 def test_it_is_refused_by_guard_and_by_its_halves(name: str, attempts: Attempts) -> None:
-    halves = any(stopped(Bench(pack, limits), REGISTERED[name]) for pack, limits in HALVES.items())
+    halves = any(stopped(PackTester(pack, limits), REGISTERED[name]) for pack, limits in HALVES.items())
     attempts.tried(name, through=not (refused(DEMO, REGISTERED[name]) and halves))
 
 
 @pytest.mark.parametrize("number", [0, -1])
 def test_the_pack_hardware_alone_refuses_workers_that_are_none(number: int, attempts: Attempts) -> None:
-    bench = Bench("hardware", HALVES["hardware"])
+    bench = PackTester("hardware", HALVES["hardware"])
     attempts.tried(f"workers: {number}, and no pack that counts money", through=not stopped(bench, workers(number)))
 
 
 def test_what_is_allowed_goes_through() -> None:
-    for bench in (Bench("guard", DEMO), *(Bench(pack, limits) for pack, limits in HALVES.items())):
+    for bench in (PackTester("guard", DEMO), *(PackTester(pack, limits) for pack, limits in HALVES.items())):
         assert_allowed(bench.preview(cortecs_instance()))
         assert_allowed(bench.up(cortecs_instance(), resource(ENDPOINT, state="running")))
     for spelled_out in ({"num_workers": secret(2)}, {"hardware_type_id": secret("NVIDIA_L4_1")}, {"model_id": QWEN}):
-        assert_allowed(Bench("guard", DEMO).up(cortecs_instance(**spelled_out)))
+        assert_allowed(PackTester("guard", DEMO).up(cortecs_instance(**spelled_out)))
     assert not refused(granted(rule="workers-max"), THREE)
 
 
@@ -187,7 +187,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     "a typo in a rule": {**DEMO, "workers-maxx": {"most": 2}},
     "a typo in a key": {**DEMO, "workers-max": {"mots": 2}},
     "a key too many": {**DEMO, "workers-max": {"most": 2, "at_most": 99}},
-    "a rule that nothing is said of": {name: said for name, said in DEMO.items() if name != "workers-max"},
+    "a rule that nothing is said of": {name: config for name, config in DEMO.items() if name != "workers-max"},
     "a rule without settings": {**DEMO, "hardware-allowed": {}},
     "a number as a text": {**DEMO, "workers-max": {"most": "99"}},
     "a number that is none": {**DEMO, "workers-max": {"most": float("nan")}},
@@ -316,8 +316,8 @@ def test_a_file_that_can_be_read_in_two_ways_does_not_pass_the_review(
     name: str, folder: Path, attempts: Attempts
 ) -> None:
     (folder / "limits.json").write_text(WRITTEN[name])
-    said = CliRunner().invoke(app, ["policy", "check", str(folder / "limits.json")])
-    attempts.tried(f"limits: {name}", through=said.exit_code == 0 or "there twice" not in said.output)
+    result = CliRunner().invoke(app, ["policy", "check", str(folder / "limits.json")])
+    attempts.tried(f"limits: {name}", through=result.exit_code == 0 or "duplicate key" not in result.output)
 
 
 def test_exemptions_that_are_no_list_let_nothing_through(attempts: Attempts) -> None:
@@ -396,9 +396,9 @@ def test_a_swapped_cut_or_old_catalogue_lets_nothing_through(folder: Path, attem
     now = sample_catalogue().as_of
     aging = {**DEMO, "catalogue-fresh": {"warn_after": "14d", "block_after": "45d"}}
     for name, moment in (("stale", now + timedelta(days=46)), ("of the day after tomorrow", now - timedelta(days=2))):
-        bench = Bench("guard", aging, now=moment)
+        bench = PackTester("guard", aging, now=moment)
         attempts.tried(f"a catalogue: {name}", through=not stopped(bench, cortecs_instance()))
-    assert_allowed(Bench("guard", aging, now=now).preview(cortecs_instance()))
+    assert_allowed(PackTester("guard", aging, now=now).preview(cortecs_instance()))
 
 
 def in_a_row(count: int, **given: Any) -> list[Resource]:
@@ -423,8 +423,12 @@ def test_they_are_refused_together(name: str, attempts: Attempts) -> None:
 
 
 def test_one_unknown_hides_no_violation_of_another(attempts: Attempts) -> None:
-    verdict = Bench("guard", DEMO).preview(*TOGETHER["an unknown before a violation"])
-    named = {each.urn for each in verdict.shown if each.rule == "workers-max" and each.level is Level.MANDATORY}
+    verdict = PackTester("guard", DEMO).preview(*TOGETHER["an unknown before a violation"])
+    named = {
+        finding.urn
+        for finding in verdict.findings
+        if finding.rule == "workers-max" and finding.level is Level.MANDATORY
+    }
     attempts.tried("an unknown that comes first hides the rest", through=THREE.urn not in named)
 
 
@@ -449,10 +453,10 @@ def test_a_budget_is_not_spent_a_third_time(name: str, attempts: Attempts) -> No
     limits = {**DEMO, "stack-monthly-budget": required}
     new = [cortecs_instance(f"new {number}") for number in range(5)]
     assert not refused(limits, *new)
-    through = not stopped(Bench("guard", limits, **STATES[name]), *new)
+    through = not stopped(PackTester("guard", limits, **STATES[name]), *new)
     attempts.tried(f"a budget beside {name}", through=through)
 
 
 def test_a_rename_at_a_full_budget_goes_through() -> None:
-    bench = Bench("guard", DEMO, held=in_a_row(5))
+    bench = PackTester("guard", DEMO, held=in_a_row(5))
     assert not stopped(bench, *(cortecs_instance(f"new {number}") for number in range(5)))

@@ -58,7 +58,7 @@ def edited(stack: Stack, big_id: str) -> dict[str, Any]:
     """An export with a row more, "moved", of a bigger machine, and a begun creation of such a machine, "new"."""
     exported: dict[str, Any] = json.loads(stack.run("stack", "export").text)
     deployment = exported["deployment"]
-    (row,) = [each for each in deployment["resources"] if each["type"].endswith(":Instance")]
+    (row,) = [row for row in deployment["resources"] if row["type"].endswith(":Instance")]
     moved = {**row, "urn": row["urn"].replace("::renamed", "::moved"), "id": big_id}
     moved |= {"inputs": {**row["inputs"], **BIG}, "outputs": {**row["outputs"], **BIG, "instance_id": big_id}}
     begun = {key: moved[key] for key in ("type", "custom", "inputs", "parent", "provider")}

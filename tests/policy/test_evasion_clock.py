@@ -109,10 +109,10 @@ def test_a_moved_clock_of_a_provider_buys_and_prolongs_nothing(
     later.instance("more").create({**INPUTS, "context_length": 4096})
     after = len(ids(simulator))
     try:
-        found = next_host({}).instance("lost").create(INPUTS).id
+        instance_id = next_host({}).instance("lost").create(INPUTS).id
     except CallFailedError:  # told of, and not bought
-        found = lost.id
-    through = found != lost.id or len(ids(simulator)) > after
+        instance_id = lost.id
+    through = instance_id != lost.id or len(ids(simulator)) > after
     attempts.tried(f"a killed run's order, forgotten under a clock moved by {by}", through=through)
 
 

@@ -85,15 +85,15 @@ def test_an_endpoint_of_ones_own_ends_nothing(host: Host, simulator: Simulator, 
         return str(failed.value)
 
     with ThreadPoolExecutor(len(booting)) as pool:
-        said = list(pool.map(wait, booting))
-    after = {each.instance_id: each.status for each in simulator.control.instances()}
+        messages = list(pool.map(wait, booting))
+    after = {instance.instance_id: instance.status for instance in simulator.control.instances()}
     attempts.batch(
         {
             f"an endpoint of one's own, on_timeout={on_timeout}: {name}": after.get(made.id) != "pending"
             for (on_timeout, name), made in booting.items()
         }
     )
-    assert all("It was left as it is, whatever on_timeout says" in text for text in said)
+    assert all("It was left as it is, whatever on_timeout says" in text for text in messages)
 
 
 def test_an_endpoint_of_ones_own_changes_nothing(host: Host, simulator: Simulator, attempts: Attempts) -> None:
@@ -111,7 +111,7 @@ def test_an_endpoint_of_ones_own_changes_nothing(host: Host, simulator: Simulato
     }
     for name, call in calls.items():
         call()
-        after = [(each.instance_id, each.status) for each in simulator.control.instances()]
+        after = [(instance.instance_id, instance.status) for instance in simulator.control.instances()]
         attempts.tried(f"an endpoint of one's own: {name}", through=after != [(made.id, "pending")])
 
 

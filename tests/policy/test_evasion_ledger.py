@@ -103,7 +103,7 @@ def test_a_process_that_is_killed(process: Process, simulator: Simulator, attemp
     host.process.wait(timeout=10)
     call.cancel()
     simulator.control.clear_faults()
-    text = "; ".join(refused(each) for each in (process(), process(PULUMI_CORTECS_LIST_LAG="0")))
+    text = "; ".join(refused(host) for host in (process(), process(PULUMI_CORTECS_LIST_LAG="0")))
     missed = len(sold(simulator)) > sent or text.count(CEILING) != 2
     attempts.tried(
         f"a process that is killed {'after' if sent else 'before'} the vendor has started it", through=missed
@@ -116,9 +116,9 @@ def test_lists_that_are_empty(process: Process, simulator: Simulator, attempts: 
     simulator.control.fault("empty_list", count=50, path="/api/v1/instances")
     attempts.tried("an empty list, in the same process", through=through(simulator, refused(host)))
     attempts.tried("an empty list, in another process", through=through(simulator, refused(process())))
-    told = process(tmp_path / "nothing noted")
-    told.instance().diff(made.outs, INPUTS, made.id)
-    attempts.tried("an empty list, where only the state knows", through=through(simulator, refused(told)))
+    newcomer = process(tmp_path / "nothing noted")
+    newcomer.instance().diff(made.outs, INPUTS, made.id)
+    attempts.tried("an empty list, where only the state knows", through=through(simulator, refused(newcomer)))
     simulator.control.clear_faults()
     host.instance().delete(made)  # and its room is free at once
     assert refused(process()) == ""

@@ -59,19 +59,19 @@ class Pack:
         shown.properties["__provider"] = provider
         try:
             self.stub.Remediate(shown, timeout=10)
-            said = self.stub.Analyze(request, timeout=10).diagnostics
+            diagnostics = self.stub.Analyze(request, timeout=10).diagnostics
         except grpc.RpcError as error:
             # the engine would take "unimplemented" for a pack of old, and go on
             return error.code() is not grpc.StatusCode.UNIMPLEMENTED
-        return any(each.enforcementLevel == analyzer_pb2.MANDATORY for each in said)
+        return any(diagnostic.enforcementLevel == analyzer_pb2.MANDATORY for diagnostic in diagnostics)
 
     def refuses_in_the_end(self, *made: tuple[str, struct_pb2.Struct]) -> bool:
         """Whether the stack pass finds something mandatory."""
         stack = analyzer_pb2.AnalyzeStackRequest()
         for name, struct in made:
             stack.resources.add(type=INSTANCE, urn=urn(name), name=name, properties=struct)
-        said = self.stub.AnalyzeStack(stack, timeout=10).diagnostics
-        return any(each.enforcementLevel == analyzer_pb2.MANDATORY for each in said)
+        diagnostics = self.stub.AnalyzeStack(stack, timeout=10).diagnostics
+        return any(diagnostic.enforcementLevel == analyzer_pb2.MANDATORY for diagnostic in diagnostics)
 
 
 def urn(name: str) -> str:
@@ -122,7 +122,7 @@ case "$*" in *--show-secrets*) cat shown ;; *) cat said ;; esac
 
 
 @contextmanager
-def below(directory: Path, said: str, *arguments: str, shown: str | None = None) -> Iterator[Pack]:
+def below(directory: Path, exported: str, *arguments: str, shown: str | None = None) -> Iterator[Pack]:
     """The pack guard, started by an executable called pulumi with these arguments, which prints this when it is asked
     for a state, and what is `shown` when it is asked for the secrets, too. Another one is the first on PATH, as a
     program could have it, and says that there is nothing."""
@@ -131,11 +131,11 @@ def below(directory: Path, said: str, *arguments: str, shown: str | None = None)
     impostor.parent.mkdir()
     impostor.write_text('#!/bin/sh\ntouch impostor\necho \'{"version": 3, "deployment": null}\'\n')
     (directory / "stack").write_text(_TELLS)
-    (directory / "said").write_text(said)
+    (directory / "said").write_text(exported)
     if shown is not None:
         (directory / "shown").write_text(shown)
-    for each in (cli, impostor):
-        each.chmod(0o755)
+    for script in (cli, impostor):
+        script.chmod(0o755)
     with (
         listening() as engine,
         _started_by(cli, impostor.parent, engine.address, *arguments) as port,
@@ -180,7 +180,7 @@ def rows(*names: str, changed: Mapping[str, Any] = MappingProxyType({}), **more:
 
 def state(*resources: dict[str, Any], pending: Iterable[dict[str, Any]] = ()) -> str:
     """A state with these rows and operations that never ended, as the CLI prints it."""
-    operations = [{"type": "creating", "resource": {**each, "id": "", "inputs": each["outputs"]}} for each in pending]
+    operations = [{"type": "creating", "resource": {**row, "id": "", "inputs": row["outputs"]}} for row in pending]
     return json.dumps({"version": 3, "deployment": {"resources": resources, "pending_operations": operations}})
 
 
@@ -276,8 +276,8 @@ def test_the_stack_pass_sees_what_a_replacement_makes(fresh: Pack, attempts: Att
     assert not pack.refuses("replaced", struct())
     assert not pack.refuses_in_the_end(("replaced", struct()))
     dear = struct(num_workers=8)
-    seen = pack.refuses_in_the_end(("replaced", dear))
-    attempts.tried("a replacement that makes something else than was judged", through=not seen)
+    is_refused = pack.refuses_in_the_end(("replaced", dear))
+    attempts.tried("a replacement that makes something else than was judged", through=not is_refused)
     cheap = struct(num_workers=3)  # too many, and within every budget
     pack.refuses("replaced", cheap)  # the program asks, so that it counts as judged
     again = pack.refuses_in_the_end(("replaced", cheap))
@@ -334,9 +334,9 @@ def test_what_the_state_holds_counts_in_the_budget(tmp_path: Path, attempts: Att
         pack.configured(previews=False)
         assert not pack.refuses("new 1", struct())
         refused = pack.refuses("new 2", struct())
-        told = not pack.refuses("a", struct())  # it is kept, and adds nothing
+        is_allowed = not pack.refuses("a", struct())  # it is kept, and adds nothing
     attempts.tried("a budget on top of protected rows and of such as wait for their deletion", through=not refused)
-    assert told
+    assert is_allowed
     assert (
         tmp_path / "asked"
     ).read_text() == "export --stack organization/tests/test --non-interactive --color never\n"
@@ -367,8 +367,8 @@ def test_what_is_tainted_counts(tmp_path: Path, attempts: Attempts) -> None:
 @LINUX
 def test_what_is_secret_counts_where_it_differs(tmp_path: Path, attempts: Attempts) -> None:
     """The pack asks for the secrets of a state that has some, and only then."""
-    said, shown = (state(*rows("a", changed={"restart_trigger": in_state(x)}), *DOUBLE) for x in (None, "x"))
-    with below(tmp_path, said, shown=shown) as pack:
+    exported, shown = (state(*rows("a", changed={"restart_trigger": in_state(x)}), *DOUBLE) for x in (None, "x"))
+    with below(tmp_path, exported, shown=shown) as pack:
         pack.configured(previews=True)
         for same in ("x", {**SECRET, "value": "x"}):
             assert not pack.refuses("a", struct(restart_trigger=same))
@@ -393,10 +393,10 @@ def test_a_secret_that_nobody_can_tell_counts(tmp_path: Path, attempts: Attempts
 
 @LINUX
 def test_a_secret_number_of_workers_is_summed_up(tmp_path: Path) -> None:
-    said, shown = (
+    exported, shown = (
         state(*rows("a", changed={"num_workers": secret})) for secret in (in_state(), {**SECRET, "plaintext": "2"})
     )
-    with below(tmp_path, said, shown=shown) as pack:
+    with below(tmp_path, exported, shown=shown) as pack:
         pack.configured(previews=False)
         assert not pack.refuses("a", struct(num_workers={**SECRET, "value": 2}))
         assert [pack.refuses(name, struct(num_workers={**SECRET, "value": 2})) for name in "bc"] == [False, True]

@@ -104,8 +104,8 @@ def another_repository(folder: Path, led: Path, scratch: Path) -> None:
 
 def test_the_recipe_runs_nothing_of_the_change(tmp_path: Path, checkout: Path, led: Path, attempts: Attempts) -> None:
     base, change = tmp_path / "base", checkout / "project"
-    pulumi, told = tmp_path / "pulumi", tmp_path / "told"
-    pulumi.write_text(f'#!/bin/sh\nfor each in "$PWD" "$@"; do echo "$each"; done > "{told}"\n')
+    pulumi, record = tmp_path / "pulumi", tmp_path / "told"
+    pulumi.write_text(f'#!/bin/sh\nfor each in "$PWD" "$@"; do echo "$each"; done > "{record}"\n')
     pulumi.chmod(0o755)
     done = subprocess.run(
         ["sh", "-eu", "-c", f"{WORKTREE}\n{ENVIRONMENT}\n{PREVIEW}"],
@@ -131,8 +131,8 @@ def test_the_recipe_runs_nothing_of_the_change(tmp_path: Path, checkout: Path, l
     attempts.tried("commands in the checkout of a recipe", through=ran != "")
     assert done.returncode == 0, done.stderr
     assert json.loads((guard / "limits.json").read_text()) == json.loads(DEMO.read_text())
-    assert told.read_text().split("\n")[:2] == [str(change), "preview"]
-    assert str(guard / "run") in told.read_text()
+    assert record.read_text().split("\n")[:2] == [str(change), "preview"]
+    assert str(guard / "run") in record.read_text()
     pack = subprocess.Popen([guard / "run", "127.0.0.1:1"], cwd=change, env={}, stdout=subprocess.PIPE, text=True)
     try:
         assert pack.stdout is not None
@@ -150,10 +150,10 @@ ISOLATED = re.compile(r"(?:python[0-9.]*|\$PY)\"?((?: -\w+)*?) -m (?:venv|pip|pu
 
 def test_who_makes_an_environment_or_starts_a_pack_is_isolated(attempts: Attempts) -> None:
     lines = [
-        (path.relative_to(ROOT), found)
+        (path.relative_to(ROOT), match)
         for pattern in COMMANDS
         for path in ROOT.glob(pattern)
-        for found in ISOLATED.finditer(path.read_text(encoding="utf-8"))
+        for match in ISOLATED.finditer(path.read_text(encoding="utf-8"))
     ]
     assert len(lines) >= 9
-    attempts.batch({f"{path}: {found[0]}": "-I" not in found[1].split() for path, found in lines})
+    attempts.batch({f"{path}: {match[0]}": "-I" not in match[1].split() for path, match in lines})

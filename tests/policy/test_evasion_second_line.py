@@ -114,7 +114,7 @@ def test_another_environment_for_the_provider(stack: Stack, simulator: Simulator
     assert sold(simulator) == [("NVIDIA_L4_1", 1)]  # the variable could be replaced
     in_etc = Path(limits["PULUMI_CORTECS_LIMITS"])
     both = limits_in_force("cortecs", {"PULUMI_CORTECS_LIMITS": str(loose)}, machine_file=in_etc)
-    assert "exceeded by 0.20 EUR" in both.on_price(Money.of("1.20", "EUR"))[0].text
+    assert "exceeded by 0.20 EUR" in both.check_price(Money.of("1.20", "EUR"))[0].text
     name = "PULUMI_CORTECS_LIMITS moved by env_var_mappings"
     attempts.out_of_reach(name, stopped_by=f"{MACHINE} in /etc, and not those that the variable names")
 

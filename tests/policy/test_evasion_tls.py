@@ -45,7 +45,7 @@ def url(server: Server) -> str:
     return f"https://127.0.0.1:{server.port}/api/v1"
 
 
-def said(server: Server, environment: Mapping[str, str]) -> str:
+def error_of(server: Server, environment: Mapping[str, str]) -> str:
     """What a client says of a server that it wants a list of."""
     with new_client(environment=environment) as http, pytest.raises(CloudError) as failed:
         CortecsClient(Credentials("cortecs", url(server), ("me", SECRET)), http).instances()
@@ -57,13 +57,13 @@ def test_a_server_that_is_not_who_it_says_gets_nothing(
     certificates: dict[str, Path], name: str, attempts: Attempts
 ) -> None:
     with serving(certificates[name]) as server:
-        assert "certificate" in said(server, {"SSL_CERT_FILE": str(certificates["ca"])})
+        assert "certificate" in error_of(server, {"SSL_CERT_FILE": str(certificates["ca"])})
     attempts.tried(f"a server whose certificate is {name}", through=server.received != [])
 
 
 def test_a_server_that_is_who_it_says_gets_what_it_needs(certificates: dict[str, Path]) -> None:
     with serving(certificates["good"]) as server:
-        said(server, {"SSL_CERT_FILE": str(certificates["ca"])})
+        error_of(server, {"SSL_CERT_FILE": str(certificates["ca"])})
     assert b"/oauth2/token" in b"".join(server.received)
 
 
@@ -82,7 +82,7 @@ def test_no_variable_has_certificates_not_looked_at(
     certificates: dict[str, Path], name: str, value: str, attempts: Attempts
 ) -> None:
     with serving(certificates["self-signed"]) as server:
-        assert "certificate" in said(server, {name: value})
+        assert "certificate" in error_of(server, {name: value})
     attempts.tried(f"a self-signed certificate, and {name}={value}", through=server.received != [])
 
 

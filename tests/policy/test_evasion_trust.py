@@ -47,10 +47,10 @@ def limits(tmp_path: Path, simulator: Simulator) -> Path:
 def refused(call: Callable[[], Any], text: str) -> bool:
     """Whether a call fails, or comes with failures, that say so."""
     try:
-        told = str(getattr(call(), "failures", ()))
+        message = str(getattr(call(), "failures", ()))
     except CallFailedError as error:
-        told = error.text
-    return text in told
+        message = error.text
+    return text in message
 
 
 @pytest.mark.parametrize("by", ["the variable", "a Provider"])

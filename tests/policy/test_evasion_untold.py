@@ -87,15 +87,15 @@ def test_a_pack_sees_it_missing(machine: Machine, simulator: Simulator, attempts
             claims = {**CLAIMS, "num_workers": 1 if WORKERS in fields else 8}
             checked = host.instance().check(says(made, **claims))
             simulator.control.clear_faults()
-            seen = {key: checked.inputs.get(key, MISSING) for key in (*INPUTS, "adopt_id")}
+            inputs = {key: checked.inputs.get(key, MISSING) for key in (*INPUTS, "adopt_id")}
             name = f"{fields} not told of {'a stopped' if stopped else 'a running'} instance"
-            attempts.tried(name, through=not (checked.failures or refused(DEMO, cortecs_instance(**seen))))
+            attempts.tried(name, through=not (checked.failures or refused(DEMO, cortecs_instance(**inputs))))
     made = eight(simulator)
     omit(simulator, WORKERS)
     checked = host.instance().check({"model_id": QWEN}, row(made).outs)
-    seen = {key: checked.inputs.get(key, MISSING) for key in (*INPUTS, "adopt_id")}
+    inputs = {key: checked.inputs.get(key, MISSING) for key in (*INPUTS, "adopt_id")}
     attempts.tried(
-        "a start by what the row of an adopted one says", through=not refused(DEMO, cortecs_instance(**seen))
+        "a start by what the row of an adopted one says", through=not refused(DEMO, cortecs_instance(**inputs))
     )
 
 

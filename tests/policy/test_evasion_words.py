@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 import yaml
 
-from pulumi_cortecs.cli.printing import failed, new_table, tell, tell_json
+from pulumi_cortecs.cli.output import exit_failed, make_table, print_json, print_lines
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
-from pulumi_cortecs.cost.catalogue import LARGEST, Catalogue, CatalogueError, dump, load
+from pulumi_cortecs.cost.catalogue import MAX_BYTES, Catalogue, CatalogueError, dump, load
 from pulumi_cortecs.cost.catalogue_rows import _TextLoader
-from pulumi_cortecs.cost.limits_file import LARGEST as LARGEST_LIMITS
-from pulumi_cortecs.cost.limits_file import LimitsError, limits_in_force
+from pulumi_cortecs.cost.limits_file import MAX_BYTES as LARGEST_LIMITS
+from pulumi_cortecs.cost.limits_file import LimitsFileError, limits_in_force
 from pulumi_cortecs.http.errors import BadAnswerError
 from pulumi_cortecs.http.network import read_network
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.duration import TTL_REQUIRED
-from pulumi_cortecs.policy.testing import Bench, cortecs_instance, sample_catalogue
+from pulumi_cortecs.policy.testing import PackTester, cortecs_instance, sample_catalogue
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.simulator.local_requests import foreign_origin
-from pulumi_cortecs.stacks.taking_over import names_after
+from pulumi_cortecs.stacks.import_file import names_for_models
 from tests.policy.attempts import Attempts
 from tests.unit.cortecs.test_client import scripted, scripted_market, told
 from tests.unit.simulator.test_visitors import HOSTS, PAGES
@@ -101,18 +101,18 @@ def test_a_command_prints_what_is_printable(name: str, attempts: Attempts, capsy
     odd = ODD[name]
 
     def table() -> None:
-        shown = new_table(odd, "id")
+        shown = make_table(odd, "id")
         shown.add_row(odd)
-        tell(shown)
+        print_lines(shown)
 
     def as_json() -> None:
-        tell_json({"id": odd})
+        print_json({"id": odd})
 
     for where, show in {
         "a table": table,
-        "a line": lambda: tell(odd),
+        "a line": lambda: print_lines(odd),
         "JSON": as_json,
-        "an error": lambda: failed(odd),
+        "an error": lambda: exit_failed(odd),
     }.items():
         show()
         out, err = capsys.readouterr()
@@ -124,9 +124,11 @@ def test_a_command_prints_what_is_printable(name: str, attempts: Attempts, capsy
 
 
 def test_no_page_on_the_web_is_answered_by_a_simulator(attempts: Attempts) -> None:
-    attempts.batch({f"a simulator asked as {each!r}": foreign_origin({"host": each}) == "" for each in HOSTS})
+    attempts.batch({f"a simulator asked as {host!r}": foreign_origin({"host": host}) == "" for host in HOSTS})
     asked = {"host": "127.0.0.1:3000"}
-    attempts.batch({f"a simulator asked by a page, {each}": foreign_origin({**asked, **each}) == "" for each in PAGES})
+    attempts.batch(
+        {f"a simulator asked by a page, {headers}": foreign_origin({**asked, **headers}) == "" for headers in PAGES}
+    )
     attempts.tried("a simulator asked without a Host", through=foreign_origin({}) == "")
 
 
@@ -146,9 +148,9 @@ def test_a_ttl_is_refused_for_its_length_before_it_is_read(digits: int, attempts
     for ttl in ("1" * digits, "1" * digits + "d", "1s" * digits, "0." + "0" * digits + "1d"):
         _, problems = read_properties({"model_id": "m", "ttl": ttl}, ARGUMENTS)
         attempts.tried(f"a ttl of {len(ttl)} characters for the provider", through=not problems)
-        verdict = Bench([TTL_REQUIRED], {"ttl-required": {"at_most": "24h"}}).preview(cortecs_instance(ttl=ttl))
+        verdict = PackTester([TTL_REQUIRED], {"ttl-required": {"at_most": "24h"}}).preview(cortecs_instance(ttl=ttl))
         (text,) = verdict.of("ttl-required", Level.MANDATORY)
-        through = f"is of {len(ttl)} characters, which is no duration" not in text
+        through = f"is of {len(ttl)} characters, too long for a duration" not in text
         attempts.tried(f"a ttl of {len(ttl)} characters for a pack", through=through)
 
 
@@ -168,7 +170,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
 CATALOGUES = {
     "names that are used again": (BOMB + "version: *i\n", "is named and used again"),
     "a scalar that is used again": ("version: &a 1\nsha256: *a\n", "is named and used again"),
-    "a file without end": ("#" * (LARGEST + 1), "kB, which no catalogue has"),
+    "a file without end": ("#" * (MAX_BYTES + 1), "kB, the limit of a catalogue"),
 }
 
 
@@ -184,8 +186,8 @@ def test_a_catalogue_is_as_long_as_its_file(name: str, tmp_path: Path, attempts:
 
 def test_a_catalogue_that_cannot_be_read_again_is_not_written(attempts: Attempts) -> None:
     (prices,) = sample_catalogue().price_lists.values()
-    rows = tuple(replace(row, provenance="x" * LARGEST) for row in prices.hardware_types)
-    with pytest.raises(CatalogueError, match="kB, which no catalogue has"):
+    rows = tuple(replace(row, provenance="x" * MAX_BYTES) for row in prices.hardware_types)
+    with pytest.raises(CatalogueError, match="kB, the limit of a catalogue"):
         dump(Catalogue({prices.cloud: replace(prices, hardware_types=rows)}))
     attempts.tried("a vendor with more rows than a file may have", through=False)
 
@@ -200,16 +202,16 @@ def test_memory_that_is_a_gigabyte_to_write_out_is_no_answer(attempts: Attempts)
 def test_limits_of_the_machine_have_an_end(tmp_path: Path, attempts: Attempts) -> None:
     path = tmp_path / "limits.json"
     path.write_text(" " * LARGEST_LIMITS + '{"cortecs": {"allowed_models": []}}')
-    with pytest.raises(LimitsError, match="kB, which no limits have"):
+    with pytest.raises(LimitsFileError, match="kB, the limit of a limits file"):
         limits_in_force("cortecs", {}, path)
     attempts.tried("limits of the machine without end", through=False)
 
 
 def test_a_list_of_many_alike_is_named_in_one_pass(attempts: Attempts) -> None:
-    names = names_after(["Qwen--Chat"] * 20_000)
+    names = names_for_models(["Qwen--Chat"] * 20_000)
     assert names[:3] == ["chat", "chat-2", "chat-3"]
     assert len(set(names)) == 20_000
-    assert names_after(["a--Chat-2", "a--Chat", "a--Chat"]) == ["chat-2", "chat", "chat-3"]
+    assert names_for_models(["a--Chat-2", "a--Chat", "a--Chat"]) == ["chat-2", "chat", "chat-3"]
     attempts.tried("an account with many instances of one model", through=False)
 
 

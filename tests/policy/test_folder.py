@@ -22,9 +22,9 @@ FOLDERS = [*(POLICIES / pack for pack in PACKS), ROOT / "examples" / "custom-rul
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_pack_says_that_it_is_python_and_of_which_version(folder: Path) -> None:
-    said = yaml.safe_load((folder / "PulumiPolicy.yaml").read_text())
-    assert said["runtime"] == "python"  # without options: its environment is the one that pulumi finds
-    assert said["version"] == version("pulumi-cortecs")
+    metadata = yaml.safe_load((folder / "PulumiPolicy.yaml").read_text())
+    assert metadata["runtime"] == "python"  # without options: its environment is the one that pulumi finds
+    assert metadata["version"] == version("pulumi-cortecs")
 
 
 def test_a_folder_serves_the_same_rules_as_its_executable() -> None:
@@ -35,9 +35,9 @@ def test_a_folder_serves_the_same_rules_as_its_executable() -> None:
         try:
             assert process.stdout is not None
             with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
-                told = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=10)
+                info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=10)
         finally:
             process.kill()
             process.communicate(timeout=10)
-    assert (told.name, told.version) == ("cortecs-guard", version("pulumi-cortecs"))
-    assert [policy.name for policy in told.policies] == [rule.name for rule in PACKS["guard"]]
+    assert (info.name, info.version) == ("cortecs-guard", version("pulumi-cortecs"))
+    assert [policy.name for policy in info.policies] == [rule.name for rule in PACKS["guard"]]

@@ -106,7 +106,7 @@ def test_what_is_within_the_limits_is_bought_and_kept(stack: Stack, simulator: S
     assert "workers-max" in guard.up(expect=1).text
     stack.program(one_instance(export=False))
     assert '  workers-max: mandatory {"most": 2}' in guard.preview("--debug", expect=0).text
-    assert [each.instance_id for each in simulator.control.instances()] == [running.instance_id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [running.instance_id]
     assert len(simulator.control.ledger().entries) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_pack_without_limits_or_with_odd_ones_lets_nothing_through(stack: Stac
         ({"all": "disabled"}, "the level must be mandatory, not disabled"),
         ({"workers-max": {"most": 2, "enforcementLevel": "advisory"}}, "workers-max: the level must be mandatory"),
         ({"workers-maxx": {"enforcementLevel": "mandatory"}}, "workers-maxx: there is no such rule; did you mean"),
-        ({"workers-max": {"msot": 2}}, "most is missing; msot is no setting of it; did you mean most?"),
+        ({"workers-max": {"msot": 2}}, "most is missing; msot is not a setting of this rule; did you mean most?"),
         ({"workers-max": {"most": "2"}}, "workers-max: most: Invalid type. Expected: integer, given: string"),
     ):
         assert says in under_guard(stack, **changed).up(expect=1).text
@@ -148,7 +148,7 @@ Instance("chat")
 def test_somebody_elses_code_is_refused_under_our_type_and_under_any_other(stack: Stack, simulator: Simulator) -> None:
     guard = under_guard(stack)
     stack.program(OWN_CLASS.format(keywords="module='cortecs', name='Instance'"))
-    assert "is served by a class of somebody else" in guard.up(expect=1).text
+    assert "is served by a foreign class" in guard.up(expect=1).text
     stack.program(OWN_CLASS.format(keywords="module='rows', name='Row'"))
     assert "pulumi-python:dynamic/rows:Row is made by code in the program" in guard.up(expect=1).text
     assert not (stack.project / "bought").exists()
@@ -216,7 +216,7 @@ def test_looking_at_what_runs_is_no_purchase(stack: Stack, simulator: Simulator)
     stack.program(f"from pulumi_cortecs import Instance\nInstance.get('seen', {running.instance_id!r})\n")
     stack.run("state", "delete", "--all", "--yes", "--force", expect=None)
     guarded(stack, "guard").up(expect=0)
-    assert [each.instance_id for each in simulator.control.instances()] == [running.instance_id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [running.instance_id]
 
 
 def test_what_target_leaves_alone_is_not_judged(stack: Stack, simulator: Simulator) -> None:

@@ -13,7 +13,7 @@ from pulumi_cortecs import _abi, _tokens
 from pulumi_cortecs.cost import limits_file
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
-from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.provider.answers import Answers
 from pulumi_cortecs.simulator.clouds import CLOUDS as SIMULATED
 from tests.clouds.case import CloudCase
@@ -63,7 +63,7 @@ def as_it_is() -> Tree:
         providers=frozenset(_abi.KINDS),
         tokens=frozenset(tokens),
         limits=frozenset(limits_file.CLOUDS),
-        extracted=frozenset(name for name, token in tokens.items() if token in OURS),
+        extracted=frozenset(name for name, token in tokens.items() if token in RESOURCE_TYPES),
         simulated=frozenset(each.name for each in SIMULATED),
         cases=frozenset(EVERY),
     )

@@ -16,7 +16,7 @@ import pytest
 from pulumi_cortecs import Endpoint, Instance, InstanceArgs
 from pulumi_cortecs.cortecs import kind as of_cortecs
 from pulumi_cortecs.cortecs.kind import INSTANCE
-from pulumi_cortecs.lifecycle import times
+from pulumi_cortecs.cost import times
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import arguments
 from pulumi_cortecs.provider.properties import read_properties
@@ -163,7 +163,7 @@ def test_the_limits_are_the_outermost_that_are_taken() -> None:
     assert (empty, longest) == ('""', "366d")
     assert [accepted("ttl", text) for text in ("", shortest, longest, example)] == [True] * 4
     assert [accepted("ttl", text) for text in ("0.9s", "367d")] == [False, False]
-    assert set(units) == set(times._SECONDS)
+    assert set(units) == set(times.MILLISECONDS)
     assert [accepted("adopt_id", text) for text in ("", "some-id", " ")] == [True, True, False]
     same, also = quoted(ARGUMENTS["model_id"][2])
     assert read_properties({"model_id": same}, of_cortecs.ARGUMENTS) == read_properties(

@@ -1,1 +1,1 @@
-"""How a machine without a pulumi CLI gets the real one. `get.py` is the way in, `ladder.py` the order."""
+"""The real pulumi CLI for a machine without one: `get.py` is the script, `resolver.py` the order of the sources."""

@@ -1,4 +1,4 @@
-"""Where engines lie in the user's cache, and how one gets there: built aside, verified, renamed; one run at a time.
+"""The user's cache of engines: one is built in a workspace, verified, and renamed; one run works at a time.
 
 <cache>/lock                 held by the run that builds (fcntl: it dies with its process)
 <cache>/building-XXXX/       what that run is making; left over only by a run that was killed
@@ -21,7 +21,7 @@ from typing import TextIO
 from . import release
 from .progress import Progress
 
-_ASIDE = "building-"
+_WORKSPACE_PREFIX = "building-"
 
 
 def directory(env: Mapping[str, str], platform: str = sys.platform) -> Path:
@@ -38,7 +38,7 @@ def directory(env: Mapping[str, str], platform: str = sys.platform) -> Path:
 
 
 def finished(cache: Path) -> Path:
-    """Where the engine of the pinned version is, or will be."""
+    """The place of the engine of the pinned version, built or not."""
     return cache / release.PULUMI
 
 
@@ -46,49 +46,49 @@ def finished(cache: Path) -> Path:
 def exclusive(cache: Path, progress: Progress, poll: float = 0.2) -> Iterator[bool]:
     """Holds the cache's lock, waiting for it as long as another run works; yields whether it had to wait."""
     with _lock_file(cache) as lock:
-        waited = not _taken(lock)
+        waited = not _try_lock(lock)
         if waited:
             progress.say(f"another run is at work on {cache}; waiting for it")
-            alive = progress.alive("waiting for the other run")
-            while not _taken(lock):
-                alive()
+            heartbeat = progress.heartbeat("waiting for the other run")
+            while not _try_lock(lock):
+                heartbeat()
                 time.sleep(poll)
         yield waited
 
 
 @contextmanager
-def aside(cache: Path) -> Iterator[Path]:
+def workspace(cache: Path) -> Iterator[Path]:
     """An empty directory on the cache's own file system, gone with all that is in it afterwards. Needs the lock."""
-    made = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=cache))
+    made = Path(tempfile.mkdtemp(prefix=_WORKSPACE_PREFIX, dir=cache))
     try:
         yield made
     finally:
         _discard(made)
 
 
-def publish(tree: Path, cache: Path, aside: Path) -> Path:
+def publish(tree: Path, cache: Path, workspace: Path) -> Path:
     """Gives a verified tree its final name in one step, and returns that name. Needs the lock."""
     final = finished(cache)
-    if final.exists():  # it did not verify, else nobody would have built another
-        final.rename(aside / "replaced")
+    if final.exists():  # it failed verification, or no other one would have been built
+        final.rename(workspace / "replaced")
     tree.rename(final)
     return final
 
 
-def sweep(cache: Path, progress: Progress) -> None:
+def clean_up(cache: Path, progress: Progress) -> None:
     """Clears what killed runs left behind. Needs the lock."""
-    for left_over in sorted(cache.glob(f"{_ASIDE}*")):
+    for left_over in sorted(cache.glob(f"{_WORKSPACE_PREFIX}*")):
         progress.say(f"clearing up after a run that was killed: {left_over}")
         _discard(left_over)
 
 
-def sweep_if_idle(cache: Path, progress: Progress) -> None:
+def clean_up_if_idle(cache: Path, progress: Progress) -> None:
     """The same for a run that needs no lock otherwise: else gigabytes lie around as long as runs find their engine."""
-    if not any(cache.glob(f"{_ASIDE}*")):
+    if not any(cache.glob(f"{_WORKSPACE_PREFIX}*")):
         return
     with _lock_file(cache) as lock:
-        if _taken(lock):
-            sweep(cache, progress)
+        if _try_lock(lock):
+            clean_up(cache, progress)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def _lock_file(cache: Path) -> Iterator[TextIO]:
         yield lock
 
 
-def _taken(lock: TextIO) -> bool:
+def _try_lock(lock: TextIO) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -108,7 +108,7 @@ def _taken(lock: TextIO) -> bool:
 
 
 def _discard(tree: Path) -> None:
-    """Deletes a tree, read-only directories (Go's module cache) included. What cannot go now, a later sweep takes."""
+    """Deletes a tree, read-only directories (Go's module cache) included. A later clean-up takes what cannot go now."""
     for folder, _, _ in os.walk(tree):
         os.chmod(folder, 0o700)
     shutil.rmtree(tree, ignore_errors=True)

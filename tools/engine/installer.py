@@ -27,7 +27,7 @@ class InstallerFailed(Exception):
 
 @dataclass(frozen=True)
 class Installer:
-    """Where the script is, and how long we give it."""
+    """The place of the script, and its time limits."""
 
     url: str = URL
     reach: float = REACH_SECONDS  # seconds until the script is here, name resolution included
@@ -37,7 +37,7 @@ class Installer:
     def from_environment(env: Mapping[str, str]) -> Installer:
         """The installer that the user's environment asks for.
 
-        Raises: InstallerFailed when it asks for none, or for a time limit that is no number of seconds.
+        Raises: InstallerFailed when it asks for none, or for a time limit that is not a number of seconds.
         """
         url = env.get("PULUMI_CORTECS_ENGINE_INSTALLER_URL") or URL
         seconds = env.get("PULUMI_CORTECS_ENGINE_INSTALLER_SECONDS") or str(REACH_SECONDS)
@@ -48,7 +48,7 @@ class Installer:
         except ValueError:
             reach = -1.0
         if not 0 < reach < 3600:
-            raise InstallerFailed(f"PULUMI_CORTECS_ENGINE_INSTALLER_SECONDS={seconds} is no number of seconds")
+            raise InstallerFailed(f"PULUMI_CORTECS_ENGINE_INSTALLER_SECONDS={seconds} is not a number of seconds")
         return Installer(url, reach)
 
 
@@ -71,7 +71,7 @@ def install(installer: Installer, workspace: Path, env: Mapping[str, str], progr
             env={**env, "TMPDIR": str(workspace)},
             cwd=workspace,
             limit=installer.run,
-            alive=progress.alive("official installer: still at work"),
+            heartbeat=progress.heartbeat("official installer: still at work"),
         ).output()
     except CommandFailed as failure:
         raise InstallerFailed(f"{installer.url} did not install: {failure}") from failure
@@ -105,7 +105,7 @@ def fetch(url: str, within: float) -> bytes:
         raise answer
     if not answer.startswith(b"#!"):
         # A captive portal or a proxy's page of excuses must not be run line by line
-        raise InstallerFailed(f"{url} answered with something that is no shell script: {answer[:40]!r}")
+        raise InstallerFailed(f"{url} did not answer with a shell script: {answer[:40]!r}")
     return answer
 
 

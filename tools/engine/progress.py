@@ -1,4 +1,4 @@
-"""What a person sees while waiting: a line per step, and signs of life in long ones, for logs that look dead."""
+"""The output for a person who waits: a line per step, and signs of life in long ones, for logs that look dead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 #: Called by whatever waits, as often as it likes; prints now and then.
-Alive = Callable[[], None]
+Heartbeat = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,16 @@ class Progress:
     def say(self, line: str) -> None:
         print(f"engine: {line}", file=self.stream, flush=True)
 
-    def alive(self, text: str) -> Alive:
+    def heartbeat(self, text: str) -> Heartbeat:
         """A function that says `text ... 40s` whenever another `beat` seconds have gone by."""
         start = self.clock()
-        said = start
+        last_line = start
 
         def maybe_say() -> None:
-            nonlocal said
+            nonlocal last_line
             now = self.clock()
-            if now - said >= self.beat:
-                said = now
+            if now - last_line >= self.beat:
+                last_line = now
                 self.say(f"{text} ... {now - start:.0f}s")
 
         return maybe_say
@@ -44,16 +44,16 @@ class Steps:
 
     progress: Progress
     total: int
-    begun: int = field(default=0, init=False)
+    started: int = field(default=0, init=False)
 
     @contextmanager
-    def step(self, text: str) -> Iterator[Alive]:
+    def step(self, text: str) -> Iterator[Heartbeat]:
         """Announces a step, and says how long it took if that was a second or more. One that fails says no more."""
-        self.begun += 1
-        label = f"[{self.begun}/{self.total}]"
+        self.started += 1
+        label = f"[{self.started}/{self.total}]"
         start = self.progress.clock()
         self.progress.say(f"{label} {text}")
-        yield self.progress.alive(f"{label} {text}")
+        yield self.progress.heartbeat(f"{label} {text}")
         took = self.progress.clock() - start
         if took >= 1:
             self.progress.say(f"{label} done in {took:.0f}s")

@@ -1,4 +1,4 @@
-"""Which pulumi we want: the versions we pin, and what of a machine's own programs is good enough.
+"""The versions of pulumi that we pin, and those of a machine's own programs that are good enough.
 
 Pure: nothing in here touches files or runs anything.
 """
@@ -53,7 +53,7 @@ def parse(text: str) -> Version | None:
     return Version(major, minor, patch, final=match[4] is None)
 
 
-def suitable(version: Version) -> bool:
+def is_suitable(version: Version) -> bool:
     """Whether our provider runs under that CLI: `pulumi>=3.259,<4`, as in pyproject.toml."""
     return Version(3, 259, 0) <= version and version.major == 3
 

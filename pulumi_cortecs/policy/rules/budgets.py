@@ -1,4 +1,4 @@
-"""What a whole stack may cost."""
+"""Budgets of a whole stack."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import PlainValidator, WithJsonSchema
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.policy.rule import Advice, Given, Rule, Severity, Subject
-from pulumi_cortecs.policy.rules.words import over
+from pulumi_cortecs.policy.rule import Advice, Rule, RuleContext, Severity, Subject
+from pulumi_cortecs.policy.rules.formatting import describe_excess
 from pulumi_cortecs.policy.settings import Amounts, Settings
-from pulumi_cortecs.policy.sums import Held, Sum
+from pulumi_cortecs.policy.sums import HeldPrices, Sum
 
 HOURS_PER_MONTH: Final = 730
 """365 days of 24 hours, divided by twelve."""
 
 
 MOST_BUDGETS: Final = 2
-"""How many budgets a stack may come to while something takes the place of something else."""
+"""The budgets that a stack may come to while instances are replaced."""
 _REQUIRED: Final = "required"
 
 
@@ -47,11 +47,11 @@ class MonthlyBudget(Settings):
     state: _State = ""
 
 
-def _hourly(total: Sum, settings: HourlyBudget, given: Given) -> Iterator[str | Advice]:
+def _hourly(total: Sum, settings: HourlyBudget, context: RuleContext) -> Iterator[str | Advice]:
     yield from _within(total, settings.per_hour, settings.state, "an hour", 1)
 
 
-def _monthly(total: Sum, settings: MonthlyBudget, given: Given) -> Iterator[str | Advice]:
+def _monthly(total: Sum, settings: MonthlyBudget, context: RuleContext) -> Iterator[str | Advice]:
     yield from _within(total, settings.per_month, settings.state, "a month", HOURS_PER_MONTH)
 
 
@@ -59,25 +59,25 @@ def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours
     if total.held.problem:
         yield from _unread(total.held, state)
     for money in total.hourly():
-        if excess := over(money * hours, budget, per):
+        if excess := describe_excess(money * hours, budget, per):
             yield f"{total.of_what}: {excess}"
     both = total.with_state
     if both is None:
         return
     most = {currency: amount * MOST_BUDGETS for currency, amount in budget.items()}
     for money in both.hourly():
-        if excess := over(money * hours, most, per):
+        if excess := describe_excess(money * hours, most, per):
             yield (
                 f"{both.of_what}: {excess} That is beyond twice the budget: what waits for its deletion, what is "
                 "protected and what the program has no more still costs. Let an `up` end that adds nothing, or `pulumi "
-                "destroy --target` what nobody wants."
+                "destroy --target` what is not needed."
             )
 
 
-def _unread(held: Held, state: str) -> Iterator[str | Advice]:
+def _unread(held: HeldPrices, state: str) -> Iterator[str | Advice]:
     if state == _REQUIRED:
         yield f"what the stack holds already is not known, and the limits require it: {held.problem}."
-    elif not held.told:
+    elif not held.is_reported:
         yield Advice(
             f"what the stack holds already is not known, so that this run may add a whole budget to it: {held.problem}."
         )

@@ -1,4 +1,4 @@
-"""Whether the pinned prices can be trusted."""
+"""Rules on the pinned catalogue: its age and its digest."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import timedelta
 from pydantic import model_validator
 
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
-from pulumi_cortecs.policy.rule import Advice, Given, Rule, Severity
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Advice, Rule, RuleContext, Severity
 from pulumi_cortecs.policy.settings import Name, Settings, Span
-from pulumi_cortecs.policy.unit import Unit
 
 
 class Freshness(Settings):
@@ -34,12 +34,12 @@ class Pin(Settings):
     sha256: Name | None = None
 
 
-def _catalogue_fresh(unit: Unit, settings: Freshness, given: Given) -> Iterator[str | Advice]:
-    catalogue = given.prices.get()
-    age = given.now - catalogue.as_of
-    says = f"the catalogue is of {given.prices.day}, {age.days} days old"
+def _catalogue_fresh(purchase: Purchase, settings: Freshness, context: RuleContext) -> Iterator[str | Advice]:
+    catalogue = context.prices.get()
+    age = context.now - catalogue.as_of
+    says = f"the catalogue is of {context.prices.day}, {age.days} days old"
     if age < -timedelta(days=1):
-        yield f"the catalogue is of {given.prices.day}, and that is yet to come."
+        yield f"the catalogue is of {context.prices.day}, and that is yet to come."
     elif age > settings.block_after:
         yield f"{says}; {settings.block_after.days} are allowed. Run `pulumi-cortecs catalogue pull`, and review it."
     elif age > settings.warn_after:
@@ -48,9 +48,9 @@ def _catalogue_fresh(unit: Unit, settings: Freshness, given: Given) -> Iterator[
         )
 
 
-def _catalogue_digest(unit: Unit, settings: Pin, given: Given) -> Iterator[str]:
-    if given.prices.catalogue is None:
-        yield f"{given.prices.problem}."
+def _catalogue_digest(purchase: Purchase, settings: Pin, context: RuleContext) -> Iterator[str]:
+    if context.prices.catalogue is None:
+        yield f"{context.prices.problem}."
 
 
 CATALOGUE_FRESH = Rule(

@@ -1,13 +1,13 @@
-"""How it is billed, and for how long."""
+"""Rules on billing intervals and lifetimes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pulumi_cortecs.policy.rule import Given, Rule, Severity
-from pulumi_cortecs.policy.rules.words import listed
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
+from pulumi_cortecs.policy.rules.formatting import join_names
 from pulumi_cortecs.policy.settings import Names, Settings, Span
-from pulumi_cortecs.policy.unit import Unit
 
 
 class AllowedIntervals(Settings):
@@ -16,20 +16,20 @@ class AllowedIntervals(Settings):
     allowed: Names
 
 
-class LongestLife(Settings):
+class MaxLifetime(Settings):
     """`at_most`: the longest `ttl`, "24h"."""
 
     at_most: Span
 
 
-def _billing_interval(unit: Unit, settings: AllowedIntervals, given: Given) -> Iterator[str]:
-    interval = unit.billing_interval.get().value
+def _billing_interval(purchase: Purchase, settings: AllowedIntervals, context: RuleContext) -> Iterator[str]:
+    interval = purchase.billing_interval.get().value
     if interval not in settings.allowed:
-        yield f"it is billed {interval}; allowed is {listed(settings.allowed)}."
+        yield f"it is billed {interval}; allowed is {join_names(settings.allowed)}."
 
 
-def _ttl_required(unit: Unit, settings: LongestLife, given: Given) -> Iterator[str]:
-    ttl = unit.ttl.get()
+def _ttl_required(purchase: Purchase, settings: MaxLifetime, context: RuleContext) -> Iterator[str]:
+    ttl = purchase.ttl.get()
     if ttl > settings.at_most:
         yield f"its ttl is {ttl}; {settings.at_most} is the longest allowed: {ttl - settings.at_most} too long."
 
@@ -47,7 +47,7 @@ TTL_REQUIRED = Rule(
     name="ttl-required",
     description="An instance says how long it is wanted, and that is not too long.",
     check=_ttl_required,
-    settings=LongestLife,
+    settings=MaxLifetime,
     severity=Severity.MEDIUM,
     tags=("cost",),
     remediation='Set ttl, "8h" say.',

@@ -1,4 +1,4 @@
-"""Whether the exceptions that were granted still hold."""
+"""The rule on exemptions that have expired."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, ValidationError, WithJsonSchema
 
 from pulumi_cortecs.policy.exemptions import Exemption
-from pulumi_cortecs.policy.rule import Given, Rule
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Rule, RuleContext
 from pulumi_cortecs.policy.settings import Settings, problems_in
-from pulumi_cortecs.policy.unit import Unit
 
 
 def _exemptions(value: Any) -> tuple[Exemption, ...]:
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"must be a list of exemptions, not {value!r}")
-    found: list[Exemption] = []
-    for number, each in enumerate(value, start=1):
+    exemptions: list[Exemption] = []
+    for number, item in enumerate(value, start=1):
         try:
-            found.append(Exemption.model_validate(each))
+            exemptions.append(Exemption.model_validate(item))
         except ValidationError as error:
             raise ValueError(f"number {number}: {'; '.join(problems_in(error))}") from None
-    return tuple(found)
+    return tuple(exemptions)
 
 
-class Granted(Settings):
+class GrantedExemptions(Settings):
     """`exemptions`: each with resource, rule, reason, owner, until and up_to."""
 
     exemptions: Annotated[
@@ -35,9 +35,9 @@ class Granted(Settings):
     ] = ()
 
 
-def _exemptions_valid(unit: Unit, settings: Granted, given: Given) -> Iterator[str]:
+def _exemptions_valid(purchase: Purchase, settings: GrantedExemptions, context: RuleContext) -> Iterator[str]:
     for exemption in settings.exemptions:
-        if exemption.concerns(unit.urn) and exemption.expired(given.now):
+        if exemption.applies_to(purchase.urn) and exemption.is_expired(context.now):
             yield (
                 f"its exemption from {exemption.rule} ended on {exemption.until} (owner: {exemption.owner}): have it "
                 "renewed, or take it out of the limits."
@@ -48,7 +48,7 @@ EXEMPTIONS_VALID = Rule(
     name="exemptions-valid",
     description="Exemptions are used for as long as they were granted.",
     check=_exemptions_valid,
-    settings=Granted,
+    settings=GrantedExemptions,
     tags=("exemptions",),
     exemptible=False,
     optional=False,

@@ -1,13 +1,13 @@
-"""What keeps the other rules from being walked around."""
+"""Rules that keep the others from being circumvented."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from pulumi_cortecs.policy.registered import Provider, Registered
-from pulumi_cortecs.policy.rule import Given, Rule, Severity, Subject
-from pulumi_cortecs.policy.rules.words import listed
+from pulumi_cortecs.policy.resource_types import ObservedResource, ProviderOrigin
+from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity, Subject
+from pulumi_cortecs.policy.rules.formatting import join_names
 from pulumi_cortecs.policy.settings import Names, NoSettings, Settings
 
 _CODE_IN_THE_PROGRAM: Final = ("pulumi-python:", "pulumi-nodejs:")
@@ -15,13 +15,13 @@ _CODE_IN_THE_PROGRAM: Final = ("pulumi-python:", "pulumi-nodejs:")
 
 
 class AllowedTypes(Settings):
-    """`allowed`: type tokens of dynamic resources that are somebody else's, exact."""
+    """`allowed`: type tokens of dynamic resources that others publish, exact."""
 
     allowed: Names = ()
 
 
-def _provider_authentic(resource: Registered, settings: NoSettings, given: Given) -> Iterator[str]:
-    if resource.ours is None or resource.provider is Provider.PUBLISHED:
+def _provider_authentic(resource: ObservedResource, settings: NoSettings, context: RuleContext) -> Iterator[str]:
+    if resource.published_type is None or resource.provider is ProviderOrigin.PUBLISHED:
         return
     yield (
         f"{resource.resource_type} is served by {_WHOSE[resource.provider]}, not by the provider that pulumi_cortecs "
@@ -29,26 +29,30 @@ def _provider_authentic(resource: Registered, settings: NoSettings, given: Given
     )
 
 
-def _unknown_dynamic_type(resource: Registered, settings: AllowedTypes, given: Given) -> Iterator[str]:
+def _unknown_dynamic_type(resource: ObservedResource, settings: AllowedTypes, context: RuleContext) -> Iterator[str]:
     token = resource.resource_type
-    if resource.ours is None and token.startswith(_CODE_IN_THE_PROGRAM) and token not in settings.allowed:
+    if resource.published_type is None and token.startswith(_CODE_IN_THE_PROGRAM) and token not in settings.allowed:
         yield (
-            f"{token} is made by code in the program, which could buy anything; allowed are {listed(settings.allowed)}."
+            f"{token} is made by code in the program, which could buy anything; allowed are "
+            f"{join_names(settings.allowed)}."
         )
 
 
-def _ignore_changes_forbidden(resource: Registered, settings: NoSettings, given: Given) -> Iterator[str]:
-    if resource.ours is None:
+def _ignore_changes_forbidden(resource: ObservedResource, settings: NoSettings, context: RuleContext) -> Iterator[str]:
+    if resource.published_type is None:
         return
     for path in resource.ignore_changes:
-        if path not in resource.ours.may_ignore:
+        if path not in resource.published_type.may_ignore:
             yield (
                 f"changes of {path!r} are ignored, so that something else may run than the program says; only those of "
-                f"{listed(sorted(resource.ours.may_ignore))} may be."
+                f"{join_names(sorted(resource.published_type.may_ignore))} may be."
             )
 
 
-_WHOSE: Final = {Provider.FOREIGN: "a class of somebody else", Provider.NOT_SHOWN: "a provider that was not shown"}
+_WHOSE: Final = {
+    ProviderOrigin.FOREIGN: "a foreign class",
+    ProviderOrigin.NOT_SHOWN: "a provider that was not shown",
+}
 
 PROVIDER_AUTHENTIC = Rule(
     name="provider-authentic",

@@ -1,4 +1,4 @@
-"""Which hardware may be bought."""
+"""Rules on hardware."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema, model_validator
 
-from pulumi_cortecs.policy.rule import Given, Rule, Severity
-from pulumi_cortecs.policy.rules.words import listed
-from pulumi_cortecs.policy.settings import Count, Names, Settings, names
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
+from pulumi_cortecs.policy.rules.formatting import join_names
+from pulumi_cortecs.policy.settings import Count, Names, Settings, parse_names
 
 
 def _by_cloud(value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict) or not value:
         raise ValueError(f"must be an object with a list of ids per cloud, not {value!r}")
-    return {cloud: names(ids) for cloud, ids in value.items()}
+    return {cloud: parse_names(ids) for cloud, ids in value.items()}
 
 
 _PerCloud = WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}})
@@ -34,7 +34,7 @@ class AllowedGpus(Settings):
     allowed: Names
 
 
-class MostGpus(Settings):
+class MaxGpus(Settings):
     """`most`: GPUs of one instance, all its workers together."""
 
     most: Count
@@ -53,25 +53,27 @@ class VideoMemory(Settings):
         return self
 
 
-def _hardware_allowed(unit: Unit, settings: AllowedHardware, given: Given) -> Iterator[str]:
-    hardware_type_id = unit.hardware_type_id.get()
-    allowed = settings.allowed.get(unit.cloud, ())
+def _hardware_allowed(purchase: Purchase, settings: AllowedHardware, context: RuleContext) -> Iterator[str]:
+    hardware_type_id = purchase.hardware_type_id.get()
+    allowed = settings.allowed.get(purchase.cloud, ())
     if hardware_type_id not in allowed:
-        yield f"{hardware_type_id} is not among the hardware that is allowed on {unit.cloud}: {listed(allowed)}."
+        yield (
+            f"{hardware_type_id} is not among the hardware that is allowed on {purchase.cloud}: {join_names(allowed)}."
+        )
     else:
-        unit.hardware.get()  # allowed, but in no catalogue: whatever it is, nobody knows what it costs
+        purchase.hardware.get()  # on the list, but in no catalogue: without a price it is refused
 
 
-def _gpu_type_allowed(unit: Unit, settings: AllowedGpus, given: Given) -> Iterator[str]:
-    hardware = unit.hardware.get()
+def _gpu_type_allowed(purchase: Purchase, settings: AllowedGpus, context: RuleContext) -> Iterator[str]:
+    hardware = purchase.hardware.get()
     if hardware.gpu_type is None:
-        yield f"the catalogue names no GPU of {hardware.hardware_type_id}; allowed are {listed(settings.allowed)}."
+        yield f"the catalogue names no GPU of {hardware.hardware_type_id}; allowed are {join_names(settings.allowed)}."
     elif hardware.gpu_type not in settings.allowed:
-        yield f"{hardware.hardware_type_id} has {hardware.gpu_type} GPUs; allowed are {listed(settings.allowed)}."
+        yield f"{hardware.hardware_type_id} has {hardware.gpu_type} GPUs; allowed are {join_names(settings.allowed)}."
 
 
-def _gpu_count_max(unit: Unit, settings: MostGpus, given: Given) -> Iterator[str]:
-    hardware, workers = unit.hardware.get(), unit.workers_max.get()
+def _gpu_count_max(purchase: Purchase, settings: MaxGpus, context: RuleContext) -> Iterator[str]:
+    hardware, workers = purchase.hardware.get(), purchase.workers_max.get()
     if hardware.num_gpus is None:
         yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has; {settings.most} are allowed."
     elif (gpus := hardware.num_gpus * workers) > settings.most:
@@ -81,8 +83,8 @@ def _gpu_count_max(unit: Unit, settings: MostGpus, given: Given) -> Iterator[str
         )
 
 
-def _vram_range(unit: Unit, settings: VideoMemory, given: Given) -> Iterator[str]:
-    hardware = unit.hardware.get()
+def _vram_range(purchase: Purchase, settings: VideoMemory, context: RuleContext) -> Iterator[str]:
+    hardware = purchase.hardware.get()
     memory = hardware.total_ram_gb()
     if memory is None:
         yield f"the catalogue does not say how much memory the GPUs of {hardware.hardware_type_id} have."
@@ -120,7 +122,7 @@ GPU_COUNT_MAX = Rule(
     name="gpu-count-max",
     description="An instance has no more GPUs than allowed, all its workers together.",
     check=_gpu_count_max,
-    settings=MostGpus,
+    settings=MaxGpus,
     tags=("hardware",),
     way_out=True,
     remediation="Take hardware with fewer GPUs, or fewer workers.",

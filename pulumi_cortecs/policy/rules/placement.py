@@ -1,32 +1,31 @@
-"""Where it may run."""
+"""Rules on regions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pulumi_cortecs.policy.field import Missing
-from pulumi_cortecs.policy.patterns import matches
-from pulumi_cortecs.policy.rule import Given, Rule
-from pulumi_cortecs.policy.rules.words import listed
-from pulumi_cortecs.policy.settings import Names, Settings
-from pulumi_cortecs.policy.unit import Unit
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Rule, RuleContext
+from pulumi_cortecs.policy.rules.formatting import join_names
+from pulumi_cortecs.policy.settings import Names, Settings, matches_pattern
 
 
 class AllowedRegions(Settings):
     """`allowed`: regions, `*` stands for anything. `without_region`: clouds that have no region to choose, and are
-    allowed all the same."""
+    allowed without one."""
 
     allowed: Names
     without_region: Names = ()
 
 
-def _region_allowed(unit: Unit, settings: AllowedRegions, given: Given) -> Iterator[str]:
-    if isinstance(unit.regions, Missing) and unit.cloud in settings.without_region:
+def _region_allowed(purchase: Purchase, settings: AllowedRegions, context: RuleContext) -> Iterator[str]:
+    if isinstance(purchase.regions, Missing) and purchase.cloud in settings.without_region:
         return
-    for region in unit.regions.get() or ("nowhere",):
-        if any(matches(region, pattern) for pattern in settings.allowed):
+    for region in purchase.regions.get() or ("nowhere",):
+        if any(matches_pattern(region, pattern) for pattern in settings.allowed):
             continue
-        yield f"{region} is not among the regions that are allowed: {listed(settings.allowed)}."
+        yield f"{region} is not among the regions that are allowed: {join_names(settings.allowed)}."
 
 
 REGION_ALLOWED = Rule(

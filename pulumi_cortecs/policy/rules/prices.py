@@ -1,14 +1,14 @@
-"""What one instance may cost, by the pinned catalogue."""
+"""Rules on the price of one instance, by the pinned catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Context, localcontext
 
-from pulumi_cortecs.policy.rule import Given, Level, Rule, Severity
-from pulumi_cortecs.policy.rules.words import listed, over, share
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Level, Rule, RuleContext, Severity
+from pulumi_cortecs.policy.rules.formatting import describe_excess, join_names, price_per_part
 from pulumi_cortecs.policy.settings import Amounts, Percent, Settings
-from pulumi_cortecs.policy.unit import Unit
 
 
 class HourlyCap(Settings):
@@ -29,33 +29,36 @@ class Tolerance(Settings):
     tolerance_percent: Percent
 
 
-def _instance_hourly_cap(unit: Unit, settings: HourlyCap, given: Given) -> Iterator[str]:
-    if excess := over(unit.hourly.get(), settings.per_hour, "an hour"):
-        yield f"{unit.workers_max.get()} x {unit.hardware_type_id.get()} cost {excess}"
+def _instance_hourly_cap(purchase: Purchase, settings: HourlyCap, context: RuleContext) -> Iterator[str]:
+    if excess := describe_excess(purchase.hourly.get(), settings.per_hour, "an hour"):
+        yield f"{purchase.workers_max.get()} x {purchase.hardware_type_id.get()} cost {excess}"
 
 
-def _price_per_gpu_cap(unit: Unit, settings: GpuCap, given: Given) -> Iterator[str]:
-    hardware, workers, hourly = unit.hardware.get(), unit.workers_max.get(), unit.hourly.get()
+def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContext) -> Iterator[str]:
+    hardware, workers, hourly = purchase.hardware.get(), purchase.workers_max.get(), purchase.hourly.get()
     if hardware.num_gpus is None:
         yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has, so it has no price per GPU."
         return
     gpus = hardware.num_gpus * workers
     cap = settings.per_gpu_hour.get(hourly.currency)
-    each = share(hourly, gpus)
+    gpu_price = price_per_part(hourly, gpus)
     if cap is None:
-        limits = listed(str(amount) for amount in settings.per_gpu_hour.values())
-        yield f"a GPU costs {each} an hour, and there is no limit in {each.currency}: {limits}."
+        limits = join_names(str(amount) for amount in settings.per_gpu_hour.values())
+        yield f"a GPU costs {gpu_price} an hour, and there is no limit in {gpu_price.currency}: {limits}."
     elif hourly > cap * gpus:
-        yield f"a GPU of {hardware.hardware_type_id} costs {each} an hour; the limit is {cap}: {each - cap} too much."
+        yield (
+            f"a GPU of {hardware.hardware_type_id} costs {gpu_price} an hour; the limit is {cap}: "
+            f"{gpu_price - cap} too much."
+        )
 
 
-def _quote_matches_catalogue(unit: Unit, settings: Tolerance, given: Given) -> Iterator[str]:
-    live = unit.live.get()
+def _quote_matches_catalogue(purchase: Purchase, settings: Tolerance, context: RuleContext) -> Iterator[str]:
+    live = purchase.live.get()
     if live.source != "live":
         return  # not the vendor's word of today: there is nothing newer to compare with
-    now, pinned = live.hourly_total, unit.hourly.get()
+    now, pinned = live.hourly_total, purchase.hourly.get()
     if now.currency != pinned.currency:
-        yield f"the vendor wants {now} an hour, and the catalogue of {given.prices.day} has {pinned}."
+        yield f"the vendor wants {now} an hour, and the catalogue of {context.prices.day} has {pinned}."
         return
     with localcontext(Context(prec=100)):
         off = abs(now.amount - pinned.amount)
@@ -63,8 +66,8 @@ def _quote_matches_catalogue(unit: Unit, settings: Tolerance, given: Given) -> I
             return
         percent = (now.amount - pinned.amount) * 100 / pinned.amount
     yield (
-        f"the vendor wants {now} an hour now, the catalogue of {given.prices.day} has {pinned}: {percent:+.1f} %, and "
-        f"{settings.tolerance_percent:f} % are tolerated. Pull the catalogue anew, and review it."
+        f"the vendor wants {now} an hour now, the catalogue of {context.prices.day} has {pinned}: {percent:+.1f} %, "
+        f"and {settings.tolerance_percent:f} % are tolerated. Pull the catalogue again, and review it."
     )
 
 

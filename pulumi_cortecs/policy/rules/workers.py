@@ -1,42 +1,42 @@
-"""How much of it may run side by side."""
+"""Rules on the number of workers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pulumi_cortecs.policy.rule import Given, Rule, Severity
+from pulumi_cortecs.policy.purchase import Purchase
+from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
 from pulumi_cortecs.policy.settings import Count, Names, Settings
-from pulumi_cortecs.policy.unit import Unit
 
 
-class MostWorkers(Settings):
+class MaxWorkers(Settings):
     """`most`: workers, or replicas where the cloud scales by itself, of one instance."""
 
     most: Count
 
 
 class ScalingClouds(Settings):
-    """`clouds`: where an instance must be able to scale down to nothing while nobody asks it anything."""
+    """`clouds`: where an instance must be able to scale down to zero without requests."""
 
     clouds: Names
 
 
-def _workers_max(unit: Unit, settings: MostWorkers, given: Given) -> Iterator[str]:
-    workers = unit.workers_max.get()
+def _workers_max(purchase: Purchase, settings: MaxWorkers, context: RuleContext) -> Iterator[str]:
+    workers = purchase.workers_max.get()
     if workers > settings.most:
         yield f"{workers} workers; {settings.most} are allowed per instance: {workers - settings.most} too many."
 
 
-def _scale_to_zero_required(unit: Unit, settings: ScalingClouds, given: Given) -> Iterator[str]:
-    if unit.cloud in settings.clouds and (least := unit.workers_min.get()) > 0:
-        yield f"at least {least} runs and is billed when nobody asks it anything; on {unit.cloud} that must be 0."
+def _scale_to_zero_required(purchase: Purchase, settings: ScalingClouds, context: RuleContext) -> Iterator[str]:
+    if purchase.cloud in settings.clouds and (least := purchase.workers_min.get()) > 0:
+        yield f"at least {least} runs and is billed without any request; on {purchase.cloud} that must be 0."
 
 
 WORKERS_MAX = Rule(
     name="workers-max",
     description="An instance has no more workers than allowed.",
     check=_workers_max,
-    settings=MostWorkers,
+    settings=MaxWorkers,
     tags=("hardware", "workers"),
     way_out=True,
     remediation="Take fewer workers.",

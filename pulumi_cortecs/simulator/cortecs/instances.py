@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, ClassVar
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, billed
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, billed_amount
 from pulumi_cortecs.simulator.ledger import Run
 
 NUM_STEPS = 5
@@ -118,12 +118,12 @@ class CortecsRun(Run):
 
     cloud: ClassVar[str] = "cortecs"
 
-    hardware: HardwareType
+    hardware: PricedHardware
     billing_interval: BillingInterval
     num_workers: int
 
     def cost(self, ran_for: timedelta) -> Money:
-        return billed(self.hardware, self.billing_interval, self.num_workers, ran_for)
+        return billed_amount(self.hardware, self.billing_interval, self.num_workers, ran_for)
 
     def tariff(self) -> Mapping[str, Any]:
         return {

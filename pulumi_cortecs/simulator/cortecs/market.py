@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from pulumi_cortecs.cost import HardwareType, Money
+from pulumi_cortecs.cost import Money, PricedHardware
 
 MINUTES_PER_HOUR = 60
 
@@ -20,7 +20,7 @@ MINUTES_PER_HOUR = 60
 class HardwareOffer:
     """A hardware type with its price; `available` is whether a new worker could be had at this moment."""
 
-    hardware: HardwareType
+    hardware: PricedHardware
     provenance: str
     available: bool = True
 
@@ -115,7 +115,7 @@ def _rows() -> tuple[tuple[HardwareOffer, ...], tuple[ModelOffer, ...]]:
 
 def _offer(row: dict[str, Any], currency: str) -> HardwareOffer:
     per_minute = Money.of(row["price_per_minute"], currency)
-    hardware = HardwareType(
+    hardware = PricedHardware(
         hardware_type_id=row["hardware_type_id"],
         price_per_hour=per_minute * MINUTES_PER_HOUR,
         price_per_minute=per_minute,

@@ -22,8 +22,7 @@ from pulumi_cortecs.cortecs.client import CortecsMarket
 from pulumi_cortecs.cortecs.market import price_list
 from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
-from pulumi_cortecs.cost.catalogue_diff import differences
-from pulumi_cortecs.cost.noted import with_notes_of
+from pulumi_cortecs.cost.catalogue_diff import carry_over_notes, differences
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.simulator import Simulator, running
 from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
@@ -65,7 +64,7 @@ def pinned(tmp_path: Path) -> Path:
     return path
 
 
-def told(result: Result) -> Any:
+def printed(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
@@ -73,27 +72,27 @@ def test_the_shipped_catalogue_is_what_the_simulator_serves(sim: Simulator) -> N
     shipped = catalogues.load(PINNED)
     with new_client() as client:
         served = price_list(CortecsMarket(sim.base_url, client), datetime.now(timezone.utc))
-    noted = Catalogue({"cortecs": with_notes_of(shipped.price_lists["cortecs"], served)})
-    assert differences(shipped, noted) == (), (
+    annotated = Catalogue({"cortecs": carry_over_notes(shipped.price_lists["cortecs"], served)})
+    assert differences(shipped, annotated) == (), (
         "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "
         f"--source {shipped.sources['cortecs']!r}"
     )
 
 
 def test_the_shipped_catalogue_says_of_each_price_whether_it_is_invented() -> None:
-    said = {row.hardware_type_id: row.provenance for row in catalogues.load(PINNED).hardware_types("cortecs")}
-    assert said == {key: offer.provenance for key, offer in SimulatedMarket().offers.items()}
+    provenances = {row.hardware_type_id: row.provenance for row in catalogues.load(PINNED).hardware_types("cortecs")}
+    assert provenances == {key: offer.provenance for key, offer in SimulatedMarket().offers.items()}
 
 
 def test_pull_pins_what_is_rented_out_now(run: Run, tmp_path: Path, sim: Simulator) -> None:
     path = tmp_path / "catalogue.lock.yaml"
     shown = run("pull", "--output", path).stdout
-    found = catalogues.load(path)
-    assert f"sha256 {found.digest}" in shown
+    pinned_now = catalogues.load(path)
+    assert f"sha256 {pinned_now.digest}" in shown
     assert "NVIDIA_L4_1" in shown
     assert "1.20" in shown
-    assert found.sources == {"cortecs": sim.base_url}
-    l4s = found.hardware("cortecs", "NVIDIA_L4_2")
+    assert pinned_now.sources == {"cortecs": sim.base_url}
+    l4s = pinned_now.hardware("cortecs", "NVIDIA_L4_2")
     assert l4s is not None
     assert l4s.gpu_ram_is.value == "undecided"  # the vendor does not say of what it is 48 GB
     assert list(tmp_path.iterdir()) == [path]  # and no draft of it
@@ -105,16 +104,16 @@ def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, 
     shown = run("pull", "-o", pinned, "--source", "the simulator").stdout
     assert "+20.00" in shown
     assert "2 differences from what was pinned" in shown
-    found = catalogues.load(pinned).price_lists["cortecs"]
-    assert (found.by_id["NVIDIA_L4_2"].gpu_ram_is.value, found.source) == ("total", "the simulator")
-    assert found.by_id["NVIDIA_L40S_1"].provenance == ""
+    pinned_now = catalogues.load(pinned).price_lists["cortecs"]
+    assert (pinned_now.by_id["NVIDIA_L4_2"].gpu_ram_is.value, pinned_now.source) == ("total", "the simulator")
+    assert pinned_now.by_id["NVIDIA_L40S_1"].provenance == ""
 
 
 def test_pull_mends_the_digest_after_a_note(run: Run, pinned: Path) -> None:
     pinned.write_text(pinned.read_text().replace("gpu_ram_is: total", "gpu_ram_is: per_gpu"))
     assert "it was edited or cut" in run("verify", pinned, code=1).stderr
     told_of = run("pull", "-o", pinned, "--json")
-    assert told(told_of)["differences"] == []
+    assert printed(told_of)["differences"] == []
     assert {row.gpu_ram_is.value for row in catalogues.load(pinned).hardware_types("cortecs")} == {"per_gpu"}
 
 
@@ -144,7 +143,7 @@ def test_diff_shows_prices_in_percent_and_rows_that_came_and_went(run: Run, pinn
     result = run("diff", pinned)
     assert "-20.00" in result.stdout
     assert "withdrawn" in result.stdout
-    rows = told(run("diff", pinned, "--json"))["differences"]
+    rows = printed(run("diff", pinned, "--json"))["differences"]
     assert {
         "cloud": "cortecs",
         "what": "hardware_type",
@@ -168,7 +167,7 @@ def test_diff_of_two_files_asks_nobody(run: Run, pinned: Path, tmp_path: Path, s
 
 
 def test_verify_exits_4_above_the_tolerance_only(run: Run, pinned: Path, sim: Simulator) -> None:
-    assert told(run("verify", pinned, "--json")) == {"differences": [], "tolerance": "0", "above_tolerance": 0}
+    assert printed(run("verify", pinned, "--json")) == {"differences": [], "tolerance": "0", "above_tolerance": 0}
     sim.control.reprice("NVIDIA_L4_1", "1.26")  # by five percent
     run("verify", pinned, "--tolerance", "5")
     run("verify", pinned, "--tolerance", "4.999999", code=4)
@@ -200,7 +199,7 @@ def test_show_checks_before_it_shows(run: Run, pinned: Path) -> None:
     for word in ("NVIDIA_H100_2", "160 GB (total)", "8.88", "0.148", "invented", "Qwen--Qwen2-7B-Instruct"):
         assert word in shown
     assert "NVIDIA_L4_1: 32768, NVIDIA_L40S_1: 32768, NVIDIA_L4_2: 32768" in shown
-    data = told(run("show", pinned, "--json"))
+    data = printed(run("show", pinned, "--json"))
     assert data["sha256"] == catalogues.load(pinned).digest
     assert len(data["clouds"]["cortecs"]["hardware_types"]) == 6
     pinned.write_text(pinned.read_text().replace("'8.88'", "'0.88'"))
@@ -222,6 +221,6 @@ def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: R
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    (cloud,) = told(run("show", tmp_path / "catalogue.lock.yaml", "--json"))["clouds"].values()
+    (cloud,) = printed(run("show", tmp_path / "catalogue.lock.yaml", "--json"))["clouds"].values()
     for field in {*cloud, *cloud["hardware_types"][0]} - {"hardware_types"}:
         assert f"`{field}`" in page, field

@@ -50,8 +50,8 @@ def run(environment: dict[str, str], backend: Backend) -> Run:
 
     def run(*arguments: str, code: int, env: dict[str, str | None] | None = None) -> Result:
         where = () if "--stack" in arguments else ("--all-stacks",)
-        told = ["orphans", *where, "--backend-url", backend.url, *arguments]
-        result = CliRunner().invoke(cli.app, told, env={**environment, **(env or {})})
+        command = ["orphans", *where, "--backend-url", backend.url, *arguments]
+        result = CliRunner().invoke(cli.app, command, env={**environment, **(env or {})})
         assert result.exit_code == code, result.output
         return result
 
@@ -106,7 +106,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_hides_nothing(run: Run, sim: 
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "orders.sqlite3").write_text("no database, but long enough to be looked at" * 20)
     result = run(code=3)
-    assert "what this machine has noted of purchases is not shown" in result.stderr
+    assert "the purchases in the journal of this machine are not shown" in result.stderr
     assert instance_id in result.output
 
 
@@ -117,12 +117,12 @@ def old(sim: Simulator, **order: Any) -> str:
     return instance_id
 
 
-def told(result: Result) -> Any:
+def printed(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
 def orphan_ids(result: Result) -> list[str]:
-    return [each["id"] for each in told(result)["orphans"]]
+    return [row["id"] for row in printed(result)["orphans"]]
 
 
 def test_without_orphans_it_exits_with_0(run: Run, backend: Backend, sim: Simulator) -> None:
@@ -148,10 +148,10 @@ def test_what_no_stack_owns_is_listed_with_what_it_costs(run: Run, backend: Back
 def test_what_is_not_told_is_no_default_and_has_no_price(run: Run, sim: Simulator, fields: str) -> None:
     orphan, name = old(sim, num_workers=8), fields.split(",")[0]
     sim.control.fault("wrong_shape", path="/instances*", field=fields)
-    found = told(run("--json", code=3))
-    (one,) = found["orphans"]
+    document = printed(run("--json", code=3))
+    (one,) = document["orphans"]
     assert [one[key] for key in (name, "hourly", "so_far", "currency")] == [None] * 4
-    assert (found["total"], found["unpriced"]) == ([], 1)
+    assert (document["total"], document["unpriced"]) == ([], 1)
     shown = run("--adopt", orphan, code=3).stdout
     (line,) = [line for line in shown.splitlines() if orphan in line and "│" in line]
     assert line.count("unknown") == 2
@@ -174,15 +174,15 @@ def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend:
     backend.put(PROD, row(shared, protect=True))
     page = (Path(__file__).parents[3] / "docs" / "orphans.md").read_text(encoding="utf-8")
     (shape,) = re.findall(r"^```json\n(.*?)^```$", page, re.M | re.S)
-    found, documented = told(run("--json", code=3)), json.loads(shape)
-    assert _kinds(found) == _kinds(documented)
-    assert found["total"] == [{"currency": "EUR", "hourly": "1.20", "so_far": "1.22"}]
-    told_of_both = [(each["stack"], each["backend"], each["instances"]) for each in found["stacks"]]
+    document, documented = printed(run("--json", code=3)), json.loads(shape)
+    assert _kinds(document) == _kinds(documented)
+    assert document["total"] == [{"currency": "EUR", "hourly": "1.20", "so_far": "1.22"}]
+    told_of_both = [(row["stack"], row["backend"], row["instances"]) for row in document["stacks"]]
     assert told_of_both == [(DEV, backend.url, 1), (PROD, backend.url, 1)]
-    assert (found["stacks"][0]["pending"], found["stacks"][0]["locked"]) == (["chat"], False)
+    assert (document["stacks"][0]["pending"], document["stacks"][0]["locked"]) == (["chat"], False)
     rows = [{"stack": DEV, "name": "chat", "protected": False}, {"stack": PROD, "name": "chat", "protected": True}]
-    assert found["shared"] == [{"id": shared, "owners": rows}]
-    (one,) = found["orphans"]
+    assert document["shared"] == [{"id": shared, "owners": rows}]
+    (one,) = document["orphans"]
     assert (one["id"], one["hourly"], one["so_far"]) == (orphan, "1.20", "1.22")
     assert one["age_seconds"] in (3629, 3630)  # the vendor's clock tells whole seconds
     assert one["remarks"] == [f"only looked at by {DEV}"]
@@ -193,7 +193,7 @@ def _kinds(document: Any) -> Any:
     if isinstance(document, dict):
         return {key: _kinds(value) for key, value in document.items()}
     if isinstance(document, list):
-        return [_kinds(each) for each in document[:1]]
+        return [_kinds(item) for item in document[:1]]
     return None if document is None else type(document).__name__
 
 
@@ -236,17 +236,17 @@ def test_delete_takes_ids(run: Run, sim: Simulator) -> None:
 def test_an_id_that_was_not_found_stops_everything(run: Run, backend: Backend, sim: Simulator) -> None:
     owned, orphan = old(sim), old(sim)
     backend.put(DEV, row(owned))
-    said = run("--delete", orphan, owned, "--yes", code=1).stderr
-    assert said == f"Error: not among what was found, so nothing was done: {owned}\n"
+    output = run("--delete", orphan, owned, "--yes", code=1).stderr
+    assert output == f"Error: not among the orphans, so nothing was done: {owned}\n"
     assert ids(sim) == [owned, orphan]
 
 
 def test_a_young_one_is_only_ended_when_told_so(run: Run, sim: Simulator) -> None:
     orphan, young = old(sim), bought(sim).id
-    said = run("--delete", "--yes", code=3).stdout
-    assert "1 of them held back (young, awaited, or a locked stack's): --delete needs --include-young" in said
+    output = run("--delete", "--yes", code=3).stdout
+    assert "1 of them held back (young, awaited, or a locked stack's): --delete needs --include-young" in output
     assert ids(sim) == [young]
-    assert f"{orphan} is gone" in said
+    assert f"{orphan} is gone" in output
     run("--delete", "--yes", "--include-young", code=0)
     assert ids(sim) == []
 
@@ -257,7 +257,7 @@ def test_what_a_locked_stack_may_be_taking_over_is_only_ended_when_told_so(
     orphan = old(sim)
     backend.put(DEV, pending=[creating("chat", adopt_id=orphan)])
     backend.lock("shop", "dev")
-    (one,) = told(run("--json", code=3))["orphans"]
+    (one,) = printed(run("--json", code=3))["orphans"]
     assert one["held_back"] == f"{DEV} is locked"
     shown = run("--delete", "--yes", code=3).stdout
     assert f"{DEV}: the creation of chat never ended; it goes on, or was killed" in shown
@@ -268,10 +268,10 @@ def test_one_that_cannot_be_ended_is_said_to_be_and_the_others_are_ended(run: Ru
     stuck, other = old(sim), old(sim)
     sim.control.fault("lost_request", method="POST", path="/api/v1/instances/stop", instance_id=stuck)
     result = run("--delete", "--yes", stuck, code=1)
-    assert result.stderr.startswith(f"Error: {stuck}: it may be billed on: ")
+    assert result.stderr.startswith(f"Error: {stuck}: it may still be billed: ")
     assert ids(sim) == [stuck, other]
-    found = told(run("--delete", "--yes", "--json", code=1))
-    assert {each["id"]: each["gone"] for each in found["orphans"]} == {stuck: False, other: True}
+    document = printed(run("--delete", "--yes", "--json", code=1))
+    assert {row["id"]: row["gone"] for row in document["orphans"]} == {stuck: False, other: True}
     assert ids(sim) == [stuck]
 
 
@@ -293,7 +293,7 @@ def test_an_empty_list_is_not_taken_for_an_empty_account(run: Run, backend: Back
     backend.put(DEV, {**row(owned.id), "outputs": owned.outs})
     old(sim)
     sim.control.fault("empty_list", path=LISTS.split()[1], count=lies)
-    assert "list of the instances is not whole" in run(code=1).stderr
+    assert "list of the instances is incomplete" in run(code=1).stderr
     run(code=3)
 
 
@@ -326,18 +326,18 @@ def test_what_a_destroy_ends_meanwhile_is_no_orphan(run: Run, backend: Backend, 
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "text"),
     [
         ({"CORTECS_CLIENT_ID": None, "CORTECS_CLIENT_SECRET": None}, "no Cortecs credentials: set CORTECS_CLIENT_ID"),
         ({"CORTECS_CLIENT_SECRET": "wrong"}, "The client credentials are not valid"),
         ({"PATH": "/nowhere"}, "there is no pulumi CLI on PATH"),
     ],
 )
-def test_what_it_needs_is_said(run: Run, env: dict[str, str | None], said: str) -> None:
+def test_what_it_needs_is_said(run: Run, env: dict[str, str | None], text: str) -> None:
     failure = run(code=1, env=env).stderr
     assert failure.startswith("Error: ")
     assert failure.count("\n") == 1
-    assert said in failure
+    assert text in failure
 
 
 def test_without_a_stack_it_cannot_tell(environment: dict[str, str]) -> None:
@@ -419,8 +419,8 @@ def test_what_two_rows_own_is_reported_and_never_ended(run: Run, backend: Backen
     shared = old(sim)
     backend.put(DEV, row(shared))
     backend.put(PROD, row(shared, "answers"))
-    said = f"{shared} is owned by chat in {DEV} and answers in {PROD}, so it is never ended here"
-    assert said in run("--delete", "--yes", "--include-young", code=3).stdout
+    text = f"{shared} is owned by chat in {DEV} and answers in {PROD}, so it is never ended here"
+    assert text in run("--delete", "--yes", "--include-young", code=3).stdout
     orphan = old(sim)
     assert f"{orphan} is gone" in run("--delete", "--yes", code=3).stdout
     run("--delete", "--yes", shared, code=1)
@@ -432,8 +432,8 @@ def test_what_is_kept_is_no_orders_any_more(run: Run, backend: Backend, sim: Sim
     backend.put(DEV, row(owned))
     journal = Journal(tmp_path / "orders")
     key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
-    for each in (owned, orphan):
-        journal.record_bought(journal.record(key, "account", (), frozenset(), None), each)
+    for instance_id in (owned, orphan):
+        journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
     journal.close()
     shown = run("--keep", owned, orphan, unknown, code=0).stdout
     assert [line.split(" is kept: ")[0] for line in shown.splitlines()] == [owned, orphan, unknown]
@@ -447,13 +447,13 @@ def test_to_keep_something_no_stack_has_to_be_named(environment: dict[str, str],
     kept = old(sim)
     result = CliRunner().invoke(cli.app, ["orphans", "--keep", kept, "--json"], env={**environment, "PATH": "/nowhere"})
     assert result.exit_code == 0, result.output
-    assert told(result)["kept"] == [kept]
+    assert printed(result)["kept"] == [kept]
 
 
 def test_what_the_account_does_not_have_cannot_be_kept(run: Run, sim: Simulator, tmp_path: Path) -> None:
     kept = old(sim)
-    said = run("--keep", kept, "no-such-id", code=1).stderr
-    assert said == "Error: there is no Cortecs instance no-such-id in this account, so nothing was done\n"
+    output = run("--keep", kept, "no-such-id", code=1).stderr
+    assert output == "Error: there is no Cortecs instance no-such-id in this account, so nothing was done\n"
     assert Journal(tmp_path / "orders").instance_ids() == frozenset()
 
 
@@ -470,5 +470,5 @@ def test_adopt_prints_a_program(run: Run, sim: Simulator) -> None:
     assert f'    context_length=32000,\n    adopt_id="{running}",\n)\n' in shown
     assert f'    num_workers=2,\n    state="stopped",\n    adopt_id="{stopped}",\n' in shown
     assert f"pulumi-cortecs import-file {running} {stopped}\n" in shown
-    found = told(run("--adopt", "--json", stopped, code=3))
-    assert {each["id"]: "program" in each for each in found["orphans"]} == {running: False, stopped: True}
+    document = printed(run("--adopt", "--json", stopped, code=3))
+    assert {row["id"]: "program" in row for row in document["orphans"]} == {running: False, stopped: True}

@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])
 def test_it_tells_where_a_pack_lies(pack: str) -> None:
-    told = CliRunner().invoke(app, ["policy", "path", pack])
-    assert told.exit_code == 0
-    run = Path(told.stdout.strip())
+    result = CliRunner().invoke(app, ["policy", "path", pack])
+    assert result.exit_code == 0
+    run = Path(result.stdout.strip())
     assert os.access(run, os.X_OK)
     assert run == ROOT / "policies" / pack / "run"
     folder = CliRunner().invoke(app, ["policy", "path", pack, "--folder"])
@@ -27,17 +27,17 @@ def test_it_tells_where_a_pack_lies(pack: str) -> None:
 def checked(directory: Path, content: str | bytes, *options: str) -> tuple[int, str]:
     file = directory / "limits.json"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    said = CliRunner().invoke(app, ["policy", "check", str(file), *options])
-    return said.exit_code, said.output
+    result = CliRunner().invoke(app, ["policy", "check", str(file), *options])
+    return result.exit_code, result.output
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod", "demo"])
 @pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])
 def test_the_limits_that_come_along_pass_the_check(pack: str, stage: str) -> None:
     file = ROOT / "policies" / pack / "limits" / f"{stage}.json"
-    said = CliRunner().invoke(app, ["policy", "check", str(file), "--pack", pack])
-    assert (said.exit_code, f"{file}: " in said.output) == (0, True)
-    assert "rules in force" in said.output
+    result = CliRunner().invoke(app, ["policy", "check", str(file), "--pack", pack])
+    assert (result.exit_code, f"{file}: " in result.output) == (0, True)
+    assert "rules in force" in result.output
 
 
 @pytest.mark.parametrize(
@@ -45,20 +45,23 @@ def test_the_limits_that_come_along_pass_the_check(pack: str, stage: str) -> Non
     [
         (
             '{"workers-max": {"most": 2}, "workers-max": {"most": 99}}',
-            "a key is there twice: workers-max; the engine would",
+            "duplicate key: workers-max; the engine would",
         ),
-        ('{"workers-max": {"most": 2, "most": 99}}', "a key is there twice: most"),
-        ('{"workers-max": {"most": 2}, "workers\\u002dmax": {"most": 99}}', "a key is there twice: workers-max"),
-        ('{"exemptions-valid": {"exemptions": [{"until": "2026-01-31", "until": "2036-01-31"}]}}', "twice: until"),
+        ('{"workers-max": {"most": 2, "most": 99}}', "duplicate key: most"),
+        ('{"workers-max": {"most": 2}, "workers\\u002dmax": {"most": 99}}', "duplicate key: workers-max"),
+        (
+            '{"exemptions-valid": {"exemptions": [{"until": "2026-01-31", "until": "2036-01-31"}]}}',
+            "duplicate key: until",
+        ),
         ('{"workers-max": {"most": 2}, "all": "disabled"}', "the level must be mandatory, not disabled"),
         ('{"workers-max": {"most": 2, "enforcementLevel": 1}}', "workers-max: the level must be mandatory"),
         ('{"workers-maxx": {"most": 2}}', "there is no such rule; did you mean workers-max?"),
-        ('{"workers-max": {"most": NaN}}', "it is no JSON: NaN is no number"),
+        ('{"workers-max": {"most": NaN}}', "it is not valid JSON: not a number: NaN"),
         ('{"workers-max": 2}', "workers-max: must be an object or a level, not 2"),
         ("[]", "it must be an object with a key for each rule"),
-        ("{", "it is no JSON"),
-        (b"\xff{}", "it is no JSON"),
-        ("[" * 100_000, "it is no JSON"),
+        ("{", "it is not valid JSON"),
+        (b"\xff{}", "it is not valid JSON"),
+        ("[" * 100_000, "it is not valid JSON"),
     ],
 )
 def test_what_is_wrong_with_limits_is_said_before_anybody_uses_them(tmp_path: Path, content: str, says: str) -> None:
@@ -72,8 +75,8 @@ def test_own_rules_can_be_named_and_a_missing_file_is_an_error(tmp_path: Path) -
     assert checked(tmp_path, limits)[0] == 1
     assert checked(tmp_path, limits, "--own-rule", "team-prefix")[0] == 0
     (tmp_path / "limits.json").unlink()
-    said = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "limits.json")])
-    assert (said.exit_code, "No such file" in said.output) == (1, True)
+    result = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "limits.json")])
+    assert (result.exit_code, "No such file" in result.output) == (1, True)
 
 
 def test_there_are_no_others() -> None:

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.cli.reap import over
+from pulumi_cortecs.cli.reap import find_expired
 from pulumi_cortecs.cli.survey import Survey
 from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
@@ -52,8 +52,8 @@ def reap(environment: dict[str, str], backend: Backend) -> Run:
     """Runs the command against all stacks of the backend."""
 
     def run(*arguments: str, code: int) -> Result:
-        told = ["reap", "--all-stacks", "--backend-url", backend.url, *arguments]
-        result = CliRunner().invoke(cli.app, told, env=environment)
+        command = ["reap", "--all-stacks", "--backend-url", backend.url, *arguments]
+        result = CliRunner().invoke(cli.app, command, env=environment)
         assert result.exit_code == code, result.output
         return result
 
@@ -65,8 +65,8 @@ def import_file(environment: dict[str, str], tmp_path: Path) -> Run:
     """Runs the command; it writes import.json into the test's folder."""
 
     def run(*arguments: str, code: int) -> Result:
-        told = ["import-file", "--output", str(tmp_path / "import.json"), *arguments]
-        result = CliRunner().invoke(cli.app, told, env=environment)
+        command = ["import-file", "--output", str(tmp_path / "import.json"), *arguments]
+        result = CliRunner().invoke(cli.app, command, env=environment)
         assert result.exit_code == code, result.output
         return result
 
@@ -79,7 +79,7 @@ def until(sim: Simulator, hours: int) -> str:
 
 
 def statuses(sim: Simulator) -> dict[str, str]:
-    return {each.instance_id: each.status for each in sim.control.instances()}
+    return {instance.instance_id: instance.status for instance in sim.control.instances()}
 
 
 def test_without_anything_that_is_over_it_exits_with_0(reap: Run, backend: Backend, sim: Simulator) -> None:
@@ -157,7 +157,7 @@ def test_the_vendors_clock_says_what_is_over(reap: Run, backend: Backend, sim: S
     reap(code=0)
     sim.control.advance(86_401)  # on loopback, where a simulator may be a day ahead
     document = json.loads(reap("--json", code=3).stdout)
-    assert [each["id"] for each in document["expired"]] == [over]
+    assert [row["id"] for row in document["expired"]] == [over]
     assert document["checked_at"] == until(sim, 0)
 
 
@@ -177,11 +177,11 @@ def far_off(sim: Simulator, ahead: timedelta) -> Survey:
 @pytest.mark.parametrize(("hours", "theirs"), [(-2, "2029-12-31T22:"), (2, "2030-01-01T02:")])
 def test_away_from_loopback_two_clocks_that_differ_end_nothing(sim: Simulator, hours: int, theirs: str) -> None:
     with pytest.raises(ExpiryError, match=f"Cortecs says {theirs}.*this machine 2030-01-01T00:16:40Z"):
-        over(far_off(sim, timedelta(hours=hours)))
+        find_expired(far_off(sim, timedelta(hours=hours)))
 
 
 def test_away_from_loopback_clocks_that_agree_tell_what_is_over(sim: Simulator) -> None:
-    (one,) = over(far_off(sim, timedelta(0)))
+    (one,) = find_expired(far_off(sim, timedelta(0)))
     assert one.instance.instance_id == "i"
 
 
@@ -195,9 +195,9 @@ def test_what_two_rows_own_is_reported_and_never_ended(reap: Run, backend: Backe
     assert f"{over} is " in shown
     assert statuses(sim)[shared] != "stopped"
     document = json.loads(reap("--json", code=3).stdout)
-    held_back = {each["id"]: each["held_back"] for each in document["expired"]}
+    held_back = {row["id"]: row["held_back"] for row in document["expired"]}
     assert held_back[shared] == f"owned by chat in {DEV} and answers in {PROD}"
-    assert [each["id"] for each in document["shared"]] == [shared]
+    assert [row["id"] for row in document["shared"]] == [shared]
 
 
 @pytest.mark.parametrize("arguments", [("--delete",), ("--stop", "--json"), ("--delete", "--stop", "--yes")])
@@ -210,15 +210,15 @@ def test_the_file_has_two_linked_entries_for_each_instance(import_file: Run, sim
     sim.control.advance(3600)
     result = import_file(*made, code=0)
     entries: list[dict[str, Any]] = json.loads((tmp_path / "import.json").read_text())["resources"]
-    assert [(each["logicalName"], each.get("parent")) for each in entries] == [
+    assert [(entry["logicalName"], entry.get("parent")) for entry in entries] == [
         ("qwen2-7b-instruct", None),
         ("qwen2-7b-instruct", "qwen2-7b-instruct"),
         ("qwen2-7b-instruct-2", None),
         ("qwen2-7b-instruct-2", "qwen2-7b-instruct-2"),
     ]
-    assert len({each["name"] for each in entries}) == 4
-    assert [each["id"] for each in entries[::2]] == made
-    assert all(each["inputs"]["__provider"] == each["outputs"]["__provider"] for each in entries)
+    assert len({entry["name"] for entry in entries}) == 4
+    assert [entry["id"] for entry in entries[::2]] == made
+    assert all(entry["inputs"]["__provider"] == entry["outputs"]["__provider"] for entry in entries)
     compile(result.stdout, "program", "exec")
     assert "booting" not in result.stderr
     assert ids(sim) == made

@@ -144,31 +144,31 @@ def test_killed_at_any_moment_it_goes_on_with_all_that_it_had_answered(tmp_path:
     for _ in range(2):
         with started("--state", file, "--quiet") as (process, url):
             new = [Customer(url, {"Authorization": f"Bearer {token}"}) for _ in range(3)]
-            threads = [threading.Thread(target=each) for each in new]
+            threads = [threading.Thread(target=customer) for customer in new]
             for thread in threads:
                 thread.start()
-            _until(lambda customers=new: all(each.deleted for each in customers))  # type: ignore[misc]
+            _until(lambda customers=new: all(customer.deleted for customer in customers))  # type: ignore[misc]
             time.sleep(chance.uniform(0.1, 0.4))
             process.kill()
             for thread in threads:
                 thread.join()
             customers += new
     with started("--state", file, "--quiet") as (_, url), Control(url) as control:
-        truth = {each.instance_id: each.status for each in control.instances()}
+        truth = {instance.instance_id: instance.status for instance in control.instances()}
         runs = [run.instance_id for run in control.ledger().entries]
         still_billed = {run.instance_id for run in control.ledger().open}
-    told = {instance_id for each in customers for instance_id in each.started}
-    stopped = {instance_id for each in customers for instance_id in each.stopped}
-    deleted = {instance_id for each in customers for instance_id in each.deleted}
-    assert min(len(told), len(stopped), len(deleted)) > 3
+    started_ids = {instance_id for customer in customers for instance_id in customer.started}
+    stopped = {instance_id for customer in customers for instance_id in customer.stopped}
+    deleted = {instance_id for customer in customers for instance_id in customer.deleted}
+    assert min(len(started_ids), len(stopped), len(deleted)) > 3
     assert len(runs) == len(set(runs))
-    assert told <= set(runs)
+    assert started_ids <= set(runs)
     assert not deleted & set(truth)
     assert not stopped & still_billed
     assert still_billed == {instance_id for instance_id, status in truth.items() if status != "stopped"}
     # a customer has one request on its way at most: that one has happened, or it has not
-    assert len(set(runs) - told) <= len(customers)
-    assert len(told - deleted - set(truth)) <= len(customers)
+    assert len(set(runs) - started_ids) <= len(customers)
+    assert len(started_ids - deleted - set(truth)) <= len(customers)
 
 
 def test_a_state_in_use_is_a_short_error(tmp_path: Path) -> None:

@@ -14,19 +14,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, RamMeaning
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, RamMeaning
 from pulumi_cortecs.cost import catalogue as catalogues
-from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, ModelPreview, PriceList, dump, load, read
+from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, CatalogueModel, PriceList, dump, load, read
 
 SIMULATOR = Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml"
 AS_OF = datetime(2026, 11, 21, 8, 30, tzinfo=timezone.utc)
 
 
-def row(name: str = "NVIDIA_L4_1", hour: str = "1.20", minute: str = "0.02", **more: Any) -> HardwareType:
-    return HardwareType(name, Money.of(hour, "EUR"), Money.of(minute, "EUR"), **{"cloud": "cortecs", **more})
+def row(name: str = "NVIDIA_L4_1", hour: str = "1.20", minute: str = "0.02", **more: Any) -> PricedHardware:
+    return PricedHardware(name, Money.of(hour, "EUR"), Money.of(minute, "EUR"), **{"cloud": "cortecs", **more})
 
 
-def prices(*rows: HardwareType, models: tuple[ModelPreview, ...] = (), **more: Any) -> PriceList:
+def prices(*rows: PricedHardware, models: tuple[CatalogueModel, ...] = (), **more: Any) -> PriceList:
     return PriceList(
         **{
             "cloud": "cortecs",
@@ -53,17 +53,17 @@ def edited(tmp_path: Path, edit: Callable[[dict[str, Any]], object], *, pin: boo
 
 
 def cloud(data: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = data["clouds"]["cortecs"]
-    return found
+    section: dict[str, Any] = data["clouds"]["cortecs"]
+    return section
 
 
 def first(data: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = cloud(data)["hardware_types"][0]
-    return found
+    hardware: dict[str, Any] = cloud(data)["hardware_types"][0]
+    return hardware
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    models = (ModelPreview("A--B", "NVIDIA_L4_1", {"NVIDIA_L4_1": 32768, "CPU": None}), ModelPreview("C--D"))
+    models = (CatalogueModel("A--B", "NVIDIA_L4_1", {"NVIDIA_L4_1": 32768, "CPU": None}), CatalogueModel("C--D"))
     odd = row(
         "CPU",
         "2.50",
@@ -75,7 +75,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         provenance="invented: ein Preis für's Beispiel",
     )
     dearer = row("FLAGGED", "3.00", "0.02")
-    rows = tuple(sorted((odd, row(num_gpus=1, gpu_type="NVIDIA L4"), dearer), key=lambda each: each.hardware_type_id))
+    rows = tuple(sorted((odd, row(num_gpus=1, gpu_type="NVIDIA L4"), dearer), key=lambda row: row.hardware_type_id))
     written = Catalogue({"cortecs": prices(*rows, models=models)})
     path = tmp_path / "catalogue.lock.yaml"
     path.write_text(dump(written), encoding="utf-8")
@@ -99,32 +99,32 @@ def test_any_prices_come_back_to_the_last_digit(pairs: list[tuple[Decimal, Decim
 
 
 def test_it_answers_what_packs_ask() -> None:
-    found = load(SIMULATOR)
-    l4 = found.hardware("cortecs", "NVIDIA_L4_1")
+    catalogue = load(SIMULATOR)
+    l4 = catalogue.hardware("cortecs", "NVIDIA_L4_1")
     assert l4 is not None
     assert (l4.price_per_hour, l4.cloud, l4.total_ram_gb()) == (Money.of("1.20", "EUR"), "cortecs", (24, 24))
-    fitting = [each.hardware_type_id for each in found.fitting("cortecs", "Qwen--Qwen2-7B-Instruct")]
+    fitting = [row.hardware_type_id for row in catalogue.fitting("cortecs", "Qwen--Qwen2-7B-Instruct")]
     assert fitting == ["NVIDIA_L4_1", "NVIDIA_L40S_1", "NVIDIA_L4_2"]  # 1.20, 2.10, 2.40
-    assert found.currency("cortecs") == "EUR"
-    assert found.clouds == ("cortecs",)
-    assert "invented" in found.sources["cortecs"]
+    assert catalogue.currency("cortecs") == "EUR"
+    assert catalogue.clouds == ("cortecs",)
+    assert "invented" in catalogue.sources["cortecs"]
     assert all(
-        "invented" in each.provenance or each.hardware_type_id == "NVIDIA_L4_1"
-        for each in found.hardware_types("cortecs")
+        "invented" in row.provenance or row.hardware_type_id == "NVIDIA_L4_1"
+        for row in catalogue.hardware_types("cortecs")
     )
 
 
 def test_what_it_does_not_have_it_does_not_make_up() -> None:
-    found = load(SIMULATOR)
-    assert found.hardware("cortecs", "nvidia_l4_1") is None
-    assert found.hardware("elsewhere", "NVIDIA_L4_1") is None
-    assert found.fitting("cortecs", "no--model") == found.fitting("elsewhere", "Qwen--Qwen2-7B-Instruct") == ()
-    assert found.models("elsewhere") == found.hardware_types("elsewhere") == ()
-    assert found.currency("elsewhere") is None
+    catalogue = load(SIMULATOR)
+    assert catalogue.hardware("cortecs", "nvidia_l4_1") is None
+    assert catalogue.hardware("elsewhere", "NVIDIA_L4_1") is None
+    assert catalogue.fitting("cortecs", "no--model") == catalogue.fitting("elsewhere", "Qwen--Qwen2-7B-Instruct") == ()
+    assert catalogue.models("elsewhere") == catalogue.hardware_types("elsewhere") == ()
+    assert catalogue.currency("elsewhere") is None
 
 
 def test_it_is_as_old_as_its_oldest_part() -> None:
-    other = HardwareType("A6000", Money.of("0.60", "USD"), Money.of("0.01", "USD"), cloud="elsewhere")
+    other = PricedHardware("A6000", Money.of("0.60", "USD"), Money.of("0.01", "USD"), cloud="elsewhere")
     older = prices(other, cloud="elsewhere", currency="USD", as_of=datetime(2026, 1, 1, tzinfo=timezone.utc))
     assert Catalogue({"cortecs": prices(), "elsewhere": older}).as_of == older.as_of
 
@@ -163,12 +163,15 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "message"),
     [
-        (lambda data: cloud(data)["hardware_types"].append(deepcopy(first(data))), "NVIDIA_H100_1 is there twice"),
+        (
+            lambda data: cloud(data)["hardware_types"].append(deepcopy(first(data))),
+            "duplicate hardware type NVIDIA_H100_1",
+        ),
         (
             lambda data: cloud(data)["models"].append(deepcopy(cloud(data)["models"][0])),
-            "Qwen--Qwen2-7B-Instruct is there twice",
+            "duplicate model Qwen--Qwen2-7B-Instruct",
         ),
         (lambda data: first(data).update(price_per_hour="0"), "price_per_hour must be positive, not 0.00 EUR"),
         (lambda data: first(data).update(price_per_minute="-0.02"), "price_per_minute must be positive"),
@@ -182,15 +185,15 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
         (lambda data: first(data).update(hour_is_not_60_minutes="yes"), "is true, or not there, not 'yes'"),
         (lambda data: first(data).pop("gpu_ram_is"), "gpu_ram_is is missing"),
         (lambda data: first(data).update(gpu_ram_is="whatever"), "must be per_gpu or total or undecided"),
-        (lambda data: first(data).pop("gpu_ram_gb"), "unknown: 'gpu_ram_is'"),
+        (lambda data: first(data).pop("gpu_ram_gb"), "unknown key 'gpu_ram_is'"),
         (lambda data: first(data).update(gpu_ram_gb="0"), "gpu_ram_gb must be above 0"),
         (lambda data: first(data).update(num_gpus="1.5"), "num_gpus must be a whole number"),
         (lambda data: first(data).update(num_gpus="0"), "num_gpus must be a whole number"),
         (lambda data: first(data).update(billing=[]), "billing must name each at most once, and at least one"),
         (lambda data: first(data).update(billing=["per_day"]), "must be per_minute or per_hour, not 'per_day'"),
-        (lambda data: first(data).update(hardware_type_id=" X"), "hardware_type_id must be a text"),
-        (lambda data: first(data).update(discount="50 %"), "unknown: 'discount'"),
-        (lambda data: first(data).update(currency="USD"), "unknown: 'currency'"),
+        (lambda data: first(data).update(hardware_type_id=" X"), "hardware_type_id must be a string"),
+        (lambda data: first(data).update(discount="50 %"), "unknown key 'discount'"),
+        (lambda data: first(data).update(currency="USD"), "unknown key 'currency'"),
         (lambda data: cloud(data).update(currency="Euro"), "a currency is a three-letter code"),
         (lambda data: cloud(data).update(as_of="2026-11-21"), "as_of must be a time such as"),
         (lambda data: cloud(data).update(as_of="2026-13-21T00:00:00Z"), "as_of must be a time such as"),
@@ -199,38 +202,38 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
         (lambda data: cloud(data).update(models=["Qwen"]), "must be a mapping of names, not str"),
         (lambda data: cloud(data)["models"][0].update(hardware_configs={"TPU": "1"}), "runs on TPU, which has no row"),
         (lambda data: cloud(data)["models"][0].update(recommended_config="TPU"), "where it does not run"),
-        (lambda data: cloud(data)["models"][0].update(size="7"), "unknown: 'size'"),
-        (lambda data: data.update(clouds={}), "there is no cloud in it"),
+        (lambda data: cloud(data)["models"][0].update(size="7"), "unknown key 'size'"),
+        (lambda data: data.update(clouds={}), "contains no cloud"),
         (lambda data: data.update(clouds=[]), "must be a mapping of names, not list"),
         (lambda data: data.update(version="2"), "is of version 2"),
-        (lambda data: data.update(signature="x"), "unknown: 'signature'"),
+        (lambda data: data.update(signature="x"), "unknown key 'signature'"),
         (lambda data: data.pop("sha256"), "sha256 is missing"),
     ],
 )
-def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str, Any]], object], said: str) -> None:
+def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str, Any]], object], message: str) -> None:
     with pytest.raises(CatalogueError) as refused:
         edited(tmp_path, edit)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "edited.lock.yaml: " in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"", "must be a mapping of names, not NoneType"),
         (b"- a", "must be a mapping of names, not list"),
-        (b"version: 1\nversion: 1\n", "line 1: 'version' is there twice"),
-        (b"{", "is no YAML"),
-        (b"\xff\xfe\x00", "is no YAML"),
+        (b"version: 1\nversion: 1\n", "line 1: duplicate key 'version'"),
+        (b"{", "is not valid YAML"),
+        (b"\xff\xfe\x00", "is not valid YAML"),
         (b"[" * 100_000, "nests deeper than 20 levels"),
-        (b"a: &a [*a]", "is no YAML"),
-        (b"version: !!python/object:os.system {}\n", "version must be a text, not {}"),
+        (b"a: &a [*a]", "is not valid YAML"),
+        (b"version: !!python/object:os.system {}\n", "version must be a string, not {}"),
     ],
 )
-def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
+def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes(text)
-    with pytest.raises(CatalogueError, match=said):
+    with pytest.raises(CatalogueError, match=message):
         load(path)
 
 
@@ -269,18 +272,18 @@ def test_an_hour_is_sixty_minutes_but_for_rounding(tmp_path: Path, hour: str, mi
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
-        ({"hardware_types": (row(), row())}, "is there twice"),
+        ({"hardware_types": (row(), row())}, "duplicate hardware type"),
         ({"currency": "USD"}, "NVIDIA_L4_1 is priced in EUR, the rest in USD"),
         ({"cloud": "elsewhere"}, "NVIDIA_L4_1 is a row of cortecs"),
         ({"as_of": datetime(2026, 1, 1)}, "as_of is a time in UTC"),  # noqa: DTZ001
         ({"as_of": AS_OF.replace(microsecond=1)}, "to the second"),
-        ({"models": (ModelPreview("A", None, {"TPU": 1}),)}, "which has no row"),
+        ({"models": (CatalogueModel("A", None, {"TPU": 1}),)}, "which has no row"),
     ],
 )
-def test_a_price_list_made_in_code_has_to_be_true_as_well(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(CatalogueError, match=said):
+def test_a_price_list_made_in_code_has_to_be_true_as_well(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(CatalogueError, match=message):
         prices(**wrong)
 
 

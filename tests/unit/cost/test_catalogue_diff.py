@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, RamMeaning
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, RamMeaning
 from pulumi_cortecs.cost import catalogue as catalogues
-from pulumi_cortecs.cost.catalogue import Catalogue, ModelPreview, PriceList
-from pulumi_cortecs.cost.catalogue_diff import Difference, Kind, differences
-from pulumi_cortecs.cost.noted import with_notes_of
+from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueModel, PriceList
+from pulumi_cortecs.cost.catalogue_diff import Difference, Kind, carry_over_notes, differences
 
 PINNED = catalogues.load(Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml")
 PRICES = PINNED.price_lists["cortecs"]
@@ -74,9 +73,14 @@ def test_percent_are_exact_at_the_edge_of_a_tolerance(before: int, by: int) -> N
     ],
 )
 def test_what_is_no_price_is_above_any_tolerance(fields: dict[str, Any], field: str, before: str, after: str) -> None:
-    (found,) = compared(changed(**fields))
-    assert (found.kind, found.field, found.before, found.after) == (Kind.CHANGED, field, before, after)
-    assert found.above(Decimal(10**9))
+    (difference,) = compared(changed(**fields))
+    assert (difference.kind, difference.field, difference.before, difference.after) == (
+        Kind.CHANGED,
+        field,
+        before,
+        after,
+    )
+    assert difference.above(Decimal(10**9))
 
 
 def test_rows_and_models_come_and_go() -> None:
@@ -94,9 +98,9 @@ def test_rows_and_models_come_and_go() -> None:
         for model in PRICES.models[1:]
     )
     rows = tuple(row for row in PRICES.hardware_types if row.hardware_type_id != gone)
-    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
-    found = compared(replace(PRICES, hardware_types=(*rows, new), models=(*models, ModelPreview("A--B"))))
-    summary = [(each.what, each.id, each.kind.value, each.field) for each in found]
+    new = PricedHardware("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
+    changes = compared(replace(PRICES, hardware_types=(*rows, new), models=(*models, CatalogueModel("A--B"))))
+    summary = [(difference.what, difference.id, difference.kind.value, difference.field) for difference in changes]
     assert summary[:3] == [
         ("hardware_type", "NVIDIA_B200_1", "new", ""),
         ("hardware_type", gone, "withdrawn", ""),
@@ -111,28 +115,30 @@ def test_rows_and_models_come_and_go() -> None:
 
 def test_another_currency_is_no_percent() -> None:
     dollars = tuple(replace(row, **priced("1.20", "0.02", "USD")) for row in PRICES.hardware_types)
-    found = compared(replace(PRICES, currency="USD", hardware_types=dollars))
-    assert {each.percent for each in found} == {None}
-    assert all(each.above(Decimal(10**9)) for each in found)
+    changes = compared(replace(PRICES, currency="USD", hardware_types=dollars))
+    assert {difference.percent for difference in changes} == {None}
+    assert all(difference.above(Decimal(10**9)) for difference in changes)
 
 
 def test_a_whole_cloud_comes_and_goes() -> None:
-    elsewhere = HardwareType("A6000", **priced("0.60", "0.01"), cloud="elsewhere")
+    elsewhere = PricedHardware("A6000", **priced("0.60", "0.01"), cloud="elsewhere")
     both = Catalogue(
         {
             "cortecs": PRICES,
             "elsewhere": replace(PRICES, cloud="elsewhere", hardware_types=(elsewhere,), models=()),
         }
     )
-    assert [(each.id, each.kind) for each in differences(PINNED, both)] == [("elsewhere", Kind.NEW)]
-    assert [(each.id, each.kind) for each in differences(both, PINNED)] == [("elsewhere", Kind.WITHDRAWN)]
+    assert [(difference.id, difference.kind) for difference in differences(PINNED, both)] == [("elsewhere", Kind.NEW)]
+    assert [(difference.id, difference.kind) for difference in differences(both, PINNED)] == [
+        ("elsewhere", Kind.WITHDRAWN)
+    ]
 
 
-def pulled(**fields: Any) -> HardwareType:
+def pulled(**fields: Any) -> PricedHardware:
     """The row of two L4 as a vendor tells it, once it has been noted in the pinned one what its memory means."""
     bare = {"gpu_ram_is": RamMeaning.UNDECIDED, "provenance": ""}
-    noted = with_notes_of(PRICES, changed("NVIDIA_L4_2", **bare, **fields))
-    return noted.by_id["NVIDIA_L4_2"]
+    annotated = carry_over_notes(PRICES, changed("NVIDIA_L4_2", **bare, **fields))
+    return annotated.by_id["NVIDIA_L4_2"]
 
 
 def test_what_was_noted_stays_as_long_as_it_fits() -> None:
@@ -145,10 +151,10 @@ def test_what_was_noted_stays_as_long_as_it_fits() -> None:
     hourly = replace(
         PRICES, hardware_types=tuple(replace(row, billing=(BillingInterval.PER_HOUR,)) for row in PRICES.hardware_types)
     )
-    assert with_notes_of(hourly, PRICES) == hourly
+    assert carry_over_notes(hourly, PRICES) == hourly
 
 
 def test_a_new_row_has_no_notes() -> None:
-    new = HardwareType("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
-    noted = with_notes_of(PRICES, replace(PRICES, hardware_types=(*PRICES.hardware_types, new)))
-    assert noted.by_id["NVIDIA_B200_1"] == new
+    new = PricedHardware("NVIDIA_B200_1", **priced("9.00", "0.15"), cloud="cortecs")
+    annotated = carry_over_notes(PRICES, replace(PRICES, hardware_types=(*PRICES.hardware_types, new)))
+    assert annotated.by_id["NVIDIA_B200_1"] == new

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.cost.limits import CloudLimits, Limits, Refusal, Spending
+from pulumi_cortecs.cost.limits import CloudLimits, PurchaseLimits, Spending, Violation
 from pulumi_cortecs.cost.limits_file import (
     MACHINE_FILE,
     VARIABLE,
-    LimitsError,
+    LimitsFileError,
     account_is_exclusive,
-    ledger_named,
+    ledger_folder,
     limits_in_force,
 )
 
@@ -46,7 +46,7 @@ def written(path: Path, limits: Any, cloud: str = "cortecs") -> Path:
     return path
 
 
-def texts(refusals: list[Refusal]) -> list[str]:
+def texts(refusals: list[Violation]) -> list[str]:
     return [refusal.text for refusal in refusals]
 
 
@@ -61,22 +61,22 @@ def allowed(hardware: Iterable[str] | None = None, models: Iterable[str] | None 
 
 
 KIND = kind("M", "A")
-CAP = Limits((CloudLimits("FILE", instance_hourly_cap=eur("2.40")),))
-CEILING = Limits((CloudLimits("FILE", account_hourly_ceiling=eur("10")),))
-LISTS = Limits((CloudLimits("FILE", allowed(hardware="AB", models="M")),))
+CAP = PurchaseLimits((CloudLimits("FILE", instance_hourly_cap=eur("2.40")),))
+CEILING = PurchaseLimits((CloudLimits("FILE", account_hourly_ceiling=eur("10")),))
+LISTS = PurchaseLimits((CloudLimits("FILE", allowed(hardware="AB", models="M")),))
 
 
 def test_without_a_file_there_are_no_limits() -> None:
     limits = limits_in_force("cortecs", {}, NOWHERE)
-    assert limits == Limits(())
+    assert limits == PurchaseLimits(())
     assert not limits.counts_price
-    assert limits.on_kind(KIND) == limits.on_price(None) == []
-    assert limits.on_account(Spending({"a": None}, (None,), None)) == []
+    assert limits.check_allowed(KIND) == limits.check_price(None) == []
+    assert limits.check_ceiling(Spending({"a": None}, (None,), None)) == []
 
 
 def test_a_file_says_what_it_allows(tmp_path: Path) -> None:
-    (found,) = limits_in_force("cortecs", {}, written(tmp_path / "limits.json", GOOD)).files
-    assert found == CloudLimits(
+    (limits,) = limits_in_force("cortecs", {}, written(tmp_path / "limits.json", GOOD)).files
+    assert limits == CloudLimits(
         str(tmp_path / "limits.json"),
         allowed(hardware=["NVIDIA_L4_1", "NVIDIA_L4_2"], models=["Qwen--Qwen2-7B-Instruct"]),
         eur("2.40"),
@@ -90,8 +90,8 @@ def test_an_order_must_pass_both_files_so_the_variable_only_tightens(tmp_path: P
     machine = written(tmp_path / "machine.json", {"allowed_hardware": ["A", "B"], "instance_hourly_cap": "5.00 EUR"})
     named = written(tmp_path / "named.json", {"allowed_hardware": ["B", "C"], "instance_hourly_cap": "9.00 EUR"})
     limits = limits_in_force("cortecs", {VARIABLE: str(named)}, machine)
-    assert [bool(limits.on_kind(kind("M", each))) for each in "ABC"] == [True, False, True]
-    assert [len(limits.on_price(eur(each))) for each in ("5", "5.01", "9.01")] == [0, 1, 2]
+    assert [bool(limits.check_allowed(kind("M", hardware))) for hardware in "ABC"] == [True, False, True]
+    assert [len(limits.check_price(eur(price))) for price in ("5", "5.01", "9.01")] == [0, 1, 2]
 
 
 @given(
@@ -105,12 +105,12 @@ def test_no_second_file_ever_allows_what_the_first_refuses(lists: Any, caps: Any
         CloudLimits(name, allowed(hardware=names), instance_hourly_cap=None if cap is None else Money.of(cap, "EUR"))
         for name, names, cap in zip(("one", "other"), lists, caps, strict=True)
     )
-    both = Limits((one, other))
-    for alone in (Limits((one,)), Limits((other,))):
-        if alone.on_kind({"hardware_type_id": kind}):
-            assert both.on_kind({"hardware_type_id": kind})
-        if alone.on_price(Money.of(price, "EUR")):
-            assert both.on_price(Money.of(price, "EUR"))
+    both = PurchaseLimits((one, other))
+    for alone in (PurchaseLimits((one,)), PurchaseLimits((other,))):
+        if alone.check_allowed({"hardware_type_id": kind}):
+            assert both.check_allowed({"hardware_type_id": kind})
+        if alone.check_price(Money.of(price, "EUR")):
+            assert both.check_price(Money.of(price, "EUR"))
 
 
 def test_no_variable_moves_the_machines_own_file() -> None:
@@ -119,34 +119,34 @@ def test_no_variable_moves_the_machines_own_file() -> None:
 
 
 def test_what_is_not_on_a_list_is_named_with_what_is() -> None:
-    assert LISTS.on_kind(KIND) == []
-    assert LISTS.on_kind(kind(None, None)) == []  # not known yet
-    assert LISTS.on_kind(kind("N", "C")) == [
-        Refusal("model_id", "N is not allowed by FILE, which allows M"),
-        Refusal("hardware_type_id", "C is not allowed by FILE, which allows A, B"),
+    assert LISTS.check_allowed(KIND) == []
+    assert LISTS.check_allowed(kind(None, None)) == []  # not known yet
+    assert LISTS.check_allowed(kind("N", "C")) == [
+        Violation("model_id", "N is not allowed by FILE, which allows M"),
+        Violation("hardware_type_id", "C is not allowed by FILE, which allows A, B"),
     ]
-    assert [each.about for each in LISTS.on_kind(kind("m", "a"))] == ["model_id", "hardware_type_id"]
-    nothing = Limits((CloudLimits("FILE", allowed(hardware="")),))
-    assert texts(nothing.on_kind(KIND)) == ["A is not allowed by FILE, which allows nothing"]
+    assert [violation.about for violation in LISTS.check_allowed(kind("m", "a"))] == ["model_id", "hardware_type_id"]
+    nothing = PurchaseLimits((CloudLimits("FILE", allowed(hardware="")),))
+    assert texts(nothing.check_allowed(KIND)) == ["A is not allowed by FILE, which allows nothing"]
 
 
 def test_the_cap_is_for_one_instance() -> None:
-    assert CAP.on_price(eur("2.40")) == []
-    assert texts(CAP.on_price(eur("71.04"))) == [
+    assert CAP.check_price(eur("2.40")) == []
+    assert texts(CAP.check_price(eur("71.04"))) == [
         "the instance costs 71.04 EUR per hour, and the cap per instance is 2.40 EUR (FILE), exceeded by 68.64 EUR"
     ]
 
 
 def test_what_has_no_price_or_another_currency_is_refused() -> None:
-    assert texts(CAP.on_price(None)) == ["the instance has no price, and the cap per instance is 2.40 EUR (FILE)"]
-    (dollars,) = texts(CAP.on_price(Money.of("0.01", "USD")))
+    assert texts(CAP.check_price(None)) == ["the instance has no price, and the cap per instance is 2.40 EUR (FILE)"]
+    (dollars,) = texts(CAP.check_price(Money.of("0.01", "USD")))
     assert dollars.endswith("not the same currency")
 
 
 def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
     running = {"a": eur("4"), "b": eur("3.50")}
-    assert CEILING.on_account(Spending(running, (eur("1.25"),), eur("1.25"))) == []
-    (refused,) = CEILING.on_account(Spending(running, (eur("1.25"), eur("1.25")), eur("1.25")))
+    assert CEILING.check_ceiling(Spending(running, (eur("1.25"),), eur("1.25"))) == []
+    (refused,) = CEILING.check_ceiling(Spending(running, (eur("1.25"), eur("1.25")), eur("1.25")))
     assert refused.text == (
         "the account would cost 11.25 EUR per hour (7.50 EUR for what it runs, 2.50 EUR for what was just ordered, "
         "1.25 EUR for this instance), and the ceiling of the account is 10.00 EUR (FILE), exceeded by 1.25 EUR"
@@ -154,7 +154,7 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spending", "said"),
+    ("spending", "text"),
     [
         (Spending({"a": eur("1"), "b": None}, (), eur("1")), "what the account runs cannot be priced: b"),
         (Spending({}, (eur("1"), None), eur("1")), "something that was just ordered cannot be priced"),
@@ -164,34 +164,34 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
         (Spending({}, (), Money.of("1", "USD")), "not the same currency"),
     ],
 )
-def test_a_sum_that_cannot_be_told_is_refused(spending: Spending, said: str) -> None:
-    (refused,) = CEILING.on_account(spending)
-    assert said in refused.text
+def test_a_sum_that_cannot_be_told_is_refused(spending: Spending, text: str) -> None:
+    (refused,) = CEILING.check_ceiling(spending)
+    assert text in refused.text
     assert "the ceiling of the account is 10.00 EUR (FILE)" in refused.text
 
 
 def test_it_is_known_what_has_to_be_found_out() -> None:
-    assert [each.counts_price for each in (CAP, CEILING, LISTS)] == [True, True, False]
-    assert [each.counts_account for each in (CAP, CEILING, LISTS)] == [False, True, False]
+    assert [limits.counts_price for limits in (CAP, CEILING, LISTS)] == [True, True, False]
+    assert [limits.counts_account for limits in (CAP, CEILING, LISTS)] == [False, True, False]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "text"),
     [
-        (b"", "is no JSON"),
-        (b'{"cortecs": {', "is no JSON"),
-        (b"\xff\xfe{}", "is no JSON"),
-        (b"[" * 100_000, "is no JSON: RecursionError"),
+        (b"", "is not valid JSON"),
+        (b'{"cortecs": {', "is not valid JSON"),
+        (b"\xff\xfe{}", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON: RecursionError"),
         (b"[]", "it must be an object, not a list"),
         (b"null", "it must be an object, not null"),
         (b"{}", "allows nothing of cortecs"),
         (b'{"cortecs": {}}', "limits nothing"),
         (b'{"cortecs": []}', "cortecs must be an object"),
-        (b'{"Cortecs": {"allowed_hardware": []}}', "unknown: 'Cortecs'"),
-        (b'{"cortecs": {"allowed_hardwares": []}}', "unknown: 'allowed_hardwares'; there are allowed_hardware"),
-        (b'{"cortecs": {"allowed_hardware": "A"}}', "must be a list of ids, not a text"),
-        (b'{"cortecs": {"allowed_hardware": [" A"]}}', "' A' is none"),
-        (b'{"cortecs": {"allowed_hardware": [null]}}', "None is none"),
+        (b'{"Cortecs": {"allowed_hardware": []}}', "unknown key 'Cortecs'"),
+        (b'{"cortecs": {"allowed_hardwares": []}}', "unknown key 'allowed_hardwares'; valid keys: allowed_hardware"),
+        (b'{"cortecs": {"allowed_hardware": "A"}}', "must be a list of ids, not a string"),
+        (b'{"cortecs": {"allowed_hardware": [" A"]}}', "got ' A'"),
+        (b'{"cortecs": {"allowed_hardware": [null]}}', "got None"),
         (b'{"cortecs": {"allowed_hardware": null}}', "must be a list of ids, not null"),
         (b'{"cortecs": {"allowed_models": {}}}', "must be a list of ids, not an object"),
         (b'{"cortecs": {"instance_hourly_cap": 5}}', "not the number 5"),
@@ -208,51 +208,51 @@ def test_it_is_known_what_has_to_be_found_out() -> None:
         (b'{"cortecs": {"account_hourly_ceiling": "1e3 EUR"}}', "must be an amount"),
         (b'{"cortecs": {"instance_hourly_cap": null}}', "must be an amount"),
         (b'{"cortecs": {"instance_hourly_cap": {"EUR": "5"}}}', "must be an amount"),
-        (b'{"cortecs": {"instance_hourly_cap": "1 EUR", "instance_hourly_cap": "9 EUR"}}', "a key is there twice"),
-        (b'{"cortecs": {"allowed_hardware": []}, "cortecs": {"allowed_models": []}}', "a key is there twice"),
+        (b'{"cortecs": {"instance_hourly_cap": "1 EUR", "instance_hourly_cap": "9 EUR"}}', "duplicate key"),
+        (b'{"cortecs": {"allowed_hardware": []}, "cortecs": {"allowed_models": []}}', "duplicate key"),
     ],
 )
 @pytest.mark.parametrize("named", [True, False])
-def test_a_file_that_nobody_understands_refuses(tmp_path: Path, content: bytes, said: str, named: bool) -> None:
+def test_a_file_that_nobody_understands_refuses(tmp_path: Path, content: bytes, text: str, named: bool) -> None:
     path = tmp_path / "limits.json"
     path.write_bytes(content)
-    with pytest.raises(LimitsError) as refused:
+    with pytest.raises(LimitsFileError) as refused:
         limits_in_force("cortecs", {VARIABLE: str(path)} if named else {}, NOWHERE if named else path)
     assert str(refused.value).startswith(f"{path}: ")
-    assert said in str(refused.value)
+    assert text in str(refused.value)
 
 
 def test_a_bad_second_file_refuses_as_well(tmp_path: Path) -> None:
     good = written(tmp_path / "good.json", GOOD)
-    with pytest.raises(LimitsError, match="cannot be read: No such file"):
+    with pytest.raises(LimitsFileError, match="cannot be read: No such file"):
         limits_in_force("cortecs", {VARIABLE: str(tmp_path / "none.json")}, good)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [
         ("", "is set and names no file"),
         ("limits.json", "must be an absolute path"),
         ("~/limits.json", "must be an absolute path"),
         ("/nonexistent/limits.json", "cannot be read: No such file"),
-        ("/dev/null", "is no file"),
-        ("/", "is no file"),
+        ("/dev/null", "not a regular file"),
+        ("/", "not a regular file"),
         ("/nul\0l", "cannot be read"),
     ],
 )
-def test_a_variable_that_names_no_file_refuses(value: str, said: str) -> None:
-    with pytest.raises(LimitsError, match=said):
+def test_a_variable_that_names_no_file_refuses(value: str, text: str) -> None:
+    with pytest.raises(LimitsFileError, match=text):
         limits_in_force("cortecs", {VARIABLE: value}, NOWHERE)
 
 
 def test_the_machines_own_file_is_absent_only_when_that_is_certain(tmp_path: Path) -> None:
     link = tmp_path / "limits.json"
     link.symlink_to(tmp_path / "gone")
-    with pytest.raises(LimitsError, match="cannot be read"):
+    with pytest.raises(LimitsFileError, match="cannot be read"):
         limits_in_force("cortecs", {}, link)
     blocked = tmp_path / "a-file"
     blocked.write_text("")
-    with pytest.raises(LimitsError, match="cannot be looked at: Not a directory"):
+    with pytest.raises(LimitsFileError, match="cannot be looked at: Not a directory"):
         limits_in_force("cortecs", {}, blocked / "limits.json")
 
 
@@ -270,9 +270,9 @@ def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_pa
     path.write_text(shown, encoding="utf-8")
     limits = limits_in_force("cortecs", {}, path)
     assert None not in vars(limits.files[0]).values()
-    (message,) = texts(limits.on_price(eur("16.80")))
+    (message,) = texts(limits.check_price(eur("16.80")))
     assert message.replace(str(path), str(MACHINE_FILE)) in page
-    (message,) = texts(limits.on_source("http://127.0.0.1:3000/api/v1", VENDOR, {}))
+    (message,) = texts(limits.check_source("http://127.0.0.1:3000/api/v1", VENDOR, {}))
     assert message.replace(str(path), str(MACHINE_FILE)) in page
     assert str(MACHINE_FILE) in page
     assert VARIABLE in page
@@ -282,11 +282,11 @@ def test_a_file_that_only_says_whose_account_it_is_limits_nothing(tmp_path: Path
     path = written(tmp_path / "limits.json", {"account_is_exclusive": True})
     limits = limits_in_force("cortecs", {}, path)
     assert not limits.counts_price
-    assert limits.on_kind(KIND) == limits.on_price(None) == []
+    assert limits.check_allowed(KIND) == limits.check_price(None) == []
     assert account_is_exclusive("cortecs", {}, path)
 
 
-def read(machine: Any, named: Any, directory: Path) -> Limits:
+def read(machine: Any, named: Any, directory: Path) -> PurchaseLimits:
     """The limits of a machine's file and of one that the variable names; None for none."""
     file = NOWHERE if machine is None else written(directory / "machine.json", machine)
     environment = {} if named is None else {VARIABLE: str(written(directory / "named.json", named))}
@@ -321,9 +321,9 @@ def test_only_those_are_believed_that_the_files_name(
 ) -> None:
     limits = read(machine, named, tmp_path)
     for url in (VENDOR, LIAR):
-        assert (limits.on_source(url, VENDOR, {}) == []) is (url in believed)
+        assert (limits.check_source(url, VENDOR, {}) == []) is (url in believed)
     for spelled in (f"{VENDOR}/", VENDOR.upper(), f"{VENDOR}/v2", "https://cortecs.ai", f"{VENDOR}?"):
-        assert limits.on_source(spelled, VENDOR, {}) != [] or not {"machine", "named"} & _limiting(machine, named)
+        assert limits.check_source(spelled, VENDOR, {}) != [] or not {"machine", "named"} & _limiting(machine, named)
 
 
 def _limiting(machine: Any, named: Any) -> set[str]:
@@ -345,19 +345,19 @@ def _limiting(machine: Any, named: Any) -> set[str]:
 def test_a_certificate_of_ones_own_is_believed_where_the_files_name_it(
     machine: Any, named: Any, believed: bool, tmp_path: Path
 ) -> None:
-    found = read(machine, named, tmp_path).on_source(VENDOR, VENDOR, {"SSL_CERT_FILE": "/ca.pem"})
-    assert (found == []) is believed
+    violations = read(machine, named, tmp_path).check_source(VENDOR, VENDOR, {"SSL_CERT_FILE": "/ca.pem"})
+    assert (violations == []) is believed
     if not believed:
-        assert texts(found)[0].startswith(f"SSL_CERT_FILE has /ca.pem vouch for {VENDOR}, and {tmp_path}/")
+        assert texts(violations)[0].startswith(f"SSL_CERT_FILE has /ca.pem vouch for {VENDOR}, and {tmp_path}/")
 
 
 @pytest.mark.parametrize(
     "cells",
-    [{"allowed_base_urls": [each]} for each in ("cortecs.ai/api/v1", "", " https://a", None)]
+    [{"allowed_base_urls": [url]} for url in ("cortecs.ai/api/v1", "", " https://a", None)]
     + [{"allowed_certificates": ["ca.pem"]}, {"allowed_certificates": "/ca.pem"}],
 )
 def test_whom_to_believe_is_written_out(tmp_path: Path, cells: Any) -> None:
-    with pytest.raises(LimitsError, match=r"allowed_\w+ must be a list of (URLs|absolute paths)"):
+    with pytest.raises(LimitsFileError, match=r"allowed_\w+ must be a list of (URLs|absolute paths)"):
         read(cells, None, tmp_path)
 
 
@@ -378,21 +378,21 @@ def test_an_account_is_exclusive_only_if_it_is_declared_and_not_denied(tmp_path:
 def test_whose_account_it_is_is_true_or_false(tmp_path: Path, value: Any) -> None:
     path = written(tmp_path / "limits.json", {"account_is_exclusive": value})
     for read in (limits_in_force, account_is_exclusive):
-        with pytest.raises(LimitsError, match="account_is_exclusive must be true or false"):
+        with pytest.raises(LimitsFileError, match="account_is_exclusive must be true or false"):
             read("cortecs", {}, path)
 
 
 def test_only_the_machines_own_file_names_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "limits.json", {"ledger": "/srv/ledger"})
-    assert ledger_named("cortecs", path) == Path("/srv/ledger")
-    assert ledger_named("cortecs", NOWHERE) is None
+    assert ledger_folder("cortecs", path) == Path("/srv/ledger")
+    assert ledger_folder("cortecs", NOWHERE) is None
     monkeypatch.setenv(VARIABLE, str(path))
-    assert ledger_named("cortecs", NOWHERE) is None
+    assert ledger_folder("cortecs", NOWHERE) is None
     assert not limits_in_force("cortecs", {VARIABLE: str(path)}, NOWHERE).counts_account  # and it is no limit
 
 
 @pytest.mark.parametrize("value", ["", "ledger", "~/ledger", "./ledger", "/srv/led\0ger", 5, None, True, ["/srv"]])
 def test_a_ledger_is_named_by_an_absolute_path(tmp_path: Path, value: Any) -> None:
     path = written(tmp_path / "limits.json", {"ledger": value})
-    with pytest.raises(LimitsError, match=r"ledger must be an absolute path|amounts are texts"):
-        ledger_named("cortecs", path)
+    with pytest.raises(LimitsFileError, match=r"ledger must be an absolute path|amounts are strings"):
+        ledger_folder("cortecs", path)

@@ -16,10 +16,10 @@ _ROOMS: Final = ("cost", "policy")
 _JUSTIFIED: Final = {
     ("cost/catalogue_diff.py", "(after.amount - before.amount) * 100 / before.amount"): "decimals",
     ("policy/rules/prices.py", "(now.amount - pinned.amount) * 100 / pinned.amount"): "decimals",
-    ("policy/rules/words.py", "price.amount / parts"): "a decimal by an int",
+    ("policy/rules/formatting.py", "price.amount / parts"): "a decimal by an int",
     (
         "policy/limits_json.py",
-        "json.loads(content.decode(), object_pairs_hook=once, parse_constant=_no_number)",
+        "json.loads(content.decode(), object_pairs_hook=reject_duplicate_keys, parse_constant=_no_number)",
     ): "numbers as the engine hands them to a pack, which reads no amount from one",
     ("policy/pinned.py", "Path(__file__).parents[1] / 'catalogues'"): "a path",
     ("policy/pinned.py", "place / file"): "a path",
@@ -51,13 +51,13 @@ def _is_float(node: ast.AST) -> bool:
     if isinstance(node, (ast.BinOp, ast.AugAssign)):
         return isinstance(node.op, ast.Div)  # of two whole numbers, too
     if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.load", "json.loads"):
-        return "parse_float" not in {each.arg for each in node.keywords}
+        return "parse_float" not in {keyword.arg for keyword in node.keywords}
     if isinstance(node, ast.Attribute):
         return node.attr in ("from_float", "total_seconds", "timestamp", "__float__")
     if isinstance(node, ast.ImportFrom):
         return node.module == "math"
     if isinstance(node, ast.Import):
-        return any(each.name == "math" for each in node.names)
+        return any(alias.name == "math" for alias in node.names)
     return isinstance(node, ast.Name) and node.id == "float"
 
 
@@ -65,14 +65,14 @@ def _is_float(node: ast.AST) -> bool:
 def test_there_is_no_float(room: str) -> None:
     files = sorted((_PACKAGE / room).rglob("*.py"))
     assert files
-    found = {
+    literals = {
         (str(path.relative_to(_PACKAGE)), ast.unparse(node)): node
         for path in files
         for node in floats(path.read_text(encoding="utf-8"))
     }
     unjustified = [
-        f"{file}:{getattr(found[file, code], 'lineno', '?')}: {code}"
-        for file, code in found
+        f"{file}:{getattr(literals[file, code], 'lineno', '?')}: {code}"
+        for file, code in literals
         if (file, code) not in _JUSTIFIED
     ]
     assert unjustified == []

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, MoneyError, billed, quote
+from pulumi_cortecs.cost import BillingInterval, Money, MoneyError, PricedHardware, billed_amount, quote
 
 PER_MINUTE, PER_HOUR = BillingInterval.PER_MINUTE, BillingInterval.PER_HOUR
 
 prices = st.decimals(min_value=Decimal("0.000001"), max_value=10_000, places=6)
 hardware_types = st.builds(
-    lambda hour, minute: HardwareType("H", Money(hour, "EUR"), Money(minute, "EUR"), cloud="c"), prices, prices
+    lambda hour, minute: PricedHardware("H", Money(hour, "EUR"), Money(minute, "EUR"), cloud="c"), prices, prices
 )
 
 
-def hardware(hour: str = "1.20", minute: str = "0.03") -> HardwareType:
-    return HardwareType("NVIDIA_L4_1", Money.of(hour, "EUR"), Money.of(minute, "EUR"), cloud="c")
+def hardware(hour: str = "1.20", minute: str = "0.03") -> PricedHardware:
+    return PricedHardware("NVIDIA_L4_1", Money.of(hour, "EUR"), Money.of(minute, "EUR"), cloud="c")
 
 
 def test_by_the_minute_an_hour_is_sixty_minutes() -> None:
@@ -39,10 +39,10 @@ def test_the_word_for_an_interval_means_that_interval() -> None:
 
 @given(hardware_types, st.sampled_from(BillingInterval), st.integers(1, 8))
 def test_the_quote_of_an_hour_is_what_an_hour_is_billed(
-    hardware_type: HardwareType, interval: BillingInterval, num_workers: int
+    hardware_type: PricedHardware, interval: BillingInterval, num_workers: int
 ) -> None:
     quoted = quote(hardware_type, interval, num_workers, "live")
-    assert quoted.hourly_total == billed(hardware_type, interval, num_workers, timedelta(hours=1))
+    assert quoted.hourly_total == billed_amount(hardware_type, interval, num_workers, timedelta(hours=1))
 
 
 @pytest.mark.parametrize("num_workers", [0, -1, True])
@@ -52,15 +52,15 @@ def test_nothing_is_ever_priced_at_zero(num_workers: int) -> None:
 
 
 def test_a_property_holds_decimal_strings_and_nothing_that_varies() -> None:
-    seen = quote(hardware(), PER_MINUTE, 2, "live").as_property()
-    assert seen == {
+    properties = quote(hardware(), PER_MINUTE, 2, "live").as_property()
+    assert properties == {
         "price_per_hour": "1.20",
         "price_per_minute": "0.03",
         "hourly_total": "3.60",
         "currency": "EUR",
         "source": "live",
     }
-    assert quote(hardware("1.2", "0.030"), PER_MINUTE, 2, "live").as_property() == seen
+    assert quote(hardware("1.2", "0.030"), PER_MINUTE, 2, "live").as_property() == properties
 
 
 @pytest.mark.parametrize(("hour", "minute"), [("0", "0.03"), ("1.20", "0"), ("-1", "0.03"), ("1.20", "-0.03")])
@@ -71,5 +71,5 @@ def test_hardware_has_positive_prices(hour: str, minute: str) -> None:
 
 def test_hardware_has_its_prices_in_one_currency() -> None:
     with pytest.raises(MoneyError, match="two currencies"):
-        HardwareType("H", Money.of(1, "EUR"), Money.of(1, "USD"), cloud="c")
+        PricedHardware("H", Money.of(1, "EUR"), Money.of(1, "USD"), cloud="c")
     assert hardware().currency == "EUR"

@@ -113,7 +113,7 @@ def test_what_another_process_orders_counts_before_any_list_has_it(
         assert total(second.commitments.spending(SMALL)) == SMALL * 2 + BIG  # in a preview as well
     clock.advance(4.0)
     assert len(second.spending().running) == 1
-    assert process(account_name="another account").commitments.spending(SMALL).on_its_way == ()
+    assert process(account_name="another account").commitments.spending(SMALL).pending == ()
 
 
 def test_many_processes_at_once_do_not_overshoot(process: Begin, account: FakeAccount) -> None:

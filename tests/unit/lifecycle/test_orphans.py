@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware
 from pulumi_cortecs.lifecycle.cloud import Phase
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.lifecycle.listed_instance import ListedInstance, sum_by_currency
@@ -24,8 +24,8 @@ ORDER = {
     "billing_interval": "per_minute",
     "num_workers": 1,
 }
-L4 = HardwareType("L4", Money.of("1.30", "EUR"), Money.of("0.02", "EUR"), cloud="c")
-PRICES = {"L4": L4, "H100": HardwareType("H100", Money.of("4.00", "EUR"), Money.of("0.07", "EUR"), cloud="c")}
+L4 = PricedHardware("L4", Money.of("1.30", "EUR"), Money.of("0.02", "EUR"), cloud="c")
+PRICES = {"L4": L4, "H100": PricedHardware("H100", Money.of("4.00", "EUR"), Money.of("0.07", "EUR"), cloud="c")}
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat"
 
 

@@ -35,7 +35,7 @@ def hourly(machine: Machine) -> Money | None:
 
 def total(spending: Spending) -> Money:
     amount = Money.zero("EUR")
-    for hourly in (*spending.running.values(), *spending.on_its_way, spending.new):
+    for hourly in (*spending.running.values(), *spending.pending, spending.new):
         assert hourly is not None
         amount += hourly
     return amount
@@ -104,7 +104,7 @@ def test_what_has_been_bought_counts_before_the_list_has_it(
         clock.advance(1)
     clock.advance(LAG)
     spending = commitments.spending(SMALL)
-    assert (len(spending.running), spending.on_its_way) == (1, ())
+    assert (len(spending.running), spending.pending) == (1, ())
 
 
 def test_a_purchase_counts_once_also_if_it_is_listed_before_its_answer(
@@ -115,7 +115,7 @@ def test_a_purchase_counts_once_also_if_it_is_listed_before_its_answer(
         machine = account.start("small")
         clock.advance(1)
         spending = commitments.spending(SMALL)
-        assert (list(spending.running), spending.on_its_way) == ([machine.instance_id], ())
+        assert (list(spending.running), spending.pending) == ([machine.instance_id], ())
         order.set_instance(machine.instance_id)
     assert total(commitments.spending(SMALL)) == SMALL * 2
 

@@ -378,7 +378,7 @@ def test_in_the_ledger_an_order_only_counts_as_what_bears_its_tag(world: World, 
         del world.account.machines[bought]
     world.clock.advance(0.1)
     spending = run.commitments.spending(A_PRICE)
-    assert (bought in spending.running, len(spending.on_its_way)) == (is_there, 0 if is_there else 1)
+    assert (bought in spending.running, len(spending.pending)) == (is_there, 0 if is_there else 1)
 
 
 @settings(max_examples=20)

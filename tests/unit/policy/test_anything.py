@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_cortecs.cost import BillingInterval, Money, quote
-from pulumi_cortecs.policy.testing import MISSING, Bench, Resource, cortecs_instance, sample_catalogue, secret, unknown
+from pulumi_cortecs.policy.testing import (
+    MISSING,
+    PackTester,
+    Resource,
+    cortecs_instance,
+    sample_catalogue,
+    secret,
+    unknown,
+)
 from tests.unit.policy.test_limits import DEMO
 
 ROWS = [row.hardware_type_id for row in sample_catalogue().hardware_types("cortecs")]
@@ -53,16 +61,16 @@ def purchases(draw: st.DrawFn) -> Resource:
 
 @given(purchases(), st.booleans())
 def test_what_gets_through_is_within_the_limits(bought: Resource, previews: bool) -> None:
-    bench = Bench("guard", DEMO)
+    bench = PackTester("guard", DEMO)
     verdict = bench.preview(bought) if previews else bench.up(bought)
     if verdict.denied:
         return
-    seen = {
+    properties = {
         key: value.get("value", value) if isinstance(value, dict) else value for key, value in bought.properties.items()
     }
-    assert seen["hardware_type_id"] in DEMO["hardware-allowed"]["allowed"]["cortecs"]
-    assert seen["billing_interval"] == "per_minute"
-    row = sample_catalogue().hardware("cortecs", seen["hardware_type_id"])
+    assert properties["hardware_type_id"] in DEMO["hardware-allowed"]["allowed"]["cortecs"]
+    assert properties["billing_interval"] == "per_minute"
+    row = sample_catalogue().hardware("cortecs", properties["hardware_type_id"])
     assert row is not None
-    assert row in sample_catalogue().fitting("cortecs", seen["model_id"])
-    assert quote(row, BillingInterval.PER_MINUTE, int(seen["num_workers"]), "catalogue").hourly_total <= CAP
+    assert row in sample_catalogue().fitting("cortecs", properties["model_id"])
+    assert quote(row, BillingInterval.PER_MINUTE, int(properties["num_workers"]), "catalogue").hourly_total <= CAP

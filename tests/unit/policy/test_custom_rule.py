@@ -10,15 +10,21 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.policy.registry import rules_of
-from pulumi_cortecs.policy.testing import Bench, RefusedError, assert_allowed, assert_denied, cortecs_instance
+from pulumi_cortecs.policy.testing import (
+    ConfigurationRefusedError,
+    PackTester,
+    assert_allowed,
+    assert_denied,
+    cortecs_instance,
+)
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "custom-rule"
 LIMITS: dict[str, Any] = json.loads((EXAMPLE / "limits.json").read_text())
 
 
-def bench(limits: dict[str, Any] = LIMITS) -> Bench:
+def bench(limits: dict[str, Any] = LIMITS) -> PackTester:
     rule = runpy.run_path(str(EXAMPLE / "__main__.py"), run_name="example")["TEAM_PREFIX"]
-    return Bench(rules_of("guard", [rule]), limits)
+    return PackTester(rules_of("guard", [rule]), limits)
 
 
 def test_the_example_has_less_than_thirty_lines() -> None:
@@ -33,9 +39,9 @@ def test_the_rule_is_one_of_the_pack() -> None:
 
 
 def test_it_is_as_strict_as_the_others() -> None:
-    with pytest.raises(RefusedError, match="did you mean prefixes"):
+    with pytest.raises(ConfigurationRefusedError, match="did you mean prefixes"):
         bench({**LIMITS, "team-prefix": {"prefix": ["search-"]}}).preview()
-    with pytest.raises(RefusedError, match="must be mandatory"):
+    with pytest.raises(ConfigurationRefusedError, match="must be mandatory"):
         bench({**LIMITS, "team-prefix": "disabled"}).preview()
-    silent = {name: said for name, said in LIMITS.items() if name != "team-prefix"}
+    silent = {name: config for name, config in LIMITS.items() if name != "team-prefix"}
     assert_denied(bench(silent).preview(cortecs_instance("search-chat")), "team-prefix", "the limits say nothing")

@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_cortecs.policy import Level, Rule
 from pulumi_cortecs.policy.registry import PACKS
-from pulumi_cortecs.policy.testing import Bench, Verdict
+from pulumi_cortecs.policy.testing import PackTester, Verdict
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "policies"
@@ -26,8 +26,8 @@ def page_of(rule: Rule) -> str:
 
 
 def section(page: str, heading: str) -> str:
-    (found,) = re.findall(rf"^## {heading}$(.*?)(?=^## |\Z)", page, re.M | re.S)
-    return str(found)
+    (text,) = re.findall(rf"^## {heading}$(.*?)(?=^## |\Z)", page, re.M | re.S)
+    return str(text)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -94,10 +94,10 @@ def test_the_examples_of_a_page_pass_and_fail_in_the_words_shown(rule: Rule) -> 
 @EVERY_RULE
 def test_a_pack_takes_the_limits_of_a_page_which_are_its_examples(rule: Rule) -> None:
     page = page_of(rule)
-    shown = [json.loads(each) for each in blocks(section(page, "Limits"), "json")]
+    shown = [json.loads(block) for block in blocks(section(page, "Limits"), "json")]
     used = run(blocks(section(page, "Example"), "python")[0], f"{rule.name}.md")["limits"]
     assert (shown or [{}]) == [used]
-    Bench("guard", used).preview()  # raises RefusedError for a key that a pack does not know
+    PackTester("guard", used).preview()  # raises ConfigurationRefusedError for a key that a pack does not know
 
 
 def test_the_index_lists_every_rule_as_it_is() -> None:
@@ -118,9 +118,9 @@ def test_the_index_lists_every_rule_as_it_is() -> None:
 
 def test_a_pack_takes_the_limits_of_the_index() -> None:
     (limits,) = blocks(INDEX, "json")
-    bench = Bench("guard", json.loads(limits))
-    bench.preview()
-    (rules_in_force,) = bench.logged
+    tester = PackTester("guard", json.loads(limits))
+    tester.preview()
+    (rules_in_force,) = tester.logged
     assert "instance-hourly-cap: mandatory" in rules_in_force
 
 

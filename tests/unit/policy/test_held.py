@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow
-from pulumi_cortecs.policy.engine_state import held_in, holdings, replaces
+from pulumi_cortecs.policy.engine_state import held_instances, read_holdings, replaces
 from pulumi_cortecs.policy.held import HIDDEN, HeldInstance
 from pulumi_cortecs.policy.rules.budgets import STACK_HOURLY_BUDGET, STACK_MONTHLY_BUDGET
 from pulumi_cortecs.policy.testing import (
     INSTANCE,
-    Bench,
-    RefusedError,
+    ConfigurationRefusedError,
+    PackTester,
     Resource,
     assert_advised,
     assert_allowed,
@@ -34,8 +34,8 @@ def three(prefix: str, **given: Any) -> list[Resource]:
     return [cortecs_instance(f"{prefix}{number}", **given) for number in range(3)]
 
 
-def bench(limits: dict[str, Any] = LIMITS, **state: Any) -> Bench:
-    return Bench([STACK_HOURLY_BUDGET, STACK_MONTHLY_BUDGET], limits, **state)
+def bench(limits: dict[str, Any] = LIMITS, **state: Any) -> PackTester:
+    return PackTester([STACK_HOURLY_BUDGET, STACK_MONTHLY_BUDGET], limits, **state)
 
 
 def test_a_rename_at_a_full_budget_passes_and_a_third_round_does_not() -> None:
@@ -56,7 +56,7 @@ def test_each_order_of_an_up_counts_on_top_of_the_state() -> None:
     """Four are there that the program has no more: of its three, two may be added."""
     held = [*three("a"), cortecs_instance("protected")]
     verdict = bench(HOURLY | {"stack-monthly-budget": {"not_limited": "x"}}, held=held).up(*three("b"))
-    assert [each.urn.rpartition("::")[2] for each in verdict.shown if TWICE in each.text] == ["b2"]
+    assert [finding.urn.rpartition("::")[2] for finding in verdict.findings if TWICE in finding.text] == ["b2"]
 
 
 def test_the_same_program_again_ends_what_a_round_has_left() -> None:
@@ -119,7 +119,9 @@ def test_a_state_that_cannot_be_read_is_said_once_and_may_be_a_violation() -> No
     for verdict in (blind.preview(*three("b")), blind.up(*three("b"))):
         assert_allowed(verdict)
         assert_advised(verdict, "stack-hourly-budget", "may add a whole budget to it: the bucket is away.")
-        assert sum("the bucket is away" in each.text for each in verdict.shown) == 2  # once for each of the rules
+        assert (
+            sum("the bucket is away" in finding.text for finding in verdict.findings) == 2
+        )  # once for each of the rules
     required = {"stack-hourly-budget": {"per_hour": ["3.60 EUR"], "state": "required"}}
     strict = bench({**LIMITS, **required}, unreadable="the bucket is away")
     assert_denied(
@@ -131,7 +133,7 @@ def test_a_state_that_cannot_be_read_is_said_once_and_may_be_a_violation() -> No
 
 def test_nothing_else_can_be_said_of_the_state() -> None:
     for odd in ("optional", True, ""):
-        with pytest.raises(RefusedError, match=r"state must be 'required'"):
+        with pytest.raises(ConfigurationRefusedError, match=r"state must be 'required'"):
             bench({"stack-hourly-budget": {"per_hour": ["3.60 EUR"], "state": odd}}).preview()
 
 
@@ -157,14 +159,17 @@ def test_all_rows_count_and_purchases_until_they_have_a_row() -> None:
         row("seen", external=True),
     )
     state = StackState("test", 0.0, rows, (begun("kept", 1), begun("kept", 2), begun("new", 1)))
-    assert [(each.urn.rpartition("::")[2], each.arguments["num_workers"], each.ends) for each in held_in(state)] == [
+    assert [
+        (instance.urn.rpartition("::")[2], instance.arguments["num_workers"], instance.ends)
+        for instance in held_instances(state)
+    ] == [
         ("kept", 1, False),
         ("gone", 1, True),
         ("ending", 1, False),
         ("kept", 2, False),
         ("new", 1, False),
     ]
-    assert all(isinstance(each, HeldInstance) for each in held_in(state))
+    assert all(isinstance(instance, HeldInstance) for instance in held_instances(state))
 
 
 def test_a_row_is_what_became_of_a_purchase_and_not_what_it_was_to_replace() -> None:
@@ -179,7 +184,7 @@ def test_a_row_is_what_became_of_a_purchase_and_not_what_it_was_to_replace() -> 
     ):
         inputs = {"num_workers": 1, "state": "stopped", "restart_trigger": "again", "model_id": None, "adopt_id": ""}
         note = PendingCreation("test", urn("a"), inputs, INSTANCE, **more)
-        assert len(list(held_in(StackState("test", 0.0, (there,), (note,))))) == both
+        assert len(list(held_instances(StackState("test", 0.0, (there,), (note,))))) == both
 
 
 @pytest.mark.parametrize(
@@ -207,4 +212,4 @@ def test_a_secret_is_compared_by_what_it_is() -> None:
 
 def test_without_a_pulumi_above_it_a_pack_asks_no_other() -> None:
     """This process has none above it, and what is called pulumi on PATH could be the program's."""
-    assert "cannot be looked at" in holdings("organization", "tests", "test").problem
+    assert "cannot be looked at" in read_holdings("organization", "tests", "test").problem

@@ -10,8 +10,8 @@ import pytest
 
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.testing import (
-    Bench,
-    RefusedError,
+    ConfigurationRefusedError,
+    PackTester,
     assert_advised,
     assert_allowed,
     assert_denied,
@@ -25,8 +25,8 @@ STAGES = ("dev", "staging", "prod", "demo")
 
 
 def refusal(limits: dict[str, Any], pack: str = "guard") -> str:
-    with pytest.raises(RefusedError) as refused:
-        Bench(pack, limits).preview()
+    with pytest.raises(ConfigurationRefusedError) as refused:
+        PackTester(pack, limits).preview()
     return str(refused.value)
 
 
@@ -46,19 +46,19 @@ def granted(**changed: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_without_limits_a_pack_refuses_everything_and_says_why_once(pack: str) -> None:
-    verdict = Bench(pack).preview(cortecs_instance())
+    verdict = PackTester(pack).preview(cortecs_instance())
     first = "instance-hourly-cap" if pack == "cost" else "hardware-allowed"
     assert_denied(verdict, first, "given no limits", "--policy-pack-config")
-    assert len(verdict.shown) == 1
-    assert Bench(pack).up(cortecs_instance()).denied
+    assert len(verdict.findings) == 1
+    assert PackTester(pack).up(cortecs_instance()).denied
 
 
 def test_a_rule_that_the_limits_pass_over_in_silence_refuses_everything() -> None:
     for rule in PACKS["guard"]:
         if not rule.needs_limits:
             continue
-        silent = {name: said for name, said in DEMO.items() if name != rule.name}
-        verdict = Bench("guard", silent).preview(cortecs_instance())
+        silent = {name: config for name, config in DEMO.items() if name != rule.name}
+        verdict = PackTester("guard", silent).preview(cortecs_instance())
         assert verdict.of(rule.name, rule.level), rule.name
         assert verdict.of(rule.name, rule.level)[0].startswith(f"the limits say nothing about {rule.name}, and ")
 
@@ -67,7 +67,7 @@ def test_a_rule_that_the_limits_pass_over_in_silence_refuses_everything() -> Non
 @pytest.mark.parametrize("pack", PACKS)
 def test_the_limits_that_come_along_are_complete(pack: str, stage: str) -> None:
     limits = json.loads((POLICIES / pack / "limits" / f"{stage}.json").read_text())
-    Bench(pack, limits).preview()
+    PackTester(pack, limits).preview()
     assert {rule.name for rule in PACKS[pack] if rule.needs_limits} <= set(limits)
 
 
@@ -83,7 +83,7 @@ def test_guard_has_the_limits_of_both_packs(stage: str) -> None:
     ("limits", "says"),
     [
         ({"hardware-alowed": {}}, "hardware-alowed: there is no such rule; did you mean hardware-allowed?"),
-        ({"hardware-allowed": {"alowed": {}}}, "alowed is no setting of it; did you mean allowed?"),
+        ({"hardware-allowed": {"alowed": {}}}, "alowed is not a setting of this rule; did you mean allowed?"),
         ({"hardware-allowed": {"allowed": ["NVIDIA_L4_1"]}}, "must be an object with a list of ids per cloud"),
         ({"hardware-allowed": {"allowed": {}}}, "must be an object with a list of ids per cloud"),
         ({"workers-max": {"most": 2.5}}, "most must be a whole number, 0 or more, not 2.5"),
@@ -124,10 +124,12 @@ def test_an_advisory_rule_can_be_made_mandatory() -> None:
         "source": "live",
     }
     settings = {**DEMO["quote-matches-catalogue"], "enforcementLevel": "mandatory"}
-    assert_advised(Bench("guard", DEMO).preview(cortecs_instance(quote=dear)), "quote-matches-catalogue", "9.00 EUR")
-    stricter = Bench("guard", {**DEMO, "quote-matches-catalogue": settings})
+    assert_advised(
+        PackTester("guard", DEMO).preview(cortecs_instance(quote=dear)), "quote-matches-catalogue", "9.00 EUR"
+    )
+    stricter = PackTester("guard", {**DEMO, "quote-matches-catalogue": settings})
     assert_denied(stricter.preview(cortecs_instance(quote=dear)), "quote-matches-catalogue", "9.00 EUR")
-    assert_allowed(Bench("guard", {**DEMO, "all": "mandatory"}).preview(cortecs_instance()))
+    assert_allowed(PackTester("guard", {**DEMO, "all": "mandatory"}).preview(cortecs_instance()))
 
 
 def test_all_problems_are_named_at_once() -> None:
@@ -137,7 +139,7 @@ def test_all_problems_are_named_at_once() -> None:
 
 
 def test_a_rule_can_be_left_out_with_a_reason_that_is_logged() -> None:
-    bench = Bench("guard", {**DEMO, "workers-max": {"not_limited": "for the load test"}})
+    bench = PackTester("guard", {**DEMO, "workers-max": {"not_limited": "for the load test"}})
     assert not bench.preview(cortecs_instance(num_workers=4)).of("workers-max", PACKS["guard"][0].level)
     (in_force,) = bench.logged
     assert "  workers-max: not limited, for the load test" in in_force.splitlines()
@@ -146,11 +148,13 @@ def test_a_rule_can_be_left_out_with_a_reason_that_is_logged() -> None:
 
 def test_a_preview_may_leave_to_up_what_only_up_can_know() -> None:
     later = {
-        name: {**said, "unknown_in_preview": "advisory"} for name, said in DEMO.items() if "not_limited" not in said
+        name: {**config, "unknown_in_preview": "advisory"}
+        for name, config in DEMO.items()
+        if "not_limited" not in config
     }
     later["catalogue-digest"] = DEMO["catalogue-digest"]
     later["model-fits-hardware"] = {"unknown_in_preview": "advisory"}
-    bench = Bench("guard", {**DEMO, **later})
+    bench = PackTester("guard", {**DEMO, **later})
     unsettled = cortecs_instance(hardware_type_id=unknown())
     assert_advised(bench.preview(unsettled), "hardware-allowed", "`pulumi up` will judge it")
     assert_allowed(bench.preview(unsettled))
@@ -169,12 +173,12 @@ def test_a_preview_may_leave_to_up_what_only_up_can_know() -> None:
         ({"rule": "instance-hourly-kap"}, "did you mean instance-hourly-cap?"),
         ({"rule": "provider-authentic"}, "there is no exemption from provider-authentic"),
         ({"rule": "stack-hourly-budget"}, "there is no exemption from stack-hourly-budget"),
-        ({"owner": ""}, "owner must be a text"),
-        ({"reason": "  "}, "reason must be a text"),
+        ({"owner": ""}, "owner must be a string"),
+        ({"reason": "  "}, "reason must be a string"),
         ({"until": "2030-02-30"}, "until must be a day"),
         ({"until": "for ever"}, "until must be a day"),
         ({"up_to": "20"}, "up_to must be an amount"),
-        ({"untill": "2030-01-01"}, "untill is no setting of it"),
+        ({"untill": "2030-01-01"}, "untill is not a setting of this rule"),
     ],
 )
 def test_a_malformed_exemption_is_refused(changed: dict[str, Any], says: str) -> None:
@@ -189,7 +193,7 @@ def test_an_exemption_without_an_owner_is_refused() -> None:
 
 def test_both_packs_can_share_one_list_of_exemptions() -> None:
     hardware = json.loads((POLICIES / "hardware" / "limits" / "demo.json").read_text())
-    bench = Bench("hardware", {**hardware, "exemptions-valid": granted()["exemptions-valid"]})
-    bench.preview()
-    (rules_in_force,) = bench.logged
+    tester = PackTester("hardware", {**hardware, "exemptions-valid": granted()["exemptions-valid"]})
+    tester.preview()
+    (rules_in_force,) = tester.logged
     assert "exemptions-valid: mandatory {" in rules_in_force

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
-from pulumi_cortecs.policy.pinned import SHIPPED, pinned
+from pulumi_cortecs.policy.pinned import SHIPPED, load_pinned
 
 SAMPLE = SHIPPED / "simulator.lock.yaml"
 
@@ -23,18 +23,18 @@ def pack(tmp_path: Path) -> Path:
 
 def test_the_one_in_the_folder_comes_before_the_one_beside_it(pack: Path) -> None:
     (pack.parent / LOCK_FILE).write_text("version: 0\n")
-    assert "version" in pinned(pack).problem
+    assert "version" in load_pinned(pack).problem
     shutil.copy(SAMPLE, pack / LOCK_FILE)
-    assert pinned(pack).catalogue is not None
+    assert load_pinned(pack).catalogue is not None
     (pack / LOCK_FILE).unlink()
     shutil.copy(SAMPLE, pack.parent / LOCK_FILE)
-    assert pinned(pack).catalogue is not None
+    assert load_pinned(pack).catalogue is not None
 
 
 def test_a_file_can_be_named(pack: Path, tmp_path: Path) -> None:
     other = shutil.copy(SAMPLE, tmp_path / "elsewhere.yaml")
-    assert pinned(pack, str(other)).catalogue is not None
-    assert pinned(pack, "simulator.lock.yaml").catalogue is not None
+    assert load_pinned(pack, str(other)).catalogue is not None
+    assert load_pinned(pack, "simulator.lock.yaml").catalogue is not None
 
 
 def test_it_is_never_looked_for_in_the_working_directory(
@@ -44,11 +44,11 @@ def test_it_is_never_looked_for_in_the_working_directory(
     project.mkdir()
     shutil.copy(SAMPLE, project / LOCK_FILE)
     monkeypatch.chdir(project)
-    assert pinned(pack).catalogue is None
+    assert load_pinned(pack).catalogue is None
 
 
 def test_without_one_it_says_how_to_make_one(pack: Path) -> None:
-    problem = pinned(pack).problem
+    problem = load_pinned(pack).problem
     assert problem.startswith(f"there is no catalogue of prices at {pack / LOCK_FILE}: ")
     assert "`pulumi-cortecs catalogue pull`" in problem
 
@@ -56,15 +56,15 @@ def test_without_one_it_says_how_to_make_one(pack: Path) -> None:
 def test_one_that_was_edited_or_cut_is_not_used(pack: Path) -> None:
     text = SAMPLE.read_text()
     (pack / LOCK_FILE).write_text(text.replace("'4.50'", "'0.50'").replace("'0.075'", "'0.0083'"))
-    assert "edited" in pinned(pack).problem
+    assert "edited" in load_pinned(pack).problem
     (pack / LOCK_FILE).write_text(text[: len(text) // 2])
-    assert pinned(pack).problem.startswith("the catalogue cannot be used: ")
+    assert load_pinned(pack).problem.startswith("the catalogue cannot be used: ")
 
 
 def test_one_that_is_not_the_one_that_the_limits_want_is_not_used(pack: Path) -> None:
-    found = pinned(pack, "simulator.lock.yaml").catalogue
-    assert found is not None
-    assert pinned(pack, "simulator.lock.yaml", found.digest).catalogue is not None
-    wrong = pinned(pack, "simulator.lock.yaml", "0" * 64)
+    catalogue = load_pinned(pack, "simulator.lock.yaml").catalogue
+    assert catalogue is not None
+    assert load_pinned(pack, "simulator.lock.yaml", catalogue.digest).catalogue is not None
+    wrong = load_pinned(pack, "simulator.lock.yaml", "0" * 64)
     assert wrong.catalogue is None
-    assert wrong.problem.endswith(f"has the sha256 {found.digest}, and the limits want {'0' * 64}")
+    assert wrong.problem.endswith(f"has the sha256 {catalogue.digest}, and the limits want {'0' * 64}")

@@ -9,7 +9,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS
-from pulumi_cortecs.policy.extraction import OURS
+from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.policy.testing import ENDPOINT, INSTANCE
 from tests.contract.test_pickle import PUBLISHED
 
@@ -20,17 +20,19 @@ NAMES = {INSTANCE: "cortecs.Instance", ENDPOINT: "cortecs.Endpoint"}
 @pytest.mark.parametrize("token", NAMES)
 def test_todays_classes_are_authentic(token: str, protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
-    assert serialize_provider(_abi.load(NAMES[token])) in OURS[token].providers
+    assert serialize_provider(_abi.load(NAMES[token])) in RESOURCE_TYPES[token].providers
 
 
 def test_the_bytes_are_those_that_are_published_and_no_others() -> None:
     for token, name in NAMES.items():
-        assert OURS[token].providers == {text for (each, _), text in PUBLISHED.items() if each == name}
+        assert RESOURCE_TYPES[token].providers == {
+            text for (token_name, _), text in PUBLISHED.items() if token_name == name
+        }
 
 
 def test_only_what_changes_in_place_may_be_ignored() -> None:
-    assert OURS[INSTANCE].may_ignore == {*ARGUMENTS.updatable}
+    assert RESOURCE_TYPES[INSTANCE].may_ignore == {*ARGUMENTS.updatable}
 
 
 def test_what_else_a_program_says_decides_what_is_bought() -> None:
-    assert OURS[INSTANCE].bought == {*ARGUMENTS} - {*ARGUMENTS.updatable}
+    assert RESOURCE_TYPES[INSTANCE].bought == {*ARGUMENTS} - {*ARGUMENTS.updatable}

@@ -64,7 +64,7 @@ def test_a_rule_says_all_that_a_person_needs(rule: Rule) -> None:
 def test_every_setting_has_a_schema_and_is_explained(rule: Rule) -> None:
     schema = rule.settings.schema_for_the_engine()
     assert set(schema) == set(rule.settings.model_fields)
-    assert all("type" in each or "anyOf" in each for each in schema.values()), schema
+    assert all("type" in property_schema or "anyOf" in property_schema for property_schema in schema.values()), schema
     for key in schema:
         assert f"`{key}`" in (inspect.getdoc(rule.settings) or "")
 
@@ -78,39 +78,40 @@ def test_what_guards_the_others_can_neither_be_left_out_nor_exempted(rule: Rule)
 
 
 def raw(source: str) -> Iterator[ast.AST]:
-    """Where a rule gets at a value past the fields of a Unit. Such a value may be unknown, and the rule fails open."""
+    """Places where a rule reads a value past the fields of a Purchase: it may be unknown, and the rule fails open."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and node.attr in ("props", "properties", "fields", "__dict__"):
             yield node
         if isinstance(node, ast.Name) and node.id in ("getattr", "vars"):
             yield node
-        if isinstance(node, ast.Import) and any(each.name.startswith("pulumi") for each in node.names):
+        if isinstance(node, ast.Import) and any(alias.name.startswith("pulumi") for alias in node.names):
             yield node
         if isinstance(node, ast.ImportFrom) and (module := node.module or "").startswith("pulumi"):
             room = module.startswith(("pulumi_cortecs.cost", "pulumi_cortecs.policy"))
-            names = {module.rpartition(".")[2], *(each.name for each in node.names)}
-            if not room or names & {"reading", "servicer", "ours", "cortecs", "extraction"}:
+            names = {module.rpartition(".")[2], *(alias.name for alias in node.names)}
+            if not room or names & {"property_reader", "servicer", "Properties", "Extract", "cortecs", "clouds"}:
                 yield node
 
 
 def test_no_rule_touches_raw_properties() -> None:
     files = sorted(Path(next(iter(rules_package.__path__))).glob("*.py"))
     assert len(files) > 8
-    found = {file.name: [ast.unparse(node) for node in raw(file.read_text(encoding="utf-8"))] for file in files}
-    assert {name: sources for name, sources in found.items() if sources} == {}
+    accesses = {file.name: [ast.unparse(node) for node in raw(file.read_text(encoding="utf-8"))] for file in files}
+    assert {name: sources for name, sources in accesses.items() if sources} == {}
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "unit.props['num_workers']",
+        "purchase.props['num_workers']",
         "request.properties",
-        "getattr(unit, 'props')",
-        "vars(unit)",
+        "getattr(purchase, 'props')",
+        "vars(purchase)",
         "import pulumi_policy",
         "from pulumi.runtime.proto import analyzer_pb2",
-        "from pulumi_cortecs.policy.reading import read",
-        "from pulumi_cortecs.policy import reading",
+        "from pulumi_cortecs.policy.property_reader import read",
+        "from pulumi_cortecs.policy import property_reader",
+        "from pulumi_cortecs.policy.resource_types import Properties",
     ],
 )
 def test_a_raw_property_is_seen(source: str) -> None:

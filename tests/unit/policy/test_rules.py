@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.cost import HardwareType, Money, RamMeaning
+from pulumi_cortecs.cost import Money, PricedHardware, RamMeaning
 from pulumi_cortecs.cost.catalogue import Catalogue
-from pulumi_cortecs.policy import Known, Missing, Rule, Unit
+from pulumi_cortecs.policy import Known, Missing, Purchase, Rule
 from pulumi_cortecs.policy.pinned import PinnedPrices
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.rules.placement import REGION_ALLOWED, AllowedRegions
 from pulumi_cortecs.policy.testing import (
     MISSING,
-    Bench,
+    PackTester,
     Resource,
     assert_advised,
     assert_allowed,
@@ -34,12 +34,12 @@ RULES: Mapping[str, Rule] = {rule.name: rule for rule in PACKS["guard"]}
 LLAMA_70B = "neuralmagic--Meta-Llama-3.1-70B-Instruct-FP8"
 
 
-def bench(rule: str, catalogue: Catalogue | PinnedPrices | None = None, **settings: Any) -> Bench:
+def bench(rule: str, catalogue: Catalogue | PinnedPrices | None = None, **settings: Any) -> PackTester:
     """A pack with this one rule."""
-    return Bench([RULES[rule]], {rule: settings}, catalogue=catalogue)
+    return PackTester([RULES[rule]], {rule: settings}, catalogue=catalogue)
 
 
-def with_row(hardware_type_id: str, change: Callable[[HardwareType], HardwareType]) -> Catalogue:
+def with_row(hardware_type_id: str, change: Callable[[PricedHardware], PricedHardware]) -> Catalogue:
     """The sample catalogue with one row changed."""
     prices = sample_catalogue().price_lists["cortecs"]
     rows = tuple(change(row) if row.hardware_type_id == hardware_type_id else row for row in prices.hardware_types)
@@ -181,10 +181,10 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         cortecs_instance(ttl="481m"),
         "8:00:00 is the longest allowed: 0:01:00 too long.",
     ),
-    ("ttl-required", {"at_most": "8h"}, cortecs_instance(ttl="soon"), "ttl is 'soon', which is no duration"),
-    ("provider-authentic", {}, cortecs_instance(provider="gASV"), "is served by a class of somebody else"),
-    ("provider-authentic", {}, cortecs_instance(provider=None), "is served by a class of somebody else"),
-    ("provider-authentic", {}, cortecs_instance(provider=secret("x")), "is served by a class of somebody else"),
+    ("ttl-required", {"at_most": "8h"}, cortecs_instance(ttl="soon"), "ttl is 'soon', not a duration"),
+    ("provider-authentic", {}, cortecs_instance(provider="gASV"), "is served by a foreign class"),
+    ("provider-authentic", {}, cortecs_instance(provider=None), "is served by a foreign class"),
+    ("provider-authentic", {}, cortecs_instance(provider=secret("x")), "is served by a foreign class"),
     (
         "unknown-dynamic-type",
         {},
@@ -205,7 +205,7 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
 def test_allowed(rule: str, settings: dict[str, Any], bought: Resource) -> None:
     for verdict in (bench(rule, **settings).preview(bought), bench(rule, **settings).up(bought)):
         assert_allowed(verdict)
-        assert verdict.shown == ()
+        assert verdict.findings == ()
 
 
 @pytest.mark.parametrize(("rule", "settings", "bought", "says"), DENIED)
@@ -312,10 +312,10 @@ def test_what_the_catalogue_does_not_say_is_not_allowed(rule: str, settings: dic
     [(("eu-1", "eu-2"), []), (("eu-1", "us-1", "us-2"), ["us-1", "us-2"]), ((), ["nowhere"])],
 )
 def test_every_region_must_be_on_the_list(regions: tuple[str, ...], wrong: list[str]) -> None:
-    nothing: dict[str, Any] = {each.name: Missing(each.name) for each in fields(Unit)}
-    unit, settings = Unit(**{**nothing, "regions": Known(regions)}), AllowedRegions(allowed=("eu-*",))
-    found = list(REGION_ALLOWED.check(unit, settings, None))  # type: ignore[arg-type]
-    assert found == [f"{each} is not among the regions that are allowed: eu-*." for each in wrong]
+    nothing: dict[str, Any] = {field.name: Missing(field.name) for field in fields(Purchase)}
+    unit, settings = Purchase(**{**nothing, "regions": Known(regions)}), AllowedRegions(allowed=("eu-*",))
+    messages = list(REGION_ALLOWED.check(unit, settings, None))  # type: ignore[arg-type]
+    assert messages == [f"{region} is not among the regions that are allowed: eu-*." for region in wrong]
 
 
 def test_a_region_of_the_catalogue_is_where_it_runs() -> None:
@@ -340,9 +340,9 @@ def test_an_hour_dearer_than_sixty_minutes_is_priced_as_it_is_billed() -> None:
 def test_an_old_catalogue_warns_and_then_blocks(days: int, advised: bool, denied: bool) -> None:
     now = sample_catalogue().as_of + timedelta(days=days)
     limits = {"catalogue-fresh": {"warn_after": "14d", "block_after": "45d"}}
-    verdict = Bench([RULES["catalogue-fresh"]], limits, now=now).preview(cortecs_instance())
+    verdict = PackTester([RULES["catalogue-fresh"]], limits, now=now).preview(cortecs_instance())
     assert verdict.denied is denied
-    assert bool(verdict.shown) is (advised or denied)
+    assert bool(verdict.findings) is (advised or denied)
     if advised:
         assert_advised(verdict, "catalogue-fresh", f"{days} days old; after 45 nothing is bought", "catalogue pull")
 
@@ -350,7 +350,7 @@ def test_an_old_catalogue_warns_and_then_blocks(days: int, advised: bool, denied
 def test_a_catalogue_of_the_future_blocks() -> None:
     now = sample_catalogue().as_of - timedelta(days=2)
     limits = {"catalogue-fresh": {"warn_after": "14d", "block_after": "45d"}}
-    verdict = Bench([RULES["catalogue-fresh"]], limits, now=now).preview(cortecs_instance())
+    verdict = PackTester([RULES["catalogue-fresh"]], limits, now=now).preview(cortecs_instance())
     assert_denied(verdict, "catalogue-fresh", "yet to come")
 
 
@@ -392,7 +392,7 @@ def test_a_live_price_that_is_not_the_pinned_one_is_advice(quote: Any, says: str
 @pytest.mark.parametrize("quote", [quoted("1.26"), quoted("1.14"), quoted("9.99", source="catalogue of 2026-01-01")])
 def test_a_price_within_tolerance_or_not_newer_than_the_catalogue_passes(quote: Any) -> None:
     verdict = bench("quote-matches-catalogue", tolerance_percent="5").preview(cortecs_instance(quote=quote))
-    assert verdict.shown == ()
+    assert verdict.findings == ()
 
 
 def test_two_currencies_are_never_added() -> None:
@@ -407,5 +407,5 @@ def test_two_currencies_are_never_added() -> None:
     )
     in_dollars = Catalogue({"cortecs": replace(prices, currency="USD", hardware_types=dollars)})
     limits = {"stack-hourly-budget": {"per_hour": ["1.20 EUR"]}}
-    verdict = Bench([RULES["stack-hourly-budget"]], limits, catalogue=in_dollars).preview(cortecs_instance())
+    verdict = PackTester([RULES["stack-hourly-budget"]], limits, catalogue=in_dollars).preview(cortecs_instance())
     assert_denied(verdict, "stack-hourly-budget", "1.20 USD an hour, and there is no limit in USD: there is 1.20 EUR.")

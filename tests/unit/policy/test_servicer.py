@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import analyzer_pb2
 
-from pulumi_cortecs.policy import Given, Rule, Unit
+from pulumi_cortecs.policy import Purchase, Rule, RuleContext
 from pulumi_cortecs.policy.cortecs import RESOURCES
 from pulumi_cortecs.policy.held import Holdings
 from pulumi_cortecs.policy.pinned import PinnedPrices
@@ -20,9 +20,9 @@ from pulumi_cortecs.policy.servicer import PackServicer
 from pulumi_cortecs.policy.testing import (
     ENDPOINT,
     INSTANCE,
-    Bench,
+    ConfigurationRefusedError,
     Context,
-    RefusedError,
+    PackTester,
     assert_allowed,
     assert_denied,
     configuration,
@@ -41,7 +41,7 @@ AUTHENTIC = min(RESOURCES[0].providers)
 @pytest.fixture
 def pack() -> PackServicer:
     """The pack guard in an `up`, with the limits of the demo."""
-    return Bench("guard", DEMO).servicer(previews=False)
+    return PackTester("guard", DEMO).servicer(previews=False)
 
 
 def request(properties: dict[str, Any], urn: str = URN) -> analyzer_pb2.AnalyzeRequest:
@@ -55,71 +55,75 @@ def shows(pack: PackServicer, provider: Any, urn: str = URN) -> None:
     assert not pack.Remediate(request(properties, urn), CONTEXT).remediations
 
 
-def said(pack: PackServicer, urn: str = URN, **changed: Any) -> set[str]:
+def refused_rules(pack: PackServicer, urn: str = URN, **changed: Any) -> set[str]:
     """The rules that refuse the usual instance, changed like this."""
     answer = pack.Analyze(request(dict(cortecs_instance(**changed).properties), urn), CONTEXT)
-    return {each.policyName for each in answer.diagnostics if each.enforcementLevel == analyzer_pb2.MANDATORY}
+    return {
+        diagnostic.policyName
+        for diagnostic in answer.diagnostics
+        if diagnostic.enforcementLevel == analyzer_pb2.MANDATORY
+    }
 
 
 def test_a_second_configuration_is_refused_and_changes_nothing(pack: PackServicer) -> None:
     loose = configuration(PACKS["guard"], {**DEMO, "workers-max": {"most": 8}, "gpu-count-max": {"most": 99}})
-    with pytest.raises(RefusedError, match="has its limits already"):
+    with pytest.raises(ConfigurationRefusedError, match="has its limits already"):
         pack.Configure(loose, CONTEXT)
     shows(pack, AUTHENTIC)
-    assert "workers-max" in said(pack, num_workers=8)
+    assert "workers-max" in refused_rules(pack, num_workers=8)
 
 
 def test_nobody_can_tell_a_pack_that_this_is_only_a_preview(pack: PackServicer) -> None:
-    with pytest.raises(RefusedError, match="knows its stack already"):
+    with pytest.raises(ConfigurationRefusedError, match="knows its stack already"):
         pack.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=True), CONTEXT)
     shows(pack, AUTHENTIC)
-    assert "stack-hourly-budget" in said(pack, num_workers=8, hardware_type_id="NVIDIA_L40S_1")
+    assert "stack-hourly-budget" in refused_rules(pack, num_workers=8, hardware_type_id="NVIDIA_L40S_1")
 
 
 def test_as_long_as_nobody_has_configured_it_a_pack_refuses_everything() -> None:
     pack = unconfigured()
     shows(pack, AUTHENTIC)
-    assert said(pack) == {"hardware-allowed"}
+    assert refused_rules(pack) == {"hardware-allowed"}
 
 
 def test_limits_that_are_refused_leave_a_pack_that_refuses() -> None:
     pack = unconfigured()
-    with pytest.raises(RefusedError, match="there is no such rule"):
+    with pytest.raises(ConfigurationRefusedError, match="there is no such rule"):
         pack.Configure(configuration(PACKS["guard"], {"no-such-rule": {}}), CONTEXT)
     shows(pack, AUTHENTIC)
-    assert said(pack) == {"hardware-allowed"}
+    assert refused_rules(pack) == {"hardware-allowed"}
 
 
 def test_a_number_that_is_none_in_the_limits_is_refused() -> None:
     limits = configuration(PACKS["guard"], DEMO)
     limits.policyConfig["workers-max"].properties.fields["most"].number_value = float("nan")
-    with pytest.raises(RefusedError):
+    with pytest.raises(ConfigurationRefusedError):
         unconfigured().Configure(limits, CONTEXT)
 
 
 def test_the_authentic_provider_passes_in_both_protocols_of_pickle(pack: PackServicer) -> None:
     for number, provider in enumerate(RESOURCES[0].providers):
         shows(pack, provider, f"{URN}{number}")
-        assert said(pack, f"{URN}{number}") == set()
+        assert refused_rules(pack, f"{URN}{number}") == set()
 
 
 def test_a_provider_that_nobody_has_shown_is_not_authentic(pack: PackServicer) -> None:
-    assert said(pack) == {"provider-authentic"}
+    assert refused_rules(pack) == {"provider-authentic"}
 
 
 @pytest.mark.parametrize("order", [["foreign", AUTHENTIC], [AUTHENTIC, "foreign"]])
 def test_a_pack_is_not_talked_out_of_what_it_has_seen(pack: PackServicer, order: list[str]) -> None:
     for provider in order:
         shows(pack, provider)
-    assert said(pack) == {"provider-authentic"}
+    assert refused_rules(pack) == {"provider-authentic"}
 
 
 def test_an_endpoint_is_served_by_its_own_provider_and_no_other() -> None:
     instance, endpoint = RESOURCES
-    bench = Bench("guard", DEMO)
+    bench = PackTester("guard", DEMO)
     assert_allowed(bench.preview(resource(ENDPOINT, provider=min(endpoint.providers), state="running")))
     borrowed = bench.preview(resource(ENDPOINT, provider=min(instance.providers), state="running"))
-    assert_denied(borrowed, "provider-authentic", "Endpoint is served by a class of somebody else")
+    assert_denied(borrowed, "provider-authentic", "Endpoint is served by a foreign class")
 
 
 def test_the_running_sum_is_not_talked_down(pack: PackServicer) -> None:
@@ -127,15 +131,17 @@ def test_the_running_sum_is_not_talked_down(pack: PackServicer) -> None:
     shows(pack, AUTHENTIC)
     for name in ("a", "b"):
         shows(pack, AUTHENTIC, URN + name)
-        assert "stack-hourly-budget" not in said(pack, URN + name, hardware_type_id="NVIDIA_L40S_1", num_workers=2)
-        assert "stack-hourly-budget" not in said(pack, URN + name)
-    assert "stack-hourly-budget" in said(pack, hardware_type_id="NVIDIA_L40S_1", num_workers=2)
+        assert "stack-hourly-budget" not in refused_rules(
+            pack, URN + name, hardware_type_id="NVIDIA_L40S_1", num_workers=2
+        )
+        assert "stack-hourly-budget" not in refused_rules(pack, URN + name)
+    assert "stack-hourly-budget" in refused_rules(pack, hardware_type_id="NVIDIA_L40S_1", num_workers=2)
 
 
 def test_one_resource_counts_once_in_the_running_sum(pack: PackServicer) -> None:
     shows(pack, AUTHENTIC)
     for _ in range(20):
-        assert said(pack) == set()
+        assert refused_rules(pack) == set()
 
 
 def test_what_target_leaves_alone_is_left_alone(pack: PackServicer) -> None:
@@ -146,16 +152,18 @@ def test_what_target_leaves_alone_is_left_alone(pack: PackServicer) -> None:
 
 def test_what_was_shown_empty_once_is_judged_when_it_is_not(pack: PackServicer) -> None:
     pack.Remediate(request({}), CONTEXT)
-    assert said(pack) == {"provider-authentic"}
+    assert refused_rules(pack) == {"provider-authentic"}
     assert "provider-authentic" in {
-        each.policyName for each in pack.Analyze(request({"model_id": "x"}), CONTEXT).diagnostics
+        diagnostic.policyName for diagnostic in pack.Analyze(request({"model_id": "x"}), CONTEXT).diagnostics
     }
 
 
 def test_what_was_shown_once_is_not_taken_for_empty(pack: PackServicer) -> None:
     shows(pack, "foreign")
     pack.Remediate(request({}), CONTEXT)
-    assert "provider-authentic" in {each.policyName for each in pack.Analyze(request({}), CONTEXT).diagnostics}
+    assert "provider-authentic" in {
+        diagnostic.policyName for diagnostic in pack.Analyze(request({}), CONTEXT).diagnostics
+    }
 
 
 def made(**changed: Any) -> analyzer_pb2.AnalyzeStackRequest:
@@ -168,61 +176,61 @@ def made(**changed: Any) -> analyzer_pb2.AnalyzeStackRequest:
 
 
 def found_in(pack: PackServicer, stack: analyzer_pb2.AnalyzeStackRequest) -> set[tuple[str, str]]:
-    return {(each.policyName, each.urn) for each in pack.AnalyzeStack(stack, CONTEXT).diagnostics}
+    return {(diagnostic.policyName, diagnostic.urn) for diagnostic in pack.AnalyzeStack(stack, CONTEXT).diagnostics}
 
 
 def test_the_stack_pass_judges_what_a_replacement_really_makes() -> None:
-    pack = Bench("guard", DEMO).servicer()
+    pack = PackTester("guard", DEMO).servicer()
     shows(pack, AUTHENTIC)
-    assert said(pack) == set()
+    assert refused_rules(pack) == set()
     assert {("workers-max", URN), ("stack-monthly-budget", "")} <= found_in(pack, made(num_workers=8))
 
 
 def test_the_stack_pass_does_not_repeat_what_was_said() -> None:
-    pack = Bench("guard", DEMO).servicer()
+    pack = PackTester("guard", DEMO).servicer()
     shows(pack, AUTHENTIC)
-    assert "workers-max" in said(pack, num_workers=8)
+    assert "workers-max" in refused_rules(pack, num_workers=8)
     assert {urn for _, urn in found_in(pack, made(num_workers=8))} == {""}
 
 
 @pytest.mark.parametrize("order", [[1, 8], [8, 1]])
 def test_a_program_that_calls_the_pack_does_not_silence_the_stack_pass(order: list[int]) -> None:
-    pack = Bench("guard", DEMO).servicer()
+    pack = PackTester("guard", DEMO).servicer()
     shows(pack, AUTHENTIC)
     for workers in order:
-        said(pack, num_workers=workers)
+        refused_rules(pack, num_workers=workers)
     assert ("workers-max", URN) in found_in(pack, made(num_workers=8))
 
 
 def test_one_unknown_price_hides_no_other_and_stops_the_sum() -> None:
     dear = cortecs_instance("dear", num_workers=2, hardware_type_id="NVIDIA_L40S_1")
-    verdict = Bench("guard", DEMO).preview(cortecs_instance("odd", num_workers=1.5), dear)
+    verdict = PackTester("guard", DEMO).preview(cortecs_instance("odd", num_workers=1.5), dear)
     assert_denied(verdict, "workers-max", "1.5, not a whole number")
     assert_denied(verdict, "stack-hourly-budget", "1 of 2 instances of this stack cannot be summed")
 
 
 def test_many_small_ones_are_stopped_in_a_preview_and_on_the_way_in_an_up() -> None:
     many = [cortecs_instance(f"n{number}") for number in range(9)]  # 10.80 EUR an hour
-    bench = Bench("guard", {**DEMO, "stack-monthly-budget": {"per_month": ["9999.00 EUR"]}})
+    bench = PackTester("guard", {**DEMO, "stack-monthly-budget": {"per_month": ["9999.00 EUR"]}})
     preview, up = bench.preview(*many), bench.up(*many)
     assert_denied(preview, "stack-hourly-budget", "9 instances of this stack: 10.80 EUR an hour")
     assert_denied(up, "stack-hourly-budget", "9 instances of this stack so far: 10.80 EUR an hour")
-    assert [each.urn for each in up.shown] == [many[8].urn]
+    assert [finding.urn for finding in up.findings] == [many[8].urn]
 
 
 def test_properties_that_cannot_be_read_at_all_are_known_to_no_rule(pack: PackServicer) -> None:
     shows(pack, AUTHENTIC)
     odd = {"model_id": {"4dabf18193072939515e22adb298388d": "no such signature"}}
-    assert {"hardware-allowed", "instance-hourly-cap", "stack-hourly-budget"} <= said(pack, **odd)
+    assert {"hardware-allowed", "instance-hourly-cap", "stack-hourly-budget"} <= refused_rules(pack, **odd)
 
 
 def test_a_rule_that_breaks_stops_the_purchase_and_no_other_rule() -> None:
-    def broken(unit: Unit, settings: object, given: Given) -> Iterator[str]:
+    def broken(unit: Purchase, settings: object, given: RuleContext) -> Iterator[str]:
         yield "this much it could tell."
         raise ZeroDivisionError("oh")
 
     rule = Rule(name="our-own", description="x", check=broken, remediation="x")
-    bench = Bench(rules_of("guard", [rule]), DEMO)
+    bench = PackTester(rules_of("guard", [rule]), DEMO)
     verdict = bench.preview(cortecs_instance(num_workers=8))
     assert_denied(verdict, "our-own", "this much it could tell.")
     assert_denied(verdict, "our-own", "this rule failed: ZeroDivisionError: oh")
@@ -230,7 +238,7 @@ def test_a_rule_that_breaks_stops_the_purchase_and_no_other_rule() -> None:
 
 
 def test_the_engine_is_told_every_rule_with_its_schema() -> None:
-    info = Bench("guard", DEMO).servicer().GetAnalyzerInfo(cast("Any", None), CONTEXT)
+    info = PackTester("guard", DEMO).servicer().GetAnalyzerInfo(cast("Any", None), CONTEXT)
     by_name = {policy.name: policy for policy in info.policies}
     assert set(by_name) == {rule.name for rule in PACKS["guard"]}
     assert info.supportsConfig

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.policy import Amounts, Count, Names, Percent, Settings, Span
-from pulumi_cortecs.policy.settings import lifetime, problems_in, whole
+from pulumi_cortecs.policy.settings import as_integer, parse_lifetime, problems_in
 
 
 class Everything(Settings):
@@ -56,20 +56,20 @@ def test_values_are_read_for_what_they_mean() -> None:
         ("count", float("nan"), "a whole number"),
         ("count", float("inf"), "a whole number"),
         ("count", None, "a whole number"),
-        ("names", "abc", "a list of texts"),
+        ("names", "abc", "a list of strings"),
         ("names", ["a", "a"], "twice"),
-        ("names", [" a"], "without spaces"),
-        ("names", [""], "without spaces"),
-        ("names", ["a\u200b"], "without spaces"),
-        ("names", [1], "a text"),
-        ("percent", 5, "a percentage as a text"),
-        ("percent", "-5", "a percentage as a text"),
-        ("percent", "5%", "a percentage as a text"),
+        ("names", [" a"], "without surrounding spaces"),
+        ("names", [""], "without surrounding spaces"),
+        ("names", ["a\u200b"], "without surrounding spaces"),
+        ("names", [1], "a string"),
+        ("percent", 5, "a percentage as a string"),
+        ("percent", "-5", "a percentage as a string"),
+        ("percent", "5%", "a percentage as a string"),
         ("span", "5", "a time"),
         ("span", "0d", "a time"),
         ("span", "1h30m", "a time"),
         ("span", 5, "a time"),
-        ("sapn", "5d", "is no setting of it"),
+        ("sapn", "5d", "is not a setting of this rule"),
     ],
 )
 def test_odd_values_are_refused_by_name(key: str, value: Any, says: str) -> None:
@@ -88,12 +88,12 @@ def test_the_engine_gets_no_defaults_to_fill_in() -> None:
 
 @given(st.integers(min_value=-(10**15), max_value=10**15))
 def test_a_whole_number_stays_one_as_a_double(number: int) -> None:
-    assert whole(float(number)) == number
+    assert as_integer(float(number)) == number
 
 
-@given(st.one_of(st.text(), st.booleans(), st.none(), st.floats().filter(lambda each: not each.is_integer())))
+@given(st.one_of(st.text(), st.booleans(), st.none(), st.floats().filter(lambda number: not number.is_integer())))
 def test_what_is_no_whole_number_is_none(value: object) -> None:
-    assert whole(value) is None
+    assert as_integer(value) is None
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_what_is_no_whole_number_is_none(value: object) -> None:
     ],
 )
 def test_a_lifetime_is_read_as_resources_have_it(text: str, means: timedelta) -> None:
-    assert lifetime(text) == means
+    assert parse_lifetime(text) == means
 
 
 @pytest.mark.parametrize("text", ["", "8", "h", "8 h", "-8h", "8h!", "８h", "9" * 40 + "d"])
 def test_what_is_no_lifetime_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="which is"):
-        lifetime(text)
+    with pytest.raises(ValueError, match=r"not a duration|too long"):
+        parse_lifetime(text)

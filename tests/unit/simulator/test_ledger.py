@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware
 from pulumi_cortecs.simulator.cortecs.instances import CortecsRun
 from pulumi_cortecs.simulator.ledger import Run, RunLedger
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=timezone.utc)
-L4 = HardwareType("NVIDIA_L4_1", Money(Decimal("1.2"), "EUR"), Money(Decimal("0.02"), "EUR"), cloud="cortecs")
+L4 = PricedHardware("NVIDIA_L4_1", Money(Decimal("1.2"), "EUR"), Money(Decimal("0.02"), "EUR"), cloud="cortecs")
 
 
 def at(seconds: float) -> datetime:
@@ -45,7 +45,7 @@ def test_every_run_of_an_instance_is_billed_for_itself() -> None:
 
 
 def test_two_currencies_are_never_added() -> None:
-    dollars = HardwareType("X", Money(Decimal(6), "USD"), Money(Decimal("0.1"), "USD"), cloud="cortecs")
+    dollars = PricedHardware("X", Money(Decimal(6), "USD"), Money(Decimal("0.1"), "USD"), cloud="cortecs")
     ledger = RunLedger()
     ledger.begin(run())
     ledger.begin(run("id-2", hardware=dollars))

@@ -10,8 +10,8 @@ import pytest
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.stacks.command import Pulumi, StacksError
-from pulumi_cortecs.stacks.reading import Places
-from pulumi_cortecs.stacks.taking_over import constructor, names_after
+from pulumi_cortecs.stacks.import_file import constructor, names_for_models
+from pulumi_cortecs.stacks.selection import StackSelection
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row, urn
 
 DEV, PROD = "organization/shop/dev", "organization/shop/prod"
@@ -29,11 +29,11 @@ def other(tmp_path: Path) -> Backend:
 
 
 def read(*backends: Backend, stacks: tuple[str, ...] = ()) -> tuple[StackHoldings, ...]:
-    return Places(stacks, not stacks, [each.url for each in backends], Path("/")).read()
+    return StackSelection(stacks, not stacks, [backend.url for backend in backends], Path("/")).read()
 
 
 def owned(states: tuple[StackHoldings, ...]) -> dict[str, list[str]]:
-    return {each.name: [found.instance_id for found in each.rows] for each in states}
+    return {state.name: [row.instance_id for row in state.rows] for state in states}
 
 
 def test_all_stacks_of_all_backends_are_read(backend: Backend, other: Backend) -> None:
@@ -125,10 +125,10 @@ def test_a_command_that_prints_no_list_is_an_error(backend: Backend) -> None:
 
 def test_no_name_and_no_command_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StacksError, match="no stack is named"):
-        Places((), False, (), tmp_path).read()
+        StackSelection((), False, (), tmp_path).read()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StacksError, match="there is no pulumi CLI on PATH"):
-        Places((DEV,), False, (), tmp_path).read()
+        StackSelection((DEV,), False, (), tmp_path).read()
 
 
 def test_a_command_that_never_ends_is_given_up(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_lock_is_seen_where_a_directory_keeps_it(backend: Backend, other: Back
     backend.put(DEV, row("a"))
     backend.put("organization/other/dev", row("b", urn=urn("chat", project="other")))
     backend.lock("shop", "dev")
-    assert [each.updating for each in read(backend)] == [True, False]
+    assert [state.updating for state in read(backend)] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -170,22 +170,22 @@ def test_what_pulumi_says_is_shown_without_credentials(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["postgres://u:p/w@host/db", "postgres://u:p?w@host/db"])
 def test_a_url_that_pulumi_would_quote_in_pieces_is_refused(backend: Backend, url: str) -> None:
     with pytest.raises(StacksError, match="percent-encode the user and password before its @"):
-        Places((DEV,), False, (url,), Path("/")).read()
+        StackSelection((DEV,), False, (url,), Path("/")).read()
 
 
 def test_lines_of_a_program_leave_out_what_is_a_default() -> None:
-    told = {"model_id": "q--w--e", "hardware_type_id": "L4", "billing_interval": "per_minute", "num_workers": 1}
-    assert constructor("chat", {**told, "context_length": 9, "state": "running", "quote": {}}) == (
+    arguments = {"model_id": "q--w--e", "hardware_type_id": "L4", "billing_interval": "per_minute", "num_workers": 1}
+    assert constructor("chat", {**arguments, "context_length": 9, "state": "running", "quote": {}}) == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    context_length=9,\n)\n'
     )
-    assert constructor("chat", {**told, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
+    assert constructor("chat", {**arguments, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    num_workers=2,\n'
         '    state="stopped",\n    adopt_id="i",\n    # context_length=...,  # Cortecs does not tell it\n)\n'
     )
 
 
 def test_names_are_those_of_the_models_and_never_alike() -> None:
-    assert names_after(["Qwen--Qwen2-7B", "x--qwen2_7b", "phi", "qwen2-7b-2", ""]) == [
+    assert names_for_models(["Qwen--Qwen2-7B", "x--qwen2_7b", "phi", "qwen2-7b-2", ""]) == [
         "qwen2-7b",
         "qwen2-7b-2",
         "phi",

@@ -77,18 +77,20 @@ def test_the_mocks_tell_what_the_real_provider_tells(simulator: Simulator) -> No
         really_stopped = host.endpoint().create({**wanted, "state": "stopped"}).outs
     own = ("instance_id", "account", "expires_at", "base_url", "started_at", "stopped_at", "worker_statuses")
     real = {**made.outs, "quote": {**made.outs["quote"], "source": "mocks"}}
-    for seen, told in ((real, mocked), (really_running, running), (really_stopped, stopped)):
-        assert told.keys() == seen.keys()
-        assert without(told, own) == without(seen, own)
-        assert {key for key in told if told[key] in ("", [])} == {key for key in seen if seen[key] in ("", [])}
-    assert [each.keys() for each in running["worker_statuses"]] == [
-        each.keys() for each in really_running["worker_statuses"]
+    for real_outputs, mock in ((real, mocked), (really_running, running), (really_stopped, stopped)):
+        assert mock.keys() == real_outputs.keys()
+        assert without(mock, own) == without(real_outputs, own)
+        assert {key for key in mock if mock[key] in ("", [])} == {
+            key for key in real_outputs if real_outputs[key] in ("", [])
+        }
+    assert [status.keys() for status in running["worker_statuses"]] == [
+        status.keys() for status in really_running["worker_statuses"]
     ]
     assert stopped["worker_statuses"] == really_stopped["worker_statuses"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         ({"num_workers": 9}, "num_workers must be 1..8; got 9"),
         ({"num_workers": True}, "num_workers must be a whole number"),
@@ -97,8 +99,8 @@ def test_the_mocks_tell_what_the_real_provider_tells(simulator: Simulator) -> No
         ({"ttl": "soon"}, "ttl must be a duration"),
     ],
 )
-def test_what_the_real_check_refuses_is_refused(arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(RefusedArgumentsError, match=rf"^Instance 'chat' would be refused: {said}"):
+def test_what_the_real_check_refuses_is_refused(arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(RefusedArgumentsError, match=rf"^Instance 'chat' would be refused: {text}"):
         declared(**arguments)
 
 
@@ -135,8 +137,8 @@ def test_a_program_sees_what_is_not_there_as_the_real_one_does() -> None:
         chat = Instance("chat", model_id=QWEN)
         short = Instance("short", model_id=QWEN, ttl="8h", on_timeout="stop")
         return {
-            name: [each.ttl, each.expires_at, each.on_timeout, each.adopt_id]
-            for name, each in (("chat", chat), ("short", short))
+            name: [instance.ttl, instance.expires_at, instance.on_timeout, instance.adopt_id]
+            for name, instance in (("chat", chat), ("short", short))
         }
 
     assert CortecsMocks().run(program) == {
@@ -192,7 +194,7 @@ def test_several_instances_are_found_by_name_unless_two_share_one() -> None:
 
     mocks = CortecsMocks()
     mocks.run(program)
-    assert {name: each.num_workers for name, each in mocks.instances.items()} == {"chat": 1, "code": 2}
+    assert {name: instance.num_workers for name, instance in mocks.instances.items()} == {"chat": 1, "code": 2}
     mocks.run(program)
     assert len(mocks.declared) == 4
     with pytest.raises(ValueError, match="same name"):
@@ -232,11 +234,11 @@ def test_every_test_in_the_documentation_passes(tmp_path: Path) -> None:
     program, test = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(), flags=re.DOTALL)
     (tmp_path / "__main__.py").write_text(program)
     (tmp_path / "test_shop.py").write_text(test)
-    found = runpy.run_path(str(tmp_path / "test_shop.py"))
-    tests = [found[name] for name in found if name.startswith("test_")]
+    module = runpy.run_path(str(tmp_path / "test_shop.py"))
+    tests = [module[name] for name in module if name.startswith("test_")]
     assert len(tests) == 3
-    for each in tests:
-        each()
+    for test in tests:
+        test()
 
 
 def test_the_documentation_names_every_argument() -> None:

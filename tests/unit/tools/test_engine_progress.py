@@ -18,13 +18,13 @@ class Clock:
 
 
 def test_a_long_step_says_so_every_beat_and_how_long_it_took() -> None:
-    clock, said = Clock(), StringIO()
-    steps = Steps(Progress(said, beat=20, clock=clock), total=7)
-    with steps.step("building") as alive:
+    clock, log = Clock(), StringIO()
+    steps = Steps(Progress(log, beat=20, clock=clock), total=7)
+    with steps.step("building") as heartbeat:
         for _ in range(50):
             clock.now += 1
-            alive()
-    assert said.getvalue().splitlines() == [
+            heartbeat()
+    assert log.getvalue().splitlines() == [
         "engine: [1/7] building",
         "engine: [1/7] building ... 20s",
         "engine: [1/7] building ... 40s",
@@ -33,10 +33,10 @@ def test_a_long_step_says_so_every_beat_and_how_long_it_took() -> None:
 
 
 def test_a_short_step_is_one_line() -> None:
-    clock, said = Clock(), StringIO()
-    steps = Steps(Progress(said, clock=clock), total=2)
+    clock, log = Clock(), StringIO()
+    steps = Steps(Progress(log, clock=clock), total=2)
     for text in ("first", "second"):
-        with steps.step(text) as alive:
+        with steps.step(text) as heartbeat:
             clock.now += 0.9
-            alive()
-    assert said.getvalue().splitlines() == ["engine: [1/2] first", "engine: [2/2] second"]
+            heartbeat()
+    assert log.getvalue().splitlines() == ["engine: [1/2] first", "engine: [2/2] second"]

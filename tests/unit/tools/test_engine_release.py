@@ -28,7 +28,7 @@ MODULES = Path(release.__file__).parent
 def test_the_supported_range_is_that_of_the_package(text: str, good: bool) -> None:
     version = release.parse(text)
     assert version is not None
-    assert release.suitable(version) is good
+    assert release.is_suitable(version) is good
 
 
 @pytest.mark.parametrize("text", ["", "command not found", "v3.259", "3.259.0.1", "pulumi v3.259.0", "v3.259.0 extra"])

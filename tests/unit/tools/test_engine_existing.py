@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.engine import found, release
+from tools.engine import existing, release
 
 Program = Callable[[str, str], Path]
 
@@ -29,14 +29,14 @@ def program(tmp_path: Path) -> Program:
     return write
 
 
-def look(*folders: Path) -> found.OnPath:
-    return found.on_path({"PATH": ":".join(map(str, folders))})
+def look(*folders: Path) -> existing.OnPath:
+    return existing.on_path({"PATH": ":".join(map(str, folders))})
 
 
 def test_a_suitable_pulumi_on_path_is_used_as_it_is(tmp_path: Path, program: Program) -> None:
     pulumi = program("bin/pulumi", SAYS.format("v3.271.0"))
     program("bin/pulumi-language-python", HOST)
-    assert look(tmp_path / "bin") == found.OnPath(pulumi, ())
+    assert look(tmp_path / "bin") == existing.OnPath(pulumi, ())
 
 
 def test_an_old_one_does_not_hide_a_good_one_behind_it(tmp_path: Path, program: Program) -> None:
@@ -44,7 +44,7 @@ def test_an_old_one_does_not_hide_a_good_one_behind_it(tmp_path: Path, program: 
     program("old/pulumi-language-python", HOST)
     good = program("good/pulumi", SAYS.format("v3.259.0"))
     program("good/pulumi-language-python", HOST)
-    assert look(tmp_path / "old", tmp_path / "good") == found.OnPath(
+    assert look(tmp_path / "old", tmp_path / "good") == existing.OnPath(
         good, (f"{old} is 3.100.0; we need 3.259.0 or newer, below 4",)
     )
 
@@ -85,8 +85,8 @@ def test_folders_files_and_relative_entries_are_passed_over(
     program("here/pulumi", SAYS.format("v3.259.0"))
     program("here/pulumi-language-python", HOST)
     monkeypatch.chdir(tmp_path)
-    assert look(tmp_path / "folder", tmp_path / "plain", Path("here")) == found.OnPath(None, ())
-    assert found.on_path({}) == found.OnPath(None, ())
+    assert look(tmp_path / "folder", tmp_path / "plain", Path("here")) == existing.OnPath(None, ())
+    assert existing.on_path({}) == existing.OnPath(None, ())
 
 
 @pytest.fixture
@@ -98,31 +98,31 @@ def engine(tmp_path: Path, program: Program) -> Path:
 
 
 def test_a_whole_engine_passes(engine: Path) -> None:
-    found.verify(engine, {})
+    existing.verify(engine, {})
 
 
 @pytest.mark.parametrize("name", release.EXECUTABLES)
 def test_each_part_must_be_there_whole_and_executable(engine: Path, name: str) -> None:
     part = engine / name
     part.chmod(0o644)
-    with pytest.raises(found.Unsuitable, match=f"executable {name}$"):
-        found.verify(engine, {})
+    with pytest.raises(existing.Unsuitable, match=f"executable {name}$"):
+        existing.verify(engine, {})
     part.write_text("")  # what a power cut makes of a file that was just written
     part.chmod(0o755)
-    with pytest.raises(found.Unsuitable, match=f"executable {name}$"):
-        found.verify(engine, {})
+    with pytest.raises(existing.Unsuitable, match=f"executable {name}$"):
+        existing.verify(engine, {})
     part.unlink()
-    with pytest.raises(found.Unsuitable, match=f"executable {name}$"):
-        found.verify(engine, {})
+    with pytest.raises(existing.Unsuitable, match=f"executable {name}$"):
+        existing.verify(engine, {})
 
 
 def test_another_version_than_the_pinned_one_is_not_taken(engine: Path, program: Program) -> None:
     program("engine/pulumi", SAYS.format("v3.260.0"))
-    with pytest.raises(found.Unsuitable, match=r"is 3\.260\.0 instead of 3\.259\.0"):
-        found.verify(engine, {})
+    with pytest.raises(existing.Unsuitable, match=r"is 3\.260\.0 instead of 3\.259\.0"):
+        existing.verify(engine, {})
 
 
 def test_a_language_host_that_does_not_start_is_not_taken(engine: Path, program: Program) -> None:
     program("engine/pulumi-language-python", "#!/no/such/interpreter\n")
-    with pytest.raises(found.Unsuitable, match="does not run: pulumi-language-python -h"):
-        found.verify(engine, {})
+    with pytest.raises(existing.Unsuitable, match="does not run: pulumi-language-python -h"):
+        existing.verify(engine, {})

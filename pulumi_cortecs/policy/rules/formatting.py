@@ -1,4 +1,4 @@
-"""How rules put lists and amounts into words."""
+"""Lists and amounts as rules print them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Final
 
 from pulumi_cortecs.cost import Money
 
-_MOST_NAMED: Final = 12
+_MAX_NAMES: Final = 12
 
 
-def listed(items: Iterable[str]) -> str:
+def join_names(items: Iterable[str]) -> str:
     """The items with commas, the first dozen of many; "nothing" for none."""
     all_ = list(items)
-    more = f" and {len(all_) - _MOST_NAMED} more" if len(all_) > _MOST_NAMED else ""
-    return (", ".join(all_[:_MOST_NAMED]) or "nothing") + more
+    more = f" and {len(all_) - _MAX_NAMES} more" if len(all_) > _MAX_NAMES else ""
+    return (", ".join(all_[:_MAX_NAMES]) or "nothing") + more
 
 
-def over(price: Money, caps: Mapping[str, Money], per: str) -> str | None:
-    """What is wrong with a price, if anything: over its cap, or in a currency that has none. `per`: "an hour"."""
+def describe_excess(price: Money, caps: Mapping[str, Money], per: str) -> str | None:
+    """The problem with a price, if any: over its cap, or in a currency that has none. `per`: "an hour"."""
     cap = caps.get(price.currency)
     if cap is None:
-        known = listed(str(each) for each in caps.values())
-        return f"{price} {per}, and there is no limit in {price.currency}: there is {known}."
+        limits = join_names(str(cap_amount) for cap_amount in caps.values())
+        return f"{price} {per}, and there is no limit in {price.currency}: there is {limits}."
     return f"{price} {per}; the limit is {cap}: {price - cap} too much." if price > cap else None
 
 
-def share(price: Money, parts: int) -> Money:
+def price_per_part(price: Money, parts: int) -> Money:
     """A price divided among parts, rounded up to a ten-thousandth: for showing, never for comparing."""
     with localcontext() as context:
         context.prec = 60

@@ -1,17 +1,17 @@
-"""What one resource buys, in the words that all clouds share. Rules know nothing else of a resource."""
+"""The purchase of one resource, in terms that all clouds share. Rules know nothing else of a resource."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from pulumi_cortecs.cost import BillingInterval, HardwareType, Money, quote
+from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, quote
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
 
 
 @dataclass(frozen=True)
 class LiveQuote:
-    """What the vendor wanted when the resource was checked: `hourly_total` for all workers. `source` is "live", or the
+    """The price of the vendor when the resource was checked: `hourly_total` for all workers. `source` is "live", or the
     name of a catalogue."""
 
     hourly_total: Money
@@ -19,7 +19,7 @@ class LiveQuote:
 
 
 @dataclass(frozen=True)
-class Unit:
+class Purchase:
     """One purchase. `urn` and `name` are the resource's; `cloud` is the vendor's short name, "cortecs".
 
     `hardware` is the row of the pinned catalogue that `hardware_type_id` names. Workers are what runs side by side,
@@ -32,7 +32,7 @@ class Unit:
     cloud: str
     model_id: Field[str]
     hardware_type_id: Field[str]
-    hardware: Field[HardwareType]
+    hardware: Field[PricedHardware]
     regions: Field[tuple[str, ...]]
     workers_min: Field[int]
     workers_max: Field[int]
@@ -54,7 +54,7 @@ class Unit:
 
     @property
     def hourly(self) -> Field[Money]:
-        """What an hour of all workers costs by the pinned catalogue. A stopped one has the price of a running one: a
+        """The price of an hour of all workers by the pinned catalogue. A stopped one has the price of a running one: a
         start is one word away."""
         try:
             priced = quote(self.hardware.get(), self.billing_interval.get(), self.workers_max.get(), source="catalogue")
@@ -66,7 +66,7 @@ class Unit:
             return Missing("the price", f"is not known: {impossible}")
         return Known(priced.hourly_total)
 
-    def on(self, hardware: HardwareType, workers: int) -> Unit:
+    def on(self, hardware: PricedHardware, workers: int) -> Purchase:
         """The same purchase on other hardware, with so many workers."""
         row = Known(hardware)
         return replace(

@@ -7,7 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from pulumi_cortecs.policy import cortecs
-from pulumi_cortecs.policy.ours import Ours
+from pulumi_cortecs.policy.resource_types import ResourceType
 
-OURS: Final[Mapping[str, Ours]] = MappingProxyType({each.resource_type: each for each in cortecs.RESOURCES})
+RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = MappingProxyType(
+    {resource.resource_type: resource for resource in cortecs.RESOURCES}
+)
 """By type token. Another cloud's resources are added here, and no rule changes."""

@@ -1,7 +1,7 @@
 """Properties as pulumi-policy hands them over, read into Known, Unknown and Missing.
 
 pulumi-policy turns an unknown value that a rule stumbles over into an advisory, which is how a purchase slips through;
-so nobody but this module touches its proxies.
+so no other module touches its proxies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deser
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
 from pulumi_cortecs.policy.field import Field, Known, Missing, Unknown, malformed
-from pulumi_cortecs.policy.settings import whole
+from pulumi_cortecs.policy.settings import as_integer
 
 T = TypeVar("T")
 
@@ -26,15 +26,15 @@ class ProxiedProperties:
         self._proxy = proxy
         self._within = within
 
-    def text(self, key: str) -> Field[str]:
-        """A text that is not empty."""
+    def string(self, key: str) -> Field[str]:
+        """A string that is not empty."""
         return self._read(key, _text)
 
-    def whole(self, key: str) -> Field[int]:
+    def integer(self, key: str) -> Field[int]:
         """A whole number; they all arrive as doubles."""
         return self._read(key, _whole)
 
-    def table(self, key: str) -> Field[ProxiedProperties]:
+    def mapping(self, key: str) -> Field[ProxiedProperties]:
         """An object."""
         return self._read(key, lambda value: ProxiedProperties(_table(value), f"{self._within}{key}."))
 
@@ -55,20 +55,20 @@ class ProxiedProperties:
 
 
 class UnreadableProperties:
-    """Stands for properties that cannot be told apart at all: every one is unknown, and says why."""
+    """Properties of a request that cannot be decoded: every one is unknown, with the reason."""
 
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def text(self, key: str) -> Field[str]:
+    def string(self, key: str) -> Field[str]:
         """Unknown."""
         return malformed(key, self._why)
 
-    def whole(self, key: str) -> Field[int]:
+    def integer(self, key: str) -> Field[int]:
         """Unknown."""
         return malformed(key, self._why)
 
-    def table(self, key: str) -> Field[Any]:
+    def mapping(self, key: str) -> Field[Any]:
         """Unknown."""
         return malformed(key, self._why)
 
@@ -77,55 +77,55 @@ def read(properties: struct_pb2.Struct) -> ProxiedProperties | UnreadablePropert
     """The properties of a request; secrets are read like anything else, and nothing of them is shown but what a rule
     names."""
     try:
-        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(_on_the_wire(properties))))
+        return ProxiedProperties(unknown_checking_proxy(deserialize_properties(_decode(properties))))
     except Exception as error:  # an archive without assets, say: pulumi-policy asserts
         return UnreadableProperties(f"cannot be read: {error}")
 
 
-def revealed(properties: struct_pb2.Struct) -> dict[str, Any]:
+def reveal_secrets(properties: struct_pb2.Struct) -> dict[str, Any]:
     """The properties with what is secret in place of the secrets; an unknown is not told apart from what looks like
     one."""
-    return {key: _revealed(value) for key, value in _on_the_wire(properties).items()}
+    return {key: _without_marker(value) for key, value in _decode(properties).items()}
 
 
-def _revealed(value: Any) -> Any:
+def _without_marker(value: Any) -> Any:
     while isinstance(value, dict) and value.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
         value = value.get("value")
     return value
 
 
-def _on_the_wire(properties: struct_pb2.Struct) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in properties.fields.items()}
+def _decode(properties: struct_pb2.Struct) -> dict[str, Any]:
+    return {key: _decode_value(value) for key, value in properties.fields.items()}
 
 
-def _plain(value: struct_pb2.Value) -> Any:
+def _decode_value(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
-        return {key: _plain(each) for key, each in value.struct_value.fields.items()}
+        return {key: _decode_value(field) for key, field in value.struct_value.fields.items()}
     if kind == "list_value":
-        return [_plain(each) for each in value.list_value.values]
+        return [_decode_value(item) for item in value.list_value.values]
     return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"is {_shown(value)}, not a text")
+        raise ValueError(f"is {_describe(value)}, not a string")
     return value
 
 
 def _whole(value: Any) -> int:
-    number = whole(value)
+    number = as_integer(value)
     if number is None:
-        raise ValueError(f"is {_shown(value)}, not a whole number")
+        raise ValueError(f"is {_describe(value)}, not a whole number")
     return number
 
 
 def _table(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"is {_shown(value)}, not an object")
+        raise ValueError(f"is {_describe(value)}, not an object")
     return value
 
 
-def _shown(value: Any) -> str:
+def _describe(value: Any) -> str:
     nested = isinstance(value, (Mapping, Sequence)) and not isinstance(value, str)
     return "a list or an object" if nested else repr(value)

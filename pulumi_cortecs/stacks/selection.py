@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
-from pulumi_cortecs.stacks.command import NoSuchStackError, Pulumi, StacksError, pulumi
+from pulumi_cortecs.stacks.command import MissingStackError, Pulumi, StacksError, pulumi
 from pulumi_cortecs.stacks.export import rows_and_pending
 
-_AT_ONCE: Final = 4
+_MAX_PARALLEL: Final = 4
 
 
 class _Named(BaseModel):
@@ -28,8 +28,8 @@ _NAMES: Final = TypeAdapter(list[_Named])
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where to look: stacks by name, or all, in each of the backends (none: the one that pulumi is logged in to)."""
+class StackSelection:
+    """The stacks to read: by name, or all, in each of the backends (none: the one that pulumi is logged in to)."""
 
     stacks: Sequence[str]
     all_stacks: bool
@@ -42,16 +42,16 @@ class Places:
         if not self.stacks and not self.all_stacks:
             raise StacksError("no stack is named: give --stack NAME, once for each, or --all-stacks")
         clis = [pulumi(self.directory, url) for url in (self.backend_urls or (None,))]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
             if self.all_stacks:
                 named = list(pool.map(_names, clis))
                 wanted = [(cli, name) for cli, names in zip(clis, named, strict=True) for name in names]
             else:
                 wanted = [(cli, name) for name in self.stacks for cli in clis]
-            read: list[Callable[[], StackHoldings | None]] = [partial(_state, *each) for each in wanted]
-            states = list(pool.map(lambda each: each(), read))
+            read: list[Callable[[], StackHoldings | None]] = [partial(_state, *stack) for stack in wanted]
+            states = list(pool.map(lambda read_state: read_state(), read))
         for (_, name), state in zip(wanted, states, strict=True):
-            if state is None and not any(found.name == name for found in states if found is not None):
+            if state is None and not any(other.name == name for other in states if other is not None):
                 backends = ", ".join(cli.backend for cli in clis)
                 raise StacksError(f"there is no stack {name} in {backends}")
         return tuple(state for state in states if state is not None)
@@ -60,7 +60,7 @@ class Places:
 def _names(cli: Pulumi) -> list[str]:
     listed = cli.ask("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")
     try:
-        names = [each.name for each in _NAMES.validate_json(listed)]
+        names = [stack.name for stack in _NAMES.validate_json(listed)]
     except ValidationError:
         raise StacksError(f"the list of the stacks in {cli.backend} cannot be read") from None
     if not names:
@@ -72,18 +72,18 @@ def _state(cli: Pulumi, name: str) -> StackHoldings | None:
     """The state, None where the backend has no such stack."""
     try:
         exported = cli.ask("stack", "export", "--stack", name)
-    except NoSuchStackError:
+    except MissingStackError:
         return None
     rows, pending = rows_and_pending(name, exported)
-    return StackHoldings(name, cli.backend, rows, pending, _updating(cli, [*rows, *pending]))
+    return StackHoldings(name, cli.backend, rows, pending, _is_updating(cli, [*rows, *pending]))
 
 
-def _updating(cli: Pulumi, known: Sequence[StackResource | PendingPurchase]) -> bool | None:
+def _is_updating(cli: Pulumi, resources: Sequence[StackResource | PendingPurchase]) -> bool | None:
     """Whether the stack is locked. Only of a directory we know where it keeps its locks."""
     url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
-    if url.scheme != "file" or not known:
+    if url.scheme != "file" or not resources:
         return None
     root = cli.directory / Path(unquote(url.netloc + url.path)).expanduser()
-    stack, project = known[0].urn.split("::")[0].rpartition(":")[2], known[0].urn.split("::")[1]
+    stack, project = resources[0].urn.split("::")[0].rpartition(":")[2], resources[0].urn.split("::")[1]
     locks = root / ".pulumi" / "locks"
-    return any(found.parent.name == stack and found.parts[-3] in (project, "locks") for found in locks.rglob("*.json"))
+    return any(lock.parent.name == stack and lock.parts[-3] in (project, "locks") for lock in locks.rglob("*.json"))

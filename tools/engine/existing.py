@@ -20,7 +20,7 @@ class Unsuitable(Exception):
 
 @dataclass(frozen=True)
 class OnPath:
-    """What PATH holds: the first suitable pulumi, if any, and why those before it are none."""
+    """The first suitable pulumi on PATH, if any, and the reasons against those before it."""
 
     pulumi: Path | None
     refused: tuple[str, ...]
@@ -31,8 +31,8 @@ def on_path(env: Mapping[str, str]) -> OnPath:
     refused: list[str] = []
     for pulumi in _candidates(env):
         try:
-            _suitable_version(pulumi, env)
-            _beside_or_on_path(pulumi, "pulumi-language-python", env)
+            _require_suitable_version(pulumi, env)
+            _require_executable(pulumi, "pulumi-language-python", env)
         except Unsuitable as why:
             refused.append(f"{pulumi} {why}")
         else:
@@ -49,7 +49,7 @@ def verify(bin_dir: Path, env: Mapping[str, str]) -> None:
         path = bin_dir / name
         if not (path.is_file() and os.access(path, os.X_OK) and path.stat().st_size):
             raise Unsuitable(f"lacks a whole, executable {name}")
-    version = _suitable_version(bin_dir / "pulumi", env)
+    version = _require_suitable_version(bin_dir / "pulumi", env)
     if version != release.parse(release.PULUMI):
         raise Unsuitable(f"is {version} instead of {release.PULUMI}")
     _ask(bin_dir / "pulumi-language-python", "-h", env)
@@ -63,17 +63,17 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
             yield pulumi
 
 
-def _suitable_version(pulumi: Path, env: Mapping[str, str]) -> release.Version:
-    said = _ask(pulumi, "version", env)
-    version = release.parse(said)
+def _require_suitable_version(pulumi: Path, env: Mapping[str, str]) -> release.Version:
+    answer = _ask(pulumi, "version", env)
+    version = release.parse(answer)
     if version is None:
-        raise Unsuitable(f"says {said[:80]!r}, which is no version")
-    if not release.suitable(version):
+        raise Unsuitable(f"says {answer[:80]!r}, not a version")
+    if not release.is_suitable(version):
         raise Unsuitable(f"is {version}; we need 3.259.0 or newer, below 4")
     return version
 
 
-def _beside_or_on_path(pulumi: Path, name: str, env: Mapping[str, str]) -> None:
+def _require_executable(pulumi: Path, name: str, env: Mapping[str, str]) -> None:
     # pulumi itself looks beside the file that a link (Homebrew's, for one) leads to, too
     for folder in (pulumi.parent, pulumi.resolve().parent):
         if os.access(folder / name, os.X_OK):

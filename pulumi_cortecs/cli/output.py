@@ -1,4 +1,4 @@
-"""What every command prints alike: tables that are not cut when they are piped, JSON, and errors as one line."""
+"""The output of every command: tables that are not cut when they are piped, JSON, and errors as one line."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pulumi_cortecs.http.text import escape_unprintable
 if TYPE_CHECKING:
     from rich.table import Table
 
-_NOT_A_TERMINAL: Final = 160
+_PIPED_WIDTH: Final = 160
 
 
-def new_table(title: str, *columns: str) -> Table:
+def make_table(title: str, *columns: str) -> Table:
     """An empty table, whose cells are shown as what is printable of them."""
     from rich.table import Table
 
     class Printable(Table):
         def add_row(self, *cells: Any, **options: Any) -> None:
-            super().add_row(*(escape_unprintable(each) if isinstance(each, str) else each for each in cells), **options)
+            super().add_row(*(escape_unprintable(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
     table = Printable(title=escape_unprintable(title), title_justify="left")
     for column in columns:
@@ -30,35 +30,33 @@ def new_table(title: str, *columns: str) -> Table:
     return table
 
 
-def tell(*what: Any) -> None:
-    """Prints tables and lines of text, whose words may be anybody's."""
+def print_lines(*items: Any) -> None:
+    """Print tables and lines, only their printable characters."""
     from rich.console import Console
 
-    # what is piped is not cut to the width of a terminal that nobody looks at
-    console = Console(
-        width=None if sys.stdout.isatty() else _NOT_A_TERMINAL, highlight=False, markup=False, emoji=False
-    )
-    for each in what:
-        console.print(escape_unprintable(each) if isinstance(each, str) else each, soft_wrap=isinstance(each, str))
+    # piped output is not cut to the width of a terminal
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, markup=False, emoji=False)
+    for item in items:
+        console.print(escape_unprintable(item) if isinstance(item, str) else item, soft_wrap=isinstance(item, str))
 
 
-def tell_json(data: dict[str, Any]) -> None:
+def print_json(data: dict[str, Any]) -> None:
     """Prints JSON for machines that people can read, too."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
     typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
-def tell_aside(text: str) -> None:
+def print_error(text: str) -> None:
     """Prints a line beside the output."""
     typer.echo(escape_unprintable(text), err=True)
 
 
-def count(number: int, what: str) -> str:
+def count_text(number: int, what: str) -> str:
     """ "no instances", "1 instance", "2 instances"."""
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
-def failed(message: object) -> typer.Exit:
-    """What to raise when nothing can be told or done: the error as one line, and exit code 1."""
-    tell_aside(f"Error: {message}")
+def exit_failed(message: object) -> typer.Exit:
+    """Print an error as one line, and return the exception that ends the command with exit code 1."""
+    print_error(f"Error: {message}")
     return typer.Exit(1)

@@ -1,4 +1,4 @@
-"""What makes a stack own an instance that runs already: lines for its program, and a file for `pulumi import`."""
+"""The means to let a stack own a running instance: lines for its program, and a file for `pulumi import`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMPORT: Final = "from pulumi_cortecs import Instance\n"
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedInstance:
     """An instance as a stack is to have it: its inputs and outputs and those of its Endpoint, and what it is called."""
 
     instance_id: str
@@ -32,7 +32,7 @@ class Imported:
     endpoint_outputs: Mapping[str, Any]
     name: str = ""
 
-    def called(self, name: str) -> Imported:
+    def renamed(self, name: str) -> ImportedInstance:
         """The same under a name."""
         return replace(self, name=name)
 
@@ -46,44 +46,48 @@ class Imported:
         return constructor(self.name, self.inputs)
 
 
-def imported(instance_id: str) -> Imported:
-    """Looks at a running instance as the provider does. Raises InstanceError and EndpointError."""
-    seen = instance.read(INSTANCE, instance_id, {})
-    inputs: Mapping[str, Any] = seen.inputs or {}
+def read_for_import(instance_id: str) -> ImportedInstance:
+    """Read a running instance as the provider does. Raises InstanceError and EndpointError."""
+    instance_state = instance.read(INSTANCE, instance_id, {})
+    inputs: Mapping[str, Any] = instance_state.inputs or {}
     passed_on = {
         "instance_id": instance_id,
         "state": inputs["state"],
         "spec_digest": "",
         "ready_timeout": READY_TIMEOUT,
     }
-    found = endpoint.read(INSTANCE, "", passed_on)
-    if not found.outs:
+    endpoint_state = endpoint.read(INSTANCE, "", passed_on)
+    if not endpoint_state.outs:
         raise instance.InstanceError(f"{instance_id} has just gone")
-    return Imported(instance_id, inputs, seen.outs or {}, found.inputs or {}, found.outs)
+    return ImportedInstance(
+        instance_id, inputs, instance_state.outs or {}, endpoint_state.inputs or {}, endpoint_state.outs
+    )
 
 
-def import_file(instances: Iterable[Imported]) -> str:
-    """What `pulumi import --file` takes: with inputs and outputs it asks no provider what there is."""
+def import_file_text(instances: Iterable[ImportedInstance]) -> str:
+    """The file for `pulumi import --file`: with inputs and outputs it asks no provider."""
     resources: list[dict[str, Any]] = []
-    for each in instances:
+    for row in instances:
         resources.append(
             {
                 "type": INSTANCE.token,
-                "name": each.name,
-                "logicalName": each.name,
-                "id": each.instance_id,
-                **_properties(each.inputs, each.outputs, serialize_provider(_abi.load("cortecs.Instance"))),
+                "name": row.name,
+                "logicalName": row.name,
+                "id": row.instance_id,
+                **_properties(row.inputs, row.outputs, serialize_provider(_abi.load("cortecs.Instance"))),
             }
         )
         resources.append(
             {
                 "type": INSTANCE.endpoint_token,
-                "name": f"the Endpoint of {each.name}",  # only the file needs it to be unique
-                "logicalName": each.name,
-                "parent": each.name,
+                "name": f"the Endpoint of {row.name}",  # only the file needs it to be unique
+                "logicalName": row.name,
+                "parent": row.name,
                 "id": secrets.token_hex(6),
                 **_properties(
-                    each.endpoint_inputs, each.endpoint_outputs, serialize_provider(_abi.load("cortecs.Endpoint"))
+                    row.endpoint_inputs,
+                    row.endpoint_outputs,
+                    serialize_provider(_abi.load("cortecs.Endpoint")),
                 ),
             }
         )
@@ -91,25 +95,27 @@ def import_file(instances: Iterable[Imported]) -> str:
 
 
 def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
-    """The lines of a program that declare an instance with these inputs. What is not told is a comment: who knows what
-    was ordered completes it."""
-    told = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
-    if "model_id" in told:
-        told["model_id"] = str(told["model_id"]).replace("--", "/", 1)
+    """The lines of a program that declare an instance with these inputs. An argument that is not known is a comment, to
+    be completed."""
+    arguments = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
+    if "model_id" in arguments:
+        arguments["model_id"] = str(arguments["model_id"]).replace("--", "/", 1)
     if adopt_id:
-        told["adopt_id"] = adopt_id
+        arguments["adopt_id"] = adopt_id
     written = (
         f"    {key}={json.dumps(value, ensure_ascii=False)},\n"
-        for key, value in told.items()
+        for key, value in arguments.items()
         if not ARGUMENTS.is_default(key, value)
     )
     untold = (
-        f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n" for key in ARGUMENTS.replacing if key not in told
+        f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n"
+        for key in ARGUMENTS.replacing
+        if key not in arguments
     )
     return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
 
 
-def names_after(model_ids: Sequence[str]) -> list[str]:
+def names_for_models(model_ids: Sequence[str]) -> list[str]:
     """A name for each instance after its model, no two alike."""
     names: dict[str, None] = {}
     numbers: Counter[str] = Counter()

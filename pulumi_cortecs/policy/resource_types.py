@@ -1,0 +1,70 @@
+"""The resource types that this package publishes, and a resource as a pack observes it before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from pulumi_cortecs.policy.field import Field
+from pulumi_cortecs.policy.pinned import PinnedPrices
+from pulumi_cortecs.policy.purchase import Purchase
+
+
+class Properties(Protocol):
+    """A resource's properties, asked for by name and kind. What is of another kind is an Unknown that says so."""
+
+    def string(self, key: str) -> Field[str]:
+        """A string that is not empty."""
+        ...
+
+    def integer(self, key: str) -> Field[int]:
+        """A whole number."""
+        ...
+
+    def mapping(self, key: str) -> Field[Any]:
+        """An object: Properties of its own."""
+        ...
+
+
+Extract = Callable[[str, str, Properties, PinnedPrices], Purchase]
+"""Of the URN, the name, the properties and the prices."""
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A published type. `providers` are the very bytes that its published provider class is pickled to; `extract` is
+    None for what buys nothing; a program may ignore changes of what is in `may_ignore`, and of nothing else. `bought`
+    are the other arguments."""
+
+    resource_type: str
+    providers: frozenset[str]
+    may_ignore: frozenset[str]
+    extract: Extract | None = None
+    bought: frozenset[str] = frozenset()
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """All arguments of such a resource."""
+        return self.bought | self.may_ignore
+
+
+class ProviderOrigin(Enum):
+    """Whose code serves a resource, as far as the pack has observed it."""
+
+    PUBLISHED = "the published one"
+    FOREIGN = "another one"
+    NOT_SHOWN = "not shown"
+
+
+@dataclass(frozen=True)
+class ObservedResource:
+    """One resource. `published_type` is None for a type that this package does not publish; `ignore_changes` is as the
+    program has it."""
+
+    urn: str
+    resource_type: str
+    published_type: ResourceType | None
+    provider: ProviderOrigin
+    ignore_changes: tuple[str, ...]
