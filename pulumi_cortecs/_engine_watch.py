@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_LOOK_EVERY: Final = 1.0
-_MISSES: Final = 2
+_CHECK_INTERVAL: Final = 1.0
+_MAX_REFUSED: Final = 2
 
 
-def when_gone(address: str, act: Callable[[], object]) -> bool:
+def watch_engine(address: str, act: Callable[[], object]) -> bool:
     """Calls `act`, from a thread of its own, when nobody listens at the engine's address ("127.0.0.1:4000") any more.
 
     An engine that is gone already, because it was killed while this process began, is one that is gone. Whether it is
@@ -25,19 +25,19 @@ def when_gone(address: str, act: Callable[[], object]) -> bool:
 
     def watch() -> None:
         missed = 0
-        while missed < _MISSES:
-            missed = 0 if _listens((host, int(port))) else missed + 1
-            time.sleep(_LOOK_EVERY)
+        while missed < _MAX_REFUSED:
+            missed = 0 if _is_listening((host, int(port))) else missed + 1
+            time.sleep(_CHECK_INTERVAL)
         act()
 
     threading.Thread(target=watch, name="engine-watch", daemon=True).start()
     return True
 
 
-def _listens(engine: tuple[str, int]) -> bool:
+def _is_listening(engine: tuple[str, int]) -> bool:
     """False only when the connection is refused: an engine that is slow to answer is there."""
     try:
-        socket.create_connection(engine, timeout=_LOOK_EVERY).close()
+        socket.create_connection(engine, timeout=_CHECK_INTERVAL).close()
     except ConnectionRefusedError:
         return False
     except OSError:

@@ -72,7 +72,7 @@ def places(stacks: list[str] | None, all_stacks: bool, backend_urls: list[str] |
 
 def surveyed(where: Places) -> Survey:
     """Looks at the account, at every stack, and at the account again. Raises CloudError and StacksError."""
-    from pulumi_cortecs.cortecs.market import offers
+    from pulumi_cortecs.cortecs.market import live_offers
     from pulumi_cortecs.http.errors import CloudError
 
     account = the_account()
@@ -82,7 +82,7 @@ def surveyed(where: Places) -> Survey:
     vendor_now = account.vendor_now()
     _must_be_whole(account, before, after, stacks, vendor_now)
     try:
-        prices: Mapping[str, HardwareType] = offers({}).hardware_types()
+        prices: Mapping[str, HardwareType] = live_offers({}).hardware_types()
     except CloudError:
         prices = {}
     # a `destroy` that went on meanwhile has taken what it ended out of its state
@@ -235,7 +235,7 @@ def _must_be_whole(
         raise BadAnswerError("Cortecs' list of the instances is not whole, so nothing can be told from it; try again")
 
 
-def _listed(account: Account, instance: cortecs.Instance) -> Listed:
+def _listed(account: Account, instance: cortecs.ApiInstance) -> Listed:
     from pulumi_cortecs.cost import BillingInterval
     from pulumi_cortecs.lifecycle.listed import Listed
     from pulumi_cortecs.lifecycle.phases import UnknownStatusError

@@ -23,11 +23,11 @@ import pulumi
 from pulumi_cortecs.cortecs import client
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
-from pulumi_cortecs.cortecs.market import offers
+from pulumi_cortecs.cortecs.market import live_offers
 from pulumi_cortecs.cortecs.resources import Provider
 from pulumi_cortecs.cost import HardwareType as PricedHardware
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.likeness import meant
+from pulumi_cortecs.provider.likeness import closest_match
 from pulumi_cortecs.resources.asking import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 
@@ -215,16 +215,16 @@ class Balance:
 
 
 def _hardware_types(config: Config, available: bool) -> list[HardwareType]:
-    market = offers(config)
+    market = live_offers(config)
     found = market.in_stock() if available else market.hardware_types()
-    return [_hardware_row(each) for each in found.values()]
+    return [_hardware_from_api(each) for each in found.values()]
 
 
 def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
-    found = offers(config).hardware_types()
+    found = live_offers(config).hardware_types()
     if hardware_type_id not in found:
-        raise _unknown("hardware type", hardware_type_id, found)
-    return _hardware_row(found[hardware_type_id])
+        raise _unknown_id_error("hardware type", hardware_type_id, found)
+    return _hardware_from_api(found[hardware_type_id])
 
 
 def _models(config: Config) -> list[ModelPreview]:
@@ -238,15 +238,15 @@ def _models(config: Config) -> list[ModelPreview]:
             instant_provisioned=each.instant_provisioned,
             hardware_configs=tuple(each.hardware_configs),
         )
-        for each in offers(config).models()
+        for each in live_offers(config).models()
     ]
 
 
 def _model(config: Config, model_id: str) -> Model:
-    market = offers(config)
+    market = live_offers(config)
     named, known = model_id.replace("/", "--"), market.model_ids()
     if named not in known:
-        raise _unknown("model", model_id, known)
+        raise _unknown_id_error("model", model_id, known)
     found = market.model(named)
     configs = {each: HardwareConfig(found.longest_context(each)) for each in found.hardware_configs}
     return Model(found.model_id, found.recommended_config, configs)
@@ -256,8 +256,8 @@ def _instance(config: Config, instance_id: str) -> InstanceInfo:
     account = accounts.account(INSTANCE, config)
     found = account.cloud.get_instance(instance_id)
     if found is None:
-        raise _unknown("instance", instance_id, account.cloud.list_instances(), " in this account")
-    return _instance_row(found)
+        raise _unknown_id_error("instance", instance_id, account.cloud.list_instances(), " in this account")
+    return _instance_from_api(found)
 
 
 def _balance(config: Config) -> Balance:
@@ -267,7 +267,7 @@ def _balance(config: Config) -> Balance:
     return Balance(left.decimal_string(), left.currency)
 
 
-def _hardware_row(found: PricedHardware) -> HardwareType:
+def _hardware_from_api(found: PricedHardware) -> HardwareType:
     ram = None if found.gpu_ram_gb is None else float(found.gpu_ram_gb)
     return HardwareType(
         hardware_type_id=found.hardware_type_id,
@@ -280,7 +280,7 @@ def _hardware_row(found: PricedHardware) -> HardwareType:
     )
 
 
-def _instance_row(found: client.Instance) -> InstanceInfo:
+def _instance_from_api(found: client.ApiInstance) -> InstanceInfo:
     booting = [worker.init_progress for worker in found.worker_statuses]
     return InstanceInfo(
         instance_id=found.instance_id,
@@ -293,6 +293,6 @@ def _instance_row(found: client.Instance) -> InstanceInfo:
     )
 
 
-def _unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> UnknownIdError:
-    near = meant(value.replace("/", "--"), known)
+def _unknown_id_error(kind: str, value: str, known: Iterable[str], where: str = "") -> UnknownIdError:
+    near = closest_match(value.replace("/", "--"), known)
     return UnknownIdError(f"Cortecs has no {kind} {value!r}{where}" + (f"; did you mean {near}?" if near else ""))

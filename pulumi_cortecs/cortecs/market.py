@@ -9,19 +9,19 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from pulumi_cortecs.cortecs import client as cortecs
-from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, CortecsMarket, Model
+from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, ApiModel, CortecsPublicClient
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, HardwareType, RamMeaning, quote
 from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.answers import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
-from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.provider.pinned import source_of
-from pulumi_cortecs.provider.properties import LATER, unknown
+from pulumi_cortecs.provider.likeness import closest_match
+from pulumi_cortecs.provider.pinned import quote_source
+from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 
-_USUAL_CONTEXT: Final = 32_000
-_MOST_NAMED: Final = 12
+_DEFAULT_CONTEXT: Final = 32_000
+_MAX_NAMES: Final = 12
 
 
 class LiveOffers:
@@ -29,7 +29,7 @@ class LiveOffers:
 
     source: Final = LIVE
 
-    def __init__(self, market: CortecsMarket, answers: Answers) -> None:
+    def __init__(self, market: CortecsPublicClient, answers: AnswerCache) -> None:
         self._market = market
         self._once = answers.once
 
@@ -37,11 +37,11 @@ class LiveOffers:
         """The ids of all models on offer."""
         return self._once("models", self._market.model_ids)
 
-    def models(self) -> list[cortecs.ModelPreview]:
+    def models(self) -> list[cortecs.ApiModelPreview]:
         """All models on offer."""
         return self._once("previews", self._market.models)
 
-    def model(self, model_id: str) -> Model:
+    def model(self, model_id: str) -> ApiModel:
         """One model with the hardware it runs on."""
         return self._once(("model", model_id), lambda: self._market.model(model_id))
 
@@ -63,18 +63,18 @@ class PinnedOffers:
     @property
     def source(self) -> str:
         """What a quote by it names as its source."""
-        return source_of(self.prices)
+        return quote_source(self.prices)
 
     def model_ids(self) -> list[str]:
         """The ids of all models in it."""
         return [model.model_id for model in self.prices.models]
 
-    def model(self, model_id: str) -> Model:
+    def model(self, model_id: str) -> ApiModel:
         """One model with the hardware it runs on. Raises StopIteration for one that is not in it."""
         found = next(model for model in self.prices.models if model.model_id == model_id)
         limits = {key: {"max_context_length": tokens} for key, tokens in found.hardware_configs.items()}
         told = {"model_id": model_id, "recommended_config": found.recommended_config, "hardware_configs": limits}
-        return Model.model_validate(told)
+        return ApiModel.model_validate(told)
 
     def hardware_types(self) -> Mapping[str, HardwareType]:
         """All hardware types by id."""
@@ -99,37 +99,37 @@ class InstanceMarket:
         completed = dict(wanted)
         model = self._model(completed["model_id"], problems)
         if model is not None:
-            completed.setdefault("hardware_type_id", _hardware_for(model, current))
-        hardware_type_id = completed.setdefault("hardware_type_id", LATER)
+            completed.setdefault("hardware_type_id", _choose_hardware(model, current))
+        hardware_type_id = completed.setdefault("hardware_type_id", UNKNOWN)
         refusals = self._against_hardware(model, hardware_type_id)
         problems += refusals
-        if model is not None and not refusals and not unknown(hardware_type_id):
+        if model is not None and not refusals and not is_unknown(hardware_type_id):
             longest = model.longest_context(hardware_type_id)
-            length = completed.setdefault("context_length", _context_length(longest, current))
-            if not unknown(length) and longest is not None and length > longest:
+            length = completed.setdefault("context_length", _choose_context_length(longest, current))
+            if not is_unknown(length) and longest is not None and length > longest:
                 reason = f"{model.model_id} on {hardware_type_id} takes at most {longest} tokens; got {length}"
                 problems.append(Problem("context_length", reason))
-        completed.setdefault("context_length", LATER)
+        completed.setdefault("context_length", UNKNOWN)
         completed["quote"], _ = self.quote(completed)
         return completed
 
     def availability(self, inputs: Inputs) -> list[Problem]:
         """Whether the hardware is on offer and in stock."""
-        return self._against_hardware(None, inputs.get("hardware_type_id", LATER))
+        return self._against_hardware(None, inputs.get("hardware_type_id", UNKNOWN))
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
         """By hardware type, billing interval and workers."""
         hardware_type_id = inputs.get("hardware_type_id")
-        if unknown(hardware_type_id):
-            return LATER, []
+        if is_unknown(hardware_type_id):
+            return UNKNOWN, []
         if hardware_type_id is None:
             return {}, []
         if refusals := self._not_on_offer(hardware_type_id):
             return {}, refusals
         hardware = self.offers.hardware_types()[hardware_type_id]
         interval, workers = inputs.get("billing_interval"), inputs.get("num_workers")
-        if unknown(interval, workers):
-            return LATER, []
+        if is_unknown(interval, workers):
+            return UNKNOWN, []
         if interval is None or workers is None:
             return {}, []
         try:
@@ -141,31 +141,31 @@ class InstanceMarket:
 
     def purchase(self, inputs: Inputs) -> dict[str, str | None]:
         """Model and hardware."""
-        return {key: _fact(inputs, key) for key in ("model_id", "hardware_type_id")}
+        return {key: _policy_value(inputs, key) for key in ("model_id", "hardware_type_id")}
 
-    def _model(self, model_id: Any, problems: list[Problem]) -> Model | None:
+    def _model(self, model_id: Any, problems: list[Problem]) -> ApiModel | None:
         """The model, None while it is unknown and for one that is not on offer."""
-        if unknown(model_id):
+        if is_unknown(model_id):
             return None
         on_offer = self.offers.model_ids()
         if model_id in on_offer:
             return self.offers.model(model_id)
-        problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{_nearest(model_id, on_offer)}"))
+        problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{_suggestion(model_id, on_offer)}"))
         return None
 
-    def _against_hardware(self, model: Model | None, hardware_type_id: Any) -> list[Problem]:
+    def _against_hardware(self, model: ApiModel | None, hardware_type_id: Any) -> list[Problem]:
         """Why this hardware cannot be had for the model, as far as both are known."""
-        if unknown(hardware_type_id):
+        if is_unknown(hardware_type_id):
             return []
         fitting = sorted(self.offers.hardware_types() if model is None else model.hardware_configs)
         if hardware_type_id is None and model is not None:
-            reason = f"is required: {VENDOR} recommends none for {model.model_id}; it runs on {_some(fitting)}"
+            reason = f"is required: {VENDOR} recommends none for {model.model_id}; it runs on {join_names(fitting)}"
         elif refusals := self._not_on_offer(hardware_type_id):
             return refusals
         elif model is not None and hardware_type_id not in model.hardware_configs:
-            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {_some(fitting)}"
+            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {join_names(fitting)}"
         elif hardware_type_id not in (in_stock := self.offers.in_stock()):
-            others = _some([each for each in fitting if each in in_stock])
+            others = join_names([each for each in fitting if each in in_stock])
             reason = f"{hardware_type_id} is out of stock; in stock is {others}"
         else:
             return []
@@ -175,11 +175,11 @@ class InstanceMarket:
         known = self.offers.hardware_types()
         if hardware_type_id in known:
             return []
-        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{_nearest(hardware_type_id, known)}"
+        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{_suggestion(hardware_type_id, known)}"
         return [Problem("hardware_type_id", reason)]
 
 
-def offers(config: Mapping[str, str]) -> LiveOffers:
+def live_offers(config: Mapping[str, str]) -> LiveOffers:
     """What is on offer where `config` and the environment say. Raises ConfigurationError."""
     market = accounts.market(INSTANCE, config)
     assert isinstance(market, InstanceMarket)
@@ -187,43 +187,43 @@ def offers(config: Mapping[str, str]) -> LiveOffers:
     return market.offers
 
 
-def _hardware_for(model: Model, current: Inputs) -> str | None:
+def _choose_hardware(model: ApiModel, current: Inputs) -> str | None:
     """What the vendor would choose; what runs now is kept as long as it fits."""
     now = current.get("hardware_type_id")
     return now if now in model.hardware_configs else model.recommended_config
 
 
-def _context_length(longest: int | None, current: Inputs) -> int:
+def _choose_context_length(longest: int | None, current: Inputs) -> int:
     """The usual length, or the longest that the hardware takes; what runs now is kept as long as it fits."""
     now: int | None = current.get("context_length")
     if now is not None and (longest is None or now <= longest):
         return now
-    return min(_USUAL_CONTEXT, longest or _USUAL_CONTEXT)
+    return min(_DEFAULT_CONTEXT, longest or _DEFAULT_CONTEXT)
 
 
-def _fact(inputs: Mapping[str, Any], key: str) -> str | None:
+def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
     value = inputs.get(key, f"what {VENDOR} does not tell ({key})")
-    return None if unknown(value) else str(value)
+    return None if is_unknown(value) else str(value)
 
 
-def _nearest(value: str, known: Iterable[str]) -> str:
+def _suggestion(value: str, known: Iterable[str]) -> str:
     ids = sorted(known)
-    near = meant(value, ids)
-    return (f"; did you mean {near}?" if near else ".") + f" On offer: {_some(ids)}"
+    near = closest_match(value, ids)
+    return (f"; did you mean {near}?" if near else ".") + f" On offer: {join_names(ids)}"
 
 
-def _some(ids: Sequence[str]) -> str:
-    return (", ".join(ids[:_MOST_NAMED]) + (", ..." if len(ids) > _MOST_NAMED else "")) or "nothing"
+def join_names(ids: Sequence[str]) -> str:
+    return (", ".join(ids[:_MAX_NAMES]) + (", ..." if len(ids) > _MAX_NAMES else "")) or "nothing"
 
 
-def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> PriceList:
+def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str = "") -> PriceList:
     """What the market rents out at this moment, to be pinned. It takes a request per model. `source` is the market's
     URL unless it is given.
 
     A model's hardware that is not on the price list is left out, for it cannot be bought. Raises CloudError, and
     CatalogueError for a list that cannot be true.
     """
-    hardware_types = {key: _stated(row) for key, row in market.hardware_types().items()}
+    hardware_types = {key: _with_ram_meaning(row) for key, row in market.hardware_types().items()}
     models = (market.model(model_id) for model_id in market.model_ids())
     currencies = sorted({row.currency for row in hardware_types.values()})
     return PriceList(
@@ -236,12 +236,12 @@ def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> Pric
     )
 
 
-def _stated(row: HardwareType) -> HardwareType:
+def _with_ram_meaning(row: HardwareType) -> HardwareType:
     """With one GPU both meanings are the same; with more the vendor leaves it open (docs/apis/cortecs.md#hardware)."""
     return replace(row, gpu_ram_is=RamMeaning.TOTAL) if row.num_gpus == 1 else row
 
 
-def _preview(model: Model, hardware_types: dict[str, HardwareType]) -> ModelPreview:
+def _preview(model: ApiModel, hardware_types: dict[str, HardwareType]) -> ModelPreview:
     contexts = {key: model.longest_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
     recommended = model.recommended_config if model.recommended_config in contexts else None
     return ModelPreview(model.model_id, recommended, contexts)

@@ -12,13 +12,13 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructing import arguments_and_options
+from pulumi_cortecs.resources.constructing import split_arguments
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
 
 READY_TIMEOUT = 1200
 """In seconds, for a program that says nothing of it."""
-_NEEDED = ("model_id", "which model should it serve?")
+_REQUIRED = ("model_id", "which model should it serve?")
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
 
@@ -193,7 +193,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         Raises TypeError for a missing model_id, an unknown argument, or a mixture of both forms. `opts.custom_timeouts`
         with `create` bounds the wait for readiness (20 minutes by default).
         """
-        wanted, opts = arguments_and_options("Instance", InstanceArgs, _NEEDED, args, kwargs)
+        wanted, opts = split_arguments("Instance", InstanceArgs, _REQUIRED, args, kwargs)
         # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
         ready_timeout = create_timeout(opts, READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
@@ -208,7 +208,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
             spec_digest=self.restart_trigger.apply(_digest),
             ready_timeout=ready_timeout,
             # what somebody else owns is never ended here
-            on_timeout=self.on_timeout.apply(_unless_default) if given_id is None else None,
+            on_timeout=self.on_timeout.apply(_omit_default) if given_id is None else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -271,7 +271,7 @@ def _digest(restart_trigger: str | None) -> str:
     return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
 
 
-def _unless_default(on_timeout: str) -> Any:
+def _omit_default(on_timeout: str) -> Any:
     """None keeps it out of the Endpoint's inputs, and its state short."""
     return None if on_timeout == ARGUMENTS.defaults["on_timeout"] else on_timeout
 

@@ -26,11 +26,11 @@ from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, hourly, process, session
-from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.answers import AnswerCache
 from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Market
-from pulumi_cortecs.provider.settings import Settings, settings_from
+from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
-_YEAR_9000 = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
+_MAX_VENDOR_TIME = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
 def configure(kind: InstanceKind, config: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ class Account:
     purchases: Purchases[Any]
     intents: Intents[Any]
     clock: Clock
-    settings: Settings
+    settings: ProviderSettings
     problems: tuple[str, ...] = ()
     payer: str = ""
 
@@ -80,7 +80,7 @@ class Account:
         """What time it is at the vendor, in UTC; by this machine's calendar where it has not told a time that one can
         count on from. It raises nothing: it is asked for between a purchase and the return of its id."""
         told = self.cloud.vendor_time()
-        if told is None or not 0 <= told < _YEAR_9000:
+        if told is None or not 0 <= told < _MAX_VENDOR_TIME:
             return self.clock.utc_now()
         return datetime.fromtimestamp(told, timezone.utc)
 
@@ -132,7 +132,7 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
     Raises ConfigurationError when there are no usable credentials.
     """
     found = _account(kind, credentials_in_force(kind.credentials, os.environ, _config(config)))
-    _warn_of(found.problems)
+    _warn_of_environment(found.problems)
     return found
 
 
@@ -146,7 +146,7 @@ def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Marke
     return _market(kind, base_url(kind, config))
 
 
-def differ_from(kind: InstanceKind, recorded: object) -> bool:
+def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
     """Whether today's credentials are others than those that a state recorded: a rotated key's, or another account's.
 
     Asks nobody, and is False where there are no credentials to compare.
@@ -161,18 +161,18 @@ def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
     """What an hour costs at today's prices, whatever a quote says; None where that cannot be told, as where one of the
     arguments is not. Raises CloudError."""
     quote, _ = market(kind).quote(inputs)
-    return hourly.price_of(quote)
+    return hourly.hourly_total(quote)
 
 
-def seen(instance_id: str) -> None:
+def confirm_known(instance_id: str) -> None:
     """A state has this instance: the order that bought it is settled."""
     try:
         session.current().journal.confirm(instance_id)
     except JournalError as error:
-        without_journal(error)
+        warn_no_journal(error)
 
 
-def without_journal(error: JournalError) -> None:
+def warn_no_journal(error: JournalError) -> None:
     """Warns, once in this process, that purchases are not noted."""
     if session.current().is_first("the journal"):
         host.current_call().warn(
@@ -181,13 +181,13 @@ def without_journal(error: JournalError) -> None:
         )
 
 
-def _warn_of(problems: tuple[str, ...]) -> None:
+def _warn_of_environment(problems: tuple[str, ...]) -> None:
     """Warns, once in this process, of what the environment holds that cannot be used."""
     if problems and session.current().is_first("the environment"):
         host.current_call().warn(f"{'; '.join(problems)}. This run goes on without it, and buys nothing")
 
 
-def without_state(reason: str) -> None:
+def warn_no_state(reason: str) -> None:
     """Warns, once in this process, that the state backend was not asked for what earlier runs have begun."""
     if session.current().is_first("the state"):
         host.current_call().warn(
@@ -196,7 +196,7 @@ def without_state(reason: str) -> None:
         )
 
 
-def key_of(urn: str) -> Key:
+def order_key(urn: str) -> Key:
     """Under which the orders for a resource are noted."""
     ours = session.current().backend
     return Key(ours.identity, urn, ours.formerly)
@@ -210,14 +210,14 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
     ours = session.current()
     with ours.lock:  # two threads must never get two purchase books for one account
         if credentials not in ours.accounts:
-            settings = settings_from(os.environ)
+            settings = read_settings(os.environ)
             clock = ours.clock
             cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
             poller = Poller(cloud, clock)
-            log = OrderLog(cloud, ours.journal, poller, ours.waiting, without_journal)
+            log = OrderLog(cloud, ours.journal, poller, ours.waiting, warn_no_journal)
             intents = Intents(
                 log,
-                creations=Creations(lambda: ours.states, clock, without_state),
+                creations=Creations(lambda: ours.states, clock, warn_no_state),
                 exclusive=lambda: ours.is_exclusive(kind.cloud),
                 say=lambda text: host.current_call().warn(text),
             )
@@ -229,7 +229,7 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
         return ours.accounts[credentials]
 
 
-def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
+def _problems(settings: ProviderSettings, base_url: str) -> tuple[str, ...]:
     return (*settings.problems, *problems_on_the_way_to(base_url, os.environ))
 
 
@@ -237,7 +237,9 @@ def _market(kind: InstanceKind, where: str) -> Market:
     ours = session.current()
     with ours.lock:
         if (kind.cloud, where) not in ours.markets:
-            settings = settings_from(os.environ)
-            _warn_of(_problems(settings, where))  # a check asks the market first: this is what a preview shows
-            ours.markets[kind.cloud, where] = kind.market(where, Answers(ours.clock, settings.market_age))
+            settings = read_settings(os.environ)
+            _warn_of_environment(
+                _problems(settings, where)
+            )  # a check asks the market first: this is what a preview shows
+            ours.markets[kind.cloud, where] = kind.market(where, AnswerCache(ours.clock, settings.market_age))
         return ours.markets[kind.cloud, where]

@@ -7,63 +7,63 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.arguments import of_vendor
+from pulumi_cortecs.provider.arguments import vendor_arguments
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
-from pulumi_cortecs.provider.properties import same, unknown, whole
+from pulumi_cortecs.provider.properties import equal_values, is_unknown, without_float
 
 
-class NotAsJudgedError(Exception):
+class ReviewMismatchError(Exception):
     """An instance is not what was judged under its id. The text names each argument: what was judged, what it is."""
 
 
-def differences(kind: InstanceKind, judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+def describe_mismatches(kind: InstanceKind, judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
     """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
     only `up` will know, is no difference."""
     return [
-        f"{key}: {shown(judged[key])} was judged, {shown(value)} is what {kind.vendor} tells"
+        f"{key}: {format_value(judged[key])} was judged, {format_value(value)} is what {kind.vendor} tells"
         for key, value in told.items()
-        if key in judged and not alike(judged[key], value)
+        if key in judged and not is_equal_or_unknown(judged[key], value)
     ]
 
 
-def must_be_as_judged(kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+def require_reviewed(kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     """Compares what the vendor tells of the instance with `inputs`, which are what check settled and policies let pass.
 
     A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
     take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
     """
-    if found := differences(kind, inputs, told):
-        raise NotAsJudgedError(f"{instance_id} is not what was judged: {'; '.join(found)}")
+    if found := describe_mismatches(kind, inputs, told):
+        raise ReviewMismatchError(f"{instance_id} is not what was judged: {'; '.join(found)}")
 
 
-def startable(
+def inputs_for_start(
     kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
 
     Raises NotAsJudgedError, also for an adopted one of which something was judged that the vendor does not tell.
     """
-    must_be_as_judged(kind, instance_id, told, inputs)
+    require_reviewed(kind, instance_id, told, inputs)
     if not inputs["adopt_id"]:
         return {**inputs, **told}
-    if believed := [key for key in untold(kind, told) if key in inputs]:
-        raise NotAsJudgedError(
+    if believed := [key for key in unreported_arguments(kind, told) if key in inputs]:
+        raise ReviewMismatchError(
             f"{instance_id} was adopted, and {kind.vendor} does not tell what was judged: {', '.join(believed)}"
         )
     return told
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as a program has it, for a person."""
-    return repr(whole(value))
+    return repr(without_float(value))
 
 
-def alike(one: Any, other: Any) -> bool:
+def is_equal_or_unknown(one: Any, other: Any) -> bool:
     """Whether two values of an argument are the same, or not known yet."""
-    return unknown(one) or unknown(other) or same(one, other)
+    return is_unknown(one) or is_unknown(other) or equal_values(one, other)
 
 
-def settle(
+def complete_from_instance(
     kind: InstanceKind, instance_id: str, told: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
     """`wanted` completed from the running instance, and where it says something else than what runs: `told` is what the
@@ -74,10 +74,10 @@ def settle(
     """
     problems = [
         Problem(key, f"{instance_id} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
-        for key in of_vendor(kind.arguments)
-        if key in wanted and key in told and not unknown(wanted[key]) and not same(wanted[key], told[key])
+        for key in vendor_arguments(kind.arguments)
+        if key in wanted and key in told and not is_unknown(wanted[key]) and not equal_values(wanted[key], told[key])
     ]
-    if not unknown(wanted["state"]) and wanted["state"] != state:
+    if not is_unknown(wanted["state"]) and wanted["state"] != state:
         hint = "say state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
         problems.append(Problem("state", f"{instance_id} is {state}, not {wanted['state']}; {hint}"))
     return {
@@ -86,27 +86,27 @@ def settle(
     }, problems
 
 
-def untold(kind: InstanceKind, told: Mapping[str, Any]) -> list[str]:
+def unreported_arguments(kind: InstanceKind, told: Mapping[str, Any]) -> list[str]:
     """The arguments of a purchase that the vendor does not tell of an instance."""
     return [key for key in kind.arguments.replacing if key not in told]
 
 
-def want(instance_id: str) -> None:
+def request(instance_id: str) -> None:
     """Notes that a resource of this run is going to take the instance over."""
     session.current().wanted.add(instance_id)
 
 
-def is_wanted(instance_id: str) -> bool:
+def is_requested(instance_id: str) -> bool:
     """Whether a resource of this run is going to take the instance over, or has done so."""
     return instance_id in session.current().wanted
 
 
-def keep(instance_id: str, urn: str) -> None:
+def record_owner(instance_id: str, urn: str) -> None:
     """Notes that the resource has adopted the instance in an earlier run, and keeps it."""
     session.current().keepers[instance_id] = urn
 
 
-def keeper_of(instance_id: str) -> str | None:
+def owner_in_state(instance_id: str) -> str | None:
     """The URN of the resource that keeps the instance as its own, None where none has said so in this process."""
     return session.current().keepers.get(instance_id)
 
@@ -117,6 +117,6 @@ def claim(instance_id: str, urn: str) -> str | None:
     return None if owner == urn else owner
 
 
-def owner_of(instance_id: str) -> str | None:
+def claimed_by(instance_id: str) -> str | None:
     """The URN of the resource that has taken the instance over in this process, None if none has."""
     return session.current().owners.get(instance_id)

@@ -12,7 +12,7 @@ from pulumi_cortecs.lifecycle.clock import Clock
 T = TypeVar("T")
 
 
-class Answers:
+class AnswerCache:
     """The answers of one base URL, each good for `max_age` seconds. Threads may share it.
 
     A vendor that could not be reached is not asked again for as long as an answer would hold: without a network, a

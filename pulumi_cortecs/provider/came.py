@@ -15,68 +15,70 @@ from pulumi_cortecs.provider import accounts, adoption, host, hourly, rows, seco
 from pulumi_cortecs.provider.kind import InstanceKind
 
 
-class NotWhatWasOrderedError(Exception):
+class DeliveryMismatchError(Exception):
     """Something else came than was ordered. The text says what, what it costs, and the ways on."""
 
 
-def noted(
+def record_delivery(
     kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any], *, inferred: bool = False
 ) -> None:
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
     the id has to get into the state. What an answer does not tell, the Endpoint compares at its first look."""
     call = host.current_call()
-    rows.note(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
-    if not (differing := _differing(inputs, told)):
+    rows.record_row(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
+    if not (differing := _describe_mismatches(inputs, told)):
         return
     try:
-        price = _price(kind, {**inputs, **told})
+        price = _price_today(kind, {**inputs, **told})
         if price is not None:
-            hourly.note_price(instance_id, price)
-        judged = f"{_costs(price)}{_refusals(kind, instance_id, {**inputs, **told})}"
+            hourly.record_cost(instance_id, price)
+        judged = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **told})}"
     except Exception as error:  # whatever it is: it must not keep the id out of the state
         judged = f"may be billed (its price and the limits of this machine were not looked at: {error})"
-    call.warn(f"{instance_id} is not what was ordered: {differing}. It exists and {judged}. {_ways_on(call.urn)}")
+    call.warn(f"{instance_id} is not what was ordered: {differing}. It exists and {judged}. {_next_steps(call.urn)}")
 
 
-def must_be_what_was_ordered(kind: InstanceKind, instance_id: str, told: Mapping[str, Any] | None = None) -> None:
+def require_ordered(kind: InstanceKind, instance_id: str, told: Mapping[str, Any] | None = None) -> None:
     """Compares the Instance row, where this process has been shown it, with what the vendor tells now, or
     has told when it came. Raises NotWhatWasOrderedError."""
-    row = rows.of(instance_id)
+    row = rows.row_of(instance_id)
     if row is None:
         return
     told = row.came if told is None else told
-    if differing := _differing(row.arguments, told):
-        raise NotWhatWasOrderedError(
+    if differing := _describe_mismatches(row.arguments, told):
+        raise DeliveryMismatchError(
             f"{instance_id} is not what was ordered, and is not waited for: {differing}. It exists and "
-            f"{_costs(_price(kind, {**row.arguments, **told}))}. {_ways_on(row.urn)}"
+            f"{_cost_text(_price_today(kind, {**row.arguments, **told}))}. {_next_steps(row.urn)}"
         )
 
 
-def told_at_the_end(instance_id: str, told: Mapping[str, Any], props: Mapping[str, Any]) -> None:
+def warn_if_deleted_differs(instance_id: str, told: Mapping[str, Any], props: Mapping[str, Any]) -> None:
     """Warns where what is ended is not what its row says. It is ended all the same."""
-    if found := [key for key in told if key in props and not adoption.alike(props[key], told[key])]:
-        words = "; ".join(f"{key} is {adoption.shown(told[key])}, not {adoption.shown(props[key])}" for key in found)
+    if found := [key for key in told if key in props and not adoption.is_equal_or_unknown(props[key], told[key])]:
+        words = "; ".join(
+            f"{key} is {adoption.format_value(told[key])}, not {adoption.format_value(props[key])}" for key in found
+        )
         host.current_call().warn(f"{instance_id}, which is ended here, was not what the state says: {words}")
 
 
-def _differing(ordered: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+def _describe_mismatches(ordered: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{key} {adoption.shown(ordered[key])} was ordered, {adoption.shown(value)} came"
+        f"{key} {adoption.format_value(ordered[key])} was ordered, {adoption.format_value(value)} came"
         for key, value in told.items()
-        if key in ordered and not adoption.alike(ordered[key], value)
+        if key in ordered and not adoption.is_equal_or_unknown(ordered[key], value)
     )
 
 
-def _refusals(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> str:
+def _limits_text(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> str:
     """What the limits of this machine have against what came."""
     try:
-        problems = second_line.problems(kind, args, instance_id)
+        problems = second_line.check(kind, args, instance_id)
     except (CloudError, LimitsError, UnknownStatusError) as error:
         return f" (whether the limits of this machine allow it cannot be told: {error})"
     return f", which the limits refuse: {'; '.join(problem.reason for problem in problems)}" if problems else ""
 
 
-def _price(kind: InstanceKind, args: Mapping[str, Any]) -> Money | None:
+def _price_today(kind: InstanceKind, args: Mapping[str, Any]) -> Money | None:
     """By today's prices, None where they cannot be had."""
     try:
         return accounts.hourly_price(kind, args)
@@ -84,9 +86,9 @@ def _price(kind: InstanceKind, args: Mapping[str, Any]) -> Money | None:
         return None
 
 
-def _costs(price: Money | None) -> str:
+def _cost_text(price: Money | None) -> str:
     return "may be billed" if price is None else f"costs {price} per hour"
 
 
-def _ways_on(urn: str) -> str:
+def _next_steps(urn: str) -> str:
     return f"`pulumi up --replace {shlex.quote(urn)}` orders it again and ends this one, `pulumi destroy` ends the bill"

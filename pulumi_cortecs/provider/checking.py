@@ -31,11 +31,11 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE, changed_at_vendor, of_vendor
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
-from pulumi_cortecs.provider.pinned import source_of
-from pulumi_cortecs.provider.properties import LATER, read_properties, same, unknown
-from pulumi_cortecs.provider.session import Judged
+from pulumi_cortecs.provider.pinned import quote_source
+from pulumi_cortecs.provider.properties import UNKNOWN, equal_values, is_unknown, read_properties
+from pulumi_cortecs.provider.session import ReviewedInputs
 
 
 class CheckError(Exception):
@@ -51,12 +51,12 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.token:
         raise CheckError(f"this provider serves {kind.token} only, not {call.resource_type}")
-    leftovers.tell(kind)
+    leftovers.report_unclaimed(kind)
     given, problems = read_properties({key: value for key, value in news.items() if key != "quote"}, kind.arguments)
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
-    shown = None if olds else judged.of(call.urn)
-    shop = _Shop(kind, given, olds, problems)
+    shown = None if olds else judged.get(call.urn)
+    shop = _InstanceCheck(kind, given, olds, problems)
     try:
         if shown is not None:
             return _result(kind, *shop.settle_as(shown))
@@ -68,16 +68,16 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
         # a preview without network; check is not told what it serves, and create refuses what was never settled
         call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
-        inputs = _unsettled(kind, given)
+        inputs = _inputs_without_market(kind, given)
     if problems:
         return _result(kind, dict(news), problems)
-    quoted.note(kind, call.urn, inputs)
+    quoted.record(kind, call.urn, inputs)
     if olds:
-        judged.remember(call.urn, inputs, adopts=shop.adopts)
+        judged.record(call.urn, inputs, adopts=shop.adopts)
     return _result(kind, inputs, [])
 
 
-def _unsettled(kind: InstanceKind, given: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs_without_market(kind: InstanceKind, given: Mapping[str, Any]) -> dict[str, Any]:
     """What is known without asking anybody. The rest is left out: an `up` takes no unknown from check."""
     return {**kind.arguments.defaults, **given}
 
@@ -88,7 +88,7 @@ def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Pr
 
 
 @dataclass
-class _Shop:
+class _InstanceCheck:
     """One check against the market: `given` is what the program says, `olds` what was checked last time. What is wrong
     is added to `problems`."""
 
@@ -111,18 +111,18 @@ class _Shop:
         """
         adopted = self.olds.get("adopt_id")
         # what an instance was adopted with stays, also when the program never said it
-        kept = {key: self.olds[key] for key in of_vendor(self.arguments) if adopted and key in self.olds}
+        kept = {key: self.olds[key] for key in vendor_arguments(self.arguments) if adopted and key in self.olds}
         kept = {key: value for key, value in kept.items() if key in self.arguments.updatable}
         wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.given}
         if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
         replacing = self.arguments.replacing
         compared = [key for key in replacing if key in wanted and not (adopted and key not in self.olds)]
-        changed = [key for key in compared if not same(wanted[key], self.olds.get(key))]
+        changed = [key for key in compared if not equal_values(wanted[key], self.olds.get(key))]
         if not self.olds or changed:
             adopt_id = wanted["adopt_id"]
             if adopt_id and adopt_id == adopted:
-                self.problems.append(Problem("adopt_id", judged.ONCE_ONLY.format(adopted)))
+                self.problems.append(Problem("adopt_id", judged.ALREADY_ADOPTED.format(adopted)))
                 return wanted
             if adopt_id:
                 return self._adopt(adopt_id)
@@ -131,34 +131,34 @@ class _Shop:
             wanted = {**usual, **wanted}
             return self._shop_for(wanted)
         if adopted:
-            adoption.keep(adopted, host.current_call().urn)
+            adoption.record_owner(adopted, host.current_call().urn)
             untold = [key for key in replacing if key in self.given and key not in self.olds]
-            _warn_of_untold(self.kind, adopted, untold)
+            _warn_of_unreported(self.kind, adopted, untold)
         if adopted and self.given.get("adopt_id") == adopted:
-            adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
+            adoption.request(adopted)  # a replacement that was killed in the middle may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
         result = {**bought, **{key: wanted[key] for key in self.arguments.updatable}, "adopt_id": adopted or ""}
         if wanted["state"] != "running":
             return result
-        updated = changed_at_vendor(self.arguments, self.olds, wanted)
+        updated = vendor_changes(self.arguments, self.olds, wanted)
         if self.olds.get("state") == "stopped" or not updated.isdisjoint(self.arguments.priced):
             market = accounts.market(self.kind)
             if adopted:
-                _leave_out_untold(self.kind, adopted, result)
+                _omit_unreported(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
             self.problems.extend(problems)
             self._mind_the_limits(result)
-        elif not same(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
+        elif not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
             # a restart stops first: what cannot be had again is better left running
             self.problems.extend(accounts.market(self.kind).availability(result))
         return result
 
-    def settle_as(self, shown: Judged) -> tuple[dict[str, Any], list[Problem]]:
+    def settle_as(self, shown: ReviewedInputs) -> tuple[dict[str, Any], list[Problem]]:
         """The same for a replacement's second check: what was judged, and what speaks against it now.
 
         Raises LimitsError, CloudError and UnknownStatusError.
         """
-        inputs, self.problems = judged.second_check(self.kind, self.given, self.problems, shown)
+        inputs, self.problems = judged.recheck_replacement(self.kind, self.given, self.problems, shown)
         if not self.problems:  # what is refused here is refused before the old instance is ended
             self._mind_the_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
@@ -168,7 +168,7 @@ class _Shop:
         today is to be had."""
         billed = adopt_id is None or wanted["state"] != "stopped"
         priced = priced and not self.problems
-        self.problems.extend(second_line.problems(self.kind, wanted, adopt_id, billed=billed, priced=priced))
+        self.problems.extend(second_line.check(self.kind, wanted, adopt_id, billed=billed, priced=priced))
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
         """The inputs that describe the running instance, as far as the program does not."""
@@ -176,26 +176,26 @@ class _Shop:
         usual = self.arguments.other_defaults
         ours = {key: usual[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
         wanted: dict[str, Any] = {**ours, **self.given}
-        if unknown(adopt_id):
-            return {**dict.fromkeys(self.kind.inputs, LATER), **wanted}
+        if is_unknown(adopt_id):
+            return {**dict.fromkeys(self.kind.inputs, UNKNOWN), **wanted}
         if (account := self._account_of(adopt_id)) is None:
             return wanted
         if (live := account.find(adopt_id)) is None:
             where = f"there is no {self.kind.vendor} instance {adopt_id!r} in this account"
             self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
             return wanted
-        adoption.want(adopt_id)
+        adoption.request(adopt_id)
         sharing.warn_of_owner(adopt_id)
         told = account.cloud.reported_inputs(live)
-        settled, problems = adoption.settle(self.kind, adopt_id, told, account.state_of(live), wanted)
+        settled, problems = adoption.complete_from_instance(self.kind, adopt_id, told, account.state_of(live), wanted)
         settled = {**usual, **settled}
         self.problems.extend(problems)
-        untold = adoption.untold(self.kind, told)
+        untold = adoption.unreported_arguments(self.kind, told)
         missing = [key for key in untold if key not in wanted]
         self.problems.extend(
             Problem(key, f"is required: {self.kind.vendor} does not tell it of {adopt_id}") for key in missing
         )
-        _warn_of_untold(self.kind, adopt_id, untold)
+        _warn_of_unreported(self.kind, adopt_id, untold)
         settled["quote"], _ = accounts.market(self.kind).quote(
             settled
         )  # what is not sold any more runs on all the same
@@ -222,7 +222,7 @@ class _Shop:
             )
             self.problems.append(Problem("state", text))
         else:
-            known = [key for key in changed if not unknown(self.given.get(key))]
+            known = [key for key in changed if not is_unknown(self.given.get(key))]
             self.problems.extend(Problem(key, judged.NO_STOPPED_REPLACEMENT) for key in known)
 
     def _shop_for(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,20 +240,20 @@ class _Shop:
                 raise
             del self.problems[known:]
             where = accounts.base_url(self.kind)
-            prices = pinned.instead_of(self.kind.cloud, where, error, os.environ, Path.cwd())
+            prices = pinned.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
             problems: list[Problem] = []
             settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
             # it may not have heard of it yet
-            by = f" (by the {source_of(prices)}: {self.kind.vendor} cannot be reached)"
+            by = f" (by the {quote_source(prices)}: {self.kind.vendor} cannot be reached)"
             self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
-            _warn_once(prices, error)
+            _warn_of_catalogue(prices, error)
             self._mind_the_limits(settled, priced=False)
             return settled
         self._mind_the_limits(settled)
         return settled
 
 
-def _leave_out_untold(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:
+def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:
     """What was adopted is started by what the vendor tells of it, and not by what its row says: nothing here has
     ordered it. Without credentials `up` refuses."""
     try:
@@ -261,11 +261,11 @@ def _leave_out_untold(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) 
     except ConfigurationError:
         return
     live = account.find(adopted)
-    untold = [] if live is None else adoption.untold(kind, account.cloud.reported_inputs(live))
-    _warn_of_untold(kind, adopted, [key for key in untold if inputs.pop(key, None) is not None])
+    untold = [] if live is None else adoption.unreported_arguments(kind, account.cloud.reported_inputs(live))
+    _warn_of_unreported(kind, adopted, [key for key in untold if inputs.pop(key, None) is not None])
 
 
-def _warn_of_untold(kind: InstanceKind, instance_id: str, untold: Sequence[str]) -> None:
+def _warn_of_unreported(kind: InstanceKind, instance_id: str, untold: Sequence[str]) -> None:
     if untold:
         host.current_call().warn(
             f"{kind.vendor} does not tell {', '.join(untold)} of {instance_id}: what the program says of it cannot be "
@@ -273,7 +273,7 @@ def _warn_of_untold(kind: InstanceKind, instance_id: str, untold: Sequence[str])
         )
 
 
-def _warn_once(prices: PriceList, error: UnreachableError) -> None:
+def _warn_of_catalogue(prices: PriceList, error: UnreachableError) -> None:
     if session.current().is_first("the catalogue"):
         host.current_call().warn(
             f"defaults and prices are those of the catalogue of {prices.as_of:%Y-%m-%d} from "

@@ -17,13 +17,13 @@ from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from pulumi_cortecs.http.words import printable
-from pulumi_cortecs.provider.process import InCall
+from pulumi_cortecs.provider.process import TrackedCall
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _METHODS = frozenset({"Check", "Diff", "Create", "Read", "Update", "Delete"})
-_FRAMES_TO_LOOK_AT = 30
+_MAX_FRAMES = 30
 _UNKNOWN = 2  # google.rpc.Code.UNKNOWN
 
 
@@ -36,7 +36,7 @@ class _Context(Protocol):
 
 
 @dataclass(frozen=True)
-class Call:
+class EngineCall:
     """The engine's call that is being served. `urn` is "" where the host does not tell. `gets`: it reads for `opts.id`,
     and shows what the program says, where a refresh shows what the state holds."""
 
@@ -71,19 +71,21 @@ class Call:
 
             # never as an ERROR: that marks the row as failed while the exit code stays 0
             severity = engine_pb2.WARNING if warning else engine_pb2.INFO
-            line = engine_pb2.LogRequest(severity=severity, message=_shown(text), urn=self.urn, ephemeral=not warning)
+            line = engine_pb2.LogRequest(
+                severity=severity, message=_terminal_text(text), urn=self.urn, ephemeral=not warning
+            )
             engine.Log(line, timeout=2.0)
 
 
-_current: contextvars.ContextVar[Call] = contextvars.ContextVar("pulumi_cortecs_call")
+_current: contextvars.ContextVar[EngineCall] = contextvars.ContextVar("pulumi_cortecs_call")
 
 
-def current_call() -> Call:
+def current_call() -> EngineCall:
     """The engine's call that this thread serves; an empty one outside of a host."""
-    return _current.get(Call())
+    return _current.get(EngineCall())
 
 
-def served(method: Callable[P, R]) -> Callable[P, R]:
+def provider_method(method: Callable[P, R]) -> Callable[P, R]:
     """Makes a provider method a good citizen of the host: it knows its call, and its errors reach the CLI as one text.
 
     Any exception ends as `error: TEXT` on the resource, without the traceback that newer hosts print.
@@ -91,13 +93,13 @@ def served(method: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(method)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        call = _call_above()
+        call = _find_call()
         token = _current.set(call)
         try:
-            with InCall():
+            with TrackedCall():
                 return method(*args, **kwargs)
         except Exception as error:
-            _send_clean_error(call, _text_of(error))
+            _send_clean_error(call, _error_text(error))
             raise
         finally:
             _current.reset(token)
@@ -105,28 +107,28 @@ def served(method: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def keep_quiet() -> None:
+def silence_retry_log() -> None:
     """Keeps libraries from printing: whatever a host process prints is shown on the stack's row."""
     import stamina.instrumentation
 
     stamina.instrumentation.set_on_retry_hooks(())  # one line for each retry
 
 
-def _call_above() -> Call:
+def _find_call() -> EngineCall:
     frame: FrameType | None = sys._getframe(1)
-    for _ in range(_FRAMES_TO_LOOK_AT):
+    for _ in range(_MAX_FRAMES):
         if frame is None:
             break
         if frame.f_code.co_name in _METHODS and {"request", "context"} <= set(frame.f_locals):
             request, context = frame.f_locals["request"], frame.f_locals["context"]
             usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
             gets = frame.f_code.co_name == "Read" and not getattr(request, "properties", True)
-            return Call(str(getattr(request, "urn", "")), context if usable else None, gets)
+            return EngineCall(str(getattr(request, "urn", "")), context if usable else None, gets)
         frame = frame.f_back
-    return Call()
+    return EngineCall()
 
 
-def _text_of(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """Our own errors speak for themselves; anything else is a bug of ours and says so."""
     text = str(error)
     if type(error).__module__.startswith("pulumi_cortecs."):
@@ -139,18 +141,18 @@ def _text_of(error: Exception) -> str:
     return f"unexpected {type(error).__name__} in pulumi-cortecs{where}: {text}"
 
 
-def _shown(text: str) -> str:
+def _terminal_text(text: str) -> str:
     """What a terminal may be given: other stacks' states are quoted in it."""
     return printable(text, keep="\n")
 
 
-def _send_clean_error(call: Call, text: str) -> None:
+def _send_clean_error(call: EngineCall, text: str) -> None:
     if call.context is None:
         return
     with suppress(Exception):  # the plain error follows all the same
         from pulumi.runtime.proto import status_pb2
 
-        status = status_pb2.Status(code=_UNKNOWN, message=_shown(text))
+        status = status_pb2.Status(code=_UNKNOWN, message=_terminal_text(text))
         call.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
 
 

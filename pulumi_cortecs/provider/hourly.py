@@ -14,24 +14,24 @@ from pulumi_cortecs.cost import Money, MoneyError
 from pulumi_cortecs.provider import session
 
 
-def note(instance_id: str, quote: Mapping[str, Any] | Any) -> None:
+def record_quote(instance_id: str, quote: Mapping[str, Any] | Any) -> None:
     """Remembers the `hourly_total` of an Instance's quote; silent about a quote that has none."""
-    if (hourly := price_of(quote)) is not None:
-        note_price(instance_id, hourly)
+    if (hourly := hourly_total(quote)) is not None:
+        record_cost(instance_id, hourly)
 
 
-def price_of(quote: Mapping[str, Any] | Any) -> Money | None:
+def hourly_total(quote: Mapping[str, Any] | Any) -> Money | None:
     """The `hourly_total` of an Instance's quote, None for a quote that has none."""
     with suppress(KeyError, TypeError, InvalidOperation, MoneyError):
         return Money(Decimal(quote["hourly_total"]), quote["currency"])
     return None
 
 
-def note_price(instance_id: str, hourly: Money) -> None:
+def record_cost(instance_id: str, hourly: Money) -> None:
     """Remembers what the instance really costs, where that is not what a quote says."""
     session.current().hourly[instance_id] = hourly
 
 
-def of(instance_id: str) -> Money | None:
+def hourly_cost(instance_id: str) -> Money | None:
     """What the instance costs per hour while it runs, None where no quote was seen."""
     return session.current().hourly.get(instance_id)

@@ -13,30 +13,32 @@ from typing import Any, Final
 
 from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
-from pulumi_cortecs.provider.properties import same, unknown
-from pulumi_cortecs.provider.session import Judged
+from pulumi_cortecs.provider.properties import equal_values, is_unknown
+from pulumi_cortecs.provider.session import ReviewedInputs
 
 NO_STOPPED_REPLACEMENT: Final = (
     "a stopped instance cannot be replaced: that would buy and boot a new one; "
     "set state to 'running' first, or remove the resource"
 )
-_UNSEEN: Final = (
+_UNREVIEWED_REPLACEMENT: Final = (
     "replacement_trigger and replace_with replace an instance unseen: what a policy has made of it would be undone; "
     "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
 )
-_UNTOLD: Final = (
+_UNREPORTED: Final = (
     "is not known of what is replaced: {} does not tell it; nothing was bought or deleted. Use `pulumi up --replace`"
 )
-ONCE_ONLY: Final = "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
+ALREADY_ADOPTED: Final = (
+    "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
+)
 
 
-def remember(urn: str, inputs: Mapping[str, Any], *, adopts: bool = False) -> None:
+def record(urn: str, inputs: Mapping[str, Any], *, adopts: bool = False) -> None:
     """Keeps the result of a check that had old inputs. Without a URN nothing can be kept."""
     if urn:
-        session.current().judged[urn] = Judged(dict(inputs), adopts)
+        session.current().judged[urn] = ReviewedInputs(dict(inputs), adopts)
 
 
-def amend(urn: str, inputs: Mapping[str, Any]) -> None:
+def update(urn: str, inputs: Mapping[str, Any]) -> None:
     """Replaces what was kept by what came of it; a refresh, which calls diff without a check, adds nothing."""
     ours = session.current()
     with ours.lock:
@@ -44,19 +46,19 @@ def amend(urn: str, inputs: Mapping[str, Any]) -> None:
             ours.judged[urn] = replace(ours.judged[urn], inputs=dict(inputs), confirmed=True)
 
 
-def of(urn: str) -> Judged | None:
+def get(urn: str) -> ReviewedInputs | None:
     """What was judged for this URN in this process, None if nothing was."""
     kept = session.current().judged.get(urn)
     return None if kept is None else replace(kept, inputs=dict(kept.inputs))
 
 
-def bought_differs(kind: InstanceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+def changed_arguments(kind: InstanceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
     """The arguments of a purchase that are not what was judged."""
-    return [key for key in kind.arguments.replacing if not same(props.get(key), shown.get(key))]
+    return [key for key in kind.arguments.replacing if not equal_values(props.get(key), shown.get(key))]
 
 
-def second_check(
-    kind: InstanceKind, given: Mapping[str, Any], problems: list[Problem], shown: Judged
+def recheck_replacement(
+    kind: InstanceKind, given: Mapping[str, Any], problems: list[Problem], shown: ReviewedInputs
 ) -> tuple[dict[str, Any], list[Problem]]:
     """What was judged, and `problems` with all that a replacement would make something else of.
 
@@ -64,19 +66,19 @@ def second_check(
     """
     inputs = shown.inputs
     if not shown.confirmed:
-        return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNSEEN)]
+        return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNREVIEWED_REPLACEMENT)]
     if shown.adopts:
-        return inputs, [*problems, *_departures(given, inputs, (*kind.arguments.replacing, "adopt_id"))]
+        return inputs, [*problems, *_mismatches(given, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":
         return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
-    found = [*problems, *_departures(given, inputs, kind.arguments.replacing)]
-    found += [Problem(key, _UNTOLD.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
+    found = [*problems, *_mismatches(given, inputs, kind.arguments.replacing)]
+    found += [Problem(key, _UNREPORTED.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
     if given.get("adopt_id"):  # `up --replace`: the same machine would be adopted, and then ended as the old one
-        found.append(Problem("adopt_id", ONCE_ONLY.format(inputs.get("adopt_id") or "another instance")))
+        found.append(Problem("adopt_id", ALREADY_ADOPTED.format(inputs.get("adopt_id") or "another instance")))
     return {**inputs, "adopt_id": ""}, found
 
 
-def _departures(given: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
+def _mismatches(given: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
     """Where the program says something else than was shown to policies and reviewers."""
     return [
         Problem(
@@ -86,5 +88,8 @@ def _departures(given: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[
             "deleted. Write the value that you want into the program",
         )
         for key in keys
-        if key in given and key in shown and not unknown(given[key], shown[key]) and not same(given[key], shown[key])
+        if key in given
+        and key in shown
+        and not is_unknown(given[key], shown[key])
+        and not equal_values(given[key], shown[key])
     ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # programs import this module, and nothing that buys
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
-    from pulumi_cortecs.provider.answers import Answers
+    from pulumi_cortecs.provider.answers import AnswerCache
 
 Inputs = Mapping[str, Any]
 """What a program says and check completes; an `Unknown` stands for what only `up` will know."""
@@ -196,7 +196,7 @@ class InstanceKind:
     credentials: CredentialSpec
     arguments: ArgumentTable
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
-    market: Callable[[str, Answers], Market]
+    market: Callable[[str, AnswerCache], Market]
     pinned: Callable[[PriceList], Market]
 
     @property

@@ -11,7 +11,7 @@ from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.kind import InstanceKind
 
 
-def tell(kind: InstanceKind) -> None:
+def report_unclaimed(kind: InstanceKind) -> None:
     """Says, once in this process and once for each order, what is left behind. It keeps nobody from anything."""
     call = host.current_call()
     stack = "::".join(call.urn.split("::")[:2])
@@ -19,7 +19,7 @@ def tell(kind: InstanceKind) -> None:
         return
     with suppress(CloudError):
         account = accounts.account(kind)
-        for each in left_behind(account.log, account.intents.creations, accounts.key_of(call.urn)):
+        for each in left_behind(account.log, account.intents.creations, accounts.order_key(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(each.instance_ids, each.prices, strict=True)]
             ids = " ".join(each.instance_ids)
             call.warn(

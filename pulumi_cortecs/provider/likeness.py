@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from unicodedata import normalize
 
 
-def meant(value: str, known: Iterable[str], *, at_least: float = 0.5) -> str | None:
+def closest_match(value: str, known: Iterable[str], *, at_least: float = 0.5) -> str | None:
     """The known name that looks most like `value`, None where none does. `at_least`: how alike, from 0 to 1."""
     from difflib import get_close_matches  # a program loads this module, and hardly ever needs it
 
-    by_likeness = {_likeness(each): each for each in known}
-    near = get_close_matches(_likeness(value), by_likeness, n=1, cutoff=at_least)
+    by_likeness = {_normalized(each): each for each in known}
+    near = get_close_matches(_normalized(value), by_likeness, n=1, cutoff=at_least)
     return by_likeness[near[0]] if near else None
 
 
-def _likeness(value: str) -> str:
+def _normalized(value: str) -> str:
     """The same for what looks the same: letters of either case, full-width digits."""
     return normalize("NFKC", value).casefold()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-from pulumi_cortecs._engine_watch import when_gone
+from pulumi_cortecs._engine_watch import watch_engine
 
 THREADS: Final = 64
 _GRACE: Final = 1800.0
@@ -27,29 +27,29 @@ interrupted = threading.Event()
 """Set when the user wants no more waiting: at the first ^C, or when the engine is gone."""
 
 _lock = threading.Lock()
-_calls = 0
-_none_left = threading.Condition(_lock)
+_call_count = 0
+_idle = threading.Condition(_lock)
 
 
-def take_over(switched_off: str = "") -> dict[str, bool]:
+def install(switched_off: str = "") -> dict[str, bool]:
     """Does all three, from within a call of the host; which of them could be done. `switched_off` names some, with
     commas between, that are left alone (PULUMI_CORTECS_HOST_WITHOUT, for tests of the fallbacks)."""
     without = {name.strip() for name in switched_off.split(",")}
     pieces: dict[str, Callable[[], bool]] = {
-        "pool": widen_pool,
-        "interrupt": hear_interrupts,
-        "engine": end_with_engine,
+        "pool": grow_thread_pool,
+        "interrupt": handle_cancel,
+        "engine": exit_with_engine,
     }
     return {name: name not in without and piece() for name, piece in pieces.items()}
 
 
 @functools.cache
-def taken_over() -> dict[str, bool]:
+def install_once() -> dict[str, bool]:
     """What could be done for this process, done at the first asking."""
-    return take_over(os.environ.get("PULUMI_CORTECS_HOST_WITHOUT", ""))
+    return install(os.environ.get("PULUMI_CORTECS_HOST_WITHOUT", ""))
 
 
-def widen_pool() -> bool:
+def grow_thread_pool() -> bool:
     """Lets the host serve more calls at once, so that instances that take long hold nobody else."""
     arguments: Any = getattr(threading.current_thread(), "_args", ())
     try:
@@ -63,7 +63,7 @@ def widen_pool() -> bool:
     return True
 
 
-def hear_interrupts() -> bool:
+def handle_cancel() -> bool:
     """Makes the host's Cancel, which the engine calls at the first ^C, end the waits."""
     cancel: Any = getattr(type(_servicer()), "Cancel", None)
     try:
@@ -74,30 +74,30 @@ def hear_interrupts() -> bool:
     return True
 
 
-def end_with_engine() -> bool:
+def exit_with_engine() -> bool:
     """Ends this process when the engine is gone, but never in the middle of a call: a purchase is undone first."""
-    return when_gone(sys.argv[-1] if len(sys.argv) > 1 else "", _end_when_idle)
+    return watch_engine(sys.argv[-1] if len(sys.argv) > 1 else "", _exit_when_idle)
 
 
-class InCall:
+class TrackedCall:
     """Counts a call while it is served: `with InCall(): ...`."""
 
     def __enter__(self) -> None:
-        global _calls
+        global _call_count
         with _lock:
-            _calls += 1
+            _call_count += 1
 
     def __exit__(self, *_: object) -> None:
-        global _calls
+        global _call_count
         with _lock:
-            _calls -= 1
-            _none_left.notify_all()
+            _call_count -= 1
+            _idle.notify_all()
 
 
-def _end_when_idle() -> None:
+def _exit_when_idle() -> None:
     interrupted.set()
-    with _none_left:
-        _none_left.wait_for(lambda: _calls == 0, timeout=_GRACE)
+    with _idle:
+        _idle.wait_for(lambda: _call_count == 0, timeout=_GRACE)
     os._exit(0)  # the host's main thread waits for ever, and nobody is left to tell it to end
 
 

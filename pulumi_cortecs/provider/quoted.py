@@ -17,28 +17,28 @@ class NoQuoteError(Exception):
     """There is no price of today to buy at. The text says why."""
 
 
-def note(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
+def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
     """Remembers what a check came to. Without a URN nothing can be remembered."""
     if urn:
-        session.current().quoted[urn] = {key: inputs.get(key) for key in _decisive(kind)}
+        session.current().quoted[urn] = {key: inputs.get(key) for key in _quoted_arguments(kind)}
 
 
-def can_be_bought(urn: str) -> bool:
+def is_purchasable(urn: str) -> bool:
     """Whether what the last check of this URN came to would be bought by create; True where there was none."""
     noted = session.current().quoted.get(urn)
-    return noted is None or (noted["quote"] is not None and not _by_catalogue(noted["quote"]))
+    return noted is None or (noted["quote"] is not None and not _is_from_catalogue(noted["quote"]))
 
 
-def for_purchase(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
+def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
     """The quote of what is about to be bought: the one that was checked, or one of today where it is not for these
     arguments. Raises NoQuoteError and CloudError."""
-    if _by_catalogue(inputs["quote"]):
+    if _is_from_catalogue(inputs["quote"]):
         raise NoQuoteError(
             f"its price is not of today ({inputs['quote']['source']}): {kind.vendor} could not be reached when it was "
             "checked. Run `pulumi up` again where it can be reached"
         )
     noted = session.current().quoted.get(urn)
-    if noted is not None and all(noted[key] == inputs[key] for key in _decisive(kind)):
+    if noted is not None and all(noted[key] == inputs[key] for key in _quoted_arguments(kind)):
         return inputs["quote"]
     market = accounts.market(kind)
     made, _ = market.quote(inputs)
@@ -48,9 +48,9 @@ def for_purchase(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any
     return made
 
 
-def _decisive(kind: InstanceKind) -> tuple[str, ...]:
+def _quoted_arguments(kind: InstanceKind) -> tuple[str, ...]:
     return (*kind.arguments.priced, "quote")
 
 
-def _by_catalogue(made: Any) -> bool:
+def _is_from_catalogue(made: Any) -> bool:
     return isinstance(made, Mapping) and made.get("source", LIVE) != LIVE

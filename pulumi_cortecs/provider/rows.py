@@ -10,18 +10,18 @@ from typing import Any
 
 from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.kind import InstanceKind
-from pulumi_cortecs.provider.session import Row
+from pulumi_cortecs.provider.session import InstanceRow
 
 
-def note(
+def record_row(
     kind: InstanceKind, instance_id: str, urn: str, props: Mapping[str, Any], came: Mapping[str, Any] | None = None
 ) -> None:
     """Remembers a row by its inputs or outputs."""
     arguments = {key: props[key] for key in kind.arguments.replacing if key in props}
-    row = Row(urn, arguments, bool(props.get("inferred")), came or {})
+    row = InstanceRow(urn, arguments, bool(props.get("inferred")), came or {})
     session.current().rows[instance_id] = row
 
 
-def of(instance_id: str) -> Row | None:
+def row_of(instance_id: str) -> InstanceRow | None:
     """The row that has the instance, None where this process has been shown none."""
     return session.current().rows.get(instance_id)

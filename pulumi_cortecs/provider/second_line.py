@@ -19,9 +19,9 @@ from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
-from pulumi_cortecs.provider.properties import unknown
+from pulumi_cortecs.provider.properties import is_unknown
 
-_LOOK_AGE: Final = 5.0
+_LISTING_MAX_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; what buys looks anew."""
 
 
@@ -29,7 +29,7 @@ class LimitExceededError(Exception):
     """The limits of this machine do not allow it. The text names price, limit and file."""
 
 
-def problems(
+def check(
     kind: InstanceKind,
     inputs: Mapping[str, Any],
     instance_id: str | None = None,
@@ -45,20 +45,20 @@ def problems(
     Without credentials the ceiling of the account is left to `create`. Raises LimitsError and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
-    if lies := _on_source(kind, limits, accounts.base_url(kind)):
+    if lies := _check_source(kind, limits, accounts.base_url(kind)):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
     found = limits.on_kind(accounts.market(kind).purchase(inputs))
-    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in kind.arguments.priced)):
+    if priced and limits.counts_price and not is_unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
         found += limits.on_price(hourly)
-        if limits.counts_account and billed and (account := _account(kind)) is not None:
-            spending = _commitments(kind, account).spending(hourly, instance_id, max_age=_LOOK_AGE)
+        if limits.counts_account and billed and (account := _account_or_none(kind)) is not None:
+            spending = _commitments(kind, account).spending(hourly, instance_id, max_age=_LISTING_MAX_AGE)
             found += limits.on_account(spending)
-    return [Problem(refusal.about, refusal.text + _untold(kind, inputs)) for refusal in found]
+    return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in found]
 
 
 @contextmanager
-def allowing(
+def enforce(
     kind: InstanceKind,
     account: Account,
     inputs: Mapping[str, Any],
@@ -72,16 +72,16 @@ def allowing(
     and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
-    _refuse(kind, _on_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
-    _refuse(kind, limits.on_kind(accounts.market(kind).purchase(inputs)), inputs)
+    _raise_if_refused(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
+    _raise_if_refused(kind, limits.on_kind(accounts.market(kind).purchase(inputs)), inputs)
     hourly = accounts.hourly_price(kind, inputs) if limits.counts_price else None
-    _refuse(kind, limits.on_price(hourly), inputs)
+    _raise_if_refused(kind, limits.on_price(hourly), inputs)
     if not limits.counts_account or not billed:
         yield None
         return
 
     def judge(spending: Spending) -> None:
-        _refuse(kind, limits.on_account(spending), inputs)
+        _raise_if_refused(kind, limits.on_account(spending), inputs)
 
     ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
     try:
@@ -92,7 +92,7 @@ def allowing(
 
 
 @contextmanager
-def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
+def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
     """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
     restart asks for no limits, and where they cannot be read nobody else buys."""
     counts = False
@@ -108,7 +108,7 @@ def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
         yield
 
 
-def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
+def release(kind: InstanceKind, account: Account, instance_id: str) -> None:
     """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it is
     asked for by id then."""
     with suppress(LimitsError):
@@ -116,7 +116,7 @@ def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
             _commitments(kind, account).ended(instance_id)
 
 
-def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
+def _check_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refusal]:
     """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
     own = kind.credentials.default_url
     return [
@@ -126,18 +126,18 @@ def _on_source(kind: InstanceKind, limits: Limits, *base_urls: str) -> list[Refu
     ]
 
 
-def _refuse(kind: InstanceKind, refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
+def _raise_if_refused(kind: InstanceKind, refusals: list[Refusal], inputs: Mapping[str, Any]) -> None:
     if refusals:
-        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(kind, inputs))
+        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _unreported_text(kind, inputs))
 
 
-def _untold(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
+def _unreported_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
     """Why there is no price, where that is so because the vendor does not tell what it depends on."""
     names = [key for key in kind.arguments.priced if key not in inputs]
     return f" ({kind.vendor} does not tell {', '.join(names)})" if names else ""
 
 
-def _account(kind: InstanceKind) -> Account | None:
+def _account_or_none(kind: InstanceKind) -> Account | None:
     try:
         return accounts.account(kind)
     except ConfigurationError:
@@ -153,13 +153,13 @@ def _commitments(kind: InstanceKind, account: Account) -> Commitments[Any]:
                 account.poller,
                 account.clock,
                 Ledger(ledger_directory(ledger_named(kind.cloud)), account.payer),
-                known=lambda: _known_here(account),
-                without=_without_ledger,
+                known=lambda: _known_instances(account),
+                without=_warn_no_ledger,
             )
         return ours.commitments[account.fingerprint]
 
 
-def _known_here(account: Account) -> frozenset[str]:
+def _known_instances(account: Account) -> frozenset[str]:
     """What this user's journal and the state that is at work know of the account."""
     confirmed = session.current().journal.confirmed()
     try:
@@ -168,7 +168,7 @@ def _known_here(account: Account) -> frozenset[str]:
         return confirmed
 
 
-def _without_ledger(error: LedgerError) -> None:
+def _warn_no_ledger(error: LedgerError) -> None:
     """Warns, once in this process, that nothing is known of what others order."""
     if session.current().is_first("the ledger"):
         host.current_call().warn(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pulumi_cortecs._tokens import instances
+from pulumi_cortecs._tokens import instance_tokens
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError, account_is_exclusive
 from pulumi_cortecs.http.credentials import Credentials
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ONE_MOMENT: Final = 0.03
+_GATHER_SECONDS: Final = 0.03
 """Seconds."""
 
 
-_making = threading.RLock()
+_property_lock = threading.RLock()
 
 
-class made_once(cached_property[T]):
+class locked_cached_property(cached_property[T]):
     """A cached_property that is made once, however many threads ask first: Python's own has no lock since 3.12."""
 
     if not TYPE_CHECKING:
 
         def __get__(self, instance: Any, owner: Any = None) -> Any:
-            with _making:
+            with _property_lock:
                 return super().__get__(instance, owner)
 
 
 @dataclass(frozen=True)
-class Judged:
+class ReviewedInputs:
     """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already.
     `confirmed`: a diff has shown what policies and `ignore_changes` made of them."""
 
@@ -59,7 +59,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Row:
+class InstanceRow:
     """An Instance's row: `arguments` are those that decide what is bought, `came` what the vendor told when it was
     bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
 
@@ -84,11 +84,11 @@ class Session:
         """By cloud and base URL."""
         self.commitments: dict[str, Commitments[Any]] = {}
         """By fingerprint of the account, what is ordered in it; see second_line.py."""
-        self.judged: dict[str, Judged] = {}
+        self.judged: dict[str, ReviewedInputs] = {}
         """By URN, what policies have judged; see judged.py."""
         self.quoted: dict[str, Mapping[str, Any]] = {}
         """By URN, for which arguments the last check has made a quote; see quoted.py."""
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, InstanceRow] = {}
         """By id of the instance, the row that has it; see rows.py."""
         self.hourly: dict[str, Money] = {}
         """By id of the instance, what an hour of it costs; see hourly.py."""
@@ -102,19 +102,19 @@ class Session:
         """By cloud, whether nobody else uses the account; see is_exclusive."""
         self._done: dict[str, object] = {}
 
-    @made_once
+    @locked_cached_property
     def journal(self) -> Journal:
         """The journal of this process's user."""
         return Journal(journal_directory(os.environ))
 
-    @made_once
+    @locked_cached_property
     def states(self) -> States:
         """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
         it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
-        return states_of(engine_cli.cli(), instances(), gather=lambda: self.clock.sleep(_ONE_MOMENT))
+        return states_of(engine_cli.cli(), instance_tokens(), gather=lambda: self.clock.sleep(_GATHER_SECONDS))
 
-    @made_once
+    @locked_cached_property
     def backend(self) -> Backend:
         """The backend that our engine uses: what a program maps into its provider's environment does not count."""
         ours = engine_cli.cli()
@@ -126,7 +126,7 @@ class Session:
         A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and
         none where the CLI cannot be looked at. Limits that cannot be read say nothing.
         """
-        with _making:
+        with _property_lock:
             if cloud not in self.exclusive:
                 ours = engine_cli.cli()
                 try:
@@ -136,7 +136,7 @@ class Session:
                 self.exclusive[cloud] = told
             return self.exclusive[cloud]
 
-    @made_once
+    @locked_cached_property
     def shared_rows(self) -> SharedRows:
         """The instances that are in more than one row."""
         return SharedRows(lambda: self.states, Releases(self.journal), self.clock.now)
@@ -155,7 +155,7 @@ def current() -> Session:
     return _current
 
 
-def use(session: Session) -> None:
+def activate(session: Session) -> None:
     """Makes it the session of this process."""
     global _current
     _current = session

@@ -27,7 +27,7 @@ def warn_of_owner(instance_id: str) -> None:
 
 
 @contextmanager
-def going(instance_id: str) -> Iterator[Going]:
+def announce_deletion(instance_id: str) -> Iterator[Going]:
     """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
     of the instance, whoever it is let go for."""
     found = session.current().shared_rows.going(instance_id, host.current_call().urn)
@@ -38,7 +38,7 @@ def going(instance_id: str) -> Iterator[Going]:
         raise
 
 
-def warn_of_unread(found: Going) -> None:
+def warn_unread_state(found: Going) -> None:
     """Says, once, that it cannot be told whether another row has what is ended."""
     if found.unread and session.current().is_first("an unread state"):
         host.current_call().warn(
@@ -47,7 +47,7 @@ def warn_of_unread(found: Going) -> None:
         )
 
 
-def elsewhere(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None:
+def row_in_other_stack(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None:
     """The row of another stack that has an instance whose id was inferred from a list; None, with a warning, where the
     other stacks cannot be read."""
     try:
@@ -61,7 +61,7 @@ def elsewhere(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None
         return None
 
 
-def another(instance_id: str, urn: str) -> StateRow | None:
+def other_row_in_stack(instance_id: str, urn: str) -> StateRow | None:
     """Another row of the URN's own stack that has the instance, None where there is none or the state cannot be
     read."""
     try:
@@ -70,6 +70,6 @@ def another(instance_id: str, urn: str) -> StateRow | None:
         return None
 
 
-def in_words(row: StateRow) -> str:
+def describe_row(row: StateRow) -> str:
     """Which row that is, for a person."""
     return f"{row.urn} in stack {row.stack}"

@@ -30,7 +30,7 @@ class ExplicitProvider(pulumi.ProviderResource):
     ) -> None:
         mappings = (opts.env_var_mappings if opts is not None else None) or {}
         told = {key: value for key, value in given.items() if value is not None}
-        self._configured = _configured(spec, told, mappings)
+        self._configured = _configuration(spec, told, mappings)
         hidden = {key.config for key in spec.parts}
         secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
         super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
@@ -41,7 +41,7 @@ def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[st
     return provider._configured
 
 
-def _configured(
+def _configuration(
     spec: CredentialSpec, given: Mapping[Key, pulumi.Input[str]], mappings: Mapping[str, str]
 ) -> Mapping[str, pulumi.Input[str]]:
     known = {key.variable for key in spec.keys}

@@ -45,11 +45,11 @@ class DataSources:
         config = self._configuration(opts)
         plain = {key: value for key, value in config.items() if isinstance(value, str)}
         if len(plain) < len(config) or any(isinstance(value, pulumi.Output) for value in args):
-            name = _name(ask)
+            name = _function_name(ask)
             raise TypeError(
                 f"{name} takes plain values, and a Provider with plain ones; for Outputs there is {name}_output"
             )
-        return _asked(ask, plain, *args, **kwargs)
+        return _call(ask, plain, *args, **kwargs)
 
     def later(
         self, opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulumi.Input[Any]
@@ -59,12 +59,14 @@ class DataSources:
         async def answer(known: list[Any]) -> R:
             config, given, _ = known
             # neither on Pulumi's event loop nor in its threads, which instances that boot can hold for minutes
-            asking = partial(_asked, ask, config, *given)
+            asking = partial(_call, ask, config, *given)
             return await asyncio.get_running_loop().run_in_executor(_threads(), asking)
 
         # the answer shows nothing of the credentials: that they are secret does not make a price list one
         config = pulumi.Output.unsecret(pulumi.Output.from_input(dict(self._configuration(opts))))
-        known = pulumi.Output.all(config, pulumi.Output.all(*args), _made(getattr(opts, "depends_on", None)))
+        known = pulumi.Output.all(
+            config, pulumi.Output.all(*args), _resolved_dependencies(getattr(opts, "depends_on", None))
+        )
         return known.apply(answer)
 
     def _configuration(self, opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Input[str]]:
@@ -83,11 +85,11 @@ class DataSources:
         return {key: value for key, value in found.items() if value is not None}
 
 
-def _asked(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:
+def _call(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         return ask(config, *args, **kwargs)
     except CloudError as error:
-        raise DataSourceError(f"{_name(ask)}: {error}") from None
+        raise DataSourceError(f"{_function_name(ask)}: {error}") from None
 
 
 @cache
@@ -95,21 +97,21 @@ def _threads() -> Executor:
     return ThreadPoolExecutor(_THREADS, "pulumi-cortecs-data")
 
 
-def _made(depends_on: Any) -> pulumi.Output[Any]:
+def _resolved_dependencies(depends_on: Any) -> pulumi.Output[Any]:
     """Known when all of these resources have been made; unknown in the preview of those that have not."""
     return pulumi.Output.from_input(depends_on).apply(
         lambda resources: pulumi.Output.all(
-            *(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in _listed(resources))
+            *(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in _as_list(resources))
         )
     )
 
 
-def _listed(resources: Any) -> list[Any]:
+def _as_list(resources: Any) -> list[Any]:
     if resources is None:
         return []
     return [resources] if isinstance(resources, pulumi.Resource) else list(resources)
 
 
-def _name(ask: Callable[..., object]) -> str:
+def _function_name(ask: Callable[..., object]) -> str:
     """What a program calls it by."""
     return f"get{ask.__name__}"

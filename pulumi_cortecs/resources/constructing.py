@@ -10,7 +10,7 @@ import pulumi
 A = TypeVar("A")
 
 
-def arguments_and_options(
+def split_arguments(
     resource: str, form: type[A], required: tuple[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[A, pulumi.ResourceOptions | None]:
     """Out of `(form(...), opts)` or `(opts, name=..., ...)`. `required` is the argument that must be given, and the
@@ -27,8 +27,8 @@ def arguments_and_options(
         opts = rest.pop(0)
     if rest:
         raise TypeError(f"{resource} takes a name, {form.__name__} and ResourceOptions; name everything else")
-    wanted = _once(resource, "args", wanted, given.pop("args", None))
-    opts = _once(resource, "opts", opts, given.pop("opts", None))
+    wanted = _only_one_of(resource, "args", wanted, given.pop("args", None))
+    opts = _only_one_of(resource, "opts", opts, given.pop("opts", None))
     if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
         kind = type(opts).__name__
         raise TypeError(
@@ -52,7 +52,7 @@ def arguments_and_options(
     return wanted, opts
 
 
-def _once(resource: str, name: str, by_position: Any, by_name: Any) -> Any:
+def _only_one_of(resource: str, name: str, by_position: Any, by_name: Any) -> Any:
     if by_position is not None and by_name is not None:
         raise TypeError(f"{resource} got {name} twice: by position and by name")
     return by_name if by_position is None else by_position

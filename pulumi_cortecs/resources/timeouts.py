@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from pulumi_cortecs.lifecycle.durations import seconds_in
-from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT
+from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT
 
 
 def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
@@ -22,7 +22,7 @@ def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
     if exact is None:
         raise ValueError(f"custom_timeouts.create must be a duration such as '15m' or '1h30m', not {text!r}")
     seconds = round(exact)
-    if seconds > LONGEST_READY_TIMEOUT:
-        hours = LONGEST_READY_TIMEOUT // 3600
+    if seconds > MAX_READY_TIMEOUT:
+        hours = MAX_READY_TIMEOUT // 3600
         raise ValueError(f"custom_timeouts.create must be at most {hours} hours, not {text!r}")
     return max(1, seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_cortecs._tokens import instances
+from pulumi_cortecs._tokens import instance_tokens
 from pulumi_cortecs.lifecycle.owners import PendingPurchase, Row
 from pulumi_cortecs.lifecycle.stack_export import stack_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StateRow, StateUnreadableError
@@ -16,7 +16,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[Row, ...], tuple[
     Raises StacksError for what is no whole state of a form that we know.
     """
     try:
-        state = stack_state(stack, exported, NEVER, instances())
+        state = stack_state(stack, exported, NEVER, instance_tokens())
     except StateUnreadableError as error:
         raise StacksError(str(error)) from None
     rows = (

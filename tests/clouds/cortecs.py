@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from pulumi_cortecs.cortecs.cloud import PURCHASE
+from pulumi_cortecs.cortecs.cloud import ORDER_FIELDS
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.simulator.cortecs import CORTECS as SIMULATED
 from pulumi_cortecs.simulator.cortecs import CortecsCloud, answers
@@ -113,7 +113,7 @@ class StagedCortecs(Staged):
         return {each.instance_id: _real(each, now) for each in self.cloud.every()}
 
     def order(self, arguments: Arguments) -> str:
-        order: dict[str, Any] = {**dict.fromkeys(PURCHASE), **arguments}
+        order: dict[str, Any] = {**dict.fromkeys(ORDER_FIELDS), **arguments}
         return self.cloud.start(DEFAULT_CLIENT, Order(**order)).instance_id
 
     def vanish(self, instance_id: str) -> None:
@@ -130,7 +130,7 @@ def _real(instance: Instance, now: datetime) -> Real:
     args = instance.args
     told = (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval.value, args.num_workers)
     stuck = bool(instance.boot.stuck_at_step) and instance.stopped_at is None
-    return Real(dict(zip(PURCHASE, told, strict=True)), instance.status(now) is Status.STOPPED, stuck)
+    return Real(dict(zip(ORDER_FIELDS, told, strict=True)), instance.status(now) is Status.STOPPED, stuck)
 
 
 CORTECS: Final = CloudCase(

@@ -359,7 +359,7 @@ class Scene:
         def work() -> None:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
             journal, ordered = session.current().journal, tuple(checked[key] for key in self._replacing)
-            key, account = accounts.key_of(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
+            key, account = accounts.order_key(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
             journal.bought(journal.send(key, account, ordered, frozenset(), None), instance_id)
 
         host = self.process(stack.machine)

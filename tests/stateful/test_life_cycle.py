@@ -205,11 +205,11 @@ def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     one, other = (scene.process(machine) for machine in range(2))
     one.enter()
     accounts.account(INSTANCE)
-    judged.remember("some urn", {})
+    judged.record("some urn", {})
     other.enter()
-    assert (session.current().accounts, judged.of("some urn")) == ({}, None)
+    assert (session.current().accounts, judged.get("some urn")) == ({}, None)
     one.enter()
-    assert judged.of("some urn") is not None
+    assert judged.get("some urn") is not None
     scene.close()
 
 

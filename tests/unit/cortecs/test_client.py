@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.cortecs.client import CortecsClient, CortecsMarket, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.client import ApiInstance, ApiInstanceArgs, CortecsClient, CortecsPublicClient
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import (
@@ -25,7 +25,7 @@ from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import Script, answer
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
-ORDER = InstanceArgs(model_id=QWEN, num_workers=2)
+ORDER = ApiInstanceArgs(model_id=QWEN, num_workers=2)
 
 
 @pytest.fixture
@@ -36,16 +36,16 @@ def client(simulator: Simulator) -> Iterator[CortecsClient]:
 
 
 @pytest.fixture
-def market(simulator: Simulator) -> Iterator[CortecsMarket]:
+def market(simulator: Simulator) -> Iterator[CortecsPublicClient]:
     with new_client() as http:
-        yield CortecsMarket(simulator.base_url, http)
+        yield CortecsPublicClient(simulator.base_url, http)
 
 
 def test_an_instance_lives_from_start_to_delete(client: CortecsClient, simulator: Simulator) -> None:
     started = client.start(ORDER)
     instance_id = started.instance_id
     assert (started.instance_status.status, started.base_url) == ("pending", None)
-    assert started.instance_args == InstanceArgs(
+    assert started.instance_args == ApiInstanceArgs(
         model_id=QWEN,
         hardware_type_id="NVIDIA_L4_1",
         context_length=32000,
@@ -110,7 +110,7 @@ def test_a_start_that_finds_its_token_expired_is_not_sent_again_unlooked(
 
 def test_a_refused_start_says_why_and_buys_nothing(client: CortecsClient, simulator: Simulator) -> None:
     with pytest.raises(RefusedError, match="num_workers 9") as raised:
-        client.start(InstanceArgs(model_id=QWEN, num_workers=9))
+        client.start(ApiInstanceArgs(model_id=QWEN, num_workers=9))
     assert not raised.value.may_have_taken_effect
     assert simulator.control.instances() == ()
 
@@ -139,7 +139,7 @@ def test_reads_and_stops_weather_lost_answers(client: CortecsClient, simulator: 
     assert client.stop(instance_id).instance_status.status == "stopped"
 
 
-def test_the_market_needs_no_credentials(market: CortecsMarket, simulator: Simulator) -> None:
+def test_the_market_needs_no_credentials(market: CortecsPublicClient, simulator: Simulator) -> None:
     assert market.base_url == simulator.base_url
     assert QWEN in market.model_ids()
     model = market.model(QWEN)
@@ -153,7 +153,7 @@ def test_the_market_needs_no_credentials(market: CortecsMarket, simulator: Simul
     assert simulator.control.requests().count("POST /api/v1/oauth2/token") == 0
 
 
-def test_prices_come_over_the_wire_to_the_cent(market: CortecsMarket, simulator: Simulator) -> None:
+def test_prices_come_over_the_wire_to_the_cent(market: CortecsPublicClient, simulator: Simulator) -> None:
     offers = market.hardware_types()
     assert offers["NVIDIA_L4_1"].price_per_hour == Money.of("1.20", "EUR")
     assert offers["NVIDIA_L4_1"].price_per_minute == Money.of("0.02", "EUR")
@@ -208,8 +208,8 @@ def scripted(body: Any, status: int = 200) -> CortecsClient:
     return CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http)
 
 
-def scripted_market(body: Any) -> CortecsMarket:
-    return CortecsMarket("https://vendor.example", new_client(httpx.MockTransport(Script(answer(200, body)))))
+def scripted_market(body: Any) -> CortecsPublicClient:
+    return CortecsPublicClient("https://vendor.example", new_client(httpx.MockTransport(Script(answer(200, body)))))
 
 
 def told(**changes: Any) -> dict[str, Any]:
@@ -394,7 +394,7 @@ def test_a_price_keeps_the_digits_it_was_sent_with() -> None:
 
 
 def test_an_unknown_status_of_the_vendor_is_kept_word_for_word() -> None:
-    seen: Instance = scripted({"instance": told(instance_status={"status": "hibernating"})}).instance("i-1")
+    seen: ApiInstance = scripted({"instance": told(instance_status={"status": "hibernating"})}).instance("i-1")
     assert seen.instance_status.status == "hibernating"
 
 

@@ -104,12 +104,12 @@ def inputs(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, value in {**simulator.env(), **named, "PULUMI_BACKEND_URL": "file:///nowhere"}.items():
         monkeypatch.setenv(name, value)
     before = session.current()
-    session.use(session.Session())
+    session.activate(session.Session())
     yield _abi.load("cortecs.Instance").check({}, {"model_id": "Qwen/Qwen2-7B-Instruct"}).inputs
     session.current().journal.close()
     http.shared_client().close()
     http.shared_client.cache_clear()
-    session.use(before)
+    session.activate(before)
 
 
 def test_the_path_from_create_to_the_post_is_short_and_only_goes_down(inputs: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pulumi_cortecs.cost import catalogue
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.provider.pinned import instead_of, source_of
+from pulumi_cortecs.provider.pinned import fallback_prices, quote_source
 from tests.contract.catalogues import pinned_from
 
 API = "https://vendor.example/api/v1"
@@ -39,7 +39,7 @@ def in_project(project: Path, source: str = API) -> Path:
 
 def asked(project: Path, named: Path | str | None = None) -> PriceList:
     environment = {} if named is None else {"PULUMI_CORTECS_CATALOGUE": str(named)}
-    return instead_of("cortecs", API, NO_WAY, environment, project)
+    return fallback_prices("cortecs", API, NO_WAY, environment, project)
 
 
 def test_the_one_that_is_named_goes_before_that_of_the_project(named: Path, project: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_one_that_is_named_goes_before_that_of_the_project(named: Path, proj
 
 def test_that_of_the_project_will_do(project: Path) -> None:
     in_project(project, f"{API}/")
-    assert source_of(asked(project)) == "catalogue 2026-11-21"
+    assert quote_source(asked(project)) == "catalogue 2026-11-21"
 
 
 def test_without_one_it_is_as_if_there_were_no_catalogues(project: Path) -> None:

@@ -8,10 +8,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from pulumi_cortecs import provider
-from pulumi_cortecs.provider.session import Session, made_once
+from pulumi_cortecs.provider.session import Session, locked_cached_property
 
 _LOCK = type(threading.Lock())
-_OF_THE_PROCESS = {"process.interrupted", "process._lock", "process._calls", "process._none_left"}
+_OF_THE_PROCESS = {"process.interrupted", "process._lock", "process._call_count", "process._idle"}
 """What belongs to the host process itself, whoever it works for: its signals, and the calls that it serves."""
 
 
@@ -43,7 +43,7 @@ def test_what_two_threads_ask_for_at_once_is_made_once() -> None:
     entered, asking, release = threading.Event(), threading.Event(), threading.Event()
 
     class Kept:
-        @made_once
+        @locked_cached_property
         def thing(self) -> object:
             entered.set()
             assert release.wait(30)
