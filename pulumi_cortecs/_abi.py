@@ -74,9 +74,9 @@ class InstanceProvider(LazyProvider):
 
     @provider_method
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        from pulumi_cortecs.provider import checking
+        from pulumi_cortecs.provider import instance_check
 
-        return checking.check(self.kind, olds, news)
+        return instance_check.check(self.kind, olds, news)
 
     @provider_method
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

@@ -139,7 +139,7 @@ def _not_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
 def _ended(ready: list[Orphan], survey: Survey) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    outcomes = done_to_each([each.instance.instance_id for each in ready], survey.account.ending().end)
+    outcomes = done_to_each([each.instance.instance_id for each in ready], survey.account.deletion().end)
     journal = _journal()
     for instance_id in (each for each, error in outcomes.items() if not error):
         try:

@@ -96,7 +96,7 @@ def over(survey: Survey) -> tuple[Expired, ...]:
     from pulumi_cortecs.cortecs.client import VENDOR
     from pulumi_cortecs.lifecycle.expiry import clocks_must_agree, expired
 
-    if survey.account.is_far:
+    if survey.account.is_remote:
         clocks_must_agree(VENDOR, survey.account.vendor_now(), survey.account.clock.utc_now())
     return expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
 
@@ -113,7 +113,7 @@ def _ended(ready: list[Expired], survey: Survey, stop: bool) -> dict[str, str]:
     def stopped(instance_id: str) -> None:
         power.stop(survey.account, instance_id)
 
-    act = stopped if stop else survey.account.ending().end
+    act = stopped if stop else survey.account.deletion().end
     return done_to_each([each.instance.instance_id for each in ready], act)
 
 

@@ -244,7 +244,7 @@ def _listed(account: Account, instance: cortecs.ApiInstance) -> Listed:
         phase = account.cloud.phase(instance)
     except UnknownStatusError:
         phase = None
-    arguments, status = instance.told(), instance.instance_status
+    arguments, status = instance.reported(), instance.instance_status
     interval = arguments.get("billing_interval")
     return Listed(
         instance_id=instance.instance_id,

@@ -76,7 +76,7 @@ class ApiInstance(WireModel):
     instance_status: ApiInstanceStatus
     worker_statuses: _List[ApiWorkerStatus] = Field(default_factory=list)
 
-    def told(self) -> dict[str, str | int]:
+    def reported(self) -> dict[str, str | int]:
         """What the vendor tells of the order, ids spelled as in an order: what is not told is not in it.
 
         Where it does not tell the workers, each of its `worker_statuses` is one.
@@ -101,7 +101,7 @@ class ApiModel(WireModel):
     recommended_config: _Id | None = None
     hardware_configs: _Dict[_Id, _HardwareConfig] = Field(default_factory=dict)
 
-    def longest_context(self, hardware_type_id: str) -> int | None:
+    def max_context(self, hardware_type_id: str) -> int | None:
         """The most tokens a context may have on this hardware, None where the vendor names no limit.
 
         Raises KeyError for hardware that the model does not run on.

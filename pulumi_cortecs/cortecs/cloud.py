@@ -78,7 +78,7 @@ class CortecsCloud(CanStop[ApiInstance]):
         return self.client.vendor_date()
 
     def hourly_price(self, instance: ApiInstance) -> Money | None:
-        return self._price(instance.told())
+        return self._price(instance.reported())
 
     def id_of(self, instance: ApiInstance) -> str:
         return instance.instance_id
@@ -97,7 +97,7 @@ class CortecsCloud(CanStop[ApiInstance]):
         return seconds_since_1970(instance.instance_status.started_at)
 
     def reported_inputs(self, instance: ApiInstance) -> Mapping[str, Any]:
-        return instance.told()
+        return instance.reported()
 
     def progress_text(self, instance: ApiInstance) -> str:
         status = instance.instance_status.status
@@ -119,7 +119,7 @@ class CortecsCloud(CanStop[ApiInstance]):
 
     def match(self, instance: ApiInstance, ordered: Ordered) -> Match:
         # the documented examples omit the workers, and nobody says that a boot shows all of them at once
-        told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
+        told = {**instance.reported(), "num_workers": instance.instance_args.num_workers}
         others = sum(
             told.get(key) not in (None, other) for key, other in zip(ORDER_FIELDS, ordered.arguments, strict=True)
         )

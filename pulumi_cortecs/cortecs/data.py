@@ -27,8 +27,8 @@ from pulumi_cortecs.cortecs.market import live_offers
 from pulumi_cortecs.cortecs.resources import Provider
 from pulumi_cortecs.cost import HardwareType as PricedHardware
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.likeness import closest_match
-from pulumi_cortecs.resources.asking import Config, DataSources
+from pulumi_cortecs.provider.suggestions import closest_match
+from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
@@ -36,51 +36,51 @@ _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
 
 def get_hardware_types(available: bool = False, opts: pulumi.InvokeOptions | None = None) -> list[HardwareType]:
     """All hardware types with their prices per worker, or those of which something is in stock now."""
-    return _SOURCES.now(opts, _hardware_types, available)
+    return _SOURCES.invoke(opts, _hardware_types, available)
 
 
 def get_hardware_types_output(
     available: pulumi.Input[bool] = False, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[HardwareType]]:
     """Like `get_hardware_types`, for Inputs."""
-    return _SOURCES.later(opts, _hardware_types, available)
+    return _SOURCES.invoke_output(opts, _hardware_types, available)
 
 
 def get_hardware_type(hardware_type_id: str, opts: pulumi.InvokeOptions | None = None) -> HardwareType:
     """One hardware type, in stock or not. Raises UnknownIdError."""
-    return _SOURCES.now(opts, _hardware_type, hardware_type_id)
+    return _SOURCES.invoke(opts, _hardware_type, hardware_type_id)
 
 
 def get_hardware_type_output(
     hardware_type_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[HardwareType]:
     """Like `get_hardware_type`, for Inputs."""
-    return _SOURCES.later(opts, _hardware_type, hardware_type_id)
+    return _SOURCES.invoke_output(opts, _hardware_type, hardware_type_id)
 
 
 def get_models(opts: pulumi.InvokeOptions | None = None) -> list[ModelPreview]:
     """All models on offer, each with the ids of the hardware types that it runs on."""
-    return _SOURCES.now(opts, _models)
+    return _SOURCES.invoke(opts, _models)
 
 
 def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[ModelPreview]]:
     """Like `get_models`, for a provider whose credentials are Outputs."""
-    return _SOURCES.later(opts, _models)
+    return _SOURCES.invoke_output(opts, _models)
 
 
 def get_model(model_id: str, opts: pulumi.InvokeOptions | None = None) -> Model:
     """One model, named with `/` or `--`, with its context limits. Raises UnknownIdError."""
-    return _SOURCES.now(opts, _model, model_id)
+    return _SOURCES.invoke(opts, _model, model_id)
 
 
 def get_model_output(model_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Model]:
     """Like `get_model`, for Inputs."""
-    return _SOURCES.later(opts, _model, model_id)
+    return _SOURCES.invoke_output(opts, _model, model_id)
 
 
 def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
     """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
-    return _SOURCES.now(opts, _instance, instance_id)
+    return _SOURCES.invoke(opts, _instance, instance_id)
 
 
 def get_instance_output(
@@ -88,17 +88,17 @@ def get_instance_output(
 ) -> pulumi.Output[InstanceInfo]:
     """Like `get_instance`, for Inputs. With `chat.id` it is asked as soon as the instance is bought, so it may boot
     still; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it can answer."""
-    return _SOURCES.later(opts, _instance, instance_id)
+    return _SOURCES.invoke_output(opts, _instance, instance_id)
 
 
 def get_balance(opts: pulumi.InvokeOptions | None = None) -> Balance:
     """What is left of the account's prepaid balance."""
-    return _SOURCES.now(opts, _balance)
+    return _SOURCES.invoke(opts, _balance)
 
 
 def get_balance_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Balance]:
     """Like `get_balance`, for a provider whose credentials are Outputs."""
-    return _SOURCES.later(opts, _balance)
+    return _SOURCES.invoke_output(opts, _balance)
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ def _model(config: Config, model_id: str) -> Model:
     if named not in known:
         raise _unknown_id_error("model", model_id, known)
     found = market.model(named)
-    configs = {each: HardwareConfig(found.longest_context(each)) for each in found.hardware_configs}
+    configs = {each: HardwareConfig(found.max_context(each)) for each in found.hardware_configs}
     return Model(found.model_id, found.recommended_config, configs)
 
 

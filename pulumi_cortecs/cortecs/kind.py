@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
-    from pulumi_cortecs.provider.answers import AnswerCache
+    from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 MAX_WORKERS: Final = 8

@@ -14,11 +14,11 @@ from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, HardwareType, RamMeaning, quote
 from pulumi_cortecs.cost.pricelist import ModelPreview, PriceList
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.answers import AnswerCache
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
-from pulumi_cortecs.provider.likeness import closest_match
-from pulumi_cortecs.provider.pinned import quote_source
+from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
+from pulumi_cortecs.provider.suggestions import closest_match
 
 _DEFAULT_CONTEXT: Final = 32_000
 _MAX_NAMES: Final = 12
@@ -31,27 +31,27 @@ class LiveOffers:
 
     def __init__(self, market: CortecsPublicClient, answers: AnswerCache) -> None:
         self._market = market
-        self._once = answers.once
+        self._get = answers.get
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer."""
-        return self._once("models", self._market.model_ids)
+        return self._get("models", self._market.model_ids)
 
     def models(self) -> list[cortecs.ApiModelPreview]:
         """All models on offer."""
-        return self._once("previews", self._market.models)
+        return self._get("previews", self._market.models)
 
     def model(self, model_id: str) -> ApiModel:
         """One model with the hardware it runs on."""
-        return self._once(("model", model_id), lambda: self._market.model(model_id))
+        return self._get(("model", model_id), lambda: self._market.model(model_id))
 
     def hardware_types(self) -> Mapping[str, HardwareType]:
         """All hardware types by id."""
-        return self._once("hardware", self._market.hardware_types)
+        return self._get("hardware", self._market.hardware_types)
 
     def in_stock(self) -> Mapping[str, HardwareType]:
         """Those that can be had now."""
-        return self._once("available", self._market.available_hardware_types)
+        return self._get("available", self._market.available_hardware_types)
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class InstanceMarket:
         if model is not None:
             completed.setdefault("hardware_type_id", _choose_hardware(model, current))
         hardware_type_id = completed.setdefault("hardware_type_id", UNKNOWN)
-        refusals = self._against_hardware(model, hardware_type_id)
+        refusals = self._hardware_problems(model, hardware_type_id)
         problems += refusals
         if model is not None and not refusals and not is_unknown(hardware_type_id):
-            longest = model.longest_context(hardware_type_id)
+            longest = model.max_context(hardware_type_id)
             length = completed.setdefault("context_length", _choose_context_length(longest, current))
             if not is_unknown(length) and longest is not None and length > longest:
                 reason = f"{model.model_id} on {hardware_type_id} takes at most {longest} tokens; got {length}"
@@ -115,7 +115,7 @@ class InstanceMarket:
 
     def availability(self, inputs: Inputs) -> list[Problem]:
         """Whether the hardware is on offer and in stock."""
-        return self._against_hardware(None, inputs.get("hardware_type_id", UNKNOWN))
+        return self._hardware_problems(None, inputs.get("hardware_type_id", UNKNOWN))
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
         """By hardware type, billing interval and workers."""
@@ -124,7 +124,7 @@ class InstanceMarket:
             return UNKNOWN, []
         if hardware_type_id is None:
             return {}, []
-        if refusals := self._not_on_offer(hardware_type_id):
+        if refusals := self._offer_problems(hardware_type_id):
             return {}, refusals
         hardware = self.offers.hardware_types()[hardware_type_id]
         interval, workers = inputs.get("billing_interval"), inputs.get("num_workers")
@@ -153,14 +153,14 @@ class InstanceMarket:
         problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{_suggestion(model_id, on_offer)}"))
         return None
 
-    def _against_hardware(self, model: ApiModel | None, hardware_type_id: Any) -> list[Problem]:
+    def _hardware_problems(self, model: ApiModel | None, hardware_type_id: Any) -> list[Problem]:
         """Why this hardware cannot be had for the model, as far as both are known."""
         if is_unknown(hardware_type_id):
             return []
         fitting = sorted(self.offers.hardware_types() if model is None else model.hardware_configs)
         if hardware_type_id is None and model is not None:
             reason = f"is required: {VENDOR} recommends none for {model.model_id}; it runs on {join_names(fitting)}"
-        elif refusals := self._not_on_offer(hardware_type_id):
+        elif refusals := self._offer_problems(hardware_type_id):
             return refusals
         elif model is not None and hardware_type_id not in model.hardware_configs:
             reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {join_names(fitting)}"
@@ -171,7 +171,7 @@ class InstanceMarket:
             return []
         return [Problem("hardware_type_id", reason)]
 
-    def _not_on_offer(self, hardware_type_id: str) -> list[Problem]:
+    def _offer_problems(self, hardware_type_id: str) -> list[Problem]:
         known = self.offers.hardware_types()
         if hardware_type_id in known:
             return []
@@ -242,6 +242,6 @@ def _with_ram_meaning(row: HardwareType) -> HardwareType:
 
 
 def _preview(model: ApiModel, hardware_types: dict[str, HardwareType]) -> ModelPreview:
-    contexts = {key: model.longest_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
+    contexts = {key: model.max_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
     recommended = model.recommended_config if model.recommended_config in contexts else None
     return ModelPreview(model.model_id, recommended, contexts)

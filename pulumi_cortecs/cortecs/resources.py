@@ -12,7 +12,7 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructing import split_arguments
+from pulumi_cortecs.resources.constructor import split_arguments
 from pulumi_cortecs.resources.timeouts import create_timeout
 from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
 

@@ -25,8 +25,8 @@ from pulumi_cortecs.lifecycle.phases import Phase
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
-from pulumi_cortecs.provider import host, hourly, process, session
-from pulumi_cortecs.provider.answers import AnswerCache
+from pulumi_cortecs.provider import host, instance_records, process, session
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Market
 from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
@@ -63,7 +63,7 @@ class Account:
         """What names the account in states and journals."""
         return self.cloud.fingerprint
 
-    def must_be_fit_to_buy(self) -> None:
+    def require_usable_environment(self) -> None:
         """Raises ConfigurationError while the environment holds what cannot be used, naming each variable.
 
         What ends something, or only looks, goes on with the defaults.
@@ -72,7 +72,7 @@ class Account:
             raise ConfigurationError(f"{'; '.join(self.problems)}. Mend or unset it")
 
     @property
-    def is_far(self) -> bool:
+    def is_remote(self) -> bool:
         """Whether the vendor is on another machine, and so by another clock."""
         return not on_this_machine(self.cloud.base_url)
 
@@ -92,7 +92,7 @@ class Account:
         """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
         return "stopped" if self.cloud.phase(instance) is Phase.STOPPED else "running"
 
-    def must_own(self, instance_id: str, recorded: object) -> None:
+    def require_owner(self, instance_id: str, recorded: object) -> None:
         """Raises ConfigurationError unless this may be the account that the state says holds the instance.
 
         A rotated key has another fingerprint, and finds the instance all the same. Another account's "no" counts for
@@ -105,7 +105,7 @@ class Account:
             "not know it. It is not taken for gone: use the credentials of its account"
         )
 
-    def ending(self) -> Ending[Any]:
+    def deletion(self) -> Ending[Any]:
         """How this account's instances are ended."""
         return Ending(self.cloud, self.poller, self.clock)
 
@@ -115,7 +115,7 @@ class Account:
         return Wait(
             cloud=self.cloud,
             poller=self.poller,
-            clock=session.current().waiting,
+            clock=session.current().waiting_clock,
             schedule=SCHEDULE if every is None else ((float("inf"), every),),
             interrupted=process.interrupted.is_set,
         )
@@ -161,7 +161,7 @@ def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
     """What an hour costs at today's prices, whatever a quote says; None where that cannot be told, as where one of the
     arguments is not. Raises CloudError."""
     quote, _ = market(kind).quote(inputs)
-    return hourly.hourly_total(quote)
+    return instance_records.hourly_total(quote)
 
 
 def confirm_known(instance_id: str) -> None:
@@ -214,7 +214,7 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
             clock = ours.clock
             cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
             poller = Poller(cloud, clock)
-            log = OrderLog(cloud, ours.journal, poller, ours.waiting, warn_no_journal)
+            log = OrderLog(cloud, ours.journal, poller, ours.waiting_clock, warn_no_journal)
             intents = Intents(
                 log,
                 creations=Creations(lambda: ours.states, clock, warn_no_state),

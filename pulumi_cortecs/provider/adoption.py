@@ -93,30 +93,30 @@ def unreported_arguments(kind: InstanceKind, told: Mapping[str, Any]) -> list[st
 
 def request(instance_id: str) -> None:
     """Notes that a resource of this run is going to take the instance over."""
-    session.current().wanted.add(instance_id)
+    session.current().requested_adoptions.add(instance_id)
 
 
 def is_requested(instance_id: str) -> bool:
     """Whether a resource of this run is going to take the instance over, or has done so."""
-    return instance_id in session.current().wanted
+    return instance_id in session.current().requested_adoptions
 
 
 def record_owner(instance_id: str, urn: str) -> None:
     """Notes that the resource has adopted the instance in an earlier run, and keeps it."""
-    session.current().keepers[instance_id] = urn
+    session.current().owners_in_state[instance_id] = urn
 
 
 def owner_in_state(instance_id: str) -> str | None:
     """The URN of the resource that keeps the instance as its own, None where none has said so in this process."""
-    return session.current().keepers.get(instance_id)
+    return session.current().owners_in_state.get(instance_id)
 
 
 def claim(instance_id: str, urn: str) -> str | None:
     """Notes that the resource has taken the instance over; the URN of another one of this process that already has."""
-    owner = session.current().owners.setdefault(instance_id, urn)
+    owner = session.current().claims.setdefault(instance_id, urn)
     return None if owner == urn else owner
 
 
 def claimed_by(instance_id: str) -> str | None:
     """The URN of the resource that has taken the instance over in this process, None if none has."""
-    return session.current().owners.get(instance_id)
+    return session.current().claims.get(instance_id)

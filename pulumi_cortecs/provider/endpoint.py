@@ -24,7 +24,7 @@ from pulumi_cortecs.lifecycle.waiting import (
     StoppedWhileWaitingError,
     WaitEndedError,
 )
-from pulumi_cortecs.provider import accounts, came, host, hourly, leftovers, power, rows, sharing
+from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
@@ -53,7 +53,7 @@ def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.endpoint_token:
         raise EndpointError(f"this provider serves {kind.endpoint_token} only, not {call.resource_type}")
-    leftovers.report_unclaimed(kind)
+    ownership.report_unclaimed(kind)
     inputs, problems = read_properties(news, _INPUTS)
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
         accounts.confirm_known(instance_id)  # the engine passes on what it has saved
@@ -84,11 +84,11 @@ def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any])
 
 def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
     """The endpoint as it is; gone together with its instance. Raises EndpointError when that cannot be told."""
-    leftovers.report_unclaimed(kind)
+    ownership.report_unclaimed(kind)
     instance_id = str(props["instance_id"])
     try:
         account = accounts.account(kind)
-        account.must_own(instance_id, props.get("account"))
+        account.require_owner(instance_id, props.get("account"))
         seen = account.find(instance_id)
         if seen is None:
             return ReadResult("", {})
@@ -109,7 +109,7 @@ def _wait(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
             else _wait_until_ready(kind, account, props)
         )
         return _outputs({key: props[key] for key in _INPUTS if key in props}, seen, account)
-    except came.DeliveryMismatchError as error:
+    except delivery.DeliveryMismatchError as error:
         raise EndpointError(str(error)) from None
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
@@ -127,13 +127,13 @@ def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, 
     started_at, call = account.started_at(instance_id), host.current_call()
 
     def tell(words: str) -> None:
-        age, cost = durations.in_words(account.clock.now() - started_at), hourly.hourly_cost(instance_id)
-        call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
+        age, cost = durations.in_words(account.clock.now() - started_at), instance_records.hourly_cost(instance_id)
+        call.report_progress(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
     def compare(seen: Any) -> None:  # a later run's first look: its create told it nothing
-        came.require_ordered(kind, instance_id, account.cloud.reported_inputs(seen))
+        delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(seen))
 
-    came.require_ordered(kind, instance_id)
+    delivery.require_ordered(kind, instance_id)
     try:
         wait = account.wait()
         return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, seen=compare)
@@ -166,7 +166,7 @@ def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on
                 "It was stopped (on_timeout) and costs nothing now. "
                 "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
             )
-        account.ending().end(instance_id)
+        account.deletion().end(instance_id)
         return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` makes a new one"
     except (CloudError, NotGoneError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
@@ -178,9 +178,9 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str) -> str:
     row = _row_of_parent(kind, instance_id)
     if row is None:
         return "this run was shown no Instance that has it and that this Endpoint belongs to"
-    elsewhere = sharing.row_in_other_stack(kind, instance_id, row.urn) if row.inferred else None
-    another = elsewhere or sharing.other_row_in_stack(instance_id, row.urn)
-    return "" if another is None else f"{sharing.describe_row(another)} has it, too"
+    elsewhere = ownership.row_in_other_stack(kind, instance_id, row.urn) if row.inferred else None
+    another = elsewhere or ownership.other_row_in_stack(instance_id, row.urn)
+    return "" if another is None else f"{ownership.describe_row(another)} has it, too"
 
 
 def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
@@ -188,7 +188,7 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
 
     A program can declare an Endpoint of its own, and name any id in it.
     """
-    row = rows.row_of(instance_id)
+    row = instance_records.row_of(instance_id)
     parent = host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
     return row if row is not None and row.urn == parent else None
 
@@ -214,7 +214,7 @@ def _still_exists_text(account: Account, instance_id: str, ways_on: str = "`pulu
 
 
 def _cost_text(account: Account, instance_id: str) -> str:
-    hourly_total = hourly.hourly_cost(instance_id) or _quoted_now(account, instance_id)
+    hourly_total = instance_records.hourly_cost(instance_id) or _quoted_now(account, instance_id)
     return f"costs {hourly_total} per hour" if hourly_total else "may be billed"
 
 

@@ -50,11 +50,11 @@ class EngineCall:
         parts = self.urn.split("::", 3)
         return parts[2].rsplit("$", 1)[-1] if len(parts) == 4 else ""
 
-    def caller_is_gone(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether nobody is left to take our answer (the engine was killed, or gave up on us)."""
         return self.context is not None and not self.context.is_active()
 
-    def tell(self, text: str) -> None:
+    def report_progress(self, text: str) -> None:
         """Shows `text` on the resource's own row while the call runs; silent where there is no engine to tell."""
         self._log(text, warning=False)
 

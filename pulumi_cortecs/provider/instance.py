@@ -29,17 +29,15 @@ from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
-    came,
+    delivery,
     host,
-    hourly,
-    judged,
-    leftovers,
+    instance_records,
+    machine_limits,
+    ownership,
     power,
-    quoted,
-    rows,
-    second_line,
+    quotes,
+    reviewed_inputs,
     session,
-    sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import vendor_changes
@@ -58,10 +56,10 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     Pure towards the vendor: refresh calls it too.
     """
     accounts.confirm_known(instance_id)
-    leftovers.report_unclaimed(kind)
-    hourly.record_quote(instance_id, olds.get("quote"))
-    rows.record_row(kind, instance_id, host.current_call().urn, olds)
-    judged.update(host.current_call().urn, _program_inputs(kind, news))
+    ownership.report_unclaimed(kind)
+    instance_records.record_quote(instance_id, olds.get("quote"))
+    instance_records.record_row(kind, instance_id, host.current_call().urn, olds)
+    reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
     # what the vendor does not tell of an adopted instance is in no row, and nothing that it could have changed to
     compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not equal_values(olds.get(key), news.get(key))]
@@ -81,16 +79,16 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     """
     call, began_at = host.current_call(), session.current().clock.now()
     inputs = _validated(kind, props)
-    shown = judged.get(call.urn)
-    if shown is not None and (differing := judged.changed_arguments(kind, inputs, shown.inputs)):
+    shown = reviewed_inputs.get(call.urn)
+    if shown is not None and (differing := reviewed_inputs.changed_arguments(kind, inputs, shown.inputs)):
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
     try:
         account = accounts.account(kind)
-        account.must_be_fit_to_buy()
+        account.require_usable_environment()
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _expires_at(account, inputs)))
-        inputs["quote"] = quoted.purchase_quote(kind, call.urn, inputs)
+        inputs["quote"] = quotes.purchase_quote(kind, call.urn, inputs)
         bought = _buy(kind, account, inputs, began_at)
     except UnclearPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
@@ -112,18 +110,18 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         UnknownStatusError,
         NotGoneError,
         LimitsError,
-        second_line.LimitExceededError,
-        quoted.NoQuoteError,
+        machine_limits.LimitExceededError,
+        quotes.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     instance_id = bought.instance_id
     account.poller.began(instance_id)
-    if call.caller_is_gone():
+    if call.is_cancelled():
         undone = _undo_purchase(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
-    hourly.record_quote(instance_id, inputs["quote"])
+    instance_records.record_quote(instance_id, inputs["quote"])
     told = {} if bought.instance is None else account.cloud.reported_inputs(bought.instance)
-    came.record_delivery(kind, instance_id, told, inputs, inferred=bought.inferred)
+    delivery.record_delivery(kind, instance_id, told, inputs, inferred=bought.inferred)
     expires_at = _expires_at(account, inputs)
     return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
 
@@ -136,10 +134,10 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
         accounts.confirm_known(instance_id)
-        leftovers.report_unclaimed(kind)
+        ownership.report_unclaimed(kind)
     try:
         account = accounts.account(kind)
-        account.must_own(instance_id, props.get("account"))
+        account.require_owner(instance_id, props.get("account"))
         seen = account.find(instance_id)
         if seen is None:
             if recorded:
@@ -149,7 +147,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
     outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
-    return ReadResult(instance_id, outputs, kind.arguments.without_defaults(inputs))
+    return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
@@ -164,9 +162,9 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         inputs["quote"] = olds["quote"]
     try:
         account = accounts.account(kind)
-        account.must_own(instance_id, olds.get("account"))
+        account.require_owner(instance_id, olds.get("account"))
         if inputs["state"] == "running":
-            account.must_be_fit_to_buy()
+            account.require_usable_environment()
         live = account.cloud.get_instance(instance_id)
         if live is None:
             raise InstanceError(
@@ -174,7 +172,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             )
         if changed:
             _require_sole_owner(kind, instance_id, inferred, "changed")
-            allowed = second_line.enforce(kind, account, inputs, instance_id) if costs else nullcontext()
+            allowed = machine_limits.enforce(kind, account, inputs, instance_id) if costs else nullcontext()
             with allowed:
                 power.update(account, instance_id, inputs, changed)
         if inputs["state"] == "stopped":
@@ -183,24 +181,24 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
                 power.stop(account, instance_id)
         elif account.cloud.phase(live) is Phase.STOPPED:
             startable = adoption.inputs_for_start(kind, instance_id, account.cloud.reported_inputs(live), inputs)
-            with second_line.enforce(kind, account, startable, instance_id):
+            with machine_limits.enforce(kind, account, startable, instance_id):
                 power.start(account, instance_id)
         elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
             adoption.require_reviewed(kind, instance_id, account.cloud.reported_inputs(live), inputs)
             _require_sole_owner(kind, instance_id, inferred)
-            with second_line.reserve_during_restart(kind, account, live):
+            with machine_limits.reserve_during_restart(kind, account, live):
                 power.stop(account, instance_id)
                 power.start(account, instance_id)
     except adoption.ReviewMismatchError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
-    except (LimitsError, second_line.LimitExceededError) as error:
+    except (LimitsError, machine_limits.LimitExceededError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
-    hourly.record_quote(instance_id, inputs["quote"])
-    rows.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
+    instance_records.record_quote(instance_id, inputs["quote"])
+    instance_records.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
     expires_at = olds.get("expires_at", "")
     if not equal_values(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
         expires_at = _expires_at(account, inputs)
@@ -217,21 +215,21 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     to the row of another stack that has it.
     """
     accounts.confirm_known(instance_id)
-    leftovers.report_unclaimed(kind)
+    ownership.report_unclaimed(kind)
 
     def compare(live: Any) -> None:
-        came.warn_if_deleted_differs(instance_id, account.cloud.reported_inputs(live), props)
+        delivery.warn_if_deleted_differs(instance_id, account.cloud.reported_inputs(live), props)
 
-    with sharing.announce_deletion(instance_id) as going:
+    with ownership.announce_deletion(instance_id) as going:
         if why := _reason_to_keep(kind, instance_id, props, going):
             host.current_call().warn(f"{instance_id} was not ended: {why}")
             return
         try:
             account = accounts.account(kind)
-            account.must_own(instance_id, props.get("account"))
-            account.ending().end(instance_id, compare)
+            account.require_owner(instance_id, props.get("account"))
+            account.deletion().end(instance_id, compare)
             account.log.gone(instance_id)
-            second_line.release(kind, account, instance_id)
+            machine_limits.release(kind, account, instance_id)
         except (CloudError, NotGoneError) as error:
             raise InstanceError(
                 f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
@@ -253,23 +251,23 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, An
             f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
             "replaced by a new one"
         )
-    if not quoted.is_purchasable(urn):  # `up --replace` with delete_before_replace
+    if not quotes.is_purchasable(urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
             f"{instance_id} was not ended: {kind.vendor} could not be reached when its replacement was checked, so "
             "that none would be bought. Run `pulumi up` again"
         )
-    if props.get("inferred") and (row := sharing.row_in_other_stack(kind, instance_id, urn)) is not None:
-        return f"{sharing.describe_row(row)} has it, and its id was only inferred here"
+    if props.get("inferred") and (row := ownership.row_in_other_stack(kind, instance_id, urn)) is not None:
+        return f"{ownership.describe_row(row)} has it, and its id was only inferred here"
     if going.keeper is not None:
         return f"{going.keeper.urn} has it, too, and keeps it"
-    sharing.warn_unread_state(going)
+    ownership.warn_unread_state(going)
     return ""
 
 
 def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> Bought[Any]:
     """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
-    Raises what Intents.earlier, Purchases.buy and second_line.enforce raise, and InstanceError.
+    Raises what Intents.earlier, Purchases.buy and machine_limits.enforce raise, and InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
@@ -279,7 +277,7 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
     if (earlier := account.intents.earlier(key, ordered, began_at)) is not None:
         _take_over(kind, account, inputs, earlier)
         return earlier
-    with second_line.enforce(kind, account, inputs) as commitment:
+    with machine_limits.enforce(kind, account, inputs) as commitment:
         is_awaited = call.context.is_active if call.context else None
         number = None if commitment is None else commitment.note.number
         bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
@@ -303,12 +301,12 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     untold = ", ".join(adoption.unreported_arguments(kind, told))
     try:
         adoption.require_reviewed(kind, instance_id, told, inputs)
-        with second_line.enforce(kind, account, told, instance_id):
+        with machine_limits.enforce(kind, account, told, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
                     raise adoption.ReviewMismatchError(f"it is stopped, and {kind.vendor} does not tell its {untold}")
                 power.start(account, instance_id)
-    except (LimitsError, second_line.LimitExceededError, adoption.ReviewMismatchError) as error:
+    except (LimitsError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
         raise InstanceError(
             f"{instance_id}, which an earlier run had just bought when it was ended, is there and is not taken over: "
             f"{error}. {_delete_hint(instance_id)}"
@@ -323,26 +321,27 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
 
 def _require_sole_owner(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
     """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
-    if inferred and (row := sharing.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
+    if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(
-            f"{instance_id} was not {done}: {sharing.describe_row(row)} has it, and here its id was only inferred from "
-            "a list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
+            f"{instance_id} was not {done}: {ownership.describe_row(row)} has it, and here its id was only inferred "
+            "from a list. To buy one for this resource, take it out of the program, which ends nothing, and put it "
+            "back in"
         )
 
 
 def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, inferred: bool) -> str:
     """Ends what nobody is left to own; what came of it."""
-    if inferred and (row := sharing.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
-        return f"{sharing.describe_row(row)} has it, so it was not ended"
+    if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
+        return f"{ownership.describe_row(row)} has it, so it was not ended"
     if not account.log.undoing(instance_id):
         return "another run has taken it over"
     try:
-        account.ending().end(instance_id)
+        account.deletion().end(instance_id)
     except (CloudError, NotGoneError) as error:
         account.log.not_undone(instance_id)
         return f"it may still exist and be billed: {error}"
     account.log.gone(instance_id)
-    second_line.release(kind, account, instance_id)
+    machine_limits.release(kind, account, instance_id)
     return "it was stopped and deleted again"
 
 
@@ -362,13 +361,13 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     reasons += [f"{key}: it is told only now, or not any more" for key in other]
     if reasons:
         raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
-    with second_line.enforce(kind, account, told, instance_id, billed=inputs["state"] == "running"):
+    with machine_limits.enforce(kind, account, told, instance_id, billed=inputs["state"] == "running"):
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.log.adopted(accounts.order_key(host.current_call().urn), instance_id)
-    hourly.record_quote(instance_id, inputs["quote"])
-    rows.record_row(kind, instance_id, host.current_call().urn, inputs)
+    instance_records.record_quote(instance_id, inputs["quote"])
+    instance_records.record_row(kind, instance_id, host.current_call().urn, inputs)
     return instance_id
 
 
@@ -428,7 +427,7 @@ def _outputs(
     inferred: object = False,
 ) -> dict[str, Any]:
     """What a state has of an instance; what is not so is not in it."""
-    outputs = {**kind.arguments.without_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
+    outputs = {**kind.arguments.omit_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
     if expires_at:
         outputs["expires_at"] = expires_at
     return {**outputs, "inferred": True} if inferred else outputs

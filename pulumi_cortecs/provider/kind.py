@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # programs import this module, and nothing that buys
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
-    from pulumi_cortecs.provider.answers import AnswerCache
+    from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 Inputs = Mapping[str, Any]
 """What a program says and check completes; an `Unknown` stands for what only `up` will know."""
@@ -93,29 +93,29 @@ class ArgumentTable(Mapping[str, Argument]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def where(self, holds: Callable[[Argument], bool]) -> tuple[str, ...]:
+    def names_where(self, holds: Callable[[Argument], bool]) -> tuple[str, ...]:
         """The names of those for which that holds."""
         return tuple(key for key, argument in self.rows.items() if holds(argument))
 
     @cached_property
     def replacing(self) -> tuple[str, ...]:
         """What decides what is bought: a change of any of these is a replacement."""
-        return self.where(lambda argument: argument.change is Change.REPLACE)
+        return self.names_where(lambda argument: argument.change is Change.REPLACE)
 
     @cached_property
     def updatable(self) -> tuple[str, ...]:
         """What changes without a new one."""
-        return self.where(lambda argument: argument.change is Change.UPDATE)
+        return self.names_where(lambda argument: argument.change is Change.UPDATE)
 
     @cached_property
     def priced(self) -> tuple[str, ...]:
         """What the price depends on."""
-        return self.where(lambda argument: argument.priced)
+        return self.names_where(lambda argument: argument.priced)
 
     @cached_property
     def interrupting(self) -> tuple[str, ...]:
         """What is waited for again when it changes."""
-        return self.where(lambda argument: argument.interrupts)
+        return self.names_where(lambda argument: argument.interrupts)
 
     @cached_property
     def required(self) -> Mapping[str, str]:
@@ -148,9 +148,9 @@ class ArgumentTable(Mapping[str, Argument]):
     @cached_property
     def omitted_when_default(self) -> tuple[str, ...]:
         """What is in no plan and no state while it has its default."""
-        return self.where(lambda argument: not argument.in_state_if_default)
+        return self.names_where(lambda argument: not argument.in_state_if_default)
 
-    def without_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def omit_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The same as plans and states have it."""
         omitted = self.omitted_when_default
         return {key: value for key, value in inputs.items() if key not in omitted or not self.is_default(key, value)}

@@ -18,7 +18,7 @@ def load(cloud: str) -> None:
     absent.setdefault("httpx._main", None)
     gc.disable()
     try:
-        from pulumi_cortecs.provider import checking, endpoint, instance  # noqa: F401
+        from pulumi_cortecs.provider import endpoint, instance, instance_check  # noqa: F401
 
         import_module(f"{cloud}.cloud")
         import_module(f"{cloud}.market")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pulumi.output import Unknown
 
 from pulumi_cortecs.provider.kind import ArgumentTable, Problem, Reader
-from pulumi_cortecs.provider.likeness import closest_match
+from pulumi_cortecs.provider.suggestions import closest_match
 
 UNKNOWN: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 """Stands for a value that only `up` will know; it may be returned from check."""

@@ -54,19 +54,19 @@ class ReviewedInputs:
     `confirmed`: a diff has shown what policies and `ignore_changes` made of them."""
 
     inputs: dict[str, Any]
-    adopts: bool = False
-    confirmed: bool = False
+    is_adoption: bool = False
+    is_diffed: bool = False
 
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """An Instance's row: `arguments` are those that decide what is bought, `came` what the vendor told when it was
-    bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
+    """An Instance's row: `arguments` are those that decide what is bought, `delivered` is what the vendor reported when
+    it was bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
 
     urn: str
     arguments: Mapping[str, Any]
     inferred: bool = False
-    came: Mapping[str, Any] = field(default_factory=dict)
+    delivered: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Session:
@@ -75,7 +75,7 @@ class Session:
     def __init__(self, clock: Clock | None = None, waiting: Clock | None = None) -> None:
         """`waiting` is the clock of waits that somebody may end."""
         self.clock = clock or SystemClock()
-        self.waiting = waiting or InterruptibleClock(process.interrupted)
+        self.waiting_clock = waiting or InterruptibleClock(process.interrupted)
         self.lock = threading.Lock()
         self.config: Mapping[str, str] = {}
         """What it is configured with. Replaced as a whole: another thread may be reading it."""
@@ -83,24 +83,24 @@ class Session:
         self.markets: dict[tuple[str, str], Market] = {}
         """By cloud and base URL."""
         self.commitments: dict[str, Commitments[Any]] = {}
-        """By fingerprint of the account, what is ordered in it; see second_line.py."""
-        self.judged: dict[str, ReviewedInputs] = {}
-        """By URN, what policies have judged; see judged.py."""
-        self.quoted: dict[str, Mapping[str, Any]] = {}
-        """By URN, for which arguments the last check has made a quote; see quoted.py."""
+        """By fingerprint of the account, what is ordered in it; see machine_limits.py."""
+        self.reviewed: dict[str, ReviewedInputs] = {}
+        """By URN, what policies have judged; see reviewed_inputs.py."""
+        self.quotes: dict[str, Mapping[str, Any]] = {}
+        """By URN, for which arguments the last check has made a quote; see quotes.py."""
         self.rows: dict[str, InstanceRow] = {}
-        """By id of the instance, the row that has it; see rows.py."""
-        self.hourly: dict[str, Money] = {}
-        """By id of the instance, what an hour of it costs; see hourly.py."""
-        self.owners: dict[str, str] = {}
+        """By id of the instance, the row that has it; see instance_records.py."""
+        self.hourly_costs: dict[str, Money] = {}
+        """By id of the instance, what an hour of it costs; see instance_records.py."""
+        self.claims: dict[str, str] = {}
         """By id of the instance, the URN that has adopted it in this process."""
-        self.keepers: dict[str, str] = {}
+        self.owners_in_state: dict[str, str] = {}
         """By id of the instance, the URN that has adopted it in an earlier run, and keeps it."""
-        self.wanted: set[str] = set()
+        self.requested_adoptions: set[str] = set()
         """The instances that resources of this run adopt."""
         self.exclusive: dict[str, bool] = {}
         """By cloud, whether nobody else uses the account; see is_exclusive."""
-        self._done: dict[str, object] = {}
+        self._asked_once: dict[str, object] = {}
 
     @locked_cached_property
     def journal(self) -> Journal:
@@ -144,7 +144,7 @@ class Session:
     def is_first(self, what: str) -> bool:
         """Whether nobody has asked this before: for what a process does, or says, once."""
         mine = object()
-        return self._done.setdefault(what, mine) is mine
+        return self._asked_once.setdefault(what, mine) is mine
 
 
 _current = Session()

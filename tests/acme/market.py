@@ -10,9 +10,9 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
-from pulumi_cortecs.provider.answers import AnswerCache
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
-from pulumi_cortecs.provider.pinned import quote_source
+from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 from tests.acme.client import Plan, plans
 
@@ -45,7 +45,7 @@ class AcmeMarket:
 
 
 def live(base_url: str, answers: AnswerCache) -> AcmeMarket:
-    return AcmeMarket(lambda: answers.once("plans", lambda: plans(base_url)))
+    return AcmeMarket(lambda: answers.get("plans", lambda: plans(base_url)))
 
 
 def pinned(prices: PriceList) -> AcmeMarket:

@@ -322,7 +322,7 @@ class Scene:
                         continue
                     # whoever has waited, and sees that two clocks keep it young for ever, says --include-young
                     if not orphan.held_back or self._clocks_differ:
-                        account.ending().end(orphan.instance.instance_id)
+                        account.deletion().end(orphan.instance.instance_id)
                         self._said_to_be_gone(orphan.instance.instance_id, "orphans")
                         ended.append(orphan.instance.instance_id)
             except (CloudError, NotGoneError) as error:

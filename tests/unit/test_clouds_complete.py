@@ -14,7 +14,7 @@ from pulumi_cortecs.cost import limits_file
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.policy.extraction import OURS
-from pulumi_cortecs.provider.answers import AnswerCache
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.simulator.clouds import CLOUDS as SIMULATED
 from tests.clouds.case import CloudCase
 from tests.clouds.every import EVERY

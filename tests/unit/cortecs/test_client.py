@@ -145,9 +145,9 @@ def test_the_market_needs_no_credentials(market: CortecsPublicClient, simulator:
     model = market.model(QWEN)
     assert model.recommended_config == "NVIDIA_L4_1"
     assert set(model.hardware_configs) >= {"NVIDIA_L4_1", "NVIDIA_L4_2"}
-    assert (model.longest_context("NVIDIA_L4_1") or 0) >= 32000
+    assert (model.max_context("NVIDIA_L4_1") or 0) >= 32000
     with pytest.raises(KeyError):
-        model.longest_context("NVIDIA_H200_8")
+        model.max_context("NVIDIA_H200_8")
     with pytest.raises(NotFoundError):
         market.model("no--such")
     assert simulator.control.requests().count("POST /api/v1/oauth2/token") == 0
@@ -264,7 +264,7 @@ def test_an_instance_stays_visible_whatever_is_left_out_beside_the_point(body: d
 
 @pytest.mark.parametrize("body", [without("instance_args"), told(instance_args=None), told(instance_args={})])
 def test_an_instance_of_which_nothing_is_told_stays_visible_too(body: dict[str, Any]) -> None:
-    assert scripted({"instances": [{**body, "worker_statuses": []}]}).instances()["i-1"].told() == {}
+    assert scripted({"instances": [{**body, "worker_statuses": []}]}).instances()["i-1"].reported() == {}
 
 
 @pytest.mark.parametrize(
@@ -276,8 +276,8 @@ def test_each_worker_status_counts_where_the_workers_are_not_told(
 ) -> None:
     body = told(instance_args={"model_id": "a/b", **args}, worker_statuses=statuses)
     instance = scripted({"instance": body}).instance("i-1")
-    assert instance.told().get("num_workers") == workers
-    assert instance.told()["model_id"] == "a--b"
+    assert instance.reported().get("num_workers") == workers
+    assert instance.reported()["model_id"] == "a--b"
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_a_deletion_is_believed_in_any_words(body: Any) -> None:
 )
 def test_the_longest_context_has_had_several_names(config: Any, longest: int | None) -> None:
     market = scripted_market({"model": {"model_id": "m", "hardware_configs": {"H": config}}})
-    assert market.model("m").longest_context("H") == longest
+    assert market.model("m").max_context("H") == longest
 
 
 def test_a_model_that_runs_on_nothing_is_a_model() -> None:

@@ -133,7 +133,7 @@ def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, A
 def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
     """Else what a lost answer has bought would be bought again while it boots."""
     booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [ApiWorkerStatus()]})
-    assert booting.told()["num_workers"] == 1
+    assert booting.reported()["num_workers"] == 1
     assert CLOUD.match(booting, Ordered(ORDERED)) is Match.MAYBE
 
 

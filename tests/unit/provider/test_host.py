@@ -71,8 +71,8 @@ def test_a_urn_that_is_none_tells_nothing(urn: str) -> None:
 def test_outside_of_a_host_there_is_no_call() -> None:
     call = seen()
     assert call == EngineCall()
-    assert call.caller_is_gone() is False
-    call.tell("nobody hears this")
+    assert call.is_cancelled() is False
+    call.report_progress("nobody hears this")
 
 
 def test_other_methods_of_the_host_are_not_taken_for_calls() -> None:
@@ -86,7 +86,7 @@ def test_other_methods_of_the_host_are_not_taken_for_calls() -> None:
 def test_a_host_that_has_changed_is_taken_as_it_is(request_: Any, context: Any, expected: str) -> None:
     call = Create(request_, context, seen)
     assert call.urn == expected
-    assert call.caller_is_gone() is False
+    assert call.is_cancelled() is False
 
 
 def test_each_thread_sees_its_own_call() -> None:
@@ -110,9 +110,9 @@ def test_each_thread_sees_its_own_call() -> None:
 def test_a_caller_that_is_gone_is_noticed() -> None:
     context = Context()
     call = Create(Request(), context, seen)
-    assert call.caller_is_gone() is False
+    assert call.is_cancelled() is False
     context.active = False
-    assert call.caller_is_gone() is True
+    assert call.is_cancelled() is True
 
 
 def _told(error: Exception) -> str:

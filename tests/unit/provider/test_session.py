@@ -27,9 +27,9 @@ def test_no_module_of_the_provider_keeps_anything() -> None:
 
 def test_two_sessions_share_nothing() -> None:
     one, other = Session(), Session()
-    one.wanted.add("an instance")
-    one.judged["a urn"] = one.quoted["a urn"] = object()  # type: ignore[assignment]
-    assert (other.wanted, other.judged, other.quoted) == (set(), {}, {})
+    one.requested_adoptions.add("an instance")
+    one.reviewed["a urn"] = one.quotes["a urn"] = object()  # type: ignore[assignment]
+    assert (other.requested_adoptions, other.reviewed, other.quotes) == (set(), {}, {})
     assert [each.is_first("a warning") for each in (one, one, other)] == [True, False, True]
 
 

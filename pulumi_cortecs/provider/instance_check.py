@@ -22,18 +22,17 @@ from pulumi_cortecs.provider import (
     accounts,
     adoption,
     host,
-    judged,
-    leftovers,
-    pinned,
-    quoted,
-    second_line,
+    machine_limits,
+    ownership,
+    pinned_catalogue,
+    quotes,
+    reviewed_inputs,
     session,
-    sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
-from pulumi_cortecs.provider.pinned import quote_source
+from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, equal_values, is_unknown, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
@@ -51,16 +50,16 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.token:
         raise CheckError(f"this provider serves {kind.token} only, not {call.resource_type}")
-    leftovers.report_unclaimed(kind)
+    ownership.report_unclaimed(kind)
     given, problems = read_properties({key: value for key, value in news.items() if key != "quote"}, kind.arguments)
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
-    shown = None if olds else judged.get(call.urn)
+    shown = None if olds else reviewed_inputs.get(call.urn)
     shop = _InstanceCheck(kind, given, olds, problems)
     try:
         if shown is not None:
-            return _result(kind, *shop.settle_as(shown))
-        inputs = shop.settle()
+            return _result(kind, *shop.resolve_replacement(shown))
+        inputs = shop.resolve()
     except (CloudError, UnknownStatusError, LimitsError, CatalogueError) as error:
         if problems:
             return _result(kind, dict(news), problems)
@@ -71,9 +70,9 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         inputs = _inputs_without_market(kind, given)
     if problems:
         return _result(kind, dict(news), problems)
-    quoted.record(kind, call.urn, inputs)
+    quotes.record(kind, call.urn, inputs)
     if olds:
-        judged.record(call.urn, inputs, adopts=shop.adopts)
+        reviewed_inputs.record(call.urn, inputs, is_adoption=shop.is_adoption)
     return _result(kind, inputs, [])
 
 
@@ -84,7 +83,7 @@ def _inputs_without_market(kind: InstanceKind, given: Mapping[str, Any]) -> dict
 
 def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
     failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
-    return CheckResult(kind.arguments.without_defaults(inputs), failures)
+    return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
 
 @dataclass
@@ -96,7 +95,7 @@ class _InstanceCheck:
     given: Mapping[str, Any]
     olds: Mapping[str, Any]
     problems: list[Problem]
-    adopts: bool = False
+    is_adoption: bool = False
     """Whether what there was is replaced by an instance that runs already."""
 
     @property
@@ -104,7 +103,7 @@ class _InstanceCheck:
         """What a program may say."""
         return self.kind.arguments
 
-    def settle(self) -> dict[str, Any]:
+    def resolve(self) -> dict[str, Any]:
         """All inputs with defaults and quote, to be used unless there are problems.
 
         Raises CloudError and UnknownStatusError.
@@ -122,14 +121,14 @@ class _InstanceCheck:
         if not self.olds or changed:
             adopt_id = wanted["adopt_id"]
             if adopt_id and adopt_id == adopted:
-                self.problems.append(Problem("adopt_id", judged.ALREADY_ADOPTED.format(adopted)))
+                self.problems.append(Problem("adopt_id", reviewed_inputs.ALREADY_ADOPTED.format(adopted)))
                 return wanted
             if adopt_id:
                 return self._adopt(adopt_id)
-            self._mind_the_state(wanted["state"], changed)
+            self._check_state(wanted["state"], changed)
             usual = {key: self.olds.get(key, value) for key, value in self.arguments.defaults_of_purchase.items()}
             wanted = {**usual, **wanted}
-            return self._shop_for(wanted)
+            return self._complete_from_market(wanted)
         if adopted:
             adoption.record_owner(adopted, host.current_call().urn)
             untold = [key for key in replacing if key in self.given and key not in self.olds]
@@ -147,45 +146,45 @@ class _InstanceCheck:
                 _omit_unreported(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
             self.problems.extend(problems)
-            self._mind_the_limits(result)
+            self._check_limits(result)
         elif not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
             # a restart stops first: what cannot be had again is better left running
             self.problems.extend(accounts.market(self.kind).availability(result))
         return result
 
-    def settle_as(self, shown: ReviewedInputs) -> tuple[dict[str, Any], list[Problem]]:
+    def resolve_replacement(self, shown: ReviewedInputs) -> tuple[dict[str, Any], list[Problem]]:
         """The same for a replacement's second check: what was judged, and what speaks against it now.
 
         Raises LimitsError, CloudError and UnknownStatusError.
         """
-        inputs, self.problems = judged.recheck_replacement(self.kind, self.given, self.problems, shown)
+        inputs, self.problems = reviewed_inputs.recheck_replacement(self.kind, self.given, self.problems, shown)
         if not self.problems:  # what is refused here is refused before the old instance is ended
-            self._mind_the_limits(inputs, inputs.get("adopt_id") or None)
+            self._check_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
 
-    def _mind_the_limits(self, wanted: Mapping[str, Any], adopt_id: str | None = None, *, priced: bool = True) -> None:
+    def _check_limits(self, wanted: Mapping[str, Any], adopt_id: str | None = None, *, priced: bool = True) -> None:
         """What is bought, started or adopted, against the limits of this machine; `priced` is False where no price of
         today is to be had."""
         billed = adopt_id is None or wanted["state"] != "stopped"
         priced = priced and not self.problems
-        self.problems.extend(second_line.check(self.kind, wanted, adopt_id, billed=billed, priced=priced))
+        self.problems.extend(machine_limits.check(self.kind, wanted, adopt_id, billed=billed, priced=priced))
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
         """The inputs that describe the running instance, as far as the program does not."""
-        self.adopts = bool(self.olds)
+        self.is_adoption = bool(self.olds)
         usual = self.arguments.other_defaults
         ours = {key: usual[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
         wanted: dict[str, Any] = {**ours, **self.given}
         if is_unknown(adopt_id):
             return {**dict.fromkeys(self.kind.inputs, UNKNOWN), **wanted}
-        if (account := self._account_of(adopt_id)) is None:
+        if (account := self._account_or_none(adopt_id)) is None:
             return wanted
         if (live := account.find(adopt_id)) is None:
             where = f"there is no {self.kind.vendor} instance {adopt_id!r} in this account"
             self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
             return wanted
         adoption.request(adopt_id)
-        sharing.warn_of_owner(adopt_id)
+        ownership.warn_of_owner(adopt_id)
         told = account.cloud.reported_inputs(live)
         settled, problems = adoption.complete_from_instance(self.kind, adopt_id, told, account.state_of(live), wanted)
         settled = {**usual, **settled}
@@ -199,10 +198,10 @@ class _InstanceCheck:
         settled["quote"], _ = accounts.market(self.kind).quote(
             settled
         )  # what is not sold any more runs on all the same
-        self._mind_the_limits(settled, adopt_id)
+        self._check_limits(settled, adopt_id)
         return settled
 
-    def _account_of(self, adopt_id: str) -> Account | None:
+    def _account_or_none(self, adopt_id: str) -> Account | None:
         """Where the instance to adopt is, None without credentials: then nobody may look at it."""
         try:
             return accounts.account(self.kind)
@@ -212,7 +211,7 @@ class _InstanceCheck:
             host.current_call().warn(f"{adopt_id} cannot be looked at, and `pulumi up` would refuse it: {error}")
             return None
 
-    def _mind_the_state(self, state: Any, changed: Sequence[str]) -> None:
+    def _check_state(self, state: Any, changed: Sequence[str]) -> None:
         if state != "stopped":
             return
         if not self.olds:
@@ -223,9 +222,9 @@ class _InstanceCheck:
             self.problems.append(Problem("state", text))
         else:
             known = [key for key in changed if not is_unknown(self.given.get(key))]
-            self.problems.extend(Problem(key, judged.NO_STOPPED_REPLACEMENT) for key in known)
+            self.problems.extend(Problem(key, reviewed_inputs.NO_STOPPED_REPLACEMENT) for key in known)
 
-    def _shop_for(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def _complete_from_market(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """What is `wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and
         the market cannot be reached.
 
@@ -240,16 +239,16 @@ class _InstanceCheck:
                 raise
             del self.problems[known:]
             where = accounts.base_url(self.kind)
-            prices = pinned.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
+            prices = pinned_catalogue.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
             problems: list[Problem] = []
             settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
             # it may not have heard of it yet
             by = f" (by the {quote_source(prices)}: {self.kind.vendor} cannot be reached)"
             self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
             _warn_of_catalogue(prices, error)
-            self._mind_the_limits(settled, priced=False)
+            self._check_limits(settled, priced=False)
             return settled
-        self._mind_the_limits(settled)
+        self._check_limits(settled)
         return settled
 
 

@@ -34,7 +34,7 @@ class DataSources:
     token: str
     provider: type[ExplicitProvider]
 
-    def now(
+    def invoke(
         self,
         opts: pulumi.InvokeOptions | None,
         ask: Callable[Concatenate[Config, P], R],
@@ -51,7 +51,7 @@ class DataSources:
             )
         return _call(ask, plain, *args, **kwargs)
 
-    def later(
+    def invoke_output(
         self, opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulumi.Input[Any]
     ) -> pulumi.Output[R]:
         """The answer for Inputs, once they and what `opts.depends_on` names are there."""

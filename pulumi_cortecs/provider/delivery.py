@@ -11,7 +11,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
-from pulumi_cortecs.provider import accounts, adoption, host, hourly, rows, second_line
+from pulumi_cortecs.provider import accounts, adoption, host, instance_records, machine_limits
 from pulumi_cortecs.provider.kind import InstanceKind
 
 
@@ -25,13 +25,13 @@ def record_delivery(
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
     the id has to get into the state. What an answer does not tell, the Endpoint compares at its first look."""
     call = host.current_call()
-    rows.record_row(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
+    instance_records.record_row(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, delivered=told)
     if not (differing := _describe_mismatches(inputs, told)):
         return
     try:
         price = _price_today(kind, {**inputs, **told})
         if price is not None:
-            hourly.record_cost(instance_id, price)
+            instance_records.record_cost(instance_id, price)
         judged = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **told})}"
     except Exception as error:  # whatever it is: it must not keep the id out of the state
         judged = f"may be billed (its price and the limits of this machine were not looked at: {error})"
@@ -41,10 +41,10 @@ def record_delivery(
 def require_ordered(kind: InstanceKind, instance_id: str, told: Mapping[str, Any] | None = None) -> None:
     """Compares the Instance row, where this process has been shown it, with what the vendor tells now, or
     has told when it came. Raises NotWhatWasOrderedError."""
-    row = rows.row_of(instance_id)
+    row = instance_records.row_of(instance_id)
     if row is None:
         return
-    told = row.came if told is None else told
+    told = row.delivered if told is None else told
     if differing := _describe_mismatches(row.arguments, told):
         raise DeliveryMismatchError(
             f"{instance_id} is not what was ordered, and is not waited for: {differing}. It exists and "
@@ -72,7 +72,7 @@ def _describe_mismatches(ordered: Mapping[str, Any], told: Mapping[str, Any]) ->
 def _limits_text(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> str:
     """What the limits of this machine have against what came."""
     try:
-        problems = second_line.check(kind, args, instance_id)
+        problems = machine_limits.check(kind, args, instance_id)
     except (CloudError, LimitsError, UnknownStatusError) as error:
         return f" (whether the limits of this machine allow it cannot be told: {error})"
     return f", which the limits refuse: {'; '.join(problem.reason for problem in problems)}" if problems else ""

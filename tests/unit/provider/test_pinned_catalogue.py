@@ -13,7 +13,7 @@ from pulumi_cortecs.cost import catalogue
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.provider.pinned import fallback_prices, quote_source
+from pulumi_cortecs.provider.pinned_catalogue import fallback_prices, quote_source
 from tests.contract.catalogues import pinned_from
 
 API = "https://vendor.example/api/v1"
@@ -104,6 +104,6 @@ def test_it_answers_what_the_market_answers(named: Path, project: Path) -> None:
     model = market.model("Qwen--Qwen2-7B-Instruct")
     assert model.model_id in market.model_ids()
     assert model.recommended_config == "NVIDIA_L4_1"
-    assert model.longest_context("NVIDIA_L4_1") == 32768
+    assert model.max_context("NVIDIA_L4_1") == 32768
     assert market.hardware_types()["NVIDIA_L4_1"].price_per_hour.decimal_string() == "1.20"
     assert market.in_stock() == market.hardware_types()

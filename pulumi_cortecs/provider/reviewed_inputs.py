@@ -32,23 +32,23 @@ ALREADY_ADOPTED: Final = (
 )
 
 
-def record(urn: str, inputs: Mapping[str, Any], *, adopts: bool = False) -> None:
+def record(urn: str, inputs: Mapping[str, Any], *, is_adoption: bool = False) -> None:
     """Keeps the result of a check that had old inputs. Without a URN nothing can be kept."""
     if urn:
-        session.current().judged[urn] = ReviewedInputs(dict(inputs), adopts)
+        session.current().reviewed[urn] = ReviewedInputs(dict(inputs), is_adoption)
 
 
 def update(urn: str, inputs: Mapping[str, Any]) -> None:
     """Replaces what was kept by what came of it; a refresh, which calls diff without a check, adds nothing."""
     ours = session.current()
     with ours.lock:
-        if urn in ours.judged:
-            ours.judged[urn] = replace(ours.judged[urn], inputs=dict(inputs), confirmed=True)
+        if urn in ours.reviewed:
+            ours.reviewed[urn] = replace(ours.reviewed[urn], inputs=dict(inputs), is_diffed=True)
 
 
 def get(urn: str) -> ReviewedInputs | None:
     """What was judged for this URN in this process, None if nothing was."""
-    kept = session.current().judged.get(urn)
+    kept = session.current().reviewed.get(urn)
     return None if kept is None else replace(kept, inputs=dict(kept.inputs))
 
 
@@ -65,9 +65,9 @@ def recheck_replacement(
     `given` is what the program says, read and normalised.
     """
     inputs = shown.inputs
-    if not shown.confirmed:
+    if not shown.is_diffed:
         return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNREVIEWED_REPLACEMENT)]
-    if shown.adopts:
+    if shown.is_adoption:
         return inputs, [*problems, *_mismatches(given, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":
         return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]

@@ -13,7 +13,7 @@ from pulumi_cortecs.cortecs.client import CortecsPublicClient
 from pulumi_cortecs.cortecs.market import LiveOffers
 from pulumi_cortecs.http.errors import NotFoundError, UnavailableError, UnreachableError
 from pulumi_cortecs.http.http import new_client
-from pulumi_cortecs.provider.answers import AnswerCache
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from tests.unit.fakes import FakeClock
 
 MAX_AGE = 30.0

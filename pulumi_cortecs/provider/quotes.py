@@ -20,12 +20,12 @@ class NoQuoteError(Exception):
 def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
     """Remembers what a check came to. Without a URN nothing can be remembered."""
     if urn:
-        session.current().quoted[urn] = {key: inputs.get(key) for key in _quoted_arguments(kind)}
+        session.current().quotes[urn] = {key: inputs.get(key) for key in _quoted_arguments(kind)}
 
 
 def is_purchasable(urn: str) -> bool:
     """Whether what the last check of this URN came to would be bought by create; True where there was none."""
-    noted = session.current().quoted.get(urn)
+    noted = session.current().quotes.get(urn)
     return noted is None or (noted["quote"] is not None and not _is_from_catalogue(noted["quote"]))
 
 
@@ -37,7 +37,7 @@ def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> A
             f"its price is not of today ({inputs['quote']['source']}): {kind.vendor} could not be reached when it was "
             "checked. Run `pulumi up` again where it can be reached"
         )
-    noted = session.current().quoted.get(urn)
+    noted = session.current().quotes.get(urn)
     if noted is not None and all(noted[key] == inputs[key] for key in _quoted_arguments(kind)):
         return inputs["quote"]
     market = accounts.market(kind)

@@ -1,13 +1,15 @@
-"""What is done, and said, where an instance is in more than one row."""
+"""Whose an instance is: warnings and decisions where it is in several rows of states, or was bought and is in none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.lifecycle.left_behind import left_behind
 from pulumi_cortecs.lifecycle.shared_rows import Going
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
-from pulumi_cortecs.provider import host, session
+from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.kind import InstanceKind
 
 
@@ -73,3 +75,21 @@ def other_row_in_stack(instance_id: str, urn: str) -> StateRow | None:
 def describe_row(row: StateRow) -> str:
     """Which row that is, for a person."""
     return f"{row.urn} in stack {row.stack}"
+
+
+def report_unclaimed(kind: InstanceKind) -> None:
+    """Says, once in this process and once for each order, what is left behind. It keeps nobody from anything."""
+    call = host.current_call()
+    stack = "::".join(call.urn.split("::")[:2])
+    if not stack or not session.current().is_first(f"what is left behind of {stack} at {kind.cloud}"):
+        return
+    with suppress(CloudError):
+        account = accounts.account(kind)
+        for each in left_behind(account.log, account.intents.creations, accounts.order_key(call.urn)):
+            priced = [f"{one}, {price}" for one, price in zip(each.instance_ids, each.prices, strict=True)]
+            ids = " ".join(each.instance_ids)
+            call.warn(
+                f"an earlier run was ended while it bought {each.ordered} for {each.name} ({' or '.join(priced)}). It "
+                f"is taken over when this run creates {each.name}; if the program has it no more: `pulumi-cortecs "
+                f"orphans --all-stacks --delete {ids}` ends it"
+            )
