@@ -1,5 +1,5 @@
-"""Whether the engine that has started this process is still there: providers and packs end with it, and an engine that
-is killed tells them nothing."""
+"""Whether the engine that has started this process still runs: providers and packs exit with it, and a killed engine
+sends them no signal."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ _MAX_REFUSED: Final = 2
 
 
 def watch_engine(address: str, act: Callable[[], object]) -> bool:
-    """Calls `act`, from a thread of its own, when nobody listens at the engine's address ("127.0.0.1:4000") any more.
+    """Calls `act`, from a thread of its own, as soon as the engine's address ("127.0.0.1:4000") refuses connections.
 
-    An engine that is gone already, because it was killed while this process began, is one that is gone. Whether it is
-    watched: False where the address is none.
+    An engine that was killed while this process started counts as well. Returns whether the engine is watched: False
+    for an invalid address.
     """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if (engine := parse_address(address)) is None:
         return False
 
     def watch() -> None:
-        missed = 0
-        while missed < _MAX_REFUSED:
-            missed = 0 if _is_listening((host, int(port))) else missed + 1
+        refused = 0
+        while refused < _MAX_REFUSED:
+            refused = 0 if _is_listening(engine) else refused + 1
             time.sleep(_CHECK_INTERVAL)
         act()
 
@@ -34,8 +33,14 @@ def watch_engine(address: str, act: Callable[[], object]) -> bool:
     return True
 
 
+def parse_address(address: str) -> tuple[str, int] | None:
+    """Host and port of "127.0.0.1:4000"; None for an invalid address."""
+    host, _, port = address.rpartition(":")
+    return (host, int(port)) if host and port.isdigit() else None
+
+
 def _is_listening(engine: tuple[str, int]) -> bool:
-    """False only when the connection is refused: an engine that is slow to answer is there."""
+    """False only when the connection is refused: an engine that is slow to answer still runs."""
     try:
         socket.create_connection(engine, timeout=_CHECK_INTERVAL).close()
     except ConnectionRefusedError:

@@ -13,8 +13,8 @@ from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import split_arguments
+from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 from pulumi_cortecs.resources.timeouts import create_timeout
-from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
 
 READY_TIMEOUT = 1200
 """In seconds, for a program that says nothing of it."""
@@ -123,7 +123,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             "on_timeout": on_timeout,
             **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
-        with short_traces(NOBODY):
+        with limited_stack_trace(NO_FRAMES):
             super().__init__(_abi.load("cortecs.Endpoint"), resource_name, props, opts)
 
 
@@ -197,7 +197,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
         ready_timeout = create_timeout(opts, READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
-        with short_traces(USER):
+        with limited_stack_trace(USER_FRAMES):
             super().__init__(_abi.load("cortecs.Instance"), resource_name, props, opts)
         given_id = opts.id if opts is not None else None
         self.endpoint = Endpoint(

@@ -1,29 +1,27 @@
-"""Everything that leans on the internals of Pulumi's dynamic provider host, in one place.
+"""What a provider method needs of Pulumi's dynamic provider host and does not get from it.
 
-The host gives a provider method neither the resource's URN nor a way to report progress or a clean error. All three
-are to be had from the frame of the gRPC method above ours. Each is looked for, never assumed: where a host has changed,
-the URN is unknown, progress is silent, and an error comes with the host's own traceback.
+The host passes a provider method neither the resource's URN nor a way to report progress or a clean error. All three
+are read from the frame of the host's gRPC method further up the stack (`process.find_method_frame`). None is taken for
+granted: where a host has changed, the URN is unknown, progress is silent, and an error comes with the host's own
+traceback.
 """
 
 from __future__ import annotations
 
 import contextvars
 import functools
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from pulumi_cortecs._engine_watch import parse_address
 from pulumi_cortecs.http.words import printable
-from pulumi_cortecs.provider.process import TrackedCall
+from pulumi_cortecs.provider.process import TrackedCall, engine_address, find_method_frame
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_METHODS = frozenset({"Check", "Diff", "Create", "Read", "Update", "Delete"})
-_MAX_FRAMES = 30
 _UNKNOWN = 2  # google.rpc.Code.UNKNOWN
 
 
@@ -37,8 +35,8 @@ class _Context(Protocol):
 
 @dataclass(frozen=True)
 class EngineCall:
-    """The engine's call that is being served. `urn` is "" where the host does not tell. `gets`: it reads for `opts.id`,
-    and shows what the program says, where a refresh shows what the state holds."""
+    """The engine's call that is being served. `urn` is "" where the host does not pass it. `gets`: the call reads for
+    `opts.id`, so its properties are the program's; those of a refresh are the state's."""
 
     urn: str = ""
     context: _Context | None = None
@@ -51,15 +49,15 @@ class EngineCall:
         return parts[2].rsplit("$", 1)[-1] if len(parts) == 4 else ""
 
     def is_cancelled(self) -> bool:
-        """Whether nobody is left to take our answer (the engine was killed, or gave up on us)."""
+        """Whether the engine no longer waits for the answer: it was killed, or gave up on the call."""
         return self.context is not None and not self.context.is_active()
 
     def report_progress(self, text: str) -> None:
-        """Shows `text` on the resource's own row while the call runs; silent where there is no engine to tell."""
+        """Shows `text` on the resource's own row while the call runs; does nothing outside of a host."""
         self._log(text, warning=False)
 
     def warn(self, text: str) -> None:
-        """Adds a warning about the resource to what the command reports; silent where there is no engine to tell."""
+        """Adds a warning about the resource to what the command reports; does nothing outside of a host."""
         self._log(text, warning=True)
 
     def _log(self, text: str, *, warning: bool) -> None:
@@ -86,7 +84,7 @@ def current_call() -> EngineCall:
 
 
 def provider_method(method: Callable[P, R]) -> Callable[P, R]:
-    """Makes a provider method a good citizen of the host: it knows its call, and its errors reach the CLI as one text.
+    """Decorates a provider method: `current_call` is set while it runs, and its errors reach the CLI as one text.
 
     Any exception ends as `error: TEXT` on the resource, without the traceback that newer hosts print.
     """
@@ -115,21 +113,16 @@ def silence_retry_log() -> None:
 
 
 def _find_call() -> EngineCall:
-    frame: FrameType | None = sys._getframe(1)
-    for _ in range(_MAX_FRAMES):
-        if frame is None:
-            break
-        if frame.f_code.co_name in _METHODS and {"request", "context"} <= set(frame.f_locals):
-            request, context = frame.f_locals["request"], frame.f_locals["context"]
-            usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
-            gets = frame.f_code.co_name == "Read" and not getattr(request, "properties", True)
-            return EngineCall(str(getattr(request, "urn", "")), context if usable else None, gets)
-        frame = frame.f_back
-    return EngineCall()
+    if (frame := find_method_frame()) is None:
+        return EngineCall()
+    request, context = frame.f_locals["request"], frame.f_locals["context"]
+    is_usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
+    gets = frame.f_code.co_name == "Read" and not getattr(request, "properties", True)
+    return EngineCall(str(getattr(request, "urn", "")), context if is_usable else None, gets)
 
 
 def _error_text(error: Exception) -> str:
-    """Our own errors speak for themselves; anything else is a bug of ours and says so."""
+    """The text of an error of ours; any other exception is a bug of ours, and its text says where."""
     text = str(error)
     if type(error).__module__.startswith("pulumi_cortecs."):
         return text
@@ -142,14 +135,14 @@ def _error_text(error: Exception) -> str:
 
 
 def _terminal_text(text: str) -> str:
-    """What a terminal may be given: other stacks' states are quoted in it."""
+    """The text without control characters: it may quote other stacks' states."""
     return printable(text, keep="\n")
 
 
 def _send_clean_error(call: EngineCall, text: str) -> None:
     if call.context is None:
         return
-    with suppress(Exception):  # the plain error follows all the same
+    with suppress(Exception):  # the plain error follows in any case
         from pulumi.runtime.proto import status_pb2
 
         status = status_pb2.Status(code=_UNKNOWN, message=_terminal_text(text))
@@ -158,10 +151,9 @@ def _send_clean_error(call: EngineCall, text: str) -> None:
 
 @functools.cache
 def _engine() -> Any:
-    """The engine's own service, whose address the host was started with; None outside of a host."""
-    address = sys.argv[-1] if len(sys.argv) > 1 else ""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    """The engine's own gRPC service; None outside of a host."""
+    address = engine_address()
+    if parse_address(address) is None:
         return None
     try:
         import grpc

@@ -1,6 +1,7 @@
-"""What a host process of ours does beyond the ordinary: it waits with many threads, hears the first ^C, and ends with
-its engine. Like host.py this leans on internals of Pulumi's host; each piece says whether it could be done, and without
-it the process is an ordinary one: four calls at a time, the second ^C, an end when somebody ends it."""
+"""What a host process of ours does beyond the ordinary: it serves many calls at once, ends its waits at the first ^C,
+and exits with its engine. Like host.py this depends on internals of Pulumi's host. Each piece reports whether it could be
+installed; without it the process is an ordinary one: four calls at a time, waits that end at the second ^C, a process
+that lives until the engine kills it."""
 
 from __future__ import annotations
 
@@ -16,15 +17,15 @@ from pulumi_cortecs._engine_watch import watch_engine
 
 THREADS: Final = 64
 _GRACE: Final = 1800.0
-"""Seconds, far above the longest that a purchase, the search for its lost answer and its undoing can take together.
+"""Seconds: far more than a purchase, the search for its lost answer and its undoing can take together.
 
-Each has limits of its own, and an end in the middle would leave something running that no state knows.
+Each has limits of its own, and an exit in the middle of them would leave an instance running that no state knows.
 """
 
 _METHODS: Final = frozenset({"Check", "Diff", "Create", "Read", "Update", "Delete"})
 
 interrupted = threading.Event()
-"""Set when the user wants no more waiting: at the first ^C, or when the engine is gone."""
+"""Set when waits are to end: at the first ^C, or when the engine is gone."""
 
 _lock = threading.Lock()
 _call_count = 0
@@ -32,8 +33,8 @@ _idle = threading.Condition(_lock)
 
 
 def install(switched_off: str = "") -> dict[str, bool]:
-    """Does all three, from within a call of the host; which of them could be done. `switched_off` names some, with
-    commas between, that are left alone (PULUMI_CORTECS_HOST_WITHOUT, for tests of the fallbacks)."""
+    """Installs all three pieces, from within a call of the host, and returns which of them could be. `switched_off`
+    names those to leave alone, separated by commas (PULUMI_CORTECS_HOST_WITHOUT, for tests of the fallbacks)."""
     without = {name.strip() for name in switched_off.split(",")}
     pieces: dict[str, Callable[[], bool]] = {
         "pool": grow_thread_pool,
@@ -45,12 +46,12 @@ def install(switched_off: str = "") -> dict[str, bool]:
 
 @functools.cache
 def install_once() -> dict[str, bool]:
-    """What could be done for this process, done at the first asking."""
+    """The same once per process, as its environment says."""
     return install(os.environ.get("PULUMI_CORTECS_HOST_WITHOUT", ""))
 
 
 def grow_thread_pool() -> bool:
-    """Lets the host serve more calls at once, so that instances that take long hold nobody else."""
+    """Lets the host serve more calls at once: an instance that boots for long does not block the others."""
     arguments: Any = getattr(threading.current_thread(), "_args", ())
     try:
         executor = arguments[0]()  # a worker thread is started with a weak reference to its executor
@@ -65,7 +66,9 @@ def grow_thread_pool() -> bool:
 
 def handle_cancel() -> bool:
     """Makes the host's Cancel, which the engine calls at the first ^C, end the waits."""
-    cancel: Any = getattr(type(_servicer()), "Cancel", None)
+    frame = find_method_frame()
+    servicer = frame.f_locals.get("self") if frame is not None else None
+    cancel: Any = getattr(type(servicer), "Cancel", None)
     try:
         # gRPC keeps the method that it was given at the start: a new function on the class would never be called
         cancel.__code__ = _cancel.__code__
@@ -75,8 +78,23 @@ def handle_cancel() -> bool:
 
 
 def exit_with_engine() -> bool:
-    """Ends this process when the engine is gone, but never in the middle of a call: a purchase is undone first."""
-    return watch_engine(sys.argv[-1] if len(sys.argv) > 1 else "", _exit_when_idle)
+    """Exits when the engine is gone, but never in the middle of a call: a purchase is undone first."""
+    return watch_engine(engine_address(), _exit_when_idle)
+
+
+def engine_address() -> str:
+    """The address ("127.0.0.1:4000") of the engine that has started this host, or ""."""
+    return sys.argv[-1] if len(sys.argv) > 1 else ""
+
+
+def find_method_frame() -> FrameType | None:
+    """The frame of the host's gRPC method that this thread serves; None outside of a host."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name in _METHODS and {"request", "context"} <= frame.f_locals.keys():
+            return frame
+        frame = frame.f_back
+    return None
 
 
 class TrackedCall:
@@ -98,16 +116,7 @@ def _exit_when_idle() -> None:
     interrupted.set()
     with _idle:
         _idle.wait_for(lambda: _call_count == 0, timeout=_GRACE)
-    os._exit(0)  # the host's main thread waits for ever, and nobody is left to tell it to end
-
-
-def _servicer() -> object:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name in _METHODS and "self" in frame.f_locals and "request" in frame.f_locals:
-            return frame.f_locals["self"]
-        frame = frame.f_back
-    return None
+    os._exit(0)  # the host's main thread waits for ever, and the engine that would stop it is gone
 
 
 def _cancel(self, request, context):  # type: ignore[no-untyped-def]
