@@ -57,16 +57,16 @@ class LazyProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Hands the configuration, the stack's or a Provider's, to the accounts; nothing of it is kept here."""
-        from pulumi_cortecs.provider import loading
+        from pulumi_cortecs.provider import process
 
-        loading.load(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
-        from pulumi_cortecs.provider import accounts, process
+        process.preload(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
+        from pulumi_cortecs.provider import accounts
 
         silence_retry_log()
         process.install_once()
         kind = self.kind
-        told = {key: req.config.get(key) for key in kind.credentials.config_keys}
-        accounts.configure(kind, {key: value for key, value in told.items() if value is not None})
+        settings = {key: req.config.get(key) for key in kind.credentials.config_keys}
+        accounts.configure(kind, {key: value for key, value in settings.items() if value is not None})
 
 
 class InstanceProvider(LazyProvider):

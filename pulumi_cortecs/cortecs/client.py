@@ -81,12 +81,12 @@ class ApiInstance(WireModel):
 
         Where it does not tell the workers, each of its `worker_statuses` is one.
         """
-        told = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
-        if "model_id" in told:
-            told["model_id"] = told["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
+        reported = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
+        if "model_id" in reported:
+            reported["model_id"] = reported["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
         if self.worker_statuses:
-            told.setdefault("num_workers", len(self.worker_statuses))
-        return told
+            reported.setdefault("num_workers", len(self.worker_statuses))
+        return reported
 
 
 class _HardwareConfig(WireModel):

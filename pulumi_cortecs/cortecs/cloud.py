@@ -87,8 +87,8 @@ class CortecsCloud(CanStop[ApiInstance]):
         return phase(instance)
 
     def ready_phase(self, instance: ApiInstance) -> Phase:
-        found = phase(instance)
-        return Phase.STARTING if found is Phase.READY and not instance.base_url else found
+        current = phase(instance)
+        return Phase.STARTING if current is Phase.READY and not instance.base_url else current
 
     def is_billed(self, instance: ApiInstance) -> bool:
         return phase(instance) is not Phase.STOPPED
@@ -119,9 +119,9 @@ class CortecsCloud(CanStop[ApiInstance]):
 
     def match(self, instance: ApiInstance, ordered: Ordered) -> Match:
         # the documented examples omit the workers, and nobody says that a boot shows all of them at once
-        told = {**instance.reported(), "num_workers": instance.instance_args.num_workers}
+        reported = {**instance.reported(), "num_workers": instance.instance_args.num_workers}
         others = sum(
-            told.get(key) not in (None, other) for key, other in zip(ORDER_FIELDS, ordered.arguments, strict=True)
+            reported.get(key) not in (None, other) for key, other in zip(ORDER_FIELDS, ordered.arguments, strict=True)
         )
         return Match.MAYBE if others == 0 else Match.NEARLY if others <= _MAX_MISMATCHES else Match.NO
 

@@ -216,48 +216,51 @@ class Balance:
 
 def _hardware_types(config: Config, available: bool) -> list[HardwareType]:
     market = live_offers(config)
-    found = market.in_stock() if available else market.hardware_types()
-    return [_hardware_from_api(each) for each in found.values()]
+    hardware_types = market.in_stock() if available else market.hardware_types()
+    return [_hardware_from_api(hardware) for hardware in hardware_types.values()]
 
 
 def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
-    found = live_offers(config).hardware_types()
-    if hardware_type_id not in found:
-        raise _unknown_id_error("hardware type", hardware_type_id, found)
-    return _hardware_from_api(found[hardware_type_id])
+    hardware_types = live_offers(config).hardware_types()
+    if hardware_type_id not in hardware_types:
+        raise _unknown_id_error("hardware type", hardware_type_id, hardware_types)
+    return _hardware_from_api(hardware_types[hardware_type_id])
 
 
 def _models(config: Config) -> list[ModelPreview]:
     return [
         ModelPreview(
-            model_id=each.model_id,
-            hf_name=each.hf_name,
-            screen_name=each.screen_name,
-            description=each.description,
-            size=each.size,
-            instant_provisioned=each.instant_provisioned,
-            hardware_configs=tuple(each.hardware_configs),
+            model_id=model.model_id,
+            hf_name=model.hf_name,
+            screen_name=model.screen_name,
+            description=model.description,
+            size=model.size,
+            instant_provisioned=model.instant_provisioned,
+            hardware_configs=tuple(model.hardware_configs),
         )
-        for each in live_offers(config).models()
+        for model in live_offers(config).models()
     ]
 
 
 def _model(config: Config, model_id: str) -> Model:
     market = live_offers(config)
-    named, known = model_id.replace("/", "--"), market.model_ids()
-    if named not in known:
-        raise _unknown_id_error("model", model_id, known)
-    found = market.model(named)
-    configs = {each: HardwareConfig(found.max_context(each)) for each in found.hardware_configs}
-    return Model(found.model_id, found.recommended_config, configs)
+    named, model_ids = model_id.replace("/", "--"), market.model_ids()
+    if named not in model_ids:
+        raise _unknown_id_error("model", model_id, model_ids)
+    model = market.model(named)
+    configs = {
+        hardware_type_id: HardwareConfig(model.max_context(hardware_type_id))
+        for hardware_type_id in model.hardware_configs
+    }
+    return Model(model.model_id, model.recommended_config, configs)
 
 
 def _instance(config: Config, instance_id: str) -> InstanceInfo:
     account = accounts.account(INSTANCE, config)
-    found = account.cloud.get_instance(instance_id)
-    if found is None:
+    instance = account.cloud.get_instance(instance_id)
+    if instance is None:
         raise _unknown_id_error("instance", instance_id, account.cloud.list_instances(), " in this account")
-    return _instance_from_api(found)
+    return _instance_from_api(instance)
 
 
 def _balance(config: Config) -> Balance:
@@ -267,32 +270,32 @@ def _balance(config: Config) -> Balance:
     return Balance(left.decimal_string(), left.currency)
 
 
-def _hardware_from_api(found: PricedHardware) -> HardwareType:
-    ram = None if found.gpu_ram_gb is None else float(found.gpu_ram_gb)
+def _hardware_from_api(hardware: PricedHardware) -> HardwareType:
+    ram = None if hardware.gpu_ram_gb is None else float(hardware.gpu_ram_gb)
     return HardwareType(
-        hardware_type_id=found.hardware_type_id,
+        hardware_type_id=hardware.hardware_type_id,
         price_info=PriceInfo(
-            price_per_hour=found.price_per_hour.decimal_string(),
-            price_per_minute=found.price_per_minute.decimal_string(),
-            currency=found.currency,
+            price_per_hour=hardware.price_per_hour.decimal_string(),
+            price_per_minute=hardware.price_per_minute.decimal_string(),
+            currency=hardware.currency,
         ),
-        hardware_info=HardwareInfo(gpu_type=found.gpu_type, num_gpus=found.num_gpus, gpu_ram_gb=ram),
+        hardware_info=HardwareInfo(gpu_type=hardware.gpu_type, num_gpus=hardware.num_gpus, gpu_ram_gb=ram),
     )
 
 
-def _instance_from_api(found: client.ApiInstance) -> InstanceInfo:
-    booting = [worker.init_progress for worker in found.worker_statuses]
+def _instance_from_api(instance: client.ApiInstance) -> InstanceInfo:
+    booting = [worker.init_progress for worker in instance.worker_statuses]
     return InstanceInfo(
-        instance_id=found.instance_id,
-        base_url=found.base_url or None,
-        instance_args=OrderedArgs(**found.instance_args.model_dump()),
-        instance_status=InstanceStatus(**found.instance_status.model_dump()),
+        instance_id=instance.instance_id,
+        base_url=instance.base_url or None,
+        instance_args=OrderedArgs(**instance.instance_args.model_dump()),
+        instance_status=InstanceStatus(**instance.instance_status.model_dump()),
         worker_statuses=tuple(
             WorkerStatus(None if step is None else InitProgress(**step.model_dump())) for step in booting
         ),
     )
 
 
-def _unknown_id_error(kind: str, value: str, known: Iterable[str], where: str = "") -> UnknownIdError:
-    near = closest_match(value.replace("/", "--"), known)
+def _unknown_id_error(kind: str, value: str, ids: Iterable[str], where: str = "") -> UnknownIdError:
+    near = closest_match(value.replace("/", "--"), ids)
     return UnknownIdError(f"Cortecs has no {kind} {value!r}{where}" + (f"; did you mean {near}?" if near else ""))

@@ -71,10 +71,10 @@ class PinnedOffers:
 
     def model(self, model_id: str) -> ApiModel:
         """One model with the hardware it runs on. Raises StopIteration for one that is not in it."""
-        found = next(model for model in self.prices.models if model.model_id == model_id)
-        limits = {key: {"max_context_length": tokens} for key, tokens in found.hardware_configs.items()}
-        told = {"model_id": model_id, "recommended_config": found.recommended_config, "hardware_configs": limits}
-        return ApiModel.model_validate(told)
+        row = next(model for model in self.prices.models if model.model_id == model_id)
+        limits = {key: {"max_context_length": tokens} for key, tokens in row.hardware_configs.items()}
+        body = {"model_id": model_id, "recommended_config": row.recommended_config, "hardware_configs": limits}
+        return ApiModel.model_validate(body)
 
     def hardware_types(self) -> Mapping[str, HardwareType]:
         """All hardware types by id."""
@@ -165,17 +165,17 @@ class InstanceMarket:
         elif model is not None and hardware_type_id not in model.hardware_configs:
             reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {join_names(fitting)}"
         elif hardware_type_id not in (in_stock := self.offers.in_stock()):
-            others = join_names([each for each in fitting if each in in_stock])
+            others = join_names([key for key in fitting if key in in_stock])
             reason = f"{hardware_type_id} is out of stock; in stock is {others}"
         else:
             return []
         return [Problem("hardware_type_id", reason)]
 
     def _offer_problems(self, hardware_type_id: str) -> list[Problem]:
-        known = self.offers.hardware_types()
-        if hardware_type_id in known:
+        hardware_types = self.offers.hardware_types()
+        if hardware_type_id in hardware_types:
             return []
-        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{_suggestion(hardware_type_id, known)}"
+        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{_suggestion(hardware_type_id, hardware_types)}"
         return [Problem("hardware_type_id", reason)]
 
 
@@ -206,8 +206,8 @@ def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
     return None if is_unknown(value) else str(value)
 
 
-def _suggestion(value: str, known: Iterable[str]) -> str:
-    ids = sorted(known)
+def _suggestion(value: str, names: Iterable[str]) -> str:
+    ids = sorted(names)
     near = closest_match(value, ids)
     return (f"; did you mean {near}?" if near else ".") + f" On offer: {join_names(ids)}"
 

@@ -45,8 +45,8 @@ class Provider(ExplicitProvider):
         client_secret: pulumi.Input[str] | None = None,
         api_base_url: pulumi.Input[str] | None = None,
     ) -> None:
-        given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
-        super().__init__(resource_name, CREDENTIALS, given, opts)
+        arguments = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
+        super().__init__(resource_name, CREDENTIALS, arguments, opts)
 
 
 class InstanceArgs:
@@ -283,7 +283,7 @@ def _or_none(text: str) -> str | None:
 def _with_ints(value: Any) -> Any:
     """The same with ints for whole numbers: the engine has floats only, and no type tells Pulumi what is in a list."""
     if isinstance(value, list):
-        return [_with_ints(each) for each in value]
+        return [_with_ints(item) for item in value]
     if isinstance(value, dict):
-        return {key: _with_ints(each) for key, each in value.items()}
+        return {key: _with_ints(item) for key, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value

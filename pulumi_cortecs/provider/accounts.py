@@ -79,10 +79,10 @@ class Account:
     def vendor_now(self) -> datetime:
         """What time it is at the vendor, in UTC; by this machine's calendar where it has not told a time that one can
         count on from. It raises nothing: it is asked for between a purchase and the return of its id."""
-        told = self.cloud.vendor_time()
-        if told is None or not 0 <= told < _MAX_VENDOR_TIME:
+        seconds = self.cloud.vendor_time()
+        if seconds is None or not 0 <= seconds < _MAX_VENDOR_TIME:
             return self.clock.utc_now()
-        return datetime.fromtimestamp(told, timezone.utc)
+        return datetime.fromtimestamp(seconds, timezone.utc)
 
     def find(self, instance_id: str, not_before: float = NEVER) -> Any | None:
         """The instance, None when it is certainly gone; see lifecycle/absence.py. Raises CloudError."""
@@ -131,9 +131,9 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
 
     Raises ConfigurationError when there are no usable credentials.
     """
-    found = _account(kind, credentials_in_force(kind.credentials, os.environ, _config(config)))
-    _warn_of_environment(found.problems)
-    return found
+    current = _account(kind, credentials_in_force(kind.credentials, os.environ, _config(config)))
+    _warn_of_environment(current.problems)
+    return current
 
 
 def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
@@ -202,8 +202,8 @@ def order_key(urn: str) -> Key:
     return Key(ours.identity, urn, ours.formerly)
 
 
-def _config(given: Mapping[str, str] | None = None) -> Mapping[str, str]:
-    return session.current().config if given is None else given
+def _config(config: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    return session.current().config if config is None else config
 
 
 def _account(kind: InstanceKind, credentials: Credentials) -> Account:

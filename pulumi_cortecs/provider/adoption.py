@@ -16,41 +16,43 @@ class ReviewMismatchError(Exception):
     """An instance is not what was judged under its id. The text names each argument: what was judged, what it is."""
 
 
-def describe_mismatches(kind: InstanceKind, judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reported: Mapping[str, Any]) -> list[str]:
     """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
     only `up` will know, is no difference."""
     return [
-        f"{key}: {format_value(judged[key])} was judged, {format_value(value)} is what {kind.vendor} tells"
-        for key, value in told.items()
-        if key in judged and not is_equal_or_unknown(judged[key], value)
+        f"{key}: {format_value(reviewed[key])} was judged, {format_value(value)} is what {kind.vendor} tells"
+        for key, value in reported.items()
+        if key in reviewed and not is_equal_or_unknown(reviewed[key], value)
     ]
 
 
-def require_reviewed(kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+def require_reviewed(
+    kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> None:
     """Compares what the vendor tells of the instance with `inputs`, which are what check settled and policies let pass.
 
     A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
     take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
     """
-    if found := describe_mismatches(kind, inputs, told):
-        raise ReviewMismatchError(f"{instance_id} is not what was judged: {'; '.join(found)}")
+    if mismatches := describe_mismatches(kind, inputs, reported):
+        raise ReviewMismatchError(f"{instance_id} is not what was judged: {'; '.join(mismatches)}")
 
 
 def inputs_for_start(
-    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]
+    kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
 
     Raises NotAsJudgedError, also for an adopted one of which something was judged that the vendor does not tell.
     """
-    require_reviewed(kind, instance_id, told, inputs)
+    require_reviewed(kind, instance_id, reported, inputs)
     if not inputs["adopt_id"]:
-        return {**inputs, **told}
-    if believed := [key for key in unreported_arguments(kind, told) if key in inputs]:
+        return {**inputs, **reported}
+    if believed := [key for key in unreported_arguments(kind, reported) if key in inputs]:
         raise ReviewMismatchError(
             f"{instance_id} was adopted, and {kind.vendor} does not tell what was judged: {', '.join(believed)}"
         )
-    return told
+    return reported
 
 
 def format_value(value: Any) -> str:
@@ -64,31 +66,34 @@ def is_equal_or_unknown(one: Any, other: Any) -> bool:
 
 
 def complete_from_instance(
-    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
+    kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """`wanted` completed from the running instance, and where it says something else than what runs: `told` is what the
+    """`wanted` completed from the running instance, and a problem for each difference: `reported` is what the
     vendor tells of it, and `state` whether it is `running` or `stopped`.
 
     `wanted` holds what the program says, and its state. What the vendor does not tell is left out of the result,
     whatever the program says of it: nobody can check that.
     """
     problems = [
-        Problem(key, f"{instance_id} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
+        Problem(key, f"{instance_id} has {reported[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
         for key in vendor_arguments(kind.arguments)
-        if key in wanted and key in told and not is_unknown(wanted[key]) and not equal_values(wanted[key], told[key])
+        if key in wanted
+        and key in reported
+        and not is_unknown(wanted[key])
+        and not equal_values(wanted[key], reported[key])
     ]
     if not is_unknown(wanted["state"]) and wanted["state"] != state:
         hint = "say state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
         problems.append(Problem("state", f"{instance_id} is {state}, not {wanted['state']}; {hint}"))
     return {
-        **told,
-        **{key: value for key, value in wanted.items() if key in told or key not in kind.arguments.replacing},
+        **reported,
+        **{key: value for key, value in wanted.items() if key in reported or key not in kind.arguments.replacing},
     }, problems
 
 
-def unreported_arguments(kind: InstanceKind, told: Mapping[str, Any]) -> list[str]:
+def unreported_arguments(kind: InstanceKind, reported: Mapping[str, Any]) -> list[str]:
     """The arguments of a purchase that the vendor does not tell of an instance."""
-    return [key for key in kind.arguments.replacing if key not in told]
+    return [key for key in kind.arguments.replacing if key not in reported]
 
 
 def request(instance_id: str) -> None:

@@ -32,9 +32,9 @@ class AnswerCache:
         with self._lock:
             asking = self._question_locks.setdefault(key, threading.Lock())
         with asking:  # one lock per question, so that a slow answer keeps nobody waiting who asks something else
-            known = self._answers.get(key)
-            if known is not None and self._clock.now() - known[0] <= self._max_age:
-                answer: T = known[1]
+            cached = self._answers.get(key)
+            if cached is not None and self._clock.now() - cached[0] <= self._max_age:
+                answer: T = cached[1]
                 return answer
             unreachable = self._last_failure
             if unreachable is not None and self._clock.now() - unreachable[0] <= self._max_age:

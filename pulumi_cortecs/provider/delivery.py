@@ -20,51 +20,59 @@ class DeliveryMismatchError(Exception):
 
 
 def record_delivery(
-    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any], *, inferred: bool = False
+    kind: InstanceKind,
+    instance_id: str,
+    reported: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    *,
+    inferred: bool = False,
 ) -> None:
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
     the id has to get into the state. What an answer does not tell, the Endpoint compares at its first look."""
     call = host.current_call()
-    instance_records.record_row(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, delivered=told)
-    if not (differing := _describe_mismatches(inputs, told)):
+    instance_records.record_row(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, delivered=reported)
+    if not (differing := _describe_mismatches(inputs, reported)):
         return
     try:
-        price = _price_today(kind, {**inputs, **told})
+        price = _price_today(kind, {**inputs, **reported})
         if price is not None:
             instance_records.record_cost(instance_id, price)
-        judged = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **told})}"
+        judged = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **reported})}"
     except Exception as error:  # whatever it is: it must not keep the id out of the state
         judged = f"may be billed (its price and the limits of this machine were not looked at: {error})"
     call.warn(f"{instance_id} is not what was ordered: {differing}. It exists and {judged}. {_next_steps(call.urn)}")
 
 
-def require_ordered(kind: InstanceKind, instance_id: str, told: Mapping[str, Any] | None = None) -> None:
+def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str, Any] | None = None) -> None:
     """Compares the Instance row, where this process has been shown it, with what the vendor tells now, or
     has told when it came. Raises NotWhatWasOrderedError."""
     row = instance_records.row_of(instance_id)
     if row is None:
         return
-    told = row.delivered if told is None else told
-    if differing := _describe_mismatches(row.arguments, told):
+    reported = row.delivered if reported is None else reported
+    if differing := _describe_mismatches(row.arguments, reported):
         raise DeliveryMismatchError(
             f"{instance_id} is not what was ordered, and is not waited for: {differing}. It exists and "
-            f"{_cost_text(_price_today(kind, {**row.arguments, **told}))}. {_next_steps(row.urn)}"
+            f"{_cost_text(_price_today(kind, {**row.arguments, **reported}))}. {_next_steps(row.urn)}"
         )
 
 
-def warn_if_deleted_differs(instance_id: str, told: Mapping[str, Any], props: Mapping[str, Any]) -> None:
+def warn_if_deleted_differs(instance_id: str, reported: Mapping[str, Any], props: Mapping[str, Any]) -> None:
     """Warns where what is ended is not what its row says. It is ended all the same."""
-    if found := [key for key in told if key in props and not adoption.is_equal_or_unknown(props[key], told[key])]:
-        words = "; ".join(
-            f"{key} is {adoption.format_value(told[key])}, not {adoption.format_value(props[key])}" for key in found
+    if changed := [
+        key for key in reported if key in props and not adoption.is_equal_or_unknown(props[key], reported[key])
+    ]:
+        text = "; ".join(
+            f"{key} is {adoption.format_value(reported[key])}, not {adoption.format_value(props[key])}"
+            for key in changed
         )
-        host.current_call().warn(f"{instance_id}, which is ended here, was not what the state says: {words}")
+        host.current_call().warn(f"{instance_id}, which is ended here, was not what the state says: {text}")
 
 
-def _describe_mismatches(ordered: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+def _describe_mismatches(ordered: Mapping[str, Any], reported: Mapping[str, Any]) -> str:
     return "; ".join(
         f"{key} {adoption.format_value(ordered[key])} was ordered, {adoption.format_value(value)} came"
-        for key, value in told.items()
+        for key, value in reported.items()
         if key in ordered and not adoption.is_equal_or_unknown(ordered[key], value)
     )
 

@@ -89,26 +89,26 @@ def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> Read
     try:
         account = accounts.account(kind)
         account.require_owner(instance_id, props.get("account"))
-        seen = account.find(instance_id)
-        if seen is None:
+        instance = account.find(instance_id)
+        if instance is None:
             return ReadResult("", {})
         inputs = {key: props[key] for key in _INPUTS if key in props}
-        inputs["state"] = account.state_of(seen)
+        inputs["state"] = account.state_of(instance)
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
-    return ReadResult(endpoint_id, _outputs(inputs, seen, account), inputs)
+    return ReadResult(endpoint_id, _outputs(inputs, instance, account), inputs)
 
 
 def _wait(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     instance_id = str(props["instance_id"])
     try:
         account = accounts.account(kind)
-        seen = (
+        instance = (
             _find_stopped(account, instance_id)
             if props["state"] == "stopped"
             else _wait_until_ready(kind, account, props)
         )
-        return _outputs({key: props[key] for key in _INPUTS if key in props}, seen, account)
+        return _outputs({key: props[key] for key in _INPUTS if key in props}, instance, account)
     except delivery.DeliveryMismatchError as error:
         raise EndpointError(str(error)) from None
     except (CloudError, UnknownStatusError) as error:
@@ -116,10 +116,10 @@ def _wait(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _find_stopped(account: Account, instance_id: str) -> Any:
-    seen = account.find(instance_id)
-    if seen is None:
+    instance = account.find(instance_id)
+    if instance is None:
         raise EndpointError(f"{instance_id} does not exist any more; `pulumi up --refresh` goes on from there")
-    return seen
+    return instance
 
 
 def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> Any:
@@ -130,8 +130,8 @@ def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, 
         age, cost = durations.in_words(account.clock.now() - started_at), instance_records.hourly_cost(instance_id)
         call.report_progress(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
-    def compare(seen: Any) -> None:  # a later run's first look: its create told it nothing
-        delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(seen))
+    def compare(instance: Any) -> None:  # a later run's first look: its create told it nothing
+        delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(instance))
 
     delivery.require_ordered(kind, instance_id)
     try:
@@ -221,11 +221,11 @@ def _cost_text(account: Account, instance_id: str) -> str:
 def _quoted_now(account: Account, instance_id: str) -> Money | None:
     """What the instance costs per hour by today's prices, None where that cannot be found out now."""
     with suppress(CloudError):
-        if (seen := account.cloud.get_instance(instance_id)) is not None:
-            return account.cloud.hourly_price(seen)
+        if (instance := account.cloud.get_instance(instance_id)) is not None:
+            return account.cloud.hourly_price(instance)
     return None
 
 
-def _outputs(inputs: Mapping[str, Any], seen: Any, account: Account) -> dict[str, Any]:
+def _outputs(inputs: Mapping[str, Any], instance: Any, account: Account) -> dict[str, Any]:
     """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
-    return {**inputs, **account.cloud.endpoint_outputs(seen), "account": account.fingerprint}
+    return {**inputs, **account.cloud.endpoint_outputs(instance), "account": account.fingerprint}

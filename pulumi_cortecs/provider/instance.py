@@ -120,8 +120,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         undone = _undo_purchase(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     instance_records.record_quote(instance_id, inputs["quote"])
-    told = {} if bought.instance is None else account.cloud.reported_inputs(bought.instance)
-    delivery.record_delivery(kind, instance_id, told, inputs, inferred=bought.inferred)
+    reported = {} if bought.instance is None else account.cloud.reported_inputs(bought.instance)
+    delivery.record_delivery(kind, instance_id, reported, inputs, inferred=bought.inferred)
     expires_at = _expires_at(account, inputs)
     return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
 
@@ -138,12 +138,12 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     try:
         account = accounts.account(kind)
         account.require_owner(instance_id, props.get("account"))
-        seen = account.find(instance_id)
-        if seen is None:
+        instance = account.find(instance_id)
+        if instance is None:
             if recorded:
                 return ReadResult("", {})
             raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} in this account")
-        inputs = _inputs_as_found(kind, account, seen, props)
+        inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
     outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
@@ -297,11 +297,11 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
-    instance_id, told = earlier.instance_id, account.cloud.reported_inputs(live)
-    untold = ", ".join(adoption.unreported_arguments(kind, told))
+    instance_id, reported = earlier.instance_id, account.cloud.reported_inputs(live)
+    untold = ", ".join(adoption.unreported_arguments(kind, reported))
     try:
-        adoption.require_reviewed(kind, instance_id, told, inputs)
-        with machine_limits.enforce(kind, account, told, instance_id):
+        adoption.require_reviewed(kind, instance_id, reported, inputs)
+        with machine_limits.enforce(kind, account, reported, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
                     raise adoption.ReviewMismatchError(f"it is stopped, and {kind.vendor} does not tell its {untold}")
@@ -314,9 +314,9 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    found = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
-    found += f"; {kind.vendor} does not tell its {untold}, so that cannot be checked" if untold else ""
-    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
+    note = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
+    note += f"; {kind.vendor} does not tell its {untold}, so that cannot be checked" if untold else ""
+    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{note}")
 
 
 def _require_sole_owner(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
@@ -354,14 +354,14 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
         raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} to adopt any more; nothing was bought")
-    told = account.cloud.reported_inputs(live)
-    _, problems = adoption.complete_from_instance(kind, instance_id, told, account.state_of(live), inputs)
+    reported = account.cloud.reported_inputs(live)
+    _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
-    other = [key for key in kind.arguments.replacing if (key in told) != (key in inputs)]
+    other = [key for key in kind.arguments.replacing if (key in reported) != (key in inputs)]
     reasons += [f"{key}: it is told only now, or not any more" for key in other]
     if reasons:
         raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
-    with machine_limits.enforce(kind, account, told, instance_id, billed=inputs["state"] == "running"):
+    with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
@@ -397,17 +397,17 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in settled.items() if key not in untold}, "quote": props["quote"]}
 
 
-def _inputs_as_found(kind: InstanceKind, account: Account, seen: Any, props: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
     recorded = "instance_id" in props  # what is only looked at was never ordered, whatever a program says of it
     replacing = kind.arguments.replacing
     inputs = {key: value for key, value in _program_inputs(kind, props).items() if recorded or key not in replacing}
-    inputs |= account.cloud.reported_inputs(seen)
-    inputs["state"] = account.state_of(seen)
+    inputs |= account.cloud.reported_inputs(instance)
+    inputs["state"] = account.state_of(instance)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
     if any(key not in inputs for key in replacing):  # nothing here has ordered it: the next start must not believe so
-        inputs["adopt_id"] = account.cloud.id_of(seen)
+        inputs["adopt_id"] = account.cloud.id_of(instance)
     if "quote" not in inputs:
         inputs["quote"], _ = accounts.market(kind).quote(inputs)
     return inputs

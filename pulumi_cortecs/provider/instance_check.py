@@ -51,11 +51,13 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if call.resource_type and call.resource_type != kind.token:
         raise CheckError(f"this provider serves {kind.token} only, not {call.resource_type}")
     ownership.report_unclaimed(kind)
-    given, problems = read_properties({key: value for key, value in news.items() if key != "quote"}, kind.arguments)
+    program_inputs, problems = read_properties(
+        {key: value for key, value in news.items() if key != "quote"}, kind.arguments
+    )
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
     shown = None if olds else reviewed_inputs.get(call.urn)
-    shop = _InstanceCheck(kind, given, olds, problems)
+    shop = _InstanceCheck(kind, program_inputs, olds, problems)
     try:
         if shown is not None:
             return _result(kind, *shop.resolve_replacement(shown))
@@ -67,7 +69,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
         # a preview without network; check is not told what it serves, and create refuses what was never settled
         call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
-        inputs = _inputs_without_market(kind, given)
+        inputs = _inputs_without_market(kind, program_inputs)
     if problems:
         return _result(kind, dict(news), problems)
     quotes.record(kind, call.urn, inputs)
@@ -76,9 +78,9 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     return _result(kind, inputs, [])
 
 
-def _inputs_without_market(kind: InstanceKind, given: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What is known without asking anybody. The rest is left out: an `up` takes no unknown from check."""
-    return {**kind.arguments.defaults, **given}
+    return {**kind.arguments.defaults, **program_inputs}
 
 
 def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
@@ -88,11 +90,11 @@ def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Pr
 
 @dataclass
 class _InstanceCheck:
-    """One check against the market: `given` is what the program says, `olds` what was checked last time. What is wrong
-    is added to `problems`."""
+    """One check against the market: `program_inputs` is what the program says, `olds` the result of the last check.
+    Refusals are added to `problems`."""
 
     kind: InstanceKind
-    given: Mapping[str, Any]
+    program_inputs: Mapping[str, Any]
     olds: Mapping[str, Any]
     problems: list[Problem]
     is_adoption: bool = False
@@ -112,7 +114,7 @@ class _InstanceCheck:
         # what an instance was adopted with stays, also when the program never said it
         kept = {key: self.olds[key] for key in vendor_arguments(self.arguments) if adopted and key in self.olds}
         kept = {key: value for key, value in kept.items() if key in self.arguments.updatable}
-        wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.given}
+        wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.program_inputs}
         if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
         replacing = self.arguments.replacing
@@ -131,9 +133,9 @@ class _InstanceCheck:
             return self._complete_from_market(wanted)
         if adopted:
             adoption.record_owner(adopted, host.current_call().urn)
-            untold = [key for key in replacing if key in self.given and key not in self.olds]
+            untold = [key for key in replacing if key in self.program_inputs and key not in self.olds]
             _warn_of_unreported(self.kind, adopted, untold)
-        if adopted and self.given.get("adopt_id") == adopted:
+        if adopted and self.program_inputs.get("adopt_id") == adopted:
             adoption.request(adopted)  # a replacement that was killed in the middle may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
         result = {**bought, **{key: wanted[key] for key in self.arguments.updatable}, "adopt_id": adopted or ""}
@@ -157,7 +159,9 @@ class _InstanceCheck:
 
         Raises LimitsError, CloudError and UnknownStatusError.
         """
-        inputs, self.problems = reviewed_inputs.recheck_replacement(self.kind, self.given, self.problems, shown)
+        inputs, self.problems = reviewed_inputs.recheck_replacement(
+            self.kind, self.program_inputs, self.problems, shown
+        )
         if not self.problems:  # what is refused here is refused before the old instance is ended
             self._check_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
@@ -174,7 +178,7 @@ class _InstanceCheck:
         self.is_adoption = bool(self.olds)
         usual = self.arguments.other_defaults
         ours = {key: usual[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
-        wanted: dict[str, Any] = {**ours, **self.given}
+        wanted: dict[str, Any] = {**ours, **self.program_inputs}
         if is_unknown(adopt_id):
             return {**dict.fromkeys(self.kind.inputs, UNKNOWN), **wanted}
         if (account := self._account_or_none(adopt_id)) is None:
@@ -185,11 +189,13 @@ class _InstanceCheck:
             return wanted
         adoption.request(adopt_id)
         ownership.warn_of_owner(adopt_id)
-        told = account.cloud.reported_inputs(live)
-        settled, problems = adoption.complete_from_instance(self.kind, adopt_id, told, account.state_of(live), wanted)
+        reported = account.cloud.reported_inputs(live)
+        settled, problems = adoption.complete_from_instance(
+            self.kind, adopt_id, reported, account.state_of(live), wanted
+        )
         settled = {**usual, **settled}
         self.problems.extend(problems)
-        untold = adoption.unreported_arguments(self.kind, told)
+        untold = adoption.unreported_arguments(self.kind, reported)
         missing = [key for key in untold if key not in wanted]
         self.problems.extend(
             Problem(key, f"is required: {self.kind.vendor} does not tell it of {adopt_id}") for key in missing
@@ -221,8 +227,8 @@ class _InstanceCheck:
             )
             self.problems.append(Problem("state", text))
         else:
-            known = [key for key in changed if not is_unknown(self.given.get(key))]
-            self.problems.extend(Problem(key, reviewed_inputs.NO_STOPPED_REPLACEMENT) for key in known)
+            known_keys = [key for key in changed if not is_unknown(self.program_inputs.get(key))]
+            self.problems.extend(Problem(key, reviewed_inputs.NO_STOPPED_REPLACEMENT) for key in known_keys)
 
     def _complete_from_market(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """What is `wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and
@@ -231,13 +237,13 @@ class _InstanceCheck:
         What exists already is not replaced by a catalogue: with delete_before_replace it would be ended, and then
         nothing be bought.
         """
-        known = len(self.problems)
+        problem_count = len(self.problems)
         try:
             settled = accounts.market(self.kind).complete(wanted, self.olds, self.problems)
         except UnreachableError as error:
             if self.olds:
                 raise
-            del self.problems[known:]
+            del self.problems[problem_count:]
             where = accounts.base_url(self.kind)
             prices = pinned_catalogue.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
             problems: list[Problem] = []

@@ -120,7 +120,9 @@ class ArgumentTable(Mapping[str, Argument]):
     @cached_property
     def required(self) -> Mapping[str, str]:
         """Why each of those that have no default is required."""
-        return {key: each.default.why for key, each in self.rows.items() if isinstance(each.default, Required)}
+        return {
+            key: argument.default.why for key, argument in self.rows.items() if isinstance(argument.default, Required)
+        }
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:

@@ -47,14 +47,14 @@ def check(
     limits = limits_in_force(kind.cloud, os.environ)
     if lies := _check_source(kind, limits, accounts.base_url(kind)):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.on_kind(accounts.market(kind).purchase(inputs))
+    violations = limits.on_kind(accounts.market(kind).purchase(inputs))
     if priced and limits.counts_price and not is_unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
-        found += limits.on_price(hourly)
+        violations += limits.on_price(hourly)
         if limits.counts_account and billed and (account := _account_or_none(kind)) is not None:
             spending = _commitments(kind, account).spending(hourly, instance_id, max_age=_LISTING_MAX_AGE)
-            found += limits.on_account(spending)
-    return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in found]
+            violations += limits.on_account(spending)
+    return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in violations]
 
 
 @contextmanager

@@ -32,19 +32,19 @@ def warn_of_owner(instance_id: str) -> None:
 def announce_deletion(instance_id: str) -> Iterator[Going]:
     """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
     of the instance, whoever it is let go for."""
-    found = session.current().shared_rows.going(instance_id, host.current_call().urn)
+    going = session.current().shared_rows.going(instance_id, host.current_call().urn)
     try:
-        yield found
+        yield going
     except BaseException:
-        session.current().shared_rows.stays(found)
+        session.current().shared_rows.stays(going)
         raise
 
 
-def warn_unread_state(found: Going) -> None:
+def warn_unread_state(going: Going) -> None:
     """Says, once, that it cannot be told whether another row has what is ended."""
-    if found.unread and session.current().is_first("an unread state"):
+    if going.unread and session.current().is_first("an unread state"):
         host.current_call().warn(
-            f"the state of this stack cannot be read ({found.unread}), so it cannot be told whether another row of it "
+            f"the state of this stack cannot be read ({going.unread}), so it cannot be told whether another row of it "
             "has what is deleted here: it is ended"
         )
 
@@ -85,11 +85,11 @@ def report_unclaimed(kind: InstanceKind) -> None:
         return
     with suppress(CloudError):
         account = accounts.account(kind)
-        for each in left_behind(account.log, account.intents.creations, accounts.order_key(call.urn)):
-            priced = [f"{one}, {price}" for one, price in zip(each.instance_ids, each.prices, strict=True)]
-            ids = " ".join(each.instance_ids)
+        for purchase in left_behind(account.log, account.intents.creations, accounts.order_key(call.urn)):
+            priced = [f"{one}, {price}" for one, price in zip(purchase.instance_ids, purchase.prices, strict=True)]
+            ids = " ".join(purchase.instance_ids)
             call.warn(
-                f"an earlier run was ended while it bought {each.ordered} for {each.name} ({' or '.join(priced)}). It "
-                f"is taken over when this run creates {each.name}; if the program has it no more: `pulumi-cortecs "
+                f"an earlier run was ended while it bought {purchase.ordered} for {purchase.name} "
+                f"({' or '.join(priced)}). It is taken over when this run creates {purchase.name}; if the program has it no more: `pulumi-cortecs "
                 f"orphans --all-stacks --delete {ids}` ends it"
             )

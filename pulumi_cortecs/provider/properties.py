@@ -32,7 +32,7 @@ def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[
     One that was left out is not in the result; one that only `up` will know is an Unknown in it, and so is one that is
     refused or missing, so that what does not depend on it can be judged in the same go.
     """
-    given: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in news.items():
         if key == _PROVIDER_KEY or value is None:
@@ -41,16 +41,16 @@ def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[
         if argument is None:
             problems.append(Problem(key, _unknown_argument_text(key, arguments)))
         elif isinstance(value, Unknown):
-            given[key] = value
+            properties[key] = value
         else:
             try:
-                given[key] = argument.read(value)
+                properties[key] = argument.read(value)
             except InvalidValueError as error:
-                given[key] = UNKNOWN
+                properties[key] = UNKNOWN
                 problems.append(Problem(key, "cannot be used" if argument.secret else str(error)))
-    missing = [key for key in arguments.required if key not in given]
+    missing = [key for key in arguments.required if key not in properties]
     problems += [Problem(key, f"is required: {arguments.required[key]}") for key in missing]
-    return given | dict.fromkeys(missing, UNKNOWN), problems
+    return properties | dict.fromkeys(missing, UNKNOWN), problems
 
 
 def string(value: Any) -> str:

@@ -25,8 +25,8 @@ def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
 
 def is_purchasable(urn: str) -> bool:
     """Whether what the last check of this URN came to would be bought by create; True where there was none."""
-    noted = session.current().quotes.get(urn)
-    return noted is None or (noted["quote"] is not None and not _is_from_catalogue(noted["quote"]))
+    quoted = session.current().quotes.get(urn)
+    return quoted is None or (quoted["quote"] is not None and not _is_from_catalogue(quoted["quote"]))
 
 
 def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
@@ -37,8 +37,8 @@ def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> A
             f"its price is not of today ({inputs['quote']['source']}): {kind.vendor} could not be reached when it was "
             "checked. Run `pulumi up` again where it can be reached"
         )
-    noted = session.current().quotes.get(urn)
-    if noted is not None and all(noted[key] == inputs[key] for key in _quoted_arguments(kind)):
+    quoted = session.current().quotes.get(urn)
+    if quoted is not None and all(quoted[key] == inputs[key] for key in _quoted_arguments(kind)):
         return inputs["quote"]
     market = accounts.market(kind)
     made, _ = market.quote(inputs)

@@ -58,38 +58,40 @@ def changed_arguments(kind: InstanceKind, props: Mapping[str, Any], shown: Mappi
 
 
 def recheck_replacement(
-    kind: InstanceKind, given: Mapping[str, Any], problems: list[Problem], shown: ReviewedInputs
+    kind: InstanceKind, program_inputs: Mapping[str, Any], problems: list[Problem], shown: ReviewedInputs
 ) -> tuple[dict[str, Any], list[Problem]]:
     """What was judged, and `problems` with all that a replacement would make something else of.
 
-    `given` is what the program says, read and normalised.
+    `program_inputs` is what the program says, read and normalised.
     """
     inputs = shown.inputs
     if not shown.is_diffed:
         return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNREVIEWED_REPLACEMENT)]
     if shown.is_adoption:
-        return inputs, [*problems, *_mismatches(given, inputs, (*kind.arguments.replacing, "adopt_id"))]
+        return inputs, [*problems, *_mismatches(program_inputs, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":
         return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
-    found = [*problems, *_mismatches(given, inputs, kind.arguments.replacing)]
-    found += [Problem(key, _UNREPORTED.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
-    if given.get("adopt_id"):  # `up --replace`: the same machine would be adopted, and then ended as the old one
-        found.append(Problem("adopt_id", ALREADY_ADOPTED.format(inputs.get("adopt_id") or "another instance")))
-    return {**inputs, "adopt_id": ""}, found
+    refusals = [*problems, *_mismatches(program_inputs, inputs, kind.arguments.replacing)]
+    refusals += [Problem(key, _UNREPORTED.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
+    if program_inputs.get(
+        "adopt_id"
+    ):  # `up --replace`: the same machine would be adopted, and then ended as the old one
+        refusals.append(Problem("adopt_id", ALREADY_ADOPTED.format(inputs.get("adopt_id") or "another instance")))
+    return {**inputs, "adopt_id": ""}, refusals
 
 
-def _mismatches(given: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
+def _mismatches(program_inputs: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
     """Where the program says something else than was shown to policies and reviewers."""
     return [
         Problem(
             key,
-            f"the replacement was judged with {shown[key]!r}, and the program says {given[key]!r} "
+            f"the replacement was judged with {shown[key]!r}, and the program says {program_inputs[key]!r} "
             "(ignore_changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
             "deleted. Write the value that you want into the program",
         )
         for key in keys
-        if key in given
+        if key in program_inputs
         and key in shown
-        and not is_unknown(given[key], shown[key])
-        and not equal_values(given[key], shown[key])
+        and not is_unknown(program_inputs[key], shown[key])
+        and not equal_values(program_inputs[key], shown[key])
     ]

@@ -130,10 +130,10 @@ class Session:
             if cloud not in self.exclusive:
                 ours = engine_cli.cli()
                 try:
-                    told = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
+                    is_exclusive = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
                 except LimitsError:
-                    told = False
-                self.exclusive[cloud] = told
+                    is_exclusive = False
+                self.exclusive[cloud] = is_exclusive
             return self.exclusive[cloud]
 
     @locked_cached_property

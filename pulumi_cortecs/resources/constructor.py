@@ -19,7 +19,7 @@ def split_arguments(
     Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
     """
     name, why = required
-    given, rest = dict(kwargs), list(args)
+    named, rest = dict(kwargs), list(args)
     wanted = opts = None
     if rest and (isinstance(rest[0], form) or (rest[0] is None and len(rest) > 1)):
         wanted = rest.pop(0)
@@ -27,8 +27,8 @@ def split_arguments(
         opts = rest.pop(0)
     if rest:
         raise TypeError(f"{resource} takes a name, {form.__name__} and ResourceOptions; name everything else")
-    wanted = _only_one_of(resource, "args", wanted, given.pop("args", None))
-    opts = _only_one_of(resource, "opts", opts, given.pop("opts", None))
+    wanted = _only_one_of(resource, "args", wanted, named.pop("args", None))
+    opts = _only_one_of(resource, "opts", opts, named.pop("opts", None))
     if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
         kind = type(opts).__name__
         raise TypeError(
@@ -37,17 +37,17 @@ def split_arguments(
     if opts is not None and opts.import_ is not None:
         raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
     if wanted is None:
-        if unknown := sorted(given.keys() - inspect.signature(form).parameters.keys()):
-            known = ", ".join(inspect.signature(form).parameters)
-            raise TypeError(f"{resource} has no argument {', '.join(unknown)}; there are {known}")
-        if name not in given:
+        if unknown := sorted(named.keys() - inspect.signature(form).parameters.keys()):
+            names = ", ".join(inspect.signature(form).parameters)
+            raise TypeError(f"{resource} has no argument {', '.join(unknown)}; there are {names}")
+        if name not in named:
             raise TypeError(f"{resource} needs {name}: {why}")
-        return form(**given), opts
+        return form(**named), opts
     if not isinstance(wanted, form):
         raise TypeError(f"{resource}'s arguments are an {form.__name__}, not a {type(wanted).__name__}")
-    if given:
+    if named:
         raise TypeError(
-            f"{resource} got {form.__name__} and also {', '.join(sorted(given))}: put all into {form.__name__}"
+            f"{resource} got {form.__name__} and also {', '.join(sorted(named))}: put all into {form.__name__}"
         )
     return wanted, opts
 

@@ -56,18 +56,18 @@ class DataSources:
     ) -> pulumi.Output[R]:
         """The answer for Inputs, once they and what `opts.depends_on` names are there."""
 
-        async def answer(known: list[Any]) -> R:
-            config, given, _ = known
+        async def answer(resolved: list[Any]) -> R:
+            config, values, _ = resolved
             # neither on Pulumi's event loop nor in its threads, which instances that boot can hold for minutes
-            asking = partial(_call, ask, config, *given)
+            asking = partial(_call, ask, config, *values)
             return await asyncio.get_running_loop().run_in_executor(_threads(), asking)
 
         # the answer shows nothing of the credentials: that they are secret does not make a price list one
         config = pulumi.Output.unsecret(pulumi.Output.from_input(dict(self._configuration(opts))))
-        known = pulumi.Output.all(
+        resolved = pulumi.Output.all(
             config, pulumi.Output.all(*args), _resolved_dependencies(getattr(opts, "depends_on", None))
         )
-        return known.apply(answer)
+        return resolved.apply(answer)
 
     def _configuration(self, opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Input[str]]:
         """What the account is to be found by: a Provider's settings, else those of the stack's config."""
@@ -81,8 +81,8 @@ class DataSources:
                 f"data sources of {self.spec.vendor} take a pulumi_cortecs.Provider, not a {type(provider).__name__}"
             )
         stack = pulumi.Config(self.spec.cloud)
-        found = {key.config: stack.get(key.config.partition(":")[2]) for key in self.spec.keys}
-        return {key: value for key, value in found.items() if value is not None}
+        settings = {key.config: stack.get(key.config.partition(":")[2]) for key in self.spec.keys}
+        return {key: value for key, value in settings.items() if value is not None}
 
 
 def _call(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -101,7 +101,10 @@ def _resolved_dependencies(depends_on: Any) -> pulumi.Output[Any]:
     """Known when all of these resources have been made; unknown in the preview of those that have not."""
     return pulumi.Output.from_input(depends_on).apply(
         lambda resources: pulumi.Output.all(
-            *(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in _as_list(resources))
+            *(
+                resource.id if isinstance(resource, pulumi.CustomResource) else resource.urn
+                for resource in _as_list(resources)
+            )
         )
     )
 

@@ -1,13 +1,13 @@
 """How much of its call stack a registered resource leaves in the state.
 
 Pulumi's SDK sends the whole stack with each resource, down to the interpreter's start, and the engine writes it again
-at every step of an `up`. In a program without functions an Instance's row has 2,960 bytes with the whole stack and 1,819
-with the two newest frames, an Endpoint's 3,229 and 1,705 without any: two fifths of both
-(`tests/engine/test_row_size.py` holds the bound). A reader needs the newest frames only.
+at every step of an `up`. A reader needs the newest frames only. Declared at a program's top level, an Instance's row
+has 2,960 bytes with the whole stack and 1,819 with two frames, an Endpoint's 3,229 and 1,705 without any: two fifths of
+both (`tests/engine/test_row_size.py` holds the bound).
 
-The SDK has no option for that, so the one function that collects the frames is wrapped. The limit is a context variable:
-it holds for the resource that is being constructed, and for no other thread and no other resource. Where the SDK has no
-such function any more, rows are longer.
+The SDK has no option for that, so the one function that collects the frames is wrapped. The limit is a context
+variable: it holds for the resource that is being constructed, in no other thread and for no other resource. Where the
+SDK has no such function any more, rows are longer.
 """
 
 from __future__ import annotations
