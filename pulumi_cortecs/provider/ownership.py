@@ -90,6 +90,6 @@ def report_unclaimed(kind: InstanceKind) -> None:
             ids = " ".join(purchase.instance_ids)
             call.warn(
                 f"an earlier run was ended while it bought {purchase.ordered} for {purchase.name} "
-                f"({' or '.join(priced)}). It is taken over when this run creates {purchase.name}; if the program has it no more: `pulumi-cortecs "
-                f"orphans --all-stacks --delete {ids}` ends it"
+                f"({' or '.join(priced)}). It is taken over when this run creates {purchase.name}; if the program has it "
+                f"no more: `pulumi-cortecs orphans --all-stacks --delete {ids}` ends it"
             )

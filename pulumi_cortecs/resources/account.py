@@ -16,8 +16,9 @@ _PACKAGE: Final = "pulumi-python"
 class ExplicitProvider(pulumi.ProviderResource):
     """What the `Provider` of every cloud is: a cloud's own names its arguments.
 
-    `spec` has the names of a cloud's credentials; `arguments` is what the program says of each, None for nothing. Raises
-    TypeError for half of the credentials, for none, and for both forms at once (arguments, and the variables of
+    `spec` has the names of a cloud's credentials; `arguments` is what the program says of each, None for nothing.
+
+    Raises TypeError for half of the credentials, for none, and for both forms at once (arguments, and the variables of
     `opts.env_var_mappings`); ValueError for an empty text.
     """
 
