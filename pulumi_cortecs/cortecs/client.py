@@ -25,7 +25,7 @@ _RESERVED_PATHS: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "st
 T = TypeVar("T")
 K = TypeVar("K")
 
-# what only tells a story may be null wherever it is: an instance must stay visible, or nobody could end it
+# what is informative only may be null anywhere: an instance must stay visible, or it could not be deleted
 _MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
 _Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
@@ -79,7 +79,7 @@ class ApiInstance(WireModel):
     def reported(self) -> dict[str, str | int]:
         """What the vendor tells of the order, ids spelled as in an order: what is not told is not in it.
 
-        Where it does not tell the workers, each of its `worker_statuses` is one.
+        Where it does not report the workers, each of its `worker_statuses` is one.
         """
         reported = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
         if "model_id" in reported:
@@ -219,7 +219,7 @@ class CortecsPublicClient:
         try:
             return {row.hardware_type_id: _parse_hardware_type(row) for row in rows}
         except MoneyError as error:
-            raise BadAnswerError(f"{VENDOR} names a price that is none: {error}") from None
+            raise BadAnswerError(f"{VENDOR} returned an invalid price: {error}") from None
 
 
 class CortecsClient:
@@ -258,7 +258,7 @@ class CortecsClient:
         try:
             return Money(left.current_balance, left.currency)
         except MoneyError as error:
-            raise BadAnswerError(f"{VENDOR} names a balance that is none: {error}") from None
+            raise BadAnswerError(f"{VENDOR} returned an invalid balance: {error}") from None
 
     def start(self, args: ApiInstanceArgs) -> ApiInstance:
         """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with

@@ -118,7 +118,7 @@ class CortecsCloud(CanStop[ApiInstance]):
         }
 
     def match(self, instance: ApiInstance, ordered: Ordered) -> Match:
-        # the documented examples omit the workers, and nobody says that a boot shows all of them at once
+        # the documented examples omit the workers, and no document says that a boot shows all of them at once
         reported = {**instance.reported(), "num_workers": instance.instance_args.num_workers}
         others = sum(
             reported.get(key) not in (None, other) for key, other in zip(ORDER_FIELDS, ordered.arguments, strict=True)

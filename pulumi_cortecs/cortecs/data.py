@@ -112,7 +112,7 @@ class PriceInfo:
 
 @dataclass(frozen=True)
 class HardwareInfo:
-    """None is what Cortecs does not tell. Whether `gpu_ram_gb` is per GPU or in total, it does not say either."""
+    """None is what Cortecs does not report. Whether `gpu_ram_gb` is per GPU or in total, it does not say either."""
 
     gpu_type: str | None
     num_gpus: int | None
@@ -161,7 +161,7 @@ class Model:
 
 @dataclass(frozen=True)
 class OrderedArgs:
-    """What was ordered; None is what Cortecs does not tell."""
+    """What was ordered; None is what Cortecs does not report."""
 
     model_id: str | None
     hardware_type_id: str | None

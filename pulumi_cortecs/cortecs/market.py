@@ -56,7 +56,7 @@ class LiveOffers:
 
 @dataclass(frozen=True)
 class PinnedOffers:
-    """Models and hardware types of a catalogue; it answers what LiveOffers answer, and asks nobody."""
+    """Models and hardware types of a catalogue; the same methods as LiveOffers, without requests."""
 
     prices: PriceList
 
@@ -135,7 +135,7 @@ class InstanceMarket:
         try:
             # what an earlier check has settled comes back from the host with every number a float
             made = quote(hardware, BillingInterval(interval), int(workers), source=self.offers.source)
-        except ValueError:  # what the vendor tells may be an interval or a number of workers that is none
+        except ValueError:  # the vendor may report an interval or a number of workers that is invalid
             return {}, []
         return made.as_property(), []
 
@@ -202,7 +202,7 @@ def _choose_context_length(longest: int | None, current: Inputs) -> int:
 
 
 def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
-    value = inputs.get(key, f"what {VENDOR} does not tell ({key})")
+    value = inputs.get(key, f"what {VENDOR} does not report ({key})")
     return None if is_unknown(value) else str(value)
 
 

@@ -207,7 +207,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
             state=self.state,
             spec_digest=self.restart_trigger.apply(_digest),
             ready_timeout=ready_timeout,
-            # what somebody else owns is never ended here
+            # an instance of another owner is never deleted here
             on_timeout=self.on_timeout.apply(_omit_default) if given_id is None else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -263,7 +263,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
 
 
 for _declared in (Endpoint, Instance):
-    # as text they would be compiled anew for each resource of a program: Pulumi keeps nothing of what it reads there
+    # as strings they would be compiled again for each resource of a program: Pulumi caches nothing of it
     _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
 
 

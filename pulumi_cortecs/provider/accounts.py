@@ -95,7 +95,7 @@ class Account:
     def require_owner(self, instance_id: str, recorded: object) -> None:
         """Raises ConfigurationError unless this may be the account that the state says holds the instance.
 
-        A rotated key has another fingerprint, and finds the instance all the same. Another account's "no" counts for
+        A rotated key has another fingerprint, and still finds the instance. Another account's "no" counts for
         nothing.
         """
         if not recorded or recorded == self.fingerprint or self.cloud.get_instance(instance_id) is not None:
@@ -149,7 +149,7 @@ def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Marke
 def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
     """Whether today's credentials are others than those that a state recorded: a rotated key's, or another account's.
 
-    Asks nobody, and is False where there are no credentials to compare.
+    Sends no request, and is False where there are no credentials to compare.
     """
     try:
         return bool(recorded) and credentials_in_force(kind.credentials, os.environ, _config()).fingerprint != recorded

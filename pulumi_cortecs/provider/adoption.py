@@ -18,7 +18,7 @@ class ReviewMismatchError(Exception):
 
 def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reported: Mapping[str, Any]) -> list[str]:
     """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
-    only `up` will know, is no difference."""
+    only `up` will know, does not count as a difference."""
     return [
         f"{key}: {format_value(reviewed[key])} was judged, {format_value(value)} is what {kind.vendor} tells"
         for key, value in reported.items()
@@ -32,7 +32,7 @@ def require_reviewed(
     """Compares what the vendor tells of the instance with `inputs`, which are what check settled and policies let pass.
 
     A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
-    take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
+    take over or to start what has the id without a look would be to believe them. Raises ReviewMismatchError.
     """
     if mismatches := describe_mismatches(kind, inputs, reported):
         raise ReviewMismatchError(f"{instance_id} is not what was judged: {'; '.join(mismatches)}")
@@ -43,14 +43,14 @@ def inputs_for_start(
 ) -> Mapping[str, Any]:
     """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
 
-    Raises NotAsJudgedError, also for an adopted one of which something was judged that the vendor does not tell.
+    Raises ReviewMismatchError, also for an adopted one of which something was judged that the vendor does not report.
     """
     require_reviewed(kind, instance_id, reported, inputs)
     if not inputs["adopt_id"]:
         return {**inputs, **reported}
     if believed := [key for key in unreported_arguments(kind, reported) if key in inputs]:
         raise ReviewMismatchError(
-            f"{instance_id} was adopted, and {kind.vendor} does not tell what was judged: {', '.join(believed)}"
+            f"{instance_id} was adopted, and {kind.vendor} does not report what was judged: {', '.join(believed)}"
         )
     return reported
 
@@ -71,8 +71,8 @@ def complete_from_instance(
     """`wanted` completed from the running instance, and a problem for each difference: `reported` is what the
     vendor tells of it, and `state` whether it is `running` or `stopped`.
 
-    `wanted` holds what the program says, and its state. What the vendor does not tell is left out of the result,
-    whatever the program says of it: nobody can check that.
+    `wanted` holds what the program says, and its state. What the vendor does not report is left out of the result,
+    whatever the program says of it: it cannot be checked.
     """
     problems = [
         Problem(key, f"{instance_id} has {reported[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
@@ -92,7 +92,7 @@ def complete_from_instance(
 
 
 def unreported_arguments(kind: InstanceKind, reported: Mapping[str, Any]) -> list[str]:
-    """The arguments of a purchase that the vendor does not tell of an instance."""
+    """The arguments of a purchase that the vendor does not report of an instance."""
     return [key for key in kind.arguments.replacing if key not in reported]
 
 

@@ -1,4 +1,4 @@
-"""What a process has asked a market: each question once in a while, however many resources are checked."""
+"""What a process keeps of a market's answers: one request per question and period for any number of resources."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class AnswerCache:
         self._last_failure: tuple[float, UnreachableError] | None = None
 
     def get(self, key: object, ask: Callable[[], T]) -> T:
-        """The answer to the question that is called `key`, asked anew where it is too old. Raises CloudError."""
+        """The answer to the question that is called `key`, asked again where it is too old. Raises CloudError."""
         with self._lock:
             asking = self._question_locks.setdefault(key, threading.Lock())
-        with asking:  # one lock per question, so that a slow answer keeps nobody waiting who asks something else
+        with asking:  # one lock per question, so that a slow answer does not delay other questions
             cached = self._answers.get(key)
             if cached is not None and self._clock.now() - cached[0] <= self._max_age:
                 answer: T = cached[1]

@@ -28,7 +28,7 @@ def record_delivery(
     inferred: bool = False,
 ) -> None:
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
-    the id has to get into the state. What an answer does not tell, the Endpoint compares at its first look."""
+    the id has to get into the state. What an answer does not report, the Endpoint compares at its first look."""
     call = host.current_call()
     instance_records.record_row(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, delivered=reported)
     if not (differing := _describe_mismatches(inputs, reported)):
@@ -45,7 +45,7 @@ def record_delivery(
 
 def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str, Any] | None = None) -> None:
     """Compares the Instance row, where this process has been shown it, with what the vendor tells now, or
-    has told when it came. Raises NotWhatWasOrderedError."""
+    has told when it came. Raises DeliveryMismatchError."""
     row = instance_records.row_of(instance_id)
     if row is None:
         return
@@ -58,7 +58,7 @@ def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str,
 
 
 def warn_if_deleted_differs(instance_id: str, reported: Mapping[str, Any], props: Mapping[str, Any]) -> None:
-    """Warns where what is ended is not what its row says. It is ended all the same."""
+    """Warns where what is ended is not what its row says. It is deleted in any case."""
     if changed := [
         key for key in reported if key in props and not adoption.is_equal_or_unknown(props[key], reported[key])
     ]:
@@ -82,7 +82,7 @@ def _limits_text(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) 
     try:
         problems = machine_limits.check(kind, args, instance_id)
     except (CloudError, LimitsError, UnknownStatusError) as error:
-        return f" (whether the limits of this machine allow it cannot be told: {error})"
+        return f" (whether the limits of this machine allow it is unknown: {error})"
     return f", which the limits refuse: {'; '.join(problem.reason for problem in problems)}" if problems else ""
 
 

@@ -63,7 +63,7 @@ def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
 def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """Another instance, another wanted state or an interrupted service is waited for; so is one that never got ready.
 
-    A changed instance_id is an update, not a replacement: nothing of an Endpoint would have to be made anew.
+    A changed instance_id is an update, not a replacement: an Endpoint has nothing that would have to be created again.
     """
     if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _INPUTS.interrupting):
         return DiffResult(changes=None)

@@ -46,7 +46,7 @@ from pulumi_cortecs.provider.properties import equal_values, read_properties, wi
 
 
 class InstanceError(Exception):
-    """An instance could not be bought, changed, read or ended. The text says what that means for the bill."""
+    """An instance could not be bought, changed, read or deleted. The text says what that means for the bill."""
 
 
 def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
@@ -60,7 +60,7 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     instance_records.record_quote(instance_id, olds.get("quote"))
     instance_records.record_row(kind, instance_id, host.current_call().urn, olds)
     reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
-    # what the vendor does not tell of an adopted instance is in no row, and nothing that it could have changed to
+    # what the vendor does not report of an adopted instance is in no row, and nothing that it could have changed to
     compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not equal_values(olds.get(key), news.get(key))]
     usual = kind.arguments.defaults
@@ -158,7 +158,8 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     changed = vendor_changes(kind.arguments, olds, inputs)
     costs = not changed.isdisjoint(kind.arguments.priced)
     if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
-        # only what costs is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
+        # only a change of the price is quoted again, and where a policy changed a new resource the inputs hold another
+        # one's quote
         inputs["quote"] = olds["quote"]
     try:
         account = accounts.account(kind)
@@ -238,7 +239,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
 
 
 def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: Going) -> str:
-    """Who else has what is being deleted and keeps it, in words; "" for nobody. Raises InstanceError where it is not to
+    """Which other resource has the instance and keeps it, as text; "" for none. Raises InstanceError where it is not to
     be ended, nor to be let go."""
     urn = host.current_call().urn
     if (owner := adoption.claimed_by(instance_id)) is not None:
@@ -304,7 +305,7 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
         with machine_limits.enforce(kind, account, reported, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
-                    raise adoption.ReviewMismatchError(f"it is stopped, and {kind.vendor} does not tell its {untold}")
+                    raise adoption.ReviewMismatchError(f"it is stopped, and {kind.vendor} does not report its {untold}")
                 power.start(account, instance_id)
     except (LimitsError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
         raise InstanceError(
@@ -315,7 +316,7 @@ def _take_over(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], 
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     note = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
-    note += f"; {kind.vendor} does not tell its {untold}, so that cannot be checked" if untold else ""
+    note += f"; {kind.vendor} does not report its {untold}, so that cannot be checked" if untold else ""
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{note}")
 
 
@@ -330,7 +331,7 @@ def _require_sole_owner(kind: InstanceKind, instance_id: str, inferred: bool, do
 
 
 def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, inferred: bool) -> str:
-    """Ends what nobody is left to own; what came of it."""
+    """Deletes an instance that no resource will own. Returns the outcome as text."""
     if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
         return f"{ownership.describe_row(row)} has it, so it was not ended"
     if not account.log.undoing(instance_id):
@@ -384,7 +385,7 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     usual = kind.arguments.defaults
     props = {**{key: usual[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
     settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
-    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not tell
+    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not report
     untold = {key for key in kind.arguments.replacing if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
     refusals += [
@@ -436,13 +437,13 @@ def _outputs(
 def _ambiguous_purchase_text(error: UnclearPurchaseError) -> str:
     if not error.candidates:
         return (
-            f"it cannot be told whether something was bought: {error}. Run `pulumi up` again: it looks for it "
+            f"whether something was bought is unknown: {error}. Run `pulumi up` again: it looks for it "
             "before it buys anything. Should the resource go instead, `pulumi-cortecs orphans --all-stacks` shows what "
             "is left"
         )
     ids = " ".join(error.candidates)
     return (
-        f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
+        f"what was bought is ambiguous: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
         "--all-stacks` shows which of them no stack knows. Before you run `pulumi up` again, say adopt_id='ID' for the "
         "one that is this resource's, and end what nothing uses: `pulumi-cortecs orphans --all-stacks --delete ID`. "
         f"What is in use elsewhere is left alone from then on: `pulumi-cortecs orphans --keep {ids}`"

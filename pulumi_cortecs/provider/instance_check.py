@@ -198,17 +198,15 @@ class _InstanceCheck:
         untold = adoption.unreported_arguments(self.kind, reported)
         missing = [key for key in untold if key not in wanted]
         self.problems.extend(
-            Problem(key, f"is required: {self.kind.vendor} does not tell it of {adopt_id}") for key in missing
+            Problem(key, f"is required: {self.kind.vendor} does not report it of {adopt_id}") for key in missing
         )
         _warn_of_unreported(self.kind, adopt_id, untold)
-        settled["quote"], _ = accounts.market(self.kind).quote(
-            settled
-        )  # what is not sold any more runs on all the same
+        settled["quote"], _ = accounts.market(self.kind).quote(settled)  # what is not sold any more keeps running
         self._check_limits(settled, adopt_id)
         return settled
 
     def _account_or_none(self, adopt_id: str) -> Account | None:
-        """Where the instance to adopt is, None without credentials: then nobody may look at it."""
+        """Where the instance to adopt is, None without credentials."""
         try:
             return accounts.account(self.kind)
         except ConfigurationError as error:
@@ -273,8 +271,8 @@ def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -
 def _warn_of_unreported(kind: InstanceKind, instance_id: str, untold: Sequence[str]) -> None:
     if untold:
         host.current_call().warn(
-            f"{kind.vendor} does not tell {', '.join(untold)} of {instance_id}: what the program says of it cannot be "
-            "checked, and is in no plan, state, price or limit"
+            f"{kind.vendor} does not report {', '.join(untold)} of {instance_id}: what the program says of it cannot "
+            "be checked, and is in no plan, state, price or limit"
         )
 
 

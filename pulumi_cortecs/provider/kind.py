@@ -21,7 +21,7 @@ Inputs = Mapping[str, Any]
 """What a program says and check completes; an `Unknown` stands for what only `up` will know."""
 
 Reader = Callable[[Any], Any]
-"""Returns the value as it is meant. Raises BadValueError."""
+"""Returns the value as it is meant. Raises InvalidValueError."""
 
 
 @dataclass(frozen=True)
@@ -174,12 +174,12 @@ class Market(Protocol):
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
         """The price as a property: unknown while anything that it depends on is, and {} where there is none. Problems
-        tell what is not sold (any more), which alone keeps nobody from having it."""
+        tell what is not sold (any more), which alone refuses nothing."""
         ...
 
     def purchase(self, inputs: Inputs) -> Mapping[str, str | None]:
         """What allow-lists are asked about, by argument: None for what only `up` will know, and words that are on no
-        list for what the vendor does not tell of an instance. Asks nobody."""
+        list for what the vendor does not report of an instance. Sends no request."""
         ...
 
 

@@ -22,7 +22,7 @@ from pulumi_cortecs.provider.kind import InstanceKind, Problem
 from pulumi_cortecs.provider.properties import is_unknown
 
 _LISTING_MAX_AGE: Final = 5.0
-"""Seconds that the listing behind a check may be old; what buys looks anew."""
+"""Seconds that the listing behind a check may be old; a purchase takes a new one."""
 
 
 class LimitExceededError(Exception):
@@ -38,7 +38,7 @@ def check(
     priced: bool = True,
 ) -> list[Problem]:
     """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
-    argument that is not in them is one that the vendor does not tell: what is decided by it is refused.
+    argument that is not in them is one that the vendor does not report: what is decided by it is refused.
     `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False
     where no price can be expected, because there are other problems.
 
@@ -68,8 +68,8 @@ def enforce(
 ) -> Iterator[Commitment | None]:
     """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it.
 
-    It yields where to note the id of what was bought, None where nobody counts. Raises LimitsError, LimitExceededError
-    and CloudError.
+    It yields the commitment that takes the id of what was bought, None where no limit counts the account. Raises
+    LimitsError, LimitExceededError and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
     _raise_if_refused(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
@@ -88,13 +88,13 @@ def enforce(
         with _commitments(kind, account).ordering(judge, hourly, ordered, instance_id) as commitment:
             yield commitment
     except LedgerError as error:
-        raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
+        raise LimitExceededError(f"{error}, so the cost of the account is unknown") from None
 
 
 @contextmanager
 def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
     """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
-    restart asks for no limits, and where they cannot be read nobody else buys."""
+    restart asks for no limits, and where they cannot be read no other process buys."""
     counts = False
     with suppress(LimitsError):
         counts = limits_in_force(kind.cloud, os.environ).counts_account
@@ -132,9 +132,9 @@ def _raise_if_refused(kind: InstanceKind, refusals: list[Refusal], inputs: Mappi
 
 
 def _unreported_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
-    """Why there is no price, where that is so because the vendor does not tell what it depends on."""
+    """Why there is no price, where that is so because the vendor does not report what it depends on."""
     names = [key for key in kind.arguments.priced if key not in inputs]
-    return f" ({kind.vendor} does not tell {', '.join(names)})" if names else ""
+    return f" ({kind.vendor} does not report {', '.join(names)})" if names else ""
 
 
 def _account_or_none(kind: InstanceKind) -> Account | None:

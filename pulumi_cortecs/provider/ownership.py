@@ -41,7 +41,7 @@ def announce_deletion(instance_id: str) -> Iterator[Going]:
 
 
 def warn_unread_state(going: Going) -> None:
-    """Says, once, that it cannot be told whether another row has what is ended."""
+    """Warns, once, that another row may have the instance that is deleted."""
     if going.unread and session.current().is_first("an unread state"):
         host.current_call().warn(
             f"the state of this stack cannot be read ({going.unread}), so it cannot be told whether another row of it "
@@ -78,7 +78,7 @@ def describe_row(row: StateRow) -> str:
 
 
 def report_unclaimed(kind: InstanceKind) -> None:
-    """Says, once in this process and once for each order, what is left behind. It keeps nobody from anything."""
+    """Warns, once in this process and once for each order, of what is left behind. It refuses nothing."""
     call = host.current_call()
     stack = "::".join(call.urn.split("::")[:2])
     if not stack or not session.current().is_first(f"what is left behind of {stack} at {kind.cloud}"):
@@ -90,6 +90,6 @@ def report_unclaimed(kind: InstanceKind) -> None:
             ids = " ".join(purchase.instance_ids)
             call.warn(
                 f"an earlier run was ended while it bought {purchase.ordered} for {purchase.name} "
-                f"({' or '.join(priced)}). It is taken over when this run creates {purchase.name}; if the program has it "
-                f"no more: `pulumi-cortecs orphans --all-stacks --delete {ids}` ends it"
+                f"({' or '.join(priced)}). It is taken over when this run creates {purchase.name}; if the program has "
+                f"it no more: `pulumi-cortecs orphans --all-stacks --delete {ids}` ends it"
             )

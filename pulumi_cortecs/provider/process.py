@@ -121,7 +121,7 @@ def find_method_frame() -> FrameType | None:
 
 
 class TrackedCall:
-    """Counts a call while it is served: `with InCall(): ...`."""
+    """Counts a call while it runs: `with TrackedCall(): ...`."""
 
     def __enter__(self) -> None:
         global _call_count

@@ -111,8 +111,8 @@ def without_float(value: Any) -> Any:
 
 def _unknown_argument_text(key: str, arguments: ArgumentTable) -> str:
     near = closest_match(key, arguments, at_least=0.6)
-    hint = f"; did you mean {near}?" if near else f"; there are {', '.join(arguments)}"
-    return f"is no argument of {arguments.owner}{hint}"
+    hint = f"; did you mean {near}?" if near else f"; valid arguments: {', '.join(arguments)}"
+    return f"is not an argument of {arguments.owner}{hint}"
 
 
 def _describe(value: Any) -> str:

@@ -1,6 +1,6 @@
 """What a purchase is quoted at, by whom, and for which arguments the checks of this process have made a quote.
 
-A policy's remediation comes after check, and on a new resource nobody quotes what it made of the arguments: create
+A policy's remediation comes after check, and on a new resource no call quotes what it made of the arguments: create
 would record the price of hardware that is not bought.
 """
 
@@ -14,7 +14,7 @@ from pulumi_cortecs.provider.kind import LIVE, InstanceKind
 
 
 class NoQuoteError(Exception):
-    """There is no price of today to buy at. The text says why."""
+    """The API has no price to buy at. The text says why."""
 
 
 def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
@@ -34,8 +34,8 @@ def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> A
     arguments. Raises NoQuoteError and CloudError."""
     if _is_from_catalogue(inputs["quote"]):
         raise NoQuoteError(
-            f"its price is not of today ({inputs['quote']['source']}): {kind.vendor} could not be reached when it was "
-            "checked. Run `pulumi up` again where it can be reached"
+            f"its price is from the pinned {inputs['quote']['source']}, not from the API: {kind.vendor} could "
+            "not be reached when it was checked. Run `pulumi up` again where it can be reached"
         )
     quoted = session.current().quotes.get(urn)
     if quoted is not None and all(quoted[key] == inputs[key] for key in _quoted_arguments(kind)):
@@ -44,7 +44,7 @@ def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> A
     made, _ = market.quote(inputs)
     if not made:
         sought = inputs[kind.arguments.priced[0]]
-        raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so nobody can tell what it costs")
+        raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so its cost is unknown")
     return made
 
 

@@ -25,7 +25,7 @@ _UNREVIEWED_REPLACEMENT: Final = (
     "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
 )
 _UNREPORTED: Final = (
-    "is not known of what is replaced: {} does not tell it; nothing was bought or deleted. Use `pulumi up --replace`"
+    "is not known of what is replaced: {} does not report it; nothing was bought or deleted. Use `pulumi up --replace`"
 )
 ALREADY_ADOPTED: Final = (
     "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"

@@ -73,7 +73,7 @@ class Session:
     """Threads may share it. Single reads and writes of its tables need no lock; who reads and writes holds `lock`."""
 
     def __init__(self, clock: Clock | None = None, waiting: Clock | None = None) -> None:
-        """`waiting` is the clock of waits that somebody may end."""
+        """`waiting` is the clock of waits that an interrupt ends."""
         self.clock = clock or SystemClock()
         self.waiting_clock = waiting or InterruptibleClock(process.interrupted)
         self.lock = threading.Lock()
@@ -99,7 +99,7 @@ class Session:
         self.requested_adoptions: set[str] = set()
         """The instances that resources of this run adopt."""
         self.exclusive: dict[str, bool] = {}
-        """By cloud, whether nobody else uses the account; see is_exclusive."""
+        """By cloud, whether only this machine uses the account; see is_exclusive."""
         self._asked_once: dict[str, object] = {}
 
     @locked_cached_property
@@ -121,7 +121,7 @@ class Session:
         return backend_of(ours.environment, ours.directory)
 
     def is_exclusive(self, cloud: str) -> bool:
-        """Whether the machine's owner says that nobody but this machine's stacks uses the account at this cloud.
+        """Whether the machine's owner says that only this machine's stacks use the account at this cloud.
 
         A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and
         none where the CLI cannot be looked at. Limits that cannot be read say nothing.
@@ -142,7 +142,7 @@ class Session:
         return SharedRows(lambda: self.states, Releases(self.journal), self.clock.now)
 
     def is_first(self, what: str) -> bool:
-        """Whether nobody has asked this before: for what a process does, or says, once."""
+        """Whether this is the first call for `what`: for actions and warnings of which a process needs one."""
         mine = object()
         return self._asked_once.setdefault(what, mine) is mine
 

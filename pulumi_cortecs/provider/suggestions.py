@@ -1,4 +1,4 @@
-"""Which of the known names somebody may have meant."""
+"""Suggestions for a misspelt name."""
 
 from __future__ import annotations
 

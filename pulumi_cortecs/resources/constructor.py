@@ -39,7 +39,7 @@ def split_arguments(
     if wanted is None:
         if unknown := sorted(named.keys() - inspect.signature(form).parameters.keys()):
             names = ", ".join(inspect.signature(form).parameters)
-            raise TypeError(f"{resource} has no argument {', '.join(unknown)}; there are {names}")
+            raise TypeError(f"{resource} has no argument {', '.join(unknown)}; valid arguments: {names}")
         if name not in named:
             raise TypeError(f"{resource} needs {name}: {why}")
         return form(**named), opts

@@ -132,10 +132,10 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(
     [
         ("model", "did you mean model_id?"),
         ("hardware_type", "did you mean hardware_type_id?"),
-        ("instance_id", "is no argument of an Instance"),
-        ("account", "is no argument of an Instance"),
-        ("__defaults", "is no argument of an Instance"),
-        ("__provider2", "is no argument of an Instance"),
+        ("instance_id", "is not an argument of an Instance"),
+        ("account", "is not an argument of an Instance"),
+        ("__defaults", "is not an argument of an Instance"),
+        ("__provider2", "is not an argument of an Instance"),
         ("zzz", "there are model_id, hardware_type_id"),
     ],
 )

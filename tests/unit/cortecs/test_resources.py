@@ -70,7 +70,7 @@ def test_all_ways_to_call_it_mean_the_same() -> None:
         (lambda: Instance("a", num_workers=1), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), model_id="m"), "and also model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), num_workers=1), "and also num_workers"),  # type: ignore[call-overload]
-        (lambda: Instance("a", model="m"), "no argument model; there are model_id"),  # type: ignore[call-overload]
+        (lambda: Instance("a", model="m"), "no argument model; valid arguments: model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", pulumi.ResourceOptions(import_="x"), model_id="m"), "leave import_ out"),
         (lambda: Instance("a", {"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
         (lambda: Instance("a", args={"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
