@@ -136,7 +136,7 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(
         ("account", "is not an argument of an Instance"),
         ("__defaults", "is not an argument of an Instance"),
         ("__provider2", "is not an argument of an Instance"),
-        ("zzz", "there are model_id, hardware_type_id"),
+        ("zzz", "valid arguments: model_id, hardware_type_id"),
     ],
 )
 def test_an_unknown_key_is_refused_by_name(shared_host: Host, key: str, hint: str) -> None:

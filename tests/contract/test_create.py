@@ -158,7 +158,7 @@ def test_calls_that_queue_behind_others_are_not_taken_for_gone(host: Host, simul
         ({"billing_interval": "per_day"}, "billing_interval must be per_minute or per_hour"),
         ({"hardware_type_id": None}, "hardware_type_id is missing"),
         ({"quote": None}, "quote is missing"),
-        ({"colour": "red"}, "colour is no argument"),
+        ({"colour": "red"}, "colour is not an argument"),
     ],
 )
 def test_create_buys_only_what_a_check_can_have_come_to(

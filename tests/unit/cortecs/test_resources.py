@@ -98,7 +98,7 @@ def test_both_ways_to_call_it_know_the_same_arguments() -> None:
     accepted = set(inspect.signature(InstanceArgs.__init__).parameters) - {"self"}
     # the provider's own list, by way of what it says about a key that it does not know
     (problem,) = [each for each in read_properties({"zzz": 1.0}, ARGUMENTS)[1] if each.property == "zzz"]
-    assert set(problem.reason.split("there are ")[1].split(", ")) == accepted
+    assert set(problem.reason.split("valid arguments: ")[1].split(", ")) == accepted
 
 
 def test_outputs_are_what_their_types_say_for_a_subclass_too() -> None:
