@@ -23,9 +23,9 @@ class AcmeMarket:
     source: str = LIVE
 
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
-        quote, found = self.quote(wanted)
-        problems += found
-        zones = [UNKNOWN] if found or is_unknown(wanted["plan"]) else self.plans()[wanted["plan"]].zones
+        quote, refusals = self.quote(wanted)
+        problems += refusals
+        zones = [UNKNOWN] if refusals or is_unknown(wanted["plan"]) else self.plans()[wanted["plan"]].zones
         return {"zone": current.get("zone", zones[0]), **wanted, "quote": quote}
 
     def availability(self, inputs: Inputs) -> list[Problem]:
@@ -37,7 +37,7 @@ class AcmeMarket:
             return UNKNOWN, []
         if (plan := self.plans().get(name)) is None:
             return {}, [Problem("plan", f"Acme has no plan {name!r}; there are {', '.join(self.plans())}")]
-        hour, minute = (Money(Decimal(plan.cents_per_hour) / each, "EUR") for each in (100, 6000))
+        hour, minute = (Money(Decimal(plan.cents_per_hour) / units, "EUR") for units in (100, 6000))
         return Quote(hour, minute, hour, self.source).as_property(), []
 
     def purchase(self, inputs: Inputs) -> Mapping[str, str | None]:
@@ -50,5 +50,5 @@ def live(base_url: str, answers: AnswerCache) -> AcmeMarket:
 
 def pinned(prices: PriceList) -> AcmeMarket:
     rows = {key: (int(row.price_per_hour.amount * 100), [str(row.region)]) for key, row in prices.by_id.items()}
-    known = {key: Plan(plan=key, cents_per_hour=cents, zones=zones) for key, (cents, zones) in rows.items()}
-    return AcmeMarket(lambda: known, quote_source(prices))
+    plans_by_name = {key: Plan(plan=key, cents_per_hour=cents, zones=zones) for key, (cents, zones) in rows.items()}
+    return AcmeMarket(lambda: plans_by_name, quote_source(prices))

@@ -85,8 +85,8 @@ class StagedCortecs(Staged):
             seen_ones = cloud.listed(account)
             return {"instances": [answers.instance_json(one.instance, one.as_of, origin, ahead) for one in seen_ones]}
         if asked == BY_ID:
-            seen = cloud.found(account, parts[1])
-            return {"instance": answers.instance_json(seen.instance, seen.as_of, origin, ahead)}
+            instance = cloud.found(account, parts[1])
+            return {"instance": answers.instance_json(instance.instance, instance.as_of, origin, ahead)}
         if asked == DELETE:
             cloud.delete(account, parts[1])
             return {"instance_id": parts[1]}
@@ -99,18 +99,18 @@ class StagedCortecs(Staged):
     def _market(self, parts: list[str]) -> Json:
         market = self.cloud.market
         if parts == ["models"]:
-            return {"models": [answers.model_preview_json(each) for each in market.models.values()]}
+            return {"models": [answers.model_preview_json(model) for model in market.models.values()]}
         if parts[0] == "models":
             model = market.models.get(parts[1])
             if model is None:
                 raise Refused(404, f"There is no model {parts[1]!r}.")
             return {"model": answers.model_json(model)}
-        offers = [each for each in market.offers.values() if len(parts) == 1 or each.available]
-        return {"hardware_types": [answers.hardware_json(each) for each in offers]}
+        offers = [offer for offer in market.offers.values() if len(parts) == 1 or offer.available]
+        return {"hardware_types": [answers.hardware_json(offer) for offer in offers]}
 
     def every(self) -> Mapping[str, Real]:
         now = self.world.now()
-        return {each.instance_id: _real(each, now) for each in self.cloud.every()}
+        return {instance.instance_id: _real(instance, now) for instance in self.cloud.every()}
 
     def order(self, arguments: Arguments) -> str:
         order: dict[str, Any] = {**dict.fromkeys(ORDER_FIELDS), **arguments}
@@ -128,9 +128,15 @@ class StagedCortecs(Staged):
 
 def _real(instance: Instance, now: datetime) -> Real:
     args = instance.args
-    told = (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval.value, args.num_workers)
+    arguments = (
+        args.model_id,
+        args.hardware_type_id,
+        args.context_length,
+        args.billing_interval.value,
+        args.num_workers,
+    )
     stuck = bool(instance.boot.stuck_at_step) and instance.stopped_at is None
-    return Real(dict(zip(ORDER_FIELDS, told, strict=True)), instance.status(now) is Status.STOPPED, stuck)
+    return Real(dict(zip(ORDER_FIELDS, arguments, strict=True)), instance.status(now) is Status.STOPPED, stuck)
 
 
 CORTECS: Final = CloudCase(

@@ -62,7 +62,7 @@ def test_the_quote_counts_every_worker(shared_host: Host) -> None:
 
 
 def test_given_arguments_are_kept_as_they_are(shared_host: Host) -> None:
-    given = {
+    program = {
         "model_id": "Qwen--Qwen2-7B-Instruct",
         "hardware_type_id": "NVIDIA_L40S_1",
         "context_length": 4096,
@@ -71,8 +71,8 @@ def test_given_arguments_are_kept_as_they_are(shared_host: Host) -> None:
         "state": "running",
         "restart_trigger": "today",
     }
-    inputs = shared_host.instance().check(given).inputs
-    assert {key: inputs[key] for key in given} == given
+    inputs = shared_host.instance().check(program).inputs
+    assert {key: inputs[key] for key in program} == program
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_an_id_that_cannot_be_one_is_no_such_instance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "base_url", "found", "usable"),
+    ("status", "base_url", "phase", "usable"),
     [
         ("pending", None, Phase.STARTING, Phase.STARTING),
         ("running", "https://x.eu/v1", Phase.READY, Phase.READY),
@@ -96,9 +96,9 @@ def test_an_id_that_cannot_be_one_is_no_such_instance() -> None:
     ],
 )
 def test_an_instance_without_an_address_is_not_usable(
-    status: str, base_url: str | None, found: Phase, usable: Phase
+    status: str, base_url: str | None, phase: Phase, usable: Phase
 ) -> None:
-    assert CLOUD.phase(instance(status, base_url)) is found
+    assert CLOUD.phase(instance(status, base_url)) is phase
     assert CLOUD.ready_phase(instance(status, base_url)) is usable
 
 
@@ -138,8 +138,8 @@ def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
 
 
 def test_a_model_is_the_same_with_a_slash() -> None:
-    seen = instance(**ARGS)
-    slashed = seen.model_copy(update={"instance_args": seen.instance_args.model_copy(update={"model_id": "a/b"})})
+    stopped = instance(**ARGS)
+    slashed = stopped.model_copy(update={"instance_args": stopped.instance_args.model_copy(update={"model_id": "a/b"})})
     assert CLOUD.match(slashed, Ordered(("a--b", *ORDERED[1:]))) is Match.MAYBE
     assert CLOUD.match(slashed, Ordered(ORDERED)) is not Match.MAYBE
 

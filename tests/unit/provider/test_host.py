@@ -48,13 +48,13 @@ def Invoke(request: Any, context: Any, method: Callable[[], Any]) -> Any:
 
 
 @provider_method
-def seen() -> EngineCall:
+def served_call() -> EngineCall:
     return current_call()
 
 
 def test_a_call_is_found_in_the_frame_above() -> None:
     context = Context()
-    call = Create(Request(), context, lambda: seen())
+    call = Create(Request(), context, lambda: served_call())
     assert call == EngineCall(URN, context)
     assert current_call() == EngineCall()
 
@@ -69,14 +69,14 @@ def test_a_urn_that_is_none_tells_nothing(urn: str) -> None:
 
 
 def test_outside_of_a_host_there_is_no_call() -> None:
-    call = seen()
+    call = served_call()
     assert call == EngineCall()
     assert call.is_cancelled() is False
     call.report_progress("nobody hears this")
 
 
 def test_other_methods_of_the_host_are_not_taken_for_calls() -> None:
-    assert Invoke(Request(), Context(), seen) == EngineCall()
+    assert Invoke(Request(), Context(), served_call) == EngineCall()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_other_methods_of_the_host_are_not_taken_for_calls() -> None:
     [(object(), Context(), ""), (Request(), object(), URN), (None, None, "")],
 )
 def test_a_host_that_has_changed_is_taken_as_it_is(request_: Any, context: Any, expected: str) -> None:
-    call = Create(request_, context, seen)
+    call = Create(request_, context, served_call)
     assert call.urn == expected
     assert call.is_cancelled() is False
 
@@ -109,7 +109,7 @@ def test_each_thread_sees_its_own_call() -> None:
 
 def test_a_caller_that_is_gone_is_noticed() -> None:
     context = Context()
-    call = Create(Request(), context, seen)
+    call = Create(Request(), context, served_call)
     assert call.is_cancelled() is False
     context.active = False
     assert call.is_cancelled() is True
@@ -134,9 +134,9 @@ def test_our_own_errors_speak_for_themselves() -> None:
 
 
 def test_any_other_error_is_a_bug_of_ours_and_says_where() -> None:
-    told = _told(KeyError("state"))
-    assert told.startswith("unexpected KeyError in pulumi-cortecs at ")
-    assert told.endswith(": 'state'")
+    message = _told(KeyError("state"))
+    assert message.startswith("unexpected KeyError in pulumi-cortecs at ")
+    assert message.endswith(": 'state'")
 
 
 def test_an_error_reaches_the_host_when_nobody_takes_the_trailer() -> None:

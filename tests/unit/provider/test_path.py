@@ -65,10 +65,10 @@ def Create(request: Request, context: Context, inputs: Mapping[str, Any]) -> Non
 
 def files_at_the_post(inputs: Mapping[str, Any]) -> list[str]:
     """The package's files that are on the stack when the order leaves, from the engine's call down."""
-    found: list[str] = []
+    names: list[str] = []
 
     def profile(frame: FrameType, event: str, _: object) -> None:
-        if event != "call" or frame.f_code is not httpx.Client.send.__code__ or found:
+        if event != "call" or frame.f_code is not httpx.Client.send.__code__ or names:
             return
         if not frame.f_locals["request"].url.path.endswith(START):
             return
@@ -76,9 +76,9 @@ def files_at_the_post(inputs: Mapping[str, Any]) -> list[str]:
         while above is not None:
             file = Path(above.f_code.co_filename)
             if file.is_relative_to(PACKAGE):
-                found.append(file.relative_to(PACKAGE).as_posix())
+                names.append(file.relative_to(PACKAGE).as_posix())
             above = above.f_back
-        found.reverse()
+        names.reverse()
 
     before = sys.getprofile()
     sys.setprofile(profile)
@@ -86,7 +86,7 @@ def files_at_the_post(inputs: Mapping[str, Any]) -> list[str]:
         Create(Request(), Context(), inputs)
     finally:
         sys.setprofile(before)
-    return found
+    return names
 
 
 def room(file: str) -> int:

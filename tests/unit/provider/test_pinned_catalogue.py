@@ -70,7 +70,7 @@ def test_the_prices_of_another_api_do_not_stand_in(project: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("", "names no file"),
         ("pinned.yaml", "must be an absolute path"),
@@ -78,9 +78,9 @@ def test_the_prices_of_another_api_do_not_stand_in(project: Path, tmp_path: Path
         ("{folder}/missing.yaml", "cannot be read"),
     ],
 )
-def test_a_name_that_names_no_file_is_an_error(project: Path, path: str, said: str) -> None:
+def test_a_name_that_names_no_file_is_an_error(project: Path, path: str, message: str) -> None:
     in_project(project)
-    with pytest.raises(CatalogueError, match=said):
+    with pytest.raises(CatalogueError, match=message):
         asked(project, path.format(folder=project))
 
 

@@ -17,11 +17,11 @@ _OF_THE_PROCESS = {"process.interrupted", "process._lock", "process._call_count"
 
 def test_no_module_of_the_provider_keeps_anything() -> None:
     kept = set()
-    for found in pkgutil.walk_packages(provider.__path__, f"{provider.__name__}."):
-        for name, value in vars(importlib.import_module(found.name)).items():
+    for module in pkgutil.walk_packages(provider.__path__, f"{provider.__name__}."):
+        for name, value in vars(importlib.import_module(module.name)).items():
             may_change = isinstance(value, (dict, set, list, threading.Event, threading.Condition, _LOCK))
             if name.islower() and name[:2] != "__" and (may_change or type(value) is int):
-                kept.add(f"{found.name.removeprefix(f'{provider.__name__}.')}.{name}")
+                kept.add(f"{module.name.removeprefix(f'{provider.__name__}.')}.{name}")
     assert kept == _OF_THE_PROCESS
 
 
@@ -30,7 +30,7 @@ def test_two_sessions_share_nothing() -> None:
     one.requested_adoptions.add("an instance")
     one.reviewed["a urn"] = one.quotes["a urn"] = object()  # type: ignore[assignment]
     assert (other.requested_adoptions, other.reviewed, other.quotes) == (set(), {}, {})
-    assert [each.is_first("a warning") for each in (one, one, other)] == [True, False, True]
+    assert [session.is_first("a warning") for session in (one, one, other)] == [True, False, True]
 
 
 def test_among_many_threads_one_is_first() -> None:
