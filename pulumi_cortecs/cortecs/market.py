@@ -3,7 +3,7 @@ of it takes credentials."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -18,10 +18,9 @@ from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
-from pulumi_cortecs.provider.suggestions import closest_match
+from pulumi_cortecs.provider.suggestions import join_names, suggestion
 
 _DEFAULT_CONTEXT: Final = 32_000
-_MAX_NAMES: Final = 12
 
 
 class LiveOffers:
@@ -150,7 +149,7 @@ class InstanceMarket:
         on_offer = self.offers.model_ids()
         if model_id in on_offer:
             return self.offers.model(model_id)
-        problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{_suggestion(model_id, on_offer)}"))
+        problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{suggestion(model_id, on_offer)}"))
         return None
 
     def _hardware_problems(self, model: ApiModel | None, hardware_type_id: Any) -> list[Problem]:
@@ -175,7 +174,7 @@ class InstanceMarket:
         hardware_types = self.offers.hardware_types()
         if hardware_type_id in hardware_types:
             return []
-        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{_suggestion(hardware_type_id, hardware_types)}"
+        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{suggestion(hardware_type_id, hardware_types)}"
         return [Problem("hardware_type_id", reason)]
 
 
@@ -204,16 +203,6 @@ def _choose_context_length(longest: int | None, current: Inputs) -> int:
 def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
     value = inputs.get(key, f"what {VENDOR} does not report ({key})")
     return None if is_unknown(value) else str(value)
-
-
-def _suggestion(value: str, names: Iterable[str]) -> str:
-    ids = sorted(names)
-    near = closest_match(value, ids)
-    return (f"; did you mean {near}?" if near else ".") + f" On offer: {join_names(ids)}"
-
-
-def join_names(ids: Sequence[str]) -> str:
-    return (", ".join(ids[:_MAX_NAMES]) + (", ..." if len(ids) > _MAX_NAMES else "")) or "nothing"
 
 
 def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str = "") -> PriceList:

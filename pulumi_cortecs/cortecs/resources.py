@@ -12,9 +12,8 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import split_arguments
+from pulumi_cortecs.resources.constructor import create_timeout, split_arguments
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
-from pulumi_cortecs.resources.timeouts import create_timeout
 
 READY_TIMEOUT = 1200
 """In seconds, for a program that says nothing of it."""

@@ -20,7 +20,7 @@ from pulumi_cortecs.lifecycle import durations
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import arguments
 from pulumi_cortecs.provider.properties import read_properties
-from pulumi_cortecs.resources.timeouts import create_timeout
+from pulumi_cortecs.resources.constructor import create_timeout
 from pulumi_cortecs.simulator import running
 from tests.contract.host import Host, Made, hosting
 from tests.unit.mocked import run

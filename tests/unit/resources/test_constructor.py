@@ -6,7 +6,7 @@ import pytest
 from pulumi import CustomTimeouts, ResourceOptions
 
 from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT
-from pulumi_cortecs.resources.timeouts import create_timeout
+from pulumi_cortecs.resources.constructor import create_timeout
 
 
 def _create(text: str | None) -> ResourceOptions:
