@@ -108,7 +108,7 @@ def _closed() -> Iterator[None]:
 @contextmanager
 def _release() -> Iterator[None]:
     """A deletion ends an instance that another row of the stack keeps."""
-    with mock.patch(f"{_PROVIDER}.sharing.announce_deletion", side_effect=lambda instance_id: nullcontext(Going())):
+    with mock.patch(f"{_PROVIDER}.ownership.announce_deletion", side_effect=lambda instance_id: nullcontext(Going())):
         yield
 
 
