@@ -31,7 +31,7 @@ FOLLOWED_IN = "\n".join(
         "test_interrupt.py",
         "test_vendor_moves.py",
         "test_asked.py",
-        "test_delivery.py",
+        "test_came.py",
         "test_shared_rows.py",
     )
 )
