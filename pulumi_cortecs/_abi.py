@@ -22,7 +22,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from pulumi_cortecs.provider.host import keep_quiet, served
+from pulumi_cortecs.provider.host import provider_method, silence_retry_log
 
 if TYPE_CHECKING:
     from pulumi_cortecs.provider.kind import InstanceKind
@@ -57,52 +57,52 @@ class LazyProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Hands the configuration, the stack's or a Provider's, to the accounts; nothing of it is kept here."""
-        from pulumi_cortecs.provider import loading
+        from pulumi_cortecs.provider import process
 
-        loading.load(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
-        from pulumi_cortecs.provider import accounts, process
+        process.preload(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
+        from pulumi_cortecs.provider import accounts
 
-        keep_quiet()
-        process.taken_over()
+        silence_retry_log()
+        process.install_once()
         kind = self.kind
-        told = {key: req.config.get(key) for key in kind.credentials.config_keys}
-        accounts.configure(kind, {key: value for key, value in told.items() if value is not None})
+        settings = {key: req.config.get(key) for key in kind.credentials.config_keys}
+        accounts.configure(kind, {key: value for key, value in settings.items() if value is not None})
 
 
 class InstanceProvider(LazyProvider):
     """Serves the instances of a cloud; see provider/instance.py."""
 
-    @served
+    @provider_method
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        from pulumi_cortecs.provider import checking
+        from pulumi_cortecs.provider import instance_check
 
-        return checking.check(self.kind, olds, news)
+        return instance_check.check(self.kind, olds, news)
 
-    @served
+    @provider_method
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         from pulumi_cortecs.provider import instance
 
         return instance.diff(self.kind, id_, olds, news)
 
-    @served
+    @provider_method
     def create(self, props: dict[str, Any]) -> CreateResult:
         from pulumi_cortecs.provider import instance
 
         return instance.create(self.kind, props)
 
-    @served
+    @provider_method
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         from pulumi_cortecs.provider import instance
 
         return instance.read(self.kind, id_, props)
 
-    @served
+    @provider_method
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         from pulumi_cortecs.provider import instance
 
         return instance.update(self.kind, id_, olds, news)
 
-    @served
+    @provider_method
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         from pulumi_cortecs.provider import instance
 
@@ -112,42 +112,42 @@ class InstanceProvider(LazyProvider):
 class EndpointProvider(LazyProvider):
     """Serves the Endpoints of a cloud's instances; see provider/endpoint.py."""
 
-    @served
+    @provider_method
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         from pulumi_cortecs.provider import endpoint
 
         return endpoint.check(self.kind, news)
 
-    @served
+    @provider_method
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         from pulumi_cortecs.provider import endpoint
 
         return endpoint.diff(olds, news)
 
-    @served
+    @provider_method
     def create(self, props: dict[str, Any]) -> CreateResult:
         from pulumi_cortecs.provider import endpoint
 
         return endpoint.create(self.kind, props)
 
-    @served
+    @provider_method
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         from pulumi_cortecs.provider import endpoint
 
         return endpoint.read(self.kind, id_, props)
 
-    @served
+    @provider_method
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         from pulumi_cortecs.provider import endpoint
 
         return endpoint.update(self.kind, olds, news)
 
-    @served
+    @provider_method
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Nothing ends at the vendor with an Endpoint: the Instance does that."""
 
 
-@served
+@provider_method
 def load(name: str) -> ResourceProvider:
     """The provider that a state calls `name`. Raises UnknownProviderError for a name of a newer version."""
     if name not in KINDS:

@@ -47,7 +47,7 @@ def _forget(folders: set[str]) -> None:
         for name, module in list(sys.modules.items())
         if "." not in name and name not in _OURS and _lies_in(module, folders) and PathFinder.find_spec(name)
     }
-    for name in [each for each in sys.modules if each.partition(".")[0] in shadows]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in shadows]:
         del sys.modules[name]
 
 

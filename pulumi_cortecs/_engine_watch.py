@@ -1,5 +1,5 @@
-"""Whether the engine that has started this process is still there: providers and packs end with it, and an engine that
-is killed tells them nothing."""
+"""Whether the engine that has started this process still runs: providers and packs exit with it, and a killed engine
+sends them no signal."""
 
 from __future__ import annotations
 
@@ -9,35 +9,40 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_LOOK_EVERY: Final = 1.0
-_MISSES: Final = 2
+_CHECK_INTERVAL: Final = 1.0
+_MAX_REFUSED: Final = 2
 
 
-def when_gone(address: str, act: Callable[[], object]) -> bool:
-    """Calls `act`, from a thread of its own, when nobody listens at the engine's address ("127.0.0.1:4000") any more.
+def watch_engine(address: str, act: Callable[[], object]) -> bool:
+    """Calls `act`, from a thread of its own, as soon as the engine's address ("127.0.0.1:4000") refuses connections.
 
-    An engine that is gone already, because it was killed while this process began, is one that is gone. Whether it is
-    watched: False where the address is none.
+    An engine that was killed while this process started counts as well. Returns whether the engine is watched: False
+    for an invalid address.
     """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if (engine := parse_address(address)) is None:
         return False
 
     def watch() -> None:
-        missed = 0
-        while missed < _MISSES:
-            missed = 0 if _listens((host, int(port))) else missed + 1
-            time.sleep(_LOOK_EVERY)
+        refused = 0
+        while refused < _MAX_REFUSED:
+            refused = 0 if _is_listening(engine) else refused + 1
+            time.sleep(_CHECK_INTERVAL)
         act()
 
     threading.Thread(target=watch, name="engine-watch", daemon=True).start()
     return True
 
 
-def _listens(engine: tuple[str, int]) -> bool:
-    """False only when the connection is refused: an engine that is slow to answer is there."""
+def parse_address(address: str) -> tuple[str, int] | None:
+    """Host and port of "127.0.0.1:4000"; None for an invalid address."""
+    host, _, port = address.rpartition(":")
+    return (host, int(port)) if host and port.isdigit() else None
+
+
+def _is_listening(engine: tuple[str, int]) -> bool:
+    """False only when the connection is refused: an engine that is slow to answer still runs."""
     try:
-        socket.create_connection(engine, timeout=_LOOK_EVERY).close()
+        socket.create_connection(engine, timeout=_CHECK_INTERVAL).close()
     except ConnectionRefusedError:
         return False
     except OSError:

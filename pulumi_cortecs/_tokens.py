@@ -10,6 +10,6 @@ TOKENS: Final[dict[str, str]] = {
 }
 
 
-def instances() -> frozenset[str]:
+def instance_tokens() -> frozenset[str]:
     """Those that are bought."""
     return frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))

@@ -129,9 +129,9 @@ def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -
 
     Raises CloudError and CatalogueError.
     """
-    from pulumi_cortecs.cortecs.client import CLOUD, CortecsMarket
+    from pulumi_cortecs.cortecs.client import CLOUD, CortecsPublicClient
     from pulumi_cortecs.cortecs.kind import INSTANCE
-    from pulumi_cortecs.cortecs.market import price_list
+    from pulumi_cortecs.cortecs.market import fetch_price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import carry_over_notes
     from pulumi_cortecs.http.api_client import check_base_url, new_client
@@ -139,7 +139,7 @@ def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -
 
     base_url = accounts.base_url(INSTANCE, {}) if url is None else check_base_url(url, "--url")
     with new_client() as client:
-        prices = price_list(CortecsMarket(base_url, client), datetime.now(timezone.utc), source or "")
+        prices = fetch_price_list(CortecsPublicClient(base_url, client), datetime.now(timezone.utc), source or "")
     lists = dict(pinned.price_lists) if pinned else {}
     if CLOUD in lists:
         prices = carry_over_notes(lists[CLOUD], prices)

@@ -139,7 +139,7 @@ def _without_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan
 def _end_instances(ready: list[Orphan], survey: Survey) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    outcomes = run_for_each([orphan.instance.instance_id for orphan in ready], survey.account.ending().delete)
+    outcomes = run_for_each([orphan.instance.instance_id for orphan in ready], survey.account.deletion().delete)
     journal = _journal()
     for instance_id in (instance_id for instance_id, error in outcomes.items() if not error):
         try:

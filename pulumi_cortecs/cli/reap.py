@@ -96,7 +96,7 @@ def find_expired(survey: Survey) -> tuple[ExpiredInstance, ...]:
     from pulumi_cortecs.cortecs.client import VENDOR
     from pulumi_cortecs.lifecycle.expiry import find_expired, require_clock_agreement
 
-    if survey.account.is_far:
+    if survey.account.is_remote:
         require_clock_agreement(VENDOR, survey.account.vendor_now(), survey.account.clock.utc_now())
     return find_expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
 
@@ -113,7 +113,7 @@ def _end_instances(ready: list[ExpiredInstance], survey: Survey, stop: bool) -> 
     def stopped(instance_id: str) -> None:
         power.stop(survey.account, instance_id)
 
-    act = stopped if stop else survey.account.ending().delete
+    act = stopped if stop else survey.account.deletion().delete
     return run_for_each([row.instance.instance_id for row in ready], act)
 
 

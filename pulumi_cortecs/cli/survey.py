@@ -74,7 +74,7 @@ def stack_selection(
 
 def take_survey(where: StackSelection) -> Survey:
     """List the account, read every stack, and list the account again. Raises CloudError and StacksError."""
-    from pulumi_cortecs.cortecs.market import offers
+    from pulumi_cortecs.cortecs.market import live_offers
     from pulumi_cortecs.http.errors import CloudError
 
     account = environment_account()
@@ -84,7 +84,7 @@ def take_survey(where: StackSelection) -> Survey:
     vendor_now = account.vendor_now()
     _require_complete(account, before, after, stacks, vendor_now)
     try:
-        prices: Mapping[str, PricedHardware] = offers({}).hardware_types()
+        prices: Mapping[str, PricedHardware] = live_offers({}).hardware_types()
     except CloudError:
         prices = {}
     # a `destroy` that went on meanwhile has taken what it ended out of its state
@@ -246,7 +246,7 @@ def _require_complete(
         )
 
 
-def _listed(account: Account, instance: cortecs.Instance) -> ListedInstance:
+def _listed(account: Account, instance: cortecs.ApiInstance) -> ListedInstance:
     from pulumi_cortecs.cost import BillingInterval
     from pulumi_cortecs.cost.times import parse_time
     from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
@@ -256,7 +256,7 @@ def _listed(account: Account, instance: cortecs.Instance) -> ListedInstance:
         phase = account.cloud.phase(instance)
     except UnknownStatusError:
         phase = None
-    arguments, status = instance.told(), instance.instance_status
+    arguments, status = instance.reported(), instance.instance_status
     interval = arguments.get("billing_interval")
     return ListedInstance(
         instance_id=instance.instance_id,

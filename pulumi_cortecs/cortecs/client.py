@@ -19,13 +19,13 @@ from pulumi_cortecs.http.text import escape_unprintable, require_identifier
 VENDOR = "Cortecs"
 CLOUD = "cortecs"
 
-_ROUTES: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
+_RESERVED_PATHS: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
 """What would make another request out of `/instances/{id}`: httpx resolves the dots, quoted or not."""
 
 T = TypeVar("T")
 K = TypeVar("K")
 
-# what only tells a story may be null wherever it is: an instance must stay visible, or nobody could end it
+# what is informative only may be null anywhere: an instance must stay visible, or it could not be deleted
 _MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
 _Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
@@ -35,7 +35,7 @@ _Words = Annotated[str, AfterValidator(escape_unprintable)]
 _Prose = Annotated[str, AfterValidator(lambda text: escape_unprintable(text, keep="\n\t"))]
 
 
-class InstanceArgs(WireModel):
+class ApiInstanceArgs(WireModel):
     """What was ordered. The vendor fills in what was left out, and its documented examples do not tell all of it."""
 
     model_id: _Words | None = None
@@ -45,7 +45,7 @@ class InstanceArgs(WireModel):
     num_workers: int | None = None
 
 
-class InstanceStatus(WireModel):
+class ApiInstanceStatus(WireModel):
     """`status` is pending, running or stopped; the times are ISO-8601 with Z."""
 
     status: _Words
@@ -53,7 +53,7 @@ class InstanceStatus(WireModel):
     stopped_at: _Words | None = None
 
 
-class InitProgress(WireModel):
+class ApiInitProgress(WireModel):
     """How far a worker's boot has come: step 1 to 5 of 5, in the vendor's words."""
 
     current_step: int
@@ -61,32 +61,32 @@ class InitProgress(WireModel):
     description: _Words | None = None
 
 
-class WorkerStatus(WireModel):
+class ApiWorkerStatus(WireModel):
     """One worker; no progress while stopped."""
 
-    init_progress: InitProgress | None = None
+    init_progress: ApiInitProgress | None = None
 
 
-class Instance(WireModel):
+class ApiInstance(WireModel):
     """A rented instance. `base_url` is None until it has booted."""
 
     instance_id: _Id
     base_url: _Words | None = None
-    instance_args: _MaybeNull[InstanceArgs] = Field(default_factory=InstanceArgs)
-    instance_status: InstanceStatus
-    worker_statuses: _List[WorkerStatus] = Field(default_factory=list)
+    instance_args: _MaybeNull[ApiInstanceArgs] = Field(default_factory=ApiInstanceArgs)
+    instance_status: ApiInstanceStatus
+    worker_statuses: _List[ApiWorkerStatus] = Field(default_factory=list)
 
-    def told(self) -> dict[str, str | int]:
+    def reported(self) -> dict[str, str | int]:
         """What the vendor tells of the order, ids spelled as in an order: what is not told is not in it.
 
-        Where it does not tell the workers, each of its `worker_statuses` is one.
+        Where it does not report the workers, each of its `worker_statuses` is one.
         """
-        told = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
-        if "model_id" in told:
-            told["model_id"] = told["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
+        reported = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
+        if "model_id" in reported:
+            reported["model_id"] = reported["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
         if self.worker_statuses:
-            told.setdefault("num_workers", len(self.worker_statuses))
-        return told
+            reported.setdefault("num_workers", len(self.worker_statuses))
+        return reported
 
 
 class _HardwareConfig(WireModel):
@@ -94,14 +94,14 @@ class _HardwareConfig(WireModel):
     max_context_length: int | None = None
 
 
-class Model(WireModel):
+class ApiModel(WireModel):
     """A model and what it runs on."""
 
     model_id: _Id
     recommended_config: _Id | None = None
     hardware_configs: _Dict[_Id, _HardwareConfig] = Field(default_factory=dict)
 
-    def longest_context(self, hardware_type_id: str) -> int | None:
+    def max_context(self, hardware_type_id: str) -> int | None:
         """The most tokens a context may have on this hardware, None where the vendor names no limit.
 
         Raises KeyError for hardware that the model does not run on.
@@ -116,7 +116,7 @@ class Model(WireModel):
         return next((limit for limit in named if isinstance(limit, int) and limit > 0 and limit is not True), None)
 
 
-class ModelPreview(WireModel):
+class ApiModelPreview(WireModel):
     """A model as the list of all shows it. `size` is its number of parameters; most may be missing."""
 
     model_id: _Id
@@ -152,11 +152,11 @@ class _Balance(WireModel):
 
 
 class _Instances(WireModel):
-    instances: list[Instance]
+    instances: list[ApiInstance]
 
 
 class _OneInstance(WireModel):
-    instance: Instance
+    instance: ApiInstance
 
 
 class _Deleted(WireModel):
@@ -172,18 +172,18 @@ class _ModelIds(WireModel):
 
 
 class _Models(WireModel):
-    models: list[ModelPreview]
+    models: list[ApiModelPreview]
 
 
 class _OneModel(WireModel):
-    model: Model
+    model: ApiModel
 
 
 class _HardwareTypes(WireModel):
     hardware_types: list[_HardwareType]
 
 
-class CortecsMarket:
+class CortecsPublicClient:
     """The public part of the API: what can be rented and what it costs. Needs no credentials."""
 
     def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
@@ -200,11 +200,11 @@ class CortecsMarket:
             model.model_id for model in self._core.call("GET", "/models/", _ModelIds, retry=Retry.IDEMPOTENT).models
         ]
 
-    def models(self) -> list[ModelPreview]:
+    def models(self) -> list[ApiModelPreview]:
         """All models on offer, ids with `--` for `/`."""
         return self._core.call("GET", "/models/", _Models, retry=Retry.IDEMPOTENT).models
 
-    def model(self, model_id: str) -> Model:
+    def model(self, model_id: str) -> ApiModel:
         """One model with the hardware it runs on. Raises RefusedError when there is none of this id."""
         return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, retry=Retry.IDEMPOTENT).model
 
@@ -219,9 +219,9 @@ class CortecsMarket:
     def _hardware_types(self, path: str) -> dict[str, PricedHardware]:
         rows = self._core.call("GET", path, _HardwareTypes, retry=Retry.IDEMPOTENT).hardware_types
         try:
-            return {row.hardware_type_id: _priced(row) for row in rows}
+            return {row.hardware_type_id: _parse_hardware_type(row) for row in rows}
         except MoneyError as error:
-            raise BadAnswerError(f"{VENDOR} names a price that is none: {error}") from None
+            raise BadAnswerError(f"{VENDOR} returned an invalid price: {error}") from None
 
 
 class CortecsClient:
@@ -245,12 +245,12 @@ class CortecsClient:
         """What Cortecs' last answer was dated, in seconds since 1970, by no clock of ours; None before its first."""
         return self._core.vendor_date()
 
-    def instances(self) -> dict[str, Instance]:
+    def instances(self) -> dict[str, ApiInstance]:
         """Everything the account has, stopped ones too, by id. A new one may be missing for some seconds."""
         answer = self._core.call("GET", "/instances/", _Instances, retry=Retry.IDEMPOTENT)
         return {instance.instance_id: instance for instance in answer.instances}
 
-    def instance(self, instance_id: str) -> Instance:
+    def instance(self, instance_id: str) -> ApiInstance:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
         return self._core.call("GET", self._path(instance_id), _OneInstance, retry=Retry.IDEMPOTENT).instance
 
@@ -260,19 +260,19 @@ class CortecsClient:
         try:
             return Money(left.current_balance, left.currency)
         except MoneyError as error:
-            raise BadAnswerError(f"{VENDOR} names a balance that is none: {error}") from None
+            raise BadAnswerError(f"{VENDOR} returned an invalid balance: {error}") from None
 
-    def start(self, args: InstanceArgs) -> Instance:
+    def start(self, args: ApiInstanceArgs) -> ApiInstance:
         """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with
         `may_have_taken_effect` means that there may be one now."""
         body = args.model_dump()
         return self._core.call("POST", "/instances/start", _OneInstance, retry=Retry.PURCHASE, body=body).instance
 
-    def restart(self, instance_id: str) -> Instance:
+    def restart(self, instance_id: str) -> ApiInstance:
         """Boots a stopped instance again. The vendor refuses it for one that runs."""
         return self._act("restart", instance_id)
 
-    def stop(self, instance_id: str) -> Instance:
+    def stop(self, instance_id: str) -> ApiInstance:
         """Stops an instance; it has stopped when this returns, and costs nothing from then on."""
         return self._act("stop", instance_id)
 
@@ -280,19 +280,19 @@ class CortecsClient:
         """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
         self._core.call("DELETE", self._path(instance_id), _Deleted, retry=Retry.IDEMPOTENT)
 
-    def _act(self, verb: str, instance_id: str) -> Instance:
+    def _act(self, verb: str, instance_id: str) -> ApiInstance:
         body = {"instance_id": instance_id}
         return self._core.call("POST", f"/instances/{verb}", _OneInstance, retry=Retry.IDEMPOTENT, body=body).instance
 
     def _path(self, instance_id: str) -> str:
         """Raises NotFoundError, without asking, for what is no id: "delete-all" would delete all."""
-        if instance_id in _ROUTES or "/" in instance_id or "\\" in instance_id:
+        if instance_id in _RESERVED_PATHS or "/" in instance_id or "\\" in instance_id:
             text = f"{VENDOR} gives out no id such as {instance_id!r}"
             raise NotFoundError(text, status=404, vendor_message=text, request_id=None)
         return f"/instances/{quote(instance_id, safe='')}"
 
 
-def _priced(row: _HardwareType) -> PricedHardware:
+def _parse_hardware_type(row: _HardwareType) -> PricedHardware:
     return PricedHardware(
         hardware_type_id=row.hardware_type_id,
         price_per_hour=Money(row.price_info.price_per_hour, row.price_info.currency),

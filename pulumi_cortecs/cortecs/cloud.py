@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.client import ApiInstance, ApiInstanceArgs, CortecsClient
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.lifecycle.cloud import (
@@ -20,7 +20,7 @@ from pulumi_cortecs.lifecycle.cloud import (
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 
-PURCHASE: Final = tuple(InstanceArgs.model_fields)
+ORDER_FIELDS: Final = tuple(ApiInstanceArgs.model_fields)
 """What is ordered, by name."""
 
 STATUSES: Final[Mapping[str, Phase]] = {
@@ -33,11 +33,11 @@ STATUSES: Final[Mapping[str, Phase]] = {
 _NO_SUCH_INSTANCE: Final = frozenset({400, 404, 410, 422})
 """Cortecs documents a 400 and no 404, so each status counts that can mean this."""
 
-_NEARLY: Final = 2
+_MAX_MISMATCHES: Final = 2
 """Arguments by which what came instead of an order may differ from it."""
 
 
-class CortecsCloud(CanStop[Instance]):
+class CortecsCloud(CanStop[ApiInstance]):
     """One Cortecs account."""
 
     def __init__(
@@ -55,10 +55,10 @@ class CortecsCloud(CanStop[Instance]):
         self.list_lag = list_lag
         self._price = price
 
-    def list_instances(self) -> Mapping[str, Instance]:
+    def list_instances(self) -> Mapping[str, ApiInstance]:
         return self.client.instances()
 
-    def get_instance(self, instance_id: str) -> Instance | None:
+    def get_instance(self, instance_id: str) -> ApiInstance | None:
         try:
             return self.client.instance(instance_id)
         except RefusedError as refused:
@@ -66,14 +66,14 @@ class CortecsCloud(CanStop[Instance]):
                 return None  # a refused token has such a status, too
             raise
 
-    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Instance]:
-        bought = self.client.start(InstanceArgs(**{key: inputs[key] for key in PURCHASE}))
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiInstance]:
+        bought = self.client.start(ApiInstanceArgs(**{key: inputs[key] for key in ORDER_FIELDS}))
         return OrderAnswer(bought.instance_id, bought)
 
-    def stop(self, instance_id: str) -> Instance:
+    def stop(self, instance_id: str) -> ApiInstance:
         return self.client.stop(instance_id)
 
-    def start(self, instance_id: str) -> Instance:
+    def start(self, instance_id: str) -> ApiInstance:
         return self.client.restart(instance_id)
 
     def delete(self, instance_id: str) -> None:
@@ -85,29 +85,29 @@ class CortecsCloud(CanStop[Instance]):
     def vendor_date(self) -> float | None:
         return self.client.vendor_date()
 
-    def hourly_price(self, instance: Instance) -> Money | None:
-        return self._price(instance.told())
+    def hourly_price(self, instance: ApiInstance) -> Money | None:
+        return self._price(instance.reported())
 
-    def id_of(self, instance: Instance) -> str:
+    def id_of(self, instance: ApiInstance) -> str:
         return instance.instance_id
 
-    def phase(self, instance: Instance) -> Phase:
+    def phase(self, instance: ApiInstance) -> Phase:
         return phase(instance)
 
-    def ready_phase(self, instance: Instance) -> Phase:
-        found = phase(instance)
-        return Phase.STARTING if found is Phase.READY and not instance.base_url else found
+    def ready_phase(self, instance: ApiInstance) -> Phase:
+        current = phase(instance)
+        return Phase.STARTING if current is Phase.READY and not instance.base_url else current
 
-    def is_billed(self, instance: Instance) -> bool:
+    def is_billed(self, instance: ApiInstance) -> bool:
         return phase(instance) is not Phase.STOPPED
 
-    def started_at(self, instance: Instance) -> float | None:
+    def started_at(self, instance: ApiInstance) -> float | None:
         return parse_timestamp(instance.instance_status.started_at)
 
-    def reported_inputs(self, instance: Instance) -> Mapping[str, Any]:
-        return instance.told()
+    def reported_inputs(self, instance: ApiInstance) -> Mapping[str, Any]:
+        return instance.reported()
 
-    def progress_text(self, instance: Instance) -> str:
+    def progress_text(self, instance: ApiInstance) -> str:
         status = instance.instance_status.status
         steps = [worker.init_progress for worker in instance.worker_statuses if worker.init_progress]
         if status != "pending" or not steps:
@@ -115,7 +115,7 @@ class CortecsCloud(CanStop[Instance]):
         step = max(steps, key=lambda progress: progress.current_step)
         return f"{step.current_step}/{step.num_steps} {step.description or ''}".rstrip(" .")
 
-    def endpoint_outputs(self, instance: Instance) -> Mapping[str, Any]:
+    def endpoint_outputs(self, instance: ApiInstance) -> Mapping[str, Any]:
         status = instance.instance_status
         return {
             "base_url": "" if phase(instance) is Phase.STOPPED else instance.base_url or "",
@@ -125,25 +125,27 @@ class CortecsCloud(CanStop[Instance]):
             "stopped_at": status.stopped_at or "",
         }
 
-    def match(self, instance: Instance, ordered: OrderSpec) -> OrderMatch:
-        # the documented examples omit the workers, and nobody says that a boot shows all of them at once
-        told = {**instance.told(), "num_workers": instance.instance_args.num_workers}
-        others = sum(told.get(key) not in (None, other) for key, other in zip(PURCHASE, ordered.arguments, strict=True))
-        return OrderMatch.MAYBE if others == 0 else OrderMatch.NEARLY if others <= _NEARLY else OrderMatch.NO
+    def match(self, instance: ApiInstance, ordered: OrderSpec) -> OrderMatch:
+        # the documented examples omit the workers, and no document says that a boot shows all of them at once
+        reported = {**instance.reported(), "num_workers": instance.instance_args.num_workers}
+        others = sum(
+            reported.get(key) not in (None, other) for key, other in zip(ORDER_FIELDS, ordered.arguments, strict=True)
+        )
+        return OrderMatch.MAYBE if others == 0 else OrderMatch.NEARLY if others <= _MAX_MISMATCHES else OrderMatch.NO
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
-        ordered = tuple(_whole(inputs.get(key)) for key in PURCHASE)
+        ordered = tuple(_without_float(inputs.get(key)) for key in ORDER_FIELDS)
         return None if inputs.get("adopt_id") or None in ordered else ordered
 
     def describe_order(self, ordered: Arguments) -> str:
         return f"{ordered[0]} on {ordered[4]} x {ordered[1]}"
 
 
-def phase(instance: Instance) -> Phase:
+def phase(instance: ApiInstance) -> Phase:
     """The instance's phase by its status word. Raises UnknownStatusError."""
     return phase_of(instance.instance_status.status, STATUSES)
 
 
-def _whole(value: object) -> object:
+def _without_float(value: object) -> object:
     """The engine writes some whole numbers as floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

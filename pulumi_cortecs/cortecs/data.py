@@ -23,12 +23,12 @@ import pulumi
 from pulumi_cortecs.cortecs import client
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
-from pulumi_cortecs.cortecs.market import offers
+from pulumi_cortecs.cortecs.market import live_offers
 from pulumi_cortecs.cortecs.resources import Provider
 from pulumi_cortecs.cost import PricedHardware
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.resources.asking import Config, DataSources
+from pulumi_cortecs.provider.suggestions import closest_match
+from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
@@ -36,51 +36,51 @@ _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
 
 def get_hardware_types(available: bool = False, opts: pulumi.InvokeOptions | None = None) -> list[HardwareType]:
     """All hardware types with their prices per worker, or those of which something is in stock now."""
-    return _SOURCES.now(opts, _hardware_types, available)
+    return _SOURCES.invoke(opts, _hardware_types, available)
 
 
 def get_hardware_types_output(
     available: pulumi.Input[bool] = False, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[HardwareType]]:
     """Like `get_hardware_types`, for Inputs."""
-    return _SOURCES.later(opts, _hardware_types, available)
+    return _SOURCES.invoke_output(opts, _hardware_types, available)
 
 
 def get_hardware_type(hardware_type_id: str, opts: pulumi.InvokeOptions | None = None) -> HardwareType:
     """One hardware type, in stock or not. Raises UnknownIdError."""
-    return _SOURCES.now(opts, _hardware_type, hardware_type_id)
+    return _SOURCES.invoke(opts, _hardware_type, hardware_type_id)
 
 
 def get_hardware_type_output(
     hardware_type_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[HardwareType]:
     """Like `get_hardware_type`, for Inputs."""
-    return _SOURCES.later(opts, _hardware_type, hardware_type_id)
+    return _SOURCES.invoke_output(opts, _hardware_type, hardware_type_id)
 
 
 def get_models(opts: pulumi.InvokeOptions | None = None) -> list[ModelPreview]:
     """All models on offer, each with the ids of the hardware types that it runs on."""
-    return _SOURCES.now(opts, _models)
+    return _SOURCES.invoke(opts, _models)
 
 
 def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[ModelPreview]]:
     """Like `get_models`, for a provider whose credentials are Outputs."""
-    return _SOURCES.later(opts, _models)
+    return _SOURCES.invoke_output(opts, _models)
 
 
 def get_model(model_id: str, opts: pulumi.InvokeOptions | None = None) -> Model:
     """One model, named with `/` or `--`, with its context limits. Raises UnknownIdError."""
-    return _SOURCES.now(opts, _model, model_id)
+    return _SOURCES.invoke(opts, _model, model_id)
 
 
 def get_model_output(model_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Model]:
     """Like `get_model`, for Inputs."""
-    return _SOURCES.later(opts, _model, model_id)
+    return _SOURCES.invoke_output(opts, _model, model_id)
 
 
 def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
     """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
-    return _SOURCES.now(opts, _instance, instance_id)
+    return _SOURCES.invoke(opts, _instance, instance_id)
 
 
 def get_instance_output(
@@ -88,17 +88,17 @@ def get_instance_output(
 ) -> pulumi.Output[InstanceInfo]:
     """Like `get_instance`, for Inputs. With `chat.id` it is asked as soon as the instance is bought, so it may boot
     still; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it can answer."""
-    return _SOURCES.later(opts, _instance, instance_id)
+    return _SOURCES.invoke_output(opts, _instance, instance_id)
 
 
 def get_balance(opts: pulumi.InvokeOptions | None = None) -> Balance:
     """What is left of the account's prepaid balance."""
-    return _SOURCES.now(opts, _balance)
+    return _SOURCES.invoke(opts, _balance)
 
 
 def get_balance_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Balance]:
     """Like `get_balance`, for a provider whose credentials are Outputs."""
-    return _SOURCES.later(opts, _balance)
+    return _SOURCES.invoke_output(opts, _balance)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class PriceInfo:
 
 @dataclass(frozen=True)
 class HardwareInfo:
-    """None is what Cortecs does not tell. Whether `gpu_ram_gb` is per GPU or in total, it does not say either."""
+    """None is what Cortecs does not report. Whether `gpu_ram_gb` is per GPU or in total, it does not say either."""
 
     gpu_type: str | None
     num_gpus: int | None
@@ -161,7 +161,7 @@ class Model:
 
 @dataclass(frozen=True)
 class OrderedArgs:
-    """What was ordered; None is what Cortecs does not tell."""
+    """What was ordered; None is what Cortecs does not report."""
 
     model_id: str | None
     hardware_type_id: str | None
@@ -215,49 +215,52 @@ class Balance:
 
 
 def _hardware_types(config: Config, available: bool) -> list[HardwareType]:
-    market = offers(config)
-    found = market.in_stock() if available else market.hardware_types()
-    return [_hardware_row(each) for each in found.values()]
+    market = live_offers(config)
+    hardware_types = market.in_stock() if available else market.hardware_types()
+    return [_hardware_from_api(hardware) for hardware in hardware_types.values()]
 
 
 def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
-    found = offers(config).hardware_types()
-    if hardware_type_id not in found:
-        raise _unknown("hardware type", hardware_type_id, found)
-    return _hardware_row(found[hardware_type_id])
+    hardware_types = live_offers(config).hardware_types()
+    if hardware_type_id not in hardware_types:
+        raise _unknown_id_error("hardware type", hardware_type_id, hardware_types)
+    return _hardware_from_api(hardware_types[hardware_type_id])
 
 
 def _models(config: Config) -> list[ModelPreview]:
     return [
         ModelPreview(
-            model_id=each.model_id,
-            hf_name=each.hf_name,
-            screen_name=each.screen_name,
-            description=each.description,
-            size=each.size,
-            instant_provisioned=each.instant_provisioned,
-            hardware_configs=tuple(each.hardware_configs),
+            model_id=model.model_id,
+            hf_name=model.hf_name,
+            screen_name=model.screen_name,
+            description=model.description,
+            size=model.size,
+            instant_provisioned=model.instant_provisioned,
+            hardware_configs=tuple(model.hardware_configs),
         )
-        for each in offers(config).models()
+        for model in live_offers(config).models()
     ]
 
 
 def _model(config: Config, model_id: str) -> Model:
-    market = offers(config)
-    named, known = model_id.replace("/", "--"), market.model_ids()
-    if named not in known:
-        raise _unknown("model", model_id, known)
-    found = market.model(named)
-    configs = {each: HardwareConfig(found.longest_context(each)) for each in found.hardware_configs}
-    return Model(found.model_id, found.recommended_config, configs)
+    market = live_offers(config)
+    named, model_ids = model_id.replace("/", "--"), market.model_ids()
+    if named not in model_ids:
+        raise _unknown_id_error("model", model_id, model_ids)
+    model = market.model(named)
+    configs = {
+        hardware_type_id: HardwareConfig(model.max_context(hardware_type_id))
+        for hardware_type_id in model.hardware_configs
+    }
+    return Model(model.model_id, model.recommended_config, configs)
 
 
 def _instance(config: Config, instance_id: str) -> InstanceInfo:
     account = accounts.account(INSTANCE, config)
-    found = account.cloud.get_instance(instance_id)
-    if found is None:
-        raise _unknown("instance", instance_id, account.cloud.list_instances(), " in this account")
-    return _instance_row(found)
+    instance = account.cloud.get_instance(instance_id)
+    if instance is None:
+        raise _unknown_id_error("instance", instance_id, account.cloud.list_instances(), " in this account")
+    return _instance_from_api(instance)
 
 
 def _balance(config: Config) -> Balance:
@@ -267,32 +270,32 @@ def _balance(config: Config) -> Balance:
     return Balance(left.decimal_string(), left.currency)
 
 
-def _hardware_row(found: PricedHardware) -> HardwareType:
-    ram = None if found.gpu_ram_gb is None else float(found.gpu_ram_gb)
+def _hardware_from_api(hardware: PricedHardware) -> HardwareType:
+    ram = None if hardware.gpu_ram_gb is None else float(hardware.gpu_ram_gb)
     return HardwareType(
-        hardware_type_id=found.hardware_type_id,
+        hardware_type_id=hardware.hardware_type_id,
         price_info=PriceInfo(
-            price_per_hour=found.price_per_hour.decimal_string(),
-            price_per_minute=found.price_per_minute.decimal_string(),
-            currency=found.currency,
+            price_per_hour=hardware.price_per_hour.decimal_string(),
+            price_per_minute=hardware.price_per_minute.decimal_string(),
+            currency=hardware.currency,
         ),
-        hardware_info=HardwareInfo(gpu_type=found.gpu_type, num_gpus=found.num_gpus, gpu_ram_gb=ram),
+        hardware_info=HardwareInfo(gpu_type=hardware.gpu_type, num_gpus=hardware.num_gpus, gpu_ram_gb=ram),
     )
 
 
-def _instance_row(found: client.Instance) -> InstanceInfo:
-    booting = [worker.init_progress for worker in found.worker_statuses]
+def _instance_from_api(instance: client.ApiInstance) -> InstanceInfo:
+    booting = [worker.init_progress for worker in instance.worker_statuses]
     return InstanceInfo(
-        instance_id=found.instance_id,
-        base_url=found.base_url or None,
-        instance_args=OrderedArgs(**found.instance_args.model_dump()),
-        instance_status=InstanceStatus(**found.instance_status.model_dump()),
+        instance_id=instance.instance_id,
+        base_url=instance.base_url or None,
+        instance_args=OrderedArgs(**instance.instance_args.model_dump()),
+        instance_status=InstanceStatus(**instance.instance_status.model_dump()),
         worker_statuses=tuple(
             WorkerStatus(None if step is None else InitProgress(**step.model_dump())) for step in booting
         ),
     )
 
 
-def _unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> UnknownIdError:
-    near = meant(value.replace("/", "--"), known)
+def _unknown_id_error(kind: str, value: str, ids: Iterable[str], where: str = "") -> UnknownIdError:
+    near = closest_match(value.replace("/", "--"), ids)
     return UnknownIdError(f"Cortecs has no {kind} {value!r}{where}" + (f"; did you mean {near}?" if near else ""))

@@ -11,17 +11,17 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Inputs, InstanceKind, Market, Required
-from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, text, whole_number
+from pulumi_cortecs.provider.properties import InvalidValueError, identifier, integer, one_of, string
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cost import Money
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
-    from pulumi_cortecs.provider.answers import Answers
+    from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
-MOST_WORKERS: Final = 8
+MAX_WORKERS: Final = 8
 
 CLIENT_ID: Final = CredentialKey("cortecs:clientId", "CORTECS_CLIENT_ID", "client_id", "cortecs:provider:clientId")
 CLIENT_SECRET: Final = CredentialKey(
@@ -42,21 +42,21 @@ CREDENTIALS: Final = CredentialSpec(
 _MODEL_ID = re.compile(r"[^\s/]+(/[^\s/]+)?")
 
 
-def _model_id(value: Any) -> str:
-    model_id = text(value)
+def _read_model_id(value: Any) -> str:
+    model_id = string(value)
     if not _MODEL_ID.fullmatch(model_id) or not model_id.isprintable():
-        raise BadValueError(f"must be a model id such as Qwen/Qwen2-7B-Instruct; got {model_id!r}")
+        raise InvalidValueError(f"must be a model id such as Qwen/Qwen2-7B-Instruct; got {model_id!r}")
     return model_id.replace("/", "--")
 
 
 ARGUMENTS: Final = ArgumentTable(
     "an Instance",
     {
-        "model_id": Argument(_model_id, Required("which model should the instance serve?")),
+        "model_id": Argument(_read_model_id, Required("which model should the instance serve?")),
         "hardware_type_id": Argument(identifier, MARKET, priced=True),
-        "context_length": Argument(whole_number(1), MARKET),
+        "context_length": Argument(integer(1), MARKET),
         "billing_interval": Argument(one_of(*BILLING_INTERVALS), "per_minute", priced=True),
-        "num_workers": Argument(whole_number(1, MOST_WORKERS), 1, priced=True),
+        "num_workers": Argument(integer(1, MAX_WORKERS), 1, priced=True),
         **LIFE_CYCLE,
     },
 )
@@ -69,11 +69,11 @@ def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs]
     return CortecsCloud(CortecsClient(credentials), credentials.fingerprint, list_lag, price)
 
 
-def _market(base_url: str, answers: Answers) -> Market:
-    from pulumi_cortecs.cortecs.client import CortecsMarket
+def _market(base_url: str, answers: AnswerCache) -> Market:
+    from pulumi_cortecs.cortecs.client import CortecsPublicClient
     from pulumi_cortecs.cortecs.market import InstanceMarket, LiveOffers
 
-    return InstanceMarket(LiveOffers(CortecsMarket(base_url), answers))
+    return InstanceMarket(LiveOffers(CortecsPublicClient(base_url), answers))
 
 
 def _pinned(prices: PriceList) -> Market:

@@ -3,25 +3,24 @@ of it takes credentials."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from pulumi_cortecs.cortecs import client as cortecs
-from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, CortecsMarket, Model
+from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, ApiModel, CortecsPublicClient
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, PricedHardware, RamMeaning, quote
 from pulumi_cortecs.cost.pricelist import CatalogueModel, PriceList
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
-from pulumi_cortecs.provider.likeness import meant
-from pulumi_cortecs.provider.pinned import source_of
-from pulumi_cortecs.provider.properties import LATER, unknown
+from pulumi_cortecs.provider.pinned_catalogue import quote_source
+from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
+from pulumi_cortecs.provider.suggestions import join_names, suggestion
 
-_USUAL_CONTEXT: Final = 32_000
-_MOST_NAMED: Final = 12
+_DEFAULT_CONTEXT: Final = 32_000
 
 
 class LiveOffers:
@@ -29,52 +28,52 @@ class LiveOffers:
 
     source: Final = LIVE
 
-    def __init__(self, market: CortecsMarket, answers: Answers) -> None:
+    def __init__(self, market: CortecsPublicClient, answers: AnswerCache) -> None:
         self._market = market
-        self._once = answers.once
+        self._get = answers.get
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer."""
-        return self._once("models", self._market.model_ids)
+        return self._get("models", self._market.model_ids)
 
-    def models(self) -> list[cortecs.ModelPreview]:
+    def models(self) -> list[cortecs.ApiModelPreview]:
         """All models on offer."""
-        return self._once("previews", self._market.models)
+        return self._get("previews", self._market.models)
 
-    def model(self, model_id: str) -> Model:
+    def model(self, model_id: str) -> ApiModel:
         """One model with the hardware it runs on."""
-        return self._once(("model", model_id), lambda: self._market.model(model_id))
+        return self._get(("model", model_id), lambda: self._market.model(model_id))
 
     def hardware_types(self) -> Mapping[str, PricedHardware]:
         """All hardware types by id."""
-        return self._once("hardware", self._market.hardware_types)
+        return self._get("hardware", self._market.hardware_types)
 
     def in_stock(self) -> Mapping[str, PricedHardware]:
         """Those that can be had now."""
-        return self._once("available", self._market.available_hardware_types)
+        return self._get("available", self._market.available_hardware_types)
 
 
 @dataclass(frozen=True)
 class PinnedOffers:
-    """Models and hardware types of a catalogue; it answers what LiveOffers answer, and asks nobody."""
+    """Models and hardware types of a catalogue; the same methods as LiveOffers, without requests."""
 
     prices: PriceList
 
     @property
     def source(self) -> str:
         """What a quote by it names as its source."""
-        return source_of(self.prices)
+        return quote_source(self.prices)
 
     def model_ids(self) -> list[str]:
         """The ids of all models in it."""
         return [model.model_id for model in self.prices.models]
 
-    def model(self, model_id: str) -> Model:
+    def model(self, model_id: str) -> ApiModel:
         """One model with the hardware it runs on. Raises StopIteration for one that is not in it."""
-        found = next(model for model in self.prices.models if model.model_id == model_id)
-        limits = {key: {"max_context_length": tokens} for key, tokens in found.hardware_configs.items()}
-        told = {"model_id": model_id, "recommended_config": found.recommended_config, "hardware_configs": limits}
-        return Model.model_validate(told)
+        row = next(model for model in self.prices.models if model.model_id == model_id)
+        limits = {key: {"max_context_length": tokens} for key, tokens in row.hardware_configs.items()}
+        body = {"model_id": model_id, "recommended_config": row.recommended_config, "hardware_configs": limits}
+        return ApiModel.model_validate(body)
 
     def hardware_types(self) -> Mapping[str, PricedHardware]:
         """All hardware types by id."""
@@ -99,87 +98,87 @@ class InstanceMarket:
         completed = dict(wanted)
         model = self._model(completed["model_id"], problems)
         if model is not None:
-            completed.setdefault("hardware_type_id", _hardware_for(model, current))
-        hardware_type_id = completed.setdefault("hardware_type_id", LATER)
-        refusals = self._against_hardware(model, hardware_type_id)
+            completed.setdefault("hardware_type_id", _choose_hardware(model, current))
+        hardware_type_id = completed.setdefault("hardware_type_id", UNKNOWN)
+        refusals = self._hardware_problems(model, hardware_type_id)
         problems += refusals
-        if model is not None and not refusals and not unknown(hardware_type_id):
-            longest = model.longest_context(hardware_type_id)
-            length = completed.setdefault("context_length", _context_length(longest, current))
-            if not unknown(length) and longest is not None and length > longest:
+        if model is not None and not refusals and not is_unknown(hardware_type_id):
+            longest = model.max_context(hardware_type_id)
+            length = completed.setdefault("context_length", _choose_context_length(longest, current))
+            if not is_unknown(length) and longest is not None and length > longest:
                 reason = f"{model.model_id} on {hardware_type_id} takes at most {longest} tokens; got {length}"
                 problems.append(Problem("context_length", reason))
-        completed.setdefault("context_length", LATER)
+        completed.setdefault("context_length", UNKNOWN)
         completed["quote"], _ = self.quote(completed)
         return completed
 
     def availability(self, inputs: Inputs) -> list[Problem]:
         """Whether the hardware is on offer and in stock."""
-        return self._against_hardware(None, inputs.get("hardware_type_id", LATER))
+        return self._hardware_problems(None, inputs.get("hardware_type_id", UNKNOWN))
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
         """By hardware type, billing interval and workers."""
         hardware_type_id = inputs.get("hardware_type_id")
-        if unknown(hardware_type_id):
-            return LATER, []
+        if is_unknown(hardware_type_id):
+            return UNKNOWN, []
         if hardware_type_id is None:
             return {}, []
-        if refusals := self._not_on_offer(hardware_type_id):
+        if refusals := self._offer_problems(hardware_type_id):
             return {}, refusals
         hardware = self.offers.hardware_types()[hardware_type_id]
         interval, workers = inputs.get("billing_interval"), inputs.get("num_workers")
-        if unknown(interval, workers):
-            return LATER, []
+        if is_unknown(interval, workers):
+            return UNKNOWN, []
         if interval is None or workers is None:
             return {}, []
         try:
             # what an earlier check has settled comes back from the host with every number a float
             made = quote(hardware, BillingInterval(interval), int(workers), source=self.offers.source)
-        except ValueError:  # what the vendor tells may be an interval or a number of workers that is none
+        except ValueError:  # the vendor may report an interval or a number of workers that is invalid
             return {}, []
         return made.as_property(), []
 
     def purchase(self, inputs: Inputs) -> dict[str, str | None]:
         """Model and hardware."""
-        return {key: _fact(inputs, key) for key in ("model_id", "hardware_type_id")}
+        return {key: _policy_value(inputs, key) for key in ("model_id", "hardware_type_id")}
 
-    def _model(self, model_id: Any, problems: list[Problem]) -> Model | None:
+    def _model(self, model_id: Any, problems: list[Problem]) -> ApiModel | None:
         """The model, None while it is unknown and for one that is not on offer."""
-        if unknown(model_id):
+        if is_unknown(model_id):
             return None
         on_offer = self.offers.model_ids()
         if model_id in on_offer:
             return self.offers.model(model_id)
-        problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{_nearest(model_id, on_offer)}"))
+        problems.append(Problem("model_id", f"{VENDOR} has no model {model_id!r}{suggestion(model_id, on_offer)}"))
         return None
 
-    def _against_hardware(self, model: Model | None, hardware_type_id: Any) -> list[Problem]:
+    def _hardware_problems(self, model: ApiModel | None, hardware_type_id: Any) -> list[Problem]:
         """Why this hardware cannot be had for the model, as far as both are known."""
-        if unknown(hardware_type_id):
+        if is_unknown(hardware_type_id):
             return []
         fitting = sorted(self.offers.hardware_types() if model is None else model.hardware_configs)
         if hardware_type_id is None and model is not None:
-            reason = f"is required: {VENDOR} recommends none for {model.model_id}; it runs on {_some(fitting)}"
-        elif refusals := self._not_on_offer(hardware_type_id):
+            reason = f"is required: {VENDOR} recommends none for {model.model_id}; it runs on {join_names(fitting)}"
+        elif refusals := self._offer_problems(hardware_type_id):
             return refusals
         elif model is not None and hardware_type_id not in model.hardware_configs:
-            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {_some(fitting)}"
+            reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {join_names(fitting)}"
         elif hardware_type_id not in (in_stock := self.offers.in_stock()):
-            others = _some([each for each in fitting if each in in_stock])
+            others = join_names([key for key in fitting if key in in_stock])
             reason = f"{hardware_type_id} is out of stock; in stock is {others}"
         else:
             return []
         return [Problem("hardware_type_id", reason)]
 
-    def _not_on_offer(self, hardware_type_id: str) -> list[Problem]:
-        known = self.offers.hardware_types()
-        if hardware_type_id in known:
+    def _offer_problems(self, hardware_type_id: str) -> list[Problem]:
+        hardware_types = self.offers.hardware_types()
+        if hardware_type_id in hardware_types:
             return []
-        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{_nearest(hardware_type_id, known)}"
+        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{suggestion(hardware_type_id, hardware_types)}"
         return [Problem("hardware_type_id", reason)]
 
 
-def offers(config: Mapping[str, str]) -> LiveOffers:
+def live_offers(config: Mapping[str, str]) -> LiveOffers:
     """What is on offer where `config` and the environment say. Raises ConfigurationError."""
     market = accounts.market(INSTANCE, config)
     assert isinstance(market, InstanceMarket)
@@ -187,43 +186,33 @@ def offers(config: Mapping[str, str]) -> LiveOffers:
     return market.offers
 
 
-def _hardware_for(model: Model, current: Inputs) -> str | None:
+def _choose_hardware(model: ApiModel, current: Inputs) -> str | None:
     """What the vendor would choose; what runs now is kept as long as it fits."""
     now = current.get("hardware_type_id")
     return now if now in model.hardware_configs else model.recommended_config
 
 
-def _context_length(longest: int | None, current: Inputs) -> int:
+def _choose_context_length(longest: int | None, current: Inputs) -> int:
     """The usual length, or the longest that the hardware takes; what runs now is kept as long as it fits."""
     now: int | None = current.get("context_length")
     if now is not None and (longest is None or now <= longest):
         return now
-    return min(_USUAL_CONTEXT, longest or _USUAL_CONTEXT)
+    return min(_DEFAULT_CONTEXT, longest or _DEFAULT_CONTEXT)
 
 
-def _fact(inputs: Mapping[str, Any], key: str) -> str | None:
-    value = inputs.get(key, f"what {VENDOR} does not tell ({key})")
-    return None if unknown(value) else str(value)
+def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
+    value = inputs.get(key, f"what {VENDOR} does not report ({key})")
+    return None if is_unknown(value) else str(value)
 
 
-def _nearest(value: str, known: Iterable[str]) -> str:
-    ids = sorted(known)
-    near = meant(value, ids)
-    return (f"; did you mean {near}?" if near else ".") + f" On offer: {_some(ids)}"
-
-
-def _some(ids: Sequence[str]) -> str:
-    return (", ".join(ids[:_MOST_NAMED]) + (", ..." if len(ids) > _MOST_NAMED else "")) or "nothing"
-
-
-def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> PriceList:
+def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str = "") -> PriceList:
     """What the market rents out at this moment, to be pinned. It takes a request per model. `source` is the market's
     URL unless it is given.
 
     A model's hardware that is not on the price list is left out, for it cannot be bought. Raises CloudError, and
     CatalogueError for a list that cannot be true.
     """
-    hardware_types = {key: _stated(row) for key, row in market.hardware_types().items()}
+    hardware_types = {key: _with_ram_meaning(row) for key, row in market.hardware_types().items()}
     models = (market.model(model_id) for model_id in market.model_ids())
     currencies = sorted({row.currency for row in hardware_types.values()})
     return PriceList(
@@ -236,12 +225,12 @@ def price_list(market: CortecsMarket, as_of: datetime, source: str = "") -> Pric
     )
 
 
-def _stated(row: PricedHardware) -> PricedHardware:
+def _with_ram_meaning(row: PricedHardware) -> PricedHardware:
     """With one GPU both meanings are the same; with more the vendor leaves it open (docs/apis/cortecs.md#hardware)."""
     return replace(row, gpu_ram_is=RamMeaning.TOTAL) if row.num_gpus == 1 else row
 
 
-def _preview(model: Model, hardware_types: dict[str, PricedHardware]) -> CatalogueModel:
-    contexts = {key: model.longest_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
+def _preview(model: ApiModel, hardware_types: dict[str, PricedHardware]) -> CatalogueModel:
+    contexts = {key: model.max_context(key) for key in sorted(model.hardware_configs) if key in hardware_types}
     recommended = model.recommended_config if model.recommended_config in contexts else None
     return CatalogueModel(model.model_id, recommended, contexts)

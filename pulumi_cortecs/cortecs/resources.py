@@ -12,13 +12,12 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructing import arguments_and_options
-from pulumi_cortecs.resources.timeouts import create_timeout
-from pulumi_cortecs.resources.traces import NOBODY, USER, short_traces
+from pulumi_cortecs.resources.constructor import create_timeout, split_arguments
+from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 
 READY_TIMEOUT = 1200
 """In seconds, for a program that says nothing of it."""
-_NEEDED = ("model_id", "which model should it serve?")
+_REQUIRED = ("model_id", "which model should it serve?")
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
 
@@ -45,8 +44,8 @@ class Provider(ExplicitProvider):
         client_secret: pulumi.Input[str] | None = None,
         api_base_url: pulumi.Input[str] | None = None,
     ) -> None:
-        given = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
-        super().__init__(resource_name, CREDENTIALS, given, opts)
+        arguments = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
+        super().__init__(resource_name, CREDENTIALS, arguments, opts)
 
 
 class InstanceArgs:
@@ -123,7 +122,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             "on_timeout": on_timeout,
             **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
-        with short_traces(NOBODY):
+        with limited_stack_trace(NO_FRAMES):
             super().__init__(_abi.load("cortecs.Endpoint"), resource_name, props, opts)
 
 
@@ -193,11 +192,11 @@ class Instance(Resource, module="cortecs", name="Instance"):
         Raises TypeError for a missing model_id, an unknown argument, or a mixture of both forms. `opts.custom_timeouts`
         with `create` bounds the wait for readiness (20 minutes by default).
         """
-        wanted, opts = arguments_and_options("Instance", InstanceArgs, _NEEDED, args, kwargs)
+        wanted, opts = split_arguments("Instance", InstanceArgs, _REQUIRED, args, kwargs)
         # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
         ready_timeout = create_timeout(opts, READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
-        with short_traces(USER):
+        with limited_stack_trace(USER_FRAMES):
             super().__init__(_abi.load("cortecs.Instance"), resource_name, props, opts)
         given_id = opts.id if opts is not None else None
         self.endpoint = Endpoint(
@@ -207,8 +206,8 @@ class Instance(Resource, module="cortecs", name="Instance"):
             state=self.state,
             spec_digest=self.restart_trigger.apply(_digest),
             ready_timeout=ready_timeout,
-            # what somebody else owns is never ended here
-            on_timeout=self.on_timeout.apply(_unless_default) if given_id is None else None,
+            # an instance of another owner is never deleted here
+            on_timeout=self.on_timeout.apply(_omit_default) if given_id is None else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -263,7 +262,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
 
 
 for _declared in (Endpoint, Instance):
-    # as text they would be compiled anew for each resource of a program: Pulumi keeps nothing of what it reads there
+    # as strings they would be compiled again for each resource of a program: Pulumi caches nothing of it
     _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
 
 
@@ -271,7 +270,7 @@ def _digest(restart_trigger: str | None) -> str:
     return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
 
 
-def _unless_default(on_timeout: str) -> Any:
+def _omit_default(on_timeout: str) -> Any:
     """None keeps it out of the Endpoint's inputs, and its state short."""
     return None if on_timeout == ARGUMENTS.defaults["on_timeout"] else on_timeout
 
@@ -283,7 +282,7 @@ def _or_none(text: str) -> str | None:
 def _with_ints(value: Any) -> Any:
     """The same with ints for whole numbers: the engine has floats only, and no type tells Pulumi what is in a list."""
     if isinstance(value, list):
-        return [_with_ints(each) for each in value]
+        return [_with_ints(item) for item in value]
     if isinstance(value, dict):
-        return {key: _with_ints(each) for key, each in value.items()}
+        return {key: _with_ints(item) for key, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value

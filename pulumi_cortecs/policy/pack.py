@@ -23,7 +23,7 @@ except ModuleNotFoundError:
 import grpc
 from pulumi.runtime.proto import analyzer_pb2_grpc, engine_pb2, engine_pb2_grpc
 
-from pulumi_cortecs._engine_watch import when_gone
+from pulumi_cortecs._engine_watch import watch_engine
 from pulumi_cortecs.policy.engine_state import read_holdings
 from pulumi_cortecs.policy.pinned import PinnedPrices, load_pinned
 from pulumi_cortecs.policy.registry import rules_of
@@ -59,7 +59,9 @@ def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    when_gone(sys.argv[1] if len(sys.argv) > 1 else "", lambda: os._exit(0))  # a pack that judges nothing holds nothing
+    watch_engine(
+        sys.argv[1] if len(sys.argv) > 1 else "", lambda: os._exit(0)
+    )  # a pack that judges nothing holds nothing
     try:
         server.wait_for_termination()
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from pulumi_cortecs._tokens import instances
+from pulumi_cortecs._tokens import instance_tokens
 
 
 def substitute(hardware: Mapping[str, str]) -> pulumi.ResourceTransform:
@@ -25,7 +25,7 @@ def substitute(hardware: Mapping[str, str]) -> pulumi.ResourceTransform:
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         wanted = args.props.get("hardware_type_id")
-        if args.type_ not in instances() or not isinstance(wanted, str) or wanted not in table:
+        if args.type_ not in instance_tokens() or not isinstance(wanted, str) or wanted not in table:
             return None
         pulumi.log.info(f"{args.name}: {table[wanted]} is taken instead of {wanted}")
         return pulumi.ResourceTransformResult({**args.props, "hardware_type_id": table[wanted]}, args.opts)

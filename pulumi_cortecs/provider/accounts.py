@@ -24,12 +24,12 @@ from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
-from pulumi_cortecs.provider import host, hourly, process, session
-from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider import host, instance_records, process, session
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Market
-from pulumi_cortecs.provider.settings import Settings, settings_from
+from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
-_YEAR_9000 = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
+_MAX_VENDOR_TIME = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
 def configure(kind: InstanceKind, config: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ class Account:
     purchases: Purchases[Any]
     intents: Intents[Any]
     clock: Clock
-    settings: Settings
+    settings: ProviderSettings
     problems: tuple[str, ...] = ()
     payer: str = ""
 
@@ -63,7 +63,7 @@ class Account:
         """What names the account in states and journals."""
         return self.cloud.fingerprint
 
-    def must_be_fit_to_buy(self) -> None:
+    def require_usable_environment(self) -> None:
         """Raises ConfigurationError while the environment holds what cannot be used, naming each variable.
 
         What ends something, or only looks, goes on with the defaults.
@@ -72,17 +72,17 @@ class Account:
             raise ConfigurationError(f"{'; '.join(self.problems)}. Mend or unset it")
 
     @property
-    def is_far(self) -> bool:
+    def is_remote(self) -> bool:
         """Whether the vendor is on another machine, and so by another clock."""
         return not is_loopback_url(self.cloud.base_url)
 
     def vendor_now(self) -> datetime:
         """What time it is at the vendor, in UTC; by this machine's calendar where it has not told a time that one can
         count on from. It raises nothing: it is asked for between a purchase and the return of its id."""
-        told = self.cloud.vendor_time()
-        if told is None or not 0 <= told < _YEAR_9000:
+        seconds = self.cloud.vendor_time()
+        if seconds is None or not 0 <= seconds < _MAX_VENDOR_TIME:
             return self.clock.utc_now()
-        return datetime.fromtimestamp(told, timezone.utc)
+        return datetime.fromtimestamp(seconds, timezone.utc)
 
     def find(self, instance_id: str, not_before: float = NEVER) -> Any | None:
         """The instance, None when it is certainly gone; see lifecycle/presence.py. Raises CloudError."""
@@ -92,10 +92,10 @@ class Account:
         """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
         return "stopped" if self.cloud.phase(instance) is Phase.STOPPED else "running"
 
-    def must_own(self, instance_id: str, recorded: object) -> None:
+    def require_owner(self, instance_id: str, recorded: object) -> None:
         """Raises ConfigurationError unless this may be the account that the state says holds the instance.
 
-        A rotated key has another fingerprint, and finds the instance all the same. Another account's "no" counts for
+        A rotated key has another fingerprint, and still finds the instance. Another account's "no" counts for
         nothing.
         """
         if not recorded or recorded == self.fingerprint or self.cloud.get_instance(instance_id) is not None:
@@ -105,7 +105,7 @@ class Account:
             "not know it. It is not taken for gone: use the credentials of its account"
         )
 
-    def ending(self) -> Deletion[Any]:
+    def deletion(self) -> Deletion[Any]:
         """How this account's instances are ended."""
         return Deletion(self.cloud, self.poller, self.clock)
 
@@ -115,7 +115,7 @@ class Account:
         return Wait(
             cloud=self.cloud,
             poller=self.poller,
-            clock=session.current().waiting,
+            clock=session.current().waiting_clock,
             schedule=SCHEDULE if every is None else ((float("inf"), every),),
             is_interrupted=process.interrupted.is_set,
         )
@@ -131,9 +131,9 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
 
     Raises ConfigurationError when there are no usable credentials.
     """
-    found = _account(kind, resolve_credentials(kind.credentials, os.environ, _config(config)))
-    _warn_of(found.problems)
-    return found
+    current = _account(kind, resolve_credentials(kind.credentials, os.environ, _config(config)))
+    _warn_of_environment(current.problems)
+    return current
 
 
 def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
@@ -146,10 +146,10 @@ def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Marke
     return _market(kind, base_url(kind, config))
 
 
-def differ_from(kind: InstanceKind, recorded: object) -> bool:
+def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
     """Whether today's credentials are others than those that a state recorded: a rotated key's, or another account's.
 
-    Asks nobody, and is False where there are no credentials to compare.
+    Sends no request, and is False where there are no credentials to compare.
     """
     try:
         return bool(recorded) and resolve_credentials(kind.credentials, os.environ, _config()).fingerprint != recorded
@@ -161,10 +161,10 @@ def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
     """What an hour costs at today's prices, whatever a quote says; None where that cannot be told, as where one of the
     arguments is not. Raises CloudError."""
     quote, _ = market(kind).quote(inputs)
-    return hourly.price_of(quote)
+    return instance_records.hourly_total(quote)
 
 
-def seen(kind: InstanceKind, instance_id: str) -> None:
+def confirm_known(kind: InstanceKind, instance_id: str) -> None:
     """A state has this instance: the order that bought it is settled."""
     ours = session.current()
     with ours.lock:
@@ -172,10 +172,10 @@ def seen(kind: InstanceKind, instance_id: str) -> None:
     try:
         session.current().journal.confirm(instance_id)
     except JournalError as error:
-        without_journal(error)
+        warn_no_journal(error)
 
 
-def without_journal(error: JournalError) -> None:
+def warn_no_journal(error: JournalError) -> None:
     """Warns, once in this process, that purchases are not noted."""
     if session.current().is_first("the journal"):
         host.current_call().warn(
@@ -184,13 +184,13 @@ def without_journal(error: JournalError) -> None:
         )
 
 
-def _warn_of(problems: tuple[str, ...]) -> None:
+def _warn_of_environment(problems: tuple[str, ...]) -> None:
     """Warns, once in this process, of what the environment holds that cannot be used."""
     if problems and session.current().is_first("the environment"):
         host.current_call().warn(f"{'; '.join(problems)}. This run goes on without it, and buys nothing")
 
 
-def without_state(reason: str) -> None:
+def warn_no_state(reason: str) -> None:
     """Warns, once in this process, that the state backend was not asked for what earlier runs have begun."""
     if session.current().is_first("the state"):
         host.current_call().warn(
@@ -199,28 +199,28 @@ def without_state(reason: str) -> None:
         )
 
 
-def key_of(urn: str) -> ResourceKey:
+def order_key(urn: str) -> ResourceKey:
     """Under which the orders for a resource are noted."""
     ours = session.current().backend
     return ResourceKey(ours.identity, urn, ours.former_identities)
 
 
-def _config(given: Mapping[str, str] | None = None) -> Mapping[str, str]:
-    return session.current().config if given is None else given
+def _config(config: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    return session.current().config if config is None else config
 
 
 def _account(kind: InstanceKind, credentials: Credentials) -> Account:
     ours = session.current()
     with ours.lock:  # two threads must never get two purchase books for one account
         if credentials not in ours.accounts:
-            settings = settings_from(os.environ)
+            settings = read_settings(os.environ)
             clock = ours.clock
             cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
             poller = Poller(cloud, clock)
-            log = OrderLog(cloud, ours.journal, poller, ours.waiting, without_journal)
+            log = OrderLog(cloud, ours.journal, poller, ours.waiting_clock, warn_no_journal)
             intents = Intents(
                 log,
-                creations=Creations(lambda: ours.states, clock, without_state),
+                creations=Creations(lambda: ours.states, clock, warn_no_state),
                 is_exclusive=lambda: ours.is_exclusive(kind.cloud),
                 warn=lambda text: host.current_call().warn(text),
             )
@@ -232,7 +232,7 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
         return ours.accounts[credentials]
 
 
-def _problems(settings: Settings, base_url: str) -> tuple[str, ...]:
+def _problems(settings: ProviderSettings, base_url: str) -> tuple[str, ...]:
     return (*settings.problems, *network_problems(base_url, os.environ))
 
 
@@ -240,7 +240,9 @@ def _market(kind: InstanceKind, where: str) -> Market:
     ours = session.current()
     with ours.lock:
         if (kind.cloud, where) not in ours.markets:
-            settings = settings_from(os.environ)
-            _warn_of(_problems(settings, where))  # a check asks the market first: this is what a preview shows
-            ours.markets[kind.cloud, where] = kind.market(where, Answers(ours.clock, settings.market_age))
+            settings = read_settings(os.environ)
+            _warn_of_environment(
+                _problems(settings, where)
+            )  # a check asks the market first: this is what a preview shows
+            ours.markets[kind.cloud, where] = kind.market(where, AnswerCache(ours.clock, settings.market_age))
         return ours.markets[kind.cloud, where]

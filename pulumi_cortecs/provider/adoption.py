@@ -7,116 +7,121 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.arguments import of_vendor
+from pulumi_cortecs.provider.arguments import vendor_arguments
 from pulumi_cortecs.provider.kind import InstanceKind, Problem
-from pulumi_cortecs.provider.properties import same, unknown, whole
+from pulumi_cortecs.provider.properties import equal_values, is_unknown, without_float
 
 
-class NotAsJudgedError(Exception):
+class ReviewMismatchError(Exception):
     """An instance is not what was judged under its id. The text names each argument: what was judged, what it is."""
 
 
-def differences(kind: InstanceKind, judged: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reported: Mapping[str, Any]) -> list[str]:
     """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
-    only `up` will know, is no difference."""
+    only `up` will know, does not count as a difference."""
     return [
-        f"{key}: {shown(judged[key])} was judged, {shown(value)} is what {kind.vendor} tells"
-        for key, value in told.items()
-        if key in judged and not alike(judged[key], value)
+        f"{key}: {format_value(reviewed[key])} was judged, {format_value(value)} is what {kind.vendor} tells"
+        for key, value in reported.items()
+        if key in reviewed and not is_equal_or_unknown(reviewed[key], value)
     ]
 
 
-def must_be_as_judged(kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+def require_reviewed(
+    kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> None:
     """Compares what the vendor tells of the instance with `inputs`, which are what check settled and policies let pass.
 
     A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
-    take over or to start what has the id without a look would be to believe them. Raises NotAsJudgedError.
+    take over or to start what has the id without a look would be to believe them. Raises ReviewMismatchError.
     """
-    if found := differences(kind, inputs, told):
-        raise NotAsJudgedError(f"{instance_id} is not what was judged: {'; '.join(found)}")
+    if mismatches := describe_mismatches(kind, inputs, reported):
+        raise ReviewMismatchError(f"{instance_id} is not what was judged: {'; '.join(mismatches)}")
 
 
-def startable(
-    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any]
+def inputs_for_start(
+    kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
 
-    Raises NotAsJudgedError, also for an adopted one of which something was judged that the vendor does not tell.
+    Raises ReviewMismatchError, also for an adopted one of which something was judged that the vendor does not report.
     """
-    must_be_as_judged(kind, instance_id, told, inputs)
+    require_reviewed(kind, instance_id, reported, inputs)
     if not inputs["adopt_id"]:
-        return {**inputs, **told}
-    if believed := [key for key in untold(kind, told) if key in inputs]:
-        raise NotAsJudgedError(
-            f"{instance_id} was adopted, and {kind.vendor} does not tell what was judged: {', '.join(believed)}"
+        return {**inputs, **reported}
+    if believed := [key for key in unreported_arguments(kind, reported) if key in inputs]:
+        raise ReviewMismatchError(
+            f"{instance_id} was adopted, and {kind.vendor} does not report what was judged: {', '.join(believed)}"
         )
-    return told
+    return reported
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as a program has it, for a person."""
-    return repr(whole(value))
+    return repr(without_float(value))
 
 
-def alike(one: Any, other: Any) -> bool:
+def is_equal_or_unknown(one: Any, other: Any) -> bool:
     """Whether two values of an argument are the same, or not known yet."""
-    return unknown(one) or unknown(other) or same(one, other)
+    return is_unknown(one) or is_unknown(other) or equal_values(one, other)
 
 
-def settle(
-    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
+def complete_from_instance(
+    kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """`wanted` completed from the running instance, and where it says something else than what runs: `told` is what the
+    """`wanted` completed from the running instance, and a problem for each difference: `reported` is what the
     vendor tells of it, and `state` whether it is `running` or `stopped`.
 
-    `wanted` holds what the program says, and its state. What the vendor does not tell is left out of the result,
-    whatever the program says of it: nobody can check that.
+    `wanted` holds what the program says, and its state. What the vendor does not report is left out of the result,
+    whatever the program says of it: it cannot be checked.
     """
     problems = [
-        Problem(key, f"{instance_id} has {told[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
-        for key in of_vendor(kind.arguments)
-        if key in wanted and key in told and not unknown(wanted[key]) and not same(wanted[key], told[key])
+        Problem(key, f"{instance_id} has {reported[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
+        for key in vendor_arguments(kind.arguments)
+        if key in wanted
+        and key in reported
+        and not is_unknown(wanted[key])
+        and not equal_values(wanted[key], reported[key])
     ]
-    if not unknown(wanted["state"]) and wanted["state"] != state:
+    if not is_unknown(wanted["state"]) and wanted["state"] != state:
         hint = "say state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
         problems.append(Problem("state", f"{instance_id} is {state}, not {wanted['state']}; {hint}"))
     return {
-        **told,
-        **{key: value for key, value in wanted.items() if key in told or key not in kind.arguments.replacing},
+        **reported,
+        **{key: value for key, value in wanted.items() if key in reported or key not in kind.arguments.replacing},
     }, problems
 
 
-def untold(kind: InstanceKind, told: Mapping[str, Any]) -> list[str]:
-    """The arguments of a purchase that the vendor does not tell of an instance."""
-    return [key for key in kind.arguments.replacing if key not in told]
+def unreported_arguments(kind: InstanceKind, reported: Mapping[str, Any]) -> list[str]:
+    """The arguments of a purchase that the vendor does not report of an instance."""
+    return [key for key in kind.arguments.replacing if key not in reported]
 
 
-def want(instance_id: str) -> None:
+def request(instance_id: str) -> None:
     """Notes that a resource of this run is going to take the instance over."""
-    session.current().wanted.add(instance_id)
+    session.current().requested_adoptions.add(instance_id)
 
 
-def is_wanted(instance_id: str) -> bool:
+def is_requested(instance_id: str) -> bool:
     """Whether a resource of this run is going to take the instance over, or has done so."""
-    return instance_id in session.current().wanted
+    return instance_id in session.current().requested_adoptions
 
 
-def keep(instance_id: str, urn: str) -> None:
+def record_owner(instance_id: str, urn: str) -> None:
     """Notes that the resource has adopted the instance in an earlier run, and keeps it."""
-    session.current().keepers[instance_id] = urn
+    session.current().owners_in_state[instance_id] = urn
 
 
-def keeper_of(instance_id: str) -> str | None:
+def owner_in_state(instance_id: str) -> str | None:
     """The URN of the resource that keeps the instance as its own, None where none has said so in this process."""
-    return session.current().keepers.get(instance_id)
+    return session.current().owners_in_state.get(instance_id)
 
 
 def claim(instance_id: str, urn: str) -> str | None:
     """Notes that the resource has taken the instance over; the URN of another one of this process that already has."""
-    owner = session.current().owners.setdefault(instance_id, urn)
+    owner = session.current().claims.setdefault(instance_id, urn)
     return None if owner == urn else owner
 
 
-def owner_of(instance_id: str) -> str | None:
+def claimed_by(instance_id: str) -> str | None:
     """The URN of the resource that has taken the instance over in this process, None if none has."""
-    return session.current().owners.get(instance_id)
+    return session.current().claims.get(instance_id)

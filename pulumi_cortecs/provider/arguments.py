@@ -7,21 +7,21 @@ from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
-from pulumi_cortecs.provider.properties import BadValueError, identifier, one_of, same, text
+from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, one_of, string
 
 STATES: Final = ("running", "stopped")
 ON_TIMEOUT: Final = ("keep", "stop", "delete")
-LONGEST_READY_TIMEOUT: Final = 7 * 24 * 3600
+MAX_READY_TIMEOUT: Final = 7 * 24 * 3600
 """In seconds: how long an Endpoint may be told to wait."""
 
-_LONGEST_TTL: Final = 366 * 24 * 3600
+_MAX_TTL: Final = 366 * 24 * 3600
 
 
 def _ttl(value: Any) -> str:
-    duration = text(value)
+    duration = string(value)
     seconds = parse_duration(duration)
-    if duration and (seconds is None or not 1 <= seconds <= _LONGEST_TTL):
-        raise BadValueError(f"must be a duration such as 8h, 90m or 7d, of at most 366d; got {duration!r}")
+    if duration and (seconds is None or not 1 <= seconds <= _MAX_TTL):
+        raise InvalidValueError(f"must be a duration such as 8h, 90m or 7d, of at most 366d; got {duration!r}")
     return duration
 
 
@@ -31,7 +31,7 @@ def _adopt_id(value: Any) -> str:
 
 LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of(*STATES), "running", Change.UPDATE),
-    "restart_trigger": Argument(text, "", Change.UPDATE, interrupts=True),
+    "restart_trigger": Argument(string, "", Change.UPDATE, interrupts=True),
     "ttl": Argument(_ttl, "", Change.UPDATE, in_state_if_default=False),
     "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.UPDATE),
     "adopt_id": Argument(_adopt_id, "", Change.NOTHING, in_state_if_default=False),
@@ -46,13 +46,13 @@ LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
 """The same where instances cannot be stopped."""
 
 
-def of_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
+def vendor_arguments(arguments: ArgumentTable) -> tuple[str, ...]:
     """The names of those that describe an instance at its vendor."""
     return tuple(key for key in arguments if key not in LIFE_CYCLE)
 
 
-def changed_at_vendor(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
+def vendor_changes(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
     """The names of those that the vendor is to change in place (`CanUpdate`); what is not in `news` stays as it is."""
     usual = arguments.defaults
     updated = (key for key in arguments.updatable if key not in LIFE_CYCLE and key in news)
-    return frozenset(key for key in updated if not same(olds.get(key, usual.get(key)), news[key]))
+    return frozenset(key for key in updated if not equal_values(olds.get(key, usual.get(key)), news[key]))

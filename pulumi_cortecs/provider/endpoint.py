@@ -24,21 +24,21 @@ from pulumi_cortecs.lifecycle.waiting import (
     StoppedWhileWaitingError,
     WaitEndedError,
 )
-from pulumi_cortecs.provider import accounts, came, host, hourly, leftovers, power, rows, sharing
+from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT, ON_TIMEOUT, STATES
+from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT, ON_TIMEOUT, STATES
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
-from pulumi_cortecs.provider.properties import identifier, one_of, read_properties, text, whole_number
-from pulumi_cortecs.provider.session import Row
+from pulumi_cortecs.provider.properties import identifier, integer, one_of, read_properties, string
+from pulumi_cortecs.provider.session import InstanceRow
 
-_PASSED_ON: Final = Required("an Instance passes it on to its Endpoint")
+_SET_BY_INSTANCE: Final = Required("an Instance passes it on to its Endpoint")
 _INPUTS: Final = ArgumentTable(
     "an Endpoint",
     {
-        "instance_id": Argument(identifier, _PASSED_ON, Change.UPDATE, interrupts=True),
-        "state": Argument(one_of(*STATES), _PASSED_ON, Change.UPDATE, interrupts=True),
-        "spec_digest": Argument(text, _PASSED_ON, Change.UPDATE, interrupts=True),
-        "ready_timeout": Argument(whole_number(1, LONGEST_READY_TIMEOUT), _PASSED_ON, Change.NOTHING),
+        "instance_id": Argument(identifier, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
+        "state": Argument(one_of(*STATES), _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
+        "spec_digest": Argument(string, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
+        "ready_timeout": Argument(integer(1, MAX_READY_TIMEOUT), _SET_BY_INSTANCE, Change.NOTHING),
         "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.NOTHING, in_state_if_default=False),
     },
 )
@@ -53,17 +53,17 @@ def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.endpoint_token:
         raise EndpointError(f"this provider serves {kind.endpoint_token} only, not {call.resource_type}")
-    leftovers.tell(kind)
+    ownership.report_unclaimed(kind)
     inputs, problems = read_properties(news, _INPUTS)
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
-        accounts.seen(kind, instance_id)  # the engine passes on what it has saved
+        accounts.confirm_known(kind, instance_id)  # the engine passes on what it has saved
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
 
 def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """Another instance, another wanted state or an interrupted service is waited for; so is one that never got ready.
 
-    A changed instance_id is an update, not a replacement: nothing of an Endpoint would have to be made anew.
+    A changed instance_id is an update, not a replacement: an Endpoint has nothing that would have to be created again.
     """
     if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _INPUTS.interrupting):
         return DiffResult(changes=None)
@@ -74,82 +74,90 @@ def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
 
 def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     """Waits for the instance. Raises EndpointError; the Instance stays in the state then, and `pulumi up` resumes."""
-    return CreateResult(secrets.token_hex(6), _waited_for(kind, props))
+    return CreateResult(secrets.token_hex(6), _wait(kind, props))
 
 
 def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Like create."""
-    return UpdateResult(_waited_for(kind, news))
+    return UpdateResult(_wait(kind, news))
 
 
 def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
     """The endpoint as it is; gone together with its instance. Raises EndpointError when that cannot be told."""
-    leftovers.tell(kind)
+    ownership.report_unclaimed(kind)
     instance_id = str(props["instance_id"])
     try:
         account = accounts.account(kind)
-        account.must_own(instance_id, props.get("account"))
-        seen = account.find(instance_id)
-        if seen is None:
+        account.require_owner(instance_id, props.get("account"))
+        instance = account.find(instance_id)
+        if instance is None:
             return ReadResult("", {})
         inputs = {key: props[key] for key in _INPUTS if key in props}
-        inputs["state"] = account.state_of(seen)
+        inputs["state"] = account.state_of(instance)
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
-    return ReadResult(endpoint_id, _outputs(inputs, seen, account), inputs)
+    return ReadResult(endpoint_id, _outputs(inputs, instance, account), inputs)
 
 
-def _waited_for(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
+def _wait(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     instance_id = str(props["instance_id"])
     try:
         account = accounts.account(kind)
-        seen = _stopped(account, instance_id) if props["state"] == "stopped" else _ready(kind, account, props)
-        return _outputs({key: props[key] for key in _INPUTS if key in props}, seen, account)
-    except came.NotWhatWasOrderedError as error:
+        instance = (
+            _find_stopped(account, instance_id)
+            if props["state"] == "stopped"
+            else _wait_until_ready(kind, account, props)
+        )
+        return _outputs({key: props[key] for key in _INPUTS if key in props}, instance, account)
+    except delivery.DeliveryMismatchError as error:
         raise EndpointError(str(error)) from None
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
 
 
-def _stopped(account: Account, instance_id: str) -> Any:
-    seen = account.find(instance_id)
-    if seen is None:
+def _find_stopped(account: Account, instance_id: str) -> Any:
+    instance = account.find(instance_id)
+    if instance is None:
         raise EndpointError(f"{instance_id} does not exist any more; `pulumi up --refresh` goes on from there")
-    return seen
+    return instance
 
 
-def _ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> Any:
+def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> Any:
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
 
     def tell(words: str) -> None:
-        age, cost = times.format_duration(account.clock.now() - started_at), hourly.of(instance_id)
-        call.tell(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
+        age, cost = times.format_duration(account.clock.now() - started_at), instance_records.hourly_cost(instance_id)
+        call.report_progress(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
 
-    def compare(seen: Any) -> None:  # a later run's first look: its create told it nothing
-        came.must_be_what_was_ordered(kind, instance_id, account.cloud.reported_inputs(seen))
+    def compare(instance: Any) -> None:  # a later run's first look: its create told it nothing
+        delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(instance))
 
-    came.must_be_what_was_ordered(kind, instance_id)
+    delivery.require_ordered(kind, instance_id)
     try:
         wait = account.wait()
         return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, on_look=compare)
     except (DeadlineError, FailedWhileWaitingError) as error:
-        ended = _given_up(kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"])))
+        ended = _apply_on_timeout(
+            kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"]))
+        )
         ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
-        kept = ended or _kept(account, instance_id, ways_on)
-        raise EndpointError(_why(error, instance_id, timeout, kept)) from None
+        kept = ended or _still_exists_text(account, instance_id, ways_on)
+        raise EndpointError(_wait_error_text(error, instance_id, timeout, kept)) from None
     except WaitEndedError as error:
-        raise EndpointError(_why(error, instance_id, timeout, _kept(account, instance_id))) from None
+        raise EndpointError(
+            _wait_error_text(error, instance_id, timeout, _still_exists_text(account, instance_id))
+        ) from None
 
 
-def _given_up(kind: InstanceKind, account: Account, instance_id: str, on_timeout: str) -> str:
+def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on_timeout: str) -> str:
     """Ends the bill if that is wanted, and says what has become of the instance; "" where nothing has."""
     if on_timeout == "keep":
         return ""
-    if why := _not_to_end(kind, instance_id):
+    if why := _reason_to_keep(kind, instance_id):
         return (
             f"It was left as it is, whatever on_timeout says: {why}. It still exists, and "
-            f"{_cost(account, instance_id)}. `pulumi up` waits on"
+            f"{_cost_text(account, instance_id)}. `pulumi up` waits on"
         )
     try:
         if on_timeout == "stop":
@@ -158,34 +166,34 @@ def _given_up(kind: InstanceKind, account: Account, instance_id: str, on_timeout
                 "It was stopped (on_timeout) and costs nothing now. "
                 "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
             )
-        account.ending().delete(instance_id)
+        account.deletion().delete(instance_id)
         return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` makes a new one"
     except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
-        return f"{failed}: it may still exist, and {_cost(account, instance_id)}. `pulumi destroy` ends the bill"
+        return f"{failed}: it may still exist, and {_cost_text(account, instance_id)}. `pulumi destroy` ends the bill"
 
 
-def _not_to_end(kind: InstanceKind, instance_id: str) -> str:
+def _reason_to_keep(kind: InstanceKind, instance_id: str) -> str:
     """Why on_timeout ends nothing here, in words; "" where it may."""
     row = _row_of_parent(kind, instance_id)
     if row is None:
         return "this run was shown no Instance that has it and that this Endpoint belongs to"
-    elsewhere = sharing.elsewhere(kind, instance_id, row.urn) if row.inferred else None
-    another = elsewhere or sharing.another(instance_id, row.urn)
-    return "" if another is None else f"{sharing.in_words(another)} has it, too"
+    elsewhere = ownership.row_in_other_stack(kind, instance_id, row.urn) if row.inferred else None
+    another = elsewhere or ownership.other_row_in_stack(instance_id, row.urn)
+    return "" if another is None else f"{ownership.describe_row(another)} has it, too"
 
 
-def _row_of_parent(kind: InstanceKind, instance_id: str) -> Row | None:
+def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
     """The row that has the instance, if it is that of the Instance which this call's Endpoint belongs to.
 
     A program can declare an Endpoint of its own, and name any id in it.
     """
-    row = rows.of(instance_id)
+    row = instance_records.row_of(instance_id)
     parent = host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
     return row if row is not None and row.urn == parent else None
 
 
-def _why(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:
+def _wait_error_text(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:
     last = error.last_status.rstrip(". ")  # the vendor's words are sentences
     if isinstance(error, DeadlineError):
         return f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. {and_now}"
@@ -201,23 +209,23 @@ def _why(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) 
     return f"{instance_id} failed: {last}. {and_now}"
 
 
-def _kept(account: Account, instance_id: str, ways_on: str = "`pulumi up` waits on, ") -> str:
-    return f"It still exists and {_cost(account, instance_id)}. {ways_on}`pulumi destroy` ends the bill"
+def _still_exists_text(account: Account, instance_id: str, ways_on: str = "`pulumi up` waits on, ") -> str:
+    return f"It still exists and {_cost_text(account, instance_id)}. {ways_on}`pulumi destroy` ends the bill"
 
 
-def _cost(account: Account, instance_id: str) -> str:
-    hourly_total = hourly.of(instance_id) or _asked(account, instance_id)
+def _cost_text(account: Account, instance_id: str) -> str:
+    hourly_total = instance_records.hourly_cost(instance_id) or _quoted_now(account, instance_id)
     return f"costs {hourly_total} per hour" if hourly_total else "may be billed"
 
 
-def _asked(account: Account, instance_id: str) -> Money | None:
+def _quoted_now(account: Account, instance_id: str) -> Money | None:
     """What the instance costs per hour by today's prices, None where that cannot be found out now."""
     with suppress(CloudError):
-        if (seen := account.cloud.get_instance(instance_id)) is not None:
-            return account.cloud.hourly_price(seen)
+        if (instance := account.cloud.get_instance(instance_id)) is not None:
+            return account.cloud.hourly_price(instance)
     return None
 
 
-def _outputs(inputs: Mapping[str, Any], seen: Any, account: Account) -> dict[str, Any]:
+def _outputs(inputs: Mapping[str, Any], instance: Any, account: Account) -> dict[str, Any]:
     """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
-    return {**inputs, **account.cloud.endpoint_outputs(seen), "account": account.fingerprint}
+    return {**inputs, **account.cloud.endpoint_outputs(instance), "account": account.fingerprint}

@@ -1,29 +1,27 @@
-"""Everything that leans on the internals of Pulumi's dynamic provider host, in one place.
+"""What a provider method needs of Pulumi's dynamic provider host and does not get from it.
 
-The host gives a provider method neither the resource's URN nor a way to report progress or a clean error. All three
-are to be had from the frame of the gRPC method above ours. Each is looked for, never assumed: where a host has changed,
-the URN is unknown, progress is silent, and an error comes with the host's own traceback.
+The host passes a provider method neither the resource's URN nor a way to report progress or a clean error. All three
+are read from the frame of the host's gRPC method further up the stack (`process.find_method_frame`). None is taken for
+granted: where a host has changed, the URN is unknown, progress is silent, and an error comes with the host's own
+traceback.
 """
 
 from __future__ import annotations
 
 import contextvars
 import functools
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from pulumi_cortecs._engine_watch import parse_address
 from pulumi_cortecs.http.text import escape_unprintable
-from pulumi_cortecs.provider.process import InCall
+from pulumi_cortecs.provider.process import TrackedCall, engine_address, find_method_frame
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_METHODS = frozenset({"Check", "Diff", "Create", "Read", "Update", "Delete"})
-_FRAMES_TO_LOOK_AT = 30
 _UNKNOWN = 2  # google.rpc.Code.UNKNOWN
 
 
@@ -36,9 +34,9 @@ class _Context(Protocol):
 
 
 @dataclass(frozen=True)
-class Call:
-    """The engine's call that is being served. `urn` is "" where the host does not tell. `gets`: it reads for `opts.id`,
-    and shows what the program says, where a refresh shows what the state holds."""
+class EngineCall:
+    """The engine's call that is being served. `urn` is "" where the host does not pass it. `gets`: the call reads for
+    `opts.id`, so its properties are the program's; those of a refresh are the state's."""
 
     urn: str = ""
     context: _Context | None = None
@@ -50,16 +48,16 @@ class Call:
         parts = self.urn.split("::", 3)
         return parts[2].rsplit("$", 1)[-1] if len(parts) == 4 else ""
 
-    def caller_is_gone(self) -> bool:
-        """Whether nobody is left to take our answer (the engine was killed, or gave up on us)."""
+    def is_cancelled(self) -> bool:
+        """Whether the engine no longer waits for the answer: it was killed, or gave up on the call."""
         return self.context is not None and not self.context.is_active()
 
-    def tell(self, text: str) -> None:
-        """Shows `text` on the resource's own row while the call runs; silent where there is no engine to tell."""
+    def report_progress(self, text: str) -> None:
+        """Shows `text` on the resource's own row while the call runs; does nothing outside of a host."""
         self._log(text, warning=False)
 
     def warn(self, text: str) -> None:
-        """Adds a warning about the resource to what the command reports; silent where there is no engine to tell."""
+        """Adds a warning about the resource to what the command reports; does nothing outside of a host."""
         self._log(text, warning=True)
 
     def _log(self, text: str, *, warning: bool) -> None:
@@ -71,33 +69,35 @@ class Call:
 
             # never as an ERROR: that marks the row as failed while the exit code stays 0
             severity = engine_pb2.WARNING if warning else engine_pb2.INFO
-            line = engine_pb2.LogRequest(severity=severity, message=_shown(text), urn=self.urn, ephemeral=not warning)
+            line = engine_pb2.LogRequest(
+                severity=severity, message=_terminal_text(text), urn=self.urn, ephemeral=not warning
+            )
             engine.Log(line, timeout=2.0)
 
 
-_current: contextvars.ContextVar[Call] = contextvars.ContextVar("pulumi_cortecs_call")
+_current: contextvars.ContextVar[EngineCall] = contextvars.ContextVar("pulumi_cortecs_call")
 
 
-def current_call() -> Call:
+def current_call() -> EngineCall:
     """The engine's call that this thread serves; an empty one outside of a host."""
-    return _current.get(Call())
+    return _current.get(EngineCall())
 
 
-def served(method: Callable[P, R]) -> Callable[P, R]:
-    """Makes a provider method a good citizen of the host: it knows its call, and its errors reach the CLI as one text.
+def provider_method(method: Callable[P, R]) -> Callable[P, R]:
+    """Decorates a provider method: `current_call` is set while it runs, and its errors reach the CLI as one text.
 
     Any exception ends as `error: TEXT` on the resource, without the traceback that newer hosts print.
     """
 
     @functools.wraps(method)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        call = _call_above()
+        call = _find_call()
         token = _current.set(call)
         try:
-            with InCall():
+            with TrackedCall():
                 return method(*args, **kwargs)
         except Exception as error:
-            _send_clean_error(call, _text_of(error))
+            _send_clean_error(call, _error_text(error))
             raise
         finally:
             _current.reset(token)
@@ -105,29 +105,24 @@ def served(method: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def keep_quiet() -> None:
+def silence_retry_log() -> None:
     """Keeps libraries from printing: whatever a host process prints is shown on the stack's row."""
     import stamina.instrumentation
 
     stamina.instrumentation.set_on_retry_hooks(())  # one line for each retry
 
 
-def _call_above() -> Call:
-    frame: FrameType | None = sys._getframe(1)
-    for _ in range(_FRAMES_TO_LOOK_AT):
-        if frame is None:
-            break
-        if frame.f_code.co_name in _METHODS and {"request", "context"} <= set(frame.f_locals):
-            request, context = frame.f_locals["request"], frame.f_locals["context"]
-            usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
-            gets = frame.f_code.co_name == "Read" and not getattr(request, "properties", True)
-            return Call(str(getattr(request, "urn", "")), context if usable else None, gets)
-        frame = frame.f_back
-    return Call()
+def _find_call() -> EngineCall:
+    if (frame := find_method_frame()) is None:
+        return EngineCall()
+    request, context = frame.f_locals["request"], frame.f_locals["context"]
+    is_usable = hasattr(context, "set_trailing_metadata") and hasattr(context, "is_active")
+    gets = frame.f_code.co_name == "Read" and not getattr(request, "properties", True)
+    return EngineCall(str(getattr(request, "urn", "")), context if is_usable else None, gets)
 
 
-def _text_of(error: Exception) -> str:
-    """Our own errors speak for themselves; anything else is a bug of ours and says so."""
+def _error_text(error: Exception) -> str:
+    """The text of an error of ours; any other exception is a bug of ours, and its text says where."""
     text = str(error)
     if type(error).__module__.startswith("pulumi_cortecs."):
         return text
@@ -139,27 +134,26 @@ def _text_of(error: Exception) -> str:
     return f"unexpected {type(error).__name__} in pulumi-cortecs{where}: {text}"
 
 
-def _shown(text: str) -> str:
-    """What a terminal may be given: other stacks' states are quoted in it."""
+def _terminal_text(text: str) -> str:
+    """The text without control characters: it may quote other stacks' states."""
     return escape_unprintable(text, keep="\n")
 
 
-def _send_clean_error(call: Call, text: str) -> None:
+def _send_clean_error(call: EngineCall, text: str) -> None:
     if call.context is None:
         return
-    with suppress(Exception):  # the plain error follows all the same
+    with suppress(Exception):  # the plain error follows in any case
         from pulumi.runtime.proto import status_pb2
 
-        status = status_pb2.Status(code=_UNKNOWN, message=_shown(text))
+        status = status_pb2.Status(code=_UNKNOWN, message=_terminal_text(text))
         call.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
 
 
 @functools.cache
 def _engine() -> Any:
-    """The engine's own service, whose address the host was started with; None outside of a host."""
-    address = sys.argv[-1] if len(sys.argv) > 1 else ""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    """The engine's own gRPC service; None outside of a host."""
+    address = engine_address()
+    if parse_address(address) is None:
         return None
     try:
         import grpc

@@ -29,26 +29,24 @@ from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
-    came,
+    delivery,
     host,
-    hourly,
-    judged,
-    leftovers,
+    instance_records,
+    machine_limits,
+    ownership,
     power,
-    quoted,
-    rows,
-    second_line,
+    quotes,
+    reviewed_inputs,
     session,
-    sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import changed_at_vendor, of_vendor
+from pulumi_cortecs.provider.arguments import vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
-from pulumi_cortecs.provider.properties import read_properties, same, whole
+from pulumi_cortecs.provider.properties import equal_values, read_properties, without_float
 
 
 class InstanceError(Exception):
-    """An instance could not be bought, changed, read or ended. The text says what that means for the bill."""
+    """An instance could not be bought, changed, read or deleted. The text says what that means for the bill."""
 
 
 def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
@@ -57,21 +55,21 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
 
     Pure towards the vendor: refresh calls it too.
     """
-    accounts.seen(kind, instance_id)
-    leftovers.tell(kind)
-    hourly.note(instance_id, olds.get("quote"))
-    rows.note(kind, instance_id, host.current_call().urn, olds)
-    judged.amend(host.current_call().urn, _plain(kind, news))
-    # what the vendor does not tell of an adopted instance is in no row, and nothing that it could have changed to
+    accounts.confirm_known(kind, instance_id)
+    ownership.report_unclaimed(kind)
+    instance_records.record_quote(instance_id, olds.get("quote"))
+    instance_records.record_row(kind, instance_id, host.current_call().urn, olds)
+    reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
+    # what the vendor does not report of an adopted instance is in no row, and nothing that it could have changed to
     compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
-    replaces = [key for key in compared if not same(olds.get(key), news.get(key))]
+    replaces = [key for key in compared if not equal_values(olds.get(key), news.get(key))]
     usual = kind.arguments.defaults
     updatable = kind.arguments.updatable
-    if replaces or any(not same(olds.get(key, usual[key]), news.get(key, usual[key])) for key in updatable):
+    if replaces or any(not equal_values(olds.get(key, usual[key]), news.get(key, usual[key])) for key in updatable):
         # None: the engine works the details out by itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
     # another key: update tells a rotated one, which it records, from another account's, which it refuses
-    return DiffResult(changes=accounts.differ_from(kind, olds.get("account")))
+    return DiffResult(changes=accounts.credentials_changed(kind, olds.get("account")))
 
 
 def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
@@ -80,20 +78,20 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     With `adopt_id` nothing is ordered. Raises InstanceError.
     """
     call, began_at = host.current_call(), session.current().clock.now()
-    inputs = _settled(kind, props)
-    shown = judged.of(call.urn)
-    if shown is not None and (differing := judged.bought_differs(kind, inputs, shown.inputs)):
+    inputs = _validated(kind, props)
+    shown = reviewed_inputs.get(call.urn)
+    if shown is not None and (differing := reviewed_inputs.changed_arguments(kind, inputs, shown.inputs)):
         raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
     try:
         account = accounts.account(kind)
-        account.must_be_fit_to_buy()
+        account.require_usable_environment()
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
-            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _end(account, inputs)))
-        inputs["quote"] = quoted.for_purchase(kind, call.urn, inputs)
+            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _expires_at(account, inputs)))
+        inputs["quote"] = quotes.purchase_quote(kind, call.urn, inputs)
         bought = _buy(kind, account, inputs, began_at)
     except AmbiguousPurchaseError as error:
-        raise InstanceError(_unclear(error)) from None
+        raise InstanceError(_ambiguous_purchase_text(error)) from None
     except RefusedOrderError as error:
         raise InstanceError(
             f"{error}, which is no proof that nothing was bought: the next `pulumi up` looks again before it orders "
@@ -112,18 +110,18 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         UnknownStatusError,
         DeletionUnconfirmedError,
         LimitsFileError,
-        second_line.LimitExceededError,
-        quoted.NoQuoteError,
+        machine_limits.LimitExceededError,
+        quotes.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     instance_id = bought.instance_id
     account.poller.mark_started(instance_id)
-    if call.caller_is_gone():
-        undone = _undone(kind, account, instance_id, bought.inferred)
+    if call.is_cancelled():
+        undone = _undo_purchase(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
-    hourly.note(instance_id, inputs["quote"])
-    came.noted(kind, account.cloud, bought, inputs)
-    expires_at = _end(account, inputs)
+    instance_records.record_quote(instance_id, inputs["quote"])
+    delivery.record_delivery(kind, account.cloud, bought, inputs)
+    expires_at = _expires_at(account, inputs)
     return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
 
 
@@ -134,76 +132,77 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     """
     recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
-        accounts.seen(kind, instance_id)
-        leftovers.tell(kind)
+        accounts.confirm_known(kind, instance_id)
+        ownership.report_unclaimed(kind)
     try:
         account = accounts.account(kind)
-        account.must_own(instance_id, props.get("account"))
-        seen = account.find(instance_id)
-        if seen is None:
+        account.require_owner(instance_id, props.get("account"))
+        instance = account.find(instance_id)
+        if instance is None:
             if recorded:
                 return ReadResult("", {})
             raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} in this account")
-        inputs = _as_inputs(kind, account, seen, props)
+        inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
     outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
-    return ReadResult(instance_id, outputs, kind.arguments.without_defaults(inputs))
+    return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Changes what the vendor can, and starts, stops or restarts in place. Raises InstanceError; what is not what was
     judged is not started, and what another stack has is not stopped."""
-    inputs, inferred = _settled(kind, news), bool(olds.get("inferred"))
-    accounts.seen(kind, instance_id)
-    changed = changed_at_vendor(kind.arguments, olds, inputs)
+    inputs, inferred = _validated(kind, news), bool(olds.get("inferred"))
+    accounts.confirm_known(kind, instance_id)
+    changed = vendor_changes(kind.arguments, olds, inputs)
     costs = not changed.isdisjoint(kind.arguments.priced)
     if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
-        # only what costs is quoted anew, and where a policy changed a new resource the inputs hold another one's quote
+        # only a change of the price is quoted again, and where a policy changed a new resource the inputs hold another
+        # one's quote
         inputs["quote"] = olds["quote"]
     try:
         account = accounts.account(kind)
-        account.must_own(instance_id, olds.get("account"))
+        account.require_owner(instance_id, olds.get("account"))
         if inputs["state"] == "running":
-            account.must_be_fit_to_buy()
+            account.require_usable_environment()
         live = account.cloud.get_instance(instance_id)
         if live is None:
             raise InstanceError(
                 f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
             )
         if changed:
-            _must_be_ours_alone(kind, instance_id, inferred, "changed")
+            _require_sole_owner(kind, instance_id, inferred, "changed")
             with _change(kind, account, live, olds, inputs) if costs else nullcontext():
                 power.update(account, instance_id, inputs, changed)
         # what was read before a change tells nothing of it, and what is read behind it may be as old
         told = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed}}
         if inputs["state"] == "stopped":
             if account.cloud.phase(live) is not Phase.STOPPED:
-                _must_be_ours_alone(kind, instance_id, inferred)
+                _require_sole_owner(kind, instance_id, inferred)
                 power.stop(account, instance_id)
         elif account.cloud.phase(live) is Phase.STOPPED:
-            startable = adoption.startable(kind, instance_id, told, inputs)
-            with second_line.allowing(kind, account, startable, instance_id):
+            startable = adoption.inputs_for_start(kind, instance_id, told, inputs)
+            with machine_limits.enforce(kind, account, startable, instance_id):
                 power.start(account, instance_id)
-        elif not same(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
-            adoption.must_be_as_judged(kind, instance_id, told, inputs)
-            _must_be_ours_alone(kind, instance_id, inferred)
-            with second_line.holding(kind, account, live):
+        elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
+            adoption.require_reviewed(kind, instance_id, told, inputs)
+            _require_sole_owner(kind, instance_id, inferred)
+            with machine_limits.reserve_during_restart(kind, account, live):
                 power.stop(account, instance_id)
                 power.start(account, instance_id)
-    except adoption.NotAsJudgedError as error:
+    except adoption.ReviewMismatchError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
-    except (LimitsFileError, second_line.LimitExceededError, quoted.NoQuoteError) as error:
+    except (LimitsFileError, machine_limits.LimitExceededError, quotes.NoQuoteError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
-    hourly.note(instance_id, inputs["quote"])
-    rows.note(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
+    instance_records.record_quote(instance_id, inputs["quote"])
+    instance_records.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
     expires_at = olds.get("expires_at", "")
-    if not same(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
-        expires_at = _end(account, inputs)
+    if not equal_values(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
+        expires_at = _expires_at(account, inputs)
     return UpdateResult(_outputs(kind, inputs, instance_id, account, expires_at, inferred))
 
 
@@ -216,22 +215,22 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     ended. One that another row of the stack has is left to the last of them, and one whose id was inferred from a list
     to the row of another stack that has it.
     """
-    accounts.seen(kind, instance_id)
-    leftovers.tell(kind)
+    accounts.confirm_known(kind, instance_id)
+    ownership.report_unclaimed(kind)
 
     def compare(live: Any) -> None:
-        came.told_at_the_end(instance_id, account.cloud.reported_inputs(live), props)
+        delivery.warn_if_deleted_differs(instance_id, account.cloud.reported_inputs(live), props)
 
-    with sharing.going(instance_id) as going:
-        if why := _kept_for(kind, instance_id, props, going):
+    with ownership.announce_deletion(instance_id) as going:
+        if why := _reason_to_keep(kind, instance_id, props, going):
             host.current_call().warn(f"{instance_id} was not ended: {why}")
             return
         try:
             account = accounts.account(kind)
-            account.must_own(instance_id, props.get("account"))
-            account.ending().delete(instance_id, compare)
+            account.require_owner(instance_id, props.get("account"))
+            account.deletion().delete(instance_id, compare)
             account.log.record_gone(instance_id)
-            second_line.ended(kind, account, instance_id)
+            machine_limits.release(kind, account, instance_id)
         except (CloudError, DeletionUnconfirmedError) as error:
             raise InstanceError(
                 f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
@@ -239,47 +238,47 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
             ) from None
 
 
-def _kept_for(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: DeletionPlan) -> str:
-    """Who else has what is being deleted and keeps it, in words; "" for nobody. Raises InstanceError where it is not to
+def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: DeletionPlan) -> str:
+    """Which other resource has the instance and keeps it, as text; "" for none. Raises InstanceError where it is not to
     be ended, nor to be let go."""
     urn = host.current_call().urn
-    if (owner := adoption.owner_of(instance_id)) is not None:
+    if (owner := adoption.claimed_by(instance_id)) is not None:
         return f"{owner} has adopted it in this run"
-    keeper = adoption.keeper_of(instance_id)
+    keeper = adoption.owner_in_state(instance_id)
     if keeper is not None and keeper != urn:
         return f"{keeper} has adopted it"
-    if adoption.is_wanted(instance_id):
+    if adoption.is_requested(instance_id):
         raise InstanceError(
             f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
             "replaced by a new one"
         )
-    if not quoted.can_be_bought(urn):  # `up --replace` with delete_before_replace
+    if not quotes.is_purchasable(urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
             f"{instance_id} was not ended: {kind.vendor} could not be reached when its replacement was checked, so "
             "that none would be bought. Run `pulumi up` again"
         )
-    if props.get("inferred") and (row := sharing.elsewhere(kind, instance_id, urn)) is not None:
-        return f"{sharing.in_words(row)} has it, and its id was only inferred here"
+    if props.get("inferred") and (row := ownership.row_in_other_stack(kind, instance_id, urn)) is not None:
+        return f"{ownership.describe_row(row)} has it, and its id was only inferred here"
     if going.keeper is not None:
         return f"{going.keeper.urn} has it, too, and keeps it"
-    sharing.warn_of_unread(going)
+    ownership.warn_unread_state(going)
     return ""
 
 
 def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> PurchasedInstance[Any]:
     """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
-    Raises what Intents.recover, Purchases.buy and second_line.allowing raise, and InstanceError.
+    Raises what Intents.recover, Purchases.buy and machine_limits.enforce raise, and InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
 
-    key, ordered = accounts.key_of(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
+    key, ordered = accounts.order_key(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
     if (earlier := account.intents.recover(key, ordered, began_at)) is not None:
         _take_over(kind, account, inputs, earlier)
         return earlier
-    with second_line.allowing(kind, account, inputs) as commitment:
+    with machine_limits.enforce(kind, account, inputs) as commitment:
         is_awaited = call.context.is_active if call.context else None
         number = None if commitment is None else commitment.entry.number
         bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
@@ -301,63 +300,64 @@ def _take_over(
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
-    instance_id, told = earlier.instance_id, account.cloud.reported_inputs(live)
-    untold = ", ".join(adoption.untold(kind, told))
+    instance_id, reported = earlier.instance_id, account.cloud.reported_inputs(live)
+    untold = ", ".join(adoption.unreported_arguments(kind, reported))
     try:
-        adoption.must_be_as_judged(kind, instance_id, told, inputs)
-        with second_line.allowing(kind, account, told, instance_id):
+        adoption.require_reviewed(kind, instance_id, reported, inputs)
+        with machine_limits.enforce(kind, account, reported, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
                 if untold:  # a journal may name whatever is stopped, and this is what would make it cost
-                    raise adoption.NotAsJudgedError(f"it is stopped, and {kind.vendor} does not tell its {untold}")
+                    raise adoption.ReviewMismatchError(f"it is stopped, and {kind.vendor} does not report its {untold}")
                 power.start(account, instance_id)
-    except (LimitsFileError, second_line.LimitExceededError, adoption.NotAsJudgedError) as error:
+    except (LimitsFileError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
         raise InstanceError(
             f"{instance_id}, which an earlier run had just bought when it was ended, is there and is not taken over: "
-            f"{error}. {_ends(instance_id)}"
+            f"{error}. {_delete_hint(instance_id)}"
         ) from None
     # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    found = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
-    found += f"; {kind.vendor} does not tell its {untold}, so that cannot be checked" if untold else ""
-    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{found}")
+    note = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
+    note += f"; {kind.vendor} does not report its {untold}, so that cannot be checked" if untold else ""
+    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{note}")
 
 
 @contextmanager
 def _change(
     kind: InstanceKind, account: Account, live: Any, olds: Mapping[str, Any], inputs: dict[str, Any]
 ) -> Iterator[None]:
-    """A block that changes in place what the price depends on: it is quoted anew, and entered only if the limits have
-    room for what is billed more. Raises what quoted.for_purchase and second_line.allowing raise."""
-    inputs["quote"] = quoted.for_purchase(kind, host.current_call().urn, inputs)
+    """A block that changes in place what the price depends on: it is quoted again, and entered only if the limits have
+    room for what is billed more. Raises what quotes.purchase_quote and machine_limits.enforce raise."""
+    inputs["quote"] = quotes.purchase_quote(kind, host.current_call().urn, inputs)
     is_stopped = account.cloud.phase(live) is Phase.STOPPED
-    before = _plain(kind, olds)
-    with second_line.allowing(kind, account, inputs, billed=not is_stopped, changes=before):
+    before = _program_inputs(kind, olds)
+    with machine_limits.enforce(kind, account, inputs, billed=not is_stopped, changes=before):
         yield
 
 
-def _must_be_ours_alone(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
+def _require_sole_owner(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
     """Raises InstanceError when the id was inferred from a list and a row of another stack has it."""
-    if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
+    if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(
-            f"{instance_id} was not {done}: {sharing.in_words(row)} has it, and here its id was only inferred from a "
-            "list. To buy one for this resource, take it out of the program, which ends nothing, and put it in again"
+            f"{instance_id} was not {done}: {ownership.describe_row(row)} has it, and here its id was only inferred "
+            "from a list. To buy one for this resource, take it out of the program, which ends nothing, and put it "
+            "back in"
         )
 
 
-def _undone(kind: InstanceKind, account: Account, instance_id: str, inferred: bool) -> str:
-    """Ends what nobody is left to own; what came of it."""
-    if inferred and (row := sharing.elsewhere(kind, instance_id, host.current_call().urn)) is not None:
-        return f"{sharing.in_words(row)} has it, so it was not ended"
+def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, inferred: bool) -> str:
+    """Deletes an instance that no resource will own. Returns the outcome as text."""
+    if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
+        return f"{ownership.describe_row(row)} has it, so it was not ended"
     if not account.log.begin_undo(instance_id):
         return "another run has taken it over"
     try:
-        account.ending().delete(instance_id)
+        account.deletion().delete(instance_id)
     except (CloudError, DeletionUnconfirmedError) as error:
         account.log.record_undo_failed(instance_id)
         return f"it may still exist and be billed: {error}"
     account.log.record_gone(instance_id)
-    second_line.ended(kind, account, instance_id)
+    machine_limits.release(kind, account, instance_id)
     return "it was stopped and deleted again"
 
 
@@ -370,29 +370,29 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
         raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} to adopt any more; nothing was bought")
-    told = account.cloud.reported_inputs(live)
-    _, problems = adoption.settle(kind, instance_id, told, account.state_of(live), inputs)
+    reported = account.cloud.reported_inputs(live)
+    _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
-    other = [key for key in kind.arguments.replacing if (key in told) != (key in inputs)]
+    other = [key for key in kind.arguments.replacing if (key in reported) != (key in inputs)]
     reasons += [f"{key}: it is told only now, or not any more" for key in other]
     if reasons:
         raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
-    with second_line.allowing(kind, account, told, instance_id, billed=inputs["state"] == "running"):
+    with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
         pass  # nothing is ordered
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    account.log.record_adopted(accounts.key_of(host.current_call().urn), instance_id)
-    hourly.note(instance_id, inputs["quote"])
-    rows.note(kind, instance_id, host.current_call().urn, inputs)
+    account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
+    instance_records.record_quote(instance_id, inputs["quote"])
+    instance_records.record_row(kind, instance_id, host.current_call().urn, inputs)
     return instance_id
 
 
-def _plain(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
+def _program_inputs(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     """Our inputs out of what the host passes."""
-    return {key: whole(props[key]) for key in kind.inputs if key in props}
+    return {key: without_float(props[key]) for key in kind.inputs if key in props}
 
 
-def _settled(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
+def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs as check settled them. Raises InstanceError for any others.
 
     A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
@@ -400,8 +400,8 @@ def _settled(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     usual = kind.arguments.defaults
     props = {**{key: usual[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
     settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
-    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not tell
-    untold = {key for key in of_vendor(kind.arguments) if looked_at and key not in props}
+    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not report
+    untold = {key for key in vendor_arguments(kind.arguments) if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
     refusals += [
         f"{key} is missing"
@@ -413,23 +413,23 @@ def _settled(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in settled.items() if key not in untold}, "quote": props["quote"]}
 
 
-def _as_inputs(kind: InstanceKind, account: Account, seen: Any, props: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
     recorded = "instance_id" in props  # what is only looked at was never ordered, whatever a program says of it
     replacing = kind.arguments.replacing
-    inputs = {key: value for key, value in _plain(kind, props).items() if recorded or key not in replacing}
-    inputs |= account.cloud.reported_inputs(seen)
-    inputs["state"] = account.state_of(seen)
+    inputs = {key: value for key, value in _program_inputs(kind, props).items() if recorded or key not in replacing}
+    inputs |= account.cloud.reported_inputs(instance)
+    inputs["state"] = account.state_of(instance)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
     if any(key not in inputs for key in replacing):  # nothing here has ordered it: the next start must not believe so
-        inputs["adopt_id"] = account.cloud.id_of(seen)
+        inputs["adopt_id"] = account.cloud.id_of(instance)
     if "quote" not in inputs:
         inputs["quote"], _ = accounts.market(kind).quote(inputs)
     return inputs
 
 
-def _end(account: Account, inputs: Mapping[str, Any]) -> str:
+def _expires_at(account: Account, inputs: Mapping[str, Any]) -> str:
     """When its time is over by the vendor's clock, counted from now; "" where it has no end."""
     return timestamp_after(inputs["ttl"], account.vendor_now())
 
@@ -443,27 +443,27 @@ def _outputs(
     inferred: object = False,
 ) -> dict[str, Any]:
     """What a state has of an instance; what is not so is not in it."""
-    outputs = {**kind.arguments.without_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
+    outputs = {**kind.arguments.omit_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
     if expires_at:
         outputs["expires_at"] = expires_at
     return {**outputs, "inferred": True} if inferred else outputs
 
 
-def _unclear(error: AmbiguousPurchaseError) -> str:
+def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:
     if not error.candidates:
         return (
-            f"it cannot be told whether something was bought: {error}. Run `pulumi up` again: it looks for it "
+            f"whether something was bought is unknown: {error}. Run `pulumi up` again: it looks for it "
             "before it buys anything. Should the resource go instead, `pulumi-cortecs orphans --all-stacks` shows what "
             "is left"
         )
     ids = " ".join(error.candidates)
     return (
-        f"it cannot be told what was bought: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
+        f"what was bought is ambiguous: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
         "--all-stacks` shows which of them no stack knows. Before you run `pulumi up` again, say adopt_id='ID' for the "
         "one that is this resource's, and end what nothing uses: `pulumi-cortecs orphans --all-stacks --delete ID`. "
         f"What is in use elsewhere is left alone from then on: `pulumi-cortecs orphans --keep {ids}`"
     )
 
 
-def _ends(instance_id: str) -> str:
+def _delete_hint(instance_id: str) -> str:
     return f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it"

@@ -15,13 +15,13 @@ if TYPE_CHECKING:  # programs import this module, and nothing that buys
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
-    from pulumi_cortecs.provider.answers import Answers
+    from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 Inputs = Mapping[str, Any]
 """What a program says and check completes; an `Unknown` stands for what only `up` will know."""
 
 Reader = Callable[[Any], Any]
-"""Returns the value as it is meant. Raises BadValueError."""
+"""Returns the value as it is meant. Raises InvalidValueError."""
 
 
 @dataclass(frozen=True)
@@ -93,34 +93,36 @@ class ArgumentTable(Mapping[str, Argument]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def where(self, holds: Callable[[Argument], bool]) -> tuple[str, ...]:
+    def names_where(self, holds: Callable[[Argument], bool]) -> tuple[str, ...]:
         """The names of those for which that holds."""
         return tuple(key for key, argument in self.rows.items() if holds(argument))
 
     @cached_property
     def replacing(self) -> tuple[str, ...]:
         """What decides what is bought: a change of any of these is a replacement."""
-        return self.where(lambda argument: argument.change is Change.REPLACE)
+        return self.names_where(lambda argument: argument.change is Change.REPLACE)
 
     @cached_property
     def updatable(self) -> tuple[str, ...]:
         """What changes without a new one."""
-        return self.where(lambda argument: argument.change is Change.UPDATE)
+        return self.names_where(lambda argument: argument.change is Change.UPDATE)
 
     @cached_property
     def priced(self) -> tuple[str, ...]:
         """What the price depends on."""
-        return self.where(lambda argument: argument.priced)
+        return self.names_where(lambda argument: argument.priced)
 
     @cached_property
     def interrupting(self) -> tuple[str, ...]:
         """What is waited for again when it changes."""
-        return self.where(lambda argument: argument.interrupts)
+        return self.names_where(lambda argument: argument.interrupts)
 
     @cached_property
     def required(self) -> Mapping[str, str]:
         """Why each of those that have no default is required."""
-        return {key: each.default.why for key, each in self.rows.items() if isinstance(each.default, Required)}
+        return {
+            key: argument.default.why for key, argument in self.rows.items() if isinstance(argument.default, Required)
+        }
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
@@ -148,9 +150,9 @@ class ArgumentTable(Mapping[str, Argument]):
     @cached_property
     def omitted_when_default(self) -> tuple[str, ...]:
         """What is in no plan and no state while it has its default."""
-        return self.where(lambda argument: not argument.in_state_if_default)
+        return self.names_where(lambda argument: not argument.in_state_if_default)
 
-    def without_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def omit_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The same as plans and states have it."""
         omitted = self.omitted_when_default
         return {key: value for key, value in inputs.items() if key not in omitted or not self.is_default(key, value)}
@@ -172,12 +174,12 @@ class Market(Protocol):
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
         """The price as a property: unknown while anything that it depends on is, and {} where there is none. Problems
-        tell what is not sold (any more), which alone keeps nobody from having it."""
+        tell what is not sold (any more), which alone refuses nothing."""
         ...
 
     def purchase(self, inputs: Inputs) -> Mapping[str, str | None]:
         """What allow-lists are asked about, by argument: None for what only `up` will know, and words that are on no
-        list for what the vendor does not tell of an instance. Asks nobody."""
+        list for what the vendor does not report of an instance. Sends no request."""
         ...
 
 
@@ -196,7 +198,7 @@ class InstanceKind:
     credentials: CredentialSpec
     arguments: ArgumentTable
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
-    market: Callable[[str, Answers], Market]
+    market: Callable[[str, AnswerCache], Market]
     pinned: Callable[[PriceList], Market]
 
     @property

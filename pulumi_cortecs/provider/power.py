@@ -50,7 +50,7 @@ def update(account: Account, instance_id: str, inputs: Mapping[str, Any], change
 
 
 def _stoppable(account: Account) -> CanStop[Any]:
-    """The table of arguments lets nobody ask for it where the cloud cannot."""
+    """The cloud, where it can stop instances; elsewhere the table of arguments has no state `stopped`."""
     if not isinstance(account.cloud, CanStop):
         raise TypeError("this cloud's instances cannot be stopped")
     return account.cloud

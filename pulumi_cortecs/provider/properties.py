@@ -9,20 +9,20 @@ from typing import Any, Final
 from pulumi.output import Unknown
 
 from pulumi_cortecs.provider.kind import ArgumentTable, Problem, Reader
-from pulumi_cortecs.provider.likeness import meant
+from pulumi_cortecs.provider.suggestions import closest_match
 
-LATER: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
+UNKNOWN: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 """Stands for a value that only `up` will know; it may be returned from check."""
 
 _PROVIDER_KEY: Final = "__provider"
 
 
-def unknown(*values: Any) -> bool:
+def is_unknown(*values: Any) -> bool:
     """Whether any of the values is one that only `up` will know."""
     return any(isinstance(value, Unknown) for value in values)
 
 
-class BadValueError(ValueError):
+class InvalidValueError(ValueError):
     """One property's value cannot be used; the text says what could be."""
 
 
@@ -32,39 +32,39 @@ def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[
     One that was left out is not in the result; one that only `up` will know is an Unknown in it, and so is one that is
     refused or missing, so that what does not depend on it can be judged in the same go.
     """
-    given: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in news.items():
         if key == _PROVIDER_KEY or value is None:
             continue
         argument = arguments.get(key)
         if argument is None:
-            problems.append(Problem(key, _unknown_key(key, arguments)))
+            problems.append(Problem(key, _unknown_argument_text(key, arguments)))
         elif isinstance(value, Unknown):
-            given[key] = value
+            properties[key] = value
         else:
             try:
-                given[key] = argument.read(value)
-            except BadValueError as error:
-                given[key] = LATER
+                properties[key] = argument.read(value)
+            except InvalidValueError as error:
+                properties[key] = UNKNOWN
                 problems.append(Problem(key, "cannot be used" if argument.secret else str(error)))
-    missing = [key for key in arguments.required if key not in given]
+    missing = [key for key in arguments.required if key not in properties]
     problems += [Problem(key, f"is required: {arguments.required[key]}") for key in missing]
-    return given | dict.fromkeys(missing, LATER), problems
+    return properties | dict.fromkeys(missing, UNKNOWN), problems
 
 
-def text(value: Any) -> str:
+def string(value: Any) -> str:
     """Any string."""
     if not isinstance(value, str):
-        raise BadValueError(f"must be a string; got {_shown(value)}")
+        raise InvalidValueError(f"must be a string; got {_describe(value)}")
     return value
 
 
 def identifier(value: Any) -> str:
     """A name of something that exists elsewhere."""
-    name = text(value)
+    name = string(value)
     if not name or name != name.strip() or not name.isprintable():
-        raise BadValueError(f"must be an id without spaces around it; got {name!r}")
+        raise InvalidValueError(f"must be an id without spaces around it; got {name!r}")
     return name
 
 
@@ -72,49 +72,49 @@ def one_of(*allowed: str) -> Reader:
     """One of a few words."""
 
     def reader(value: Any) -> str:
-        word = text(value)
+        word = string(value)
         if word not in allowed:
-            raise BadValueError(f"must be {' or '.join(allowed)}; got {word!r}")
+            raise InvalidValueError(f"must be {' or '.join(allowed)}; got {word!r}")
         return word
 
     return reader
 
 
-def whole_number(low: int, high: int | None = None) -> Reader:
+def integer(low: int, high: int | None = None) -> Reader:
     """An int in low..high, or from low on; the host passes every number as a float."""
     limits = f"{low}..{high}" if high is not None else f"{low} or more"
 
     def reader(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise BadValueError(f"must be a whole number, {limits}; got {_shown(value)}")
+            raise InvalidValueError(f"must be a whole number, {limits}; got {_describe(value)}")
         if not math.isfinite(value) or value != int(value):
-            raise BadValueError(f"must be a whole number, {limits}; got {value}")
+            raise InvalidValueError(f"must be a whole number, {limits}; got {value}")
         number = int(value)
         if number < low or (high is not None and number > high):
-            raise BadValueError(f"must be {limits}; got {number}")
+            raise InvalidValueError(f"must be {limits}; got {number}")
         return number
 
     return reader
 
 
-def same(one: Any, other: Any) -> bool:
+def equal_values(one: Any, other: Any) -> bool:
     """Whether two values of an argument mean the same: the host passes every number as a float."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)
 
 
-def whole(value: Any) -> Any:
+def without_float(value: Any) -> Any:
     """The value as a program has it: the host passes every whole number as a float."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _unknown_key(key: str, arguments: ArgumentTable) -> str:
-    near = meant(key, arguments, at_least=0.6)
-    hint = f"; did you mean {near}?" if near else f"; there are {', '.join(arguments)}"
-    return f"is no argument of {arguments.owner}{hint}"
+def _unknown_argument_text(key: str, arguments: ArgumentTable) -> str:
+    near = closest_match(key, arguments, at_least=0.6)
+    hint = f"; did you mean {near}?" if near else f"; valid arguments: {', '.join(arguments)}"
+    return f"is not an argument of {arguments.owner}{hint}"
 
 
-def _shown(value: Any) -> str:
+def _describe(value: Any) -> str:
     kind = {str: "the string", bool: "the boolean", list: "the list", dict: "the object"}.get(type(value), "")
     return f"{kind} {value!r}".strip()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pulumi_cortecs._tokens import instances
+from pulumi_cortecs._tokens import instance_tokens
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsFileError, account_is_exclusive
 from pulumi_cortecs.http.credentials import Credentials
@@ -31,51 +31,51 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ONE_MOMENT: Final = 0.03
+_GATHER_SECONDS: Final = 0.03
 """Seconds."""
 
 
-_making = threading.RLock()
+_property_lock = threading.RLock()
 
 
-class made_once(cached_property[T]):
+class locked_cached_property(cached_property[T]):
     """A cached_property that is made once, however many threads ask first: Python's own has no lock since 3.12."""
 
     if not TYPE_CHECKING:
 
         def __get__(self, instance: Any, owner: Any = None) -> Any:
-            with _making:
+            with _property_lock:
                 return super().__get__(instance, owner)
 
 
 @dataclass(frozen=True)
-class Judged:
+class ReviewedInputs:
     """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already.
     `confirmed`: a diff has shown what policies and `ignore_changes` made of them."""
 
     inputs: dict[str, Any]
-    adopts: bool = False
-    confirmed: bool = False
+    is_adoption: bool = False
+    is_diffed: bool = False
 
 
 @dataclass(frozen=True)
-class Row:
-    """An Instance's row: `arguments` are those that decide what is bought, `came` what the vendor told when it was
-    bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
+class InstanceRow:
+    """An Instance's row: `arguments` are those that decide what is bought, `delivered` is what the vendor reported when
+    it was bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
 
     urn: str
     arguments: Mapping[str, Any]
     inferred: bool = False
-    came: Mapping[str, Any] = field(default_factory=dict)
+    delivered: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Session:
     """Threads may share it. Single reads and writes of its tables need no lock; who reads and writes holds `lock`."""
 
     def __init__(self, clock: Clock | None = None, waiting: Clock | None = None) -> None:
-        """`waiting` is the clock of waits that somebody may end."""
+        """`waiting` is the clock of waits that an interrupt ends."""
         self.clock = clock or SystemClock()
-        self.waiting = waiting or InterruptibleClock(process.interrupted)
+        self.waiting_clock = waiting or InterruptibleClock(process.interrupted)
         self.lock = threading.Lock()
         self.config: Mapping[str, str] = {}
         """What it is configured with. Replaced as a whole: another thread may be reading it."""
@@ -83,70 +83,72 @@ class Session:
         self.markets: dict[tuple[str, str], Market] = {}
         """By cloud and base URL."""
         self.commitments: dict[str, SpendGuard[Any]] = {}
-        """By fingerprint of the account, what is ordered in it; see second_line.py."""
-        self.judged: dict[str, Judged] = {}
-        """By URN, what policies have judged; see judged.py."""
-        self.quoted: dict[str, Mapping[str, Any]] = {}
-        """By URN, for which arguments the last check has made a quote; see quoted.py."""
-        self.rows: dict[str, Row] = {}
-        """By id of the instance, the row that has it; see rows.py."""
-        self.hourly: dict[str, Money] = {}
-        """By id of the instance, what an hour of it costs; see hourly.py."""
-        self.owners: dict[str, str] = {}
+        """By fingerprint of the account, what is ordered in it; see machine_limits.py."""
+        self.reviewed: dict[str, ReviewedInputs] = {}
+        """By URN, what policies have judged; see reviewed_inputs.py."""
+        self.quotes: dict[str, Mapping[str, Any]] = {}
+        """By URN, for which arguments the last check has made a quote; see quotes.py."""
+        self.rows: dict[str, InstanceRow] = {}
+        """By id of the instance, the row that has it; see instance_records.py."""
+        self.hourly_costs: dict[str, Money] = {}
+        """By id of the instance, what an hour of it costs; see instance_records.py."""
+        self.claims: dict[str, str] = {}
         """By id of the instance, the URN that has adopted it in this process."""
-        self.keepers: dict[str, str] = {}
+        self.owners_in_state: dict[str, str] = {}
         """By id of the instance, the URN that has adopted it in an earlier run, and keeps it."""
-        self.wanted: set[str] = set()
+        self.requested_adoptions: set[str] = set()
         """The instances that resources of this run adopt."""
         self.seen: dict[str, set[str]] = {}
         """By cloud, the ids that the engine has shown us: states have them."""
         self.exclusive: dict[str, bool] = {}
-        """By cloud, whether nobody else uses the account; see is_exclusive."""
-        self._done: dict[str, object] = {}
+        """By cloud, whether only this machine uses the account; see is_exclusive."""
+        self._asked_once: dict[str, object] = {}
 
-    @made_once
+    @locked_cached_property
     def journal(self) -> Journal:
         """The journal of this process's user."""
         return Journal(journal_directory(os.environ))
 
-    @made_once
+    @locked_cached_property
     def states(self) -> States:
         """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
         it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
-        return open_states(engine_cli.current_cli(), instances(), gather=lambda: self.clock.sleep(_ONE_MOMENT))
+        return open_states(
+            engine_cli.current_cli(), instance_tokens(), gather=lambda: self.clock.sleep(_GATHER_SECONDS)
+        )
 
-    @made_once
+    @locked_cached_property
     def backend(self) -> Backend:
         """The backend that our engine uses: what a program maps into its provider's environment does not count."""
         ours = engine_cli.current_cli()
         return identify_backend(ours.environment, ours.directory)
 
     def is_exclusive(self, cloud: str) -> bool:
-        """Whether the machine's owner says that nobody but this machine's stacks uses the account at this cloud.
+        """Whether the machine's owner says that only this machine's stacks use the account at this cloud.
 
         A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and
         none where the CLI cannot be looked at. Limits that cannot be read say nothing.
         """
-        with _making:
+        with _property_lock:
             if cloud not in self.exclusive:
                 ours = engine_cli.current_cli()
                 try:
-                    told = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
+                    is_exclusive = account_is_exclusive(cloud, {} if ours.pid is None else ours.environment)
                 except LimitsFileError:
-                    told = False
-                self.exclusive[cloud] = told
+                    is_exclusive = False
+                self.exclusive[cloud] = is_exclusive
             return self.exclusive[cloud]
 
-    @made_once
+    @locked_cached_property
     def shared_rows(self) -> SharedRows:
         """The instances that are in more than one row."""
         return SharedRows(lambda: self.states, Releases(self.journal), self.clock.now)
 
     def is_first(self, what: str) -> bool:
-        """Whether nobody has asked this before: for what a process does, or says, once."""
+        """Whether this is the first call for `what`: for actions and warnings of which a process needs one."""
         mine = object()
-        return self._done.setdefault(what, mine) is mine
+        return self._asked_once.setdefault(what, mine) is mine
 
 
 _current = Session()
@@ -157,7 +159,7 @@ def current() -> Session:
     return _current
 
 
-def use(session: Session) -> None:
+def activate(session: Session) -> None:
     """Makes it the session of this process."""
     global _current
     _current = session

@@ -16,7 +16,7 @@ _DECIMAL: Final = re.compile(r"[0-9]+(\.[0-9]+)?")  # float reads "1_0", look-al
 
 
 @dataclass(frozen=True)
-class Settings:
+class ProviderSettings:
     """`list_lag`: seconds for which the vendor's list may miss what was just made. `poll_interval`: seconds between two
     looks at a booting instance, None for the schedule that slows down with age. `market_age`: seconds for which prices
     and models are asked for once. `problems`: a line for each variable that cannot be used and keeps its default, by
@@ -28,7 +28,7 @@ class Settings:
     problems: tuple[str, ...] = ()
 
 
-def settings_from(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str]) -> ProviderSettings:
     """Reads PULUMI_CORTECS_LIST_LAG, PULUMI_CORTECS_POLL_INTERVAL and PULUMI_CORTECS_STATE_DIR.
 
     It raises nothing: no variable may keep a bill from being ended.
@@ -36,7 +36,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     lag, about_lag = _seconds(environment, "PULUMI_CORTECS_LIST_LAG", zero=True)
     interval, about_interval = _seconds(environment, "PULUMI_CORTECS_POLL_INTERVAL", zero=False)
     problems = (about_lag, about_interval, state_directory(environment).problem)
-    return Settings(
+    return ProviderSettings(
         list_lag=_LIST_LAG if lag is None else lag,
         poll_interval=interval,
         problems=tuple(filter(None, problems)),

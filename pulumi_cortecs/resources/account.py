@@ -16,8 +16,9 @@ _PACKAGE: Final = "pulumi-python"
 class ExplicitProvider(pulumi.ProviderResource):
     """What the `Provider` of every cloud is: a cloud's own names its arguments.
 
-    `spec` has the names of a cloud's credentials; `given` is what the program says of each, None for nothing. Raises
-    TypeError for half of the credentials, for none, and for both forms at once (arguments, and the variables of
+    `spec` has the names of a cloud's credentials; `arguments` is what the program says of each, None for nothing.
+
+    Raises TypeError for half of the credentials, for none, and for both forms at once (arguments, and the variables of
     `opts.env_var_mappings`); ValueError for an empty text.
     """
 
@@ -25,12 +26,12 @@ class ExplicitProvider(pulumi.ProviderResource):
         self,
         resource_name: str,
         spec: CredentialSpec,
-        given: Mapping[CredentialKey, pulumi.Input[str] | None],
+        arguments: Mapping[CredentialKey, pulumi.Input[str] | None],
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         mappings = (opts.env_var_mappings if opts is not None else None) or {}
-        told = {key: value for key, value in given.items() if value is not None}
-        self._configured = _configured(spec, told, mappings)
+        arguments_given = {key: value for key, value in arguments.items() if value is not None}
+        self._configured = _configuration(spec, arguments_given, mappings)
         hidden = {key.config for key in spec.parts}
         secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
         super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
@@ -41,15 +42,15 @@ def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[st
     return provider._configured
 
 
-def _configured(
-    spec: CredentialSpec, given: Mapping[CredentialKey, pulumi.Input[str]], mappings: Mapping[str, str]
+def _configuration(
+    spec: CredentialSpec, arguments: Mapping[CredentialKey, pulumi.Input[str]], mappings: Mapping[str, str]
 ) -> Mapping[str, pulumi.Input[str]]:
-    known = {key.variable for key in spec.keys}
-    variables = {target: source for source, target in mappings.items() if target in known}
-    if given and variables:
+    names = {key.variable for key in spec.keys}
+    variables = {target: source for source, target in mappings.items() if target in names}
+    if arguments and variables:
         raise TypeError(
-            f"Provider got {_names(given)} and also {', '.join(sorted(variables.values()))} of the environment: a key "
-            "is only ever sent to the URL it was given with, so give all by argument, or all by env_var_mappings"
+            f"Provider got {_names(arguments)} and also {', '.join(sorted(variables.values()))} of the environment: a "
+            "key is only ever sent to the URL it was given with, so give all by argument, or all by env_var_mappings"
         )
     if variables:
         for key in spec.parts:
@@ -58,14 +59,14 @@ def _configured(
         named = {key.named: variables[key.variable] for key in spec.keys if key.variable in variables}
         return {spec.source: ENVIRONMENT, **named}
     for key in spec.parts:
-        if key not in given:
+        if key not in arguments:
             raise TypeError(
                 f"Provider needs {key.argument}: give it {' and '.join(key.argument for key in spec.parts)}, or name "
                 "the environment variables that have them in opts.env_var_mappings"
             )
-    if empty := [key for key, value in given.items() if isinstance(value, str) and not value.strip()]:
+    if empty := [key for key, value in arguments.items() if isinstance(value, str) and not value.strip()]:
         raise ValueError(f"Provider got an empty {_names(empty)}")
-    return {spec.source: ARGUMENTS, **{key.config: value for key, value in given.items()}}
+    return {spec.source: ARGUMENTS, **{key.config: value for key, value in arguments.items()}}
 
 
 def _names(keys: Iterable[CredentialKey]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_cortecs._tokens import instances
+from pulumi_cortecs._tokens import instance_tokens
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackResource
 from pulumi_cortecs.lifecycle.stack_export import parse_state
 from pulumi_cortecs.lifecycle.stack_state import NEVER, StateRow, StateUnreadableError
@@ -16,7 +16,7 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[StackResource, ..
     Raises StacksError unless it is a complete state of a known form.
     """
     try:
-        state = parse_state(stack, exported, NEVER, instances())
+        state = parse_state(stack, exported, NEVER, instance_tokens())
     except StateUnreadableError as error:
         raise StacksError(str(error)) from None
     rows = (

@@ -152,7 +152,7 @@ class CortecsMocks(Mocks):
         row = DeclaredInstance(args.name, **inputs, quote=price, instance_id=instance_id, expires_at=expires_at)
         with self._lock:
             self._declared.append(row)
-        outputs = {**ARGUMENTS.without_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
+        outputs = {**ARGUMENTS.omit_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
         return instance_id, {**outputs, "account": _ACCOUNT, **({"expires_at": expires_at} if expires_at else {})}
 
     def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:

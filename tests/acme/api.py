@@ -58,13 +58,13 @@ class Acme(SimulatedCloud):
 
     def order(self, order: Order) -> str:
         now, call = self.world.now(), FaultTarget("POST", f"{BASE}/machines", BASE, new_instance=True)
-        late = sum(each.number("seconds") for each in self.world.faults.take_matching(call, [FaultKind.LIST_LAG]))
+        late = sum(fault.number("seconds") for fault in self.world.faults.take_matching(call, [FaultKind.LIST_LAG]))
         made = {"id": self.world.new_id(), **order.model_dump(), "at": now, "listed": now + timedelta(seconds=late)}
         self.machines[made["id"]] = made
         self.world.ledger.begin(AcmeRun("sim", made["id"], PLANS[order.plan], started_at=now, billed_from=now))
         return made["id"]
 
-    def known(self, id: str) -> Json:
+    def require(self, id: str) -> Json:
         if id not in self.machines:
             raise ApiError(404, f"There is no machine {id!r}.")
         return self.machines[id]
@@ -79,7 +79,7 @@ class Acme(SimulatedCloud):
         }
 
     def true_states(self) -> Mapping[str, Json]:
-        return {id: {**self.shown(each), "cloud": self.name} for id, each in self.machines.items()}
+        return {id: {**self.shown(machine), "cloud": self.name} for id, machine in self.machines.items()}
 
     def vanish(self, instance_id: str) -> None:
         del self.machines[instance_id]
@@ -113,7 +113,7 @@ def routes(acme: Acme, route_class: type[APIRoute]) -> APIRouter:
     @router.get("/machines", **signed)
     async def every() -> Json:
         now = acme.world.now()
-        return {"machines": [acme.shown(each) for each in acme.machines.values() if each["listed"] <= now]}
+        return {"machines": [acme.shown(machine) for machine in acme.machines.values() if machine["listed"] <= now]}
 
     @router.post("/machines", **signed)
     async def order(sent: Order) -> Json:
@@ -123,16 +123,16 @@ def routes(acme: Acme, route_class: type[APIRoute]) -> APIRouter:
 
     @router.get("/machines/{id}", **signed)
     async def one(id: str) -> Json:
-        return acme.shown(acme.known(id))
+        return acme.shown(acme.require(id))
 
     @router.patch("/machines/{id}", **signed)
     async def change(id: str, sent: Changed) -> Json:
-        acme.machines[id] = {**acme.known(id), **sent.model_dump(exclude_unset=True)}
+        acme.machines[id] = {**acme.require(id), **sent.model_dump(exclude_unset=True)}
         return {}
 
     @router.delete("/machines/{id}", **signed)
     async def delete(id: str) -> Json:
-        acme.vanish(acme.known(id)["id"])
+        acme.vanish(acme.require(id)["id"])
         return {}
 
     return router

@@ -36,7 +36,7 @@ class _Ordered(WireModel):
 
 def plans(base_url: str) -> dict[str, Plan]:
     core = ApiClient("Acme", base_url, shared_client())
-    return {each.plan: each for each in core.call("GET", "/plans", _Plans, retry=Retry.IDEMPOTENT).plans}
+    return {plan.plan: plan for plan in core.call("GET", "/plans", _Plans, retry=Retry.IDEMPOTENT).plans}
 
 
 class AcmeClient:
@@ -45,8 +45,8 @@ class AcmeClient:
         self.core.auth = ApiKey("X-Api-Key", *credentials.parts)
 
     def machines(self) -> dict[str, Machine]:
-        found = self.core.call("GET", "/machines", _Machines, retry=Retry.IDEMPOTENT).machines
-        return {each.id: each for each in found}
+        machines = self.core.call("GET", "/machines", _Machines, retry=Retry.IDEMPOTENT).machines
+        return {machine.id: machine for machine in machines}
 
     def machine(self, id: str) -> Machine:
         return self.core.call("GET", f"/machines/{id}", Machine, retry=Retry.IDEMPOTENT)

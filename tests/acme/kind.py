@@ -4,7 +4,7 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE_WITHOUT_STOP
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, InstanceKind
-from pulumi_cortecs.provider.properties import identifier, text
+from pulumi_cortecs.provider.properties import identifier, string
 from tests.acme import market
 from tests.acme.cloud import AcmeCloud
 
@@ -24,7 +24,7 @@ INSTANCE = InstanceKind(
         {
             "plan": Argument(identifier, "small", priced=True),
             "zone": Argument(identifier, MARKET),
-            "label": Argument(text, "", Change.UPDATE),
+            "label": Argument(string, "", Change.UPDATE),
             **LIFE_CYCLE_WITHOUT_STOP,
         },
     ),

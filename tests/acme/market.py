@@ -10,10 +10,10 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
-from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
-from pulumi_cortecs.provider.pinned import source_of
-from pulumi_cortecs.provider.properties import LATER, unknown
+from pulumi_cortecs.provider.pinned_catalogue import quote_source
+from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 from tests.acme.client import Plan, plans
 
 
@@ -23,32 +23,32 @@ class AcmeMarket:
     source: str = LIVE
 
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
-        quote, found = self.quote(wanted)
-        problems += found
-        zones = [LATER] if found or unknown(wanted["plan"]) else self.plans()[wanted["plan"]].zones
+        quote, refusals = self.quote(wanted)
+        problems += refusals
+        zones = [UNKNOWN] if refusals or is_unknown(wanted["plan"]) else self.plans()[wanted["plan"]].zones
         return {"zone": current.get("zone", zones[0]), **wanted, "quote": quote}
 
     def availability(self, inputs: Inputs) -> list[Problem]:
         return self.quote(inputs)[1]
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
-        name = inputs.get("plan", LATER)
-        if unknown(name):
-            return LATER, []
+        name = inputs.get("plan", UNKNOWN)
+        if is_unknown(name):
+            return UNKNOWN, []
         if (plan := self.plans().get(name)) is None:
             return {}, [Problem("plan", f"Acme has no plan {name!r}; there are {', '.join(self.plans())}")]
-        hour, minute = (Money(Decimal(plan.cents_per_hour) / each, "EUR") for each in (100, 6000))
+        hour, minute = (Money(Decimal(plan.cents_per_hour) / units, "EUR") for units in (100, 6000))
         return Quote(hour, minute, hour, self.source).as_property(), []
 
     def purchase(self, inputs: Inputs) -> Mapping[str, str | None]:
-        return {"plan": None if unknown(inputs["plan"]) else inputs["plan"]}
+        return {"plan": None if is_unknown(inputs["plan"]) else inputs["plan"]}
 
 
-def live(base_url: str, answers: Answers) -> AcmeMarket:
-    return AcmeMarket(lambda: answers.once("plans", lambda: plans(base_url)))
+def live(base_url: str, answers: AnswerCache) -> AcmeMarket:
+    return AcmeMarket(lambda: answers.get("plans", lambda: plans(base_url)))
 
 
 def pinned(prices: PriceList) -> AcmeMarket:
     rows = {key: (int(row.price_per_hour.amount * 100), [str(row.region)]) for key, row in prices.by_id.items()}
-    known = {key: Plan(plan=key, cents_per_hour=cents, zones=zones) for key, (cents, zones) in rows.items()}
-    return AcmeMarket(lambda: known, source_of(prices))
+    plans_by_name = {key: Plan(plan=key, cents_per_hour=cents, zones=zones) for key, (cents, zones) in rows.items()}
+    return AcmeMarket(lambda: plans_by_name, quote_source(prices))

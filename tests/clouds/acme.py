@@ -70,8 +70,8 @@ class StagedAcme(Staged):
         self._app.include_router(routes(self.acme, APIRoute))
 
     def operation(self, method: str, path: str) -> str:
-        known = {"POST": START, "PATCH": UPDATE, "DELETE": DELETE, "GET": BY_ID if path.count("/") > 1 else LIST}
-        return MARKET if path == "/plans" else known[method]
+        operations = {"POST": START, "PATCH": UPDATE, "DELETE": DELETE, "GET": BY_ID if path.count("/") > 1 else LIST}
+        return MARKET if path == "/plans" else operations[method]
 
     def subject(self, path: str, body: Json) -> str:
         return path.removeprefix("/machines").removeprefix("/").removeprefix("plans")
@@ -80,14 +80,14 @@ class StagedAcme(Staged):
         status, content = answer(
             self._app, method, f"{BASE}{path}", headers, json.dumps(body).encode() if body else b""
         )
-        told: Json = json.loads(content)
+        answer_body: Json = json.loads(content)
         if status >= 400:
-            raise ApiError(status, str(told))
-        return told
+            raise ApiError(status, str(answer_body))
+        return answer_body
 
     def every(self) -> Mapping[str, Real]:
         keys = INSTANCE.arguments.keys() & Order.model_fields.keys()
-        return {id: Real({key: each[key] for key in keys}) for id, each in self.acme.machines.items()}
+        return {id: Real({key: machine[key] for key in keys}) for id, machine in self.acme.machines.items()}
 
     def order(self, arguments: Arguments) -> str:
         return self.acme.order(Order(**{"zone": "north", **arguments}))
@@ -116,7 +116,7 @@ ACME: Final = CloudCase(
     delete=f"DELETE {BASE}/machines/{{id}}",
     never=frozenset({STOP, RESTART, TOKEN}),
     faults=tuple(
-        each for each in FaultKind if each in {*REQUEST_FAULTS, FaultKind.LIST_LAG} - {FaultKind.TOKEN_EXPIRY}
+        kind for kind in FaultKind if kind in {*REQUEST_FAULTS, FaultKind.LIST_LAG} - {FaultKind.TOKEN_EXPIRY}
     ),
     fields=("", "id", "status"),
     unneeded=frozenset({"clock"}),  # a tag tells whose it is, whatever the time

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from pulumi_cortecs.cortecs.cloud import PURCHASE
+from pulumi_cortecs.cortecs.cloud import ORDER_FIELDS
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.cortecs import CORTECS as SIMULATED
@@ -106,21 +106,21 @@ class StagedCortecs(Staged):
     def _market(self, parts: list[str]) -> Json:
         market = self.cloud.market
         if parts == ["models"]:
-            return {"models": [serializers.model_preview_json(each) for each in market.models.values()]}
+            return {"models": [serializers.model_preview_json(model) for model in market.models.values()]}
         if parts[0] == "models":
             model = market.models.get(parts[1])
             if model is None:
                 raise ApiError(404, f"There is no model {parts[1]!r}.")
             return {"model": serializers.model_json(model)}
-        offers = [each for each in market.offers.values() if len(parts) == 1 or each.available]
-        return {"hardware_types": [serializers.hardware_json(each) for each in offers]}
+        offers = [offer for offer in market.offers.values() if len(parts) == 1 or offer.available]
+        return {"hardware_types": [serializers.hardware_json(offer) for offer in offers]}
 
     def every(self) -> Mapping[str, Real]:
         now = self.world.now()
-        return {each.instance_id: _real(each, now) for each in self.cloud.all_instances()}
+        return {instance.instance_id: _real(instance, now) for instance in self.cloud.all_instances()}
 
     def order(self, arguments: Arguments) -> str:
-        order: dict[str, Any] = {**dict.fromkeys(PURCHASE), **arguments}
+        order: dict[str, Any] = {**dict.fromkeys(ORDER_FIELDS), **arguments}
         return self.cloud.start(DEFAULT_CLIENT, StartOrder(**order)).instance_id
 
     def vanish(self, instance_id: str) -> None:
@@ -135,9 +135,15 @@ class StagedCortecs(Staged):
 
 def _real(instance: VirtualInstance, now: datetime) -> Real:
     args = instance.args
-    told = (args.model_id, args.hardware_type_id, args.context_length, args.billing_interval.value, args.num_workers)
+    arguments = (
+        args.model_id,
+        args.hardware_type_id,
+        args.context_length,
+        args.billing_interval.value,
+        args.num_workers,
+    )
     stuck = bool(instance.boot.stuck_at_step) and instance.stopped_at is None
-    return Real(dict(zip(PURCHASE, told, strict=True)), instance.status(now) is Status.STOPPED, stuck)
+    return Real(dict(zip(ORDER_FIELDS, arguments, strict=True)), instance.status(now) is Status.STOPPED, stuck)
 
 
 CORTECS: Final = CloudCase(

@@ -9,4 +9,4 @@ from tests.clouds.acme import ACME
 from tests.clouds.case import CloudCase
 from tests.clouds.cortecs import CORTECS
 
-EVERY: Final[Mapping[str, CloudCase]] = {each.name: each for each in (CORTECS, ACME)}
+EVERY: Final[Mapping[str, CloudCase]] = {cloud.name: cloud for cloud in (CORTECS, ACME)}

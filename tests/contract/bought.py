@@ -57,4 +57,4 @@ def machine_limits(simulator: Simulator, **limits: Any) -> str:
 
 def ids(simulator: Simulator) -> list[str]:
     """All instances that there are, in the order in which they were bought."""
-    return [each.instance_id for each in simulator.control.instances()]
+    return [instance.instance_id for instance in simulator.control.instances()]

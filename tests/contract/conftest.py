@@ -16,7 +16,7 @@ from tests.contract.proxy import Proxy, between
 
 @pytest.fixture(scope="session")
 def _simulator() -> Iterator[Simulator]:
-    with running(speed=60, boot=18, simulated=[each.simulated for each in EVERY.values()]) as simulator:
+    with running(speed=60, boot=18, simulated=[cloud.simulated for cloud in EVERY.values()]) as simulator:
         yield simulator
 
 

@@ -92,8 +92,8 @@ class CallFailedError(Exception):
 def pickled(kind: str) -> str:
     """`__provider` as a program of today sends it."""
     name = next(name for name, token in TOKENS.items() if token == kind)
-    found: str = serialize_provider(_abi.load(name))
-    return found
+    serialized: str = serialize_provider(_abi.load(name))
+    return serialized
 
 
 def urn(kind: str, name: str, parent: str = INSTANCE) -> str:
@@ -111,7 +111,7 @@ def _value(value: struct_pb2.Value) -> Any:
     if kind == "struct_value":
         return _plain(value.struct_value)
     if kind == "list_value":
-        return [_value(each) for each in value.list_value.values]
+        return [_value(item) for item in value.list_value.values]
     return None if kind == "null_value" else getattr(value, str(kind))
 
 
@@ -137,7 +137,9 @@ class Resource:
             urn=self.urn, news=self._struct(news), olds=None if olds is None else self._struct(olds)
         )
         answer = self._call("Check", request)
-        return Checked(self._mine(answer.inputs), tuple((each.property, each.reason) for each in answer.failures))
+        return Checked(
+            self._mine(answer.inputs), tuple((failure.property, failure.reason) for failure in answer.failures)
+        )
 
     def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any], id_: str = "some-id") -> Diffed:
         """`olds` are old outputs, `news` checked inputs."""

@@ -43,7 +43,9 @@ def write(folder: Path, **stacks: list[dict[str, Any]]) -> None:
         ]
         export = {"version": 3, "deployment": {"resources": resources}}
         (folder / f"{name}.json").write_text(json.dumps(export))
-    names = [{"name": f"organization/tests/{name}"} for name in ("test", *(each for each in stacks if each != "test"))]
+    names = [
+        {"name": f"organization/tests/{name}"} for name in ("test", *(stack for stack in stacks if stack != "test"))
+    ]
     (folder / "names").write_text(json.dumps(names))
 
 

@@ -40,7 +40,7 @@ def test_what_is_left_out_is_filled_in_from_what_runs(host: Host, running: Made,
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("model_id", "microsoft/phi-4", "has 'Qwen--Qwen2-7B-Instruct', not 'microsoft--phi-4'"),
         ("hardware_type_id", "NVIDIA_L4_1", "has 'NVIDIA_L4_2', not 'NVIDIA_L4_1'"),
@@ -50,10 +50,10 @@ def test_what_is_left_out_is_filled_in_from_what_runs(host: Host, running: Made,
         ("state", "stopped", "is running, not stopped"),
     ],
 )
-def test_what_is_given_must_be_true(host: Host, running: Made, key: str, value: Any, said: str) -> None:
+def test_what_is_given_must_be_true(host: Host, running: Made, key: str, value: Any, message: str) -> None:
     checked = _adopt(host.instance(), running, **{key: value})
     (reason,) = checked.reasons(key)
-    assert said in reason
+    assert message in reason
     assert len(checked.failures) == 1
 
 

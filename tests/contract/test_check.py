@@ -62,7 +62,7 @@ def test_the_quote_counts_every_worker(shared_host: Host) -> None:
 
 
 def test_given_arguments_are_kept_as_they_are(shared_host: Host) -> None:
-    given = {
+    program = {
         "model_id": "Qwen--Qwen2-7B-Instruct",
         "hardware_type_id": "NVIDIA_L40S_1",
         "context_length": 4096,
@@ -71,8 +71,8 @@ def test_given_arguments_are_kept_as_they_are(shared_host: Host) -> None:
         "state": "running",
         "restart_trigger": "today",
     }
-    inputs = shared_host.instance().check(given).inputs
-    assert {key: inputs[key] for key in given} == given
+    inputs = shared_host.instance().check(program).inputs
+    assert {key: inputs[key] for key in program} == program
 
 
 @pytest.mark.parametrize(
@@ -132,11 +132,11 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(
     [
         ("model", "did you mean model_id?"),
         ("hardware_type", "did you mean hardware_type_id?"),
-        ("instance_id", "is no argument of an Instance"),
-        ("account", "is no argument of an Instance"),
-        ("__defaults", "is no argument of an Instance"),
-        ("__provider2", "is no argument of an Instance"),
-        ("zzz", "there are model_id, hardware_type_id"),
+        ("instance_id", "is not an argument of an Instance"),
+        ("account", "is not an argument of an Instance"),
+        ("__defaults", "is not an argument of an Instance"),
+        ("__provider2", "is not an argument of an Instance"),
+        ("zzz", "valid arguments: model_id, hardware_type_id"),
     ],
 )
 def test_an_unknown_key_is_refused_by_name(shared_host: Host, key: str, hint: str) -> None:

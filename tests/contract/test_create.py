@@ -69,7 +69,7 @@ def test_refused_credentials_buy_nothing(start_host: Callable[..., Host], simula
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"),
+    ("missing", "message"),
     [
         (("CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET"), "no Cortecs credentials: set CORTECS_CLIENT_ID"),
         (("CORTECS_CLIENT_ID",), "CORTECS_CLIENT_ID is not set"),
@@ -77,12 +77,12 @@ def test_refused_credentials_buy_nothing(start_host: Callable[..., Host], simula
     ],
 )
 def test_without_credentials_a_preview_works_and_create_refuses(
-    start_host: Callable[..., Host], simulator: Simulator, missing: tuple[str, ...], said: str
+    start_host: Callable[..., Host], simulator: Simulator, missing: tuple[str, ...], message: str
 ) -> None:
     resource = start_host(dict.fromkeys(missing, "")).instance()
     checked = resource.check({"model_id": QWEN})
     assert checked.failures == ()
-    with pytest.raises(CallFailedError, match=f"^nothing was bought: .*{said}"):
+    with pytest.raises(CallFailedError, match=f"^nothing was bought: .*{message}"):
         resource.create(checked.inputs)
     assert ids(simulator) == []
 
@@ -108,7 +108,7 @@ def test_when_it_cannot_be_told_whether_something_was_bought_it_is_said(
     with pytest.raises(CallFailedError) as failed:
         start_host(proxy.env()).instance().buy({"model_id": QWEN})
     simulator.control.register("sim", "sim", "sim")
-    assert "it cannot be told whether something was bought" in str(failed.value)
+    assert "whether something was bought is unknown" in str(failed.value)
     assert "it looks for it before it buys anything" in str(failed.value)
     assert len(ids(simulator)) == 1
 
@@ -149,7 +149,7 @@ def test_calls_that_queue_behind_others_are_not_taken_for_gone(host: Host, simul
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"state": "stopped"}, "would be bought and booted"),
         ({"num_workers": 1.5}, "num_workers must be a whole number"),
@@ -158,15 +158,15 @@ def test_calls_that_queue_behind_others_are_not_taken_for_gone(host: Host, simul
         ({"billing_interval": "per_day"}, "billing_interval must be per_minute or per_hour"),
         ({"hardware_type_id": None}, "hardware_type_id is missing"),
         ({"quote": None}, "quote is missing"),
-        ({"colour": "red"}, "colour is no argument"),
+        ({"colour": "red"}, "colour is not an argument"),
     ],
 )
 def test_create_buys_only_what_a_check_can_have_come_to(
-    host: Host, simulator: Simulator, changed: dict[str, Any], said: str
+    host: Host, simulator: Simulator, changed: dict[str, Any], message: str
 ) -> None:
     # a policy's remediation comes after check, and on a new resource nothing else looks at what it made
     inputs = {**INPUTS, **changed}
-    with pytest.raises(CallFailedError, match=f"^refused.*{said}"):
+    with pytest.raises(CallFailedError, match=f"^refused.*{message}"):
         host.instance().create({key: value for key, value in inputs.items() if value is not None})
     assert simulator.control.requests().count(START) == 0
 

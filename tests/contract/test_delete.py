@@ -126,9 +126,9 @@ def test_a_status_that_nobody_knows_keeps_nothing_alive(
 ) -> None:
     def hibernating(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
-        for each in [*answer.body.get("instances", []), answer.body.get("instance")]:
-            if each:
-                each["instance_status"]["status"] = "hibernating"
+        for row in [*answer.body.get("instances", []), answer.body.get("instance")]:
+            if row:
+                row["instance_status"]["status"] = "hibernating"
         return answer
 
     proxy.rewrite = hibernating

@@ -94,7 +94,7 @@ def test_every_endpoint_has_an_id_of_its_own(host: Host, made: Made) -> None:
 def test_one_running_worker_of_several_is_enough(host: Host, simulator: Simulator) -> None:
     simulator.control.settings(worker_stagger_seconds=3600)
     endpoint = host.endpoint().create(_wanted(bought(simulator, num_workers=2)))
-    steps = [each["init_progress"]["current_step"] for each in endpoint.outs["worker_statuses"]]
+    steps = [status["init_progress"]["current_step"] for status in endpoint.outs["worker_statuses"]]
     assert steps == [5, 1]
 
 
@@ -123,14 +123,14 @@ def test_waits_of_many_share_their_lists(start_host: StartHost, simulator: Simul
     made = [bought(simulator) for _ in range(4)]
     host = start_host({"PULUMI_CORTECS_POLL_INTERVAL": "0.2"})
     with ThreadPoolExecutor(4) as pool:
-        waits = [pool.submit(host.endpoint().create, _wanted(each)) for each in made]
+        waits = [pool.submit(host.endpoint().create, _wanted(instance)) for instance in made]
         until(lambda: simulator.control.requests().count(LIST) >= 1)
         began, before = time.monotonic(), simulator.control.requests().count(LIST)
         until(lambda: simulator.control.requests().count(LIST) >= before + 4)
         during = simulator.control.requests().count(LIST) - before
         intervals = (time.monotonic() - began) / 0.2
         simulator.control.resume()
-        assert {wait.result().outs["instance_id"] for wait in waits} == {each.id for each in made}
+        assert {wait.result().outs["instance_id"] for wait in waits} == {instance.id for instance in made}
     # a rate, not a speed: four waits that each asked for themselves would ask four times as often on any machine
     assert during <= intervals + 2
 
@@ -177,8 +177,8 @@ def test_a_list_that_lags_behind_a_restart_shows_no_stop_from_outside(
             restarted.set()
         if sent.path == "/instances/" and restarted.is_set() and len(lagged) < 4:
             lagged.append(sent)
-            for each in answer.body["instances"]:
-                each["instance_status"]["status"] = "stopped"
+            for row in answer.body["instances"]:
+                row["instance_status"]["status"] = "stopped"
         return answer
 
     proxy.rewrite = lagging
@@ -210,10 +210,10 @@ def test_a_vendor_that_is_down_during_the_wait_is_named_at_its_end() -> None:
             pytest.raises(CallFailedError) as failed,
         ):
             host.endpoint().create(_wanted(made, ready_timeout=3))
-    said = str(failed.value)
-    assert said.startswith(f"{made.id} was not ready within 3 s; last seen: no answer: ")
-    assert "cannot be reached" in said
-    assert "It still exists and may be billed. `pulumi up` waits on" in said
+    message = str(failed.value)
+    assert message.startswith(f"{made.id} was not ready within 3 s; last seen: no answer: ")
+    assert "cannot be reached" in message
+    assert "It still exists and may be billed. `pulumi up` waits on" in message
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_refused_credentials_end_the_wait_at_once(start_host: StartHost, made: M
 def test_a_status_that_nobody_knows_ends_the_wait(start_host: StartHost, made: Made, proxy: Proxy, state: str) -> None:
     def hibernating(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
-        for each in answer.body.get("instances", []):
-            each["instance_status"]["status"] = "hibernating"
+        for row in answer.body.get("instances", []):
+            row["instance_status"]["status"] = "hibernating"
         return answer
 
     proxy.rewrite = hibernating
@@ -256,8 +256,8 @@ def test_a_status_that_nobody_knows_ends_the_wait(start_host: StartHost, made: M
 def test_running_without_an_address_is_not_ready(start_host: StartHost, made: Made, proxy: Proxy) -> None:
     def address_unknown(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
-        for each in answer.body.get("instances", []):
-            each["base_url"] = None
+        for row in answer.body.get("instances", []):
+            row["base_url"] = None
         return answer
 
     proxy.rewrite = address_unknown
@@ -271,19 +271,19 @@ def test_progress_is_told_on_the_resources_own_row(simulator: Simulator) -> None
     with listening() as engine, hosting(simulator.env(), engine=engine.address) as host, ThreadPoolExecutor() as pool:
         endpoint = host.endpoint("chat")
         wait = pool.submit(endpoint.create, _wanted(made))
-        for told in range(1, 5):
-            until(lambda told=told: len(engine.lines) == told)
+        for count in range(1, 5):
+            until(lambda count=count: len(engine.lines) == count)
             simulator.control.advance(4.5)
         wait.result()
-    told = [message.rsplit(", ", 1) for message in engine.messages]
-    assert [words for words, _ in told] == [
+    reports = [message.rsplit(", ", 1) for message in engine.messages]
+    assert [words for words, _ in reports] == [
         "1/5 Reserving hardware",
         "2/5 Starting the worker",
         "3/5 Downloading the model",
         "4/5 Loading the model into memory",
         "running",
     ]
-    assert all(re.fullmatch(r"[0-9]+s", age) for _, age in told)
+    assert all(re.fullmatch(r"[0-9]+s", age) for _, age in reports)
     assert {(line.severity, line.ephemeral, line.urn) for line in engine.lines} == {(1, True, endpoint.urn)}
 
 
@@ -296,15 +296,15 @@ def test_progress_says_what_it_costs_once_the_instance_was_seen(simulator: Simul
         until(lambda: bool(engine.lines))
         simulator.control.resume()
         wait.result()
-        told = len(engine.lines)
+        line_count = len(engine.lines)
         assert engine.messages[-1].endswith(", 3.60 EUR/h")
         host.endpoint("chat").create(_wanted(made))
     # who finds it ready has nothing to report: at the end of a fleet's boot most do
-    assert len(engine.lines) == told
+    assert len(engine.lines) == line_count
 
 
 @pytest.mark.parametrize(
-    ("on_timeout", "said", "left"),
+    ("on_timeout", "message", "left"),
     [
         ("keep", "It still exists and costs 1.20 EUR per hour. `pulumi up` waits on", ["pending"]),
         ("stop", r"It was stopped \(on_timeout\) and costs nothing now. `pulumi up --refresh` starts it", ["stopped"]),
@@ -312,12 +312,12 @@ def test_progress_says_what_it_costs_once_the_instance_was_seen(simulator: Simul
     ],
 )
 def test_a_wait_that_gives_up_ends_the_bill_if_told_to(
-    host: Host, simulator: Simulator, on_timeout: str, said: str, left: list[str]
+    host: Host, simulator: Simulator, on_timeout: str, message: str, left: list[str]
 ) -> None:
     made = _stuck(simulator)
-    with pytest.raises(CallFailedError, match=rf"was not ready within 1 s; last seen: 3/5 [^.]+\. {said}"):
+    with pytest.raises(CallFailedError, match=rf"was not ready within 1 s; last seen: 3/5 [^.]+\. {message}"):
         _endpoint_of(host, made).create(_wanted(made, ready_timeout=1, on_timeout=on_timeout))
-    assert [each.status for each in simulator.control.instances()] == left
+    assert [instance.status for instance in simulator.control.instances()] == left
     assert (simulator.control.ledger().open == ()) is (on_timeout != "keep")
 
 
@@ -330,7 +330,7 @@ def test_what_no_instance_of_this_run_has_is_not_ended(host: Host, simulator: Si
         "on_timeout says: this run was shown no Instance that has it and that this Endpoint belongs to. It still "
         "exists, and costs 1.20 EUR per hour. `pulumi up` waits on"
     )
-    assert [each.status for each in simulator.control.instances()] == ["pending"]
+    assert [instance.status for instance in simulator.control.instances()] == ["pending"]
 
 
 def test_a_bill_that_could_not_be_ended_is_told(host: Host, simulator: Simulator) -> None:
@@ -354,14 +354,14 @@ def test_an_interrupted_wait_gives_nothing_up(host: Host, simulator: Simulator, 
         host.stub.Cancel(empty_pb2.Empty(), timeout=10)
         with pytest.raises(CallFailedError, match=r"was interrupted; .* It still exists and costs"):
             wait.result()
-    assert [each.status for each in simulator.control.instances()] == ["pending"]
+    assert [instance.status for instance in simulator.control.instances()] == ["pending"]
 
 
 def test_calls_before_the_first_was_served_start_without_another(simulator: Simulator) -> None:
     simulator.control.pause()
     many = [bought(simulator) for _ in range(8)]
     with listening() as engine, hosting(simulator.env(), engine=engine.address) as host, ThreadPoolExecutor(8) as pool:
-        waits = [pool.submit(host.endpoint().create, _wanted(each)) for each in many]
+        waits = [pool.submit(host.endpoint().create, _wanted(instance)) for instance in many]
         until(lambda: len(engine.lines) == 8)
         simulator.control.resume()
         assert {wait.result().outs["status"] for wait in waits} == {"running"}

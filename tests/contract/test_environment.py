@@ -59,10 +59,10 @@ def test_what_starts_refuses_it_and_what_stops_does_not(
 ) -> None:
     resource = start_host({"PULUMI_CORTECS_LIST_LAG": "x"}).instance()
     stopped = resource.update(made, {**SETTLED, "state": "stopped"})
-    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
     with pytest.raises(CallFailedError, match=r"^nothing was changed: PULUMI_CORTECS_LIST_LAG is a number of seconds"):
         resource.update(stopped, SETTLED)
-    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
 
 
 def test_refresh_and_destroy_warn_once_and_go_on(

@@ -70,14 +70,14 @@ def gone(simulator: Simulator) -> Made:
 
 @pytest.mark.parametrize("call", FAILING)
 def test_an_error_is_one_text_without_a_traceback(host: Host, gone: Made, call: str) -> None:
-    failing, said = FAILING[call]
+    failing, message = FAILING[call]
     with pytest.raises(CallFailedError) as failed:
         failing(host, gone)
     assert failed.value.code is grpc.StatusCode.UNKNOWN
     # the trailer, which the CLI shows as it is; what newer hosts put into the details is a traceback
     text = failed.value.text
     assert text is not None
-    assert said in text
+    assert message in text
     assert "Traceback" not in text
     assert "\n" not in text
 
@@ -89,11 +89,11 @@ def test_a_bug_of_ours_says_so_and_where(host: Host, gone: Made) -> None:
 
 @pytest.mark.parametrize("call", [call for call in FAILING if call != "check"])
 def test_an_unknown_host_gets_a_plain_error(start_host: StartHost, gone: Made, call: str) -> None:
-    failing, said = FAILING[call]
+    failing, message = FAILING[call]
     with pytest.raises(CallFailedError) as failed:
         failing(start_host(before=ANOTHER_HOST), gone)
     assert failed.value.text is None
-    assert said in failed.value.details
+    assert message in failed.value.details
 
 
 def test_an_unknown_host_serves_a_whole_life_without_progress(simulator: Simulator) -> None:
@@ -128,11 +128,11 @@ def telltale(simulator: Simulator, proxy: Proxy) -> Proxy:
 
 
 @contextmanager
-def _any_error(said: list[str]) -> Iterator[None]:
+def _any_error(messages: list[str]) -> Iterator[None]:
     try:
         yield
     except CallFailedError as error:
-        said.append(f"{error.text} {error.details}")
+        messages.append(f"{error.text} {error.details}")
     else:
         pytest.fail("there was to be an error")
 
@@ -140,9 +140,9 @@ def _any_error(said: list[str]) -> Iterator[None]:
 def test_no_credential_gets_into_errors_or_output(start_host: StartHost, simulator: Simulator, telltale: Proxy) -> None:
     key = {"CORTECS_CLIENT_ID": CLIENT, "CORTECS_CLIENT_SECRET": SECRET}
     host = start_host({**telltale.env(), **key}, before=IMPATIENT)
-    said: list[str] = []
+    messages: list[str] = []
     made = host.instance("chat").buy({"model_id": QWEN})
-    said.append(str(made))
+    messages.append(str(made))
     faults: list[dict[str, Any]] = [
         {"kind": "server_error", "path": "/instances/*"},
         {"kind": "server_error", "path": "/instances*", "status": 400},
@@ -155,19 +155,19 @@ def test_no_credential_gets_into_errors_or_output(start_host: StartHost, simulat
             lambda: host.instance("chat").update(made, {**INPUTS, "state": "stopped"}),
             lambda: host.instance("chat").delete(made),
         ):
-            with _any_error(said):
+            with _any_error(messages):
                 call()
         simulator.control.clear_faults()
     simulator.control.register(CLIENT, "another one")
     simulator.control.expire_tokens()
-    with _any_error(said):
+    with _any_error(messages):
         host.instance("chat").delete(made)
-    with _any_error(said):
+    with _any_error(messages):
         host.endpoint("chat").create({"instance_id": "i", "state": "running", "spec_digest": "", "ready_timeout": 1})
-    said.append(host.printed())
+    messages.append(host.printed())
     tokens = telltale.tokens()
     assert len(tokens) > 1
-    everything = "\n".join(said)
+    everything = "\n".join(messages)
     assert "[redacted]" in everything
     for secret in (SECRET, "s3cr3t-8d1b", *tokens):
         assert secret not in everything

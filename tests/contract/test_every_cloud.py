@@ -91,9 +91,9 @@ def test_a_lost_answer_is_one_instance_and_its_id(
 ) -> None:
     before = orders(simulator, cloud)
     simulator.control.fault(**LOST[fault], **at(cloud.order))
-    found = host.instance(of=cloud).buy(cloud.programs[0])
-    assert set(ids(simulator)) == {made.id, found.id}
-    assert found.outs["instance_id"] == found.id
+    instance = host.instance(of=cloud).buy(cloud.programs[0])
+    assert set(ids(simulator)) == {made.id, instance.id}
+    assert instance.outs["instance_id"] == instance.id
     assert orders(simulator, cloud) == before + 1
 
 
@@ -102,9 +102,9 @@ def test_equal_orders_with_lost_answers_get_one_instance_each(
 ) -> None:
     simulator.control.fault("lost_answer", **at(cloud.order), count=2)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: host.instance(of=cloud).buy(cloud.programs[0]), range(4)))
-    assert len({each.id for each in found}) == 4
-    assert {made.id, *(each.id for each in found)} == set(ids(simulator))
+        instances = list(pool.map(lambda _: host.instance(of=cloud).buy(cloud.programs[0]), range(4)))
+    assert len({instance.id for instance in instances}) == 4
+    assert {made.id, *(instance.id for instance in instances)} == set(ids(simulator))
 
 
 NOT_CARRIED_OUT: dict[str, tuple[dict[str, Any], str]] = {
@@ -120,13 +120,13 @@ NOT_CARRIED_OUT: dict[str, tuple[dict[str, Any], str]] = {
 def test_an_order_that_was_not_carried_out_is_an_error_and_no_instance(
     resource: Resource, simulator: Simulator, cloud: CloudCase, fault: str
 ) -> None:
-    kind, said = NOT_CARRIED_OUT[fault]
+    kind, message = NOT_CARRIED_OUT[fault]
     simulator.control.fault(**kind, **at(cloud.order))
     with pytest.raises(CallFailedError) as failed:
         resource.buy(cloud.programs[0])
     assert failed.value.text is not None
-    assert failed.value.text.startswith("nothing was bought: ") or "nothing new is listed" in said
-    assert said in failed.value.text
+    assert failed.value.text.startswith("nothing was bought: ") or "nothing new is listed" in message
+    assert message in failed.value.text
     assert ids(simulator) == []
     assert orders(simulator, cloud) == 1
 
@@ -154,8 +154,8 @@ def test_create_buys_only_what_a_check_can_have_come_to(
 
 
 def test_what_is_as_it_was_reads_as_it_was(made: Made, refreshing: Resource) -> None:
-    told = {key: value for key, value in made.outs.items() if key not in ("instance_id", "account")}
-    assert refreshing.read(made) == Made(made.id, made.outs, told)
+    outputs = {key: value for key, value in made.outs.items() if key not in ("instance_id", "account")}
+    assert refreshing.read(made) == Made(made.id, made.outs, outputs)
 
 
 def test_gone_takes_two_lists_and_the_answer_by_id(
@@ -207,7 +207,7 @@ FAILING = (
 )
 
 
-@pytest.mark.parametrize(("fault", "kind"), [*((each, "instance") for each in FAILING), ("the list fails", "endpoint")])
+@pytest.mark.parametrize(("fault", "kind"), [*((call, "instance") for call in FAILING), ("the list fails", "endpoint")])
 def test_an_error_never_makes_anything_gone(
     made: Made, start_host: StartHost, simulator: Simulator, cloud: CloudCase, fault: str, kind: str
 ) -> None:
@@ -365,18 +365,18 @@ def test_an_adopted_instance_is_not_bought_and_completes_the_arguments(
 def test_an_adopted_instance_keeps_its_arguments_that_change_in_place(host: Host, cloud: CloudCase) -> None:
     program = cloud.programs[-1]
     made, adopting = host.instance(of=cloud).buy(program), host.instance(of=cloud)
-    said = {**{key: program[key] for key in cloud.adopting}, "adopt_id": made.id}
-    checked = adopting.check(said).inputs
+    inputs = {**{key: program[key] for key in cloud.adopting}, "adopt_id": made.id}
+    checked = adopting.check(inputs).inputs
     adopted = adopting.create(checked)
     assert adopted.outs == {**made.outs, "adopt_id": made.id}
-    again = adopting.check(said, checked)
+    again = adopting.check(inputs, checked)
     assert adopting.diff(adopted.outs, again.inputs, made.id).changes is False
 
 
 def test_what_is_said_of_an_adopted_instance_must_be_true(host: Host, made: Made, cloud: CloudCase) -> None:
     wrong = {key: value for key, value in cloud.programs[1].items() if value != made.outs[key]}
-    told = {**cloud.programs[1], "adopt_id": made.id}
-    failures = host.instance(of=cloud).check(told).failures
+    inputs = {**cloud.programs[1], "adopt_id": made.id}
+    failures = host.instance(of=cloud).check(inputs).failures
     # what has a default of its own is no more than that where the program leaves it out
     assert set(wrong) <= {name for name, _ in failures}
 
@@ -420,31 +420,31 @@ def killed_while_it_buys(host: Host, simulator: Simulator, cloud: CloudCase, *na
 
 
 def test_killed_while_it_buys_is_taken_over(next_host: StartHost, simulator: Simulator, cloud: CloudCase) -> None:
-    found = killed_while_it_buys(next_host(), simulator, cloud, "chat")
+    instance_ids = killed_while_it_buys(next_host(), simulator, cloud, "chat")
     for _ in range(2):  # and again, when it has answered and nobody has saved the answer
         host = next_host()
-        assert host.instance("chat", of=cloud).buy(cloud.programs[0]).id == found[0]
+        assert host.instance("chat", of=cloud).buy(cloud.programs[0]).id == instance_ids[0]
         _kill(host)
-    assert ids(simulator) == found
+    assert ids(simulator) == instance_ids
     assert orders(simulator, cloud) == 1
 
 
 def test_a_killed_fleet_is_one_instance_each(next_host: StartHost, simulator: Simulator, cloud: CloudCase) -> None:
-    names = [f"n{each}" for each in range(4)]
-    found = killed_while_it_buys(next_host(), simulator, cloud, *names)
+    names = [f"n{number}" for number in range(4)]
+    instance_ids = killed_while_it_buys(next_host(), simulator, cloud, *names)
     later = next_host()
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda each: later.instance(each, of=cloud).buy(cloud.programs[0]).id, names))
-    assert sorted(made) == sorted(found) == sorted(ids(simulator))
+        made = list(pool.map(lambda name: later.instance(name, of=cloud).buy(cloud.programs[0]).id, names))
+    assert sorted(made) == sorted(instance_ids) == sorted(ids(simulator))
 
 
 def test_what_was_ordered_otherwise_is_refused_and_named(
     next_host: StartHost, simulator: Simulator, cloud: CloudCase
 ) -> None:
-    (found,) = killed_while_it_buys(next_host(), simulator, cloud, "chat")
-    with pytest.raises(CallFailedError, match=f"^nothing was bought: .*{found}.*adopt_id='{found}'"):
+    (instance_id,) = killed_while_it_buys(next_host(), simulator, cloud, "chat")
+    with pytest.raises(CallFailedError, match=f"^nothing was bought: .*{instance_id}.*adopt_id='{instance_id}'"):
         next_host().instance("chat", of=cloud).buy(cloud.programs[1])
-    assert ids(simulator) == [found]
+    assert ids(simulator) == [instance_id]
 
 
 def test_what_was_deleted_is_not_taken_over(next_host: StartHost, simulator: Simulator, cloud: CloudCase) -> None:

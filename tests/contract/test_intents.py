@@ -52,8 +52,8 @@ def killed_while_it_buys(host: Host, simulator: Simulator, name: str = "chat") -
     kill(host)
     call.cancel()
     simulator.control.clear_faults()
-    (found,) = set(ids(simulator)) - before
-    return found
+    (instance_id,) = set(ids(simulator)) - before
+    return instance_id
 
 
 def killed_when_it_has_bought(host: Host, name: str = "chat") -> Made:
@@ -64,12 +64,14 @@ def killed_when_it_has_bought(host: Host, name: str = "chat") -> Made:
 
 
 def test_killed_while_it_buys_is_taken_over(next_host: Next, simulator: Simulator, engine: FakeEngine) -> None:
-    found = killed_while_it_buys(next_host(), simulator)
+    instance_id = killed_while_it_buys(next_host(), simulator)
     made = next_host(engine=engine.address).instance("chat").create(INPUTS)
-    assert ids(simulator) == [found] == [made.id]
-    assert made.outs["instance_id"] == found
+    assert ids(simulator) == [instance_id] == [made.id]
+    assert made.outs["instance_id"] == instance_id
     (message,) = engine.messages
-    assert message.startswith(f"{found} is taken over: an earlier run was ended when it had just bought it; no answer")
+    assert message.startswith(
+        f"{instance_id} is taken over: an earlier run was ended when it had just bought it; no answer"
+    )
 
 
 BY_ENDPOINT = "check of its Endpoint"
@@ -77,8 +79,8 @@ BY_ENDPOINT = "check of its Endpoint"
 
 def by_endpoint(host: Host, made: Made) -> None:
     """What the engine passes on to an Endpoint it has saved."""
-    given = {"instance_id": made.id, "state": "running", "spec_digest": "x", "ready_timeout": 60}
-    assert host.endpoint(BY_ENDPOINT).check(given).failures == ()
+    inputs = {"instance_id": made.id, "state": "running", "spec_digest": "x", "ready_timeout": 60}
+    assert host.endpoint(BY_ENDPOINT).check(inputs).failures == ()
 
 
 CONFIRMING: dict[str, Callable[[Host, Resource, Made], object]] = {
@@ -106,7 +108,7 @@ def test_what_an_engine_has_named_is_its_and_a_replacement_is_bought(
     in_the_state(tmp_path, made)
     later = next_host()
     replacements = {later.instance(name).create(INPUTS).id for name in names}
-    assert replacements == set(ids(simulator)) - {each.id for each in made.values()}
+    assert replacements == set(ids(simulator)) - {instance.id for instance in made.values()}
     assert len(replacements) == len(names)
 
 
@@ -123,54 +125,54 @@ def test_a_forced_replacement_that_takes_over_does_not_end_what_it_took(
 
 
 def test_edited_arguments_are_refused_and_each_way_on_works(next_host: Next, simulator: Simulator) -> None:
-    found = killed_while_it_buys(next_host(), simulator)
+    instance_id = killed_while_it_buys(next_host(), simulator)
     host = next_host()
     with pytest.raises(CallFailedError) as failed:
         host.instance("chat").create(OTHERWISE)
     assert failed.value.text == (
-        f"nothing was bought: an earlier run was ended after it had bought {found} for this resource "
+        f"nothing was bought: an earlier run was ended after it had bought {instance_id} for this resource "
         "(Qwen--Qwen2-7B-Instruct on 1 x NVIDIA_L4_1): it is there, no state knows it, and the program asks for "
-        f"something else now. `pulumi-cortecs orphans --all-stacks --delete {found}` ends it, adopt_id='{found}' "
-        "takes it over"
+        f"something else now. `pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it, "
+        f"adopt_id='{instance_id}' takes it over"
     )
     kill(host)
     chat = next_host().instance("chat")
-    assert chat.buy({"model_id": QWEN, "adopt_id": found}).id == found
-    assert ids(simulator) == [found]
+    assert chat.buy({"model_id": QWEN, "adopt_id": instance_id}).id == instance_id
+    assert ids(simulator) == [instance_id]
 
 
 def test_what_cannot_be_told_apart_is_named_with_the_ways_on(next_host: Next, simulator: Simulator) -> None:
-    found = killed_while_it_buys(next_host(), simulator)
+    instance_id = killed_while_it_buys(next_host(), simulator)
     foreign = bought(simulator).id
     with pytest.raises(CallFailedError, match="it is not known which instance") as failed:
         next_host().instance("chat").create(INPUTS)
-    for words in (found, foreign, "`pulumi-cortecs orphans --all-stacks`", "--delete ID`", "adopt_id='ID'"):
+    for words in (instance_id, foreign, "`pulumi-cortecs orphans --all-stacks`", "--delete ID`", "adopt_id='ID'"):
         assert words in str(failed.value)
-    assert sorted(ids(simulator)) == sorted([found, foreign])
+    assert sorted(ids(simulator)) == sorted([instance_id, foreign])
 
 
 def test_another_accounts_purchase_is_not_taken_for_gone(next_host: Next, simulator: Simulator) -> None:
-    found = killed_when_it_has_bought(next_host()).id
+    instance_id = killed_when_it_has_bought(next_host()).id
     simulator.control.register("theirs", "theirs")
     theirs = {"CORTECS_CLIENT_ID": "theirs", "CORTECS_CLIENT_SECRET": "theirs"}
     with pytest.raises(CallFailedError, match="has ordered this with other credentials"):
         next_host(theirs).instance("chat").create(INPUTS)
-    assert ids(simulator) == [found]
+    assert ids(simulator) == [instance_id]
 
 
 def test_a_clone_with_a_backend_of_its_own_takes_nothing_over_and_asks(next_host: Next, simulator: Simulator) -> None:
-    found = killed_when_it_has_bought(next_host({"PULUMI_BACKEND_URL": "file:///one"})).id
+    instance_id = killed_when_it_has_bought(next_host({"PULUMI_BACKEND_URL": "file:///one"})).id
     clone = next_host({"PULUMI_BACKEND_URL": "file:///other"}).instance("chat")
-    with pytest.raises(CallFailedError, match=f"of another project or backend .*{found} \\(1.20 EUR/h\\)"):
+    with pytest.raises(CallFailedError, match=f"of another project or backend .*{instance_id} \\(1.20 EUR/h\\)"):
         clone.create(INPUTS)
-    assert ids(simulator) == [found]
+    assert ids(simulator) == [instance_id]
     assert clone.create({**INPUTS, "context_length": 4096}).id in ids(simulator)  # it has ordered something else
 
 
 def test_what_was_stopped_meanwhile_is_started_when_it_is_taken_over(next_host: Next, simulator: Simulator) -> None:
-    found = killed_when_it_has_bought(next_host()).id
-    simulator.control.stop(found)
-    assert next_host().instance("chat").create(INPUTS).id == found
+    instance_id = killed_when_it_has_bought(next_host()).id
+    simulator.control.stop(instance_id)
+    assert next_host().instance("chat").create(INPUTS).id == instance_id
     (instance,) = simulator.control.instances()
     assert instance.status in ("pending", "running")
 
@@ -178,10 +180,12 @@ def test_what_was_stopped_meanwhile_is_started_when_it_is_taken_over(next_host: 
 def test_what_the_limits_forbid_is_not_taken_over_and_named(
     next_host: Next, simulator: Simulator, tmp_path: Path
 ) -> None:
-    found = killed_when_it_has_bought(next_host()).id
+    instance_id = killed_when_it_has_bought(next_host()).id
     (tmp_path / "limits.json").write_text(machine_limits(simulator, allowed_hardware=["NVIDIA_L40S_1"]))
     limited = next_host({"PULUMI_CORTECS_LIMITS": str(tmp_path / "limits.json")})
-    with pytest.raises(CallFailedError, match=f"^{found}, which an earlier run had just bought .*--delete {found}`"):
+    with pytest.raises(
+        CallFailedError, match=f"^{instance_id}, which an earlier run had just bought .*--delete {instance_id}`"
+    ):
         limited.instance("chat").create(INPUTS)
 
 
@@ -232,7 +236,7 @@ def test_without_a_journal_there_is_one_warning_and_one_instance(
     (tmp_path / "state" / "orders.sqlite3").write_text("no database " * 1000)
     host = next_host(engine=engine.address)
     with ThreadPoolExecutor(3) as pool:
-        made = list(pool.map(lambda each: host.instance(f"n{each}").create(INPUTS).id, range(3)))
+        made = list(pool.map(lambda number: host.instance(f"n{number}").create(INPUTS).id, range(3)))
     assert sorted(made) == sorted(ids(simulator))
     (warning,) = engine.messages
     assert "Purchases of this run are not noted" in warning
@@ -249,7 +253,8 @@ def left(engine: FakeEngine) -> list[str]:
 def in_the_state(directory: Path, made: Mapping[str, Made]) -> None:
     """The engine has saved these before it was killed."""
     write(
-        directory / "states", test=[{"urn": urn(INSTANCE, name), "instance_id": each.id} for name, each in made.items()]
+        directory / "states",
+        test=[{"urn": urn(INSTANCE, name), "instance_id": instance.id} for name, instance in made.items()],
     )
 
 
@@ -258,15 +263,15 @@ def test_a_destroy_tells_what_an_ended_run_has_left_behind(
 ) -> None:
     host = next_host()
     made = {name: host.instance(name).create(INPUTS) for name in ("one", "two")}
-    found = killed_while_it_buys(host, simulator, "lost")
+    instance_id = killed_while_it_buys(host, simulator, "lost")
     in_the_state(tmp_path, made)
     host = next_host(engine=engine.address)
-    for name, each in made.items():
-        host.instance(name).diff(each.outs, INPUTS, each.id)
-    for name, each in made.items():
-        host.instance(name).delete(each)
+    for name, instance in made.items():
+        host.instance(name).diff(instance.outs, INPUTS, instance.id)
+    for name, instance in made.items():
+        host.instance(name).delete(instance)
     (message,) = left(engine)
-    assert f"for lost ({found}, 1.20 EUR/h)" in message
+    assert f"for lost ({instance_id}, 1.20 EUR/h)" in message
 
 
 def test_a_destroy_reports_no_purchase_it_ends_of_other_stacks_or_gone(
@@ -275,7 +280,7 @@ def test_a_destroy_reports_no_purchase_it_ends_of_other_stacks_or_gone(
     host = next_host()
     other = host.instance(urn_="urn:pulumi:test2::tests::pulumi-python:dynamic/cortecs:Instance::n0").create(INPUTS)
     gone = host.instance("gone").create(INPUTS)
-    made = [(f"n{each}", host.instance(f"n{each}").create(INPUTS)) for each in range(3)]
+    made = [(f"n{number}", host.instance(f"n{number}").create(INPUTS)) for number in range(3)]
     kill(host)
     in_the_state(tmp_path, dict(made))
     simulator.control.vanish(gone.id)
@@ -285,8 +290,8 @@ def test_a_destroy_reports_no_purchase_it_ends_of_other_stacks_or_gone(
     with ThreadPoolExecutor(1) as pool:
         ending = pool.submit(later.instance(slow).delete, first)
         until(lambda: sum(simulator.control.faults().values()) == 1)
-        for name, each in others:  # an engine ends some at a time, and others when there is room
-            later.instance(name).delete(each)
+        for name, instance in others:  # an engine ends some at a time, and others when there is room
+            later.instance(name).delete(instance)
         ending.result()
     assert ids(simulator) == [other.id]
     assert engine.messages == []
@@ -297,11 +302,11 @@ def test_an_up_reports_once_and_first_what_it_may_take_over(
 ) -> None:
     host = next_host()
     made = host.instance("chat").create(INPUTS)
-    found = killed_while_it_buys(host, simulator, "lost")
+    instance_id = killed_while_it_buys(host, simulator, "lost")
     in_the_state(tmp_path, {"chat": made})
     host = next_host(engine=engine.address)
     host.instance("more").check({"model_id": QWEN})
     (message,) = left(engine)
-    assert f"for lost ({found}, 1.20 EUR/h). It is taken over when this run creates lost" in message
+    assert f"for lost ({instance_id}, 1.20 EUR/h). It is taken over when this run creates lost" in message
     host.instance("chat").delete(made)
     assert len(left(engine)) == 1

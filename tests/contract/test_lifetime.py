@@ -46,7 +46,7 @@ def test_a_vendor_that_tells_no_time_to_count_from_stops_no_purchase(
     proxy.date = date
     made = start_host(proxy.env()).instance().buy({"model_id": QWEN, "ttl": "8h"})
     assert abs(_moment(made.outs["expires_at"]) - datetime.now(timezone.utc)) < timedelta(days=1)
-    assert [each.instance_id for each in simulator.control.instances()] == [made.id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [made.id]
 
 
 def test_check_knows_no_moment(host: Host) -> None:
@@ -87,7 +87,7 @@ def test_an_other_on_timeout_is_a_change_in_place(host: Host, simulator: Simulat
     news = {**INPUTS, "on_timeout": "stop"}
     assert host.instance().diff(made.outs, news, made.id) == Diffed(None, ())
     assert host.instance().update(made, news).outs["on_timeout"] == "stop"
-    assert [each.status for each in simulator.control.instances()] != ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] != ["stopped"]
 
 
 def test_a_default_is_in_no_state_and_saying_it_is_no_change(host: Host, simulator: Simulator) -> None:

@@ -77,9 +77,9 @@ def test_a_disallowed_purchase_is_refused_in_the_plan_and_at_the_purchase(
 
 def test_the_cap_counts_all_workers_at_todays_price_not_the_quotes(limited: Limited, simulator: Simulator) -> None:
     host = limited(CAP)
-    said = refusals(host.instance().check({"model_id": QWEN, "num_workers": 2}))
-    assert "the instance costs 2.40 EUR per hour, and the cap per instance is 2.00 EUR" in said
-    assert said.endswith("exceeded by 0.40 EUR")
+    reasons = refusals(host.instance().check({"model_id": QWEN, "num_workers": 2}))
+    assert "the instance costs 2.40 EUR per hour, and the cap per instance is 2.00 EUR" in reasons
+    assert reasons.endswith("exceeded by 0.40 EUR")
     for quote in (INPUTS["quote"], {**INPUTS["quote"], "hourly_total": "0.01"}, {}):
         assert "exceeded by 0.40 EUR" in refused_create(host, {**TWO_WORKERS, "quote": quote}, simulator)
     assert host.instance().check({"model_id": QWEN}).failures == ()
@@ -96,9 +96,9 @@ def test_the_ceiling_counts_what_the_account_runs_whoever_bought_it(limited: Lim
     simulator.control.stop(bought(simulator, num_workers=8).id)  # costs nothing
     host = limited(CEILING)
     host.instance().buy({"model_id": QWEN})
-    said = refusals(host.instance().check({"model_id": QWEN}))
-    assert "the account would cost 3.60 EUR per hour" in said
-    assert said.endswith("exceeded by 0.60 EUR")
+    reasons = refusals(host.instance().check({"model_id": QWEN}))
+    assert "the account would cost 3.60 EUR per hour" in reasons
+    assert reasons.endswith("exceeded by 0.60 EUR")
     assert "exceeded by 0.60 EUR" in refused_create(host, INPUTS, simulator)
 
 
@@ -107,8 +107,8 @@ def test_the_ceiling_sees_through_a_list_that_lags(limited: Limited, simulator: 
     host = limited(CEILING, PULUMI_CORTECS_LIST_LAG="30")
     host.instance().create(INPUTS)
     bought(simulator)  # somebody else's, which shows at once and is not taken for ours
-    said = refused_create(host, INPUTS, simulator)
-    assert "1.20 EUR for what it runs, 1.20 EUR for what was just ordered, 1.20 EUR for this instance" in said
+    message = refused_create(host, INPUTS, simulator)
+    assert "1.20 EUR for what it runs, 1.20 EUR for what was just ordered, 1.20 EUR for this instance" in message
 
 
 def test_sixty_four_at_once_do_not_overshoot(limited: Limited, simulator: Simulator) -> None:
@@ -150,8 +150,8 @@ def test_what_two_processes_buy_at_once_is_counted_by_both(
     one, other = (limited(CEILING, {"machine": str(tmp_path)}) for _ in range(2))
     made = one.instance().create(INPUTS)
     other.instance().create(INPUTS)
-    said = refused_create(one, INPUTS, simulator)
-    assert "2.40 EUR for what was just ordered" in said
+    message = refused_create(one, INPUTS, simulator)
+    assert "2.40 EUR for what was just ordered" in message
     assert "2.40 EUR for what was just ordered" in refusals(other.instance().check({"model_id": QWEN}))
     one.instance().delete(made)  # its room is free at once, for the other as well
     assert other.instance().create(INPUTS).id in ids(simulator)

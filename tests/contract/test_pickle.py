@@ -53,7 +53,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
         "from pulumi_cortecs import _abi\n"
         "print(*(pickled(_abi.load(name)) for name in _abi.KINDS))"
     )
-    said = {
+    pickles = {
         subprocess.run(
             [sys.executable, "-c", program],
             env={"PATH": "", "PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed},
@@ -64,7 +64,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    (both,) = said
+    (both,) = pickles
     assert set(both.split()) <= set(PUBLISHED.values())
 
 
@@ -77,8 +77,8 @@ def test_a_host_serves_what_either_python_has_written(shared_host: Host, protoco
 
 
 def test_a_state_of_a_newer_version_is_refused_in_plain_words(shared_host: Host) -> None:
-    known = base64.b64decode(PUBLISHED["cortecs.Instance", 4])
-    newer = base64.b64encode(known.replace(b"cortecs.Instance", b"cortecs.Instanze")).decode()
+    pickle = base64.b64decode(PUBLISHED["cortecs.Instance", 4])
+    newer = base64.b64encode(pickle.replace(b"cortecs.Instance", b"cortecs.Instanze")).decode()
     with pytest.raises(CallFailedError) as failed:
         shared_host.instance(provider=newer).check({"model_id": "Qwen/Qwen2-7B-Instruct"})
     assert failed.value.text == (

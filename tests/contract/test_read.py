@@ -51,7 +51,9 @@ def test_a_moved_price_is_no_drift(made: Made, refreshing: Host, simulator: Simu
 def test_all_reads_of_a_refresh_share_one_list(start_host: StartHost, simulator: Simulator) -> None:
     made = [bought(simulator) for _ in range(5)]
     refreshing, before = start_host(), simulator.control.requests().count(LIST)
-    assert [refreshing.instance(f"n{n}").read(each).id for n, each in enumerate(made)] == [each.id for each in made]
+    assert [refreshing.instance(f"n{n}").read(instance).id for n, instance in enumerate(made)] == [
+        instance.id for instance in made
+    ]
     assert simulator.control.requests().count(LIST) - before == 1
 
 
@@ -136,8 +138,8 @@ def test_get_works_for_hardware_that_is_not_offered_any_more(
 def test_a_model_spelled_with_a_slash_is_the_same_model(made: Made, start_host: StartHost, proxy: Proxy) -> None:
     def spelled_otherwise(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
-        for each in answer.body.get("instances", []):
-            each["instance_args"]["model_id"] = QWEN
+        for row in answer.body.get("instances", []):
+            row["instance_args"]["model_id"] = QWEN
         return answer
 
     proxy.rewrite = spelled_otherwise
@@ -149,8 +151,8 @@ def test_what_the_vendor_does_not_tell_stays_as_recorded(made: Made, start_host:
     # the vendor's own examples omit the workers
     def forgetful(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
-        for each in answer.body.get("instances", []):
-            each["instance_args"] = {"model_id": "Qwen--Qwen2-7B-Instruct", "context_length": None}
+        for row in answer.body.get("instances", []):
+            row["instance_args"] = {"model_id": "Qwen--Qwen2-7B-Instruct", "context_length": None}
         return answer
 
     proxy.rewrite = forgetful
@@ -162,9 +164,9 @@ def _with_status(word: str) -> Callable[[Sent, Callable[[], Answer]], Answer]:
     def rewrite(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
         if isinstance(answer.body, dict):
-            for each in [*answer.body.get("instances", []), answer.body.get("instance")]:
-                if each:
-                    each["instance_status"]["status"] = word
+            for row in [*answer.body.get("instances", []), answer.body.get("instance")]:
+                if row:
+                    row["instance_status"]["status"] = word
         return answer
 
     return rewrite
@@ -219,8 +221,8 @@ def test_an_address_that_a_stopped_instance_still_shows_is_not_passed_on(
 ) -> None:
     def keeps_its_address(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
-        for each in answer.body.get("instances", []):
-            each["base_url"] = "http://127.0.0.1/serve/v1"
+        for row in answer.body.get("instances", []):
+            row["base_url"] = "http://127.0.0.1/serve/v1"
         return answer
 
     simulator.control.stop(made.id)

@@ -64,12 +64,12 @@ def test_adopting_what_a_row_of_the_stack_has_is_said_and_allowed(
     assert warning.startswith(f"{made.id}, which this adopts, is what {THEIRS} has")
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["by its own row", "in a state that cannot be read"])
+@pytest.mark.parametrize("warns", [True, False], ids=["by its own row", "in a state that cannot be read"])
 def test_adopting_what_nobody_else_is_known_to_have_is_quiet(
-    start: Callable[[], Host], made: Made, file: Path, engine: FakeEngine, told: bool
+    start: Callable[[], Host], made: Made, file: Path, engine: FakeEngine, warns: bool
 ) -> None:
     resource = start().instance("mine")
-    if told:
+    if warns:
         write(file, test=[row(resource.urn, made), row(THEIRS, made, more={"external": True})])
     assert resource.check(adopts(made)).failures == ()
     assert engine.messages == []
@@ -81,7 +81,7 @@ def test_what_another_row_keeps_is_not_ended(
     mine = start().instance("mine")
     write(file, test=[row(THEIRS, made), row(mine.urn, made)])
     mine.delete(made)
-    assert [each.status for each in simulator.control.instances()] != ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] != ["stopped"]
     assert ids(simulator) == [made.id]
     assert engine.messages == [f"{made.id} was not ended: {THEIRS} has it, too, and keeps it"]
 
@@ -169,7 +169,9 @@ def test_an_inferred_id_is_ended_with_a_warning_if_stacks_are_unreadable(
 ) -> None:
     start().instance("mine").delete(inferred(made))
     assert ids(simulator) == []
-    assert any("the backend's other stacks cannot be read (pulumi stack export" in each for each in engine.messages)
+    assert any(
+        "the backend's other stacks cannot be read (pulumi stack export" in message for message in engine.messages
+    )
 
 
 @pytest.mark.parametrize("change", [{"state": "stopped"}, {"restart_trigger": "now"}])

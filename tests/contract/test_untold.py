@@ -1,4 +1,4 @@
-"""What Cortecs does not tell of an instance is not a default, and in no inputs; its own examples omit the workers.
+"""What Cortecs does not report of an instance is not a default, and in no inputs; its own examples omit the workers.
 
 That limits and packs refuse it is tried in tests/policy/test_evasion_untold.py."""
 
@@ -81,7 +81,7 @@ def test_it_is_in_no_inputs_whatever_the_program_says(
     assert name not in checked.inputs
     (warning,) = engine.messages
     assert warning.startswith(
-        f"Cortecs does not tell {name} of {made.id}: what the program says of it cannot be checked"
+        f"Cortecs does not report {name} of {made.id}: what the program says of it cannot be checked"
     )
     outs = resource.create(checked.inputs).outs
     assert name not in outs
@@ -92,7 +92,7 @@ def test_without_a_word_of_the_program_it_is_required(host: Host, simulator: Sim
     made = eight(simulator)
     omit(simulator, f"{WORKERS},billing_interval")
     checked = host.instance().check(says(made))
-    told_not = f"is required: Cortecs does not tell it of {made.id}"
+    told_not = f"is required: Cortecs does not report it of {made.id}"
     assert checked.failures == (("billing_interval", told_not), ("num_workers", told_not))
 
 
@@ -127,7 +127,7 @@ def test_without_limits_it_is_started_as_something_that_nobody_knows(
     assert "num_workers" not in checked.inputs
     assert checked.inputs["quote"] == {}
     (warning,) = engine.messages
-    assert "does not tell num_workers" in warning
+    assert "does not report num_workers" in warning
     assert resource.diff(row.outs, checked.inputs, made.id).replaces == ()
     started = resource.update(row, checked.inputs)
     assert "num_workers" not in started.outs
@@ -167,7 +167,7 @@ def test_what_runs_is_taken_over_without_limits_and_it_is_said(
     made = killed_when_it_has_bought(limited())
     omit(simulator, WORKERS)
     assert limited().instance("chat").create(INPUTS).id == made.id
-    assert "Cortecs does not tell its num_workers, so that cannot be checked" in engine.messages[-1]
+    assert "Cortecs does not report its num_workers, so that cannot be checked" in engine.messages[-1]
 
 
 def test_the_sum_of_the_account_names_it(limited: Limited, simulator: Simulator) -> None:
@@ -191,7 +191,7 @@ def test_what_is_read_by_its_id_says_no_default_and_counts_as_adopted(limited: L
     assert (got.outs["quote"], got.outs["adopt_id"]) == ({}, made.id)
     host = limited(CAP)
     checked = host.instance().check({"model_id": QWEN, "num_workers": 1}, got.inputs)
-    assert "Cortecs does not tell" in "; ".join(reason for _, reason in checked.failures)
+    assert "Cortecs does not report" in "; ".join(reason for _, reason in checked.failures)
 
 
 def test_such_a_row_is_not_replaced_by_what_nobody_knows(host: Host, simulator: Simulator) -> None:

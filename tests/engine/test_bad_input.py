@@ -136,7 +136,9 @@ def test_without_the_api_the_pinned_catalogue_prices_the_plan_only(make_stack: M
     for shown in ('hourly_total    : "1.20"', 'source          : "catalogue 2026-11-21"', "NVIDIA_L4_1"):
         assert shown in preview.text
     assert "warning: defaults and prices are those of the catalogue of 2026-11-21" in preview.text
-    assert_short_and_clean(run, "nothing was bought: its price is not of today (catalogue 2026-11-21)")
+    assert_short_and_clean(
+        run, "nothing was bought: its price is from the pinned catalogue 2026-11-21, not from the API"
+    )
     assert stack.resources("Instance") == []
     with running(port=port) as simulator:  # what was reviewed is not what would be bought
         assert "violates plan" in stack.up("--plan", plan, expect=1).text

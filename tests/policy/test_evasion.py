@@ -310,7 +310,7 @@ class Bare(Resource, **{"module": "cortecs", "name": "Instance"}):
         (
             "keys that begin with __, and workers in them",
             "Bare('bare', {'model_id': 'Qwen/Qwen2-7B-Instruct', '__num_workers': 8})",
-            "is no argument of an Instance",
+            "is not an argument of an Instance",
         ),
         (
             "a forged quote",

@@ -1,4 +1,4 @@
-"""The evasion suite where Cortecs does not tell what an instance is, as its own examples do not tell the workers: a
+"""The evasion suite where Cortecs does not report what an instance is, as its own examples do not tell the workers: a
 program claims something small, and a pack or the machine's limits are to believe it."""
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def test_what_a_journal_names_is_not_started(
     made = killed_when_it_has_bought(machine.host())
     simulator.control.stop(made.id)
     omit(simulator, WORKERS)
-    with pytest.raises(CallFailedError, match=rf"{made.id}, .* is not taken over: .*Cortecs does not tell"):
+    with pytest.raises(CallFailedError, match=rf"{made.id}, .* is not taken over: .*Cortecs does not report"):
         machine.host(limits).instance("chat").create(INPUTS)
     started = simulator.control.requests().count("POST /api/v1/instances/restart") > 0
     attempts.tried(f"what a journal names, under {limits}", through=started)
@@ -190,7 +190,7 @@ def test_eight_stopped_workers_that_nobody_tells(stack: Stack, simulator: Simula
     file = stack.directory / "machine.json"
     file.write_text(machine_limits(simulator, **CAP))
     run = stack.up(expect=1, env={"PULUMI_CORTECS_LIMITS": str(file)})
-    assert "(Cortecs does not tell num_workers)" in run.text
+    assert "(Cortecs does not report num_workers)" in run.text
     started = simulator.control.requests().count("POST /api/v1/instances/restart") > 0
     attempts.tried("eight stopped workers as one: started under a pack", through=started)
     attempts.tried("eight stopped workers as one: started under the machine's limits", through=started)

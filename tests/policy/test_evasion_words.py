@@ -27,7 +27,7 @@ from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.simulator.local_requests import foreign_origin
 from pulumi_cortecs.stacks.import_file import names_for_models
 from tests.policy.attempts import Attempts
-from tests.unit.cortecs.test_client import scripted, scripted_market, told
+from tests.unit.cortecs.test_client import instance_body, scripted, scripted_market
 from tests.unit.simulator.test_visitors import HOSTS, PAGES
 
 ODD = {
@@ -61,8 +61,8 @@ def test_ids_are_printable_at_the_border(name: str, attempts: Attempts) -> None:
     configs = {"model": {"model_id": "m", "hardware_configs": {odd: {}}}}
     recommended = {"model": {"model_id": "m", "recommended_config": odd}}
     calls: dict[str, Callable[[], Any]] = {
-        "the id of an instance": lambda: scripted({"instances": [told(instance_id=odd)]}).instances(),
-        "the id of what was bought": lambda: scripted({"instance": told(instance_id=odd)}).instance("i-1"),
+        "the id of an instance": lambda: scripted({"instances": [instance_body(instance_id=odd)]}).instances(),
+        "the id of what was bought": lambda: scripted({"instance": instance_body(instance_id=odd)}).instance("i-1"),
         "the id of a model": lambda: scripted_market({"models": [{"model_id": odd}]}).model_ids(),
         "the id of a model with its story": lambda: scripted_market({"models": [{"model_id": odd}]}).models(),
         "hardware of a model": lambda: scripted_market(configs).model("m"),
@@ -75,7 +75,7 @@ def test_ids_are_printable_at_the_border(name: str, attempts: Attempts) -> None:
 @pytest.mark.parametrize("name", ODD)
 def test_other_words_are_written_out_so_that_an_instance_stays_visible(name: str, attempts: Attempts) -> None:
     odd = ODD[name]
-    body = told(
+    body = instance_body(
         instance_args={"model_id": odd, "hardware_type_id": odd, "billing_interval": odd},
         instance_status={"status": odd, "started_at": odd, "stopped_at": odd},
         base_url=odd,

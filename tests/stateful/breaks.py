@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
-from pulumi_cortecs.cortecs.client import Instance
+from pulumi_cortecs.cortecs.client import ApiInstance
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
 from pulumi_cortecs.lifecycle.intents import Intents
@@ -29,7 +29,7 @@ def _id_before_wait() -> Iterator[None]:
 
     def bought_and_waited_for(
         kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
-    ) -> PurchasedInstance[Instance]:
+    ) -> PurchasedInstance[ApiInstance]:
         bought = buy(kind, account, inputs, began_at)
         instance_id = bought.instance_id
         account.poller.mark_started(instance_id)
@@ -90,7 +90,7 @@ def _state() -> Iterator[None]:
 @contextmanager
 def _judged() -> Iterator[None]:
     """What an instance is told to be is not compared with what was judged."""
-    with mock.patch(f"{_PROVIDER}.adoption.must_be_as_judged", return_value=None):
+    with mock.patch(f"{_PROVIDER}.adoption.require_reviewed", return_value=None):
         yield
 
 
@@ -111,7 +111,9 @@ def _closed() -> Iterator[None]:
 @contextmanager
 def _release() -> Iterator[None]:
     """A deletion ends an instance that another row of the stack keeps."""
-    with mock.patch(f"{_PROVIDER}.sharing.going", side_effect=lambda instance_id: nullcontext(DeletionPlan())):
+    with mock.patch(
+        f"{_PROVIDER}.ownership.announce_deletion", side_effect=lambda instance_id: nullcontext(DeletionPlan())
+    ):
         yield
 
 

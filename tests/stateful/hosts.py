@@ -120,7 +120,7 @@ class Host(Process):
 
     def enter(self) -> None:
         Host.current = self
-        session.use(self.session)
+        session.activate(self.session)
 
     def set_trailing_metadata(self, metadata: object) -> None:
         """Errors come as exceptions here."""
@@ -203,10 +203,10 @@ def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(api_client, "time", clocks))
         client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
-        undone.callback(session.use, session.current())
+        undone.callback(session.activate, session.current())
         engine_cli.current_cli.cache_clear()
         undone.callback(engine_cli.current_cli.cache_clear)
-        host.keep_quiet()
+        host.silence_retry_log()
         try:
             yield client
         finally:

@@ -323,7 +323,7 @@ class Scene:
                         continue
                     # whoever has waited, and sees that two clocks keep it young for ever, says --include-young
                     if not orphan.skip_reason or self._clocks_differ:
-                        account.ending().delete(instance_id)
+                        account.deletion().delete(instance_id)
                         self._said_to_be_gone(instance_id, "orphans")
                         ended.append(instance_id)
             except (CloudError, DeletionUnconfirmedError) as error:
@@ -360,7 +360,7 @@ class Scene:
         def work() -> None:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
             journal, ordered = session.current().journal, tuple(checked[key] for key in self._replacing)
-            key, account = accounts.key_of(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
+            key, account = accounts.order_key(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
             journal.record_bought(journal.record(key, account, ordered, frozenset(), None), instance_id)
 
         host = self.process(stack.machine)

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.lifecycle.stack_state import StateUnreadableError
-from pulumi_cortecs.provider import accounts, judged, session
+from pulumi_cortecs.provider import accounts, reviewed_inputs, session
 from pulumi_cortecs.simulator.faults import FaultKind
 from tests.clouds.case import START, UPDATE
 from tests.clouds.cortecs import CORTECS, QWEN
@@ -205,11 +205,11 @@ def test_a_new_process_knows_nothing_of_another(theatre: Theatre) -> None:
     one, other = (scene.process(machine) for machine in range(2))
     one.enter()
     accounts.account(INSTANCE)
-    judged.remember("some urn", {})
+    reviewed_inputs.record("some urn", {})
     other.enter()
-    assert (session.current().accounts, judged.of("some urn")) == ({}, None)
+    assert (session.current().accounts, reviewed_inputs.get("some urn")) == ({}, None)
     one.enter()
-    assert judged.of("some urn") is not None
+    assert reviewed_inputs.get("some urn") is not None
     scene.close()
 
 

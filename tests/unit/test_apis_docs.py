@@ -66,7 +66,7 @@ def test_its_routes_are_those_of_the_simulator() -> None:
 
 def test_its_arguments_are_those_of_the_client_and_of_an_order() -> None:
     rows = table("Arguments")
-    assert list(rows) == list(cortecs.InstanceArgs.model_fields) == [each.name for each in fields(StartOrder)]
+    assert list(rows) == list(cortecs.ApiInstanceArgs.model_fields) == [each.name for each in fields(StartOrder)]
     assert rows["billing_interval"][2:] == [
         f"`{DEFAULT_INTERVAL.value}`",
         ", ".join(f"`{each.value}`" for each in BillingInterval),
@@ -86,10 +86,10 @@ def test_its_objects_have_the_fields_that_are_read_and_served() -> None:
     model = cloud.market.models["Qwen--Qwen2-7B-Instruct"]
     instance = cloud.start("sim", StartOrder(model.model_id))
     shown = serializers.instance_json(instance, datetime.now(timezone.utc), "http://127.0.0.1:3000")
-    assert set(table("Instance")) == set(shown) == set(cortecs.Instance.model_fields)
+    assert set(table("Instance")) == set(shown) == set(cortecs.ApiInstance.model_fields)
     assert set(table("Arguments")) == set(shown["instance_args"])
     served = set(shown["instance_status"]) - {"init_progress"}  # where the client's old releases look for it
-    assert set(table("Status")) == served == set(cortecs.InstanceStatus.model_fields)
+    assert set(table("Status")) == served == set(cortecs.ApiInstanceStatus.model_fields)
     assert set(table("Hardware")) == set(serializers.hardware_json(next(iter(cloud.market.offers.values()))))
     assert set(table("Models")) == set(serializers.model_json(model))
-    assert set(table("Models")) >= set(cortecs.ModelPreview.model_fields) | set(cortecs.Model.model_fields)
+    assert set(table("Models")) >= set(cortecs.ApiModelPreview.model_fields) | set(cortecs.ApiModel.model_fields)

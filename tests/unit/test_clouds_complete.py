@@ -14,7 +14,7 @@ from pulumi_cortecs.cost import limits_file
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
-from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.simulator.clouds import CLOUDS as SIMULATED
 from tests.clouds.case import CloudCase
 from tests.clouds.every import EVERY
@@ -138,7 +138,7 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     credentials = Credentials(kind.cloud, url, tuple("x" * 20 for _ in kind.credentials.parts))
     cloud = kind.connect(credentials, 10.0, lambda inputs: None)  # an abstract method that is left would be an error
     assert (cloud.fingerprint, cloud.base_url, cloud.list_lag) == (credentials.fingerprint, url, 10.0)
-    market = kind.market(url, Answers(SystemClock(), 10.0))
+    market = kind.market(url, AnswerCache(SystemClock(), 10.0))
     limited = {each.argument for each in limits_file.CLOUDS[case.name].values()}
     assert limited <= set(kind.arguments.replacing)
     assert limited <= set(market.purchase(dict.fromkeys(kind.arguments.replacing, "x")))

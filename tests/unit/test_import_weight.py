@@ -36,7 +36,7 @@ def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
 
 
 def test_the_provider_loads_no_extras() -> None:
-    loaded = _imported("from pulumi_cortecs.provider import checking, endpoint, instance")
+    loaded = _imported("from pulumi_cortecs.provider import endpoint, instance, instance_check")
     assert {"httpx", "pydantic", "stamina"} <= loaded
     # httpx loads rich by itself where it is installed
     ours = {name.partition(".")[0] for name in loaded - _imported("import httpx, pydantic, stamina, pulumi.dynamic")}
@@ -45,7 +45,7 @@ def test_the_provider_loads_no_extras() -> None:
 
 
 def test_a_host_leaves_out_the_command_line_of_httpx() -> None:
-    loaded = _imported("from pulumi_cortecs.provider import loading\nloading.load('pulumi_cortecs.cortecs')")
+    loaded = _imported("from pulumi_cortecs.provider import process\nprocess.preload('pulumi_cortecs.cortecs')")
     assert {"httpx", "pydantic", "stamina"} <= loaded
     assert {name.partition(".")[0] for name in loaded - _imported("import pulumi.dynamic")} & {
         "rich",

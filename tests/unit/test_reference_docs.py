@@ -20,7 +20,7 @@ from pulumi_cortecs.cost import times
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import arguments
 from pulumi_cortecs.provider.properties import read_properties
-from pulumi_cortecs.resources.timeouts import create_timeout
+from pulumi_cortecs.resources.constructor import create_timeout
 from pulumi_cortecs.simulator import running
 from tests.contract.host import Host, Made, hosting
 from tests.unit.mocked import run
@@ -246,7 +246,7 @@ def test_the_inputs_of_an_endpoint_are_what_an_instance_passes_on() -> None:
     ]
     assert set(registered) == set(ENDPOINT_INPUTS)
     *_, low, high, usual = quoted(ENDPOINT_INPUTS["ready_timeout"][1])
-    assert (int(low), int(high), int(usual)) == (1, arguments.LONGEST_READY_TIMEOUT, registered["ready_timeout"])
+    assert (int(low), int(high), int(usual)) == (1, arguments.MAX_READY_TIMEOUT, registered["ready_timeout"])
     assert registered["spec_digest"] == ""
 
 
@@ -290,7 +290,7 @@ def test_the_longest_wait_that_can_be_asked_for() -> None:
     def seconds(create: str) -> int:
         return create_timeout(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=create)), 0)
 
-    assert seconds(f"{hours}h") == arguments.LONGEST_READY_TIMEOUT
+    assert seconds(f"{hours}h") == arguments.MAX_READY_TIMEOUT
     with pytest.raises(ValueError, match="must be at most"):
         seconds(f"{hours}h1m")
     assert int(minutes) * 60 == int(quoted(ENDPOINT_INPUTS["ready_timeout"][1])[-1])
@@ -333,7 +333,7 @@ def test_the_pieces_that_can_be_left_alone_are_named() -> None:
     rows = table(HOW_IT_WORKS, "## What leans on the host's internals", "piece")
     (switch,) = re.findall(r"`PULUMI_CORTECS_HOST_WITHOUT=([\w,]+)`", HOW_IT_WORKS)
     process = import_module("pulumi_cortecs.provider.process")
-    assert set(switch.split(",")) == set(process.take_over(switch)) <= set(rows)
+    assert set(switch.split(",")) == set(process.install(switch)) <= set(rows)
 
 
 def test_links_and_files_named_exist() -> None:

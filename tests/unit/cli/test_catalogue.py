@@ -18,8 +18,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
-from pulumi_cortecs.cortecs.client import CortecsMarket
-from pulumi_cortecs.cortecs.market import price_list
+from pulumi_cortecs.cortecs.client import CortecsPublicClient
+from pulumi_cortecs.cortecs.market import fetch_price_list
 from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.catalogue_diff import carry_over_notes, differences
@@ -71,7 +71,7 @@ def printed(result: Result) -> Any:
 def test_the_shipped_catalogue_is_what_the_simulator_serves(sim: Simulator) -> None:
     shipped = catalogues.load(PINNED)
     with new_client() as client:
-        served = price_list(CortecsMarket(sim.base_url, client), datetime.now(timezone.utc))
+        served = fetch_price_list(CortecsPublicClient(sim.base_url, client), datetime.now(timezone.utc))
     annotated = Catalogue({"cortecs": carry_over_notes(shipped.price_lists["cortecs"], served)})
     assert differences(shipped, annotated) == (), (
         "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.cortecs.client import CortecsClient, CortecsMarket, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.client import ApiInstance, ApiInstanceArgs, CortecsClient, CortecsPublicClient
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
@@ -25,7 +25,7 @@ from pulumi_cortecs.simulator import Simulator
 from tests.unit.fakes import Script, answer
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
-ORDER = InstanceArgs(model_id=QWEN, num_workers=2)
+ORDER = ApiInstanceArgs(model_id=QWEN, num_workers=2)
 
 
 @pytest.fixture
@@ -36,16 +36,16 @@ def client(simulator: Simulator) -> Iterator[CortecsClient]:
 
 
 @pytest.fixture
-def market(simulator: Simulator) -> Iterator[CortecsMarket]:
+def market(simulator: Simulator) -> Iterator[CortecsPublicClient]:
     with new_client() as http:
-        yield CortecsMarket(simulator.base_url, http)
+        yield CortecsPublicClient(simulator.base_url, http)
 
 
 def test_an_instance_lives_from_start_to_delete(client: CortecsClient, simulator: Simulator) -> None:
     started = client.start(ORDER)
     instance_id = started.instance_id
     assert (started.instance_status.status, started.base_url) == ("pending", None)
-    assert started.instance_args == InstanceArgs(
+    assert started.instance_args == ApiInstanceArgs(
         model_id=QWEN,
         hardware_type_id="NVIDIA_L4_1",
         context_length=32000,
@@ -110,7 +110,7 @@ def test_a_start_that_finds_its_token_expired_is_not_sent_again_unlooked(
 
 def test_a_refused_start_says_why_and_buys_nothing(client: CortecsClient, simulator: Simulator) -> None:
     with pytest.raises(RefusedError, match="num_workers 9") as raised:
-        client.start(InstanceArgs(model_id=QWEN, num_workers=9))
+        client.start(ApiInstanceArgs(model_id=QWEN, num_workers=9))
     assert not raised.value.may_have_taken_effect
     assert simulator.control.instances() == ()
 
@@ -139,21 +139,21 @@ def test_reads_and_stops_weather_lost_answers(client: CortecsClient, simulator: 
     assert client.stop(instance_id).instance_status.status == "stopped"
 
 
-def test_the_market_needs_no_credentials(market: CortecsMarket, simulator: Simulator) -> None:
+def test_the_market_needs_no_credentials(market: CortecsPublicClient, simulator: Simulator) -> None:
     assert market.base_url == simulator.base_url
     assert QWEN in market.model_ids()
     model = market.model(QWEN)
     assert model.recommended_config == "NVIDIA_L4_1"
     assert set(model.hardware_configs) >= {"NVIDIA_L4_1", "NVIDIA_L4_2"}
-    assert (model.longest_context("NVIDIA_L4_1") or 0) >= 32000
+    assert (model.max_context("NVIDIA_L4_1") or 0) >= 32000
     with pytest.raises(KeyError):
-        model.longest_context("NVIDIA_H200_8")
+        model.max_context("NVIDIA_H200_8")
     with pytest.raises(NotFoundError):
         market.model("no--such")
     assert simulator.control.requests().count("POST /api/v1/oauth2/token") == 0
 
 
-def test_prices_come_over_the_wire_to_the_cent(market: CortecsMarket, simulator: Simulator) -> None:
+def test_prices_come_over_the_wire_to_the_cent(market: CortecsPublicClient, simulator: Simulator) -> None:
     offers = market.hardware_types()
     assert offers["NVIDIA_L4_1"].price_per_hour == Money.of("1.20", "EUR")
     assert offers["NVIDIA_L4_1"].price_per_minute == Money.of("0.02", "EUR")
@@ -185,7 +185,7 @@ def test_an_id_that_is_another_route_is_never_asked_for(client: CortecsClient, s
             with pytest.raises(NotFoundError, match="gives out no id such as"):
                 ask(odd)
     assert simulator.control.requests().counts == before
-    assert [each.instance_id for each in simulator.control.instances()] == [mine]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [mine]
 
 
 def test_an_odd_id_is_one_part_of_the_path(client: CortecsClient, simulator: Simulator) -> None:
@@ -199,7 +199,7 @@ def test_an_odd_id_is_one_part_of_the_path(client: CortecsClient, simulator: Sim
     counts = simulator.control.requests().counts
     asked = [counts[f"{method} /api/v1/instances/{{instance_id}}"] for method in ("GET", "DELETE")]
     assert asked == [len(odd), len(odd)]
-    assert [each.instance_id for each in simulator.control.instances()] == [mine]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [mine]
 
 
 def scripted(body: Any, status: int = 200) -> CortecsClient:
@@ -208,11 +208,11 @@ def scripted(body: Any, status: int = 200) -> CortecsClient:
     return CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http)
 
 
-def scripted_market(body: Any) -> CortecsMarket:
-    return CortecsMarket("https://vendor.example", new_client(httpx.MockTransport(Script(answer(200, body)))))
+def scripted_market(body: Any) -> CortecsPublicClient:
+    return CortecsPublicClient("https://vendor.example", new_client(httpx.MockTransport(Script(answer(200, body)))))
 
 
-def told(**changes: Any) -> dict[str, Any]:
+def instance_body(**changes: Any) -> dict[str, Any]:
     """An instance as the vendor's documentation shows it: without num_workers."""
     args = {
         "model_id": "m",
@@ -231,27 +231,27 @@ def told(**changes: Any) -> dict[str, Any]:
 
 
 def without(key: str) -> dict[str, Any]:
-    return {name: value for name, value in told().items() if name != key}
+    return {name: value for name, value in instance_body().items() if name != key}
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        told(),
-        told(base_url=None),
-        told(worker_statuses=None),
-        told(worker_statuses=[]),
-        told(worker_statuses=[None]),
-        told(worker_statuses=[{}]),
-        told(worker_statuses=[{"init_progress": None}]),
-        told(worker_statuses=[{"init_progress": {"current_step": 1, "num_steps": 5, "description": None}}]),
-        told(worker_statuses=[{"init_progress": {"current_step": 1, "num_steps": 5}, "gpu": "hot"}]),
-        told(instance_args={"model_id": "m"}),
-        told(instance_args={"model_id": "m", "num_workers": None, "region": "eu"}),
-        told(instance_status={"status": "pending"}),
-        told(instance_status={"status": "running", "init_progress": {"current_step": 5}}),
-        told(instance_status={"status": "a word of tomorrow"}),
-        told(new_field={"a": 1}),
+        instance_body(),
+        instance_body(base_url=None),
+        instance_body(worker_statuses=None),
+        instance_body(worker_statuses=[]),
+        instance_body(worker_statuses=[None]),
+        instance_body(worker_statuses=[{}]),
+        instance_body(worker_statuses=[{"init_progress": None}]),
+        instance_body(worker_statuses=[{"init_progress": {"current_step": 1, "num_steps": 5, "description": None}}]),
+        instance_body(worker_statuses=[{"init_progress": {"current_step": 1, "num_steps": 5}, "gpu": "hot"}]),
+        instance_body(instance_args={"model_id": "m"}),
+        instance_body(instance_args={"model_id": "m", "num_workers": None, "region": "eu"}),
+        instance_body(instance_status={"status": "pending"}),
+        instance_body(instance_status={"status": "running", "init_progress": {"current_step": 5}}),
+        instance_body(instance_status={"status": "a word of tomorrow"}),
+        instance_body(new_field={"a": 1}),
         without("base_url"),
         without("worker_statuses"),
     ],
@@ -262,9 +262,11 @@ def test_an_instance_stays_visible_whatever_is_left_out_beside_the_point(body: d
     assert scripted({"instance": body}).start(ORDER).instance_id == "i-1"
 
 
-@pytest.mark.parametrize("body", [without("instance_args"), told(instance_args=None), told(instance_args={})])
+@pytest.mark.parametrize(
+    "body", [without("instance_args"), instance_body(instance_args=None), instance_body(instance_args={})]
+)
 def test_an_instance_of_which_nothing_is_told_stays_visible_too(body: dict[str, Any]) -> None:
-    assert scripted({"instances": [{**body, "worker_statuses": []}]}).instances()["i-1"].told() == {}
+    assert scripted({"instances": [{**body, "worker_statuses": []}]}).instances()["i-1"].reported() == {}
 
 
 @pytest.mark.parametrize(
@@ -274,25 +276,25 @@ def test_an_instance_of_which_nothing_is_told_stays_visible_too(body: dict[str, 
 def test_each_worker_status_counts_where_the_workers_are_not_told(
     args: dict[str, Any], statuses: Any, workers: int | None
 ) -> None:
-    body = told(instance_args={"model_id": "a/b", **args}, worker_statuses=statuses)
+    body = instance_body(instance_args={"model_id": "a/b", **args}, worker_statuses=statuses)
     instance = scripted({"instance": body}).instance("i-1")
-    assert instance.told().get("num_workers") == workers
-    assert instance.told()["model_id"] == "a--b"
+    assert instance.reported().get("num_workers") == workers
+    assert instance.reported()["model_id"] == "a--b"
 
 
 @pytest.mark.parametrize(
     ("body", "place"),
     [
         (without("instance_id"), "instance_id"),
-        (told(instance_id=""), "instance_id"),
-        (told(instance_id=None), "instance_id"),
-        (told(instance_id=7), "instance_id"),
+        (instance_body(instance_id=""), "instance_id"),
+        (instance_body(instance_id=None), "instance_id"),
+        (instance_body(instance_id=7), "instance_id"),
         (without("instance_status"), "instance_status"),
-        (told(instance_status={}), "instance_status.status"),
-        (told(instance_status={"status": None}), "instance_status.status"),
-        (told(instance_args={"model_id": "m", "num_workers": "2"}), "instance_args.num_workers"),
-        (told(instance_args={"model_id": "m", "context_length": True}), "instance_args.context_length"),
-        (told(base_url=7), "base_url"),
+        (instance_body(instance_status={}), "instance_status.status"),
+        (instance_body(instance_status={"status": None}), "instance_status.status"),
+        (instance_body(instance_args={"model_id": "m", "num_workers": "2"}), "instance_args.num_workers"),
+        (instance_body(instance_args={"model_id": "m", "context_length": True}), "instance_args.context_length"),
+        (instance_body(base_url=7), "base_url"),
         (None, "instances.0"),
     ],
 )
@@ -314,7 +316,7 @@ def test_a_start_that_names_no_id_may_have_bought_something() -> None:
 
 
 def test_a_start_sends_what_is_left_out_as_null() -> None:
-    script = Script(answer(200, {"access_token": "t", "expires_in": 60}), answer(200, {"instance": told()}))
+    script = Script(answer(200, {"access_token": "t", "expires_in": 60}), answer(200, {"instance": instance_body()}))
     http = new_client(httpx.MockTransport(script))
     CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http).start(ORDER)
     assert httpx.Response(200, content=script.requests[1].content).json() == {
@@ -354,7 +356,7 @@ def test_a_deletion_is_believed_in_any_words(body: Any) -> None:
 )
 def test_the_longest_context_has_had_several_names(config: Any, longest: int | None) -> None:
     market = scripted_market({"model": {"model_id": "m", "hardware_configs": {"H": config}}})
-    assert market.model("m").longest_context("H") == longest
+    assert market.model("m").max_context("H") == longest
 
 
 def test_a_model_that_runs_on_nothing_is_a_model() -> None:
@@ -399,8 +401,10 @@ def test_a_price_keeps_the_digits_it_was_sent_with() -> None:
 
 
 def test_an_unknown_status_of_the_vendor_is_kept_word_for_word() -> None:
-    seen: Instance = scripted({"instance": told(instance_status={"status": "hibernating"})}).instance("i-1")
-    assert seen.instance_status.status == "hibernating"
+    current: ApiInstance = scripted({"instance": instance_body(instance_status={"status": "hibernating"})}).instance(
+        "i-1"
+    )
+    assert current.instance_status.status == "hibernating"
 
 
 def test_a_busy_vendor_is_not_a_no() -> None:

@@ -42,18 +42,18 @@ def bought(simulator: Simulator) -> str:
 
 @pytest.mark.usefixtures("at")
 def test_hardware_is_priced_in_decimal_strings() -> None:
-    found = get_hardware_type("NVIDIA_L4_1")
-    assert (found.price_info.price_per_hour, found.price_info.price_per_minute) == ("1.20", "0.02")
-    assert (found.price_info.currency, found.hardware_info.gpu_ram_gb) == ("EUR", 24.0)
-    assert found in get_hardware_types()
+    hardware = get_hardware_type("NVIDIA_L4_1")
+    assert (hardware.price_info.price_per_hour, hardware.price_info.price_per_minute) == ("1.20", "0.02")
+    assert (hardware.price_info.currency, hardware.hardware_info.gpu_ram_gb) == ("EUR", 24.0)
+    assert hardware in get_hardware_types()
     with pytest.raises(FrozenInstanceError):
-        found.hardware_type_id = "other"  # type: ignore[misc]
+        hardware.hardware_type_id = "other"  # type: ignore[misc]
 
 
 def test_available_hardware_is_what_is_in_stock(at: Simulator) -> None:
     at.control.set_available("NVIDIA_L4_1", False)
-    every = {each.hardware_type_id for each in get_hardware_types()}
-    assert {each.hardware_type_id for each in get_hardware_types(available=True)} == every - {"NVIDIA_L4_1"}
+    every = {hardware.hardware_type_id for hardware in get_hardware_types()}
+    assert {hardware.hardware_type_id for hardware in get_hardware_types(available=True)} == every - {"NVIDIA_L4_1"}
 
 
 @pytest.mark.usefixtures("at")
@@ -62,28 +62,28 @@ def test_a_model_has_its_context_limits_by_hardware() -> None:
     assert model == get_model(QWEN)
     assert (model.model_id, model.recommended_config) == (QWEN, "NVIDIA_L4_1")
     assert model.hardware_configs["NVIDIA_L4_1"].max_context_length == 32768
-    (listed,) = [each for each in get_models() if each.model_id == QWEN]
+    (listed,) = [model for model in get_models() if model.model_id == QWEN]
     assert set(listed.hardware_configs) == set(model.hardware_configs)
 
 
 def test_an_instance_is_shown_as_it_is(at: Simulator) -> None:
     instance_id = bought(at)
     at.control.stop(instance_id)
-    found = get_instance(instance_id)
-    assert found.instance_id == instance_id
-    assert (found.instance_args.model_id, found.instance_args.context_length) == (QWEN, 4096)
-    assert found.instance_args.num_workers == 2
-    assert found.instance_status.status == "stopped"
-    assert found.instance_status.stopped_at is not None
-    assert [each.init_progress for each in found.worker_statuses] == [None, None]
+    info = get_instance(instance_id)
+    assert info.instance_id == instance_id
+    assert (info.instance_args.model_id, info.instance_args.context_length) == (QWEN, 4096)
+    assert info.instance_args.num_workers == 2
+    assert info.instance_status.status == "stopped"
+    assert info.instance_status.stopped_at is not None
+    assert [worker.init_progress for worker in info.worker_statuses] == [None, None]
 
 
 @pytest.mark.usefixtures("at")
 def test_a_boot_is_shown_with_its_progress(at: Simulator) -> None:
     at.control.pause()
-    found = get_instance(bought(at))
-    assert (found.base_url, found.instance_status.status) == (None, "pending")
-    progress = found.worker_statuses[0].init_progress
+    info = get_instance(bought(at))
+    assert (info.base_url, info.instance_status.status) == (None, "pending")
+    progress = info.worker_statuses[0].init_progress
     assert progress is not None
     assert (progress.current_step, progress.num_steps) == (1, 5)
 
@@ -176,7 +176,7 @@ class Team(pulumi.ComponentResource):
 """
 
 
-def said(at: Simulator, body: str) -> Any:
+def run_program(at: Simulator, body: str) -> Any:
     at.control.register("id-of-b", "secret-of-b", "acct-b")
     return run(_PRELUDE + body)["said"]
 
@@ -199,7 +199,7 @@ def refused_by_b(opts=at_b):
     except UnknownIdError as error:
         return error
 """
-    answers = said(at, helper + body)
+    answers = run_program(at, helper + body)
     assert answers["a"] == of_a
     assert answers["b"] == answers["child"] == f"Cortecs has no instance {of_a!r} in this account"
     assert answers["b_output"]
@@ -221,7 +221,7 @@ return [
     say("lifted", get_hardware_type_output("NVIDIA_L4_1").price_info.price_per_hour),
 ]
 """
-    answers = said(at, body)
+    answers = run_program(at, body)
     assert answers["argument"].endswith("for Outputs there is get_model_output")
     assert answers["provider"].endswith("for Outputs there is get_balance_output")
     assert (answers["model"], answers["balance"], answers["lifted"]) == ("NVIDIA_L4_1", "EUR", "1.20")

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from pulumi_cortecs.cortecs.cloud import PURCHASE
-from pulumi_cortecs.cortecs.kind import ARGUMENTS, MOST_WORKERS
+from pulumi_cortecs.cortecs.cloud import ORDER_FIELDS
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, MAX_WORKERS
 from pulumi_cortecs.cortecs.resources import _digest
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
-from pulumi_cortecs.provider.properties import BadValueError, identifier, read_properties, same, whole_number
+from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, integer, read_properties
 
 UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 ANYTHING = st.recursive(
@@ -59,7 +59,7 @@ def test_defaults_pass_their_own_readers() -> None:
     assert _problems(**{key: ARGUMENTS.defaults[key] for key in keys}) == []
 
 
-@given(st.integers(1, MOST_WORKERS), st.booleans())
+@given(st.integers(1, MAX_WORKERS), st.booleans())
 def test_whole_numbers_arrive_as_floats_and_are_read_as_ints(number: int, as_float: bool) -> None:
     given_, problems = read_properties(
         {"model_id": "a/b", "num_workers": float(number) if as_float else number}, ARGUMENTS
@@ -72,10 +72,10 @@ def test_whole_numbers_arrive_as_floats_and_are_read_as_ints(number: int, as_flo
 @given(st.floats())
 def test_a_float_is_a_whole_number_in_the_limits_or_refused(value: float) -> None:
     if math.isfinite(value) and value.is_integer() and 1 <= value <= 8:
-        assert whole_number(1, 8)(value) == value
+        assert integer(1, 8)(value) == value
     else:
-        with pytest.raises(BadValueError, match="must be"):
-            whole_number(1, 8)(value)
+        with pytest.raises(InvalidValueError, match="must be"):
+            integer(1, 8)(value)
 
 
 @given(st.dictionaries(st.sampled_from([*ARGUMENTS.replacing, "state", "restart_trigger", "other", "__x"]), ANYTHING))
@@ -105,7 +105,7 @@ def test_whatever_comes_each_wrong_value_is_named_and_each_right_one_kept(news: 
     ],
 )
 def test_values_are_the_same_when_they_mean_the_same(one: Any, other: Any, expected: bool) -> None:
-    assert same(one, other) is expected
+    assert equal_values(one, other) is expected
 
 
 def test_what_interrupts_is_what_an_endpoint_waits_again_for() -> None:
@@ -128,4 +128,4 @@ def test_no_problem_shows_a_secret() -> None:
 
 
 def test_what_is_ordered_is_what_replaces() -> None:
-    assert ARGUMENTS.replacing == PURCHASE
+    assert ARGUMENTS.replacing == ORDER_FIELDS

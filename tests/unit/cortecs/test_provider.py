@@ -38,8 +38,8 @@ def test_given_credentials_are_what_the_provider_is_configured_with() -> None:
     inputs = sent(
         'Provider("b", client_id="id-of-b", client_secret="secret-of-b", api_base_url="https://b.example/v1")'
     )
-    found = resolve_credentials(CREDENTIALS, OF_A, inputs)
-    assert (found.base_url, *found.parts) == tuple(OF_B[key] for key in (B_URL, B_ID, B_SECRET))
+    credentials = resolve_credentials(CREDENTIALS, OF_A, inputs)
+    assert (credentials.base_url, *credentials.parts) == tuple(OF_B[key] for key in (B_URL, B_ID, B_SECRET))
 
 
 def test_inputs_will_do_and_what_is_left_out_is_not_sent() -> None:
@@ -61,8 +61,8 @@ def test_mapped_variables_are_sent_by_name_and_no_others_count() -> None:
         "cortecs:provider:clientId": B_ID,
         "cortecs:provider:clientSecret": B_SECRET,
     }
-    found = resolve_credentials(CREDENTIALS, {**OF_A, **OF_B}, inputs)
-    assert (found.base_url, *found.parts) == (CREDENTIALS.default_url, "id-of-b", "secret-of-b")
+    credentials = resolve_credentials(CREDENTIALS, {**OF_A, **OF_B}, inputs)
+    assert (credentials.base_url, *credentials.parts) == (CREDENTIALS.default_url, "id-of-b", "secret-of-b")
 
 
 def test_a_mapped_url_goes_with_mapped_credentials() -> None:
@@ -71,7 +71,7 @@ def test_a_mapped_url_goes_with_mapped_credentials() -> None:
 
 
 @pytest.mark.parametrize(
-    ("opts", "given", "says"),
+    ("opts", "arguments", "says"),
     [
         (None, {}, "needs client_id"),
         (None, {"client_secret": "hidden-one"}, "needs client_id"),
@@ -85,10 +85,10 @@ def test_a_mapped_url_goes_with_mapped_credentials() -> None:
     ],
 )
 def test_half_of_an_account_is_refused_before_anything_is_registered(
-    opts: pulumi.ResourceOptions | None, given: dict[str, str], says: str
+    opts: pulumi.ResourceOptions | None, arguments: dict[str, str], says: str
 ) -> None:
     with pytest.raises(TypeError, match=says) as raised:
-        Provider("b", opts, **given)
+        Provider("b", opts, **arguments)
     assert "hidden-one" not in str(raised.value)
 
 

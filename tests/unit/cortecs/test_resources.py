@@ -56,21 +56,21 @@ def test_all_ways_to_call_it_mean_the_same() -> None:
         ]
     )
     ran = run(program)
-    inputs = [each["inputs"] for each in ran["registered"] if each["type"] == INSTANCE]
+    inputs = [resource["inputs"] for resource in ran["registered"] if resource["type"] == INSTANCE]
     assert inputs == [{"model_id": "q/w", "num_workers": 2}] * len(SAME)
     # options are easily lost on the way
     assert ran["said"] == {way: 7 if "OPTS" in call else 1200 for way, call in SAME.items()}
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda: Instance("a"), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", None), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", num_workers=1), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), model_id="m"), "and also model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), num_workers=1), "and also num_workers"),  # type: ignore[call-overload]
-        (lambda: Instance("a", model="m"), "no argument model; there are model_id"),  # type: ignore[call-overload]
+        (lambda: Instance("a", model="m"), "no argument model; valid arguments: model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", pulumi.ResourceOptions(import_="x"), model_id="m"), "leave import_ out"),
         (lambda: Instance("a", {"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
         (lambda: Instance("a", args={"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
@@ -83,8 +83,8 @@ def test_all_ways_to_call_it_mean_the_same() -> None:
         (lambda: Instance("a", OPTIONS, opts=OPTIONS, model_id="m"), "opts twice"),  # type: ignore[call-overload]
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_is_declared(call: Any, said: str) -> None:
-    with pytest.raises(TypeError, match=said):
+def test_a_wrong_call_is_refused_before_anything_is_declared(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
         call()
 
 
@@ -97,12 +97,12 @@ def test_a_timeout_that_is_none_is_refused_before_anything_is_declared() -> None
 def test_both_ways_to_call_it_know_the_same_arguments() -> None:
     accepted = set(inspect.signature(InstanceArgs.__init__).parameters) - {"self"}
     # the provider's own list, by way of what it says about a key that it does not know
-    (problem,) = [each for each in read_properties({"zzz": 1.0}, ARGUMENTS)[1] if each.property == "zzz"]
-    assert set(problem.reason.split("there are ")[1].split(", ")) == accepted
+    (problem,) = [refusal for refusal in read_properties({"zzz": 1.0}, ARGUMENTS)[1] if refusal.property == "zzz"]
+    assert set(problem.reason.split("valid arguments: ")[1].split(", ")) == accepted
 
 
 def test_outputs_are_what_their_types_say_for_a_subclass_too() -> None:
-    said = run(
+    outputs = run(
         """
 class Mine(Instance):
     pass
@@ -118,7 +118,7 @@ return [
 ]
 """
     )["said"]
-    assert said == {
+    assert outputs == {
         f"{cls}.{key}": ["int", value]
         for cls in ("Instance", "Mine", "Further")
         for key, value in (("context_length", 32000), ("num_workers", 1))
@@ -126,8 +126,8 @@ return [
 
 
 def test_whole_numbers_of_the_workers_are_ints() -> None:
-    said = run('return [say("workers", Instance("chat", model_id="q/w").worker_statuses)]')["said"]
-    ((progress,),) = [list(worker.values()) for worker in said["workers"]]
+    outputs = run('return [say("workers", Instance("chat", model_id="q/w").worker_statuses)]')["said"]
+    ((progress,),) = [list(worker.values()) for worker in outputs["workers"]]
     assert progress == {"current_step": 5, "description": "runs"}
     assert type(progress["current_step"]) is int
 
@@ -143,7 +143,7 @@ class Further(Mine):
 
 Further("chat")
 """
-    assert [each["type"] for each in run(program)["registered"]] == [ENDPOINT, INSTANCE]
+    assert [resource["type"] for resource in run(program)["registered"]] == [ENDPOINT, INSTANCE]
 
 
 @pytest.mark.parametrize("keyword", ["module", "name"])
@@ -153,7 +153,7 @@ def test_a_subclass_cannot_take_another_type(keyword: str) -> None:
 
 
 def test_addresses_and_times_are_none_where_there_are_none() -> None:
-    said = run(
+    outputs = run(
         """
 up = Instance("up", model_id="q/w")
 down = Instance("down", model_id="q/w", state="stopped")
@@ -165,7 +165,7 @@ return [
 """
     )["said"]
     started, stopped = "2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z"
-    assert said == {
+    assert outputs == {
         "up base_url": "http://127.0.0.1/v1",
         "up status": "running",
         "up started_at": started,
@@ -180,7 +180,7 @@ return [
 
 
 def test_an_openai_client_gets_address_model_and_whatever_else_is_said() -> None:
-    said = run(
+    outputs = run(
         """
 chat = Instance("chat", model_id="q/w")
 plain = chat.chat_openai_config(temperature=0.2)
@@ -191,7 +191,7 @@ return [say("plain", plain), say("secret", secret), say("other", other),
         say("openness", pulumi.Output.from_input(plain.is_secret()))]
 """
     )["said"]
-    assert said == {
+    assert outputs == {
         "plain": {"base_url": "http://127.0.0.1/v1", "model": "q/w", "temperature": 0.2},
         "secret": {"base_url": "http://127.0.0.1/v1", "model": "q/w", "api_key": "k", "extra": {"later": 1}},
         "other": {"base_url": "http://elsewhere", "model": "mine"},
@@ -209,7 +209,7 @@ Instance("c", model_id="q/w", restart_trigger="one")
 Instance("d", model_id="q/w", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="90s")))
 """
     )["registered"]
-    inputs = {each["name"]: each["inputs"] for each in registered if each["type"] == ENDPOINT}
+    inputs = {resource["name"]: resource["inputs"] for resource in registered if resource["type"] == ENDPOINT}
     assert [inputs[name]["state"] for name in "abcd"] == ["stopped", "running", "running", "running"]
     assert [inputs[name]["ready_timeout"] for name in "abcd"] == [1200, 1200, 1200, 90]
     digests = [inputs[name]["spec_digest"] for name in "abcd"]
@@ -224,18 +224,18 @@ first = Instance("first", model_id="q/w")
 Instance("second", model_id=first.model_id, num_workers=first.num_workers)
 """
     )["registered"]
-    assert {"model_id": "q--w", "num_workers": 1} in [each["inputs"] for each in registered]
+    assert {"model_id": "q--w", "num_workers": 1} in [resource["inputs"] for resource in registered]
 
 
 def test_the_endpoint_is_public() -> None:
-    said = run(
+    outputs = run(
         """
 chat = Instance("chat", model_id="q/w")
 assert isinstance(chat.endpoint, Endpoint)
 return [say("urn", chat.endpoint.urn)]
 """
     )["said"]
-    assert said["urn"].endswith(f"::{INSTANCE}${ENDPOINT}::chat")
+    assert outputs["urn"].endswith(f"::{INSTANCE}${ENDPOINT}::chat")
 
 
 def test_no_attribute_bears_the_name_of_a_property() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cortecs.client import CortecsClient, Instance, InstanceArgs
+from pulumi_cortecs.cortecs.client import ApiInstance, ApiInstanceArgs, CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
@@ -481,7 +481,7 @@ def test_whatever_is_lost_nothing_is_bought_unseen_or_given_twice(orders: list[P
 
 
 QWEN = "Qwen--Qwen2-7B-Instruct"
-ORDER = InstanceArgs(
+ORDER = ApiInstanceArgs(
     model_id=QWEN,
     hardware_type_id="NVIDIA_L4_1",
     context_length=32000,
@@ -500,8 +500,8 @@ class Shop:
         poller = Poller(cloud, clock)
         self.purchases = Purchases(cloud, poller, clock, order_log(cloud, poller, clock))
 
-    def buy(self, order: InstanceArgs = ORDER) -> str:
-        bought: PurchasedInstance[Instance] = self.purchases.buy(
+    def buy(self, order: ApiInstanceArgs = ORDER) -> str:
+        bought: PurchasedInstance[ApiInstance] = self.purchases.buy(
             CHAT, tuple(order.model_dump().values()), order.model_dump()
         )
         return bought.instance_id

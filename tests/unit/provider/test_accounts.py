@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_cortecs.cortecs.client import CortecsClient, Instance, WorkerStatus
+from pulumi_cortecs.cortecs.client import ApiInstance, ApiWorkerStatus, CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.http.api_client import new_client
@@ -25,7 +25,7 @@ from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.settings import Settings
+from pulumi_cortecs.provider.settings import ProviderSettings
 from tests.unit.fakes import Answer, FakeClock, Script, answer
 from tests.unit.journals import FakeStates, order_log
 
@@ -36,7 +36,7 @@ def account(*answers: Answer, **settings: Any) -> Account:
     """An account whose vendor answers by a script, after it has given a token."""
     http = new_client(httpx.MockTransport(Script(TOKEN, *answers)))
     credentials = Credentials("cortecs", "https://vendor.example", ("me", "a-long-secret"))
-    clock, knobs = FakeClock(), Settings(**settings)
+    clock, knobs = FakeClock(), ProviderSettings(**settings)
     cloud = CortecsCloud(CortecsClient(credentials, http), credentials.fingerprint, knobs.list_lag, lambda _: None)
     poller = Poller(cloud, clock)
     log, states = order_log(cloud, poller, clock), FakeStates(clock)
@@ -48,8 +48,8 @@ def account(*answers: Answer, **settings: Any) -> Account:
 CLOUD = account(answer(200)).cloud
 
 
-def instance(status: str = "running", base_url: str | None = "https://x.eu/v1", **args: Any) -> Instance:
-    return Instance.model_validate(
+def instance(status: str = "running", base_url: str | None = "https://x.eu/v1", **args: Any) -> ApiInstance:
+    return ApiInstance.model_validate(
         {
             "instance_id": "i-1",
             "base_url": base_url,
@@ -84,7 +84,7 @@ def test_an_id_that_cannot_be_one_is_no_such_instance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "base_url", "found", "usable"),
+    ("status", "base_url", "phase", "usable"),
     [
         ("pending", None, Phase.STARTING, Phase.STARTING),
         ("running", "https://x.eu/v1", Phase.READY, Phase.READY),
@@ -95,9 +95,9 @@ def test_an_id_that_cannot_be_one_is_no_such_instance() -> None:
     ],
 )
 def test_an_instance_without_an_address_is_not_usable(
-    status: str, base_url: str | None, found: Phase, usable: Phase
+    status: str, base_url: str | None, phase: Phase, usable: Phase
 ) -> None:
-    assert CLOUD.phase(instance(status, base_url)) is found
+    assert CLOUD.phase(instance(status, base_url)) is phase
     assert CLOUD.ready_phase(instance(status, base_url)) is usable
 
 
@@ -131,14 +131,14 @@ def test_what_the_vendor_does_not_tell_speaks_against_no_order(args: dict[str, A
 
 def test_workers_that_are_not_all_listed_yet_speak_against_no_order() -> None:
     """Else what a lost answer has bought would be bought again while it boots."""
-    booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [WorkerStatus()]})
-    assert booting.told()["num_workers"] == 1
+    booting = instance(**{**ARGS, "num_workers": None}).model_copy(update={"worker_statuses": [ApiWorkerStatus()]})
+    assert booting.reported()["num_workers"] == 1
     assert CLOUD.match(booting, OrderSpec(ORDERED)) is OrderMatch.MAYBE
 
 
 def test_a_model_is_the_same_with_a_slash() -> None:
-    seen = instance(**ARGS)
-    slashed = seen.model_copy(update={"instance_args": seen.instance_args.model_copy(update={"model_id": "a/b"})})
+    stopped = instance(**ARGS)
+    slashed = stopped.model_copy(update={"instance_args": stopped.instance_args.model_copy(update={"model_id": "a/b"})})
     assert CLOUD.match(slashed, OrderSpec(("a--b", *ORDERED[1:]))) is OrderMatch.MAYBE
     assert CLOUD.match(slashed, OrderSpec(ORDERED)) is not OrderMatch.MAYBE
 
@@ -165,7 +165,7 @@ def test_progress_is_told_in_words_of_the_fastest_worker(statuses: Any, words: s
         "instance_status": {"status": "pending"},
         "worker_statuses": statuses,
     }
-    assert CLOUD.progress_text(Instance.model_validate(body)) == words
+    assert CLOUD.progress_text(ApiInstance.model_validate(body)) == words
 
 
 def test_a_poll_interval_replaces_the_schedule() -> None:

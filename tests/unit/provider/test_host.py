@@ -11,7 +11,7 @@ import pytest
 from pulumi.runtime.proto import status_pb2
 
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.provider.host import Call, current_call, served
+from pulumi_cortecs.provider.host import EngineCall, current_call, provider_method
 
 URN = "urn:pulumi:prod::shop::my:house:Room$pulumi-python:dynamic/cortecs:Instance::chat::one"
 
@@ -47,36 +47,36 @@ def Invoke(request: Any, context: Any, method: Callable[[], Any]) -> Any:
     return method()
 
 
-@served
-def seen() -> Call:
+@provider_method
+def served_call() -> EngineCall:
     return current_call()
 
 
 def test_a_call_is_found_in_the_frame_above() -> None:
     context = Context()
-    call = Create(Request(), context, lambda: seen())
-    assert call == Call(URN, context)
-    assert current_call() == Call()
+    call = Create(Request(), context, lambda: served_call())
+    assert call == EngineCall(URN, context)
+    assert current_call() == EngineCall()
 
 
 def test_a_call_knows_the_resources_own_type() -> None:
-    assert Call(URN).resource_type == "pulumi-python:dynamic/cortecs:Instance"
+    assert EngineCall(URN).resource_type == "pulumi-python:dynamic/cortecs:Instance"
 
 
 @pytest.mark.parametrize("urn", ["", "chat", "urn:pulumi:prod::shop"])
 def test_a_urn_that_is_none_tells_nothing(urn: str) -> None:
-    assert Call(urn).resource_type == ""
+    assert EngineCall(urn).resource_type == ""
 
 
 def test_outside_of_a_host_there_is_no_call() -> None:
-    call = seen()
-    assert call == Call()
-    assert call.caller_is_gone() is False
-    call.tell("nobody hears this")
+    call = served_call()
+    assert call == EngineCall()
+    assert call.is_cancelled() is False
+    call.report_progress("nobody hears this")
 
 
 def test_other_methods_of_the_host_are_not_taken_for_calls() -> None:
-    assert Invoke(Request(), Context(), seen) == Call()
+    assert Invoke(Request(), Context(), served_call) == EngineCall()
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_other_methods_of_the_host_are_not_taken_for_calls() -> None:
     [(object(), Context(), ""), (Request(), object(), URN), (None, None, "")],
 )
 def test_a_host_that_has_changed_is_taken_as_it_is(request_: Any, context: Any, expected: str) -> None:
-    call = Create(request_, context, seen)
+    call = Create(request_, context, served_call)
     assert call.urn == expected
-    assert call.caller_is_gone() is False
+    assert call.is_cancelled() is False
 
 
 def test_each_thread_sees_its_own_call() -> None:
-    calls: dict[str, Call] = {}
+    calls: dict[str, EngineCall] = {}
     both = threading.Barrier(2)
 
-    @served
+    @provider_method
     def slow() -> None:
         both.wait(timeout=10)
         calls[current_call().urn] = current_call()
@@ -109,16 +109,16 @@ def test_each_thread_sees_its_own_call() -> None:
 
 def test_a_caller_that_is_gone_is_noticed() -> None:
     context = Context()
-    call = Create(Request(), context, seen)
-    assert call.caller_is_gone() is False
+    call = Create(Request(), context, served_call)
+    assert call.is_cancelled() is False
     context.active = False
-    assert call.caller_is_gone() is True
+    assert call.is_cancelled() is True
 
 
 def _told(error: Exception) -> str:
     context = Context()
 
-    @served
+    @provider_method
     def fail() -> None:
         raise error
 
@@ -134,9 +134,9 @@ def test_our_own_errors_speak_for_themselves() -> None:
 
 
 def test_any_other_error_is_a_bug_of_ours_and_says_where() -> None:
-    told = _told(KeyError("state"))
-    assert told.startswith("unexpected KeyError in pulumi-cortecs at ")
-    assert told.endswith(": 'state'")
+    message = _told(KeyError("state"))
+    assert message.startswith("unexpected KeyError in pulumi-cortecs at ")
+    assert message.endswith(": 'state'")
 
 
 def test_an_error_reaches_the_host_when_nobody_takes_the_trailer() -> None:
@@ -144,7 +144,7 @@ def test_an_error_reaches_the_host_when_nobody_takes_the_trailer() -> None:
         def set_trailing_metadata(self, metadata: tuple[tuple[str, bytes], ...]) -> None:
             raise RuntimeError("too late")
 
-    @served
+    @provider_method
     def fail() -> None:
         raise ConfigurationError("no credentials")
 

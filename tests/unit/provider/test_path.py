@@ -65,10 +65,10 @@ def Create(request: Request, context: Context, inputs: Mapping[str, Any]) -> Non
 
 def files_at_the_post(inputs: Mapping[str, Any]) -> list[str]:
     """The package's files that are on the stack when the order leaves, from the engine's call down."""
-    found: list[str] = []
+    names: list[str] = []
 
     def profile(frame: FrameType, event: str, _: object) -> None:
-        if event != "call" or frame.f_code is not httpx.Client.send.__code__ or found:
+        if event != "call" or frame.f_code is not httpx.Client.send.__code__ or names:
             return
         if not frame.f_locals["request"].url.path.endswith(START):
             return
@@ -76,9 +76,9 @@ def files_at_the_post(inputs: Mapping[str, Any]) -> list[str]:
         while above is not None:
             file = Path(above.f_code.co_filename)
             if file.is_relative_to(PACKAGE):
-                found.append(file.relative_to(PACKAGE).as_posix())
+                names.append(file.relative_to(PACKAGE).as_posix())
             above = above.f_back
-        found.reverse()
+        names.reverse()
 
     before = sys.getprofile()
     sys.setprofile(profile)
@@ -86,7 +86,7 @@ def files_at_the_post(inputs: Mapping[str, Any]) -> list[str]:
         Create(Request(), Context(), inputs)
     finally:
         sys.setprofile(before)
-    return found
+    return names
 
 
 def room(file: str) -> int:
@@ -104,12 +104,12 @@ def inputs(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, value in {**simulator.env(), **named, "PULUMI_BACKEND_URL": "file:///nowhere"}.items():
         monkeypatch.setenv(name, value)
     before = session.current()
-    session.use(session.Session())
+    session.activate(session.Session())
     yield _abi.load("cortecs.Instance").check({}, {"model_id": "Qwen/Qwen2-7B-Instruct"}).inputs
     session.current().journal.close()
     api_client.shared_client().close()
     api_client.shared_client.cache_clear()
-    session.use(before)
+    session.activate(before)
 
 
 def test_the_path_from_create_to_the_post_is_short_and_only_goes_down(inputs: Mapping[str, Any]) -> None:

@@ -106,7 +106,7 @@ def test_what_the_real_check_refuses_is_refused(arguments: dict[str, Any], text:
 
 @pytest.mark.parametrize("inputs", [{"model": QWEN}, {"model_id": QWEN, "quote": {}}, {"model_id": QWEN, "__mine": 1}])
 def test_an_unknown_argument_is_refused(inputs: dict[str, Any]) -> None:
-    with pytest.raises(RefusedArgumentsError, match="is no argument of an Instance"):
+    with pytest.raises(RefusedArgumentsError, match="is not an argument of an Instance"):
         CortecsMocks().new_resource(resource("Instance", **inputs))
 
 

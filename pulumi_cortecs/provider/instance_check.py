@@ -22,20 +22,19 @@ from pulumi_cortecs.provider import (
     accounts,
     adoption,
     host,
-    judged,
-    leftovers,
-    pinned,
-    quoted,
-    second_line,
+    machine_limits,
+    ownership,
+    pinned_catalogue,
+    quotes,
+    reviewed_inputs,
     session,
-    sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE, changed_at_vendor, of_vendor
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
-from pulumi_cortecs.provider.pinned import source_of
-from pulumi_cortecs.provider.properties import LATER, read_properties, same, unknown
-from pulumi_cortecs.provider.session import Judged
+from pulumi_cortecs.provider.pinned_catalogue import quote_source
+from pulumi_cortecs.provider.properties import UNKNOWN, equal_values, is_unknown, read_properties
+from pulumi_cortecs.provider.session import ReviewedInputs
 
 
 class CheckError(Exception):
@@ -51,16 +50,18 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.token:
         raise CheckError(f"this provider serves {kind.token} only, not {call.resource_type}")
-    leftovers.tell(kind)
-    given, problems = read_properties({key: value for key, value in news.items() if key != "quote"}, kind.arguments)
+    ownership.report_unclaimed(kind)
+    program_inputs, problems = read_properties(
+        {key: value for key, value in news.items() if key != "quote"}, kind.arguments
+    )
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
-    shown = None if olds else judged.of(call.urn)
-    shop = _Shop(kind, given, olds, problems)
+    shown = None if olds else reviewed_inputs.get(call.urn)
+    shop = _InstanceCheck(kind, program_inputs, olds, problems)
     try:
         if shown is not None:
-            return _result(kind, *shop.settle_as(shown))
-        inputs = shop.settle()
+            return _result(kind, *shop.resolve_replacement(shown))
+        inputs = shop.resolve()
     except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if problems:
             return _result(kind, dict(news), problems)
@@ -68,35 +69,35 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
         # a preview without network; check is not told what it serves, and create refuses what was never settled
         call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
-        inputs = _unsettled(kind, given)
+        inputs = _inputs_without_market(kind, program_inputs)
     if problems:
         return _result(kind, dict(news), problems)
-    quoted.note(kind, call.urn, inputs)
+    quotes.record(kind, call.urn, inputs)
     if olds:
-        judged.remember(call.urn, inputs, adopts=shop.adopts)
+        reviewed_inputs.record(call.urn, inputs, is_adoption=shop.is_adoption)
     return _result(kind, inputs, [])
 
 
-def _unsettled(kind: InstanceKind, given: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What is known without asking anybody. The rest is left out: an `up` takes no unknown from check."""
-    return {**kind.arguments.defaults, **given}
+    return {**kind.arguments.defaults, **program_inputs}
 
 
 def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
     failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
-    return CheckResult(kind.arguments.without_defaults(inputs), failures)
+    return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
 
 @dataclass
-class _Shop:
-    """One check against the market: `given` is what the program says, `olds` what was checked last time. What is wrong
-    is added to `problems`."""
+class _InstanceCheck:
+    """One check against the market: `program_inputs` is what the program says, `olds` the result of the last check.
+    Refusals are added to `problems`."""
 
     kind: InstanceKind
-    given: Mapping[str, Any]
+    program_inputs: Mapping[str, Any]
     olds: Mapping[str, Any]
     problems: list[Problem]
-    adopts: bool = False
+    is_adoption: bool = False
     """Whether what there was is replaced by an instance that runs already."""
 
     @property
@@ -104,67 +105,71 @@ class _Shop:
         """What a program may say."""
         return self.kind.arguments
 
-    def settle(self) -> dict[str, Any]:
+    def resolve(self) -> dict[str, Any]:
         """All inputs with defaults and quote, to be used unless there are problems.
 
         Raises CloudError and UnknownStatusError.
         """
         adopted = self.olds.get("adopt_id")
         # what an instance was adopted with stays, also when the program never said it, and what the market has decided
-        updatable = (key for key in of_vendor(self.arguments) if key in self.arguments.updatable and key in self.olds)
+        updatable = (
+            key for key in vendor_arguments(self.arguments) if key in self.arguments.updatable and key in self.olds
+        )
         kept = {key: self.olds[key] for key in updatable if adopted or key not in self.arguments.defaults}
-        wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.given}
+        wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.program_inputs}
         if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
         replacing = self.arguments.replacing
         compared = [key for key in replacing if key in wanted and not (adopted and key not in self.olds)]
-        changed = [key for key in compared if not same(wanted[key], self.olds.get(key))]
+        changed = [key for key in compared if not equal_values(wanted[key], self.olds.get(key))]
         if not self.olds or changed:
             adopt_id = wanted["adopt_id"]
             if adopt_id and adopt_id == adopted:
-                self.problems.append(Problem("adopt_id", judged.ONCE_ONLY.format(adopted)))
+                self.problems.append(Problem("adopt_id", reviewed_inputs.ALREADY_ADOPTED.format(adopted)))
                 return wanted
             if adopt_id:
                 return self._adopt(adopt_id)
-            self._mind_the_state(wanted["state"], changed)
+            self._check_state(wanted["state"], changed)
             usual = {key: self.olds.get(key, value) for key, value in self.arguments.defaults_of_purchase.items()}
             wanted = {**usual, **wanted}
-            return self._shop_for(wanted)
+            return self._complete_from_market(wanted)
         if adopted:
-            adoption.keep(adopted, host.current_call().urn)
-            untold = [key for key in replacing if key in self.given and key not in self.olds]
-            _warn_of_untold(self.kind, adopted, untold)
-        if adopted and self.given.get("adopt_id") == adopted:
-            adoption.want(adopted)  # a replacement that was killed in the middle may have left a second row of it
+            adoption.record_owner(adopted, host.current_call().urn)
+            untold = [key for key in replacing if key in self.program_inputs and key not in self.olds]
+            _warn_of_unreported(self.kind, adopted, untold)
+        if adopted and self.program_inputs.get("adopt_id") == adopted:
+            adoption.request(adopted)  # a replacement that was killed in the middle may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
         changeable = {key: wanted[key] for key in self.arguments.updatable if key in wanted}
         result = {**bought, **changeable, "adopt_id": adopted or ""}
         runs, ran = wanted["state"] == "running", self.olds.get("state") != "stopped"
-        updated = changed_at_vendor(self.arguments, self.olds, wanted)
+        updated = vendor_changes(self.arguments, self.olds, wanted)
         if (runs and not ran) or not updated.isdisjoint(self.arguments.priced):
             market = accounts.market(self.kind)
             if adopted:
-                _leave_out_untold(self.kind, adopted, result)
+                _omit_unreported(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
             self.problems.extend(problems)
             if runs:
-                self._mind_the_limits(result, changes=self.olds if ran else None)
-        elif runs and not same(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
+                self._check_limits(result, changes=self.olds if ran else None)
+        elif runs and not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
             # a restart stops first: what cannot be had again is better left running
             self.problems.extend(accounts.market(self.kind).availability(result))
         return result
 
-    def settle_as(self, shown: Judged) -> tuple[dict[str, Any], list[Problem]]:
+    def resolve_replacement(self, shown: ReviewedInputs) -> tuple[dict[str, Any], list[Problem]]:
         """The same for a replacement's second check: what was judged, and what speaks against it now.
 
         Raises LimitsFileError, CloudError and UnknownStatusError.
         """
-        inputs, self.problems = judged.second_check(self.kind, self.given, self.problems, shown)
+        inputs, self.problems = reviewed_inputs.recheck_replacement(
+            self.kind, self.program_inputs, self.problems, shown
+        )
         if not self.problems:  # what is refused here is refused before the old instance is ended
-            self._mind_the_limits(inputs, inputs.get("adopt_id") or None)
+            self._check_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
 
-    def _mind_the_limits(
+    def _check_limits(
         self,
         wanted: Mapping[str, Any],
         adopt_id: str | None = None,
@@ -176,45 +181,45 @@ class _Shop:
         price of today is to be had, and `changes` is what one that runs has been."""
         billed = adopt_id is None or wanted["state"] != "stopped"
         self.problems.extend(
-            second_line.problems(
+            machine_limits.check(
                 self.kind, wanted, adopt_id, billed=billed, priced=priced and not self.problems, changes=changes
             )
         )
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
         """The inputs that describe the running instance, as far as the program does not."""
-        self.adopts = bool(self.olds)
+        self.is_adoption = bool(self.olds)
         usual = self.arguments.other_defaults
         ours = {key: usual[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
-        wanted: dict[str, Any] = {**ours, **self.given}
-        if unknown(adopt_id):
-            return {**dict.fromkeys(self.kind.inputs, LATER), **wanted}
-        if (account := self._account_of(adopt_id)) is None:
+        wanted: dict[str, Any] = {**ours, **self.program_inputs}
+        if is_unknown(adopt_id):
+            return {**dict.fromkeys(self.kind.inputs, UNKNOWN), **wanted}
+        if (account := self._account_or_none(adopt_id)) is None:
             return wanted
         if (live := account.find(adopt_id)) is None:
             where = f"there is no {self.kind.vendor} instance {adopt_id!r} in this account"
             self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
             return wanted
-        adoption.want(adopt_id)
-        sharing.warn_of_owner(adopt_id)
-        told = account.cloud.reported_inputs(live)
-        settled, problems = adoption.settle(self.kind, adopt_id, told, account.state_of(live), wanted)
+        adoption.request(adopt_id)
+        ownership.warn_of_owner(adopt_id)
+        reported = account.cloud.reported_inputs(live)
+        settled, problems = adoption.complete_from_instance(
+            self.kind, adopt_id, reported, account.state_of(live), wanted
+        )
         settled = {**usual, **settled}
         self.problems.extend(problems)
-        untold = adoption.untold(self.kind, told)
+        untold = adoption.unreported_arguments(self.kind, reported)
         missing = [key for key in untold if key not in wanted]
         self.problems.extend(
-            Problem(key, f"is required: {self.kind.vendor} does not tell it of {adopt_id}") for key in missing
+            Problem(key, f"is required: {self.kind.vendor} does not report it of {adopt_id}") for key in missing
         )
-        _warn_of_untold(self.kind, adopt_id, untold)
-        settled["quote"], _ = accounts.market(self.kind).quote(
-            settled
-        )  # what is not sold any more runs on all the same
-        self._mind_the_limits(settled, adopt_id)
+        _warn_of_unreported(self.kind, adopt_id, untold)
+        settled["quote"], _ = accounts.market(self.kind).quote(settled)  # what is not sold any more keeps running
+        self._check_limits(settled, adopt_id)
         return settled
 
-    def _account_of(self, adopt_id: str) -> Account | None:
-        """Where the instance to adopt is, None without credentials: then nobody may look at it."""
+    def _account_or_none(self, adopt_id: str) -> Account | None:
+        """Where the instance to adopt is, None without credentials."""
         try:
             return accounts.account(self.kind)
         except ConfigurationError as error:
@@ -223,7 +228,7 @@ class _Shop:
             host.current_call().warn(f"{adopt_id} cannot be looked at, and `pulumi up` would refuse it: {error}")
             return None
 
-    def _mind_the_state(self, state: Any, changed: Sequence[str]) -> None:
+    def _check_state(self, state: Any, changed: Sequence[str]) -> None:
         if state != "stopped":
             return
         if not self.olds:
@@ -233,38 +238,38 @@ class _Shop:
             )
             self.problems.append(Problem("state", text))
         else:
-            known = [key for key in changed if not unknown(self.given.get(key))]
-            self.problems.extend(Problem(key, judged.NO_STOPPED_REPLACEMENT) for key in known)
+            known_keys = [key for key in changed if not is_unknown(self.program_inputs.get(key))]
+            self.problems.extend(Problem(key, reviewed_inputs.NO_STOPPED_REPLACEMENT) for key in known_keys)
 
-    def _shop_for(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def _complete_from_market(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """What is `wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and
         the market cannot be reached.
 
         What exists already is not replaced by a catalogue: with delete_before_replace it would be ended, and then
         nothing be bought.
         """
-        known = len(self.problems)
+        problem_count = len(self.problems)
         try:
             settled = accounts.market(self.kind).complete(wanted, self.olds, self.problems)
         except UnreachableError as error:
             if self.olds:
                 raise
-            del self.problems[known:]
+            del self.problems[problem_count:]
             where = accounts.base_url(self.kind)
-            prices = pinned.instead_of(self.kind.cloud, where, error, os.environ, Path.cwd())
+            prices = pinned_catalogue.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
             problems: list[Problem] = []
             settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
             # it may not have heard of it yet
-            by = f" (by the {source_of(prices)}: {self.kind.vendor} cannot be reached)"
+            by = f" (by the {quote_source(prices)}: {self.kind.vendor} cannot be reached)"
             self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
-            _warn_once(prices, error)
-            self._mind_the_limits(settled, priced=False)
+            _warn_of_catalogue(prices, error)
+            self._check_limits(settled, priced=False)
             return settled
-        self._mind_the_limits(settled)
+        self._check_limits(settled)
         return settled
 
 
-def _leave_out_untold(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:
+def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:
     """What was adopted is started by what the vendor tells of it, and not by what its row says: nothing here has
     ordered it. Without credentials `up` refuses."""
     try:
@@ -272,19 +277,19 @@ def _leave_out_untold(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) 
     except ConfigurationError:
         return
     live = account.find(adopted)
-    untold = [] if live is None else adoption.untold(kind, account.cloud.reported_inputs(live))
-    _warn_of_untold(kind, adopted, [key for key in untold if inputs.pop(key, None) is not None])
+    untold = [] if live is None else adoption.unreported_arguments(kind, account.cloud.reported_inputs(live))
+    _warn_of_unreported(kind, adopted, [key for key in untold if inputs.pop(key, None) is not None])
 
 
-def _warn_of_untold(kind: InstanceKind, instance_id: str, untold: Sequence[str]) -> None:
+def _warn_of_unreported(kind: InstanceKind, instance_id: str, untold: Sequence[str]) -> None:
     if untold:
         host.current_call().warn(
-            f"{kind.vendor} does not tell {', '.join(untold)} of {instance_id}: what the program says of it cannot be "
-            "checked, and is in no plan, state, price or limit"
+            f"{kind.vendor} does not report {', '.join(untold)} of {instance_id}: what the program says of it cannot "
+            "be checked, and is in no plan, state, price or limit"
         )
 
 
-def _warn_once(prices: PriceList, error: UnreachableError) -> None:
+def _warn_of_catalogue(prices: PriceList, error: UnreachableError) -> None:
     if session.current().is_first("the catalogue"):
         host.current_call().warn(
             f"defaults and prices are those of the catalogue of {prices.as_of:%Y-%m-%d} from "

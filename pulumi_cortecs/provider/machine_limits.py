@@ -20,17 +20,17 @@ from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Problem
-from pulumi_cortecs.provider.properties import unknown
+from pulumi_cortecs.provider.properties import is_unknown
 
-_LOOK_AGE: Final = 5.0
-"""Seconds that the listing behind a check may be old; what buys looks anew."""
+_LISTING_MAX_AGE: Final = 5.0
+"""Seconds that the listing behind a check may be old; a purchase takes a new one."""
 
 
 class LimitExceededError(Exception):
     """The limits of this machine do not allow it. The text names price, limit and file."""
 
 
-def problems(
+def check(
     kind: InstanceKind,
     inputs: Mapping[str, Any],
     instance_id: str | None = None,
@@ -40,7 +40,7 @@ def problems(
     changes: Inputs | None = None,
 ) -> list[Problem]:
     """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
-    argument that is not in them is one that the vendor does not tell: what is decided by it is refused.
+    argument that is not in them is one that the vendor does not report: what is decided by it is refused.
     `changes` is what an instance that runs is to become these from: the account's ceiling has to have room for the
     difference. `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is
     False where no price can be expected, because there are other problems.
@@ -50,19 +50,19 @@ def problems(
     limits = limits_in_force(kind.cloud, os.environ)
     if lies := _check_source(kind, limits, accounts.base_url(kind)):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    found = limits.check_allowed(accounts.market(kind).purchase(inputs))
-    if priced and limits.counts_price and not unknown(*(inputs.get(key) for key in kind.arguments.priced)):
+    violations = limits.check_allowed(accounts.market(kind).purchase(inputs))
+    if priced and limits.counts_price and not is_unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
-        found += limits.check_price(hourly)
-        if limits.counts_account and billed and (account := _account(kind)) is not None:
+        violations += limits.check_price(hourly)
+        if limits.counts_account and billed and (account := _account_or_none(kind)) is not None:
             added = hourly if changes is None else _difference(kind, hourly, changes)
-            spending = _commitments(kind, account).spending(added, instance_id, max_age=_LOOK_AGE)
-            found += limits.check_ceiling(spending)
-    return [Problem(refusal.about, refusal.text + _untold(kind, inputs)) for refusal in found]
+            spending = _commitments(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
+            violations += limits.check_ceiling(spending)
+    return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in violations]
 
 
 @contextmanager
-def allowing(
+def enforce(
     kind: InstanceKind,
     account: Account,
     inputs: Mapping[str, Any],
@@ -75,20 +75,20 @@ def allowing(
     an instance that runs becomes it from those: the difference is a pending cost of its own, for a list shows the new
     price later.
 
-    It yields where to note the id of what was bought, None where nobody counts. Raises LimitsFileError,
-    LimitExceededError and CloudError.
+    It yields the pending cost that takes the id of what was bought, None where no limit counts the account. Raises
+    LimitsFileError, LimitExceededError and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
-    _refuse(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
-    _refuse(kind, limits.check_allowed(accounts.market(kind).purchase(inputs)), inputs)
+    _raise_if_refused(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
+    _raise_if_refused(kind, limits.check_allowed(accounts.market(kind).purchase(inputs)), inputs)
     hourly = accounts.hourly_price(kind, inputs) if limits.counts_price else None
-    _refuse(kind, limits.check_price(hourly), inputs)
+    _raise_if_refused(kind, limits.check_price(hourly), inputs)
     if not limits.counts_account or not billed:
         yield None
         return
 
     def judge(spending: Spending) -> None:
-        _refuse(kind, limits.check_ceiling(spending), inputs)
+        _raise_if_refused(kind, limits.check_ceiling(spending), inputs)
 
     ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
     if changes is not None:
@@ -97,13 +97,13 @@ def allowing(
         with _commitments(kind, account).reserve(judge, hourly, ordered, instance_id) as commitment:
             yield commitment
     except LedgerError as error:
-        raise LimitExceededError(f"{error}, so it cannot be told what the account would cost") from None
+        raise LimitExceededError(f"{error}, so the cost of the account is unknown") from None
 
 
 @contextmanager
-def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
+def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
     """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
-    restart asks for no limits, and where they cannot be read nobody else buys."""
+    restart asks for no limits, and where they cannot be read no other process buys."""
     counts = False
     with suppress(LimitsFileError):
         counts = limits_in_force(kind.cloud, os.environ).counts_account
@@ -117,7 +117,7 @@ def holding(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
         yield
 
 
-def ended(kind: InstanceKind, account: Account, instance_id: str) -> None:
+def release(kind: InstanceKind, account: Account, instance_id: str) -> None:
     """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it
     is asked for by id then."""
     with suppress(LimitsFileError):
@@ -135,26 +135,26 @@ def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -
     ]
 
 
-def _refuse(kind: InstanceKind, refusals: list[Violation], inputs: Mapping[str, Any]) -> None:
+def _raise_if_refused(kind: InstanceKind, refusals: list[Violation], inputs: Mapping[str, Any]) -> None:
     if refusals:
-        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _untold(kind, inputs))
+        raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _unreported_text(kind, inputs))
 
 
-def _untold(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
-    """Why there is no price, where that is so because the vendor does not tell what it depends on."""
+def _unreported_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
+    """Why there is no price, where that is so because the vendor does not report what it depends on."""
     names = [key for key in kind.arguments.priced if key not in inputs]
-    return f" ({kind.vendor} does not tell {', '.join(names)})" if names else ""
+    return f" ({kind.vendor} does not report {', '.join(names)})" if names else ""
 
 
 def _difference(kind: InstanceKind, hourly: Money | None, changes: Inputs) -> Money | None:
-    """What an hour costs more than before, by today's prices; None where that cannot be told."""
+    """What an hour costs more than before, by today's prices; None where either price is unknown."""
     before = accounts.hourly_price(kind, changes)
     if hourly is None or before is None or hourly.currency != before.currency:
         return None
     return hourly - before if hourly.amount > before.amount else Money.zero(hourly.currency)
 
 
-def _account(kind: InstanceKind) -> Account | None:
+def _account_or_none(kind: InstanceKind) -> Account | None:
     try:
         return accounts.account(kind)
     except ConfigurationError:
@@ -170,13 +170,13 @@ def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
                 account.poller,
                 account.clock,
                 SharedLedger(ledger_directory(ledger_folder(kind.cloud)), account.payer),
-                bought_ids=lambda: _known_here(kind, account),
-                on_ledger_error=_without_ledger,
+                bought_ids=lambda: _known_instances(kind, account),
+                on_ledger_error=_warn_no_ledger,
             )
         return ours.commitments[account.fingerprint]
 
 
-def _known_here(kind: InstanceKind, account: Account) -> frozenset[str]:
+def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:
     """What this user's journal and the state that is at work know of the account."""
     ours = session.current()
     with ours.lock:
@@ -187,7 +187,7 @@ def _known_here(kind: InstanceKind, account: Account) -> frozenset[str]:
         return seen
 
 
-def _without_ledger(error: LedgerError) -> None:
+def _warn_no_ledger(error: LedgerError) -> None:
     """Warns, once in this process, that nothing is known of what others order."""
     if session.current().is_first("the ledger"):
         host.current_call().warn(

@@ -1,4 +1,4 @@
-"""What a process has asked a market: each question once in a while, however many resources are checked."""
+"""What a process keeps of a market's answers: one request per question and period for any number of resources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi_cortecs.lifecycle.clock import Clock
 T = TypeVar("T")
 
 
-class Answers:
+class AnswerCache:
     """The answers of one base URL, each good for `max_age` seconds. Threads may share it.
 
     A vendor that could not be reached is not asked again for as long as an answer would hold: without a network, a
@@ -23,26 +23,26 @@ class Answers:
         self._clock = clock
         self._max_age = max_age
         self._lock = threading.Lock()
-        self._asking: dict[object, threading.Lock] = {}
-        self._known: dict[object, tuple[float, Any]] = {}
-        self._unreachable: tuple[float, UnreachableError] | None = None
+        self._question_locks: dict[object, threading.Lock] = {}
+        self._answers: dict[object, tuple[float, Any]] = {}
+        self._last_failure: tuple[float, UnreachableError] | None = None
 
-    def once(self, key: object, ask: Callable[[], T]) -> T:
-        """The answer to the question that is called `key`, asked anew where it is too old. Raises CloudError."""
+    def get(self, key: object, ask: Callable[[], T]) -> T:
+        """The answer to the question that is called `key`, asked again where it is too old. Raises CloudError."""
         with self._lock:
-            asking = self._asking.setdefault(key, threading.Lock())
-        with asking:  # one lock per question, so that a slow answer keeps nobody waiting who asks something else
-            known = self._known.get(key)
-            if known is not None and self._clock.now() - known[0] <= self._max_age:
-                answer: T = known[1]
+            asking = self._question_locks.setdefault(key, threading.Lock())
+        with asking:  # one lock per question, so that a slow answer does not delay other questions
+            cached = self._answers.get(key)
+            if cached is not None and self._clock.now() - cached[0] <= self._max_age:
+                answer: T = cached[1]
                 return answer
-            unreachable = self._unreachable
+            unreachable = self._last_failure
             if unreachable is not None and self._clock.now() - unreachable[0] <= self._max_age:
                 raise unreachable[1]
             try:
                 answer = ask()
             except UnreachableError as error:
-                self._unreachable = (self._clock.now(), error)
+                self._last_failure = (self._clock.now(), error)
                 raise
-            self._known[key] = (self._clock.now(), answer)
+            self._answers[key] = (self._clock.now(), answer)
             return answer

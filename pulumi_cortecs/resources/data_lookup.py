@@ -34,7 +34,7 @@ class DataSources:
     token: str
     provider: type[ExplicitProvider]
 
-    def now(
+    def invoke(
         self,
         opts: pulumi.InvokeOptions | None,
         ask: Callable[Concatenate[Config, P], R],
@@ -45,27 +45,29 @@ class DataSources:
         config = self._configuration(opts)
         plain = {key: value for key, value in config.items() if isinstance(value, str)}
         if len(plain) < len(config) or any(isinstance(value, pulumi.Output) for value in args):
-            name = _name(ask)
+            name = _function_name(ask)
             raise TypeError(
                 f"{name} takes plain values, and a Provider with plain ones; for Outputs there is {name}_output"
             )
-        return _asked(ask, plain, *args, **kwargs)
+        return _call(ask, plain, *args, **kwargs)
 
-    def later(
+    def invoke_output(
         self, opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulumi.Input[Any]
     ) -> pulumi.Output[R]:
         """The answer for Inputs, once they and what `opts.depends_on` names are there."""
 
-        async def answer(known: list[Any]) -> R:
-            config, given, _ = known
+        async def answer(resolved: list[Any]) -> R:
+            config, values, _ = resolved
             # neither on Pulumi's event loop nor in its threads, which instances that boot can hold for minutes
-            asking = partial(_asked, ask, config, *given)
+            asking = partial(_call, ask, config, *values)
             return await asyncio.get_running_loop().run_in_executor(_threads(), asking)
 
         # the answer shows nothing of the credentials: that they are secret does not make a price list one
         config = pulumi.Output.unsecret(pulumi.Output.from_input(dict(self._configuration(opts))))
-        known = pulumi.Output.all(config, pulumi.Output.all(*args), _made(getattr(opts, "depends_on", None)))
-        return known.apply(answer)
+        resolved = pulumi.Output.all(
+            config, pulumi.Output.all(*args), _resolved_dependencies(getattr(opts, "depends_on", None))
+        )
+        return resolved.apply(answer)
 
     def _configuration(self, opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Input[str]]:
         """What the account is to be found by: a Provider's settings, else those of the stack's config."""
@@ -79,15 +81,15 @@ class DataSources:
                 f"data sources of {self.spec.vendor} take a pulumi_cortecs.Provider, not a {type(provider).__name__}"
             )
         stack = pulumi.Config(self.spec.cloud)
-        found = {key.config: stack.get(key.config.partition(":")[2]) for key in self.spec.keys}
-        return {key: value for key, value in found.items() if value is not None}
+        settings = {key.config: stack.get(key.config.partition(":")[2]) for key in self.spec.keys}
+        return {key: value for key, value in settings.items() if value is not None}
 
 
-def _asked(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:
+def _call(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         return ask(config, *args, **kwargs)
     except CloudError as error:
-        raise DataSourceError(f"{_name(ask)}: {error}") from None
+        raise DataSourceError(f"{_function_name(ask)}: {error}") from None
 
 
 @cache
@@ -95,21 +97,24 @@ def _threads() -> Executor:
     return ThreadPoolExecutor(_THREADS, "pulumi-cortecs-data")
 
 
-def _made(depends_on: Any) -> pulumi.Output[Any]:
+def _resolved_dependencies(depends_on: Any) -> pulumi.Output[Any]:
     """Known when all of these resources have been made; unknown in the preview of those that have not."""
     return pulumi.Output.from_input(depends_on).apply(
         lambda resources: pulumi.Output.all(
-            *(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in _listed(resources))
+            *(
+                resource.id if isinstance(resource, pulumi.CustomResource) else resource.urn
+                for resource in _as_list(resources)
+            )
         )
     )
 
 
-def _listed(resources: Any) -> list[Any]:
+def _as_list(resources: Any) -> list[Any]:
     if resources is None:
         return []
     return [resources] if isinstance(resources, pulumi.Resource) else list(resources)
 
 
-def _name(ask: Callable[..., object]) -> str:
+def _function_name(ask: Callable[..., object]) -> str:
     """What a program calls it by."""
     return f"get{ask.__name__}"

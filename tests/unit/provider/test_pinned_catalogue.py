@@ -13,7 +13,7 @@ from pulumi_cortecs.cost import catalogue
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.provider.pinned import instead_of, source_of
+from pulumi_cortecs.provider.pinned_catalogue import fallback_prices, quote_source
 from tests.contract.catalogues import pinned_from
 
 API = "https://vendor.example/api/v1"
@@ -39,7 +39,7 @@ def in_project(project: Path, source: str = API) -> Path:
 
 def asked(project: Path, named: Path | str | None = None) -> PriceList:
     environment = {} if named is None else {"PULUMI_CORTECS_CATALOGUE": str(named)}
-    return instead_of("cortecs", API, NO_WAY, environment, project)
+    return fallback_prices("cortecs", API, NO_WAY, environment, project)
 
 
 def test_the_one_that_is_named_goes_before_that_of_the_project(named: Path, project: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_one_that_is_named_goes_before_that_of_the_project(named: Path, proj
 
 def test_that_of_the_project_will_do(project: Path) -> None:
     in_project(project, f"{API}/")
-    assert source_of(asked(project)) == "catalogue 2026-11-21"
+    assert quote_source(asked(project)) == "catalogue 2026-11-21"
 
 
 def test_without_one_it_is_as_if_there_were_no_catalogues(project: Path) -> None:
@@ -70,7 +70,7 @@ def test_the_prices_of_another_api_do_not_stand_in(project: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("", "names no file"),
         ("pinned.yaml", "must be an absolute path"),
@@ -78,9 +78,9 @@ def test_the_prices_of_another_api_do_not_stand_in(project: Path, tmp_path: Path
         ("{folder}/missing.yaml", "cannot be read"),
     ],
 )
-def test_a_name_that_names_no_file_is_an_error(project: Path, path: str, said: str) -> None:
+def test_a_name_that_names_no_file_is_an_error(project: Path, path: str, message: str) -> None:
     in_project(project)
-    with pytest.raises(CatalogueError, match=said):
+    with pytest.raises(CatalogueError, match=message):
         asked(project, path.format(folder=project))
 
 
@@ -104,6 +104,6 @@ def test_it_answers_what_the_market_answers(named: Path, project: Path) -> None:
     model = market.model("Qwen--Qwen2-7B-Instruct")
     assert model.model_id in market.model_ids()
     assert model.recommended_config == "NVIDIA_L4_1"
-    assert model.longest_context("NVIDIA_L4_1") == 32768
+    assert model.max_context("NVIDIA_L4_1") == 32768
     assert market.hardware_types()["NVIDIA_L4_1"].price_per_hour.decimal_string() == "1.20"
     assert market.in_stock() == market.hardware_types()

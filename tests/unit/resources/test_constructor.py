@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pulumi import CustomTimeouts, ResourceOptions
 
-from pulumi_cortecs.provider.arguments import LONGEST_READY_TIMEOUT
-from pulumi_cortecs.resources.timeouts import create_timeout
+from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT
+from pulumi_cortecs.resources.constructor import create_timeout
 
 
 def _create(text: str | None) -> ResourceOptions:
@@ -33,7 +33,7 @@ def test_without_a_timeout_there_is_the_default(opts: ResourceOptions | None) ->
         ("1m500ms", 60),
         ("1ms", 1),
         ("0s", 1),
-        ("168h", LONGEST_READY_TIMEOUT),
+        ("168h", MAX_READY_TIMEOUT),
     ],
 )
 def test_a_duration_is_whole_seconds_at_least_one(text: str, seconds: int) -> None:

@@ -38,9 +38,9 @@ def _instead(proxy: Proxy, came: dict[str, Any]) -> None:
     def rewrite(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
         if isinstance(answer.body, dict):
-            for each in [*answer.body.get("instances", []), answer.body.get("instance")]:
-                if each:
-                    each["instance_args"].update(came)
+            for row in [*answer.body.get("instances", []), answer.body.get("instance")]:
+                if row:
+                    row["instance_args"].update(came)
         return answer
 
     proxy.rewrite = rewrite
@@ -166,11 +166,11 @@ def test_a_purchase_unlike_the_state_is_ended_without_one_more_request(
 
     requests_of(honest)  # with the token
     usual = requests_of(bought(simulator))
-    said = len(engine.messages)
+    message_count = len(engine.messages)
     made = forged(simulator)
     assert requests_of(made) <= usual
     assert ids(simulator) == []
-    assert engine.messages[said:] == [
+    assert engine.messages[message_count:] == [
         f"{made.id}, which is ended here, was not what the state says: hardware_type_id is 'NVIDIA_L40S_1', not "
         "'NVIDIA_L4_1'"
     ]

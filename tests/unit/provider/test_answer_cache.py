@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from pulumi_cortecs.cortecs.client import CortecsMarket
+from pulumi_cortecs.cortecs.client import CortecsPublicClient
 from pulumi_cortecs.cortecs.market import LiveOffers
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.errors import NotFoundError, UnavailableError, UnreachableError
-from pulumi_cortecs.provider.answers import Answers
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from tests.unit.fakes import FakeClock
 
 MAX_AGE = 30.0
@@ -62,7 +62,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def market(vendor: Vendor, clock: FakeClock) -> LiveOffers:
     http = new_client(httpx.MockTransport(vendor))
-    return LiveOffers(CortecsMarket("https://vendor.example", http), Answers(clock, MAX_AGE))
+    return LiveOffers(CortecsPublicClient("https://vendor.example", http), AnswerCache(clock, MAX_AGE))
 
 
 def test_each_list_is_asked_for_once_in_a_while(market: LiveOffers, vendor: Vendor, clock: FakeClock) -> None:

@@ -1,13 +1,15 @@
-"""What is done, and said, where an instance is in more than one row."""
+"""Whose an instance is: warnings and decisions where it is in several rows of states, or was bought and is in none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
-from pulumi_cortecs.provider import host, session
+from pulumi_cortecs.lifecycle.unclaimed import find_unclaimed
+from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.kind import InstanceKind
 
 
@@ -27,27 +29,27 @@ def warn_of_owner(instance_id: str) -> None:
 
 
 @contextmanager
-def going(instance_id: str) -> Iterator[DeletionPlan]:
+def announce_deletion(instance_id: str) -> Iterator[DeletionPlan]:
     """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
     of the instance, whoever it is let go for."""
-    found = session.current().shared_rows.plan_deletion(instance_id, host.current_call().urn)
+    going = session.current().shared_rows.plan_deletion(instance_id, host.current_call().urn)
     try:
-        yield found
+        yield going
     except BaseException:
-        session.current().shared_rows.cancel_deletion(found)
+        session.current().shared_rows.cancel_deletion(going)
         raise
 
 
-def warn_of_unread(found: DeletionPlan) -> None:
-    """Says, once, that it cannot be told whether another row has what is ended."""
-    if found.problem and session.current().is_first("an unread state"):
+def warn_unread_state(going: DeletionPlan) -> None:
+    """Warns, once, that another row may have the instance that is deleted."""
+    if going.problem and session.current().is_first("an unread state"):
         host.current_call().warn(
-            f"the state of this stack cannot be read ({found.problem}), so it cannot be told whether another row of it "
+            f"the state of this stack cannot be read ({going.problem}), so it cannot be told whether another row of it "
             "has what is deleted here: it is ended"
         )
 
 
-def elsewhere(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None:
+def row_in_other_stack(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None:
     """The row of another stack that has an instance whose id was inferred from a list; None, with a warning, where the
     other stacks cannot be read."""
     try:
@@ -61,7 +63,7 @@ def elsewhere(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None
         return None
 
 
-def another(instance_id: str, urn: str) -> StateRow | None:
+def other_row_in_stack(instance_id: str, urn: str) -> StateRow | None:
     """Another row of the URN's own stack that has the instance, None where there is none or the state cannot be
     read."""
     try:
@@ -70,6 +72,24 @@ def another(instance_id: str, urn: str) -> StateRow | None:
         return None
 
 
-def in_words(row: StateRow) -> str:
+def describe_row(row: StateRow) -> str:
     """Which row that is, for a person."""
     return f"{row.urn} in stack {row.stack}"
+
+
+def report_unclaimed(kind: InstanceKind) -> None:
+    """Warns, once in this process and once for each order, of what is left behind. It refuses nothing."""
+    call = host.current_call()
+    stack = "::".join(call.urn.split("::")[:2])
+    if not stack or not session.current().is_first(f"what is left behind of {stack} at {kind.cloud}"):
+        return
+    with suppress(CloudError):
+        account = accounts.account(kind)
+        for purchase in find_unclaimed(account.log, account.intents.creations, accounts.order_key(call.urn)):
+            priced = [f"{one}, {price}" for one, price in zip(purchase.instance_ids, purchase.prices, strict=True)]
+            ids = " ".join(purchase.instance_ids)
+            call.warn(
+                f"an earlier run was ended while it bought {purchase.ordered} for {purchase.name} "
+                f"({' or '.join(priced)}). It is taken over when this run creates {purchase.name}; if the program has "
+                f"it no more: `pulumi-cortecs orphans --all-stacks --delete {ids}` ends it"
+            )

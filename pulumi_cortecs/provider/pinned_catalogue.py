@@ -13,10 +13,10 @@ from typing import Final
 from pulumi_cortecs.cost.pricelist import LOCK_FILE, CatalogueError, PriceList
 from pulumi_cortecs.http.errors import UnreachableError
 
-VARIABLE: Final = "PULUMI_CORTECS_CATALOGUE"
+CATALOGUE_VARIABLE: Final = "PULUMI_CORTECS_CATALOGUE"
 
 
-def instead_of(
+def fallback_prices(
     cloud: str, base_url: str, error: UnreachableError, environment: Mapping[str, str], folder: Path
 ) -> PriceList:
     """What stands in for the cloud's API at `base_url`, which could not be reached.
@@ -24,29 +24,31 @@ def instead_of(
     Raises CatalogueError for a file that is named and cannot be used, and for one in the `folder` that is not whole;
     `error` where there is none, and where the one in the folder has the prices of another API.
     """
-    if VARIABLE in environment:
-        prices = _prices(cloud, _named(environment[VARIABLE]))
-        if not _same(prices.source, base_url):
-            raise CatalogueError(f"{environment[VARIABLE]} ({VARIABLE}) {_of_another(prices, base_url)}")
+    if CATALOGUE_VARIABLE in environment:
+        prices = _load_prices(cloud, _absolute_path(environment[CATALOGUE_VARIABLE]))
+        if not _is_same_url(prices.source, base_url):
+            raise CatalogueError(
+                f"{environment[CATALOGUE_VARIABLE]} ({CATALOGUE_VARIABLE}) {_wrong_source_text(prices, base_url)}"
+            )
         return prices
     if not (folder / LOCK_FILE).is_file():
         raise error
-    prices = _prices(cloud, folder / LOCK_FILE)
-    if not _same(prices.source, base_url):
-        raise UnreachableError(f"{error}; the {LOCK_FILE} of the project {_of_another(prices, base_url)}")
+    prices = _load_prices(cloud, folder / LOCK_FILE)
+    if not _is_same_url(prices.source, base_url):
+        raise UnreachableError(f"{error}; the {LOCK_FILE} of the project {_wrong_source_text(prices, base_url)}")
     return prices
 
 
-def _named(path: str) -> Path:
+def _absolute_path(path: str) -> Path:
     if not path:
-        raise CatalogueError(f"{VARIABLE} is set and names no file; unset it, if there is none")
+        raise CatalogueError(f"{CATALOGUE_VARIABLE} is set and names no file; unset it, if there is none")
     named = Path(path)
     if not named.is_absolute():  # the working directory is the project's, and its author's
-        raise CatalogueError(f"{VARIABLE} must be an absolute path, not {path!r}")
+        raise CatalogueError(f"{CATALOGUE_VARIABLE} must be an absolute path, not {path!r}")
     return named
 
 
-def _prices(cloud: str, path: Path) -> PriceList:
+def _load_prices(cloud: str, path: Path) -> PriceList:
     from pulumi_cortecs.cost.catalogue import load  # every provider process loads this module, and hardly ever a file
 
     prices = load(path).price_lists.get(cloud)
@@ -55,14 +57,14 @@ def _prices(cloud: str, path: Path) -> PriceList:
     return prices
 
 
-def _same(source: str, base_url: str) -> bool:
+def _is_same_url(source: str, base_url: str) -> bool:
     return source.rstrip("/") == base_url
 
 
-def _of_another(prices: PriceList, base_url: str) -> str:
+def _wrong_source_text(prices: PriceList, base_url: str) -> str:
     return f"is of {prices.source!r}, and does not stand in for {base_url}"
 
 
-def source_of(prices: PriceList) -> str:
+def quote_source(prices: PriceList) -> str:
     """What a quote by it names as its source: the same for as long as the catalogue is."""
     return f"catalogue {prices.as_of:%Y-%m-%d}"

@@ -1,0 +1,104 @@
+"""What was ordered, compared with what came. An id is kept whatever stands behind it, as nothing else could end the
+bill; what stands behind it is said, judged by the limits, and not waited for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.limits_file import LimitsFileError
+from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.lifecycle.cloud import Cloud, UnknownStatusError
+from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
+from pulumi_cortecs.provider import accounts, adoption, host, instance_records, machine_limits
+from pulumi_cortecs.provider.kind import InstanceKind
+
+T = TypeVar("T")
+
+
+class DeliveryMismatchError(Exception):
+    """Something else came than was ordered. The text says what, what it costs, and the ways on."""
+
+
+def record_delivery(
+    kind: InstanceKind, cloud: Cloud[T], bought: PurchasedInstance[T], inputs: Mapping[str, Any]
+) -> None:
+    """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
+    the id has to get into the state. What an answer does not report, the Endpoint compares at its first look."""
+    call, instance_id, reported = host.current_call(), bought.instance_id, dict[str, Any]()
+    with suppress(Exception):  # whatever a cloud's own code does
+        reported = dict(cloud.reported_inputs(bought.instance)) if bought.instance is not None else {}
+    row = {**inputs, "inferred": bought.inferred}
+    instance_records.record_row(kind, instance_id, call.urn, row, delivered=reported)
+    if not (differing := _describe_mismatches(inputs, reported)):
+        return
+    try:
+        price = _price_today(kind, {**inputs, **reported})
+        if price is not None:
+            instance_records.record_cost(instance_id, price)
+        judged = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **reported})}"
+    except Exception as error:  # whatever it is: it must not keep the id out of the state
+        judged = f"may be billed (its price and the limits of this machine were not looked at: {error})"
+    call.warn(f"{instance_id} is not what was ordered: {differing}. It exists and {judged}. {_next_steps(call.urn)}")
+
+
+def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str, Any] | None = None) -> None:
+    """Compares the Instance row, where this process has been shown it, with what the vendor tells now, or
+    has told when it came. Raises DeliveryMismatchError."""
+    row = instance_records.row_of(instance_id)
+    if row is None:
+        return
+    reported = row.delivered if reported is None else reported
+    if differing := _describe_mismatches(row.arguments, reported):
+        raise DeliveryMismatchError(
+            f"{instance_id} is not what was ordered, and is not waited for: {differing}. It exists and "
+            f"{_cost_text(_price_today(kind, {**row.arguments, **reported}))}. {_next_steps(row.urn)}"
+        )
+
+
+def warn_if_deleted_differs(instance_id: str, reported: Mapping[str, Any], props: Mapping[str, Any]) -> None:
+    """Warns where what is ended is not what its row says. It is deleted in any case."""
+    if changed := [
+        key for key in reported if key in props and not adoption.is_equal_or_unknown(props[key], reported[key])
+    ]:
+        text = "; ".join(
+            f"{key} is {adoption.format_value(reported[key])}, not {adoption.format_value(props[key])}"
+            for key in changed
+        )
+        host.current_call().warn(f"{instance_id}, which is ended here, was not what the state says: {text}")
+
+
+def _describe_mismatches(ordered: Mapping[str, Any], reported: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{key} {adoption.format_value(ordered[key])} was ordered, {adoption.format_value(value)} came"
+        for key, value in reported.items()
+        if key in ordered and not adoption.is_equal_or_unknown(ordered[key], value)
+    )
+
+
+def _limits_text(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> str:
+    """What the limits of this machine have against what came."""
+    try:
+        problems = machine_limits.check(kind, args, instance_id)
+    except (CloudError, LimitsFileError, UnknownStatusError) as error:
+        return f" (whether the limits of this machine allow it is unknown: {error})"
+    return f", which the limits refuse: {'; '.join(problem.reason for problem in problems)}" if problems else ""
+
+
+def _price_today(kind: InstanceKind, args: Mapping[str, Any]) -> Money | None:
+    """By today's prices, None where they cannot be had."""
+    try:
+        return accounts.hourly_price(kind, args)
+    except CloudError:
+        return None
+
+
+def _cost_text(price: Money | None) -> str:
+    return "may be billed" if price is None else f"costs {price} per hour"
+
+
+def _next_steps(urn: str) -> str:
+    return f"`pulumi up --replace {shlex.quote(urn)}` orders it again and ends this one, `pulumi destroy` ends the bill"

@@ -1,0 +1,97 @@
+"""What policies have judged, kept for the second check of a replacement.
+
+For a replacement the engine checks again, with no old inputs and the program's raw arguments, *after* the policies ran
+and with `ignore_changes` and remediations undone, and buys the second result. So the first result is kept under the
+URN, diff replaces it by what policies and `ignore_changes` made of it, and the second check must come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from pulumi_cortecs.provider import session
+from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.properties import equal_values, is_unknown
+from pulumi_cortecs.provider.session import ReviewedInputs
+
+NO_STOPPED_REPLACEMENT: Final = (
+    "a stopped instance cannot be replaced: that would buy and boot a new one; "
+    "set state to 'running' first, or remove the resource"
+)
+_UNREVIEWED_REPLACEMENT: Final = (
+    "replacement_trigger and replace_with replace an instance unseen: what a policy has made of it would be undone; "
+    "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
+)
+_UNREPORTED: Final = (
+    "is not known of what is replaced: {} does not report it; nothing was bought or deleted. Use `pulumi up --replace`"
+)
+ALREADY_ADOPTED: Final = (
+    "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
+)
+
+
+def record(urn: str, inputs: Mapping[str, Any], *, is_adoption: bool = False) -> None:
+    """Keeps the result of a check that had old inputs. Without a URN nothing can be kept."""
+    if urn:
+        session.current().reviewed[urn] = ReviewedInputs(dict(inputs), is_adoption)
+
+
+def update(urn: str, inputs: Mapping[str, Any]) -> None:
+    """Replaces what was kept by what came of it; a refresh, which calls diff without a check, adds nothing."""
+    ours = session.current()
+    with ours.lock:
+        if urn in ours.reviewed:
+            ours.reviewed[urn] = replace(ours.reviewed[urn], inputs=dict(inputs), is_diffed=True)
+
+
+def get(urn: str) -> ReviewedInputs | None:
+    """What was judged for this URN in this process, None if nothing was."""
+    kept = session.current().reviewed.get(urn)
+    return None if kept is None else replace(kept, inputs=dict(kept.inputs))
+
+
+def changed_arguments(kind: InstanceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+    """The arguments of a purchase that are not what was judged."""
+    return [key for key in kind.arguments.replacing if not equal_values(props.get(key), shown.get(key))]
+
+
+def recheck_replacement(
+    kind: InstanceKind, program_inputs: Mapping[str, Any], problems: list[Problem], shown: ReviewedInputs
+) -> tuple[dict[str, Any], list[Problem]]:
+    """What was judged, and `problems` with all that a replacement would make something else of.
+
+    `program_inputs` is what the program says, read and normalised.
+    """
+    inputs = shown.inputs
+    if not shown.is_diffed:
+        return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNREVIEWED_REPLACEMENT)]
+    if shown.is_adoption:
+        return inputs, [*problems, *_mismatches(program_inputs, inputs, (*kind.arguments.replacing, "adopt_id"))]
+    if inputs.get("state") == "stopped":
+        return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
+    refusals = [*problems, *_mismatches(program_inputs, inputs, kind.arguments.replacing)]
+    refusals += [Problem(key, _UNREPORTED.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
+    if program_inputs.get(
+        "adopt_id"
+    ):  # `up --replace`: the same machine would be adopted, and then ended as the old one
+        refusals.append(Problem("adopt_id", ALREADY_ADOPTED.format(inputs.get("adopt_id") or "another instance")))
+    return {**inputs, "adopt_id": ""}, refusals
+
+
+def _mismatches(program_inputs: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
+    """Where the program says something else than was shown to policies and reviewers."""
+    return [
+        Problem(
+            key,
+            f"the replacement was judged with {shown[key]!r}, and the program says {program_inputs[key]!r} "
+            "(ignore_changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
+            "deleted. Write the value that you want into the program",
+        )
+        for key in keys
+        if key in program_inputs
+        and key in shown
+        and not is_unknown(program_inputs[key], shown[key])
+        and not equal_values(program_inputs[key], shown[key])
+    ]

@@ -1,0 +1,82 @@
+"""What the constructors of resources have in common: both forms of arguments, as Pulumi's own SDKs take them, and the
+custom timeouts, which the dynamic host drops, so that they travel as an ordinary input."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, TypeVar
+
+import pulumi
+
+from pulumi_cortecs.lifecycle.times import parse_duration
+from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT
+
+A = TypeVar("A")
+
+
+def split_arguments(
+    resource: str, form: type[A], required: tuple[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[A, pulumi.ResourceOptions | None]:
+    """Out of `(form(...), opts)` or `(opts, name=..., ...)`. `required` is the argument that must be given, and the
+    question that it answers.
+
+    Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
+    """
+    name, why = required
+    named, rest = dict(kwargs), list(args)
+    wanted = opts = None
+    if rest and (isinstance(rest[0], form) or (rest[0] is None and len(rest) > 1)):
+        wanted = rest.pop(0)
+    if rest:
+        opts = rest.pop(0)
+    if rest:
+        raise TypeError(f"{resource} takes a name, {form.__name__} and ResourceOptions; name everything else")
+    wanted = _only_one_of(resource, "args", wanted, named.pop("args", None))
+    opts = _only_one_of(resource, "opts", opts, named.pop("opts", None))
+    if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
+        kind = type(opts).__name__
+        raise TypeError(
+            f"{resource} takes {form.__name__}({name}=...) or {name}=..., and ResourceOptions; not a {kind}"
+        )
+    if opts is not None and opts.import_ is not None:
+        raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
+    if wanted is None:
+        if unknown := sorted(named.keys() - inspect.signature(form).parameters.keys()):
+            names = ", ".join(inspect.signature(form).parameters)
+            raise TypeError(f"{resource} has no argument {', '.join(unknown)}; valid arguments: {names}")
+        if name not in named:
+            raise TypeError(f"{resource} needs {name}: {why}")
+        return form(**named), opts
+    if not isinstance(wanted, form):
+        raise TypeError(f"{resource}'s arguments are an {form.__name__}, not a {type(wanted).__name__}")
+    if named:
+        raise TypeError(
+            f"{resource} got {form.__name__} and also {', '.join(sorted(named))}: put all into {form.__name__}"
+        )
+    return wanted, opts
+
+
+def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
+    """`opts.custom_timeouts.create` ("15m", "1h30m") in whole seconds, at least 1; `default` where there is none.
+
+    Raises ValueError for a text that is no duration, and for a longer one than an Endpoint takes: its own check comes
+    when the instance has been bought.
+    """
+    timeouts = opts.custom_timeouts if opts is not None else None
+    text = timeouts.create if timeouts is not None else None
+    if text is None:
+        return default
+    exact = None if "d" in text else parse_duration(text)  # the engine's own durations have no days
+    if exact is None:
+        raise ValueError(f"custom_timeouts.create must be a duration such as '15m' or '1h30m', not {text!r}")
+    seconds = round(exact)
+    if seconds > MAX_READY_TIMEOUT:
+        hours = MAX_READY_TIMEOUT // 3600
+        raise ValueError(f"custom_timeouts.create must be at most {hours} hours, not {text!r}")
+    return max(1, seconds)
+
+
+def _only_one_of(resource: str, name: str, by_position: Any, by_name: Any) -> Any:
+    if by_position is not None and by_name is not None:
+        raise TypeError(f"{resource} got {name} twice: by position and by name")
+    return by_name if by_position is None else by_position
