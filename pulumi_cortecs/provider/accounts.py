@@ -168,7 +168,7 @@ def confirm_known(kind: InstanceKind, instance_id: str) -> None:
     """A state has this instance: the order that bought it is settled."""
     ours = session.current()
     with ours.lock:
-        ours.seen.setdefault(kind.cloud, set()).add(instance_id)
+        ours.known_ids.setdefault(kind.cloud, set()).add(instance_id)
     try:
         session.current().journal.confirm(instance_id)
     except JournalError as error:
@@ -241,8 +241,7 @@ def _market(kind: InstanceKind, where: str) -> Market:
     with ours.lock:
         if (kind.cloud, where) not in ours.markets:
             settings = read_settings(os.environ)
-            _warn_of_environment(
-                _problems(settings, where)
-            )  # a check asks the market first: this is what a preview shows
+            # a check asks the market first: this is what a preview shows
+            _warn_of_environment(_problems(settings, where))
             ours.markets[kind.cloud, where] = kind.market(where, AnswerCache(ours.clock, settings.market_age))
         return ours.markets[kind.cloud, where]

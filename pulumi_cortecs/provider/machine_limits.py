@@ -180,11 +180,11 @@ def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:
     """What this user's journal and the state that is at work know of the account."""
     ours = session.current()
     with ours.lock:
-        seen = frozenset(ours.seen.get(kind.cloud, ()))
+        known_ids = frozenset(ours.known_ids.get(kind.cloud, ()))
     try:
-        return seen | ours.journal.instance_ids_in(account.fingerprint)
+        return known_ids | ours.journal.instance_ids_in(account.fingerprint)
     except JournalError:
-        return seen
+        return known_ids
 
 
 def _warn_no_ledger(error: LedgerError) -> None:

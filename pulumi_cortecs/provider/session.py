@@ -98,7 +98,7 @@ class Session:
         """By id of the instance, the URN that has adopted it in an earlier run, and keeps it."""
         self.requested_adoptions: set[str] = set()
         """The instances that resources of this run adopt."""
-        self.seen: dict[str, set[str]] = {}
+        self.known_ids: dict[str, set[str]] = {}
         """By cloud, the ids that the engine has shown us: states have them."""
         self.exclusive: dict[str, bool] = {}
         """By cloud, whether only this machine uses the account; see is_exclusive."""

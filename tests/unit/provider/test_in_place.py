@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from pulumi.dynamic import CreateResult
 
-from pulumi_cortecs.cortecs.client import CortecsClient, Instance
+from pulumi_cortecs.cortecs.client import ApiInstance, CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.http import http
+from pulumi_cortecs.http import api_client
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.cloud import CanUpdate
-from pulumi_cortecs.provider import accounts, checking, instance, session
+from pulumi_cortecs.provider import accounts, instance, instance_check, session
 from pulumi_cortecs.provider.kind import ArgumentTable, Change, InstanceKind
 from pulumi_cortecs.simulator import Simulator
 
@@ -38,14 +38,14 @@ class Vendor:
 
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def changed(self, live: Instance) -> Instance:
+    def changed(self, live: ApiInstance) -> ApiInstance:
         for instance_id, args in self.sent:
             if instance_id == live.instance_id:
                 live = live.model_copy(update={"instance_args": live.instance_args.model_copy(update=dict(args))})
         return live
 
 
-class UpdatingCloud(CortecsCloud, CanUpdate[Instance]):
+class UpdatingCloud(CortecsCloud, CanUpdate[ApiInstance]):
     """Cortecs, could it change what there is."""
 
     vendor: Vendor
@@ -53,10 +53,10 @@ class UpdatingCloud(CortecsCloud, CanUpdate[Instance]):
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
         self.vendor.sent.append((instance_id, {key: int(inputs[key]) for key in changed}))
 
-    def list_instances(self) -> Mapping[str, Instance]:
+    def list_instances(self) -> Mapping[str, ApiInstance]:
         return {key: self.vendor.changed(live) for key, live in super().list_instances().items()}
 
-    def get_instance(self, instance_id: str) -> Instance | None:
+    def get_instance(self, instance_id: str) -> ApiInstance | None:
         live = super().get_instance(instance_id)
         return None if live is None else self.vendor.changed(live)
 
@@ -82,7 +82,7 @@ class Program:
 
     def check(self, olds: Olds, **says: Any) -> Any:
         inputs = {key: value for key, value in olds.items() if key in self.kind.inputs}
-        return checking.check(self.kind, inputs, {**PROGRAM, **says})
+        return instance_check.check(self.kind, inputs, {**PROGRAM, **says})
 
     def update(self, made: CreateResult, inputs: Olds) -> CreateResult:
         return CreateResult(made.id, instance.update(self.kind, made.id, made.outs or {}, inputs).outs)
@@ -106,12 +106,12 @@ def program(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     rows = {key: replace(row, change=Change.UPDATE) if key in UPDATED else row for key, row in ARGUMENTS.rows.items()}
     before = session.current()
-    session.use(session.Session())
+    session.activate(session.Session())
     yield Program(replace(INSTANCE, arguments=ArgumentTable("an Instance", rows), connect=connect), vendor)
     session.current().journal.close()
-    http.shared_client().close()
-    http.shared_client.cache_clear()
-    session.use(before)
+    api_client.shared_client().close()
+    api_client.shared_client.cache_clear()
+    session.activate(before)
 
 
 @pytest.fixture
@@ -196,6 +196,6 @@ def test_ids_of_another_cloud_are_not_asked_for(
 ) -> None:
     ceiling("1000 EUR")
     elsewhere = replace(INSTANCE, credentials=replace(INSTANCE.credentials, cloud="elsewhere"))
-    accounts.seen(elsewhere, "12345")
+    accounts.confirm_known(elsewhere, "12345")
     program.checked({})
     assert simulator.control.requests().count("GET /api/v1/instances/{instance_id}") == 0
