@@ -50,8 +50,8 @@ class locked_cached_property(cached_property[T]):
 
 @dataclass(frozen=True)
 class ReviewedInputs:
-    """The inputs of a first check. `adopts`: they replace what was there by an instance that runs already.
-    `confirmed`: a diff has shown what policies and `ignore_changes` made of them."""
+    """The inputs of a first check. `is_adoption`: they replace what was there by an instance that runs already.
+    `is_diffed`: a diff has shown what policies and `ignore_changes` made of them."""
 
     inputs: dict[str, Any]
     is_adoption: bool = False

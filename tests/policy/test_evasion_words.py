@@ -28,7 +28,7 @@ from pulumi_cortecs.simulator.local_requests import foreign_origin
 from pulumi_cortecs.stacks.import_file import names_for_models
 from tests.policy.attempts import Attempts
 from tests.unit.cortecs.test_client import instance_body, scripted, scripted_market
-from tests.unit.simulator.test_visitors import HOSTS, PAGES
+from tests.unit.simulator.test_local_requests import HOSTS, PAGES
 
 ODD = {
     "an escape": "chat\x1b[2K\x1b[1Ahidden",
