@@ -60,7 +60,7 @@ def resolve_credentials(spec: CredentialSpec, environment: Mapping[str, str], co
     """Those in force: an explicit Provider's, else the environment's, else the stack config's; no mixture.
 
     `config` is what the provider process was configured with: the keys of the stack, or all that a Provider sends
-    (`sources.py`). Raises ConfigurationError when they are missing or incomplete.
+    (`credential_spec.py`). Raises ConfigurationError when they are missing or incomplete.
     """
     source = _source(spec, environment, config)
     if source.kind is _Kind.CONFIG:
