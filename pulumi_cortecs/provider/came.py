@@ -5,27 +5,34 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsError
 from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.phases import UnknownStatusError
+from pulumi_cortecs.lifecycle.purchases import Bought
 from pulumi_cortecs.provider import accounts, adoption, host, hourly, rows, second_line
 from pulumi_cortecs.provider.kind import InstanceKind
+
+T = TypeVar("T")
 
 
 class NotWhatWasOrderedError(Exception):
     """Something else came than was ordered. The text says what, what it costs, and the ways on."""
 
 
-def noted(
-    kind: InstanceKind, instance_id: str, told: Mapping[str, Any], inputs: Mapping[str, Any], *, inferred: bool = False
-) -> None:
+def noted(kind: InstanceKind, cloud: Cloud[T], bought: Bought[T], inputs: Mapping[str, Any]) -> None:
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
     the id has to get into the state. What an answer does not tell, the Endpoint compares at its first look."""
-    call = host.current_call()
-    rows.note(kind, instance_id, call.urn, {**inputs, "inferred": inferred}, came=told)
+    call, instance_id, told = host.current_call(), bought.instance_id, dict[str, Any]()
+    try:
+        if bought.instance is not None:
+            told = {**cloud.reported_inputs(bought.instance)}
+    except Exception as error:  # whatever it is: it must not keep the id out of the state
+        call.warn(f"{instance_id} was bought, and what {kind.vendor} tells of it cannot be read: {error}")
+    rows.note(kind, instance_id, call.urn, {**inputs, "inferred": bought.inferred}, came=told)
     if not (differing := _differing(inputs, told)):
         return
     try:

@@ -122,8 +122,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         undone = _undone(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
     hourly.note(instance_id, inputs["quote"])
-    told = {} if bought.instance is None else account.cloud.reported_inputs(bought.instance)
-    came.noted(kind, instance_id, told, inputs, inferred=bought.inferred)
+    came.noted(kind, account.cloud, bought, inputs)
     expires_at = _end(account, inputs)
     return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
 
