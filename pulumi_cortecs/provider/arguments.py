@@ -51,8 +51,12 @@ def of_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
     return tuple(key for key in arguments if key not in LIFE_CYCLE)
 
 
+def updated_by_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
+    """The names of those that the vendor changes in place (`CanUpdate`)."""
+    return tuple(key for key in arguments.updatable if key not in LIFE_CYCLE)
+
+
 def changed_at_vendor(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
-    """The names of those that the vendor is to change in place (`CanUpdate`). `news` has all of them."""
+    """The names of those that it is to change now. `news` has all of them."""
     usual = arguments.defaults
-    updated = (key for key in arguments.updatable if key not in LIFE_CYCLE)
-    return frozenset(key for key in updated if not same(olds.get(key, usual.get(key)), news[key]))
+    return frozenset(key for key in updated_by_vendor(arguments) if not same(olds.get(key, usual.get(key)), news[key]))

@@ -31,7 +31,7 @@ from pulumi_cortecs.provider import (
     sharing,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE, changed_at_vendor, of_vendor
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, changed_at_vendor, updated_by_vendor
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.pinned import source_of
 from pulumi_cortecs.provider.properties import LATER, read_properties, same, unknown
@@ -111,8 +111,7 @@ class _Shop:
         """
         adopted = self.olds.get("adopt_id")
         # what an instance was adopted with stays, also when the program never said it
-        kept = {key: self.olds[key] for key in of_vendor(self.arguments) if adopted and key in self.olds}
-        kept = {key: value for key, value in kept.items() if key in self.arguments.updatable}
+        kept = {key: self.olds[key] for key in updated_by_vendor(self.arguments) if adopted and key in self.olds}
         wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.given}
         if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
@@ -196,9 +195,8 @@ class _Shop:
             Problem(key, f"is required: {self.kind.vendor} does not tell it of {adopt_id}") for key in missing
         )
         _warn_of_untold(self.kind, adopt_id, untold)
-        settled["quote"], _ = accounts.market(self.kind).quote(
-            settled
-        )  # what is not sold any more runs on all the same
+        # what is not sold any more runs on all the same
+        settled["quote"], _ = accounts.market(self.kind).quote(settled)
         self._mind_the_limits(settled, adopt_id)
         return settled
 
