@@ -51,8 +51,13 @@ def vendor_arguments(arguments: ArgumentTable) -> tuple[str, ...]:
     return tuple(key for key in arguments if key not in LIFE_CYCLE)
 
 
+def updatable_by_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
+    """The names of those that the vendor changes in place (`CanUpdate`)."""
+    return tuple(key for key in arguments.updatable if key not in LIFE_CYCLE)
+
+
 def vendor_changes(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
-    """The names of those that the vendor is to change in place (`CanUpdate`); what is not in `news` stays as it is."""
+    """The names of those that the vendor is to change now; what is not in `news` stays as it is."""
     usual = arguments.defaults
-    updated = (key for key in arguments.updatable if key not in LIFE_CYCLE and key in news)
+    updated = (key for key in updatable_by_vendor(arguments) if key in news)
     return frozenset(key for key in updated if not equal_values(olds.get(key, usual.get(key)), news[key]))

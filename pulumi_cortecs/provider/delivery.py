@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from pulumi_cortecs.cost import Money
@@ -29,8 +28,11 @@ def record_delivery(
     """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
     the id has to get into the state. What an answer does not report, the Endpoint compares at its first look."""
     call, instance_id, reported = host.current_call(), bought.instance_id, dict[str, Any]()
-    with suppress(Exception):  # whatever a cloud's own code does
-        reported = dict(cloud.reported_inputs(bought.instance)) if bought.instance is not None else {}
+    try:
+        if bought.instance is not None:
+            reported = {**cloud.reported_inputs(bought.instance)}
+    except Exception as error:  # whatever it is: it must not keep the id out of the state
+        call.warn(f"{instance_id} was bought, but what {kind.vendor} reports of it could not be read: {error}")
     row = {**inputs, "inferred": bought.inferred}
     instance_records.record_row(kind, instance_id, call.urn, row, delivered=reported)
     if not (differing := _describe_mismatches(inputs, reported)):

@@ -30,7 +30,7 @@ from pulumi_cortecs.provider import (
     session,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE, vendor_arguments, vendor_changes
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, updatable_by_vendor, vendor_changes
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, equal_values, is_unknown, read_properties
@@ -112,9 +112,7 @@ class _InstanceCheck:
         """
         adopted = self.olds.get("adopt_id")
         # what an instance was adopted with stays, also when the program never said it, and what the market has decided
-        updatable = (
-            key for key in vendor_arguments(self.arguments) if key in self.arguments.updatable and key in self.olds
-        )
+        updatable = (key for key in updatable_by_vendor(self.arguments) if key in self.olds)
         kept = {key: self.olds[key] for key in updatable if adopted or key not in self.arguments.defaults}
         wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.program_inputs}
         if not adopted:
@@ -214,7 +212,8 @@ class _InstanceCheck:
             Problem(key, f"is required: {self.kind.vendor} does not report it of {adopt_id}") for key in missing
         )
         _warn_of_unreported(self.kind, adopt_id, untold)
-        settled["quote"], _ = accounts.market(self.kind).quote(settled)  # what is not sold any more keeps running
+        # what is not sold any more keeps running
+        settled["quote"], _ = accounts.market(self.kind).quote(settled)
         self._check_limits(settled, adopt_id)
         return settled
 

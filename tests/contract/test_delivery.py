@@ -92,6 +92,16 @@ def test_an_error_while_a_purchase_is_judged_keeps_no_id_out_of_the_state(
     assert "It exists and may be billed (its price and the limits of this machine were not looked at: 'odd')" in warning
 
 
+def test_an_answer_that_a_cloud_cannot_read_does_not_keep_the_id_out_of_the_state(
+    start_host: StartHost, simulator: Simulator, engine: FakeEngine
+) -> None:
+    fails = "import pulumi_cortecs.cortecs.cloud as m\ndef f(self, instance): raise KeyError('odd')\n"
+    before = f"{IMPATIENT}\n{fails}m.CortecsCloud.reported_inputs = f"
+    made = start_host(engine=engine.address, before=before).instance().buy({"model_id": QWEN})
+    assert ids(simulator) == [made.id]
+    assert engine.messages == [f"{made.id} was bought, but what Cortecs reports of it could not be read: 'odd'"]
+
+
 @pytest.mark.parametrize("later", [False, True], ids=["in the same up", "in a later up"])
 def test_what_came_instead_is_not_waited_for(
     start_host: StartHost, proxy: Proxy, simulator: Simulator, later: bool
