@@ -17,10 +17,10 @@ class Reader(ResourceProvider):
         from pulumi_cortecs.lifecycle.backends import identify_backend
         from pulumi_cortecs.lifecycle import engine_cli
         from pulumi_cortecs.provider import session
-        from pulumi_cortecs.provider.host import current_call, served
+        from pulumi_cortecs.provider.host import current_call, provider_method
         from pathlib import Path
 
-        @served
+        @provider_method
         def read():
             before, urn = time.monotonic(), current_call().urn
             cli = engine_cli.current_cli()
@@ -35,9 +35,9 @@ class Reader(ResourceProvider):
                 "is_the_clis": session.current().backend == identify_backend(cli.environment, Path("/")),
                 "exclusive": session.current().is_exclusive("cortecs"),
                 "fresh": mine.read_at >= before,
-                "pending": [[each.urn, each.inputs["model_id"]] for each in mine.pending],
-                "rows": [[each.urn.split("::")[-1], each.instance_id] for each in mine.rows],
-                "stacks": [each.name for each in every],
+                "pending": [[order.urn, order.inputs["model_id"]] for order in mine.pending],
+                "rows": [[row.urn.split("::")[-1], row.instance_id] for row in mine.rows],
+                "stacks": [stack.name for stack in every],
             }
 
         Path(props["to"]).write_text(json.dumps(read()))
