@@ -134,7 +134,8 @@ def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -
     from pulumi_cortecs.cortecs.market import fetch_price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import carry_over_notes
-    from pulumi_cortecs.http.api_client import check_base_url, new_client
+    from pulumi_cortecs.http.api_client import new_client
+    from pulumi_cortecs.http.base_url import check_base_url
     from pulumi_cortecs.provider import accounts
 
     base_url = accounts.base_url(INSTANCE, {}) if url is None else check_base_url(url, "--url")

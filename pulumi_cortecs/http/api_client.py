@@ -24,7 +24,6 @@ from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,
     CloudError,
-    ConfigurationError,
     NotFoundError,
     NoTokenError,
     RefusedError,
@@ -32,7 +31,7 @@ from pulumi_cortecs.http.errors import (
     UnavailableError,
     UnreachableError,
 )
-from pulumi_cortecs.http.network import LOOPBACK, network_problems, read_network
+from pulumi_cortecs.http.network import network_problems, read_network
 from pulumi_cortecs.http.text import one_line
 
 ModelT = TypeVar("ModelT", bound="WireModel")
@@ -64,7 +63,9 @@ _NEVER_SENT = (
 class WireModel(pydantic.BaseModel):
     """A vendor's object. Fields we do not know are ignored; a wrong type is refused and named, never guessed at."""
 
-    model_config = pydantic.ConfigDict(strict=True, frozen=True, extra="ignore", protected_namespaces=())
+    model_config = pydantic.ConfigDict(
+        strict=True, frozen=True, extra="ignore", protected_namespaces=(), defer_build=True
+    )
 
 
 class Retry(Enum):
@@ -114,36 +115,6 @@ def new_client(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"User-Agent": "pulumi-cortecs", "Accept-Encoding": "gzip, deflate"},
     )
-
-
-@functools.lru_cache(maxsize=16)
-def check_base_url(url: str, source: str) -> str:
-    """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this very machine."""
-    if "@" in url:  # first, because the other errors show the URL
-        raise ConfigurationError(f"{source} must not carry credentials in the URL")
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):
-        raise ConfigurationError(f"{source} is not a URL: {url!r}") from None
-    if "?" in url or "#" in url:
-        raise ConfigurationError(f"{source} must end with a path, without ? and #: {url!r}")
-    if parsed.scheme == "https" and parsed.host:
-        return url.rstrip("/")
-    if parsed.scheme == "http" and parsed.host in LOOPBACK:
-        return url.rstrip("/")
-    raise ConfigurationError(f"{source} must start with https:// (http:// only on this machine), not {url!r}")
-
-
-def server_of(url: str) -> str:
-    """Host and port of a checked base URL, in one spelling."""
-    parsed = httpx.URL(url)
-    host = "localhost" if parsed.host in LOOPBACK else parsed.host.rstrip(".")
-    return f"{host}:{parsed.port or parsed.scheme}"
-
-
-def is_loopback_url(url: str) -> bool:
-    """Whether a checked base URL leads to this very machine."""
-    return httpx.URL(url).host in LOOPBACK
 
 
 class ApiClient:

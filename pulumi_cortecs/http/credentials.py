@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pulumi_cortecs.http.api_client import check_base_url, server_of
+from pulumi_cortecs.http.base_url import check_base_url, server_of
 from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 from pulumi_cortecs.http.errors import ConfigurationError
 

@@ -45,6 +45,7 @@ class Creations:
         self._on_unreadable = on_unreadable
         self._lock = threading.Lock()
         self._first_readings: dict[str, StackState] = {}
+        self._read_ahead: set[str] = set()
         self._began_at: dict[str, float] = {}
 
     def rows(self, urn: str, not_before: float | None = None) -> Mapping[str, str] | None:
@@ -54,6 +55,16 @@ class Creations:
         if state is None:
             state = self._read(urn, self._clock.now() if not_before is None else not_before)
         return None if state is None else {row.instance_id: row.urn for row in state.rows if not row.external}
+
+    def read_ahead(self, urn: str, began_at: float) -> None:
+        """Reads the stack's state, once, for `interrupted`, which will wait for the rest of this reading only. Raises
+        StateUnreadableError."""
+        with self._lock:
+            stack = stack_prefix(urn)
+            if not urn or stack in self._first_readings or stack in self._read_ahead:
+                return
+            self._read_ahead.add(stack)
+        self._states().stack_of(urn, began_at)
 
     def interrupted(self, urn: str, began_at: float) -> list[PendingCreation] | None:
         """The creations of a resource that earlier runs have begun and not ended, None where that cannot be read.

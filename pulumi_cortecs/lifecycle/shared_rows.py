@@ -51,7 +51,7 @@ class SharedRows:
 
         A release that is returned is to be withdrawn if the row stays after all.
         """
-        first = self._read_first(urn)
+        first = self.read_first(urn)
         if isinstance(first, str):
             return DeletionPlan(problem=first)
         rows = _owning_rows(first, instance_id)
@@ -84,8 +84,8 @@ class SharedRows:
             (row for stack in others if stack.name != own.name for row in _owning_rows(stack, instance_id)), None
         )
 
-    def _read_first(self, urn: str) -> StackState | str:
-        """The stack's state, read when the first row goes; in words why it cannot be read."""
+    def read_first(self, urn: str) -> StackState | str:
+        """The stack's state, read when the first row is deleted, or why it cannot be read."""
         with self._lock:
             if self._first is None:
                 try:

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.http.api_client import is_loopback_url
+from pulumi_cortecs.http.base_url import is_loopback_url
 from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.network import network_problems
@@ -215,7 +215,8 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
         if credentials not in ours.accounts:
             settings = read_settings(os.environ)
             clock = ours.clock
-            cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
+            with process.quick_imports():
+                cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
             poller = Poller(cloud, clock)
             log = OrderLog(cloud, ours.journal, poller, ours.waiting_clock, warn_no_journal)
             intents = Intents(
@@ -243,5 +244,7 @@ def _market(kind: InstanceKind, where: str) -> Market:
             settings = read_settings(os.environ)
             # a check asks the market first: this is what a preview shows
             _warn_of_environment(_problems(settings, where))
-            ours.markets[kind.cloud, where] = kind.market(where, AnswerCache(ours.clock, settings.market_age))
+            answers = AnswerCache(ours.clock, settings.market_age)
+            with process.quick_imports():
+                ours.markets[kind.cloud, where] = kind.market(where, answers)
         return ours.markets[kind.cloud, where]

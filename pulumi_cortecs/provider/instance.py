@@ -88,7 +88,10 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _expires_at(account, inputs)))
+        # the CLI needs longer for the state than the vendor for market and list
+        session.current().in_background(lambda: account.intents.creations.read_ahead(call.urn, began_at))
         inputs["quote"] = quotes.purchase_quote(kind, call.urn, inputs)
+        account.purchases.list_ahead()
         bought = _buy(kind, account, inputs, began_at)
     except AmbiguousPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -48,6 +49,16 @@ class locked_cached_property(cached_property[T]):
                 return super().__get__(instance, owner)
 
 
+def run_in_thread(work: Callable[[], object]) -> None:
+    """Runs it beside the caller. An error is dropped: who needs the result asks again, and meets it."""
+
+    def run() -> None:
+        with suppress(Exception):
+            work()
+
+    threading.Thread(target=run, daemon=True).start()
+
+
 @dataclass(frozen=True)
 class ReviewedInputs:
     """The inputs of a first check. `is_adoption`: they replace what was there by an instance that runs already.
@@ -72,8 +83,14 @@ class InstanceRow:
 class Session:
     """Threads may share it. Single reads and writes of its tables need no lock; who reads and writes holds `lock`."""
 
-    def __init__(self, clock: Clock | None = None, waiting: Clock | None = None) -> None:
-        """`waiting` is the clock of waits that an interrupt ends."""
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        waiting: Clock | None = None,
+        in_background: Callable[[Callable[[], object]], None] = run_in_thread,
+    ) -> None:
+        """`waiting` is the clock of waits that an interrupt ends; `in_background` runs what will be needed soon."""
+        self.in_background = in_background
         self.clock = clock or SystemClock()
         self.waiting_clock = waiting or InterruptibleClock(process.interrupted)
         self.lock = threading.Lock()
@@ -144,6 +161,10 @@ class Session:
     def shared_rows(self) -> SharedRows:
         """The instances that are in more than one row."""
         return SharedRows(lambda: self.states, Releases(self.journal), self.clock.now)
+
+    def read_rows_ahead(self, urn: str) -> None:
+        """Begins to read the state that the deletion of the URN's stack's first row needs."""
+        self.in_background(lambda: self.shared_rows.read_first(urn))
 
     def is_first(self, what: str) -> bool:
         """Whether this is the first call for `what`: for actions and warnings of which a process needs one."""

@@ -113,7 +113,7 @@ class Host(Process):
         self.killed = False
         self.calls = 0
         self.journal = _MortalJournal(directory, crowd, self)
-        self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self))
+        self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self), in_background=lambda _: None)
         self.session.journal, self.session.states = self.journal, states
         self.session.exclusive[case.name] = exclusive
         self.instances, self.endpoints = _abi.load(case.instance), _abi.load(case.endpoint)

@@ -18,7 +18,8 @@ import pytest
 import stamina
 import stamina.instrumentation
 
-from pulumi_cortecs.http.api_client import MAX_ANSWER_SECONDS, ApiClient, Retry, WireModel, check_base_url, new_client
+from pulumi_cortecs.http.api_client import MAX_ANSWER_SECONDS, ApiClient, Retry, WireModel, new_client
+from pulumi_cortecs.http.base_url import check_base_url
 from pulumi_cortecs.http.errors import (
     AnswerLostError,
     BadAnswerError,

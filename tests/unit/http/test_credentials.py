@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_cortecs.cortecs.kind import CREDENTIALS
 from pulumi_cortecs.http import credential_spec
-from pulumi_cortecs.http.api_client import check_base_url
+from pulumi_cortecs.http.base_url import check_base_url
 from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
 
