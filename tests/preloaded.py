@@ -13,6 +13,7 @@ import array
 import atexit
 import builtins
 import gc
+import importlib
 import marshal
 import os
 import runpy
@@ -37,6 +38,18 @@ _MOST = 1 << 17
 """Bytes of one request."""
 
 IS_POSSIBLE = sys.platform == "linux"
+
+_IMPORTED = (
+    *("dill", "encodings.idna", "httpx", "pulumi.dynamic", "pydantic", "stamina"),
+    # what gRPC imports when the first server and the first channel are made
+    *("grpc", "grpc._channel", "grpc._interceptor", "grpc._server", "grpc._simple_stubs", "grpc.experimental"),
+    # what a host imports with the first check and the first request
+    *("pulumi_cortecs.provider.endpoint", "pulumi_cortecs.provider.instance", "pulumi_cortecs.provider.instance_check"),
+    *("pulumi_cortecs.provider.pinned_catalogue", "pulumi_cortecs.cortecs.cloud", "pulumi_cortecs.cortecs.market"),
+    # packs
+    *("pulumi_policy", "pulumi_cortecs.policy", "pulumi_cortecs.policy.pack"),
+)
+"""Modules that most children need. They make no threads and ask nobody anything."""
 
 
 class Preloaded:
@@ -246,16 +259,8 @@ def _compile(command: list[str]) -> CodeType:
 
 
 def main() -> None:
-    import dill  # noqa: F401
-    import grpc  # noqa: F401
-    import httpx  # noqa: F401
-    import pulumi.dynamic  # noqa: F401
-    import pydantic  # noqa: F401
-    import stamina  # noqa: F401
-
-    import pulumi_cortecs.provider.endpoint
-    import pulumi_cortecs.provider.instance  # noqa: F401
-
+    for module in _IMPORTED:
+        importlib.import_module(module)
     gc.disable()
     assert threading.active_count() == 1, "a process with threads cannot be forked"
     _become(*_Server(socket.socket(fileno=int(sys.argv[1]))).serve())

@@ -9,9 +9,11 @@ said once.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +34,13 @@ sys.modules['httpx._main'] = None  # the command line, which httpx imports where
 """
 
 
+_PACK_PYTHON = """\
+#!/bin/sh
+[ "$1" = -I ] && shift  # an isolated Python reads no PYTHONPATH, and nothing can stand in for it
+PYTHONPATH={folder} exec {python} "$@"
+"""
+
+
 def quick(directory: Path, preloaded: Preloaded | None = None, before: str = "") -> dict[str, str]:
     """The variables that do so; what they name is made in `directory` unless it is there, and so is what the machine's
     processes share. Without `preloaded` each process is started, not forked. `before` is more Python to run first."""
@@ -46,8 +55,22 @@ def quick(directory: Path, preloaded: Preloaded | None = None, before: str = "")
             shutil.copy(Path(__file__).with_name("stand_in.py"), folder / "_stand_in.py")
             arguments = (preloaded.address, sys.prefix, of_python(), before)
             first += f"from _stand_in import stand_in\nstand_in{arguments}\n"
+            _write_pack_python(folder)
         (folder / "sitecustomize.py").write_text(first + before)
     return {"PYTHONPATH": str(folder), "GOGC": "off", "GOMEMLIMIT": "1GiB", **few_certificates(folder)}
+
+
+def pack_python(variables: Mapping[str, str]) -> str:
+    """The Python that a pack is to be started by, for tests of what a pack says: one that a forked process can stand in
+    for, where these variables of `quick` have one. A pack that is attacked is started by `sys.executable`."""
+    script = Path(variables["PYTHONPATH"]) / "pack-python"
+    return str(script) if script.exists() else sys.executable
+
+
+def _write_pack_python(folder: Path) -> None:
+    script = folder / "pack-python"
+    script.write_text(_PACK_PYTHON.format(folder=shlex.quote(str(folder)), python=shlex.quote(sys.executable)))
+    script.chmod(0o755)
 
 
 def few_certificates(folder: Path) -> dict[str, str]:

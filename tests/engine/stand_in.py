@@ -11,6 +11,7 @@ OF_PYTHON = ("PYTHON", "LD_", "GRPC_")
 """How the variables begin that are about the interpreter, and what it is linked with."""
 
 _HARMLESS = {"PYTHONPATH", "PYTHONHASHSEED", "PYTHONUNBUFFERED"}
+_MODULES = (["-m", "pulumi.dynamic"], ["-m", "pulumi.policy"])
 
 
 def of_python() -> dict[str, str]:
@@ -19,11 +20,11 @@ def of_python() -> dict[str, str]:
 
 
 def stand_in(address: str, prefix: str, variables: dict[str, str], before: str) -> None:
-    """Never returns where a forked process can do it: the program's or the provider's, of the same installation and
-    variables, with nothing beside the program that could be imported instead of a package. `before` is Python to be run
-    there first."""
+    """Never returns where a forked process can do it: the program's, the provider's or a pack's, of the same
+    installation and variables, with nothing beside the program that could be imported instead of a package. `before` is
+    Python to be run there first."""
     command = [argument for argument in sys.orig_argv[1:] if argument != "-u"]
-    if command[:2] != ["-m", "pulumi.dynamic"] and not command[0].endswith("pulumi-language-python-exec"):
+    if command[:2] not in _MODULES and not command[0].endswith("pulumi-language-python-exec"):
         return
     if sys.prefix != prefix or of_python() != variables or _has_modules(os.getcwd()):
         return
@@ -50,7 +51,7 @@ def stand_in(address: str, prefix: str, variables: dict[str, str], before: str) 
 def _has_modules(folder: str) -> bool:
     with os.scandir(folder) as entries:
         return any(
-            not entry.name.startswith((".", "__"))
+            os.path.exists(f"{entry.path}/__init__.py")  # any other folder gives way to a package that is installed
             if entry.is_dir()
             else entry.name.endswith(".py") and entry.name != "__main__.py"
             for entry in entries

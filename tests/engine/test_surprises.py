@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
+from tests.engine.packages import pack_python
 from tests.engine.programs import one_instance, things
 from tests.engine.pulumi import Stack
 
@@ -131,13 +129,14 @@ PolicyPack(
 """
 
 
-def pack(directory: Path, level: str) -> tuple[str, str]:
+def pack(stack: Stack, level: str) -> tuple[str, str]:
     """The flags for a pack that allows NVIDIA_L4_1 only; at level REMEDIATE it puts that in for anything else."""
+    directory = stack.directory / "pack"
     directory.mkdir()
     (directory / "PulumiPolicy.yaml").write_text("runtime: python\nversion: 0.0.1\n")
     (directory / "__main__.py").write_text(ONLY_L4.replace("LEVEL", level))
-    run = directory / "run"
-    run.write_text(f'#!/bin/sh\ncd "$(dirname "$0")" && exec "{sys.executable}" -I -u -m pulumi.policy "$1" "$PWD"\n')
+    run, python = directory / "run", pack_python(stack.environment)
+    run.write_text(f'#!/bin/sh\ncd "$(dirname "$0")" && exec "{python}" -I -u -m pulumi.policy "$1" "$PWD"\n')
     run.chmod(0o755)
     return ("--policy-pack", str(run))
 
@@ -145,18 +144,16 @@ def pack(directory: Path, level: str) -> tuple[str, str]:
 ORDERS = pytest.mark.parametrize("order", ["", "delete_before_replace=True"], ids=["new-first", "old-first"])
 
 
-def test_the_pack_of_these_tests_stops_what_it_forbids(stack: Stack, simulator: Simulator, tmp_path: Path) -> None:
+def test_the_pack_of_these_tests_stops_what_it_forbids(stack: Stack, simulator: Simulator) -> None:
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1'"))
-    text = stack.up(*pack(tmp_path / "pack", "MANDATORY"), expect=1).text
+    text = stack.up(*pack(stack, "MANDATORY"), expect=1).text
     assert "NVIDIA_L40S_1 is not allowed" in text
     assert bought(simulator) == []
 
 
 @ORDERS
-def test_a_replacement_buys_the_default_that_was_judged(
-    stack: Stack, simulator: Simulator, tmp_path: Path, order: str
-) -> None:
-    judged = pack(tmp_path / "pack", "MANDATORY")
+def test_a_replacement_buys_the_default_that_was_judged(stack: Stack, simulator: Simulator, order: str) -> None:
+    judged = pack(stack, "MANDATORY")
     stack.program(one_instance(options=order))
     stack.up(*judged)
     simulator.control.recommend(QWEN, "NVIDIA_L40S_1")
@@ -169,9 +166,9 @@ def test_a_replacement_buys_the_default_that_was_judged(
 
 @ORDERS
 def test_a_replacement_does_not_restore_hardware_hidden_by_ignore_changes(
-    stack: Stack, simulator: Simulator, tmp_path: Path, order: str
+    stack: Stack, simulator: Simulator, order: str
 ) -> None:
-    judged = pack(tmp_path / "pack", "MANDATORY")
+    judged = pack(stack, "MANDATORY")
     stack.program(one_instance())
     stack.up(*judged)
     (instance_id,) = stack.instance_ids()
@@ -187,9 +184,9 @@ def test_a_replacement_does_not_restore_hardware_hidden_by_ignore_changes(
 
 @ORDERS
 def test_a_replacement_does_not_undo_what_the_judge_has_put_right(
-    stack: Stack, simulator: Simulator, tmp_path: Path, order: str
+    stack: Stack, simulator: Simulator, order: str
 ) -> None:
-    judged = pack(tmp_path / "pack", "REMEDIATE")
+    judged = pack(stack, "REMEDIATE")
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1'", options=order))
     stack.up(*judged)
     (instance_id,) = stack.instance_ids()
@@ -216,9 +213,9 @@ def test_a_replacement_does_not_undo_what_the_judge_has_put_right(
     ids=["replacement_trigger", "replace_with"],
 )
 def test_a_replacement_that_the_engine_forces_unseen_buys_nothing(
-    stack: Stack, simulator: Simulator, tmp_path: Path, before: str, after: str
+    stack: Stack, simulator: Simulator, before: str, after: str
 ) -> None:
-    judged = pack(tmp_path / "pack", "REMEDIATE")
+    judged = pack(stack, "REMEDIATE")
 
     def program(generation: int, options: str) -> str:
         thing = f"thing = Thing('thing', pulumi.ResourceOptions(replacement_trigger='{generation}'))\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import are_forked, make_stack, pulumi, pulumi_home, stack
+from tests.engine.packages import pack_python
 from tests.engine.pulumi import Run, Stack
 from tests.policy.attempts import Attempts
 
@@ -18,6 +19,7 @@ __all__ = ["are_forked", "make_stack", "pulumi", "pulumi_home", "stack"]
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "policies"
 ENGINE = pytest.mark.engine
+PACK_PYTHON = "PULUMI_CORTECS_POLICY_PYTHON"
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,19 @@ class Guarded:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the packs are started by."""
-        return {"PULUMI_CORTECS_POLICY_PYTHON": sys.executable}
+        """What the packs are started by: a Python that a forked one stands in for, unless the stack names another."""
+        return {PACK_PYTHON: self.stack.environment.get(PACK_PYTHON, pack_python(self.stack.environment))}
 
 
 def guarded(stack: Stack, *packs: str) -> Guarded:
     """The stack under ready packs, with the limits of the demo."""
     return Guarded(stack, tuple((POLICIES / pack, POLICIES / pack / "limits" / "demo.json") for pack in packs))
+
+
+@pytest.fixture
+def started_packs(stack: Stack) -> None:
+    """Starts packs by an isolated Python of their own: for what attacks their processes, or the place they start in."""
+    stack.environment[PACK_PYTHON] = sys.executable
 
 
 @pytest.fixture

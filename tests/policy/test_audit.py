@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
+from tests.engine.packages import pack_python
 from tests.engine.programs import one_instance
 from tests.engine.pulumi import Run, Stack
-from tests.policy.conftest import ENGINE, POLICIES, ROOT
+from tests.policy.conftest import ENGINE, PACK_PYTHON, POLICIES, ROOT
 from tests.policy.test_packs import EIGHT_H100, limits
 
 pytestmark = ENGINE
@@ -51,7 +51,7 @@ class Auditor:
                 "PATH": self._stack.environment["PATH"],
                 "PULUMI_HOME": self._stack.environment["PULUMI_HOME"],
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
-                "PULUMI_CORTECS_POLICY_PYTHON": sys.executable,
+                PACK_PYTHON: pack_python(self._stack.environment),
                 "PACK": str(POLICIES / "guard" / "run"),
                 "LIMITS": str(limits),
                 **env,

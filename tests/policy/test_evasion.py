@@ -229,6 +229,7 @@ def test_a_remediation_is_not_undone_by_a_replacement(stack: Stack, simulator: S
     attempts.tried("a remediation, and a later replacement", through=forbidden(simulator) != [])
 
 
+@pytest.mark.usefixtures("started_packs")
 def test_what_lies_beside_the_program_does_not_become_the_pack(
     stack: Stack, simulator: Simulator, attempts: Attempts
 ) -> None:

@@ -25,7 +25,7 @@ from tests.policy.evading import HEADER, IMPERSONATES, IN_A_STATE, PATCHES, RUNS
 from tests.policy.test_evasion import BIG, EIGHT, LINUX, edit_instances, sold
 from tests.policy.test_packs import under_guard
 
-pytestmark = ENGINE
+pytestmark = [ENGINE, pytest.mark.usefixtures("started_packs")]
 
 MACHINE = "the limits of the machine"
 DEMO = POLICIES / "guard" / "limits" / "demo.json"

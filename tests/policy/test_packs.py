@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pulumi_cortecs.policy.testing import sample_catalogue
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.programs import fleet, one_instance
@@ -157,6 +159,7 @@ def test_somebody_elses_code_is_refused_under_our_type_and_under_any_other(stack
     assert (stack.project / "bought").exists()
 
 
+@pytest.mark.usefixtures("started_packs")
 def test_what_lies_beside_the_program_does_not_become_the_pack(stack: Stack, simulator: Simulator) -> None:
     for name in ("pulumi_policy", "pulumi_cortecs"):
         (stack.project / name).mkdir()

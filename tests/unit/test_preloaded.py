@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.patience import until
-from tests.engine.packages import quick
+from tests.engine.packages import pack_python, quick
 from tests.preloaded import IS_POSSIBLE, Child, preloaded
 
 pytestmark = pytest.mark.skipif(not IS_POSSIBLE, reason="only on Linux")
@@ -88,3 +88,21 @@ def test_what_lies_beside_a_program_is_imported_by_one_that_is_started(tmp_path:
     with subprocess.Popen(command, env=environment, cwd=tmp_path / "empty", stdout=subprocess.PIPE) as process:
         text, _ = process.communicate(timeout=30)
     assert int(text) == process.pid
+
+
+@pytest.mark.parametrize(("package", "is_forked"), [("limits/demo.json", True), ("httpx/__init__.py", False)])
+def test_it_stands_in_for_a_pack_unless_a_package_lies_beside_it(tmp_path: Path, package: str, is_forked: bool) -> None:
+    pack = tmp_path / "pack"
+    (pack / package).parent.mkdir(parents=True)
+    (pack / package).touch()
+    (pack / "__main__.py").write_text("import os; print(os.getpid())")
+    variables = quick(tmp_path, preloaded())
+    command = [pack_python(variables), "-I", "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(pack)]
+    with subprocess.Popen(command, env=dict(os.environ), cwd=pack, stdout=subprocess.PIPE) as process:
+        text, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (int(text) != process.pid) == is_forked
+
+
+def test_without_forks_a_pack_is_started_by_this_python(tmp_path: Path) -> None:
+    assert pack_python(quick(tmp_path)) == sys.executable
