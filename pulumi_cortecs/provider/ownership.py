@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.lifecycle.unclaimed import find_unclaimed
@@ -83,6 +84,9 @@ def report_unclaimed(kind: InstanceKind) -> None:
     stack = "::".join(call.urn.split("::")[:2])
     if not stack or not session.current().is_first(f"what is left behind of {stack} at {kind.cloud}"):
         return
+    with suppress(JournalError):  # then the account's log reports it
+        if not session.current().journal.open_orders():
+            return  # as usual: nothing of the HTTP side is imported for that
     with suppress(CloudError):
         account = accounts.account(kind)
         for purchase in find_unclaimed(account.log, account.intents.creations, accounts.order_key(call.urn)):
