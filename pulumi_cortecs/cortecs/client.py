@@ -262,21 +262,21 @@ class CortecsClient:
         except MoneyError as error:
             raise BadAnswerError(f"{VENDOR} returned an invalid balance: {error}") from None
 
-    def start(self, args: ApiInstanceArgs) -> ApiInstance:
-        """Buys and boots a new instance; returns while it is pending. **Never sent twice**: an error with
-        `may_have_taken_effect` means that there may be one now."""
+    def create_instance(self, args: ApiInstanceArgs) -> ApiInstance:
+        """Buys and boots a new instance; returns while it is pending. It is not sent again once the vendor may have
+        received it: an error with `may_have_taken_effect` means that there may be an instance now."""
         body = args.model_dump()
-        return self._core.call("POST", "/instances/start", _OneInstance, retry=Retry.PURCHASE, body=body).instance
+        return self._core.call("POST", "/instances/start", _OneInstance, retry=Retry.IF_NEVER_SENT, body=body).instance
 
-    def restart(self, instance_id: str) -> ApiInstance:
+    def start_instance(self, instance_id: str) -> ApiInstance:
         """Boots a stopped instance again. The vendor refuses it for one that runs."""
         return self._act("restart", instance_id)
 
-    def stop(self, instance_id: str) -> ApiInstance:
+    def stop_instance(self, instance_id: str) -> ApiInstance:
         """Stops an instance; it has stopped when this returns, and costs nothing from then on."""
         return self._act("stop", instance_id)
 
-    def delete(self, instance_id: str) -> None:
+    def delete_instance(self, instance_id: str) -> None:
         """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
         self._core.call("DELETE", self._path(instance_id), _Deleted, retry=Retry.IDEMPOTENT)
 

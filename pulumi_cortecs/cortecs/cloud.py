@@ -67,17 +67,17 @@ class CortecsCloud(CanStop[ApiInstance]):
             raise
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiInstance]:
-        bought = self.client.start(ApiInstanceArgs(**{key: inputs[key] for key in ORDER_FIELDS}))
+        bought = self.client.create_instance(ApiInstanceArgs(**{key: inputs[key] for key in ORDER_FIELDS}))
         return OrderAnswer(bought.instance_id, bought)
 
     def stop(self, instance_id: str) -> ApiInstance:
-        return self.client.stop(instance_id)
+        return self.client.stop_instance(instance_id)
 
     def start(self, instance_id: str) -> ApiInstance:
-        return self.client.restart(instance_id)
+        return self.client.start_instance(instance_id)
 
     def delete(self, instance_id: str) -> None:
-        self.client.delete(instance_id)
+        self.client.delete_instance(instance_id)
 
     def vendor_time(self) -> float | None:
         return self.client.vendor_time()

@@ -73,7 +73,7 @@ class Retry(Enum):
 
     IDEMPOTENT = "sending it again does no harm"
     """Reads, and changes that are the same when made twice."""
-    PURCHASE = "it may have bought something"
+    IF_NEVER_SENT = "it may have bought something"
     """It is sent again only when it certainly never left (no connection)."""
 
 
@@ -179,7 +179,7 @@ class ApiClient:
                 return True
             if isinstance(error, NoTokenError) or not (isinstance(error, CloudError) and error.transient):
                 return False  # the token was asked for with retries of its own
-            if retry is Retry.PURCHASE:
+            if retry is Retry.IF_NEVER_SENT:
                 return False
             if isinstance(error, UnavailableError) and error.retry_after is not None:
                 return min(error.retry_after, _MAX_RETRY_AFTER)
@@ -199,14 +199,14 @@ class ApiClient:
         once more with another: "refused" is the vendor's word, and who buys has to look first."""
         if auth is None:
             return send(None)
-        signer = auth.signer(for_order=retry is Retry.PURCHASE)
+        signer = auth.signer(for_order=retry is Retry.IF_NEVER_SENT)
         try:
             return send(signer)
         except UnauthorizedError as error:
             if error.status != httpx.codes.UNAUTHORIZED:
                 raise
             auth.refused(signer)
-            if retry is Retry.PURCHASE:
+            if retry is Retry.IF_NEVER_SENT:
                 raise
         signer = auth.signer()
         try:

@@ -71,11 +71,11 @@ class SharedRows:
         keeper = next((row for row in rows if not row.deleting and _as_release(row) not in released), None)
         return DeletionPlan(keeper, release)
 
-    def cancel_deletion(self, going: DeletionPlan) -> None:
+    def cancel_deletion(self, plan: DeletionPlan) -> None:
         """Withdraws the plan of a row that could not be deleted."""
-        if going.release is not None:
+        if plan.release is not None:
             with suppress(JournalError):  # a release lives no longer than this process
-                self._releases.withdraw(going.release)
+                self._releases.withdraw(plan.release)
 
     def find_in_other_stack(self, instance_id: str, urn: str) -> StateRow | None:
         """A row of another stack of this backend that has the instance. Raises StateUnreadableError."""

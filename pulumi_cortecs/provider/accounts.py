@@ -17,9 +17,9 @@ from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.deletion import Deletion
-from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.journal import JournalError, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderLog
+from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.purchases import Purchases
@@ -52,7 +52,7 @@ class Account:
     poller: Poller[Any]
     log: OrderLog[Any]
     purchases: Purchases[Any]
-    intents: Intents[Any]
+    recovery: OrderRecovery[Any]
     clock: Clock
     settings: ProviderSettings
     problems: tuple[str, ...] = ()
@@ -219,7 +219,7 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
                 cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
             poller = Poller(cloud, clock)
             log = OrderLog(cloud, ours.journal, poller, ours.waiting_clock, warn_no_journal)
-            intents = Intents(
+            recovery = OrderRecovery(
                 log,
                 creations=Creations(lambda: ours.states, clock, warn_no_state),
                 is_exclusive=lambda: ours.is_exclusive(kind.cloud),
@@ -228,7 +228,7 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
             purchases = Purchases(cloud, poller, clock, log)
             problems = _problems(settings, credentials.base_url)
             ours.accounts[credentials] = Account(
-                *(cloud, poller, log, purchases, intents, clock, settings, problems), payer=credentials.payer
+                *(cloud, poller, log, purchases, recovery, clock, settings, problems), payer=credentials.payer
             )
         return ours.accounts[credentials]
 

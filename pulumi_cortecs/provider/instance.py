@@ -13,8 +13,8 @@ from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
-from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
+from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.purchases import (
     AmbiguousPurchaseError,
     NotBoughtError,
@@ -35,7 +35,7 @@ from pulumi_cortecs.provider import (
     machine_limits,
     ownership,
     power,
-    quotes,
+    quote_records,
     reviewed_inputs,
     session,
 )
@@ -89,8 +89,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
             instance_id = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _expires_at(account, inputs)))
         # the CLI needs longer for the state than the vendor for market and list
-        session.current().in_background(lambda: account.intents.creations.read_ahead(call.urn, began_at))
-        inputs["quote"] = quotes.purchase_quote(kind, call.urn, inputs)
+        session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
+        inputs["quote"] = quote_records.purchase_quote(kind, call.urn, inputs)
         account.purchases.list_ahead()
         bought = _buy(kind, account, inputs, began_at)
     except AmbiguousPurchaseError as error:
@@ -114,7 +114,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         DeletionUnconfirmedError,
         LimitsFileError,
         machine_limits.LimitExceededError,
-        quotes.NoQuoteError,
+        quote_records.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     instance_id = bought.instance_id
@@ -197,7 +197,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
-    except (LimitsFileError, machine_limits.LimitExceededError, quotes.NoQuoteError) as error:
+    except (LimitsFileError, machine_limits.LimitExceededError, quote_records.NoQuoteError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
@@ -224,8 +224,8 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     def compare(live: Any) -> None:
         delivery.warn_if_deleted_differs(instance_id, account.cloud.reported_inputs(live), props)
 
-    with ownership.announce_deletion(instance_id) as going:
-        if why := _reason_to_keep(kind, instance_id, props, going):
+    with ownership.announce_deletion(instance_id) as plan:
+        if why := _reason_to_keep(kind, instance_id, props, plan):
             host.current_call().warn(f"{instance_id} was not ended: {why}")
             return
         try:
@@ -241,7 +241,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
             ) from None
 
 
-def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], going: DeletionPlan) -> str:
+def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], plan: DeletionPlan) -> str:
     """Which other resource has the instance and keeps it, as text; "" for none. Raises InstanceError where it is not to
     be ended, nor to be let go."""
     urn = host.current_call().urn
@@ -255,38 +255,38 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, An
             f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
             "replaced by a new one"
         )
-    if not quotes.is_purchasable(urn):  # `up --replace` with delete_before_replace
+    if not quote_records.is_purchasable(urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
             f"{instance_id} was not ended: {kind.vendor} could not be reached when its replacement was checked, so "
             "that none would be bought. Run `pulumi up` again"
         )
     if props.get("inferred") and (row := ownership.row_in_other_stack(kind, instance_id, urn)) is not None:
         return f"{ownership.describe_row(row)} has it, and its id was only inferred here"
-    if going.keeper is not None:
-        return f"{going.keeper.urn} has it, too, and keeps it"
-    ownership.warn_unread_state(going)
+    if plan.keeper is not None:
+        return f"{plan.keeper.urn} has it, too, and keeps it"
+    ownership.warn_unread_state(plan)
     return ""
 
 
 def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> PurchasedInstance[Any]:
     """What was bought, as the vendor tells it. `began_at` is when this creation began.
 
-    Raises what Intents.recover, Purchases.buy and machine_limits.enforce raise, and InstanceError.
+    Raises what OrderRecovery.recover, Purchases.buy and machine_limits.enforce raise, and InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
         raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
 
     key, ordered = accounts.order_key(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
-    if (earlier := account.intents.recover(key, ordered, began_at)) is not None:
+    if (earlier := account.recovery.recover(key, ordered, began_at)) is not None:
         _take_over(kind, account, inputs, earlier)
         return earlier
-    with machine_limits.enforce(kind, account, inputs) as commitment:
+    with machine_limits.enforce(kind, account, inputs) as pending_cost:
         is_awaited = call.context.is_active if call.context else None
-        number = None if commitment is None else commitment.entry.number
+        number = None if pending_cost is None else pending_cost.entry.number
         bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
-        if commitment is not None:
-            commitment.set_instance(bought.instance_id)
+        if pending_cost is not None:
+            pending_cost.set_instance(bought.instance_id)
     if bought.inferred:
         call.warn(
             f"{bought.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
@@ -331,7 +331,7 @@ def _change(
 ) -> Iterator[None]:
     """A block that changes in place what the price depends on: it is quoted again, and entered only if the limits have
     room for what is billed more. Raises what quotes.purchase_quote and machine_limits.enforce raise."""
-    inputs["quote"] = quotes.purchase_quote(kind, host.current_call().urn, inputs)
+    inputs["quote"] = quote_records.purchase_quote(kind, host.current_call().urn, inputs)
     is_stopped = account.cloud.phase(live) is Phase.STOPPED
     before = _program_inputs(kind, olds)
     with machine_limits.enforce(kind, account, inputs, billed=not is_stopped, changes=before):

@@ -25,7 +25,7 @@ from pulumi_cortecs.provider import (
     machine_limits,
     ownership,
     pinned_catalogue,
-    quotes,
+    quote_records,
     reviewed_inputs,
     session,
 )
@@ -72,7 +72,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         inputs = _inputs_without_market(kind, program_inputs)
     if problems:
         return _result(kind, dict(news), problems)
-    quotes.record(kind, call.urn, inputs)
+    quote_records.record(kind, call.urn, inputs)
     if olds:
         reviewed_inputs.record(call.urn, inputs, is_adoption=shop.is_adoption)
     return _result(kind, inputs, [])

@@ -56,7 +56,7 @@ def check(
         violations += limits.check_price(hourly)
         if limits.counts_account and billed and (account := _account_or_none(kind)) is not None:
             added = hourly if changes is None else _difference(kind, hourly, changes)
-            spending = _commitments(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
+            spending = _spend_guard(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
             violations += limits.check_ceiling(spending)
     return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in violations]
 
@@ -94,8 +94,8 @@ def enforce(
     if changes is not None:
         hourly, ordered, instance_id = _difference(kind, hourly, changes), (), None
     try:
-        with _commitments(kind, account).reserve(judge, hourly, ordered, instance_id) as commitment:
-            yield commitment
+        with _spend_guard(kind, account).reserve(judge, hourly, ordered, instance_id) as pending_cost:
+            yield pending_cost
     except LedgerError as error:
         raise LimitExceededError(f"{error}, so the cost of the account is unknown") from None
 
@@ -113,7 +113,7 @@ def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> I
     hourly = None
     with suppress(CloudError):
         hourly = account.cloud.hourly_price(live)
-    with _commitments(kind, account).hold(hourly, account.cloud.id_of(live)):
+    with _spend_guard(kind, account).hold(hourly, account.cloud.id_of(live)):
         yield
 
 
@@ -122,7 +122,7 @@ def release(kind: InstanceKind, account: Account, instance_id: str) -> None:
     is asked for by id then."""
     with suppress(LimitsFileError):
         if limits_in_force(kind.cloud, os.environ).counts_account:
-            _commitments(kind, account).record_gone(instance_id)
+            _spend_guard(kind, account).record_gone(instance_id)
 
 
 def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -> list[Violation]:
@@ -161,11 +161,11 @@ def _account_or_none(kind: InstanceKind) -> Account | None:
         return None
 
 
-def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
+def _spend_guard(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
     ours = session.current()
     with ours.lock:
-        if account.fingerprint not in ours.commitments:
-            ours.commitments[account.fingerprint] = SpendGuard(
+        if account.fingerprint not in ours.spend_guards:
+            ours.spend_guards[account.fingerprint] = SpendGuard(
                 account.cloud,
                 account.poller,
                 account.clock,
@@ -173,7 +173,7 @@ def _commitments(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
                 bought_ids=lambda: _known_instances(kind, account),
                 on_ledger_error=_warn_no_ledger,
             )
-        return ours.commitments[account.fingerprint]
+        return ours.spend_guards[account.fingerprint]
 
 
 def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:

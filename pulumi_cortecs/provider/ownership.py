@@ -33,19 +33,19 @@ def warn_of_owner(instance_id: str) -> None:
 def announce_deletion(instance_id: str) -> Iterator[DeletionPlan]:
     """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
     of the instance, whoever it is let go for."""
-    going = session.current().shared_rows.plan_deletion(instance_id, host.current_call().urn)
+    plan = session.current().shared_rows.plan_deletion(instance_id, host.current_call().urn)
     try:
-        yield going
+        yield plan
     except BaseException:
-        session.current().shared_rows.cancel_deletion(going)
+        session.current().shared_rows.cancel_deletion(plan)
         raise
 
 
-def warn_unread_state(going: DeletionPlan) -> None:
+def warn_unread_state(plan: DeletionPlan) -> None:
     """Warns, once, that another row may have the instance that is deleted."""
-    if going.problem and session.current().is_first("an unread state"):
+    if plan.problem and session.current().is_first("an unread state"):
         host.current_call().warn(
-            f"the state of this stack cannot be read ({going.problem}), so it cannot be told whether another row of it "
+            f"the state of this stack cannot be read ({plan.problem}), so it cannot be told whether another row of it "
             "has what is deleted here: it is ended"
         )
 
@@ -89,7 +89,7 @@ def report_unclaimed(kind: InstanceKind) -> None:
             return  # as usual: nothing of the HTTP side is imported for that
     with suppress(CloudError):
         account = accounts.account(kind)
-        for purchase in find_unclaimed(account.log, account.intents.creations, accounts.order_key(call.urn)):
+        for purchase in find_unclaimed(account.log, account.recovery.creations, accounts.order_key(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(purchase.instance_ids, purchase.prices, strict=True)]
             ids = " ".join(purchase.instance_ids)
             call.warn(

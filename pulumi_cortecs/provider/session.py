@@ -99,12 +99,12 @@ class Session:
         self.accounts: dict[Credentials, Account] = {}
         self.markets: dict[tuple[str, str], Market] = {}
         """By cloud and base URL."""
-        self.commitments: dict[str, SpendGuard[Any]] = {}
+        self.spend_guards: dict[str, SpendGuard[Any]] = {}
         """By fingerprint of the account, what is ordered in it; see machine_limits.py."""
         self.reviewed: dict[str, ReviewedInputs] = {}
         """By URN, what policies have judged; see reviewed_inputs.py."""
         self.quotes: dict[str, Mapping[str, Any]] = {}
-        """By URN, for which arguments the last check has made a quote; see quotes.py."""
+        """By URN, for which arguments the last check has made a quote; see quote_records.py."""
         self.rows: dict[str, InstanceRow] = {}
         """By id of the instance, the row that has it; see instance_records.py."""
         self.hourly_costs: dict[str, Money] = {}

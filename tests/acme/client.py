@@ -52,7 +52,7 @@ class AcmeClient:
         return self.core.call("GET", f"/machines/{id}", Machine, retry=Retry.IDEMPOTENT)
 
     def order(self, **order: str) -> str:
-        return self.core.call("POST", "/machines", _Ordered, retry=Retry.PURCHASE, body=order).id
+        return self.core.call("POST", "/machines", _Ordered, retry=Retry.IF_NEVER_SENT, body=order).id
 
     def change(self, id: str, **wanted: str) -> None:
         self.core.call("PATCH", f"/machines/{id}", WireModel, retry=Retry.IDEMPOTENT, body=wanted)

@@ -10,8 +10,8 @@ from unittest import mock
 from pulumi_cortecs.cortecs.client import ApiInstance
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
-from pulumi_cortecs.lifecycle.intents import Intents
 from pulumi_cortecs.lifecycle.order_log import OrderLog
+from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.provider import accounts, instance
@@ -104,7 +104,7 @@ def _clock() -> Iterator[None]:
 @contextmanager
 def _closed() -> Iterator[None]:
     """Closed orders are not asked about."""
-    with mock.patch.object(Intents, "_require_nothing_unclaimed", return_value=None):
+    with mock.patch.object(OrderRecovery, "_require_nothing_unclaimed", return_value=None):
         yield
 
 

@@ -41,9 +41,9 @@ def _gone() -> None:
 
 def _intent() -> None:
     """What an earlier run has ordered is not looked for."""
-    from pulumi_cortecs.lifecycle.intents import Intents
+    from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 
-    Intents.recover = lambda self, key, arguments, began_at: None  # type: ignore[method-assign]
+    OrderRecovery.recover = lambda self, key, arguments, began_at: None  # type: ignore[method-assign]
 
 
 _BREAKS = {"id-before-wait": _id_before_wait, "gone": _gone, "intent": _intent}

@@ -42,7 +42,7 @@ def market(simulator: Simulator) -> Iterator[CortecsPublicClient]:
 
 
 def test_an_instance_lives_from_start_to_delete(client: CortecsClient, simulator: Simulator) -> None:
-    started = client.start(ORDER)
+    started = client.create_instance(ORDER)
     instance_id = started.instance_id
     assert (started.instance_status.status, started.base_url) == ("pending", None)
     assert started.instance_args == ApiInstanceArgs(
@@ -58,15 +58,15 @@ def test_an_instance_lives_from_start_to_delete(client: CortecsClient, simulator
     assert running.instance_status.status == "running"
     assert running.base_url == f"{simulator.url}/serve/{instance_id}/v1"
     assert client.instances() == {instance_id: running}
-    stopped = client.stop(instance_id)
+    stopped = client.stop_instance(instance_id)
     assert stopped.instance_status.status == "stopped"
     assert stopped.instance_status.stopped_at is not None
     assert all(worker.init_progress is None for worker in stopped.worker_statuses)
-    assert client.restart(instance_id).instance_status.status == "pending"
+    assert client.start_instance(instance_id).instance_status.status == "pending"
     with pytest.raises(RefusedError, match="only stopped instances"):
-        client.delete(instance_id)
-    client.stop(instance_id)
-    client.delete(instance_id)
+        client.delete_instance(instance_id)
+    client.stop_instance(instance_id)
+    client.delete_instance(instance_id)
     assert client.instances() == {}
     with pytest.raises(NotFoundError):
         client.instance(instance_id)
@@ -74,7 +74,7 @@ def test_an_instance_lives_from_start_to_delete(client: CortecsClient, simulator
 
 
 def test_an_account_sees_its_own_instances_only(client: CortecsClient, simulator: Simulator) -> None:
-    client.start(ORDER)
+    client.create_instance(ORDER)
     simulator.control.register("other", "s")
     with new_client() as http:
         assert CortecsClient(Credentials("cortecs", simulator.base_url, ("other", "s")), http).instances() == {}
@@ -84,7 +84,7 @@ def test_a_wrong_secret_is_unauthorized(simulator: Simulator) -> None:
     with new_client() as http:
         stranger = CortecsClient(Credentials("cortecs", simulator.base_url, ("sim", "not-the-secret")), http)
         with pytest.raises(UnauthorizedError) as raised:
-            stranger.start(ORDER)
+            stranger.create_instance(ORDER)
     assert "not-the-secret" not in str(raised.value)
     assert simulator.control.instances() == ()
 
@@ -102,15 +102,15 @@ def test_a_start_that_finds_its_token_expired_is_not_sent_again_unlooked(
 ) -> None:
     simulator.control.fault("token_expiry", count=1, path="/instances/start")
     with pytest.raises(UnauthorizedError):
-        client.start(ORDER)
+        client.create_instance(ORDER)
     assert simulator.control.instances() == ()
-    client.start(ORDER)  # with a new one
+    client.create_instance(ORDER)  # with a new one
     assert len(simulator.control.instances()) == 1
 
 
 def test_a_refused_start_says_why_and_buys_nothing(client: CortecsClient, simulator: Simulator) -> None:
     with pytest.raises(RefusedError, match="num_workers 9") as raised:
-        client.start(ApiInstanceArgs(model_id=QWEN, num_workers=9))
+        client.create_instance(ApiInstanceArgs(model_id=QWEN, num_workers=9))
     assert not raised.value.may_have_taken_effect
     assert simulator.control.instances() == ()
 
@@ -124,19 +124,19 @@ def test_a_start_whose_answer_is_bad_has_bought_exactly_one(
 ) -> None:
     simulator.control.fault(fault, path="/instances/start", **parameters)
     with pytest.raises(Exception) as raised:  # noqa: PT011 - each fault has an error class of its own
-        client.start(ORDER)
+        client.create_instance(ORDER)
     assert raised.value.may_have_taken_effect  # type: ignore[attr-defined]
     assert len(simulator.control.instances()) == 1
 
 
 def test_reads_and_stops_weather_lost_answers(client: CortecsClient, simulator: Simulator) -> None:
-    instance_id = client.start(ORDER).instance_id
+    instance_id = client.create_instance(ORDER).instance_id
     simulator.control.fault("lost_answer", count=1, path="/instances")
     simulator.control.fault("malformed_json", count=1, path=f"/instances/{instance_id}")
     simulator.control.fault("server_error", count=1, path="/instances/stop", after_side_effect=True)
     assert client.instances().keys() == {instance_id}
     assert client.instance(instance_id).instance_id == instance_id
-    assert client.stop(instance_id).instance_status.status == "stopped"
+    assert client.stop_instance(instance_id).instance_status.status == "stopped"
 
 
 def test_the_market_needs_no_credentials(market: CortecsPublicClient, simulator: Simulator) -> None:
@@ -165,8 +165,8 @@ def test_prices_come_over_the_wire_to_the_cent(market: CortecsPublicClient, simu
 
 
 def test_an_id_that_is_another_route_is_never_asked_for(client: CortecsClient, simulator: Simulator) -> None:
-    mine = client.start(ORDER).instance_id
-    client.stop(mine)
+    mine = client.create_instance(ORDER).instance_id
+    client.stop_instance(mine)
     before = simulator.control.requests().counts
     for odd in (
         "delete-all",
@@ -181,7 +181,7 @@ def test_an_id_that_is_another_route_is_never_asked_for(client: CortecsClient, s
         "a/../delete-all",
         "..\\x",
     ):
-        for ask in (client.instance, client.delete):
+        for ask in (client.instance, client.delete_instance):
             with pytest.raises(NotFoundError, match="gives out no id such as"):
                 ask(odd)
     assert simulator.control.requests().counts == before
@@ -189,11 +189,11 @@ def test_an_id_that_is_another_route_is_never_asked_for(client: CortecsClient, s
 
 
 def test_an_odd_id_is_one_part_of_the_path(client: CortecsClient, simulator: Simulator) -> None:
-    mine = client.start(ORDER).instance_id
-    client.stop(mine)
+    mine = client.create_instance(ORDER).instance_id
+    client.stop_instance(mine)
     odd = ["a b", "a?b", "delete-all?force_deletion=True", "a#b", "a%2Fb", "ü", "a;b", "%2e%2e", "delete-all;x"]
     for instance_id in odd:
-        for ask in (client.instance, client.delete):
+        for ask in (client.instance, client.delete_instance):
             with pytest.raises(NotFoundError):
                 ask(instance_id)
     counts = simulator.control.requests().counts
@@ -259,7 +259,7 @@ def without(key: str) -> dict[str, Any]:
 def test_an_instance_stays_visible_whatever_is_left_out_beside_the_point(body: dict[str, Any]) -> None:
     assert scripted({"instances": [body]}).instances()["i-1"].instance_args.model_id == "m"
     assert scripted({"instance": body}).instance("i-1").instance_id == "i-1"
-    assert scripted({"instance": body}).start(ORDER).instance_id == "i-1"
+    assert scripted({"instance": body}).create_instance(ORDER).instance_id == "i-1"
 
 
 @pytest.mark.parametrize(
@@ -311,14 +311,14 @@ def test_a_list_that_is_none_is_never_taken_for_an_empty_one(body: Any) -> None:
 
 def test_a_start_that_names_no_id_may_have_bought_something() -> None:
     with pytest.raises(BadAnswerError) as raised:
-        scripted({"message": "Instance is starting."}).start(ORDER)
+        scripted({"message": "Instance is starting."}).create_instance(ORDER)
     assert raised.value.may_have_taken_effect
 
 
 def test_a_start_sends_what_is_left_out_as_null() -> None:
     script = Script(answer(200, {"access_token": "t", "expires_in": 60}), answer(200, {"instance": instance_body()}))
     http = new_client(httpx.MockTransport(script))
-    CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http).start(ORDER)
+    CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http).create_instance(ORDER)
     assert httpx.Response(200, content=script.requests[1].content).json() == {
         "model_id": QWEN,
         "hardware_type_id": None,
@@ -332,7 +332,7 @@ def test_a_start_sends_what_is_left_out_as_null() -> None:
 def test_a_deletion_is_believed_in_any_words(body: Any) -> None:
     script = Script(answer(200, {"access_token": "t", "expires_in": 3600}), answer(200, body))
     http = new_client(httpx.MockTransport(script))
-    CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http).delete("i-1")
+    CortecsClient(Credentials("cortecs", "https://vendor.example", ("me", "secret")), http).delete_instance("i-1")
     # one request, and no error whatever the answer says: the list shows whether the instance is gone
     (request,) = script.requests[1:]
     assert (request.method, request.url.path) == ("DELETE", "/instances/i-1")

@@ -56,7 +56,7 @@ def read(script: Script) -> Thing:
 
 
 def buy(script: Script) -> Thing:
-    return core(script).call("POST", "/things", Thing, retry=Retry.PURCHASE, body={"name": "n"})
+    return core(script).call("POST", "/things", Thing, retry=Retry.IF_NEVER_SENT, body={"name": "n"})
 
 
 def refusal(*answers: Answer) -> RefusedError:
@@ -185,7 +185,7 @@ def test_a_secret_echoed_in_an_answer_or_an_error_is_not_shown() -> None:
     signed.auth = Signed()
     for kind in (BadAnswerError, AnswerLostError):
         with pytest.raises(kind) as raised:
-            signed.call("POST", "/things", Thing, retry=Retry.PURCHASE)
+            signed.call("POST", "/things", Thing, retry=Retry.IF_NEVER_SENT)
         assert "s3c" not in str(raised.value)
 
 
@@ -482,7 +482,7 @@ def test_an_answer_without_an_end_is_not_waited_for_on_a_real_connection() -> No
         with new_client() as client:
             core = ApiClient("Acme", f"http://127.0.0.1:{listener.getsockname()[1]}", client, clock=Passing(5.0))
             with pytest.raises(AnswerLostError, match="not whole within 60 s"):
-                core.call("POST", "/things", Thing, retry=Retry.PURCHASE)
+                core.call("POST", "/things", Thing, retry=Retry.IF_NEVER_SENT)
         thread.join(timeout=10)
         assert not thread.is_alive()
 

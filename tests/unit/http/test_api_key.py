@@ -33,6 +33,6 @@ def test_a_refusal_shows_no_key_and_an_order_is_not_repeated() -> None:
     asked: list[httpx.Request] = []
     refused = httpx.Response(401, json={"error": f"{KEY} is not valid, nor is {KEY!r}"})
     with pytest.raises(UnauthorizedError) as error:
-        core([refused], asked).call("POST", "/", WireModel, retry=Retry.PURCHASE)
+        core([refused], asked).call("POST", "/", WireModel, retry=Retry.IF_NEVER_SENT)
     assert str(error.value) == "Acme answered POST / with 401: [redacted] is not valid, nor is '[redacted]'"
     assert len(asked) == 1

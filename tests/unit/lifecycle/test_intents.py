@@ -15,9 +15,9 @@ from pulumi_cortecs.http.errors import AnswerLostError, RefusedError
 from pulumi_cortecs.lifecycle import journal
 from pulumi_cortecs.lifecycle.cloud import Arguments
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError, OrderLog
+from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError, OrderRecovery
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 from pulumi_cortecs.lifecycle.purchases import (
     AmbiguousPurchaseError,
@@ -126,7 +126,7 @@ class Run:
         self.told: list[str] = []
         self.warned: list[JournalError] = []
         self.log = OrderLog(cloud, self.journal, self.poller, clock, self.warned.append)
-        self.intents = Intents(
+        self.recovery = OrderRecovery(
             self.log,
             creations=Creations(lambda: world.states, clock, self.told.append),
             is_exclusive=lambda: exclusive,
@@ -135,7 +135,7 @@ class Run:
         self.purchases = Purchases(cloud, self.poller, clock, self.log)
 
     def left_behind(self, key: ResourceKey) -> list[UnclaimedPurchase]:
-        return find_unclaimed(self.log, self.intents.creations, key)
+        return find_unclaimed(self.log, self.recovery.creations, key)
 
     def create(
         self,
@@ -145,7 +145,7 @@ class Run:
         is_awaited: Callable[[], bool] | None = None,
     ) -> str:
         """What Instance.create does; the id."""
-        earlier = self.intents.recover(key, arguments, self.world.clock.now())
+        earlier = self.recovery.recover(key, arguments, self.world.clock.now())
         if earlier is not None:
             return earlier.instance_id
         sends = order or (lambda: self.world.start(arguments))

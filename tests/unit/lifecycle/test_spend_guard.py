@@ -72,52 +72,50 @@ def process(account: FakeAccount, clock: FakeClock, tmp_path: Path) -> Process:
 
 
 @pytest.fixture
-def commitments(process: Process) -> SpendGuard[Machine]:
+def guard(process: Process) -> SpendGuard[Machine]:
     return process()
 
 
-def buy(commitments: SpendGuard[Machine], account: FakeAccount, kind: str = "small") -> str:
-    with commitments.reserve(anything, PRICES[kind], (kind,)) as order:
+def buy(guard: SpendGuard[Machine], account: FakeAccount, kind: str = "small") -> str:
+    with guard.reserve(anything, PRICES[kind], (kind,)) as order:
         machine = account.start(kind)
         order.set_instance(machine.instance_id)
     return machine.instance_id
 
 
-def test_what_runs_is_counted_and_what_is_stopped_is_not(
-    commitments: SpendGuard[Machine], account: FakeAccount
-) -> None:
+def test_what_runs_is_counted_and_what_is_stopped_is_not(guard: SpendGuard[Machine], account: FakeAccount) -> None:
     account.put("a")
     account.put("b", "pending", ("big",))
     account.put("c", "stopped", ("big",))
     account.put("d", "running", ("unheard of",))
-    spending = commitments.spending(SMALL)
+    spending = guard.spending(SMALL)
     assert spending == Spending({"a": SMALL, "b": BIG, "d": None}, (), SMALL)
 
 
 def test_what_has_been_bought_counts_before_the_list_has_it(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     account.lag = LAG - 1
-    buy(commitments, account)
+    buy(guard, account)
     for _ in range(3):
-        assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+        assert guard.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         clock.advance(1)
     clock.advance(LAG)
-    spending = commitments.spending(SMALL)
+    spending = guard.spending(SMALL)
     assert (len(spending.running), spending.pending) == (1, ())
 
 
 def test_a_purchase_counts_once_also_if_it_is_listed_before_its_answer(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.reserve(anything, SMALL, ("small",)) as order:
-        assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+    with guard.reserve(anything, SMALL, ("small",)) as order:
+        assert guard.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         machine = account.start("small")
         clock.advance(1)
-        spending = commitments.spending(SMALL)
+        spending = guard.spending(SMALL)
         assert (list(spending.running), spending.pending) == ([machine.instance_id], ())
         order.set_instance(machine.instance_id)
-    assert total(commitments.spending(SMALL)) == SMALL * 2
+    assert total(guard.spending(SMALL)) == SMALL * 2
 
 
 def up_to(ceiling: Money) -> Callable[[Spending], None]:
@@ -129,38 +127,38 @@ def up_to(ceiling: Money) -> Callable[[Spending], None]:
 
 
 def test_a_foreign_instance_does_not_hide_an_order_without_an_answer(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.reserve(anything, SMALL, ("small",)) as order:
+    with guard.reserve(anything, SMALL, ("small",)) as order:
         account.put("theirs")
         clock.advance(1)
         clock.at(6, lambda: order.set_instance(account.start("small").instance_id))
-        with pytest.raises(TooMuchError), commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)):
+        with pytest.raises(TooMuchError), guard.reserve(up_to(SMALL * 2), SMALL, ("small",)):
             pytest.fail("there is no room for a third")
     assert account.started == 1
 
 
 def test_an_order_waits_for_the_answer_that_claims_the_listed_instance(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     began_at = clock.now()
-    with commitments.reserve(anything, SMALL, ("small",)) as order:
+    with guard.reserve(anything, SMALL, ("small",)) as order:
         machine = account.start("small")
         clock.advance(1)
         clock.at(6, lambda: order.set_instance(machine.instance_id))
-        with commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)) as other:
+        with guard.reserve(up_to(SMALL * 2), SMALL, ("small",)) as other:
             answered_at = clock.now()
             other.set_instance(account.start("small").instance_id)
     assert answered_at - began_at == 7  # a second until it is listed, and six until the answer
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.reserve(anything, SMALL, ("small",)):
+    with guard.reserve(anything, SMALL, ("small",)):
         account.put("theirs")
         clock.advance(1)
-        with pytest.raises(TooMuchError), commitments.reserve(up_to(SMALL * 2), SMALL, ("small",)):
+        with pytest.raises(TooMuchError), guard.reserve(up_to(SMALL * 2), SMALL, ("small",)):
             pytest.fail("there is no room for a third")
 
 
@@ -184,99 +182,99 @@ def test_a_restart_keeps_its_room_in_all_processes_and_asks_nobody(
 
 
 def test_two_orders_are_not_taken_for_one_instance(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.reserve(anything, SMALL, ("small",)), commitments.reserve(anything, SMALL, ("small",)):
+    with guard.reserve(anything, SMALL, ("small",)), guard.reserve(anything, SMALL, ("small",)):
         account.start("small")
         clock.advance(1)
-        assert total(commitments.spending(SMALL)) == SMALL * 3
+        assert total(guard.spending(SMALL)) == SMALL * 3
 
 
 def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    with commitments.reserve(anything, SMALL, ("small",)):
-        bought = buy(commitments, account)
+    with guard.reserve(anything, SMALL, ("small",)):
+        bought = buy(guard, account)
         clock.advance(1)
-        assert commitments.spending(SMALL) == Spending({bought: SMALL}, (SMALL,), SMALL)
+        assert guard.spending(SMALL) == Spending({bought: SMALL}, (SMALL,), SMALL)
 
 
 @pytest.mark.parametrize(("kind", "before"), [("big", False), ("small", True)])
 def test_what_cannot_be_the_order_does_not_stand_for_it(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
 ) -> None:
     """Something else that somebody has bought, or that was there before."""
     if before:
         account.put("theirs", arguments=(kind,))
-    with commitments.reserve(anything, SMALL, ("small",)):
+    with guard.reserve(anything, SMALL, ("small",)):
         account.put("theirs", arguments=(kind,))
         clock.advance(1)
-        assert commitments.spending(SMALL) == Spending({"theirs": PRICES[kind]}, (SMALL,), SMALL)
+        assert guard.spending(SMALL) == Spending({"theirs": PRICES[kind]}, (SMALL,), SMALL)
 
 
 def test_what_was_ended_counts_no_longer_once_the_list_must_know(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
-    del account.machines[buy(commitments, account)]
-    assert total(commitments.spending(SMALL)) == SMALL * 2  # the list may be behind
+    del account.machines[buy(guard, account)]
+    assert total(guard.spending(SMALL)) == SMALL * 2  # the list may be behind
     clock.advance(LAG + 0.1)
-    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+    assert guard.spending(SMALL) == Spending({}, (), SMALL)
 
 
-def test_what_was_refused_leaves_nothing(commitments: SpendGuard[Machine]) -> None:
-    with pytest.raises(CloudError), commitments.reserve(anything, SMALL, ("small",)):
+def test_what_was_refused_leaves_nothing(guard: SpendGuard[Machine]) -> None:
+    with pytest.raises(CloudError), guard.reserve(anything, SMALL, ("small",)):
         raise refused(402)
-    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+    assert guard.spending(SMALL) == Spending({}, (), SMALL)
 
 
 @pytest.mark.parametrize("lost", [AmbiguousPurchaseError("who knows"), AnswerLostError("the line broke")])
 def test_what_may_have_been_bought_counts_until_the_list_must_know(
-    commitments: SpendGuard[Machine], clock: FakeClock, lost: Exception
+    guard: SpendGuard[Machine], clock: FakeClock, lost: Exception
 ) -> None:
-    with pytest.raises(type(lost)), commitments.reserve(anything, SMALL, ("small",)):
+    with pytest.raises(type(lost)), guard.reserve(anything, SMALL, ("small",)):
         raise lost
-    assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+    assert guard.spending(SMALL) == Spending({}, (SMALL,), SMALL)
     clock.advance(LAG + 0.1)
-    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+    assert guard.spending(SMALL) == Spending({}, (), SMALL)
 
 
 def test_a_stopped_one_that_is_started_counts_once(
-    commitments: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
+    guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock
 ) -> None:
     account.put("a", "stopped")
-    with commitments.reserve(anything, SMALL, ("small",), "a"):
-        assert commitments.spending(SMALL) == Spending({}, (SMALL,), SMALL)
+    with guard.reserve(anything, SMALL, ("small",), "a"):
+        assert guard.spending(SMALL) == Spending({}, (SMALL,), SMALL)
         account.turn("a", "pending")
         clock.advance(1)
-        assert commitments.spending(SMALL) == Spending({"a": SMALL}, (), SMALL)
+        assert guard.spending(SMALL) == Spending({"a": SMALL}, (), SMALL)
 
 
-def test_what_runs_already_adds_nothing(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
+def test_what_runs_already_adds_nothing(guard: SpendGuard[Machine], account: FakeAccount) -> None:
     account.put("a", arguments=("big",))
-    assert commitments.spending(BIG, "a") == Spending({"a": BIG}, (), Money.zero("EUR"))
+    assert guard.spending(BIG, "a") == Spending({"a": BIG}, (), Money.zero("EUR"))
     account.turn("a", "stopped")
-    assert commitments.spending(BIG, "a", max_age=-1) == Spending({}, (), BIG)
+    assert guard.spending(BIG, "a", max_age=-1) == Spending({}, (), BIG)
 
 
-def test_who_is_refused_orders_nothing(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
+def test_who_is_refused_orders_nothing(guard: SpendGuard[Machine], account: FakeAccount) -> None:
     def never(_spending: Spending) -> None:
         raise TooMuchError
 
-    with pytest.raises(TooMuchError), commitments.reserve(never, SMALL, ("small",)):
+    with pytest.raises(TooMuchError), guard.reserve(never, SMALL, ("small",)):
         account.start("small")
     assert account.started == 0
-    assert commitments.spending(SMALL) == Spending({}, (), SMALL)
+    assert guard.spending(SMALL) == Spending({}, (), SMALL)
 
 
-def test_an_account_that_cannot_be_listed_is_an_error(commitments: SpendGuard[Machine], account: FakeAccount) -> None:
+def test_an_account_that_cannot_be_listed_is_an_error(guard: SpendGuard[Machine], account: FakeAccount) -> None:
     account.trouble.append(AnswerLostError("down"))
-    with pytest.raises(AnswerLostError), commitments.reserve(anything, SMALL, ("small",)):
+    with pytest.raises(AnswerLostError), guard.reserve(anything, SMALL, ("small",)):
         pytest.fail("nobody knows what the account runs")
 
 
 @pytest.mark.parametrize("lag", [0.0, LAG])
 def test_sixty_four_threads_do_not_overshoot_and_leave_no_room_unused(
-    commitments: SpendGuard[Machine], account: FakeAccount, lag: float
+    guard: SpendGuard[Machine], account: FakeAccount, lag: float
 ) -> None:
     account.lag = lag
     account.put("theirs", arguments=("big",))
@@ -293,11 +291,11 @@ def test_sixty_four_threads_do_not_overshoot_and_leave_no_room_unused(
 
     def buy_one(_: int) -> None:
         at_once.wait(timeout=30)
-        with suppress(TooMuchError), commitments.reserve(judge, SMALL, ("small",)) as order:
+        with suppress(TooMuchError), guard.reserve(judge, SMALL, ("small",)) as order:
             order.set_instance(account.start("small").instance_id)
 
     with ThreadPoolExecutor(64) as pool:
         list(pool.map(buy_one, range(64)))
     assert account.started == 22
-    with pytest.raises(TooMuchError), commitments.reserve(judge, SMALL, ("small",)):
+    with pytest.raises(TooMuchError), guard.reserve(judge, SMALL, ("small",)):
         pytest.fail("it is full")

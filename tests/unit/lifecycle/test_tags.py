@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from pulumi_cortecs.http.errors import AnswerLostError, UnauthorizedError
 from pulumi_cortecs.lifecycle.cloud import Arguments, OrderAnswer, OrderMatch, OrderRef, OrderSpec, TagsOrders
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import ArgumentsChangedError, Intents
 from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
 from pulumi_cortecs.lifecycle.ledger import SharedLedger
 from pulumi_cortecs.lifecycle.order_log import OrderLog
+from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError, OrderRecovery
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
     AmbiguousPurchaseError,
@@ -112,7 +112,7 @@ class Run:
         poller = Poller(self.cloud, clock)
         self.told: list[str] = []
         self.log = OrderLog(self.cloud, self.journal, poller, clock, refuse)
-        self.intents = Intents(
+        self.recovery = OrderRecovery(
             self.log,
             creations=Creations(lambda: world.states, clock, self.told.append),
             is_exclusive=lambda: exclusive,
@@ -125,7 +125,7 @@ class Run:
         self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
     ) -> PurchasedInstance[Machine]:
         """What Instance.create does."""
-        earlier = self.intents.recover(key, arguments, self.world.clock.now())
+        earlier = self.recovery.recover(key, arguments, self.world.clock.now())
         inputs = {"arguments": arguments} if order is None else {"carried_out": order}
         return earlier or self.purchases.buy(key, arguments, inputs)
 
@@ -279,7 +279,7 @@ def test_what_is_left_behind_is_told_by_its_tag(world: World) -> None:
     world.account.start(*SMALL)
     world.clock.advance(LAG + 1)
     run = world.run()
-    (leftover,) = find_unclaimed(run.log, run.intents.creations, CHAT)
+    (leftover,) = find_unclaimed(run.log, run.recovery.creations, CHAT)
     assert leftover.instance_ids == (bought,)
 
 

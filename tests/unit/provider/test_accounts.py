@@ -19,7 +19,7 @@ from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnauthorizedError
 from pulumi_cortecs.lifecycle.cloud import OrderMatch, OrderSpec, Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.creations import Creations
-from pulumi_cortecs.lifecycle.intents import Intents
+from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
@@ -41,8 +41,8 @@ def account(*answers: Answer, **settings: Any) -> Account:
     poller = Poller(cloud, clock)
     log, states = order_log(cloud, poller, clock), FakeStates(clock)
     creations = Creations(lambda: states, clock, lambda _: None)
-    intents = Intents(log, creations=creations, is_exclusive=lambda: False, warn=lambda _: None)
-    return Account(cloud, poller, log, Purchases(cloud, poller, clock, log), intents, clock, knobs)
+    recovery = OrderRecovery(log, creations=creations, is_exclusive=lambda: False, warn=lambda _: None)
+    return Account(cloud, poller, log, Purchases(cloud, poller, clock, log), recovery, clock, knobs)
 
 
 CLOUD = account(answer(200)).cloud

@@ -30,7 +30,7 @@ class ArgumentsChangedError(Exception):
     """An earlier run has bought something else for the same resource. The text says what, and how to go on."""
 
 
-class Intents(Generic[T]):
+class OrderRecovery(Generic[T]):
     """The orders of earlier runs in one account. Threads may share it."""
 
     def __init__(
