@@ -138,7 +138,7 @@ class InstanceMarket:
             return {}, []
         return made.as_property(), []
 
-    def purchase(self, inputs: Inputs) -> dict[str, str | None]:
+    def policy_values(self, inputs: Inputs) -> dict[str, str | None]:
         """Model and hardware."""
         return {key: _policy_value(inputs, key) for key in ("model_id", "hardware_type_id")}
 

@@ -52,7 +52,7 @@ class LedgerError(SharedFileError):
 @dataclass(frozen=True)
 class OrderEntry:
     """One order. `hourly` is its hourly cost, None where that is unknown; `before` are the ids that were
-    listed before it; `starts`: it starts what exists.
+    listed before it; `is_restart`: it starts what exists.
 
     `answered_at` is when its outcome was known, None while an answer can still come; it and `ordered_at` are by the
     clock of its process, which a program can move: nothing is forgotten because of them. `absent_since` is when a list

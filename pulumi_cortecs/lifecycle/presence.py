@@ -1,4 +1,5 @@
-"""The decision that an instance is gone: only ever from good answers, never from an error."""
+"""The decision that an instance is gone: only from successful answers, never from an error. After a deletion that the
+vendor has accepted, less is needed: see deletion.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Waiting as data: the target, what ends the wait early, how often to look, and the deadline.
 
-Retrying a call and waiting for an outcome are two things. Errors of single calls are weathered here until the deadline;
-only four things end a wait early: the hoped-for phase, a failure, a stop from outside, and a disappearance.
+Retrying a call and waiting for an outcome are two things. Errors of single calls are tolerated until the deadline;
+a wait ends early for a phase that settles it (ready, failed, stopped, gone), refused credentials, or an interrupt.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Policies of purchases: pure rules over a Purchase, strict limits, and the packs that pulumi runs.
 
-Nothing here but `reading`, `servicer`, `pack` and `testing` needs the pulumi-policy package.
+Nothing here but `property_reader`, `servicer`, `pack` and `testing` needs the pulumi-policy package.
 """
 
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown

@@ -1,4 +1,4 @@
-"""Whose account this process works for: one client, one shared list poll and one purchase book per account."""
+"""Whose account this process works for: one client, one Poller and one OrderLog per account."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def _config(config: Mapping[str, str] | None = None) -> Mapping[str, str]:
 
 def _account(kind: InstanceKind, credentials: Credentials) -> Account:
     ours = session.current()
-    with ours.lock:  # two threads must never get two purchase books for one account
+    with ours.lock:  # two threads must never get two order logs for one account
         if credentials not in ours.accounts:
             settings = read_settings(os.environ)
             clock = ours.clock

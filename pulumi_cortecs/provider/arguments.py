@@ -58,6 +58,6 @@ def updatable_by_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
 
 def vendor_changes(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
     """The names of those that the vendor is to change now; what is not in `news` stays as it is."""
-    usual = arguments.defaults
+    defaults = arguments.defaults
     updated = (key for key in updatable_by_vendor(arguments) if key in news)
-    return frozenset(key for key in updated if not equal_values(olds.get(key, usual.get(key)), news[key]))
+    return frozenset(key for key in updated if not equal_values(olds.get(key, defaults.get(key)), news[key]))

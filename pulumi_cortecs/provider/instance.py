@@ -63,9 +63,11 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     # what the vendor does not report of an adopted instance is in no row, and nothing that it could have changed to
     compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not equal_values(olds.get(key), news.get(key))]
-    usual = kind.arguments.defaults
+    defaults = kind.arguments.defaults
     updatable = kind.arguments.updatable
-    if replaces or any(not equal_values(olds.get(key, usual[key]), news.get(key, usual[key])) for key in updatable):
+    if replaces or any(
+        not equal_values(olds.get(key, defaults[key]), news.get(key, defaults[key])) for key in updatable
+    ):
         # None: the engine works the details out by itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
     # another key: update tells a rotated one, which it records, from another account's, which it refuses
@@ -400,8 +402,8 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
 
     A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
     """
-    usual = kind.arguments.defaults
-    props = {**{key: usual[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
+    defaults = kind.arguments.defaults
+    props = {**{key: defaults[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
     settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
     looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not report
     untold = {key for key in vendor_arguments(kind.arguments) if looked_at and key not in props}

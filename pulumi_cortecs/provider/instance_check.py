@@ -57,11 +57,11 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
     shown = None if olds else reviewed_inputs.get(call.urn)
-    shop = _InstanceCheck(kind, program_inputs, olds, problems)
+    instance_check = _InstanceCheck(kind, program_inputs, olds, problems)
     try:
         if shown is not None:
-            return _result(kind, *shop.resolve_replacement(shown))
-        inputs = shop.resolve()
+            return _result(kind, *instance_check.resolve_replacement(shown))
+        inputs = instance_check.resolve()
     except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if problems:
             return _result(kind, dict(news), problems)
@@ -74,7 +74,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         return _result(kind, dict(news), problems)
     quote_records.record(kind, call.urn, inputs)
     if olds:
-        reviewed_inputs.record(call.urn, inputs, is_adoption=shop.is_adoption)
+        reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     return _result(kind, inputs, [])
 
 
@@ -128,8 +128,8 @@ class _InstanceCheck:
             if adopt_id:
                 return self._adopt(adopt_id)
             self._check_state(wanted["state"], changed)
-            usual = {key: self.olds.get(key, value) for key, value in self.arguments.defaults_of_purchase.items()}
-            wanted = {**usual, **wanted}
+            defaults = {key: self.olds.get(key, value) for key, value in self.arguments.defaults_of_purchase.items()}
+            wanted = {**defaults, **wanted}
             return self._complete_from_market(wanted)
         if adopted:
             adoption.record_owner(adopted, host.current_call().urn)
@@ -187,8 +187,8 @@ class _InstanceCheck:
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
         """The inputs that describe the running instance, as far as the program does not."""
         self.is_adoption = bool(self.olds)
-        usual = self.arguments.other_defaults
-        ours = {key: usual[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
+        defaults = self.arguments.other_defaults
+        ours = {key: defaults[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
         wanted: dict[str, Any] = {**ours, **self.program_inputs}
         if is_unknown(adopt_id):
             return {**dict.fromkeys(self.kind.inputs, UNKNOWN), **wanted}
@@ -204,7 +204,7 @@ class _InstanceCheck:
         settled, problems = adoption.complete_from_instance(
             self.kind, adopt_id, reported, account.state_of(live), wanted
         )
-        settled = {**usual, **settled}
+        settled = {**defaults, **settled}
         self.problems.extend(problems)
         untold = adoption.unreported_arguments(self.kind, reported)
         missing = [key for key in untold if key not in wanted]

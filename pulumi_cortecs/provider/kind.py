@@ -177,7 +177,7 @@ class Market(Protocol):
         tell what is not sold (any more), which alone refuses nothing."""
         ...
 
-    def purchase(self, inputs: Inputs) -> Mapping[str, str | None]:
+    def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
         """What allow-lists are asked about, by argument: None for what only `up` will know, and words that are on no
         list for what the vendor does not report of an instance. Sends no request."""
         ...

@@ -50,7 +50,7 @@ def check(
     limits = limits_in_force(kind.cloud, os.environ)
     if lies := _check_source(kind, limits, accounts.base_url(kind)):
         return [Problem(refusal.about, refusal.text) for refusal in lies]
-    violations = limits.check_allowed(accounts.market(kind).purchase(inputs))
+    violations = limits.check_allowed(accounts.market(kind).policy_values(inputs))
     if priced and limits.counts_price and not is_unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
         violations += limits.check_price(hourly)
@@ -80,7 +80,7 @@ def enforce(
     """
     limits = limits_in_force(kind.cloud, os.environ)
     _raise_if_refused(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
-    _raise_if_refused(kind, limits.check_allowed(accounts.market(kind).purchase(inputs)), inputs)
+    _raise_if_refused(kind, limits.check_allowed(accounts.market(kind).policy_values(inputs)), inputs)
     hourly = accounts.hourly_price(kind, inputs) if limits.counts_price else None
     _raise_if_refused(kind, limits.check_price(hourly), inputs)
     if not limits.counts_account or not billed:

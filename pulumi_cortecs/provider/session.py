@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _GATHER_SECONDS: Final = 0.03
-"""Seconds."""
+"""Seconds that a reading of the state waits for other creations that begin at the same moment."""
 
 
 _property_lock = threading.RLock()

@@ -40,7 +40,7 @@ class AcmeMarket:
         hour, minute = (Money(Decimal(plan.cents_per_hour) / units, "EUR") for units in (100, 6000))
         return Quote(hour, minute, hour, self.source).as_property(), []
 
-    def purchase(self, inputs: Inputs) -> Mapping[str, str | None]:
+    def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
         return {"plan": None if is_unknown(inputs["plan"]) else inputs["plan"]}
 
 

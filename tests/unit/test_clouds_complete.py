@@ -141,4 +141,4 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     market = kind.market(url, AnswerCache(SystemClock(), 10.0))
     limited = {each.argument for each in limits_file.CLOUDS[case.name].values()}
     assert limited <= set(kind.arguments.replacing)
-    assert limited <= set(market.purchase(dict.fromkeys(kind.arguments.replacing, "x")))
+    assert limited <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))

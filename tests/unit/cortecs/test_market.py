@@ -55,10 +55,10 @@ def test_what_is_not_sold_any_more_has_no_price_and_a_problem(market: Market, or
 
 
 def test_limits_are_asked_of_model_and_hardware(market: Market, ordered: dict[str, Any]) -> None:
-    facts = market.purchase({"model_id": UNKNOWN})
+    facts = market.policy_values({"model_id": UNKNOWN})
     assert facts["model_id"] is None
     assert "hardware_type_id" in str(facts["hardware_type_id"])
-    assert market.purchase(ordered)["hardware_type_id"] == ordered["hardware_type_id"]
+    assert market.policy_values(ordered)["hardware_type_id"] == ordered["hardware_type_id"]
 
 
 def test_texts_name_the_vendor_as_english_does() -> None:
