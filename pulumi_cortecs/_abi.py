@@ -1,7 +1,7 @@
 """The names that users' states hold for ever, and the providers behind them.
 
 A state keeps each provider as a pickle that says "call `pulumi_cortecs._abi.load` with this name". So neither this
-module nor `load` nor a name in it may ever be renamed, or nobody could refresh or destroy what they have; where what
+module nor `load` nor a name in it may ever be renamed, or users could not refresh or destroy what they have; where what
 serves the names lives is free to change. Thin on purpose: a program imports this module with the resources, and only
 the engine's own host process needs what is behind it.
 """
@@ -50,7 +50,7 @@ class LazyProvider(ResourceProvider):
 
     @property
     def kind(self) -> InstanceKind:
-        """What it serves."""
+        """The kind of resource that it serves."""
         module, _, name = KINDS[self.abi_name].partition(":")
         kind: InstanceKind = getattr(import_module(module), name)
         return kind

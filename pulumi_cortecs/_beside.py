@@ -52,7 +52,7 @@ def _forget(folders: set[str]) -> None:
 
 
 def _lies_in(module: ModuleType, folders: set[str]) -> bool:
-    """Whether it is a file of a folder, or a package right in it; not what is installed further down."""
+    """Returns whether it is a file of a folder, or a package right in it; not what is installed further down."""
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
         return False

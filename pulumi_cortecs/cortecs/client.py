@@ -36,7 +36,8 @@ _Prose = Annotated[str, AfterValidator(lambda text: escape_unprintable(text, kee
 
 
 class ApiInstanceArgs(WireModel):
-    """What was ordered. The vendor fills in what was left out, and its documented examples do not tell all of it."""
+    """The arguments of an order. The vendor fills in those left out; its documented examples do not have all of
+    them."""
 
     model_id: _Words | None = None
     hardware_type_id: _Words | None = None
@@ -54,7 +55,7 @@ class ApiInstanceStatus(WireModel):
 
 
 class ApiInitProgress(WireModel):
-    """How far a worker's boot has come: step 1 to 5 of 5, in the vendor's words."""
+    """The progress of a worker's boot: step 1 to 5 of 5, in the vendor's words."""
 
     current_step: int
     num_steps: int
@@ -77,7 +78,7 @@ class ApiInstance(WireModel):
     worker_statuses: _List[ApiWorkerStatus] = Field(default_factory=list)
 
     def reported(self) -> dict[str, str | int]:
-        """What the vendor tells of the order, ids spelled as in an order: what is not told is not in it.
+        """The arguments that the vendor reports, ids spelled as in an order.
 
         Where it does not report the workers, each of its `worker_statuses` is one.
         """
@@ -191,7 +192,7 @@ class CortecsPublicClient:
 
     @property
     def base_url(self) -> str:
-        """Where it asks."""
+        """The base URL of its requests."""
         return self._core.base_url
 
     def model_ids(self) -> list[str]:
@@ -234,15 +235,15 @@ class CortecsClient:
 
     @property
     def base_url(self) -> str:
-        """Where it asks."""
+        """The base URL of its requests."""
         return self._core.base_url
 
     def vendor_time(self) -> float | None:
-        """What Cortecs' own clock says, in seconds since 1970; None before its first answer."""
+        """The time of Cortecs' own clock, in seconds since 1970; None before its first answer."""
         return self._core.vendor_time()
 
     def vendor_date(self) -> float | None:
-        """What Cortecs' last answer was dated, in seconds since 1970, by no clock of ours; None before its first."""
+        """The date of Cortecs' last answer, in seconds since 1970, by no clock of ours; None before its first."""
         return self._core.vendor_date()
 
     def instances(self) -> dict[str, ApiInstance]:
@@ -255,7 +256,7 @@ class CortecsClient:
         return self._core.call("GET", self._path(instance_id), _OneInstance, retry=Retry.IDEMPOTENT).instance
 
     def balance(self) -> Money:
-        """What is left of the prepaid balance."""
+        """The rest of the prepaid balance."""
         left = self._core.call("GET", "/user/balance", _Balance, retry=Retry.IDEMPOTENT)
         try:
             return Money(left.current_balance, left.currency)

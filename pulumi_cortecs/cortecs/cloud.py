@@ -47,7 +47,7 @@ class CortecsCloud(CanStop[ApiInstance]):
         list_lag: float,
         price: Callable[[Mapping[str, Any]], Money | None],
     ) -> None:
-        """`price` tells what an hour costs of what is so described, None where that cannot be told; it may raise
+        """`price` returns the hourly price of what is so described, None where it is unknown; it may raise
         CloudError."""
         self.client = client
         self.fingerprint = fingerprint

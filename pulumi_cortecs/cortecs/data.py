@@ -92,7 +92,7 @@ def get_instance_output(
 
 
 def get_balance(opts: pulumi.InvokeOptions | None = None) -> Balance:
-    """What is left of the account's prepaid balance."""
+    """The rest of the account's prepaid balance."""
     return _SOURCES.invoke(opts, _balance)
 
 
@@ -121,7 +121,7 @@ class HardwareInfo:
 
 @dataclass(frozen=True)
 class HardwareType:
-    """What one worker runs on, and costs."""
+    """The hardware of one worker, and its price."""
 
     hardware_type_id: str
     price_info: PriceInfo
@@ -144,7 +144,8 @@ class ModelPreview:
 
 @dataclass(frozen=True)
 class HardwareConfig:
-    """How a model runs on one hardware type. `max_context_length` is in tokens, None where Cortecs names no limit."""
+    """The configuration of a model on one hardware type. `max_context_length` is in tokens, None where Cortecs names no
+    limit."""
 
     max_context_length: int | None
 
@@ -161,7 +162,7 @@ class Model:
 
 @dataclass(frozen=True)
 class OrderedArgs:
-    """What was ordered; None is what Cortecs does not report."""
+    """The arguments of an order; None is what Cortecs does not report."""
 
     model_id: str | None
     hardware_type_id: str | None
@@ -181,7 +182,7 @@ class InstanceStatus:
 
 @dataclass(frozen=True)
 class InitProgress:
-    """How far a worker's boot has come."""
+    """The progress of a worker's boot."""
 
     current_step: int
     num_steps: int
@@ -208,7 +209,7 @@ class InstanceInfo:
 
 @dataclass(frozen=True)
 class Balance:
-    """What is left of the prepaid balance, a decimal string ("12.50"), and its ISO 4217 currency."""
+    """The rest of the prepaid balance, a decimal string ("12.50"), and its ISO 4217 currency."""
 
     current_balance: str
     currency: str

@@ -1,5 +1,5 @@
-"""What Cortecs sells: which hardware runs a model, how long a context that takes, what is in stock, and its price. None
-of it takes credentials."""
+"""The market of Cortecs: which hardware runs a model, how long a context that takes, what is in stock, and its price.
+None of it takes credentials."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class PinnedOffers:
 
     @property
     def source(self) -> str:
-        """What a quote by it names as its source."""
+        """The source that a quote by it names."""
         return quote_source(self.prices)
 
     def model_ids(self) -> list[str]:
@@ -113,7 +113,7 @@ class InstanceMarket:
         return completed
 
     def availability(self, inputs: Inputs) -> list[Problem]:
-        """Whether the hardware is on offer and in stock."""
+        """Returns whether the hardware is on offer and in stock."""
         return self._hardware_problems(None, inputs.get("hardware_type_id", UNKNOWN))
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
@@ -179,7 +179,7 @@ class InstanceMarket:
 
 
 def live_offers(config: Mapping[str, str]) -> LiveOffers:
-    """What is on offer where `config` and the environment say. Raises ConfigurationError."""
+    """The offers at the base URL of `config` and the environment. Raises ConfigurationError."""
     market = accounts.market(INSTANCE, config)
     assert isinstance(market, InstanceMarket)
     assert isinstance(market.offers, LiveOffers)
@@ -187,7 +187,7 @@ def live_offers(config: Mapping[str, str]) -> LiveOffers:
 
 
 def _choose_hardware(model: ApiModel, current: Inputs) -> str | None:
-    """What the vendor would choose; what runs now is kept as long as it fits."""
+    """The hardware that the vendor would choose; what runs now is kept as long as it fits."""
     now = current.get("hardware_type_id")
     return now if now in model.hardware_configs else model.recommended_config
 
@@ -206,7 +206,7 @@ def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
 
 
 def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str = "") -> PriceList:
-    """What the market rents out at this moment, to be pinned. It takes a request per model. `source` is the market's
+    """The offers of the market at this moment, to be pinned. It takes a request per model. `source` is the market's
     URL unless it is given.
 
     A model's hardware that is not on the price list is left out, for it cannot be bought. Raises CloudError, and

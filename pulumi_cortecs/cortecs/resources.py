@@ -49,7 +49,7 @@ class Provider(ExplicitProvider):
 
 
 class InstanceArgs:
-    """What to rent.
+    """The arguments of an Instance.
 
     `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: what each worker
     runs on; the model's recommendation when left out. `context_length`: tokens; min(32000, the hardware's limit) when
@@ -89,7 +89,7 @@ class InstanceArgs:
 
 
 class Endpoint(Resource, module="cortecs", name="Endpoint"):
-    """Where an Instance answers. Made by `Instance`, as its child; it waits until the instance is usable.
+    """The address of an Instance. Made by `Instance`, as its child; it waits until the instance is usable.
 
     Outputs: `base_url` ("" while stopped), `status` (pending, running, stopped), `worker_statuses` (one per worker,
     with `init_progress` while it has any), `started_at` and `stopped_at` (ISO-8601, "" for none).

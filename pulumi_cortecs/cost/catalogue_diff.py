@@ -43,7 +43,7 @@ class Difference:
     percent: Decimal | None = None
 
     def above(self, tolerance: Decimal) -> bool:
-        """Whether it is anything but a price that moved by up to `tolerance` percent."""
+        """Returns whether it is anything but a price that moved by up to `tolerance` percent."""
         return self.percent is None or abs(self.percent) > tolerance
 
 

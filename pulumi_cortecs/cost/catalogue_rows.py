@@ -76,7 +76,7 @@ class Table:
         return tuple(self.cells)
 
     def has(self, key: str) -> bool:
-        """Whether there is such a key."""
+        """Returns whether there is such a key."""
         return key in self.cells
 
     def text(self, key: str) -> str:

@@ -95,7 +95,7 @@ class PriceList:
 
 
 def has_own_hourly_price(row: PricedHardware) -> bool:
-    """Whether an hour costs something else than sixty minutes, by more than the rounding of either price."""
+    """Returns whether an hour costs something else than sixty minutes, by more than the rounding of either price."""
     with localcontext(Context(prec=200)):  # the program's own context may round
         hour, minute = row.price_per_hour.amount, row.price_per_minute.amount
         off = abs(hour - minute * _MINUTES_PER_HOUR)

@@ -78,7 +78,7 @@ class Retry(Enum):
 
 
 class Authentication(Protocol):
-    """How requests to a vendor are authenticated."""
+    """The authentication of requests to a vendor."""
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
         """The signer of one request; `for_order` one that stays valid for longer. Raises CloudError when nothing can be

@@ -36,5 +36,5 @@ def server_of(url: str) -> str:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether a checked base URL leads to this very machine."""
+    """Returns whether a checked base URL leads to this very machine."""
     return httpx.URL(url).host in LOOPBACK

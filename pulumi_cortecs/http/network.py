@@ -53,7 +53,7 @@ class Network:
     problems: tuple[str, ...] = ()
 
     def is_direct(self, host: str, port: int | None = None) -> bool:
-        """Whether no proxy stands between us and that host."""
+        """Returns whether no proxy stands between us and that host."""
         return (
             self.proxy is None
             or host in LOOPBACK
@@ -173,7 +173,7 @@ def _parse_proxy(name: str, value: str) -> httpx.Proxy:
 
 
 def _is_covered(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY means that host: `*`, a name (and all below it), an address with or without
+    """Returns whether an entry of NO_PROXY means that host: `*`, a name (and all below it), an address with or without
     brackets, a block of addresses, each with or without a port. An invalid entry covers nothing."""
     if entry == "*":
         return True

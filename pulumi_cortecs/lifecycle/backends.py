@@ -136,7 +136,7 @@ def _ensure_mark(folder: Path) -> str:
 
 
 def _is_copied(folder: Path, place: Path, name: str) -> bool:
-    """Whether the place where a mark was last seen is another folder, that still has it."""
+    """Returns whether the place where a mark was last seen is another folder, that still has it."""
     try:
         first = _read_mark(place)
         return first is not None and first[0] == name and not os.path.samefile(folder, place)
@@ -204,7 +204,7 @@ def _database(parts: SplitResult, named: Mapping[str, str]) -> Iterator[str]:
 
 
 def _in_address(parts: SplitResult, option: str) -> bool:
-    """Whether a database's URL says that in its address."""
+    """Returns whether a database's URL says that in its address."""
     address = {"host": parts.hostname, "port": parts.port, "dbname": parts.path.strip("/") or parts.username}
     return bool(address.get(option))
 

@@ -86,7 +86,7 @@ class OrderMatch(Enum):
     NO = "no"
 
     def counts_as(self, other: OrderMatch) -> bool:
-        """Whether it is that, or a MAYBE that is certain."""
+        """Returns whether it is that, or a MAYBE that is certain."""
         return self is other or (self is OrderMatch.YES and other is OrderMatch.MAYBE)
 
 
@@ -156,7 +156,7 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def is_billed(self, instance: T) -> bool:
-        """Whether the instance costs anything now. Raises UnknownStatusError."""
+        """Returns whether the instance costs anything now. Raises UnknownStatusError."""
 
     @abstractmethod
     def started_at(self, instance: T) -> float | None:
@@ -176,9 +176,9 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
-        """Whether the instance is what was ordered, never YES by the arguments alone. An argument that the vendor does
-        not report excludes nothing: an instance that a lost answer has bought would otherwise count as another order's,
-        run on unseen, and be bought again."""
+        """Returns whether the instance is what was ordered, never YES by the arguments alone. An argument that the
+        vendor does not report excludes nothing: an instance that a lost answer has bought would otherwise count as
+        another order's, run on unseen, and be bought again."""
 
     @abstractmethod
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:

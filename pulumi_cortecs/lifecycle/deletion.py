@@ -72,14 +72,14 @@ class Deletion(Generic[T]):
         return True
 
     def _report_existing(self, instance_id: str, on_instance: Callable[[T], object]) -> bool:
-        """Whether there is something to delete, where nothing can be stopped."""
+        """Returns whether there is something to delete, where nothing can be stopped."""
         instance = find_or_confirm_gone(instance_id, self.cloud, self.poller)
         if instance is not None:
             on_instance(instance)
         return instance is not None
 
     def _ensure_stopped(self, cloud: CanStop[T], instance_id: str, on_instance: Callable[[T], object]) -> bool:
-        """Whether there is something to delete. Raises what the vendor said when it runs on."""
+        """Returns whether there is something to delete. Raises what the vendor said when it runs on."""
         for last_try in (False, True):
             try:
                 instance: T | None = cloud.stop(instance_id)

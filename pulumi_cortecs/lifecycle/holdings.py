@@ -80,7 +80,7 @@ def row_names(rows: Sequence[StackResource]) -> str:
 
 
 def _is_same_row(backend: str, row: StackResource, other_backend: str, other: StackResource) -> bool:
-    """Whether one row was read under two names of its stack: "dev", "organization/shop/dev"."""
+    """Returns whether one row was read under two names of its stack: "dev", "organization/shop/dev"."""
     names = [f"/{named_row.stack}" for named_row in (row, other)]
     return (backend, row.urn) == (other_backend, other.urn) and (
         names[0].endswith(names[1]) or names[1].endswith(names[0])

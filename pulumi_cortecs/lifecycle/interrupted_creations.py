@@ -190,7 +190,7 @@ class InterruptedCreations(Generic[T]):
         return ordered is not None and self._is_like(instance, ordered)
 
     def _is_like(self, instance: T, ordered: Arguments) -> bool:
-        """Whether it may be that by what it is, whatever it bears."""
+        """Returns whether it may be that by what it is, whatever it bears."""
         if self._log.tags:
             return self._cloud.arguments_of(self._cloud.reported_inputs(instance)) == ordered
         return self._log.may_belong_to(instance, ResourceKey("", ""), ordered)

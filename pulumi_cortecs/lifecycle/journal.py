@@ -118,7 +118,7 @@ class ResourceKey:
         return frozenset(_digest(backend, self.urn) for backend in (self.backend, *self.former_backends))
 
     def is_near(self, other: ResourceKey) -> bool:
-        """Whether both are of one project in one backend."""
+        """Returns whether both are of one project in one backend."""
         backends = {self.backend, *self.former_backends}
         return self.project == other.project and not backends.isdisjoint((other.backend, *other.former_backends))
 
@@ -374,11 +374,11 @@ class Journal(SharedFile):
             return frozenset(self._confirmed)
 
     def is_mine(self, order: OrderRecord) -> bool:
-        """Whether this process has sent it."""
+        """Returns whether this process has sent it."""
         return order.process == self._process_id
 
     def is_sender_alive(self, order: OrderRecord) -> bool:
-        """Whether the process that sent it is still there to take the answer."""
+        """Returns whether the process that sent it is still there to take the answer."""
         return self.is_process_alive(order.process)
 
     def _select_ids(self, condition: str, *values: str) -> frozenset[str]:

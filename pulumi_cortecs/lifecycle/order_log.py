@@ -228,7 +228,7 @@ class OrderLog(Generic[T]):
     def may_belong_to(
         self, instance: T, key: ResourceKey, arguments: Arguments, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
-        """Whether some order of this resource, with these arguments, may have bought it, in that way."""
+        """Returns whether some order of this resource, with these arguments, may have bought it, in that way."""
         if isinstance(self.cloud, TagsOrders):
             ref = self.cloud.order_ref(instance)
             return how is OrderMatch.MAYBE and ref is not None and ref.key in key.digests
@@ -237,7 +237,8 @@ class OrderLog(Generic[T]):
     def may_have_bought(
         self, order: OrderRecord, instance_id: str, instance: T, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
-        """Whether an instance may be what the order has bought: by what it is and by when it began, or by its tag."""
+        """Returns whether an instance may be what the order has bought: by what it is and by when it began, or by its
+        tag."""
         ordered = OrderSpec(order.arguments, token_of(order.number))
         if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
@@ -245,7 +246,7 @@ class OrderLog(Generic[T]):
         return self.tags or after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN or not self._is_clock_reliable()
 
     def is_started_soon(self, order: OrderRecord, instance: T) -> bool:
-        """Whether it began so soon after the order that it need not be asked about."""
+        """Returns whether it began so soon after the order that it need not be asked about."""
         after = self._seconds_after(order, instance)
         return after is None or -CLOCK_ERROR <= after <= _CERTAIN_WITHIN
 
@@ -255,8 +256,8 @@ class OrderLog(Generic[T]):
         return [order for order in orders if order.instance_id is None and order.account == self.account]
 
     def is_idle(self, order: OrderRecord) -> bool:
-        """Whether no process works on the order. An engine creates a resource once at a time, so an order that this
-        process has sent for it has ended."""
+        """Returns whether no process works on the order. An engine creates a resource once at a time, so an order that
+        this process has sent for it has ended."""
         answered = order.progress in (Progress.BOUGHT, Progress.REFUSED)
         return answered or self.journal.is_mine(order) or not self.journal.is_sender_alive(order)
 
@@ -295,7 +296,8 @@ class OrderLog(Generic[T]):
             return self._baseline
 
     def _is_clock_reliable(self) -> bool:
-        """Whether the vendor's two clocks, that of its answers and that of its instances, are known to agree."""
+        """Returns whether the vendor's two clocks, that of its answers and that of its instances, are known to
+        agree."""
         difference = self._clock_difference()
         return difference is not None and abs(difference) <= CLOCK_ERROR
 

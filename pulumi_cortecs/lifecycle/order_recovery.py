@@ -120,8 +120,8 @@ class OrderRecovery(Generic[T]):
             self._journal.confirm(instance_id)
 
     def _is_owned(self, key: ResourceKey, instance_id: str, instance: T) -> bool:
-        """Whether a row of some stack has an instance, whatever the journal says: that is a file, and no proof. Its
-        order is closed then."""
+        """Returns whether a row of some stack has an instance, whatever the journal says: that is a file, and no proof.
+        Its order is closed then."""
         owner = (self.creations.find_owners(key.urn) or {}).get(instance_id)
         if owner is None:
             return False
@@ -237,7 +237,7 @@ class OrderRecovery(Generic[T]):
         return max(until - now, 0.0)
 
     def _is_of_this_account(self, order: OrderRecord) -> bool:
-        """Whether it was ordered in this very account: a rotated key shows what was listed then."""
+        """Returns whether it was ordered in this very account: a rotated key shows what was listed then."""
         if order.account == self._account:
             return True
         return not order.before.isdisjoint(self._poller.snapshot(max_age=self._lag).instances)

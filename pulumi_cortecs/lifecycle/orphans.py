@@ -60,7 +60,7 @@ def find_orphans(
 
 
 def is_past_grace(instance: ListedInstance, now: datetime) -> bool:
-    """Whether every list must have it, and every state that is going to."""
+    """Returns whether every list must have it, and every state that is going to."""
     age = instance.age(now)
     return age is not None and age >= GRACE_PERIOD
 
@@ -84,7 +84,7 @@ def _remarks(instance: ListedInstance, stacks: Sequence[StackHoldings]) -> Itera
 
 
 def _may_be(instance: ListedInstance, purchase: PendingPurchase) -> bool:
-    """Whether no argument that both report differs. A secret in a state counts as not reported."""
+    """Returns whether no argument that both report differs. A secret in a state counts as not reported."""
     if adopted := purchase.arguments.get("adopt_id"):
         return adopted == instance.instance_id
     return all(

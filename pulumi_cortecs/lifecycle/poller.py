@@ -98,7 +98,8 @@ class Poller(Generic[T]):
         return self._started_at.get(instance_id, NEVER)
 
     def is_confirmed_absent(self, instance_id: str) -> bool:
-        """Whether two good listings further apart than the lag both lacked the instance, and all between them did.
+        """Returns whether two good listings further apart than the lag both lacked the instance, and all between them
+        did.
 
         One listing without it proves nothing: the vendor's list may be behind.
         """
@@ -114,7 +115,8 @@ class Poller(Generic[T]):
             return first is not None and last - first > self._lag
 
     def _needs_second_listing(self, at: float) -> bool:
-        """Whether it is news that the account has nothing, or what this process has started should be listed by now."""
+        """Returns whether it is news that the account has nothing, or what this process has started should be listed by
+        now."""
         if self._latest is None or self._latest.instances:
             return True
         return any(

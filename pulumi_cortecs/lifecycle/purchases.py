@@ -452,5 +452,5 @@ class Purchases(Generic[T]):
 
 
 def _is_an_answer(error: CloudError) -> bool:
-    """Whether the vendor has answered the order itself, and not only the request for a token."""
+    """Returns whether the vendor has answered the order itself, and not only the request for a token."""
     return isinstance(error, RefusedError) and not isinstance(error, CredentialsRefusedError)

@@ -66,7 +66,7 @@ class SharedFile:
             yield connection
 
     def is_process_alive(self, process: str) -> bool:
-        """Whether the process of that name is still there."""
+        """Returns whether the process of that name is still there."""
         if process == self._process_id:
             return True
         try:
@@ -206,7 +206,7 @@ def _file_identity(file: Path) -> tuple[int, int] | None:
 
 
 def _is_lock_free(claim: int) -> bool:
-    """Whether no process holds the file that is open as `claim`. Several may ask at once."""
+    """Returns whether no process holds the file that is open as `claim`. Several may ask at once."""
     try:
         fcntl.flock(claim, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

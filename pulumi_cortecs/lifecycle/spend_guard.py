@@ -205,8 +205,8 @@ class SpendGuard(Generic[T]):
     def _try_reserve(
         self, entry: OrderEntry, view: _View[T], judge: Callable[[Spending], None], *, waits: bool
     ) -> bool:
-        """Whether it is this order's turn: where there is a ledger always, unless it `waits` because all that is
-        against it is an order whose answer may name what the list shows already. Raises what `judge` raises."""
+        """Returns whether it is this order's turn: where there is a ledger always, unless it `waits` because all that
+        is against it is an order whose answer may name what the list shows already. Raises what `judge` raises."""
         refused: Exception | None = None
         has_turn = True
 
@@ -302,7 +302,7 @@ class SpendGuard(Generic[T]):
         return bought_ids | {key for key, entry in by_id if entry.seen_at is None and self._is_overdue(entry, asked_at)}
 
     def _is_overdue(self, entry: OrderEntry, asked_at: float) -> bool:
-        """Whether a list has lacked it so long before this one that this one must know."""
+        """Returns whether a list has lacked it so long before this one that this one must know."""
         return entry.absent_since is not None and asked_at - entry.absent_since > self._settled_after
 
     def _tally(self, others: Iterable[OrderEntry], view: _View[T], *, guessing: bool = False) -> _Tally:
@@ -366,7 +366,7 @@ class SpendGuard(Generic[T]):
         return None if is_absent and self._is_overdue(entry, view.asked_at) else entry
 
     def _has_no_effect(self, error: Exception) -> bool:
-        """Whether an order that failed was certainly not carried out."""
+        """Returns whether an order that failed was certainly not carried out."""
         if isinstance(error, CloudError):
             return not error.may_have_taken_effect
         # looked for it has been in lists as far apart as the lag that the variable claims

@@ -38,7 +38,8 @@ def read_holdings(organization: str, project: str, stack: str) -> Holdings:
 
 
 def replaces(arguments: Iterable[str]) -> bool:
-    """Whether a command names something to be replaced. What, is not looked at: a pattern may name everything."""
+    """Returns whether a command names something to be replaced. What, is not looked at: a pattern may name
+    everything."""
     return any(argument.partition("=")[0] in _REPLACES for argument in arguments)
 
 
@@ -55,7 +56,7 @@ def held_instances(state: StackState) -> Iterator[HeldInstance]:
 
 
 def _is_result_of(row: StateRow, begun: PendingCreation) -> bool:
-    """Whether a row is what a purchase has become: its note stays in the state after a later run has found it.
+    """Returns whether a row is what a purchase has become: its note stays in the state after a later run has found it.
 
     A row that the purchase was to replace has the note's own `created`, and is not what has become of it.
     """

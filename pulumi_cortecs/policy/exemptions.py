@@ -49,7 +49,7 @@ class Exemption(Settings):
     up_to: Annotated[Money, PlainValidator(parse_amount)]
 
     def applies_to(self, urn: str) -> bool:
-        """Whether it is about this resource, expired or not."""
+        """Returns whether it is about this resource, expired or not."""
         if urn == self.resource:
             return True
         patterns = self.resource.split("::", 3)
@@ -57,11 +57,11 @@ class Exemption(Settings):
         return readings != [] and all(all(map(matches_pattern, parts, patterns)) for parts in readings)
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether its last day is over."""
+        """Returns whether its last day is over."""
         return now.date() > self.until
 
     def allows_price(self, price: Money) -> bool:
-        """Whether this price an hour is within it; one in another currency never is."""
+        """Returns whether this price an hour is within it; one in another currency never is."""
         return price.currency == self.up_to.currency and price <= self.up_to
 
     def __str__(self) -> str:

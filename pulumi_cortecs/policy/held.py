@@ -55,15 +55,16 @@ class Stock:
         self._stays = [] if holdings.replaces else [instance for instance in holdings.instances if not instance.ends]
 
     def has(self, urn: str, names: Iterable[str], registered: Callable[[], Mapping[str, Any]]) -> bool:
-        """Whether what a program has `registered` under a URN is what the state holds there, and stays: no argument of
-        these names differs. A program chooses by its options which change makes a new instance, so any change may."""
+        """Returns whether what a program has `registered` under a URN is what the state holds there, and stays: no
+        argument of these names differs. A program chooses by its options which change makes a new instance, so any
+        change may."""
         there = [instance.arguments for instance in self._stays if instance.urn == urn]
         return there != [] and any(map(partial(have_equal_arguments, registered(), names=tuple(names)), there))
 
 
 def have_equal_arguments(one: Mapping[str, Any], other: Mapping[str, Any], *, names: Iterable[str]) -> bool:
-    """Whether no argument of these names differs. What is left out, null and empty are one thing; what is hidden
-    differs from everything."""
+    """Returns whether no argument of these names differs. What is left out, null and empty are one thing; what is
+    hidden differs from everything."""
     values = ((_value(one, name), _value(other, name)) for name in names)
     return all(first == second and HIDDEN not in (first, second) for first, second in values)
 

@@ -72,7 +72,8 @@ class Judge:
         ]
 
     def allows(self, purchase: Purchase) -> bool:
-        """Whether no rule about hardware, its number and its price refuses this, whatever else may be wrong with it."""
+        """Returns whether no rule about hardware, its number and its price refuses this, whatever else may be wrong
+        with it."""
         active_rules = [active_rule for active_rule in self._active_rules(Subject.PURCHASE) if active_rule.rule.way_out]
         return not any(
             finding.level is Level.MANDATORY

@@ -30,12 +30,12 @@ class ObservedResources:
             self._empty.add(urn)
 
     def provider_of(self, urn: str) -> ProviderOrigin:
-        """Whose code serves a resource, as far as it was noted."""
+        """The origin of the code that serves a resource, as far as it was observed."""
         return self._providers.get(urn, ProviderOrigin.NOT_SHOWN)
 
     def is_empty(self, urn: str) -> bool:
-        """Whether all that ever came of a resource was empty: with `--target`, the engine shows what it leaves alone
-        like that."""
+        """Returns whether all that ever came of a resource was empty: with `--target`, the engine shows what it leaves
+        alone like that."""
         return urn in self._empty and urn not in self._providers
 
     def record_judged(self, purchase: Purchase) -> None:
@@ -46,6 +46,6 @@ class ObservedResources:
                 purchases.append(purchase)
 
     def is_already_judged(self, purchase: Purchase) -> bool:
-        """Whether this very purchase was judged under its URN, and never another: then the engine has heard all that
-        there is to say, because it asks at least once, whoever else may have asked."""
+        """Returns whether this very purchase was judged under its URN, and never another: then the engine has heard all
+        that there is to say, because it asks at least once, whoever else may have asked."""
         return self._purchases.get(purchase.urn) == [purchase]

@@ -51,7 +51,7 @@ class ResourceType:
 
 
 class ProviderOrigin(Enum):
-    """Whose code serves a resource, as far as the pack has observed it."""
+    """The origin of the code that serves a resource, as far as the pack has observed it."""
 
     PUBLISHED = "the published one"
     FOREIGN = "another one"

@@ -151,6 +151,6 @@ def problems_in(error: ValidationError) -> list[str]:
 
 
 def matches_pattern(text: str, pattern: str) -> bool:
-    """Whether a pattern of a limits file matches a whole text: `*` stands for anything, every other sign for itself.
-    Upper and lower case are different."""
+    """Returns whether a pattern of a limits file matches a whole text: `*` stands for anything, every other sign for
+    itself. Upper and lower case are different."""
     return fnmatchcase(text, re.sub(r"[?[]", r"[\g<0>]", pattern))

@@ -1,1 +1,1 @@
-"""What the engine calls: check, diff, create, read, update, delete."""
+"""The methods that the engine calls: check, diff, create, read, update, delete."""

@@ -1,4 +1,4 @@
-"""Whose account this process works for: one client, one Poller and one OrderLog per account."""
+"""The accounts that this process works for: one client, one Poller and one OrderLog per account."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Account:
 
     @property
     def fingerprint(self) -> str:
-        """What names the account in states and journals."""
+        """The name of the account in states and journals."""
         return self.cloud.fingerprint
 
     def require_usable_environment(self) -> None:
@@ -77,8 +77,8 @@ class Account:
         return not is_loopback_url(self.cloud.base_url)
 
     def vendor_now(self) -> datetime:
-        """What time it is at the vendor, in UTC; by this machine's calendar where it has not told a time that one can
-        count on from. It raises nothing: it is asked for between a purchase and the return of its id."""
+        """The vendor's time, in UTC; this machine's where the vendor has not sent a usable time yet. It raises nothing:
+        it is asked for between a purchase and the return of its id."""
         seconds = self.cloud.vendor_time()
         if seconds is None or not 0 <= seconds < _MAX_VENDOR_TIME:
             return self.clock.utc_now()
@@ -106,11 +106,11 @@ class Account:
         )
 
     def deletion(self) -> Deletion[Any]:
-        """How this account's instances are ended."""
+        """The deletion of this account's instances."""
         return Deletion(self.cloud, self.poller, self.clock)
 
     def wait(self) -> Wait[Any]:
-        """How this account's instances are waited for."""
+        """The wait for this account's instances."""
         every = self.settings.poll_interval
         return Wait(
             cloud=self.cloud,
@@ -137,17 +137,18 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
 
 
 def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
-    """Where the vendor is asked, credentials or not. Raises ConfigurationError for an unfit URL."""
+    """The base URL of the vendor, with or without credentials. Raises ConfigurationError for an unfit URL."""
     return resolve_base_url(kind.credentials, os.environ, _config(config))
 
 
 def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Market:
-    """What can be rented there. Raises ConfigurationError for an unfit URL."""
+    """The market of the vendor. Raises ConfigurationError for an unfit URL."""
     return _market(kind, base_url(kind, config))
 
 
 def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
-    """Whether today's credentials are others than those that a state recorded: a rotated key's, or another account's.
+    """Returns whether today's credentials are others than those that a state recorded: a rotated key's, or another
+    account's.
 
     Sends no request, and is False where there are no credentials to compare.
     """
@@ -158,8 +159,8 @@ def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
 
 
 def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
-    """What an hour costs at today's prices, whatever a quote says; None where that cannot be told, as where one of the
-    arguments is not. Raises CloudError."""
+    """The hourly price by today's prices, whatever a quote says; None where it is unknown, as where an argument is
+    unknown. Raises CloudError."""
     quote, _ = market(kind).quote(inputs)
     return instance_records.hourly_total(quote)
 
@@ -179,7 +180,7 @@ def warn_no_journal(error: JournalError) -> None:
     """Warns, once in this process, that purchases are not noted."""
     if session.current().is_first("the journal"):
         host.current_call().warn(
-            f"{error}. Purchases of this run are not noted: should it be killed, the next one cannot tell what it "
+            f"{error}. Purchases of this run are not noted: should it be killed, the next one cannot know what it "
             "bought. Set PULUMI_CORTECS_STATE_DIR to a directory that can be written"
         )
 

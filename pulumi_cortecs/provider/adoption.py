@@ -13,14 +13,15 @@ from pulumi_cortecs.provider.properties import equal_values, is_unknown, without
 
 
 class ReviewMismatchError(Exception):
-    """An instance is not what was judged under its id. The text names each argument: what was judged, what it is."""
+    """An instance is not what was reviewed under its id. The text names each argument: what was reviewed, what it
+    is."""
 
 
 def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reported: Mapping[str, Any]) -> list[str]:
-    """Where the vendor tells something else than what was judged, in words. What either of them leaves out, or what
+    """The differences between what the vendor reports and what was reviewed. What either of them leaves out, or what
     only `up` will know, does not count as a difference."""
     return [
-        f"{key}: {format_value(reviewed[key])} was judged, {format_value(value)} is what {kind.vendor} tells"
+        f"{key}: {format_value(reviewed[key])} was reviewed, {kind.vendor} reports {format_value(value)}"
         for key, value in reported.items()
         if key in reviewed and not is_equal_or_unknown(reviewed[key], value)
     ]
@@ -29,28 +30,29 @@ def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reporte
 def require_reviewed(
     kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> None:
-    """Compares what the vendor tells of the instance with `inputs`, which are what check settled and policies let pass.
+    """Compares what the vendor reports of the instance with `inputs`, which are what check settled and policies let
+    pass.
 
     A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
     take over or to start what has the id without a look would be to believe them. Raises ReviewMismatchError.
     """
     if mismatches := describe_mismatches(kind, inputs, reported):
-        raise ReviewMismatchError(f"{instance_id} is not what was judged: {'; '.join(mismatches)}")
+        raise ReviewMismatchError(f"{instance_id} is not what was reviewed: {'; '.join(mismatches)}")
 
 
 def inputs_for_start(
     kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """What the limits judge a start by: what the vendor tells and, for what was not adopted, what was ordered.
+    """The inputs that the limits judge a start by: as the vendor reports and, if not adopted, as ordered.
 
-    Raises ReviewMismatchError, also for an adopted one of which something was judged that the vendor does not report.
+    Raises ReviewMismatchError, also for an adopted one of which something was reviewed that the vendor does not report.
     """
     require_reviewed(kind, instance_id, reported, inputs)
     if not inputs["adopt_id"]:
         return {**inputs, **reported}
     if believed := [key for key in unreported_arguments(kind, reported) if key in inputs]:
         raise ReviewMismatchError(
-            f"{instance_id} was adopted, and {kind.vendor} does not report what was judged: {', '.join(believed)}"
+            f"{instance_id} was adopted, and {kind.vendor} does not report what was reviewed: {', '.join(believed)}"
         )
     return reported
 
@@ -61,7 +63,7 @@ def format_value(value: Any) -> str:
 
 
 def is_equal_or_unknown(one: Any, other: Any) -> bool:
-    """Whether two values of an argument are the same, or not known yet."""
+    """Returns whether two values of an argument are the same, or not known yet."""
     return is_unknown(one) or is_unknown(other) or equal_values(one, other)
 
 
@@ -69,7 +71,7 @@ def complete_from_instance(
     kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
     """`wanted` completed from the running instance, and a problem for each difference: `reported` is what the
-    vendor tells of it, and `state` whether it is `running` or `stopped`.
+    vendor reports of it, and `state` whether it is `running` or `stopped`.
 
     `wanted` holds what the program says, and its state. What the vendor does not report is left out of the result,
     whatever the program says of it: it cannot be checked.
@@ -102,7 +104,7 @@ def request(instance_id: str) -> None:
 
 
 def is_requested(instance_id: str) -> bool:
-    """Whether a resource of this run is going to take the instance over, or has done so."""
+    """Returns whether a resource of this run is going to take the instance over, or has done so."""
     return instance_id in session.current().requested_adoptions
 
 

@@ -1,4 +1,4 @@
-"""What a process keeps of a market's answers: one request per question and period for any number of resources."""
+"""The market's answers that a process keeps: one request per question and period for any number of resources."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, 
 STATES: Final = ("running", "stopped")
 ON_TIMEOUT: Final = ("keep", "stop", "delete")
 MAX_READY_TIMEOUT: Final = 7 * 24 * 3600
-"""In seconds: how long an Endpoint may be told to wait."""
+"""Seconds: the longest wait of an Endpoint."""
 
 _MAX_TTL: Final = 366 * 24 * 3600
 

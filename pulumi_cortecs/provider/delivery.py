@@ -1,5 +1,5 @@
-"""What was ordered, compared with what came. An id is kept whatever stands behind it, as nothing else could end the
-bill; what stands behind it is said, judged by the limits, and not waited for."""
+"""The delivered instance, compared with the order. Its id is kept whatever it is, as nothing else could end the bill; a
+difference is reported, judged by the limits, and not waited for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DeliveryMismatchError(Exception):
 def record_delivery(
     kind: InstanceKind, cloud: Cloud[T], bought: PurchasedInstance[T], inputs: Mapping[str, Any]
 ) -> None:
-    """Remembers what came for an order, as the vendor tells it, and warns where it is something else. Raises nothing:
+    """Remembers what came for an order, as the vendor reports it, and warns where it differs. Raises nothing:
     the id has to get into the state. What an answer does not report, the Endpoint compares at its first look."""
     call, instance_id, reported = host.current_call(), bought.instance_id, dict[str, Any]()
     try:
@@ -41,15 +41,15 @@ def record_delivery(
         price = _price_today(kind, {**inputs, **reported})
         if price is not None:
             instance_records.record_cost(instance_id, price)
-        judged = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **reported})}"
+        cost_text = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **reported})}"
     except Exception as error:  # whatever it is: it must not keep the id out of the state
-        judged = f"may be billed (its price and the limits of this machine were not looked at: {error})"
-    call.warn(f"{instance_id} is not what was ordered: {differing}. It exists and {judged}. {_next_steps(call.urn)}")
+        cost_text = f"may be billed (its price and the limits of this machine were not looked at: {error})"
+    call.warn(f"{instance_id} is not what was ordered: {differing}. It exists and {cost_text}. {_next_steps(call.urn)}")
 
 
 def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str, Any] | None = None) -> None:
-    """Compares the Instance row, where this process has been shown it, with what the vendor tells now, or
-    has told when it came. Raises DeliveryMismatchError."""
+    """Compares the Instance row, where this process has been shown it, with what the vendor reports now,
+    or has reported when it came. Raises DeliveryMismatchError."""
     row = instance_records.row_of(instance_id)
     if row is None:
         return
@@ -82,7 +82,7 @@ def _describe_mismatches(ordered: Mapping[str, Any], reported: Mapping[str, Any]
 
 
 def _limits_text(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> str:
-    """What the limits of this machine have against what came."""
+    """The objections of this machine's limits to what came."""
     try:
         problems = machine_limits.check(kind, args, instance_id)
     except (CloudError, LimitsFileError, UnknownStatusError) as error:

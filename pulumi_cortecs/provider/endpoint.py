@@ -1,5 +1,5 @@
-"""What happens to an Endpoint: it waits until its Instance can answer, and tells where. It buys nothing, and ends only
-what that Instance has, where on_timeout says so."""
+"""The life of an Endpoint: it waits until its Instance can answer, and outputs the address. It buys nothing, and ends
+only what that Instance has, where on_timeout says so."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any])
 
 
 def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
-    """The endpoint as it is; gone together with its instance. Raises EndpointError when that cannot be told."""
+    """The endpoint as it is; gone together with its instance. Raises EndpointError when that is unknown."""
     ownership.report_unclaimed(kind)
     instance_id = str(props["instance_id"])
     try:
@@ -95,7 +95,7 @@ def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> Read
         inputs = {key: props[key] for key in _INPUTS if key in props}
         inputs["state"] = account.state_of(instance)
     except (CloudError, UnknownStatusError) as error:
-        raise EndpointError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
+        raise EndpointError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
     return ReadResult(endpoint_id, _outputs(inputs, instance, account), inputs)
 
 
@@ -126,17 +126,17 @@ def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, 
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
 
-    def tell(words: str) -> None:
+    def report(text: str) -> None:
         age, cost = times.format_duration(account.clock.now() - started_at), instance_records.hourly_cost(instance_id)
-        call.report_progress(f"{words}, {age}" + (f", {cost}/h" if cost else ""))
+        call.report_progress(f"{text}, {age}" + (f", {cost}/h" if cost else ""))
 
-    def compare(instance: Any) -> None:  # a later run's first look: its create told it nothing
+    def compare(instance: Any) -> None:  # the first look of a later run, which has no answer to an order
         delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(instance))
 
     delivery.require_ordered(kind, instance_id)
     try:
         wait = account.wait()
-        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=tell, on_look=compare)
+        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=report, on_look=compare)
     except (DeadlineError, FailedWhileWaitingError) as error:
         ended = _apply_on_timeout(
             kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"]))
@@ -219,7 +219,7 @@ def _cost_text(account: Account, instance_id: str) -> str:
 
 
 def _quoted_now(account: Account, instance_id: str) -> Money | None:
-    """What the instance costs per hour by today's prices, None where that cannot be found out now."""
+    """The hourly cost of the instance by today's prices, None where it is unknown now."""
     with suppress(CloudError):
         if (instance := account.cloud.get_instance(instance_id)) is not None:
             return account.cloud.hourly_price(instance)
@@ -227,5 +227,5 @@ def _quoted_now(account: Account, instance_id: str) -> Money | None:
 
 
 def _outputs(inputs: Mapping[str, Any], instance: Any, account: Account) -> dict[str, Any]:
-    """What an Endpoint tells. "" stands for "none": a key that is missing would be unknown in every preview."""
+    """The outputs of an Endpoint. "" stands for "none": a key that is missing would be unknown in every preview."""
     return {**inputs, **account.cloud.endpoint_outputs(instance), "account": account.fingerprint}

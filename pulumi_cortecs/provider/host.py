@@ -1,4 +1,4 @@
-"""What a provider method needs of Pulumi's dynamic provider host and does not get from it.
+"""The data that a provider method needs of Pulumi's dynamic provider host and does not get from it.
 
 The host passes a provider method neither the resource's URN nor a way to report progress or a clean error. All three
 are read from the frame of the host's gRPC method further up the stack (`process.find_method_frame`). None is taken for
@@ -26,7 +26,7 @@ _UNKNOWN = 2  # google.rpc.Code.UNKNOWN
 
 
 class _Context(Protocol):
-    """What we use of a grpc.ServicerContext."""
+    """The part of a grpc.ServicerContext that is used."""
 
     def set_trailing_metadata(self, metadata: tuple[tuple[str, bytes], ...]) -> None: ...
 
@@ -49,7 +49,7 @@ class EngineCall:
         return parts[2].rsplit("$", 1)[-1] if len(parts) == 4 else ""
 
     def is_cancelled(self) -> bool:
-        """Whether the engine no longer waits for the answer: it was killed, or gave up on the call."""
+        """Returns whether the engine no longer waits for the answer: it was killed, or gave up on the call."""
         return self.context is not None and not self.context.is_active()
 
     def report_progress(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What happens to an Instance: bought at once, changed in place where the vendor can, and provably ended."""
+"""The life of an Instance: bought at once, changed in place where the vendor can, and provably ended."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class InstanceError(Exception):
 
 
 def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
-    """What changed replaces or is updated as the table of arguments says; nothing else counts, but for credentials that
+    """A change replaces or updates as the table of arguments says; nothing else counts, but for credentials that
     are not those of the state.
 
     Pure towards the vendor: refresh calls it too.
@@ -133,8 +133,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
 def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> ReadResult:
     """The instance as it is; what differs from what is wanted shows through the inputs.
 
-    Gone only by good answers. Raises InstanceError when that cannot be told, or when there is no such instance to get.
-    """
+    Gone only by successful answers. Raises InstanceError when that is unknown, or when there is no such instance to
+    get."""
     recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
         accounts.confirm_known(kind, instance_id)
@@ -149,14 +149,14 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
             raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} in this account")
         inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
-        raise InstanceError(f"cannot tell how {instance_id} is, so the state stays as it was: {error}") from None
+        raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
     outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
     return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Changes what the vendor can, and starts, stops or restarts in place. Raises InstanceError; what is not what was
-    judged is not started, and what another stack has is not stopped."""
+    reviewed is not started, and what another stack has is not stopped."""
     inputs, inferred = _validated(kind, news), bool(olds.get("inferred"))
     accounts.confirm_known(kind, instance_id)
     changed = vendor_changes(kind.arguments, olds, inputs)
@@ -179,18 +179,18 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             _require_sole_owner(kind, instance_id, inferred, "changed")
             with _change(kind, account, live, olds, inputs) if costs else nullcontext():
                 power.update(account, instance_id, inputs, changed)
-        # what was read before a change tells nothing of it, and what is read behind it may be as old
-        told = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed}}
+        # a reading from before the change does not show it, and one from after it may be as old
+        reported = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed}}
         if inputs["state"] == "stopped":
             if account.cloud.phase(live) is not Phase.STOPPED:
                 _require_sole_owner(kind, instance_id, inferred)
                 power.stop(account, instance_id)
         elif account.cloud.phase(live) is Phase.STOPPED:
-            startable = adoption.inputs_for_start(kind, instance_id, told, inputs)
+            startable = adoption.inputs_for_start(kind, instance_id, reported, inputs)
             with machine_limits.enforce(kind, account, startable, instance_id):
                 power.start(account, instance_id)
         elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
-            adoption.require_reviewed(kind, instance_id, told, inputs)
+            adoption.require_reviewed(kind, instance_id, reported, inputs)
             _require_sole_owner(kind, instance_id, inferred)
             with machine_limits.reserve_during_restart(kind, account, live):
                 power.stop(account, instance_id)
@@ -244,8 +244,8 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
 
 
 def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], plan: DeletionPlan) -> str:
-    """Which other resource has the instance and keeps it, as text; "" for none. Raises InstanceError where it is not to
-    be ended, nor to be let go."""
+    """The reason not to delete: another resource has the instance and keeps it; "" for none. Raises InstanceError where
+    it is not to be ended, nor to be let go."""
     urn = host.current_call().urn
     if (owner := adoption.claimed_by(instance_id)) is not None:
         return f"{owner} has adopted it in this run"
@@ -271,7 +271,7 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, An
 
 
 def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> PurchasedInstance[Any]:
-    """What was bought, as the vendor tells it. `began_at` is when this creation began.
+    """Buys, and returns the instance as the vendor reports it. `began_at` is when this creation began.
 
     Raises what OrderRecovery.recover, Purchases.buy and machine_limits.enforce raise, and InstanceError.
     """
@@ -306,13 +306,15 @@ def _take_over(
     """
     live, call = earlier.instance, host.current_call()
     instance_id, reported = earlier.instance_id, account.cloud.reported_inputs(live)
-    untold = ", ".join(adoption.unreported_arguments(kind, reported))
+    unreported = ", ".join(adoption.unreported_arguments(kind, reported))
     try:
         adoption.require_reviewed(kind, instance_id, reported, inputs)
         with machine_limits.enforce(kind, account, reported, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
-                if untold:  # a journal may name whatever is stopped, and this is what would make it cost
-                    raise adoption.ReviewMismatchError(f"it is stopped, and {kind.vendor} does not report its {untold}")
+                if unreported:  # a journal may name whatever is stopped, and this is what would make it cost
+                    raise adoption.ReviewMismatchError(
+                        f"it is stopped, and {kind.vendor} does not report its {unreported}"
+                    )
                 power.start(account, instance_id)
     except (LimitsFileError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
         raise InstanceError(
@@ -323,7 +325,7 @@ def _take_over(
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     note = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
-    note += f"; {kind.vendor} does not report its {untold}, so that cannot be checked" if untold else ""
+    note += f"; {kind.vendor} does not report its {unreported}, so that cannot be checked" if unreported else ""
     call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{note}")
 
 
@@ -379,7 +381,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
     other = [key for key in kind.arguments.replacing if (key in reported) != (key in inputs)]
-    reasons += [f"{key}: it is told only now, or not any more" for key in other]
+    reasons += [f"{key}: it is reported only now, or not any more" for key in other]
     if reasons:
         raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
     with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
@@ -406,16 +408,16 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     props = {**{key: defaults[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
     settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
     looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not report
-    untold = {key for key in vendor_arguments(kind.arguments) if looked_at and key not in props}
-    refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in untold]
+    unreported = {key for key in vendor_arguments(kind.arguments) if looked_at and key not in props}
+    refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in unreported]
     refusals += [
         f"{key} is missing"
         for key in kind.inputs
-        if key not in props and key not in {*kind.arguments.required, *untold}
+        if key not in props and key not in {*kind.arguments.required, *unreported}
     ]
     if refusals:
         raise InstanceError(f"refused, because this is not what was checked: {'; '.join(refusals)}")
-    return {**{key: value for key, value in settled.items() if key not in untold}, "quote": props["quote"]}
+    return {**{key: value for key, value in settled.items() if key not in unreported}, "quote": props["quote"]}
 
 
 def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props: Mapping[str, Any]) -> dict[str, Any]:
@@ -447,7 +449,7 @@ def _outputs(
     expires_at: str,
     inferred: object = False,
 ) -> dict[str, Any]:
-    """What a state has of an instance; what is not so is not in it."""
+    """The properties of an instance in the state; those that do not apply are left out."""
     outputs = {**kind.arguments.omit_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
     if expires_at:
         outputs["expires_at"] = expires_at

@@ -43,7 +43,7 @@ class CheckError(Exception):
 
 def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
     """Validates, fills in what the vendor would choose, and quotes. Problems come as CheckFailures on their property,
-    as many at once as can be told.
+    all that are known at once.
 
     Raises CheckError when the market cannot be asked, and for a resource that is not of our type.
     """
@@ -67,7 +67,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             return _result(kind, dict(news), problems)
         if olds or shown is not None or not isinstance(error, UnreachableError):
             raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
-        # a preview without network; check is not told what it serves, and create refuses what was never settled
+        # a preview without network; check does not know the operation, and create refuses what was never settled
         call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
         inputs = _inputs_without_market(kind, program_inputs)
     if problems:
@@ -79,7 +79,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
 
 
 def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known without asking anybody. The rest is left out: an `up` takes no unknown from check."""
+    """The inputs that are known without a request. The rest is left out: an `up` takes no unknown from check."""
     return {**kind.arguments.defaults, **program_inputs}
 
 
@@ -102,7 +102,7 @@ class _InstanceCheck:
 
     @property
     def arguments(self) -> ArgumentTable:
-        """What a program may say."""
+        """The arguments of a program."""
         return self.kind.arguments
 
     def resolve(self) -> dict[str, Any]:
@@ -133,8 +133,8 @@ class _InstanceCheck:
             return self._complete_from_market(wanted)
         if adopted:
             adoption.record_owner(adopted, host.current_call().urn)
-            untold = [key for key in replacing if key in self.program_inputs and key not in self.olds]
-            _warn_of_unreported(self.kind, adopted, untold)
+            unreported = [key for key in replacing if key in self.program_inputs and key not in self.olds]
+            _warn_of_unreported(self.kind, adopted, unreported)
         if adopted and self.program_inputs.get("adopt_id") == adopted:
             adoption.request(adopted)  # a replacement that was killed in the middle may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
@@ -156,7 +156,7 @@ class _InstanceCheck:
         return result
 
     def resolve_replacement(self, shown: ReviewedInputs) -> tuple[dict[str, Any], list[Problem]]:
-        """The same for a replacement's second check: what was judged, and what speaks against it now.
+        """The same for a replacement's second check: what was reviewed, and what speaks against it now.
 
         Raises LimitsFileError, CloudError and UnknownStatusError.
         """
@@ -175,7 +175,7 @@ class _InstanceCheck:
         priced: bool = True,
         changes: Mapping[str, Any] | None = None,
     ) -> None:
-        """What is bought, started, adopted or changed, against the limits of this machine; `priced` is False where no
+        """Checks a purchase, start, adoption or change against the limits of this machine; `priced` is False where no
         price of today is to be had, and `changes` is what one that runs has been."""
         billed = adopt_id is None or wanted["state"] != "stopped"
         self.problems.extend(
@@ -206,19 +206,19 @@ class _InstanceCheck:
         )
         settled = {**defaults, **settled}
         self.problems.extend(problems)
-        untold = adoption.unreported_arguments(self.kind, reported)
-        missing = [key for key in untold if key not in wanted]
+        unreported = adoption.unreported_arguments(self.kind, reported)
+        missing = [key for key in unreported if key not in wanted]
         self.problems.extend(
             Problem(key, f"is required: {self.kind.vendor} does not report it of {adopt_id}") for key in missing
         )
-        _warn_of_unreported(self.kind, adopt_id, untold)
+        _warn_of_unreported(self.kind, adopt_id, unreported)
         # what is not sold any more keeps running
         settled["quote"], _ = accounts.market(self.kind).quote(settled)
         self._check_limits(settled, adopt_id)
         return settled
 
     def _account_or_none(self, adopt_id: str) -> Account | None:
-        """Where the instance to adopt is, None without credentials."""
+        """The account of the instance to adopt, None without credentials."""
         try:
             return accounts.account(self.kind)
         except ConfigurationError as error:
@@ -241,7 +241,7 @@ class _InstanceCheck:
             self.problems.extend(Problem(key, reviewed_inputs.NO_STOPPED_REPLACEMENT) for key in known_keys)
 
     def _complete_from_market(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """What is `wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and
+        """`wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and
         the market cannot be reached.
 
         What exists already is not replaced by a catalogue: with delete_before_replace it would be ended, and then
@@ -269,22 +269,22 @@ class _InstanceCheck:
 
 
 def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:
-    """What was adopted is started by what the vendor tells of it, and not by what its row says: nothing here has
+    """An adopted instance is started by what the vendor reports, and not by what its row says: nothing here has
     ordered it. Without credentials `up` refuses."""
     try:
         account = accounts.account(kind)
     except ConfigurationError:
         return
     live = account.find(adopted)
-    untold = [] if live is None else adoption.unreported_arguments(kind, account.cloud.reported_inputs(live))
-    _warn_of_unreported(kind, adopted, [key for key in untold if inputs.pop(key, None) is not None])
+    unreported = [] if live is None else adoption.unreported_arguments(kind, account.cloud.reported_inputs(live))
+    _warn_of_unreported(kind, adopted, [key for key in unreported if inputs.pop(key, None) is not None])
 
 
-def _warn_of_unreported(kind: InstanceKind, instance_id: str, untold: Sequence[str]) -> None:
-    if untold:
+def _warn_of_unreported(kind: InstanceKind, instance_id: str, unreported: Sequence[str]) -> None:
+    if unreported:
         host.current_call().warn(
-            f"{kind.vendor} does not report {', '.join(untold)} of {instance_id}: what the program says of it cannot "
-            "be checked, and is in no plan, state, price or limit"
+            f"{kind.vendor} does not report {', '.join(unreported)} of {instance_id}: what the program says of it "
+            "cannot be checked, and is in no plan, state, price or limit"
         )
 
 

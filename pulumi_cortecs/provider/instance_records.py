@@ -1,5 +1,5 @@
-"""What this process knows of each instance: the Instance row that has it, what was delivered for it, and what it costs
-per hour.
+"""The facts that this process has about each instance: the Instance row that has it, what was delivered for it, and
+what it costs per hour.
 
 The engine passes every Instance to this process before its Endpoint, which gets an id and little else: so a wait can
 compare and name a price without a request.
@@ -51,5 +51,5 @@ def record_cost(instance_id: str, hourly: Money) -> None:
 
 
 def hourly_cost(instance_id: str) -> Money | None:
-    """What the instance costs per hour while it runs, None where no quote was seen."""
+    """The hourly cost of the instance while it runs, None where no quote was seen."""
     return session.current().hourly_costs.get(instance_id)

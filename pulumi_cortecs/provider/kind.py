@@ -33,7 +33,7 @@ class Problem:
 
 
 class Change(Enum):
-    """What another value of an argument does to what there is."""
+    """The effect of another value of an argument on an existing instance."""
 
     REPLACE = "replace"
     """It decides what is bought: a new one is, and the old one ends."""
@@ -59,7 +59,7 @@ LIVE: Final = "live"
 
 @dataclass(frozen=True)
 class Argument:
-    """What a program may say under one name.
+    """One argument of a program.
 
     `default`: what holds where it says nothing. `priced`: the price depends on it. `interrupts`: another value
     interrupts the service, so that it is waited for again. `secret`: no problem shows the value.
@@ -99,22 +99,22 @@ class ArgumentTable(Mapping[str, Argument]):
 
     @cached_property
     def replacing(self) -> tuple[str, ...]:
-        """What decides what is bought: a change of any of these is a replacement."""
+        """The arguments that decide what is bought: a change of any of them is a replacement."""
         return self.names_where(lambda argument: argument.change is Change.REPLACE)
 
     @cached_property
     def updatable(self) -> tuple[str, ...]:
-        """What changes without a new one."""
+        """The arguments that change in place."""
         return self.names_where(lambda argument: argument.change is Change.UPDATE)
 
     @cached_property
     def priced(self) -> tuple[str, ...]:
-        """What the price depends on."""
+        """The arguments that the price depends on."""
         return self.names_where(lambda argument: argument.priced)
 
     @cached_property
     def interrupting(self) -> tuple[str, ...]:
-        """What is waited for again when it changes."""
+        """The arguments after whose change the Endpoint waits again."""
         return self.names_where(lambda argument: argument.interrupts)
 
     @cached_property
@@ -126,7 +126,7 @@ class ArgumentTable(Mapping[str, Argument]):
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
-        """What each of the others is when it is left out, but for those that the market decides."""
+        """The default of each optional argument, but for those that the market decides."""
         return {
             key: argument.default
             for key, argument in self.rows.items()
@@ -144,12 +144,12 @@ class ArgumentTable(Mapping[str, Argument]):
         return {key: default for key, default in self.defaults.items() if key not in self.replacing}
 
     def is_default(self, key: str, value: Any) -> bool:
-        """Whether leaving the argument out says the same."""
+        """Returns whether leaving the argument out says the same."""
         return key in self.defaults and bool(value == self.defaults[key])
 
     @cached_property
     def omitted_when_default(self) -> tuple[str, ...]:
-        """What is in no plan and no state while it has its default."""
+        """The arguments that are in no plan and no state while they have their default."""
         return self.names_where(lambda argument: not argument.in_state_if_default)
 
     def omit_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,8 +159,8 @@ class ArgumentTable(Mapping[str, Argument]):
 
 
 class Market(Protocol):
-    """What a cloud sells, live or as it was pinned. Each method raises CloudError, and is asked only when check is no
-    fixpoint. A Problem says what is not on offer, and what is instead."""
+    """The market of a cloud, live or as it was pinned. Each method raises CloudError, and is asked only when check is
+    no fixpoint. A Problem says what is not on offer, and what is instead."""
 
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
         """`wanted` with what the vendor would choose where it says nothing, and with the quote. What there is
@@ -169,7 +169,7 @@ class Market(Protocol):
         ...
 
     def availability(self, inputs: Inputs) -> list[Problem]:
-        """What speaks against having again what runs: stock, quota, capacity."""
+        """The reasons why the same could not be bought again: stock, quota, capacity."""
         ...
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
@@ -178,7 +178,7 @@ class Market(Protocol):
         ...
 
     def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
-        """What allow-lists are asked about, by argument: None for what only `up` will know, and words that are on no
+        """The values that allow-lists judge, by argument: None for what only `up` will know, and words that are on no
         list for what the vendor does not report of an instance. Sends no request."""
         ...
 
@@ -213,7 +213,7 @@ class InstanceKind:
 
     @property
     def possessive(self) -> str:
-        """Whose something is: "Acme's"."""
+        """The vendor's name in the possessive: "Acme's"."""
         return f"{self.vendor}'" if self.vendor.endswith("s") else f"{self.vendor}'s"
 
     @cached_property

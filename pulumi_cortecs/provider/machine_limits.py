@@ -39,11 +39,11 @@ def check(
     priced: bool = True,
     changes: Inputs | None = None,
 ) -> list[Problem]:
-    """What the limits have against these inputs, as far as they are known; `instance_id` is one that exists already. An
-    argument that is not in them is one that the vendor does not report: what is decided by it is refused.
-    `changes` is what an instance that runs is to become these from: the account's ceiling has to have room for the
-    difference. `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is
-    False where no price can be expected, because there are other problems.
+    """The objections of the limits to these inputs, as far as they are known; `instance_id` is one that exists already.
+    An argument that is not in them is one that the vendor does not report: what is decided by it is refused. `changes`
+    is what an instance that runs is to become these from: the account's ceiling has to have room for the difference.
+    `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False where
+    no price can be expected, because there are other problems.
 
     Without credentials the ceiling of the account is left to `create`. Raises LimitsFileError and CloudError.
     """
@@ -126,7 +126,7 @@ def release(kind: InstanceKind, account: Account, instance_id: str) -> None:
 
 
 def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -> list[Violation]:
-    """What they have against asking there: whoever answers could call everything cheap, and the account empty."""
+    """The objections to that base URL: whoever answers could call everything cheap, and the account empty."""
     own = kind.credentials.default_url
     return [
         refusal
@@ -147,7 +147,7 @@ def _unreported_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
 
 
 def _difference(kind: InstanceKind, hourly: Money | None, changes: Inputs) -> Money | None:
-    """What an hour costs more than before, by today's prices; None where either price is unknown."""
+    """The increase of the hourly price, by today's prices; None where either price is unknown."""
     before = accounts.hourly_price(kind, changes)
     if hourly is None or before is None or hourly.currency != before.currency:
         return None
@@ -177,7 +177,7 @@ def _spend_guard(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
 
 
 def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:
-    """What this user's journal and the state that is at work know of the account."""
+    """The instances of the account in this user's journal and in the state at work."""
     ours = session.current()
     with ours.lock:
         known_ids = frozenset(ours.known_ids.get(kind.cloud, ()))

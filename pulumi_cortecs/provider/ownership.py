@@ -1,4 +1,5 @@
-"""Whose an instance is: warnings and decisions where it is in several rows of states, or was bought and is in none."""
+"""The owner of an instance: warnings and decisions where it is in several rows of states, or was bought and is in
+none."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from pulumi_cortecs.provider.kind import InstanceKind
 
 
 def warn_of_owner(instance_id: str) -> None:
-    """Says at a check which row of the stack has what is going to be adopted. A rename is meant to look like that, so
+    """Warns at a check of a row of the stack that has the instance to adopt. A rename is meant to look like that, so
     nothing is refused; a state that cannot be read says nothing."""
     call = host.current_call()
     try:
@@ -31,8 +32,8 @@ def warn_of_owner(instance_id: str) -> None:
 
 @contextmanager
 def announce_deletion(instance_id: str) -> Iterator[DeletionPlan]:
-    """A block that deletes the row of this call, or fails: the others are told of it before it is decided what becomes
-    of the instance, whoever it is let go for."""
+    """A block that deletes the row of this call, or fails: the other rows learn of it before it is decided whether the
+    instance is deleted."""
     plan = session.current().shared_rows.plan_deletion(instance_id, host.current_call().urn)
     try:
         yield plan
@@ -45,7 +46,7 @@ def warn_unread_state(plan: DeletionPlan) -> None:
     """Warns, once, that another row may have the instance that is deleted."""
     if plan.problem and session.current().is_first("an unread state"):
         host.current_call().warn(
-            f"the state of this stack cannot be read ({plan.problem}), so it cannot be told whether another row of it "
+            f"the state of this stack cannot be read ({plan.problem}), so it is unknown whether another row of it "
             "has what is deleted here: it is ended"
         )
 
@@ -57,7 +58,7 @@ def row_in_other_stack(kind: InstanceKind, instance_id: str, urn: str) -> StateR
         return session.current().shared_rows.find_in_other_stack(instance_id, urn)
     except StateUnreadableError as error:
         host.current_call().warn(
-            f"{instance_id} was told from others by a list of {kind.possessive} and not by an answer to its order, and "
+            f"{instance_id} was identified by a list of {kind.possessive} and not by an answer to its order, and "
             f"the backend's other stacks cannot be read ({error}): should one of them have it, this ends its service, "
             "too"
         )
@@ -74,7 +75,7 @@ def other_row_in_stack(instance_id: str, urn: str) -> StateRow | None:
 
 
 def describe_row(row: StateRow) -> str:
-    """Which row that is, for a person."""
+    """The row's URN and stack, for a person."""
     return f"{row.urn} in stack {row.stack}"
 
 

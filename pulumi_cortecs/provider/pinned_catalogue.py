@@ -19,7 +19,7 @@ CATALOGUE_VARIABLE: Final = "PULUMI_CORTECS_CATALOGUE"
 def fallback_prices(
     cloud: str, base_url: str, error: UnreachableError, environment: Mapping[str, str], folder: Path
 ) -> PriceList:
-    """What stands in for the cloud's API at `base_url`, which could not be reached.
+    """The prices that stand in for the cloud's API at `base_url`, which could not be reached.
 
     Raises CatalogueError for a file that is named and cannot be used, and for one in the `folder` that is not whole;
     `error` where there is none, and where the one in the folder has the prices of another API.
@@ -66,5 +66,5 @@ def _wrong_source_text(prices: PriceList, base_url: str) -> str:
 
 
 def quote_source(prices: PriceList) -> str:
-    """What a quote by it names as its source: the same for as long as the catalogue is."""
+    """The source that a quote by it names: the same for as long as the catalogue is."""
     return f"catalogue {prices.as_of:%Y-%m-%d}"

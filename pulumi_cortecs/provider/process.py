@@ -1,4 +1,4 @@
-"""What a host process of ours does beyond the ordinary: it serves many calls at once, ends its waits at the first ^C,
+"""The additions to an ordinary host process: it serves many calls at once, ends its waits at the first ^C,
 and exits with its engine. Like host.py this depends on internals of Pulumi's host. Each piece reports whether it could
 be installed; without it the process is an ordinary one: four calls at a time, waits that end at the second ^C, a
 process that lives until the engine kills it."""

@@ -18,7 +18,7 @@ _PROVIDER_KEY: Final = "__provider"
 
 
 def is_unknown(*values: Any) -> bool:
-    """Whether any of the values is one that only `up` will know."""
+    """Returns whether any of the values is one that only `up` will know."""
     return any(isinstance(value, Unknown) for value in values)
 
 
@@ -98,7 +98,7 @@ def integer(low: int, high: int | None = None) -> Reader:
 
 
 def equal_values(one: Any, other: Any) -> bool:
-    """Whether two values of an argument mean the same: the host passes every number as a float."""
+    """Returns whether two values of an argument mean the same: the host passes every number as a float."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)

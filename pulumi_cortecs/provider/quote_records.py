@@ -1,4 +1,4 @@
-"""What a purchase is quoted at, by whom, and for which arguments the checks of this process have made a quote.
+"""The quote of a purchase, its source, and for which arguments the checks of this process have made a quote.
 
 A policy's remediation comes after check, and on a new resource no call quotes what it made of the arguments: create
 would record the price of hardware that is not bought.
@@ -24,7 +24,7 @@ def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
 
 
 def is_purchasable(urn: str) -> bool:
-    """Whether what the last check of this URN came to would be bought by create; True where there was none."""
+    """Returns whether what the last check of this URN came to would be bought by create; True where there was none."""
     quoted = session.current().quotes.get(urn)
     return quoted is None or (quoted["quote"] is not None and not _is_from_catalogue(quoted["quote"]))
 

@@ -1,4 +1,4 @@
-"""What policies have judged, kept for the second check of a replacement.
+"""The inputs that policies have reviewed, kept for the second check of a replacement.
 
 For a replacement the engine checks again, with no old inputs and the program's raw arguments, *after* the policies ran
 and with `ignore_changes` and remediations undone, and buys the second result. So the first result is kept under the
@@ -47,20 +47,20 @@ def update(urn: str, inputs: Mapping[str, Any]) -> None:
 
 
 def get(urn: str) -> ReviewedInputs | None:
-    """What was judged for this URN in this process, None if nothing was."""
+    """The reviewed inputs of this URN in this process, None without any."""
     kept = session.current().reviewed.get(urn)
     return None if kept is None else replace(kept, inputs=dict(kept.inputs))
 
 
 def changed_arguments(kind: InstanceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The arguments of a purchase that are not what was judged."""
+    """The arguments of a purchase that are not what was reviewed."""
     return [key for key in kind.arguments.replacing if not equal_values(props.get(key), shown.get(key))]
 
 
 def recheck_replacement(
     kind: InstanceKind, program_inputs: Mapping[str, Any], problems: list[Problem], shown: ReviewedInputs
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """What was judged, and `problems` with all that a replacement would make something else of.
+    """The reviewed inputs, and `problems` with all that a replacement would buy differently.
 
     `program_inputs` is what the program says, read and normalised.
     """
@@ -81,11 +81,11 @@ def recheck_replacement(
 
 
 def _mismatches(program_inputs: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
-    """Where the program says something else than was shown to policies and reviewers."""
+    """The arguments that differ from those shown to policies and reviewers."""
     return [
         Problem(
             key,
-            f"the replacement was judged with {shown[key]!r}, and the program says {program_inputs[key]!r} "
+            f"the replacement was reviewed with {shown[key]!r}, and the program says {program_inputs[key]!r} "
             "(ignore_changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
             "deleted. Write the value that you want into the program",
         )

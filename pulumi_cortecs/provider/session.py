@@ -1,4 +1,4 @@
-"""What one provider process remembers. A host process serves one provider resource, so it has just one session; tests
+"""The memory of one provider process. A host process serves one provider resource, so it has just one session; tests
 have as many as they play processes."""
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Session:
         self.spend_guards: dict[str, SpendGuard[Any]] = {}
         """By fingerprint of the account, what is ordered in it; see machine_limits.py."""
         self.reviewed: dict[str, ReviewedInputs] = {}
-        """By URN, what policies have judged; see reviewed_inputs.py."""
+        """By URN, what policies have reviewed; see reviewed_inputs.py."""
         self.quotes: dict[str, Mapping[str, Any]] = {}
         """By URN, for which arguments the last check has made a quote; see quote_records.py."""
         self.rows: dict[str, InstanceRow] = {}
@@ -128,8 +128,8 @@ class Session:
 
     @locked_cached_property
     def states(self) -> States:
-        """The states of the backend that our engine uses, as the CLI that started it tells them. Nothing is read before
-        it is asked for."""
+        """The states of the backend that our engine uses, as the CLI that started it exports them. Nothing is read
+        before it is asked for."""
         # an engine begins some creations at once, and each needs a reading that began after it
         return open_states(
             engine_cli.current_cli(), instance_tokens(), gather=lambda: self.clock.sleep(_GATHER_SECONDS)
@@ -142,7 +142,7 @@ class Session:
         return identify_backend(ours.environment, ours.directory)
 
     def is_exclusive(self, cloud: str) -> bool:
-        """Whether the machine's owner says that only this machine's stacks use the account at this cloud.
+        """Returns whether the machine's owner says that only this machine's stacks use the account at this cloud.
 
         A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and
         none where the CLI cannot be looked at. Limits that cannot be read say nothing.
@@ -167,7 +167,7 @@ class Session:
         self.in_background(lambda: self.shared_rows.read_first(urn))
 
     def is_first(self, what: str) -> bool:
-        """Whether this is the first call for `what`: for actions and warnings of which a process needs one."""
+        """Returns whether this is the first call for `what`: for actions and warnings of which a process needs one."""
         mine = object()
         return self._asked_once.setdefault(what, mine) is mine
 

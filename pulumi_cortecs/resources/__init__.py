@@ -1,1 +1,1 @@
-"""What the resources of every cloud share on the side of the program."""
+"""The common part of every cloud's resources, on the side of the program."""

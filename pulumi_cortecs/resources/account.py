@@ -14,7 +14,7 @@ _PACKAGE: Final = "pulumi-python"
 
 
 class ExplicitProvider(pulumi.ProviderResource):
-    """What the `Provider` of every cloud is: a cloud's own names its arguments.
+    """The base of every cloud's `Provider`: a cloud's own names its arguments.
 
     `spec` has the names of a cloud's credentials; `arguments` is what the program says of each, None for nothing.
 
@@ -38,7 +38,7 @@ class ExplicitProvider(pulumi.ProviderResource):
 
 
 def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[str]]:
-    """What the provider's process is configured with, the credentials as they were given."""
+    """The configuration of the provider's process, the credentials as they were given."""
     return provider._configured
 
 

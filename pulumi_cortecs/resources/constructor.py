@@ -1,4 +1,4 @@
-"""What the constructors of resources have in common: both forms of arguments, as Pulumi's own SDKs take them, and the
+"""The common part of the constructors of resources: both forms of arguments, as Pulumi's own SDKs take them, and the
 custom timeouts, which the dynamic host drops, so that they travel as an ordinary input."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the data sources of a cloud ask, at once or for Inputs, and by which account."""
+"""The lookups of the data sources of a cloud, at once or for Inputs, and by which account."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class DataSources:
         return resolved.apply(answer)
 
     def _configuration(self, opts: pulumi.InvokeOptions | None) -> Mapping[str, pulumi.Input[str]]:
-        """What the account is to be found by: a Provider's settings, else those of the stack's config."""
+        """The configuration that names the account: a Provider's settings, else those of the stack's config."""
         provider = opts.provider if opts is not None else None
         if provider is None and opts is not None and opts.parent is not None:
             provider = opts.parent.get_provider(self.token)
@@ -116,5 +116,5 @@ def _as_list(resources: Any) -> list[Any]:
 
 
 def _function_name(ask: Callable[..., object]) -> str:
-    """What a program calls it by."""
+    """The name that a program calls it by."""
     return f"get{ask.__name__}"

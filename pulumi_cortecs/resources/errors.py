@@ -1,4 +1,4 @@
-"""What a data source raises, in a module that a program can import for nothing."""
+"""The errors of data sources, in a module that costs a program nothing to import."""
 
 from __future__ import annotations
 

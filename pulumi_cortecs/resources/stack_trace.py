@@ -1,4 +1,4 @@
-"""How much of its call stack a registered resource leaves in the state.
+"""The part of its call stack that a registered resource leaves in the state.
 
 Pulumi's SDK sends the whole stack with each resource, down to the interpreter's start, and the engine writes it again
 at every step of an `up`. A reader needs the newest frames only. Declared at a program's top level, an Instance's row

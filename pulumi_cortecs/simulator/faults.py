@@ -225,7 +225,7 @@ class Fault:
 
 
 def matches(match: FaultMatch, target: FaultTarget) -> bool:
-    """Whether the filter matches the target. A slash at the end of a path makes no difference."""
+    """Returns whether the filter matches the target. A slash at the end of a path makes no difference."""
     if match.method is not None and match.method.upper() != target.method:
         return False
     if any(target.arguments.get(name) != value for name, value in match.arguments.items()):

@@ -108,7 +108,7 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
         if not ARGUMENTS.is_default(key, value)
     )
     untold = (
-        f"    # {key}=...,  # {INSTANCE.vendor} does not tell it\n"
+        f"    # {key}=...,  # {INSTANCE.vendor} does not report it\n"
         for key in ARGUMENTS.replacing
         if key not in arguments
     )

@@ -79,7 +79,7 @@ def _state(cli: Pulumi, name: str) -> StackHoldings | None:
 
 
 def _is_updating(cli: Pulumi, resources: Sequence[StackResource | PendingPurchase]) -> bool | None:
-    """Whether the stack is locked. Only of a directory we know where it keeps its locks."""
+    """Returns whether the stack is locked. Only of a directory we know where it keeps its locks."""
     url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
     if url.scheme != "file" or not resources:
         return None

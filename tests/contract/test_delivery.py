@@ -145,14 +145,14 @@ def test_what_is_not_what_was_judged_is_not_started(host: Host, simulator: Simul
     made = forged(simulator)
     simulator.control.stop(made.id)
     stopped = Made(made.id, {**made.outs, "state": "stopped"})
-    with pytest.raises(CallFailedError, match="hardware_type_id: 'NVIDIA_L4_1' was judged, 'NVIDIA_L40S_1' is what"):
+    with pytest.raises(CallFailedError, match="'NVIDIA_L4_1' was reviewed, Cortecs reports 'NVIDIA_L40S_1'"):
         host.instance().update(stopped, INPUTS)
     assert simulator.control.requests().count(RESTART) == 0
 
 
 def test_what_is_not_what_was_judged_is_not_restarted(host: Host, simulator: Simulator) -> None:
     made = forged(simulator)
-    with pytest.raises(CallFailedError, match=r"nothing was started: .* 'NVIDIA_L4_1' was judged, 'NVIDIA_L40S_1' is"):
+    with pytest.raises(CallFailedError, match=r"nothing was started: .* Cortecs reports 'NVIDIA_L40S_1'"):
         host.instance().update(made, {**INPUTS, "restart_trigger": "now"})
     assert simulator.control.requests().count(STOP) == 0
     assert len(simulator.control.ledger().open) == 1

@@ -217,7 +217,7 @@ def test_an_error_never_makes_anything_gone(
     with pytest.raises(CallFailedError) as failed:
         getattr(start_host(before=IMPATIENT), kind)("chat", of=cloud).read(recorded)
     assert failed.value.text is not None
-    assert failed.value.text.startswith(f"cannot tell how {made.id} is, so the state stays as it was: ")
+    assert failed.value.text.startswith(f"the status of {made.id} is unknown, so the state stays as it was: ")
 
 
 # -- check, diff and update

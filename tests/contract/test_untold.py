@@ -156,7 +156,7 @@ def test_what_the_row_itself_has_bought_is_started_by_what_it_ordered(limited: L
 def test_unless_the_vendor_tells_otherwise(limited: Limited, simulator: Simulator) -> None:
     made = eight(simulator)
     omit(simulator, "num_workers")
-    with pytest.raises(CallFailedError, match="num_workers: 1 was judged, 8 is what Cortecs tells"):
+    with pytest.raises(CallFailedError, match="num_workers: 1 was reviewed, Cortecs reports 8"):
         limited(CAP).instance().update(made, INPUTS)
     assert simulator.control.requests().count(RESTART) == 0
 

@@ -175,7 +175,7 @@ def test_a_replacement_does_not_restore_hardware_hidden_by_ignore_changes(
     ignoring = f"ignore_changes=['hardware_type_id'], {order}"
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1', num_workers=2", options=ignoring))
     text = stack.up(*judged, expect=1).text
-    assert "the replacement was judged with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
+    assert "the replacement was reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
     assert "is not allowed" not in text  # the pack saw nothing wrong
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
     assert [each.status for each in simulator.control.instances()] == ["running"]
@@ -194,7 +194,7 @@ def test_a_replacement_does_not_undo_what_the_judge_has_put_right(
     assert stack.outputs()["quote"]["hourly_total"] == "1.20"  # an L4's, and not that of what the program says
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1', num_workers=2", options=order))
     text = stack.up(*judged, expect=1).text
-    assert "the replacement was judged with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
+    assert "the replacement was reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
     assert [each.status for each in simulator.control.instances()] == ["running"]
     assert stack.instance_ids() == {instance_id}

@@ -225,7 +225,7 @@ def test_a_remediation_is_not_undone_by_a_replacement(stack: Stack, simulator: S
     assert sold(simulator) == [("NVIDIA_L4_2", 1)]
     stack.program(HEADER + f"make('fixed', {dear}, num_workers=2)\n")
     run = guard.up(expect=None)
-    assert "the replacement was judged with 'NVIDIA_L4_2', and the program says 'NVIDIA_H100_1'" in run.text
+    assert "the replacement was reviewed with 'NVIDIA_L4_2', and the program says 'NVIDIA_H100_1'" in run.text
     attempts.tried("a remediation, and a later replacement", through=forbidden(simulator) != [])
 
 
@@ -347,7 +347,7 @@ def test_flags_and_edited_states_gain_nothing(stack: Stack, simulator: Simulator
     stack.program(HEADER + "make('small', restart_trigger='now')\n")
     run = guard.up(expect=None)
     attempts.tried("a state that names another, stopped machine", through=len(forbidden(simulator)) > 1)
-    assert f"nothing was started: {big.id} is not what was judged" in run.text
+    assert f"nothing was started: {big.id} is not what was reviewed" in run.text
 
     edit_instances(stack, lambda row: [row[cells].update(BIG) for cells in ("inputs", "outputs")])
     stack.program(HEADER + f"make('small', model_id={BIG['model_id']!r})\n")  # what is left out is carried over

@@ -89,7 +89,7 @@ def _state() -> Iterator[None]:
 
 @contextmanager
 def _judged() -> Iterator[None]:
-    """What an instance is told to be is not compared with what was judged."""
+    """The reported arguments of an instance are not compared with the reviewed ones."""
     with mock.patch(f"{_PROVIDER}.adoption.require_reviewed", return_value=None):
         yield
 

@@ -156,7 +156,7 @@ def test_what_is_not_told_is_no_default_and_has_no_price(run: Run, sim: Simulato
     (line,) = [line for line in shown.splitlines() if orphan in line and "│" in line]
     assert line.count("unknown") == 2
     assert line.count("?") == (name != "billing_interval")
-    assert f"    # {name}=...,  # Cortecs does not tell it\n" in shown
+    assert f"    # {name}=...,  # Cortecs does not report it\n" in shown
 
 
 def test_an_orphan_of_which_nothing_is_told_is_listed_and_ended(run: Run, sim: Simulator) -> None:

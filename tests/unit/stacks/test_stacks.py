@@ -180,7 +180,7 @@ def test_lines_of_a_program_leave_out_what_is_a_default() -> None:
     )
     assert constructor("chat", {**arguments, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    num_workers=2,\n'
-        '    state="stopped",\n    adopt_id="i",\n    # context_length=...,  # Cortecs does not tell it\n)\n'
+        '    state="stopped",\n    adopt_id="i",\n    # context_length=...,  # Cortecs does not report it\n)\n'
     )
 
 
