@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import yaml
-from pydantic import AfterValidator, Field, PlainValidator, Strict, model_validator
+from pydantic import AfterValidator, FailFast, Field, PlainValidator, Strict, model_validator
 
 from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning
@@ -138,8 +138,8 @@ class _Cloud(StrictModel):
     currency: Name
     source: Name
     as_of: Annotated[datetime, PlainValidator(_time)]
-    hardware_types: list[_Hardware]
-    models: list[_Model]
+    hardware_types: Annotated[list[_Hardware], FailFast()]  # a file of bad rows is refused after the first one
+    models: Annotated[list[_Model], FailFast()]
 
 
 class CatalogueFile(StrictModel):
