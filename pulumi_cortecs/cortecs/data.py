@@ -26,8 +26,8 @@ from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.cortecs.market import live_offers
 from pulumi_cortecs.cortecs.resources import Provider
 from pulumi_cortecs.cost import PricedHardware
+from pulumi_cortecs.cost.suggestions import closest_match
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.suggestions import closest_match
 from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 

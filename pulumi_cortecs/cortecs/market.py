@@ -13,12 +13,12 @@ from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, ApiModel, CortecsPublic
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, PricedHardware, RamMeaning, quote
 from pulumi_cortecs.cost.pricelist import CatalogueModel, PriceList
+from pulumi_cortecs.cost.suggestions import join_names, suggestion
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
-from pulumi_cortecs.provider.suggestions import join_names, suggestion
 
 _DEFAULT_CONTEXT: Final = 32_000
 

@@ -20,7 +20,6 @@ from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceL
 
 __all__ = ["Catalogue", "CatalogueError", "CatalogueModel", "PriceList", "dump", "load", "read"]
 
-VERSION: Final = 1
 MAX_BYTES: Final = 2**20
 """Bytes of a file: near three hundred times what the simulator's has."""
 _TOO_LARGE_TEXT: Final = f"has more than {MAX_BYTES // 1024} kB, the limit of a catalogue"
@@ -108,7 +107,9 @@ def dump(catalogue: Catalogue) -> str:
     """The text of the file: sorted, so that a review shows what has changed and nothing else. Raises CatalogueError for
     one that `load` would refuse for its size."""
     document = catalogue_rows.document(catalogue.price_lists)
-    text = _HEADER + catalogue_rows.as_yaml({"version": VERSION, "clouds": document, "sha256": catalogue.digest})
+    text = _HEADER + catalogue_rows.as_yaml(
+        {"version": int(catalogue_rows.VERSION), "clouds": document, "sha256": catalogue.digest}
+    )
     if len(text.encode()) > MAX_BYTES:
         raise CatalogueError(_TOO_LARGE_TEXT)
     return text
@@ -129,11 +130,5 @@ def _read(path: str | Path) -> tuple[Catalogue, str]:
 
 @lru_cache(maxsize=8)
 def _parse(content: bytes) -> tuple[Catalogue, str]:
-    table = catalogue_rows.Table.of_yaml(content)
-    version = table.whole("version")
-    if version != VERSION:
-        raise CatalogueError(f"it is of version {version}, and this program reads version {VERSION}")
-    pinned = table.text("sha256")
-    clouds = table.table("clouds")
-    table.done()
-    return Catalogue({cloud: catalogue_rows.price_list(cloud, clouds.table(cloud)) for cloud in clouds.names}), pinned
+    file = catalogue_rows.read_rows(content)
+    return Catalogue({cloud: file.price_list(cloud) for cloud in file.clouds}), file.sha256

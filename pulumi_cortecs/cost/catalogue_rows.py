@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import yaml
+from pydantic import AfterValidator, FailFast, Field, PlainValidator, Strict, model_validator
 
 from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning
 from pulumi_cortecs.cost.money import Money, MoneyError
 from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceList, has_own_hourly_price
+from pulumi_cortecs.cost.strict_reader import Name, StrictModel, invalid, parse_name, read_model
 from pulumi_cortecs.cost.times import parse_utc_seconds, utc_seconds_text
 
-E = TypeVar("E", RamMeaning, BillingInterval)
-
+VERSION: Final = "1"
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,11}")
 _FLAG: Final = "hour_is_not_60_minutes"
 _NO_LIMIT: Final = "unlimited"
@@ -53,124 +53,134 @@ class _TextLoader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignor
         return mapping
 
 
-@dataclass
-class Table:
-    """One mapping of the file. What is never asked for is an unknown key, which `done` refuses."""
+def _whole(value: Any) -> int:
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+        raise invalid(value, "a whole number, 1 or more")
+    return int(value)
 
-    where: str
-    cells: Mapping[str, Any]
-    asked: set[str] = field(default_factory=set)
 
-    @staticmethod
-    def of_yaml(content: bytes) -> Table:
-        """The whole file. Raises CatalogueError."""
+def _context_length(value: Any) -> int | None:
+    return None if value == _NO_LIMIT else _whole(value)
+
+
+def _decimal(value: Any) -> Decimal:
+    try:
+        return Money.of(parse_name(value), "XXX").amount
+    except MoneyError as error:
+        raise ValueError(str(error)) from None
+
+
+def _ram(value: Any) -> Decimal:
+    number = _decimal(value)
+    if number <= 0:
+        raise invalid(value, "above 0")
+    return number
+
+
+def _unique(intervals: list[BillingInterval]) -> list[BillingInterval]:
+    if len(set(intervals)) < len(intervals):
+        raise ValueError(f"got {', '.join(intervals)}; must be different intervals")
+    return intervals
+
+
+def _time(value: Any) -> datetime:
+    time = parse_utc_seconds(value) if isinstance(value, str) else None
+    if time is None:
+        raise invalid(value, "a time such as 2025-03-01T12:00:00Z")
+    return time
+
+
+_Amount: TypeAlias = Annotated[Decimal, PlainValidator(_decimal)]
+_Interval: TypeAlias = Annotated[BillingInterval, Strict(False)]
+
+
+class _Hardware(StrictModel):
+    hardware_type_id: Name
+    price_per_hour: _Amount
+    price_per_minute: _Amount
+    gpu_type: Name | None = None
+    num_gpus: Annotated[int, PlainValidator(_whole)] | None = None
+    gpu_ram_gb: Annotated[Decimal, PlainValidator(_ram)] | None = None
+    gpu_ram_is: Annotated[RamMeaning, Strict(False)] | None = None
+    region: Name | None = None
+    billing: Annotated[list[_Interval], Field(min_length=1), AfterValidator(_unique)]
+    provenance: Name | None = None
+    hour_is_not_60_minutes: Literal["true"] | None = None
+
+    @model_validator(mode="after")
+    def _require_ram_meaning(self) -> _Hardware:
+        if (self.gpu_ram_gb is None) != (self.gpu_ram_is is None):
+            raise ValueError("got one of gpu_ram_gb and gpu_ram_is; must be both or none")
+        return self
+
+    def priced(self, where: str, cloud: str, currency: str) -> PricedHardware:
+        cells = {key: value for key, value in self if value is not None and key != _FLAG}
         try:
-            data = yaml.load(content, Loader=_TextLoader)
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise CatalogueError(f"is not valid YAML: {str(error).splitlines()[0]}") from None
-        return Table("the file", _mapping("the file", data))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All keys there are."""
-        return tuple(self.cells)
-
-    def has(self, key: str) -> bool:
-        """Returns whether there is such a key."""
-        return key in self.cells
-
-    def text(self, key: str) -> str:
-        """A text that is not empty."""
-        value = self._cell(key)
-        if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-            raise CatalogueError(f"{self.where}: {key} must be a string, not {value!r}")
-        return value
-
-    def maybe_text(self, key: str) -> str | None:
-        """A text, None where the key is missing."""
-        return self.text(key) if self.has(key) else None
-
-    def whole(self, key: str) -> int:
-        """A whole number, 1 or more."""
-        text = self.text(key)
-        if not _WHOLE.fullmatch(text):
-            raise CatalogueError(f"{self.where}: {key} must be a whole number, not {text!r}")
-        return int(text)
-
-    def money(self, key: str, currency: str) -> Money:
-        """A decimal amount."""
-        try:
-            return Money.of(self.text(key), currency)
+            for key in ("price_per_hour", "price_per_minute"):
+                cells[key] = Money(cells[key], currency)
+            row = PricedHardware(cloud=cloud, **{**cells, "billing": tuple(self.billing)})
         except MoneyError as error:
-            raise CatalogueError(f"{self.where}: {key}: {error}") from None
-
-    def table(self, key: str) -> Table:
-        """A mapping in it."""
-        return Table(f"{self.where}, {key}", _mapping(f"{self.where}: {key}", self._cell(key)))
-
-    def tables(self, key: str, name: str) -> list[Table]:
-        """A list of mappings, each called what it has under `name`."""
-        return [
-            Table(f"{self.where}, {row.get(name, f'{key}[{number}]')}", row)
-            for number, item in enumerate(self._list(key))
-            for row in [_mapping(f"{self.where}: {key}[{number}]", item)]
-        ]
-
-    def words(self, key: str, kind: type[E]) -> tuple[E, ...]:
-        """A list of known words, each once."""
-        words = tuple(self._word(key, item, kind) for item in self._list(key))
-        if not words or len(set(words)) < len(words):
-            raise CatalogueError(f"{self.where}: {key} must name each at most once, and at least one")
-        return words
-
-    def word(self, key: str, kind: type[E]) -> E:
-        """One of a few words."""
-        return self._word(key, self.text(key), kind)
-
-    def done(self) -> None:
-        """Raises CatalogueError for unknown keys: those that were never asked for."""
-        if unknown := sorted(set(self.cells) - self.asked):
-            raise CatalogueError(f"{self.where}: unknown key {', '.join(map(repr, unknown))}")
-
-    def _cell(self, key: str) -> Any:
-        self.asked.add(key)
-        if key not in self.cells:
-            raise CatalogueError(f"{self.where}: {key} is missing")
-        return self.cells[key]
-
-    def _list(self, key: str) -> list[Any]:
-        value = self._cell(key)
-        if not isinstance(value, list):
-            raise CatalogueError(f"{self.where}: {key} must be a list, not {value!r}")
-        return value
-
-    def _word(self, key: str, value: Any, kind: type[E]) -> E:
-        try:
-            return kind(value)
-        except ValueError:
-            words = " or ".join(member.value for member in kind)
-            raise CatalogueError(f"{self.where}: {key} must be {words}, not {value!r}") from None
+            raise CatalogueError(f"{where}: {error}") from None
+        if (self.hour_is_not_60_minutes is not None) != has_own_hourly_price(row):
+            pair = f"{row.price_per_hour} an hour, {row.price_per_minute} a minute"
+            hint = f"leave {_FLAG} out" if self.hour_is_not_60_minutes else f"if that is meant, add `{_FLAG}: true`"
+            raise CatalogueError(f"{where}: got {pair}; {hint}")
+        return row
 
 
-def price_list(cloud: str, table: Table) -> PriceList:
-    """One cloud's rows. Raises CatalogueError."""
-    currency = table.text("currency")
-    prices = PriceList(
-        cloud=cloud,
-        currency=currency,
-        source=table.text("source"),
-        as_of=_moment(table, "as_of"),
-        hardware_types=tuple(
-            _hardware(cloud, currency, row) for row in table.tables("hardware_types", "hardware_type_id")
-        ),
-        models=tuple(_model(row) for row in table.tables("models", "model_id")),
-    )
-    table.done()
-    return prices
+class _Model(StrictModel):
+    model_id: Name
+    recommended_config: Name | None = None
+    hardware_configs: dict[str, Annotated[int | None, PlainValidator(_context_length)]]
+
+
+class _Cloud(StrictModel):
+    currency: Name
+    source: Name
+    as_of: Annotated[datetime, PlainValidator(_time)]
+    hardware_types: Annotated[list[_Hardware], FailFast()]  # a file of bad rows is refused after the first one
+    models: Annotated[list[_Model], FailFast()]
+
+
+class CatalogueFile(StrictModel):
+    """The whole file."""
+
+    version: Name
+    clouds: dict[str, _Cloud]
+    sha256: Name
+
+    def price_list(self, cloud: str) -> PriceList:
+        """One cloud's rows. Raises CatalogueError."""
+        section = self.clouds[cloud]
+        return PriceList(
+            cloud=cloud,
+            currency=section.currency,
+            source=section.source,
+            as_of=section.as_of,
+            hardware_types=tuple(
+                row.priced(f"clouds.{cloud}.hardware_types[{number}]", cloud, section.currency)
+                for number, row in enumerate(section.hardware_types)
+            ),
+            models=tuple(
+                CatalogueModel(row.model_id, row.recommended_config, row.hardware_configs) for row in section.models
+            ),
+        )
+
+
+def read_rows(content: bytes) -> CatalogueFile:
+    """The rows of a file, of this version. Raises CatalogueError, naming all problems."""
+    try:
+        data = yaml.load(content, Loader=_TextLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise CatalogueError(f"is not valid YAML: {str(error).splitlines()[0]}") from None
+    version = data.get("version", VERSION) if isinstance(data, dict) else VERSION
+    if version != VERSION:  # other versions have other keys
+        raise CatalogueError(f"version: {invalid(version, VERSION)}")
+    return read_model(CatalogueFile, data, CatalogueError)
 
 
 def document(price_lists: Mapping[str, PriceList]) -> dict[str, Any]:
-    """The document that `price_list` reads, sorted by cloud and id; of strings, integers and lists only."""
+    """The document that `read_rows` reads, sorted by cloud and id; of strings, integers and lists only."""
     return {
         cloud: {
             "currency": prices.currency,
@@ -188,48 +198,6 @@ def document(price_lists: Mapping[str, PriceList]) -> dict[str, Any]:
 def as_yaml(data: Mapping[str, Any]) -> str:
     """The text of a document."""
     return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
-
-
-def _hardware(cloud: str, currency: str, table: Table) -> PricedHardware:
-    with_ram = table.has("gpu_ram_gb")
-    try:
-        row = PricedHardware(
-            hardware_type_id=table.text("hardware_type_id"),
-            price_per_hour=table.money("price_per_hour", currency),
-            price_per_minute=table.money("price_per_minute", currency),
-            gpu_type=table.maybe_text("gpu_type"),
-            num_gpus=table.whole("num_gpus") if table.has("num_gpus") else None,
-            gpu_ram_gb=_amount(table, "gpu_ram_gb") if with_ram else None,
-            cloud=cloud,
-            region=table.maybe_text("region"),
-            gpu_ram_is=table.word("gpu_ram_is", RamMeaning) if with_ram else RamMeaning.UNDECIDED,
-            billing=table.words("billing", BillingInterval),
-            provenance=table.maybe_text("provenance") or "",
-        )
-    except MoneyError as error:
-        raise CatalogueError(f"{table.where}: {error}") from None
-    flag = table.maybe_text(_FLAG)
-    if flag not in (None, "true"):
-        raise CatalogueError(f"{table.where}: {_FLAG} is true, or not there, not {flag!r}")
-    if (flag is not None) != has_own_hourly_price(row):
-        prices = f"{row.price_per_hour} an hour, {row.price_per_minute} a minute"
-        hint = f"leave {_FLAG} out" if flag else f"if that is meant, the row needs `{_FLAG}: true`"
-        raise CatalogueError(f"{table.where}: {prices}: {hint}")
-    table.done()
-    return row
-
-
-def _model(table: Table) -> CatalogueModel:
-    contexts = table.table("hardware_configs")
-    model = CatalogueModel(
-        model_id=table.text("model_id"),
-        recommended_config=table.maybe_text("recommended_config"),
-        hardware_configs={
-            key: None if contexts.text(key) == _NO_LIMIT else contexts.whole(key) for key in contexts.names
-        },
-    )
-    table.done()
-    return model
 
 
 def _row(row: PricedHardware) -> dict[str, Any]:
@@ -258,28 +226,6 @@ def _model_row(model: CatalogueModel) -> dict[str, Any]:
     return {key: value for key, value in cells.items() if value is not None}
 
 
-def _amount(table: Table, key: str) -> Decimal:
-    """A decimal number above zero: the same digits as money."""
-    number = table.money(key, "XXX").amount
-    if number <= 0:
-        raise CatalogueError(f"{table.where}: {key} must be above 0, not {number}")
-    return number
-
-
 def _plain(number: Decimal) -> int | str:
     whole = int(number)
     return whole if whole == number else Money.of(number, "XXX").decimal_string()
-
-
-def _moment(table: Table, key: str) -> datetime:
-    text = table.text(key)
-    time = parse_utc_seconds(text)
-    if time is None:
-        raise CatalogueError(f"{table.where}: {key} must be a time such as 2025-03-01T12:00:00Z, not {text!r}")
-    return time
-
-
-def _mapping(where: str, value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise CatalogueError(f"{where} must be a mapping of names, not {type(value).__name__}")
-    return value

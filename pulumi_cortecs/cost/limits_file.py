@@ -6,17 +6,14 @@ A file that is named and missing, malformed, or has an unknown key is an error, 
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pulumi_cortecs.cost.limits import CloudLimits, PurchaseLimits
-from pulumi_cortecs.cost.money import Money, MoneyError
-from pulumi_cortecs.cost.strict_json import DuplicateKeyError, reject_duplicate_keys
 
 MACHINE_FILE: Final = Path("/etc/pulumi-cortecs/limits.json")
 """The limits of the owner of a machine. No setting moves the file: that would be a way around it."""
@@ -41,16 +38,6 @@ CLOUDS: Final[dict[str, Mapping[str, AllowList]]] = {
 
 MAX_BYTES: Final = 2**20
 """Bytes of a file; both are read at each purchase."""
-
-_AMOUNTS: Final = ("instance_hourly_cap", "account_hourly_ceiling")
-_EXCLUSIVE: Final = "account_is_exclusive"
-_LEDGER: Final = "ledger"
-_TRUSTED_KEYS: Final[Mapping[str, tuple[str, str | tuple[str, ...]]]] = {
-    "allowed_base_urls": ("URLs", ("https://", "http://")),
-    "allowed_certificates": ("absolute paths", "/"),
-}
-"""By key the kind of its items, and how each item begins."""
-_KEYS: Final = (*_AMOUNTS, _EXCLUSIVE, _LEDGER, *_TRUSTED_KEYS)
 
 
 class LimitsFileError(ValueError):
@@ -119,91 +106,25 @@ def _read(path: Path, cloud: str) -> CloudLimits:
             raise
         raise LimitsFileError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
-        sections = _object(
-            json.loads(
-                content.decode(),
-                object_pairs_hook=reject_duplicate_keys,
-                parse_float=_no_number,
-                parse_int=_no_number,
-                parse_constant=_no_number,
-            ),
-            "it",
-            tuple(CLOUDS),
-        )
-        by_cloud = {name: _cloud(str(path), name, section) for name, section in sections.items()}
-        if cloud not in by_cloud:
-            raise LimitsFileError(f"it allows nothing of {cloud}: there is no {cloud!r} in it")
-        return by_cloud[cloud]
-    except json.JSONDecodeError as error:
-        raise LimitsFileError(f"{path}: is not valid JSON: {error}") from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise LimitsFileError(f"{path}: is not valid JSON: {type(error).__name__}") from None
-    except (LimitsFileError, DuplicateKeyError) as error:
+        return _parse(content, str(path), cloud)
+    except LimitsFileError as error:
         raise LimitsFileError(f"{path}: {error}") from None
 
 
-def _cloud(source: str, name: str, section: Any) -> CloudLimits:
-    keys = (*CLOUDS[name], *_KEYS)
-    cells = _object(section, name, keys)
-    if not cells:
-        raise LimitsFileError(f"{name}: limits nothing; valid keys: {', '.join(keys)}")
-    allowed = {
-        allow_list.argument: frozenset(map(allow_list.spelled, _names(f"{name}: {key}", cells[key])))
-        for key, allow_list in CLOUDS[name].items()
-        if key in cells
-    }
-    amounts = {key: _amount(f"{name}: {key}", cells[key]) for key in _AMOUNTS if key in cells}
-    believed = {key: _names(f"{name}: {key}", cells[key], *_TRUSTED_KEYS[key]) for key in _TRUSTED_KEYS if key in cells}
-    exclusive = cells.get(_EXCLUSIVE)
-    if _EXCLUSIVE in cells and not isinstance(exclusive, bool):
-        raise LimitsFileError(f"{name}: {_EXCLUSIVE} must be true or false, not {exclusive!r}")
-    ledger = cells.get(_LEDGER)
-    if _LEDGER in cells and not (isinstance(ledger, str) and os.path.isabs(ledger) and ledger.isprintable()):
-        raise LimitsFileError(f"{name}: {_LEDGER} must be an absolute path of a folder, not {ledger!r}")
+def _parse(content: bytes, source: str, cloud: str) -> CloudLimits:
+    from pulumi_cortecs.cost.limits_schema import CloudSection, file_model
+    from pulumi_cortecs.cost.strict_reader import parse_json, read_model
+
+    data = parse_json(content, LimitsFileError)
+    section = getattr(read_model(file_model(CLOUDS), data, LimitsFileError), cloud, None)
+    if section is None:
+        raise LimitsFileError(f"{cloud}: is missing, so nothing of it is allowed; add a section")
     return CloudLimits(
         source=source,
-        allowed=allowed,
-        instance_hourly_cap=amounts.get("instance_hourly_cap"),
-        account_hourly_ceiling=amounts.get("account_hourly_ceiling"),
-        account_is_exclusive=exclusive,
-        allowed_base_urls=believed.get("allowed_base_urls"),
-        allowed_certificates=believed.get("allowed_certificates"),
-        ledger=None if ledger is None else Path(ledger),
+        allowed={
+            allow_list.argument: frozenset(map(allow_list.spelled, ids))
+            for key, allow_list in CLOUDS[cloud].items()
+            if (ids := getattr(section, key)) is not None
+        },
+        **{key: getattr(section, key) for key in CloudSection.model_fields},
     )
-
-
-def _object(value: Any, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise LimitsFileError(f"{where} must be an object, not {_kind(value)}")
-    if unknown := [key for key in value if key not in keys]:
-        raise LimitsFileError(f"{where}: unknown key {', '.join(map(repr, unknown))}; valid keys: {', '.join(keys)}")
-    return value
-
-
-def _names(where: str, value: Any, what: str = "ids", begin: str | tuple[str, ...] = "") -> frozenset[str]:
-    if not isinstance(value, list):
-        raise LimitsFileError(f"{where} must be a list of {what}, not {_kind(value)}")
-    for item in value:
-        if not _is_word(item) or not item.startswith(begin):
-            raise LimitsFileError(f"{where} must be a list of {what}; got {item!r}")
-    return frozenset(value)
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and value == value.strip() and value.isprintable()
-
-
-def _amount(where: str, value: Any) -> Money:
-    """Money from "5.00 EUR"."""
-    try:
-        return Money.read(value)
-    except MoneyError:
-        raise LimitsFileError(f'{where} must be an amount such as "5.00 EUR", not {value!r}') from None
-
-
-def _no_number(text: str) -> Any:
-    raise LimitsFileError(f'amounts are strings such as "5.00 EUR", not the number {text}')
-
-
-def _kind(value: Any) -> str:
-    return {str: "a string", list: "a list", dict: "an object", bool: "true or false"}.get(type(value), "null")

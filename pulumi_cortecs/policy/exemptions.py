@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final
 from pydantic import PlainValidator
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.strict_reader import Name, invalid
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
-from pulumi_cortecs.policy.settings import Name, Settings, matches_pattern, parse_amount
+from pulumi_cortecs.policy.settings import Settings, matches_pattern, parse_amount
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _OUR_TYPE: Final = re.compile(rf"(?:^|(?<=::)|(?<=\$))(?:{'|'.join(map(re.escape, RESOURCE_TYPES))})::")
@@ -21,10 +22,10 @@ _SHAPE: Final = "urn:pulumi:STACK::PROJECT::TYPE::NAME"
 def _urn(value: Any) -> str:
     parts = value.split("::", 3) if isinstance(value, str) else []
     if len(parts) < 4 or not parts[0].startswith("urn:pulumi:") or not parts[3]:
-        raise ValueError(f"must be a URN, {_SHAPE}, of which TYPE and a part of NAME may be *; not {value!r}")
+        raise invalid(value, f"a URN, {_SHAPE}, of which TYPE and a part of NAME may be *")
     stack, project, _, name = parts
     if "*" in stack + project or not name.strip("*"):
-        raise ValueError(f"must name the stack, the project and the resource, not everything: {value!r}")
+        raise invalid(value, "the URN of one stack, project and resource, not everything")
     return str(value)
 
 
@@ -34,7 +35,7 @@ def _day(value: Any) -> date:
             raise ValueError
         return date.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"must be a day such as '2026-12-31', not {value!r}") from None
+        raise invalid(value, "a day such as '2026-12-31'") from None
 
 
 class Exemption(Settings):

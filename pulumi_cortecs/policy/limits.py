@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
-
+from pulumi_cortecs.cost.strict_reader import read_model
+from pulumi_cortecs.cost.suggestions import closest_match
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.rule import Level, Rule
 from pulumi_cortecs.policy.rules.exemptions import EXEMPTIONS_VALID, GrantedExemptions
-from pulumi_cortecs.policy.settings import Settings, problems_in
+from pulumi_cortecs.policy.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 
@@ -149,12 +148,8 @@ def _active_rule(rule: Rule, config: RuleConfig) -> ActiveRule:
         later = Level.ADVISORY
     if rule.needs_limits and not settings:
         return ActiveRule(rule, level, None, unknown_in_preview=later, config=config.settings)
-    try:
-        return ActiveRule(
-            rule, level, rule.settings.model_validate(settings), unknown_in_preview=later, config=config.settings
-        )
-    except ValidationError as error:
-        raise LimitsError("; ".join(problems_in(error) + _suggestions(rule, settings))) from None
+    validated = read_model(rule.settings, settings, LimitsError)
+    return ActiveRule(rule, level, validated, unknown_in_preview=later, config=config.settings)
 
 
 def _level(rule: Rule, text: str | None) -> Level:
@@ -203,14 +198,5 @@ def _invalid_exemptions(limits: Limits, rules_by_name: Mapping[str, Rule]) -> li
 
 
 def _unknown_rule_text(name: str, names: Mapping[str, Rule]) -> str:
-    near = get_close_matches(name, names, n=1)
-    return "there is no such rule" + (f"; did you mean {near[0]}?" if near else "")
-
-
-def _suggestions(rule: Rule, settings: Mapping[str, Any]) -> list[str]:
-    fields = list(rule.settings.model_fields)
-    return [
-        f"did you mean {near[0]}?"
-        for key in settings
-        if key not in fields and (near := get_close_matches(key, fields, n=1))
-    ]
+    near = closest_match(name, names)
+    return "there is no such rule" + (f"; did you mean {near}?" if near else "")

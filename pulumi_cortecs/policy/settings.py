@@ -8,9 +8,10 @@ from decimal import ROUND_CEILING, Decimal
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import PlainValidator, WithJsonSchema
 
-from pulumi_cortecs.cost import Money, MoneyError
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.strict_reader import StrictModel, invalid, parse_money, parse_name
 from pulumi_cortecs.cost.times import MAX_DURATION_LENGTH, parse_milliseconds
 
 _SPAN: Final = re.compile(r"[1-9][0-9]{0,5}[dhms]")
@@ -18,10 +19,8 @@ _MOST: Final = 1_000_000
 _PERCENT: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
-class Settings(BaseModel):
+class Settings(StrictModel):
     """The settings of one rule, the base of each rule's own class: no coercion, and no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
     @classmethod
     def schema_for_the_engine(cls) -> dict[str, dict[str, Any]]:
@@ -37,19 +36,13 @@ class NoSettings(Settings):
     """Of a rule that has nothing to set."""
 
 
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-        raise ValueError(f"must be a string without surrounding spaces, not {value!r}")
-    return value
-
-
 def parse_names(value: Any) -> tuple[str, ...]:
     """A list of strings, each once. Raises ValueError for anything else."""
     if not isinstance(value, (list, tuple)):
-        raise ValueError(f"must be a list of strings, not {value!r}")
-    names = tuple(_name(item) for item in value)
+        raise invalid(value, "a list of strings")
+    names = tuple(parse_name(item) for item in value)
     if len(set(names)) < len(names):
-        raise ValueError("names something twice")
+        raise invalid(value, "a list without a name twice")
     return names
 
 
@@ -67,29 +60,26 @@ def as_integer(value: Any) -> int | None:
 def _count(value: Any) -> int:
     number = as_integer(value)
     if number is None or not 0 <= number <= _MOST:
-        raise ValueError(f"must be a whole number, 0 or more, not {value!r}")
+        raise invalid(value, "a whole number, 0 or more")
     return number
 
 
 def parse_amount(value: Any) -> Money:
     """ "12.50 EUR" as Money. Raises ValueError for anything else, zero among it."""
-    try:
-        money = Money.read(value)
-    except MoneyError as error:
-        raise ValueError(str(error)) from None
+    money = parse_money(value)
     if money <= Money.zero(money.currency):
-        raise ValueError(f"must be more than nothing, not {value!r}")
+        raise invalid(value, "more than nothing")
     return money
 
 
 def _amounts(value: Any) -> dict[str, Money]:
     if not isinstance(value, (list, tuple)) or not value:
-        raise ValueError(f"must be a list of amounts, one per currency, such as ['12.50 EUR'], not {value!r}")
+        raise invalid(value, "a list of amounts, one per currency, such as ['12.50 EUR']")
     by_currency: dict[str, Money] = {}
     for item in value:
         money = parse_amount(item)
         if money.currency in by_currency:
-            raise ValueError(f"has two amounts in {money.currency}")
+            raise invalid(value, f"one amount in {money.currency}, not two amounts in {money.currency}")
         by_currency[money.currency] = money
     return by_currency
 
@@ -98,7 +88,7 @@ def parse_span(value: Any) -> timedelta:
     """ "45d", "8h", "90m" or "30s". Raises ValueError for anything else."""
     milliseconds = parse_milliseconds(value) if isinstance(value, str) and _SPAN.fullmatch(value) else None
     if milliseconds is None:
-        raise ValueError(f"must be a time such as '45d', '8h' or '90m', not {value!r}")
+        raise invalid(value, "a time such as '45d', '8h' or '90m'")
     return timedelta(milliseconds=int(milliseconds))
 
 
@@ -118,15 +108,13 @@ def parse_lifetime(text: str) -> timedelta:
 
 def _percent(value: Any) -> Decimal:
     if not isinstance(value, str) or not _PERCENT.fullmatch(value):
-        raise ValueError(f"must be a percentage as a string, such as '5', not {value!r}")
+        raise invalid(value, "a percentage as a string, such as '5'")
     return Decimal(value)
 
 
 _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
 
-Name: TypeAlias = Annotated[str, PlainValidator(_name), WithJsonSchema(_TEXT)]
-"""A string without surrounding spaces."""
 Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(parse_names), WithJsonSchema(_TEXTS)]
 """Strings, each once."""
 Count: TypeAlias = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
@@ -137,17 +125,6 @@ Span: TypeAlias = Annotated[timedelta, PlainValidator(parse_span), WithJsonSchem
 """A time: "45d", "8h", "90m", "30s"."""
 Percent: TypeAlias = Annotated[Decimal, PlainValidator(_percent), WithJsonSchema(_TEXT)]
 """A percentage as a string: "5", "2.5"."""
-
-
-def problems_in(error: ValidationError) -> list[str]:
-    """The problems in an error of pydantic, one line each, without its own vocabulary."""
-    lines = []
-    for problem in error.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in problem["loc"])
-        text = {"missing": "is missing", "extra_forbidden": "is not a setting of this rule"}.get(problem["type"])
-        text = text or problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{where} {text}" if where else text)
-    return lines
 
 
 def matches_pattern(text: str, pattern: str) -> bool:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from pulumi.output import Unknown
 
 from pulumi_cortecs.provider.kind import ArgumentTable, Problem, Reader
-from pulumi_cortecs.provider.suggestions import closest_match
 
 UNKNOWN: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 """Stands for a value that only `up` will know; it may be returned from check."""
@@ -110,6 +109,8 @@ def without_float(value: Any) -> Any:
 
 
 def _unknown_argument_text(key: str, arguments: ArgumentTable) -> str:
+    from pulumi_cortecs.cost.suggestions import closest_match  # a program loads this module
+
     near = closest_match(key, arguments, at_least=0.6)
     hint = f"; did you mean {near}?" if near else f"; valid arguments: {', '.join(arguments)}"
     return f"is not an argument of {arguments.owner}{hint}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 HEAVY = {"httpx", "pydantic", "stamina", "yaml", "fastapi", "starlette", "uvicorn", "typer", "rich", "pulumi_policy"}
 
@@ -42,6 +43,16 @@ def test_the_provider_loads_no_extras() -> None:
     ours = {name.partition(".")[0] for name in loaded - _imported("import httpx, pulumi.dynamic")}
     assert ours & {"fastapi", "starlette", "uvicorn", "typer", "rich", "pulumi_policy"} == set()
     assert not {name for name in loaded if name.startswith(("pulumi_cortecs.simulator", "pulumi_cortecs.cli"))}
+
+
+def test_the_reader_of_files_is_loaded_where_there_is_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "limits.json"
+    read = f"from pathlib import Path\nfrom pulumi_cortecs.cost.limits_file import *\nfile = Path({str(file)!r})\n"
+    assert "pydantic" not in _imported(f"{read}assert not limits_in_force('cortecs', {{}}, file).files")
+    file.write_text('{"cortecs": {"allowed_models": []}}')
+    assert "pydantic" in _imported(f"{read}assert limits_in_force('cortecs', {{}}, file).files")
+    provider = _imported("from pulumi_cortecs.provider import endpoint, instance, instance_check")
+    assert not {"pulumi_cortecs.cost.strict_reader", "pulumi_cortecs.cost.catalogue"} & provider
 
 
 def test_a_host_leaves_out_the_command_line_of_httpx() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import PlainValidator, WithJsonSchema
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.strict_reader import invalid
 from pulumi_cortecs.policy.rule import Advice, Rule, RuleContext, Severity, Subject
 from pulumi_cortecs.policy.rules.formatting import describe_excess
 from pulumi_cortecs.policy.settings import Amounts, Settings
@@ -24,7 +25,7 @@ _REQUIRED: Final = "required"
 
 def _required(value: Any) -> str:
     if value != _REQUIRED:
-        raise ValueError(f"must be {_REQUIRED!r}, not {value!r}")
+        raise invalid(value, repr(_REQUIRED))
     return _REQUIRED
 
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 from pydantic import model_validator
 
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
+from pulumi_cortecs.cost.strict_reader import Name
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Advice, Rule, RuleContext, Severity
-from pulumi_cortecs.policy.settings import Name, Settings, Span
+from pulumi_cortecs.policy.settings import Settings, Span
 
 
 class Freshness(Settings):

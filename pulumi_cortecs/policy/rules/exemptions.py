@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Rule, RuleContext
-from pulumi_cortecs.policy.settings import Settings, problems_in
+from pulumi_cortecs.policy.settings import Settings
 
 
-def _exemptions(value: Any) -> tuple[Exemption, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"must be a list of exemptions, not {value!r}")
-    exemptions: list[Exemption] = []
-    for number, item in enumerate(value, start=1):
-        try:
-            exemptions.append(Exemption.model_validate(item))
-        except ValidationError as error:
-            raise ValueError(f"number {number}: {'; '.join(problems_in(error))}") from None
-    return tuple(exemptions)
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 class GrantedExemptions(Settings):
@@ -30,7 +22,7 @@ class GrantedExemptions(Settings):
 
     exemptions: Annotated[
         tuple[Exemption, ...],
-        PlainValidator(_exemptions),
+        BeforeValidator(_tuple),
         WithJsonSchema({"type": "array", "items": {"type": "object"}}),
     ] = ()
 

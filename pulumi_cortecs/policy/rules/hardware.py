@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema, model_validator
 
+from pulumi_cortecs.cost.strict_reader import invalid
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
 from pulumi_cortecs.policy.rules.formatting import join_names
@@ -15,7 +16,7 @@ from pulumi_cortecs.policy.settings import Count, Names, Settings, parse_names
 
 def _by_cloud(value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict) or not value:
-        raise ValueError(f"must be an object with a list of ids per cloud, not {value!r}")
+        raise invalid(value, "an object with a list of ids per cloud")
     return {cloud: parse_names(ids) for cloud, ids in value.items()}
 
 

@@ -94,8 +94,8 @@ def test_any_prices_come_back_to_the_last_digit(pairs: list[tuple[Decimal, Decim
         for number, (hour, minute) in enumerate(pairs)
     )
     written = Catalogue({"cortecs": prices(*rows)})
-    table = catalogues.catalogue_rows.Table.of_yaml(dump(written).encode())
-    assert catalogues.catalogue_rows.price_list("cortecs", table.table("clouds").table("cortecs")) == prices(*rows)
+    file = catalogues.catalogue_rows.read_rows(dump(written).encode())
+    assert file.price_list("cortecs") == prices(*rows)
 
 
 def test_it_answers_what_packs_ask() -> None:
@@ -179,35 +179,62 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
         (lambda data: first(data).update(price_per_hour="Infinity"), "not a decimal amount"),
         (lambda data: first(data).update(price_per_hour="1_0.0"), "not a decimal amount"),
         (lambda data: first(data).update(price_per_hour="\uff14.5"), "not a decimal amount"),
-        (lambda data: first(data).pop("price_per_minute"), "price_per_minute is missing"),
-        (lambda data: first(data).update(price_per_hour="4.00"), "the row needs `hour_is_not_60_minutes: true`"),
+        (
+            lambda data: first(data).pop("price_per_minute"),
+            "clouds.cortecs.hardware_types[0].price_per_minute: is",
+        ),
+        (lambda data: first(data).update(price_per_hour="4.00"), "add `hour_is_not_60_minutes: true`"),
         (lambda data: first(data).update(hour_is_not_60_minutes="true"), "leave hour_is_not_60_minutes out"),
-        (lambda data: first(data).update(hour_is_not_60_minutes="yes"), "is true, or not there, not 'yes'"),
-        (lambda data: first(data).pop("gpu_ram_is"), "gpu_ram_is is missing"),
-        (lambda data: first(data).update(gpu_ram_is="whatever"), "must be per_gpu or total or undecided"),
-        (lambda data: first(data).pop("gpu_ram_gb"), "unknown key 'gpu_ram_is'"),
-        (lambda data: first(data).update(gpu_ram_gb="0"), "gpu_ram_gb must be above 0"),
-        (lambda data: first(data).update(num_gpus="1.5"), "num_gpus must be a whole number"),
-        (lambda data: first(data).update(num_gpus="0"), "num_gpus must be a whole number"),
-        (lambda data: first(data).update(billing=[]), "billing must name each at most once, and at least one"),
-        (lambda data: first(data).update(billing=["per_day"]), "must be per_minute or per_hour, not 'per_day'"),
-        (lambda data: first(data).update(hardware_type_id=" X"), "hardware_type_id must be a string"),
-        (lambda data: first(data).update(discount="50 %"), "unknown key 'discount'"),
-        (lambda data: first(data).update(currency="USD"), "unknown key 'currency'"),
+        (
+            lambda data: first(data).update(hour_is_not_60_minutes="yes"),
+            "60_minutes: got 'yes'; must be 'true'",
+        ),
+        (
+            lambda data: first(data).pop("gpu_ram_is"),
+            "[0]: got one of gpu_ram_gb and gpu_ram_is; must",
+        ),
+        (
+            lambda data: first(data).update(gpu_ram_is="whatever"),
+            "must be 'per_gpu', 'total' or 'undecided'",
+        ),
+        (
+            lambda data: first(data).pop("gpu_ram_gb"),
+            "[0]: got one of gpu_ram_gb and gpu_ram_is; must",
+        ),
+        (lambda data: first(data).update(gpu_ram_gb="0"), "gpu_ram_gb: got '0'; must be above 0"),
+        (lambda data: first(data).update(num_gpus="1.5"), "num_gpus: got '1.5'; must be a whole number"),
+        (lambda data: first(data).update(num_gpus="0"), "num_gpus: got '0'; must be a whole number"),
+        (lambda data: first(data).update(billing=[]), "billing: got []; must have at least 1 item"),
+        (
+            lambda data: first(data).update(billing=["per_day"]),
+            "[0]: got 'per_day'; must be 'per_minute' or",
+        ),
+        (
+            lambda data: first(data).update(hardware_type_id=" X"),
+            "type_id: got ' X'; must be a string",
+        ),
+        (lambda data: first(data).update(discount="50 %"), "discount: unknown key; allowed: billing"),
+        (lambda data: first(data).update(currency="USD"), "currency: unknown key; allowed: billing"),
         (lambda data: cloud(data).update(currency="Euro"), "a currency is a three-letter code"),
-        (lambda data: cloud(data).update(as_of="2026-11-21"), "as_of must be a time such as"),
-        (lambda data: cloud(data).update(as_of="2026-13-21T00:00:00Z"), "as_of must be a time such as"),
+        (lambda data: cloud(data).update(as_of="2026-11-21"), "as_of: got '2026-11-21'; must be a time such as"),
+        (
+            lambda data: cloud(data).update(as_of="2026-13-21T00:00:00Z"),
+            "as_of: got '2026-13-21T00:00:00Z'; must be",
+        ),
         (lambda data: cloud(data).update(hardware_types=[], models=[]), "there is no hardware type"),
-        (lambda data: cloud(data).update(hardware_types="none"), "hardware_types must be a list"),
-        (lambda data: cloud(data).update(models=["Qwen"]), "must be a mapping of names, not str"),
+        (lambda data: cloud(data).update(hardware_types="none"), "hardware_types: got 'none'; must be a list"),
+        (lambda data: cloud(data).update(models=["Qwen"]), "models[0]: got 'Qwen'; must be a mapping of names"),
         (lambda data: cloud(data)["models"][0].update(hardware_configs={"TPU": "1"}), "runs on TPU, which has no row"),
         (lambda data: cloud(data)["models"][0].update(recommended_config="TPU"), "where it does not run"),
-        (lambda data: cloud(data)["models"][0].update(size="7"), "unknown key 'size'"),
+        (
+            lambda data: cloud(data)["models"][0].update(size="7"),
+            "models[0].size: unknown key; allowed: ",
+        ),
         (lambda data: data.update(clouds={}), "contains no cloud"),
-        (lambda data: data.update(clouds=[]), "must be a mapping of names, not list"),
-        (lambda data: data.update(version="2"), "is of version 2"),
-        (lambda data: data.update(signature="x"), "unknown key 'signature'"),
-        (lambda data: data.pop("sha256"), "sha256 is missing"),
+        (lambda data: data.update(clouds=[]), "clouds: got []; must be a mapping of names"),
+        (lambda data: data.update(version="2"), "version: got '2'; must be 1"),
+        (lambda data: data.update(signature="x"), "signature: unknown key; allowed: clouds"),
+        (lambda data: data.pop("sha256"), "sha256: is missing"),
     ],
 )
 def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str, Any]], object], message: str) -> None:
@@ -217,17 +244,31 @@ def test_what_cannot_be_true_is_refused(tmp_path: Path, edit: Callable[[dict[str
     assert "edited.lock.yaml: " in str(refused.value)
 
 
+def test_all_problems_of_the_rows_are_named_at_once(tmp_path: Path) -> None:
+    def edit(data: dict[str, Any]) -> None:
+        cloud(data)["hardware_types"][1].update(price_per_hour="1,20", billing=["per_hour", "per_hour"])
+        cloud(data)["models"][2].update(modle_id="x")
+
+    with pytest.raises(CatalogueError) as refused:
+        edited(tmp_path, edit)
+    assert str(refused.value) == (
+        f"{tmp_path}/edited.lock.yaml: clouds.cortecs.hardware_types[1].price_per_hour: not a decimal amount: '1,20'; "
+        "clouds.cortecs.hardware_types[1].billing: got per_hour, per_hour; must be different intervals; "
+        "clouds.cortecs.models[2].modle_id: unknown key; did you mean model_id?"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "must be a mapping of names, not NoneType"),
-        (b"- a", "must be a mapping of names, not list"),
+        (b"", "got None; must be a mapping of names"),
+        (b"- a", r"got \['a'\]; must be a mapping of names"),
         (b"version: 1\nversion: 1\n", "line 1: duplicate key 'version'"),
         (b"{", "is not valid YAML"),
         (b"\xff\xfe\x00", "is not valid YAML"),
         (b"[" * 100_000, "nests deeper than 20 levels"),
         (b"a: &a [*a]", "is not valid YAML"),
-        (b"version: !!python/object:os.system {}\n", "version must be a string, not {}"),
+        (b"version: !!python/object:os.system {}\n", "version: got {}; must be 1"),
     ],
 )
 def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: bytes, message: str) -> None:

@@ -17,10 +17,9 @@ _JUSTIFIED: Final = {
     ("cost/catalogue_diff.py", "(after.amount - before.amount) * 100 / before.amount"): "decimals",
     ("policy/rules/prices.py", "(now.amount - pinned.amount) * 100 / pinned.amount"): "decimals",
     ("policy/rules/formatting.py", "price.amount / parts"): "a decimal by an int",
-    (
-        "policy/limits_json.py",
-        "json.loads(content.decode(), object_pairs_hook=reject_duplicate_keys, parse_constant=_no_number)",
-    ): "numbers as the engine hands them to a pack, which reads no amount from one",
+    ("cost/suggestions.py", "0.5"): "how alike two names are",
+    ("cost/suggestions.py", "float"): "how alike two names are",
+    ("policy/limits_json.py", "float"): "numbers as the engine hands them to a pack, which reads no amount from one",
     ("policy/pinned.py", "Path(__file__).parents[1] / 'catalogues'"): "a path",
     ("policy/pinned.py", "place / file"): "a path",
     ("policy/testing.py", "SHIPPED / 'simulator.lock.yaml'"): "a path",

@@ -133,7 +133,7 @@ def test_a_state_that_cannot_be_read_is_said_once_and_may_be_a_violation() -> No
 
 def test_nothing_else_can_be_said_of_the_state() -> None:
     for odd in ("optional", True, ""):
-        with pytest.raises(ConfigurationRefusedError, match=r"state must be 'required'"):
+        with pytest.raises(ConfigurationRefusedError, match=r"state: got .*; must be 'required'"):
             bench({"stack-hourly-budget": {"per_hour": ["3.60 EUR"], "state": odd}}).preview()
 
 

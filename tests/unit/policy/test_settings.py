@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.strict_reader import problems_in
 from pulumi_cortecs.policy import Amounts, Count, Names, Percent, Settings, Span
-from pulumi_cortecs.policy.settings import as_integer, parse_lifetime, problems_in
+from pulumi_cortecs.policy.settings import as_integer, parse_lifetime
 
 
 class Everything(Settings):
@@ -69,14 +70,14 @@ def test_values_are_read_for_what_they_mean() -> None:
         ("span", "0d", "a time"),
         ("span", "1h30m", "a time"),
         ("span", 5, "a time"),
-        ("sapn", "5d", "is not a setting of this rule"),
+        ("sapn", "5d", "unknown key; did you mean span?"),
     ],
 )
 def test_odd_values_are_refused_by_name(key: str, value: Any, says: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Everything.model_validate({key: value})
     (line,) = problems_in(refused.value)
-    assert line.startswith(f"{key} ")
+    assert line.startswith(key)
     assert says in line
 
 
