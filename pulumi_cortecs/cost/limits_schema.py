@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -43,10 +43,11 @@ class CloudSection(StrictModel):
         return self
 
 
-def file_model(lists: Mapping[str, Collection[str]]) -> type[StrictModel]:
+@lru_cache(maxsize=8)  # building it takes thirty times as long as reading a file
+def file_model(lists: tuple[tuple[str, tuple[str, ...]], ...]) -> type[StrictModel]:
     """The model of a file, by cloud the keys of its lists."""
     sections: dict[str, Any] = {}
-    for cloud, keys in lists.items():
+    for cloud, keys in lists:
         fields: dict[str, Any] = dict.fromkeys(keys, (_Names, None))
         sections[cloud] = (create_model("Section", __base__=CloudSection, **fields), None)
     return create_model("LimitsFile", __base__=StrictModel, **sections)
