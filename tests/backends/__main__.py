@@ -108,10 +108,10 @@ def _row(kind: str, results: Sequence[Result]) -> str:
     others = [each for each in found if each not in (Kind.DOUBLE, Kind.ORPHAN, Kind.DEAD_ROW)]
     cells = (
         kind,
-        sum(each.landed for each in results),
-        sum(each.in_window > 0 for each in results),
-        sum(each.plan.lost_journal for each in results),
-        sum(bool(each.refused) for each in results),
+        sum(result.landed for result in results),
+        sum(result.in_window > 0 for result in results),
+        sum(result.plan.lost_journal for result in results),
+        sum(bool(result.refused) for result in results),
         found.count(Kind.DOUBLE),
         found.count(Kind.ORPHAN),
         len(others),

@@ -227,7 +227,7 @@ def waiting(host: Host, simulator: Simulator, number: int) -> Iterator[list[Futu
     simulator.control.pause()
     made = [bought(simulator) for _ in range(number)]
     with ThreadPoolExecutor(number) as pool:
-        yield [pool.submit(host.endpoint().create, wanted(each)) for each in made]
+        yield [pool.submit(host.endpoint().create, wanted(instance)) for instance in made]
 
 
 def heard_of(engine: FakeEngine) -> set[str]:

@@ -50,11 +50,11 @@ def test_a_wait_that_gives_up_ends_the_bill_and_the_next_up_goes_on(
     failed = stack.up(expect=1).text
     assert "(on_timeout)" in failed
     assert "`pulumi up --refresh`" in failed
-    assert [each.status for each in simulator.control.instances()] == left
+    assert [instance.status for instance in simulator.control.instances()] == left
     assert simulator.control.ledger().open == ()
     stack.up("--refresh")
     assert stack.outputs()["status"] == "running"
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
     assert len(simulator.control.instances()) == 1
     stack.drift(expect=0)
 
@@ -113,13 +113,15 @@ def test_a_replacement_ends_nothing_that_was_adopted(
     else:
         text = stack.up("--replace", row["urn"], expect=code).text
     assert f"{running.id} {said}" in text
-    assert [(each.instance_id, each.status) for each in simulator.control.instances()] == [(running.id, "running")]
+    assert [(instance.instance_id, instance.status) for instance in simulator.control.instances()] == [
+        (running.id, "running")
+    ]
     assert stack.instance_ids() == {running.id}
     stack.program(one_instance(options=options))  # without adopt_id it is replaced as asked for
     stack.up("--replace", row["urn"])
     (anew,) = stack.instance_ids()
     assert anew != running.id
-    assert [each.instance_id for each in simulator.control.instances()] == [anew]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [anew]
     stack.drift(expect=0)
 
 
@@ -131,7 +133,9 @@ def test_a_rename_that_adopts_hands_the_instance_over(stack: Stack, simulator: S
     text = stack.up().text
     assert f"{instance_id} was not ended" in text
     assert stack.instance_ids() == {instance_id}
-    assert [(each.instance_id, each.status) for each in simulator.control.instances()] == [(instance_id, "running")]
+    assert [(instance.instance_id, instance.status) for instance in simulator.control.instances()] == [
+        (instance_id, "running")
+    ]
     stack.drift(expect=0)
     stack.program(NOTHING)
     stack.up()

@@ -54,7 +54,7 @@ def test_an_inline_program_runs_without_an_activated_environment(
     for_the_workspace = {key: value for key, value in stack.environment.items() if key.startswith(wanted)}
     surroundings = {key: value for key, value in stack.environment.items() if not key.startswith((*wanted, "VIRTUAL_"))}
     here = Path(sys.executable).parent
-    path = [each for each in surroundings["PATH"].split(os.pathsep) if each and Path(each) != here]
+    path = [folder for folder in surroundings["PATH"].split(os.pathsep) if folder and Path(folder) != here]
     hear_interrupts()
     process = subprocess.Popen(
         [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "pulumi")],

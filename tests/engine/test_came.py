@@ -41,11 +41,11 @@ def test_the_way_on_after_other_hardware_came_is_a_replacement(
         assert_seen("other hardware, workers or model than ordered", text)
         again = stack.up(expect=1).text  # which buys no other one, and says the same
         assert f"{first} {said}" in again
-        assert [each.instance_id for each in simulator.control.instances()] == [first]
+        assert [instance.instance_id for instance in simulator.control.instances()] == [first]
         (command,) = set(re.findall(r"`pulumi (up --replace [^`]+)`", again))
         _, *arguments = shlex.split(command)
         stack.up(*arguments)
         (second,) = stack.instance_ids()
         assert second != first
-        assert [each.instance_id for each in simulator.control.instances()] == [second]
+        assert [instance.instance_id for instance in simulator.control.instances()] == [second]
         stack.drift(expect=0)

@@ -99,7 +99,7 @@ def test_a_replaced_target_ends_before_the_new_instance_answers(stack: Stack, si
     simulator.control.pause()
     stack.program(one_instance("num_workers=2"))
     stack.up("--target", URN)
-    ((new, status),) = [(each.instance_id, each.status) for each in simulator.control.instances()]
+    ((new, status),) = [(instance.instance_id, instance.status) for instance in simulator.control.instances()]
     assert (new != old, status) == (True, "pending")
     assert stack.outputs()["base_url"].endswith(f"/serve/{old}/v1")
     simulator.control.resume()

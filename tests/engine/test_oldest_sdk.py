@@ -55,7 +55,7 @@ def test_the_oldest_sdk_does_the_whole_job(stack: Stack, simulator: Simulator, w
         assert session_processes(process.pid) == []
     assert "was interrupted" in text
     assert "Traceback" not in text
-    bought = {each.instance_id for each in simulator.control.instances()}
+    bought = {instance.instance_id for instance in simulator.control.instances()}
     assert len(bought) == 6
     assert stack.instance_ids() == bought
     simulator.control.resume()

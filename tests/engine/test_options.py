@@ -18,7 +18,7 @@ URN = f"urn:pulumi:test::tests::{INSTANCE}::chat"
 
 def living(simulator: Simulator) -> list[tuple[str, str]]:
     """What there is at the vendor: ids and statuses."""
-    return [(each.instance_id, each.status) for each in simulator.control.instances()]
+    return [(instance.instance_id, instance.status) for instance in simulator.control.instances()]
 
 
 def types_and_names(stack: Stack) -> set[str]:

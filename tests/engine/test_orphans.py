@@ -59,8 +59,8 @@ def test_what_no_stack_owns_is_found_ended_and_adopted(
 
     look, as_json, in_two = commands("Look")
     shown = sh(stack, look, 3).text
-    assert [each in shown for each in (owned, first, second, third)] == [False, True, True, True]
-    assert {each["id"] for each in json.loads(sh(stack, as_json, 3).text)["orphans"]} == {first, second, third}
+    assert [instance_id in shown for instance_id in (owned, first, second, third)] == [False, True, True, True]
+    assert {orphan["id"] for orphan in json.loads(sh(stack, as_json, 3).text)["orphans"]} == {first, second, third}
     assert "3 orphans among 4 instances" in sh(stack, in_two, 3, **backends).text
 
     (adopt,) = commands("Adopt")

@@ -14,7 +14,9 @@ QWEN = "Qwen--Qwen2-7B-Instruct"
 
 def bought(simulator: Simulator) -> list[tuple[str, str, int]]:
     """Everything that was ever bought or started: id, hardware and workers of each run."""
-    return [(each.instance_id, each.hardware_type_id, each.num_workers) for each in simulator.control.ledger().entries]
+    return [
+        (entry.instance_id, entry.hardware_type_id, entry.num_workers) for entry in simulator.control.ledger().entries
+    ]
 
 
 def assert_quiet(stack: Stack) -> None:
@@ -41,7 +43,7 @@ def test_a_market_that_moves_is_no_matter_to_what_runs(stack: Stack, simulator: 
     assert bought(simulator) == [(row["id"], "NVIDIA_L4_1", 1)]
     stack.program(one_instance("state='stopped'"))
     stack.up()
-    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
     stack.destroy()
     assert simulator.control.instances() == ()
 
@@ -178,7 +180,7 @@ def test_a_replacement_does_not_restore_hardware_hidden_by_ignore_changes(
     assert "the replacement was reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
     assert "is not allowed" not in text  # the pack saw nothing wrong
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
-    assert [each.status for each in simulator.control.instances()] == ["running"]
+    assert [instance.status for instance in simulator.control.instances()] == ["running"]
     assert stack.instance_ids() == {instance_id}
 
 
@@ -196,7 +198,7 @@ def test_a_replacement_does_not_undo_what_the_judge_has_put_right(
     text = stack.up(*judged, expect=1).text
     assert "the replacement was reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
-    assert [each.status for each in simulator.control.instances()] == ["running"]
+    assert [instance.status for instance in simulator.control.instances()] == ["running"]
     assert stack.instance_ids() == {instance_id}
     (row,) = stack.resources("Instance")
     stack.up("--replace", row["urn"], *judged)  # which the engine has judged as it will be bought
@@ -227,4 +229,4 @@ def test_a_replacement_that_the_engine_forces_unseen_buys_nothing(
     stack.program(program(2, after))
     assert "nothing was bought or deleted" in stack.up(*judged, expect=1).text
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
-    assert [each.status for each in simulator.control.instances()] == ["running"]
+    assert [instance.status for instance in simulator.control.instances()] == ["running"]

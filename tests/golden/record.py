@@ -185,7 +185,9 @@ def _write(scene: Scene, target: Path) -> None:
         "disk/project/__main__.py.txt": (stack.project / "__main__.py").read_text(),
         "disk/state/.pulumi/meta.yaml": (stack.directory / "state" / ".pulumi" / "meta.yaml").read_text(),
         str(Path("disk") / stack.state_file.relative_to(stack.directory)): hide.text(stack.state_file.read_text()),
-        "vendor.json": json.dumps([_bought(each, hide) for each in scene.simulator.control.instances()], indent=4),
+        "vendor.json": json.dumps(
+            [_bought(instance, hide) for instance in scene.simulator.control.instances()], indent=4
+        ),
     }
     if scene.journal.exists():  # who has ordered nothing has none
         files[f"disk/{JOURNAL}.sql"] = hide.dump(scene.journal)

@@ -44,7 +44,7 @@ class Golden:
 
     def there(self) -> list[str]:
         """The ids of what the vendor has."""
-        return [each.instance_id for each in self.simulator.control.instances()]
+        return [instance.instance_id for instance in self.simulator.control.instances()]
 
     def bought(self) -> int:
         """How many orders the vendor has got from this tree."""

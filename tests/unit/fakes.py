@@ -52,7 +52,7 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         until = self._now + seconds
-        for due in sorted((each for each in self._planned if each[0] <= until), key=lambda each: each[0]):
+        for due in sorted((event for event in self._planned if event[0] <= until), key=lambda event: event[0]):
             self._planned.remove(due)
             self._now = max(self._now, due[0])
             due[1]()

@@ -53,7 +53,7 @@ def main():
     return pulumi.Output.all(*(program() or []))
 
 main()
-registered.sort(key=lambda each: (each["type"], each["name"]))
+registered.sort(key=lambda resource: (resource["type"], resource["name"]))
 print("RESULT " + json.dumps({"said": said, "registered": registered}))
 """
 

@@ -226,7 +226,7 @@ def test_the_quote_has_the_parts_of_the_page(bought: Made) -> None:
 
 
 def test_the_attributes_are_those_of_an_instance() -> None:
-    properties = dict(inspect.getmembers(Instance, lambda each: isinstance(each, property)))
+    properties = dict(inspect.getmembers(Instance, lambda member: isinstance(member, property)))
     properties = {name: each for name, each in properties.items() if name not in dir(pulumi.CustomResource)}
     kinds = {
         name: plainly(get_type_hints(each.fget, vars(import_module(Instance.__module__)))["return"])
