@@ -40,12 +40,12 @@ class Recorded:
 
 def refused(call: Callable[..., object], *args: object, status: int, **options: object) -> None:
     """The call ends in the client's HTTPError with this status."""
-    said = "nothing"
+    text = "nothing"
     try:
         call(*args, **options)
     except requests.exceptions.HTTPError as error:
-        said = str(error)
-    assert said.startswith(f"HTTP error occurred: {status} "), said
+        text = str(error)
+    assert text.startswith(f"HTTP error occurred: {status} "), text
 
 
 def fails(kind: type[Exception], call: Callable[..., object], *args: object, **options: object) -> None:

@@ -93,7 +93,7 @@ def test_adopting_buys_nothing_and_from_then_on_it_is_like_any_other(stack: Stac
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "code", "refusal"),
     [
         ("", 0, "was not ended: urn:pulumi"),
         ("delete_before_replace=True", 1, "was not ended: the program adopts it"),
@@ -101,7 +101,7 @@ def test_adopting_buys_nothing_and_from_then_on_it_is_like_any_other(stack: Stac
     ],
 )
 def test_a_replacement_ends_nothing_that_was_adopted(
-    stack: Stack, simulator: Simulator, options: str, code: int, said: str
+    stack: Stack, simulator: Simulator, options: str, code: int, refusal: str
 ) -> None:
     running = bought(simulator)
     stack.program(one_instance(f"adopt_id='{running.id}'", options=options))
@@ -112,7 +112,7 @@ def test_a_replacement_ends_nothing_that_was_adopted(
         text = stack.up(expect=code).text
     else:
         text = stack.up("--replace", row["urn"], expect=code).text
-    assert f"{running.id} {said}" in text
+    assert f"{running.id} {refusal}" in text
     assert [(instance.instance_id, instance.status) for instance in simulator.control.instances()] == [
         (running.id, "running")
     ]

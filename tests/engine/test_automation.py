@@ -71,11 +71,11 @@ def test_an_inline_program_runs_without_an_activated_environment(
     finally:
         kill_session(process.pid)
     assert process.returncode == 0, err
-    told = json.loads(out.splitlines()[-1])
-    assert told["up"] == {"create": 3}
-    assert told["outputs"]["status"] == "running"
-    assert told["outputs"]["base_url"].startswith(simulator.url)
-    assert told["refresh"] == told["again"] == {"same": 3}
-    assert told["destroy"] == {"delete": 3}
+    outcome = json.loads(out.splitlines()[-1])
+    assert outcome["up"] == {"create": 3}
+    assert outcome["outputs"]["status"] == "running"
+    assert outcome["outputs"]["base_url"].startswith(simulator.url)
+    assert outcome["refresh"] == outcome["again"] == {"same": 3}
+    assert outcome["destroy"] == {"delete": 3}
     assert simulator.control.instances() == ()
     assert len(simulator.control.ledger().entries) == 1

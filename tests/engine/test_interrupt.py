@@ -26,7 +26,7 @@ pytestmark = pytest.mark.started
 def pending(stack: Stack) -> list[str]:
     """What runs that were killed had begun, as the state has it: "creating"."""
     latest = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
-    return [each["type"] for each in latest.get("pending_operations") or []]
+    return [operation["type"] for operation in latest.get("pending_operations") or []]
 
 
 def test_the_first_interrupt_ends_the_wait_and_the_next_up_resumes(stack: Stack, simulator: Simulator) -> None:

@@ -292,8 +292,8 @@ def test_an_instance_can_be_read_beside_the_one_that_owns_it(stack: Stack, simul
     stack.up()
     outputs = stack.outputs()
     for name in names:
-        owned, found = outputs[name]
-        assert owned == found, name
+        owned, current = outputs[name]
+        assert owned == current, name
     stack.drift(expect=0)
     stack.destroy()
     assert stack.resources() == []

@@ -28,7 +28,7 @@ def commands(section: str, number: int = 0) -> list[str]:
 def sh(stack: Stack, command: str, expect: int, **variables: str) -> Run:
     """Runs a line of the page in the project's folder, without the passphrase of the states."""
     passphrase = {} if command.startswith("pulumi-cortecs") else {"PULUMI_CONFIG_PASSPHRASE": "tests"}
-    environment = {key: each for key, each in stack.environment.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
+    environment = {key: value for key, value in stack.environment.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=stack.project,

@@ -13,7 +13,7 @@ def killed_while_buying(stack: Stack, simulator: Simulator, instances: int) -> s
     """Runs `up` and kills everything that belongs to it when the vendor has started so many, and answered none; their
     ids."""
     before = {instance.instance_id for instance in simulator.control.instances()}
-    known = stack.instance_ids()
+    ids_in_state = stack.instance_ids()
     simulator.control.fault("slow_answer", path="/instances/start", real_seconds=20)
     with stack.started("up", "--yes", "--skip-preview") as process:
         until = time.monotonic() + 60
@@ -24,7 +24,7 @@ def killed_while_buying(stack: Stack, simulator: Simulator, instances: int) -> s
     simulator.control.clear_faults()
     bought = {instance.instance_id for instance in simulator.control.instances()} - before
     assert len(bought) == instances
-    assert stack.instance_ids() == known
+    assert stack.instance_ids() == ids_in_state
     stack.run("cancel", "--yes")
     return bought
 

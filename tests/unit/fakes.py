@@ -193,7 +193,7 @@ class FakeAccount:
             raise refused(400)
         del self.machines[instance_id]
 
-    def _known(self, instance_id: str) -> Machine:
+    def _get_machine(self, instance_id: str) -> Machine:
         machine = self.machines.get(instance_id)
         if machine is None or machine.known_from > self.clock.now():
             raise refused(404)
@@ -274,8 +274,8 @@ class PlainCloud(Cloud[Machine]):
 
     def match(self, instance: Machine, ordered: OrderSpec) -> OrderMatch:
         wanted = ordered.arguments
-        told = zip(instance.arguments, wanted, strict=False)
-        if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in told):
+        pairs = zip(instance.arguments, wanted, strict=False)
+        if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in pairs):
             return OrderMatch.MAYBE
         return OrderMatch.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else OrderMatch.NO
 

@@ -75,5 +75,5 @@ def run(body: str) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     (result,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    found: dict[str, Any] = json.loads(result.removeprefix("RESULT "))
-    return found
+    result_data: dict[str, Any] = json.loads(result.removeprefix("RESULT "))
+    return result_data

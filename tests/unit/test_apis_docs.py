@@ -38,13 +38,13 @@ def pointers() -> Iterator[tuple[str, str, str]]:
 
 
 def test_what_code_and_pages_point_to_is_there() -> None:
-    found = list(pointers())
-    assert {file.split("/")[0] for file, _, _ in found} >= {"README.md", "docs", "pulumi_cortecs", "tests"}
-    for file, page, anchor in found:
+    all_pointers = list(pointers())
+    assert {file.split("/")[0] for file, _, _ in all_pointers} >= {"README.md", "docs", "pulumi_cortecs", "tests"}
+    for file, page, anchor in all_pointers:
         pages = sorted(APIS.glob(f"{page}.md"))
         assert pages, (file, page)
-        for each in pages:
-            assert not anchor or anchor in anchors(each.read_text(encoding="utf-8")), (file, each.name, anchor)
+        for path in pages:
+            assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), (file, path.name, anchor)
 
 
 def table(heading: str) -> dict[str, list[str]]:

@@ -76,9 +76,9 @@ class Program:
 
     def checked(self, olds: Olds, **says: Any) -> dict[str, Any]:
         """What a check settles; nothing may speak against it."""
-        found = self.check(olds, **says)
-        assert [failure.reason for failure in found.failures] == []
-        return found.inputs
+        checked = self.check(olds, **says)
+        assert [failure.reason for failure in checked.failures] == []
+        return checked.inputs
 
     def check(self, olds: Olds, **says: Any) -> Any:
         inputs = {key: value for key, value in olds.items() if key in self.kind.inputs}
