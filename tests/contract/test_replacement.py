@@ -55,7 +55,7 @@ def test_ignored_changes_do_not_come_back_in_a_replacement(shared_host: Host) ->
     _ignoring_changes(resource)
     raw = resource.check({"model_id": QWEN, "hardware_type_id": "NVIDIA_L40S_1", "num_workers": 2})
     (reason,) = raw.reasons("hardware_type_id")
-    assert "judged with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in reason
+    assert "reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in reason
     assert len(raw.failures) == 1
 
 
@@ -70,7 +70,7 @@ def test_what_a_policy_changed_does_not_come_back_in_a_replacement(shared_host: 
     raw = resource.check(news)
     assert [name for name, _ in raw.failures] == ["hardware_type_id", "num_workers"]
     (reason,) = raw.reasons("num_workers")
-    assert "judged with 2, and the program says 8" in reason
+    assert "reviewed with 2, and the program says 8" in reason
 
 
 def test_create_buys_nothing_that_was_not_judged(host: Host, simulator: Simulator) -> None:

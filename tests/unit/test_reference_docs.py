@@ -64,7 +64,8 @@ QUOTE = table(RESOURCES, "## `Instance`: outputs", "in `quote`")
 ATTRIBUTES = table(RESOURCES, "## `Instance`: outputs", "attribute")
 ENDPOINT_INPUTS = table(RESOURCES, "## `Endpoint`", "input")
 ENDPOINT_OUTPUTS = table(RESOURCES, "## `Endpoint`", "output")
-SIGNATURE = {name: parameter for name, parameter in inspect.signature(InstanceArgs).parameters.items() if name != "self"}
+_PARAMETERS = inspect.signature(InstanceArgs).parameters
+SIGNATURE = {name: parameter for name, parameter in _PARAMETERS.items() if name != "self"}
 
 
 @pytest.fixture(scope="module")
