@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.lifecycle.times import format_duration, parse_duration, timestamp_after
+from pulumi_cortecs.lifecycle.times import format_duration, parse_duration, parse_timestamp, timestamp_after
 
 NOON = datetime(2030, 2, 28, 12, tzinfo=timezone.utc)
 
@@ -47,3 +47,18 @@ def test_an_age_is_told_in_two_units_at_most(seconds: float, words: str) -> None
 @given(st.integers(0, 3599))
 def test_words_below_an_hour_mean_what_they_say(seconds: int) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-01T00:01:00Z", 60.0),
+        ("1970-01-01T01:01:00+01:00", 60.0),
+        ("1970-01-01T00:01:00", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_time_without_a_zone_is_none(text: str | None, seconds: float | None) -> None:
+    assert parse_timestamp(text) == seconds

@@ -1,0 +1,19 @@
+"""The world that the tests of orders and of their recovery share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.runs import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "state")
+    yield world
+    for run in world.runs:
+        run.dies()
+        assert run.warned == []
