@@ -213,8 +213,9 @@ def test_an_endpoint_is_no_owner(run: Run, backend: Backend, sim: Simulator) -> 
 
 @pytest.mark.parametrize("more", [{"delete": True}, {"urn": "urn:pulumi:x::y::z::name"}])
 def test_any_row_is_an_owner(run: Run, backend: Backend, sim: Simulator, more: dict[str, Any]) -> None:
-    backend.put("organization/other/prod", row(old(sim), **more))
-    assert run(code=0).stdout.startswith("no orphans among 1 instance of cortecs:")
+    owned, orphan = old(sim), old(sim)
+    backend.put("organization/other/prod", row(owned, **more))
+    assert orphan_ids(run("--json", code=3)) == [orphan]
 
 
 def test_delete_ends_all_that_were_found_and_nothing_else(run: Run, backend: Backend, sim: Simulator) -> None:
