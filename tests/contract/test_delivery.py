@@ -92,7 +92,7 @@ def test_an_error_while_a_purchase_is_judged_keeps_no_id_out_of_the_state(
     assert "It exists and may be billed (its price and the limits of this machine were not looked at: 'odd')" in warning
 
 
-def test_an_answer_that_a_cloud_cannot_read_does_not_keep_the_id_out_of_the_state(
+def test_an_unreadable_answer_keeps_no_id_out_of_the_state(
     start_host: StartHost, simulator: Simulator, engine: FakeEngine
 ) -> None:
     fails = "import pulumi_cortecs.cortecs.cloud as m\ndef f(self, instance): raise KeyError('odd')\n"

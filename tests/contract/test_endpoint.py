@@ -368,6 +368,7 @@ def test_calls_before_the_first_was_served_start_without_another(simulator: Simu
 
 
 def test_an_engine_that_was_killed_before_the_first_call_is_noticed(simulator: Simulator) -> None:
+    """A host that does not notice it lives on, and `until` fails after its ten seconds."""
     with listening() as engine:
         address = engine.address
     with hosting(simulator.env(), engine=address) as host:

@@ -44,7 +44,7 @@ def test_a_creation_reads_the_state_once_whoever_comes_first() -> None:
     assert states.asked == 2  # a fake state is read anew, and CliStates shares a reading
 
 
-def test_a_state_that_cannot_be_read_is_reported_by_the_creation_that_needs_it() -> None:
+def test_an_unreadable_state_is_reported_by_the_creation_that_needs_it() -> None:
     states, reported = FakeStates(FakeClock()), list[str]()
     states.unreadable = "locked"
     ours = creations(states, reported)

@@ -34,7 +34,7 @@ def test_a_block_keeps_the_newest_frames() -> None:
     assert frames() > USER_FRAMES
 
 
-def test_other_resources_and_tracebacks_are_whole_while_a_thread_is_in_a_block() -> None:
+def test_resources_and_tracebacks_outside_of_a_threads_block_are_whole() -> None:
     entered, release = threading.Event(), threading.Event()
 
     def construct() -> None:
