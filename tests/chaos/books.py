@@ -74,13 +74,12 @@ class Books:
 
 @dataclass
 class Auditor:
-    """Remembers what rows there were, so that it can tell an orphan from an instance whose row was dropped."""
+    """Remembers the rows that there were, to distinguish an orphan from an instance whose row was dropped."""
 
     recorded_before: set[str] = field(default_factory=set)
 
     def note(self, books: Books) -> frozenset[Finding]:
-        """What is always wrong, whatever a command came to: a row was dropped and its instance exists, or two rows
-        have one instance."""
+        """The errors after any command: a row was dropped and its instance exists, or two rows have one instance."""
         dropped = (self.recorded_before - books.recorded) & books.alive.keys()
         self.recorded_before |= books.recorded
         shared = [

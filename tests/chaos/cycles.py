@@ -1,4 +1,4 @@
-"""Up, refresh and destroy, over and over, while everything goes wrong and no process is killed: what leaks."""
+"""Cycles of up, refresh and destroy under all faults, without kills, that count the instances that leak."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _share(pulumi: Path, number: int, rate: float, seed: int, broken: str, say: 
 
 
 def _cycle(acted: Scene, faults: Sequence[Fault], rate: float, happened: Counter[str]) -> Cycle:
-    """One cycle; what it could not get done with the faults of `rate` is done without."""
+    """Runs one cycle; commands that do not succeed under the faults of `rate` are repeated without."""
     began_at, commands, requests, bought = time.monotonic(), acted.commands, _requests(acted), _bought(acted)
     strays = acted.books().strays
     acted.findings.clear()
@@ -170,7 +170,7 @@ def _repeat_until_done(acted: Scene, command: str, then: tuple[str, ...]) -> boo
 
 
 def _left_in_the_end(acted: Scene) -> int:
-    """What still exists when a last `up` has taken over what it knows of, and a last `destroy` has ended that."""
+    """The instances that still exist after a last `up`, which takes over those it knows of, and a last `destroy`."""
     acted.run("up", "--refresh")
     acted.run("destroy")
     if acted.books().alive and orphans_command_exists():

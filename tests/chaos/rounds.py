@@ -158,7 +158,7 @@ class _Round:
         return landed, in_window
 
     def _set_trap(self) -> None:
-        """Makes the moment last."""
+        """Prolongs the moment of the death, so that it can be hit."""
         plan, control = self._plan, self._scene.control
         self._scene.put_in_force(plan.faults, plan.fault_rate if plan.faults_at_death else 0.0)
 
@@ -180,7 +180,7 @@ class _Round:
             control.pause()
 
     def _moment_comes(self, running: Running) -> bool:
-        """Waits for it; False when the command ended before."""
+        """Waits for the moment; returns False when the command ended before."""
         plan, control = self._plan, self._scene.control
         before = control.requests()
 
@@ -207,7 +207,7 @@ class _Round:
         return come and running.runs
 
     def _strike(self, running: Running) -> bool:
-        """Kills; False when there was nothing left to kill."""
+        """Kills the processes; returns False when there was nothing left to kill."""
         plan, acted = self._plan, self._scene
         if plan.death is Death.CLI:
             running.kill()
@@ -277,7 +277,7 @@ class _Round:
         return True
 
     def _done(self, command: str) -> bool:
-        """Repeats a command until it succeeds, as a user does: with whatever goes wrong, in the end without."""
+        """Repeats a command until it succeeds, as a user does: at first under the faults, in the end without."""
         acted, plan = self._scene, self._plan
         for number in range(_TRIES_WITH_FAULTS):
             refresh = command == "up" and (number > 0 or plan.refresh_first)
@@ -332,7 +332,7 @@ class _Round:
         self._follows_ways_on(refusals)
 
     def _follows_ways_on(self, refusals: Sequence[tuple[str, str, Sequence[str]]]) -> None:
-        """None of them about what another one was about."""
+        """Follows the ways on, no two of them for the same instance."""
         acted = self._scene
         running = {instance.instance_id for instance in acted.control.instances() if instance.status != "stopped"}
         done: set[str] = set()
@@ -360,7 +360,7 @@ class _Round:
         return not books.dead_rows and len(books.rows) == len(self._program.entries)
 
     def _has_vendor_moved(self) -> bool:
-        """Whether an instance may have gone without a request of ours."""
+        """Returns whether an instance may have gone without a request of ours."""
         return self._plan.fault_rate > 0
 
     def _sleep(self, running: Running, seconds: float) -> None:

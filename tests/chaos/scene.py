@@ -59,7 +59,7 @@ class Running:
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Returns whether the command still runs."""
         return self.process.poll() is None
 
     def interrupt(self) -> None:
@@ -88,7 +88,7 @@ class Running:
         return bool(pids)
 
     def wait(self, condition: Callable[[], bool], limit: float = LONGEST_COMMAND) -> bool:
-        """Whether the condition came true while the command ran, looked at every now and then."""
+        """Polls the condition while the command runs; returns whether it came true."""
         until = time.monotonic() + limit
         while self.runs and time.monotonic() < until:
             if condition():
@@ -117,8 +117,8 @@ class Running:
 
 @dataclass
 class Scene:
-    """What a round acts on. `commands` counts the commands that were run, `halves` the half files that a kill has left
-    beside the state, `findings` is what was wrong."""
+    """The stack and the simulator of a round. `commands` counts the commands that were run, `halves` the half files
+    that a kill has left beside the state; `findings` are the errors."""
 
     stack: Stack
     simulator: SimulatorProcess
@@ -151,7 +151,7 @@ class Scene:
         (self.stack.project / "Pulumi.yaml").write_text(_REFRESH_ALWAYS)
 
     def begin(self, *arguments: str) -> Running:
-        """A command that runs on; all that it starts is killed at the end of the scene, if not before."""
+        """Starts a command; all its processes are killed at the end of the scene, if not before."""
         self.commands += 1
         options = () if arguments[0] == "cancel" else ("--skip-preview",)
         running = Running(self._open.enter_context(self.stack.started(*arguments, "--yes", *options)))
@@ -159,7 +159,7 @@ class Scene:
         return running
 
     def run(self, *arguments: str) -> Ended:
-        """A command from its beginning to its end; what it did to the books is looked at."""
+        """Runs a command to its end, and checks the books afterwards."""
         return self.ended(self.begin(*arguments), " ".join(arguments))
 
     def ended(self, running: Running, name: str, limit: float = LONGEST_COMMAND) -> Ended:
@@ -174,7 +174,7 @@ class Scene:
         return ended
 
     def unlock(self) -> None:
-        """What docs/recovery.md tells a user to do when a killed command has left half a file, or its lock."""
+        """Follows docs/recovery.md after a killed command that has left half a file, or its lock."""
         if self.last is not None and _HALF_A_FILE in self.last.text:
             self.stack.state_file.with_name(f"{self.stack.state_file.name}.attrs").unlink(missing_ok=True)
             self.halves += 1
@@ -187,7 +187,7 @@ class Scene:
             self.run("cancel")
 
     def forget(self) -> None:
-        """The journal is lost, and everything that might still write to it."""
+        """Removes the journal, and every process that might still write to it."""
         for running in self._older:
             running.kill_all()
         shutil.rmtree(self.journal, ignore_errors=True)
@@ -204,7 +204,7 @@ class Scene:
             time.sleep(0.1)
 
     def put_in_force(self, faults: Iterable[Fault], probability: float) -> None:
-        """Every one of these faults from now on, with this probability, and none else."""
+        """Puts exactly these faults in force, each with this probability."""
         self.control.clear_faults()
         if probability:
             for fault in faults:
@@ -212,7 +212,7 @@ class Scene:
                 self.control.fault(fault.kind, probability=probability, **parameters)
 
     def let_the_vendor_finish(self) -> None:
-        """All that is due at the vendor happens; boots that are stuck for ever are stopped in its console."""
+        """Lets everything that is due at the vendor happen; stops boots that are stuck for ever in its console."""
         self.control.resume()
         self.control.advance(600)
         for instance in self.control.instances():
@@ -239,7 +239,7 @@ class Scene:
         return self.stack.resources("Instance")
 
     def delete_orphans(self) -> bool:
-        """`pulumi-cortecs orphans --delete --yes`, when nothing is young any more; whether it did what it should."""
+        """Runs `pulumi-cortecs orphans --delete --yes` when nothing is young any more; returns whether it succeeded."""
         return self.orphans("--stack", self.stack.name, "--delete", "--yes")
 
     def delete_orphan(self, instance_id: str) -> bool:
@@ -247,11 +247,11 @@ class Scene:
         return self.orphans("--all-stacks", "--delete", instance_id, "--yes")
 
     def clear_pending(self) -> bool:
-        """`pulumi refresh --clear-pending-creates`; whether it did what it should."""
+        """Runs `pulumi refresh --clear-pending-creates`; returns whether it succeeded."""
         return self.run("refresh", "--clear-pending-creates").code == 0
 
     def orphans(self, *arguments: str) -> bool:
-        """`pulumi-cortecs orphans`, when nothing is young any more; whether it did what it should."""
+        """Runs `pulumi-cortecs orphans` when nothing is young any more; returns whether it succeeded."""
         self.commands += 1
         self.control.advance(600)
         # two clocks that are apart keep what there is young for ever
@@ -271,7 +271,7 @@ class Scene:
 
 
 def orphans_command_exists() -> bool:
-    """Whether `pulumi-cortecs orphans` exists in this tree."""
+    """Returns whether `pulumi-cortecs orphans` exists in this tree."""
     return (ROOT / "pulumi_cortecs" / "cli" / "orphans.py").exists()
 
 
@@ -334,7 +334,8 @@ def _is_provider(pid: int) -> bool:
 
 
 def _has_our_code(pid: int) -> bool:
-    """One that has not cannot be doing anything, nor know that it should end."""
+    """Returns whether a process has loaded our code: without it, the process buys nothing and does not know that it
+    should end."""
     try:
         return "pydantic" in Path(f"/proc/{pid}/maps").read_text()
     except OSError:

@@ -22,7 +22,7 @@ _LONGEST_START: Final = 60.0
 
 
 class SimulatorProcess:
-    """A simulator; `control` is what is said to it, and is another one after each start."""
+    """A simulator process; `control` is its control client, a new one after each start."""
 
     control: Control
 

@@ -43,7 +43,7 @@ def _id_before_wait() -> Iterator[None]:
 
 @contextmanager
 def _intent() -> Iterator[None]:
-    """Nothing is noted before it is ordered."""
+    """Orders are sent without a record in the journal."""
     with mock.patch.object(OrderLog, "record_sent", return_value=None):
         yield
 

@@ -22,11 +22,11 @@ class Killed(BaseException):
 
 
 class StuckError(Exception):
-    """No task can go on, or no task ends."""
+    """All tasks wait for one another, or the tasks go on without an end."""
 
 
 class Process:
-    """What can be killed. `enter` is called whenever one of its threads gets the turn."""
+    """A process that can be killed. `enter` is called whenever one of its threads gets the turn."""
 
     dead = False
 
@@ -106,7 +106,7 @@ class Crowd:
         Crowd.active = self
 
     def spawn(self, work: Callable[[], Any], process: Process | None) -> Task:
-        """A new thread, which begins when its turn comes."""
+        """Starts a thread, which begins when its turn comes."""
         thread = _Thread.idle.pop() if _Thread.idle else _Thread()
         task = Task(work, process, thread)
         thread.crowd, thread.task = self, task
@@ -124,7 +124,7 @@ class Crowd:
         self.join(self._live[1:])
 
     def sleep(self, seconds: float, *, interruptible: bool = False) -> bool:
-        """Lets time pass; False when it was cut short by `interrupt`."""
+        """Lets time pass; returns False when `interrupt` has cut it short."""
         task = self.current
         task.wakes_at = self.now + max(seconds, 0.0)
         task.interruptible, task.interrupted = interruptible, False
@@ -143,28 +143,28 @@ class Crowd:
                 task.status, task.interrupted = _Status.READY, True
 
     def kill(self, process: Process) -> None:
-        """None of its threads does anything any more."""
+        """Kills a process: none of its threads does anything any more."""
         process.dead = True
         for task in self._live:
             if task.process is process and task.status in (_Status.SLEEPS, _Status.BLOCKED, _Status.JOINS):
                 task.status = _Status.READY
 
     def moved_to(self, process: Process | None) -> None:
-        """From here on the current thread's work is that of another process. Raises Killed."""
+        """Moves the current thread's work to another process. Raises Killed."""
         self.current.process = process
         self.entered(self.current)
 
     def is_mine(self) -> bool:
-        """Whether the calling thread is the one whose turn it is."""
+        """Returns whether it is the calling thread's turn."""
         return self.current.ident == get_ident()
 
     def wait_for(self, lock: object) -> None:
-        """Until it is released."""
+        """Blocks the current task until the lock is released."""
         self.current.waits_for = lock
         self._give_away(_Status.BLOCKED)
 
     def released(self, lock: object) -> None:
-        """Whoever waits for it may try again."""
+        """Lets the tasks that wait for the lock try again."""
         for task in self._live:
             if task.waits_for is lock and task.status is _Status.BLOCKED:
                 task.status = _Status.READY
@@ -223,13 +223,13 @@ class Crowd:
 
 
 class CrowdLock:
-    """What `threading.Lock` is in here: whoever has to wait for it gives the turn away instead of holding it."""
+    """The stand-in for `threading.Lock`: a thread that has to wait for it gives the turn away instead of holding it."""
 
     def __init__(self) -> None:
         self._real = allocate_lock()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """As a lock does. Raises Killed."""
+        """Acquires the lock as `threading.Lock.acquire` does. Raises Killed."""
         crowd = Crowd.active
         while not self._real.acquire(False):
             if not blocking:
@@ -240,13 +240,13 @@ class CrowdLock:
         return True
 
     def release(self) -> None:
-        """As a lock does."""
+        """Releases the lock as `threading.Lock.release` does."""
         self._real.release()
         if Crowd.active is not None:
             Crowd.active.released(self)
 
     def locked(self) -> bool:
-        """As a lock does."""
+        """Returns what `threading.Lock.locked` does."""
         return self._real.locked()
 
     def __enter__(self) -> bool:

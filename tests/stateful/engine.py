@@ -44,9 +44,9 @@ class Endpoint:
 
 @dataclass
 class Stack:
-    """A stack's program and state. `pending` are the creations of which the state knows no end: what was begun by a
-    run whose engine was killed stays there until `clear_pending`. `machine` is where its commands run; `replace` names
-    what the next `up` is told to replace (`--replace`)."""
+    """A stack's program and state. `pending` are the creations without an end in the state: those that a run with a
+    killed engine has begun stay there until `clear_pending`. `machine` runs its commands; `replace` has the names of
+    the resources that the next `up` replaces (`--replace`)."""
 
     name: str
     program: dict[str, Arguments] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Stack:
     """The cloud that its Instances are in."""
 
     def urn(self, name: str) -> str:
-        """What the engine calls an Instance of it, or the Endpoint of one."""
+        """The URN of an Instance in this stack, or of its Endpoint."""
         token = self.of.token
         kind = f"{token}${self.of.endpoint_token}" if name.startswith(_CHILD) else token
         return f"urn:pulumi:{self.name}::{self.project}::{kind}::{name.removeprefix(_CHILD)}"
@@ -81,9 +81,9 @@ class StepError(Exception):
 
 
 class Run(Process):
-    """One command of the engine's with a provider of its own. `point` is told of every answer before it is acted upon,
-    and of every change of the state; `gone` of ids that a read or a deletion says do not exist; `failed` of every
-    creation of an Instance that failed: its stack, name, inputs, when it was asked for, and the provider's text."""
+    """One command of the engine with a provider of its own. `point` is called for every answer before it is acted
+    upon, and for every change of the state; `gone` for each id that does not exist according to a read or a deletion;
+    `failed` for every failed creation of an Instance: its stack, name, inputs, start, and the provider's text."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Run(Process):
         return self._run_steps(rows, self._delete_row)
 
     def _run_steps(self, items: Iterable[Any], step: Callable[[Any], None]) -> bool:
-        """Steps at the same time; whether all of them went well and the next may begin."""
+        """Runs steps at the same time; returns whether all of them succeeded and the next may begin."""
 
         def make_step(item: Any) -> Callable[[], None]:
             def work() -> None:

@@ -91,9 +91,9 @@ class _MortalJournal(Journal):
 
 
 class Host(Process):
-    """A provider process, and what a gRPC call has for a context. `engine` is what started it, None for a command of
-    ours; `calls` is how many it serves now; `killed` says whether it did not end by itself. `states` is what it can
-    read of states, `exclusive` whether it is told that the account is exclusive."""
+    """A provider process, and the context of its gRPC calls. `engine` has started it, None for a command of ours;
+    `calls` is the number of calls that it serves now; `killed` is true if it did not end by itself. `states` are the
+    states that it can read, `exclusive` its setting for an exclusive account."""
 
     current: Host | None = None
 
@@ -123,10 +123,10 @@ class Host(Process):
         session.activate(self.session)
 
     def set_trailing_metadata(self, metadata: object) -> None:
-        """Errors come as exceptions here."""
+        """Does nothing: errors come as exceptions here."""
 
     def is_active(self) -> bool:
-        """Whether a caller waits for the answer."""
+        """Returns whether a caller waits for the answer."""
         return self.engine is None or not self.engine.dead
 
     def interrupt(self) -> None:
@@ -180,8 +180,8 @@ class _Servicer:
 
 @contextmanager
 def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
-    """Where scenes of a cloud can be played; what gives its client a wire. Locks give the turn away, the calendar is
-    the crowd's, and the modules get their own variables back at the end."""
+    """Prepares the modules for scenes of a cloud; yields the mock that gives the cloud's client a wire. Locks give the
+    turn away, the calendar is the crowd's, and the modules get their own variables back at the end."""
     environment = {
         **case.simulated.environment(ORIGIN),
         "PULUMI_BACKEND_URL": "https://state.test",

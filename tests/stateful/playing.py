@@ -28,7 +28,7 @@ _ROUNDS_AT_ONCE: Final = 200
 
 @contextmanager
 def theatre_in(directory: Path, broken: str = "", case: CloudCase = CORTECS) -> Iterator[Theatre]:
-    """Where rounds of a cloud are played, with a protection switched off if one is named."""
+    """A theatre for rounds of a cloud; `broken` names a protection that is switched off."""
     with ExitStack() as undone:
         client = undone.enter_context(stage(case))
         if broken:

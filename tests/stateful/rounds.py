@@ -158,14 +158,14 @@ class _Round:
             self.user.mind_the_books(stacks)
             if chance.random() < odds.adopts_own:
                 self._adopts_own(stacks)
-            # without journal and state, nothing at all would tell
+            # without journal and state, no record would be left
             self._restored = not self._loses_journal and chance.random() < odds.old_state
             if self._restored:
                 scene.counts["an older state was restored"] += 1
                 stacks[0].rows.clear()
             for stack in stacks[self._restored :]:
                 self._edit(stack, foreigners)
-        # what no state and no other machine can tell is not asked for: nothing would be left that tells
+        # states stay readable with two machines, a lost journal or an older state: no other record would be left
         tells_without = not two_machines and not self._loses_journal and not self._restored
         if tells_without and chance.random() < odds.unreadable:
             scene.counts["states that cannot be read at times"] += 1
@@ -266,7 +266,7 @@ class _Round:
             name = self._chance.choice(missing)
             program[f"{name}-renamed"] = program.pop(name)
             stack.program = program
-            # the state tells under which name a creation began, and the program does not tell that this is it
+            # the state has the creation under its old name, and the program does not connect it with the new one
             self.user.edited_after = self.user.edited_after or self._loses_journal
 
     def _edit(self, stack: Stack, foreigners: list[str]) -> None:
@@ -372,7 +372,7 @@ class _Round:
 
 
 def most_of(kind: FaultKind) -> float:
-    """How likely a fault may be: with every second list empty, it could not be known what exists."""
+    """The highest probability of a fault: with every second list empty, no look could show which instances exist."""
     return 0.1 if kind is FaultKind.EMPTY_LIST else 1.0
 
 

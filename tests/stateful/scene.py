@@ -108,7 +108,7 @@ class Trap:
         return self.left == 0
 
     def comes(self, point: str, what: str) -> bool:
-        """Whether the death happens now, at this point."""
+        """Returns whether the death happens now, at this point."""
         if self.sprung or self.death.point != point or self.death.what not in (None, what):
             return False
         self.left -= 1
@@ -144,7 +144,8 @@ class Refusal:
 
 
 class Theatre:
-    """What all scenes of a cloud share because it takes long to make: the simulator's world and an empty journal."""
+    """The parts that all scenes of a cloud share because they take long to make: the simulator's world and an empty
+    journal."""
 
     def __init__(self, directory: Path, case: CloudCase, client: MagicMock) -> None:
         """`client` gives what it returns to the cloud's client for a connection."""
@@ -191,8 +192,8 @@ class Scene:
         exclusive: bool = False,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`skew`: for how many seconds the vendor's clock is ahead of the machine's. `exclusive`: providers are told
-        that nobody else buys in the account. `tell` hears what happens."""
+        """`skew` is the number of seconds by which the vendor's clock is ahead of the machine's. `exclusive`: the
+        account is declared exclusive to providers. `tell` receives a line for each event."""
         self._hears = tell
         self.chance = random.Random(seed)
         self.crowd = theatre.crowd = Crowd(self.chance)
@@ -257,7 +258,7 @@ class Scene:
         return {instance_id: one for instance_id, one in self.cloud.every().items() if instance_id not in self.foreign}
 
     def lose_journal(self) -> None:
-        """The machines with the journals are gone, and everything that ran on them."""
+        """Removes the machines with the journals, and everything that ran on them."""
         for run in self._runs:
             self._strike(run, Victim.BOTH)
         self.crowd.join_all()
@@ -266,7 +267,7 @@ class Scene:
         self._journals.clear()
 
     def commands(self, *commands: tuple[Stack, str], death: Death | None = None, refresh: bool = False) -> list[bool]:
-        """Runs commands at the same time; which of them succeeded. `death` comes to the first."""
+        """Runs commands at the same time; returns for each whether it succeeded. `death` comes to the first."""
         self.refusals = []
         runs = [self._run(stack) for stack, _ in commands]
         trap = None if death is None else Trap(death, death.number)
@@ -300,7 +301,7 @@ class Scene:
         return [not run.failed for run in runs]
 
     def command(self, stack: Stack, command: str, *, death: Death | None = None, refresh: bool = False) -> bool:
-        """Runs one; whether it succeeded."""
+        """Runs one command; returns whether it succeeded."""
         return self.commands((stack, command), death=death, refresh=refresh)[0]
 
     def delete_orphans(self, only: str = "") -> list[str]:
@@ -349,7 +350,7 @@ class Scene:
             self.foreign.add(instance_id)
 
     def _is_anothers(self, instance_id: str, machine: int) -> bool:
-        """Whether a stack of another machine has bought it, which then finds it by itself."""
+        """Returns whether a stack of another machine has bought the instance, and will find it by itself."""
         bought = self.bought.get(instance_id)
         others = [stack for stack in self.stacks if stack.machine != machine]
         return bought is not None and any(bought.urn.startswith(f"urn:pulumi:{stack.name}::") for stack in others)
@@ -407,7 +408,7 @@ class Scene:
         return {instance_id: one for instance_id, one in self.cloud.every().items() if instance_id not in owned}
 
     def note(self, wrong: Wrong, text: str) -> None:
-        """Something is wrong."""
+        """Records an error."""
         self.findings.append(Finding(wrong, text))
 
     def _tell(self, text: str) -> None:
@@ -433,7 +434,8 @@ class Scene:
         return Host(self.crowd, self.case, self._journals[machine], engine, states, exclusive=self.exclusive)
 
     def failed(self, stack: Stack, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
-        """A creation failed: was it refused because of instances that may be an earlier one's, and rightly?"""
+        """Records a creation that was refused because of instances that an earlier one may have bought, and checks
+        that the refusal was right."""
         if not (ids := named_in(text, self._ever())):
             return
         self.refusals.append(Refusal(stack, name, ids, text))
@@ -486,7 +488,7 @@ class Scene:
             raise Killed
 
     def _check_records(self, run: Run) -> None:
-        """What was answered a while ago must be in the state by now, if nothing was in the way of the answer."""
+        """Checks that purchases answered a while ago are in the state by now, unless their answer was disturbed."""
         for instance_id, purchase in self.bought.items():
             waits = purchase.by is run.host and purchase.undisturbed and self.crowd.now - purchase.at > _AT_ONCE
             if waits and instance_id not in run.stack.owned and not run.dead:
@@ -550,8 +552,8 @@ class Scene:
         self.look_at_shared(unless_told=True)
 
     def look_at_shared(self, *, unless_told: bool = False) -> None:
-        """Whether two rows have one instance. `unless_told`: a row of another machine's that says that it was inferred
-        counts only when it stays so."""
+        """Records each instance that two rows have. With `unless_told`, two machines may share one whose id is marked
+        as inferred in one of their rows."""
         for instance_id, times in Counter(row.id for stack in self.stacks for row in stack.rows).items():
             machines = {(stack.machine, bool(row.outputs.get("inferred"))) for stack, row in self._rows_of(instance_id)}
             is_accounted_for = (
@@ -567,7 +569,7 @@ class Scene:
         return [(stack, row) for stack in self.stacks for row in stack.rows if row.id == instance_id]
 
     def is_stopped(self, instance_id: str) -> bool:
-        """Whether the instance is, or is about to be, stopped."""
+        """Returns whether the instance is stopped, or about to be."""
         return self.cloud.every()[instance_id].stopped
 
     def reported_arguments(self, instance_id: str) -> dict[str, Any]:
@@ -589,7 +591,7 @@ class Scene:
 
 
 def as_wanted(row_inputs: Mapping[str, Any], real: Real) -> bool:
-    """Whether an instance is as its row says."""
+    """Returns whether an instance has the arguments and the state of its row."""
     arguments_match = all(row_inputs[key] == value for key, value in real.arguments.items())
     return arguments_match and real.stopped == (row_inputs["state"] == "stopped")
 

@@ -1,4 +1,4 @@
-"""The states of a scene's stacks, as the CLI would tell them to a provider process: a little late, and not always."""
+"""The states of a scene's stacks, as the CLI would print them for a provider process: a little late, and not always."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _EXPORT: Final = (0.05, 0.1, 0.16, 0.4)
 
 
 class SceneStates:
-    """What one process reads. One reading serves all who came before it began. `unreadable` is how likely it is that
-    one fails."""
+    """The states as one process reads them. One reading serves all threads that came before it began. `unreadable` is
+    the probability that a reading fails."""
 
     def __init__(
         self,

@@ -135,7 +135,7 @@ class LifeCycle(RuleBasedStateMachine):
         assert self.scene.findings == []
 
     def teardown(self) -> None:
-        """However it went: an `up` gets there, and nothing is left after `destroy` and `orphans --delete`."""
+        """Checks that an `up` succeeds in the end, and that nothing is left after `destroy` and `orphans --delete`."""
         if not hasattr(self, "scene"):
             return
         try:

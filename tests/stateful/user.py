@@ -34,8 +34,8 @@ class User:
         """The arguments before an adoption that a refusal had named, by stack and name."""
 
     def loses_journal(self) -> None:
-        """Its machines are gone. What the last error told to look for with `orphans` is looked for now: nobody else
-        will."""
+        """Loses the journal with its machines. The user runs `orphans` now if the last error advised it: no later
+        command will look."""
         scene = self.scene
         names_orphans = any(tells_of_what_is_left(error) for error in scene.reported)
         scene.counts["journal lost"] += 1
@@ -47,7 +47,7 @@ class User:
             scene.delete_orphans()
 
     def goes_on_with_replacing(self, stack: Stack, names: set[str]) -> None:
-        """The next `up`, until one succeeds, is told to replace these."""
+        """Makes each `up` until one succeeds replace these resources."""
         stack.replace = {name for name in names if stack.row(name) is not None}
 
     def goes_on_with_up(self, stacks: list[Stack]) -> None:
@@ -65,7 +65,7 @@ class User:
         self.mind_the_books(stacks)
 
     def _gives_back(self, stacks: list[Stack]) -> None:
-        """Replaces the rows that may be another machine's, as their warning says, and ends what is then nobody's."""
+        """Replaces the rows that may be another machine's, as their warning advises, and deletes unowned instances."""
         scene = self.scene
         rows = Counter(row.id for stack in stacks for row in stack.rows)
         for stack in stacks:
@@ -115,7 +115,7 @@ class User:
             stack.program = {name: arguments for name, arguments in stack.program.items() if name not in given_up}
 
     def follows_ways_on(self, refusals: list[Refusal]) -> None:
-        """One of the ways that each text names, drawn; none of them about what another one was about."""
+        """Follows one of the ways that each text names, drawn; no two of them for the same instance."""
         scene = self.scene
         scene.quiet()
         scene.settle()
@@ -174,7 +174,7 @@ class User:
         stack.program = {**stack.program, name: adoption | self.scene.reported_arguments(instance_id)}
 
     def _takes_back_adoptions(self, stack: Stack) -> None:
-        """What a refusal had named may be gone, or stopped, before it was adopted."""
+        """Takes back adoptions that did not happen: the named instance may be gone, or stopped, in the meantime."""
         for (of, name), before in list(self._adopting.items()):
             if of == stack.name and name in stack.program and stack.row(name) is None:
                 self.scene.counts["adoption taken back"] += 1
@@ -198,7 +198,7 @@ class User:
                 scene.note(Wrong.BILLED, run.instance_id)
 
     def mind_the_books(self, stacks: list[Stack]) -> None:
-        """After an `up` that succeeded with nothing wrong any more."""
+        """Checks the books after an `up` that succeeded with no fault in force."""
         scene = self.scene
         alive = scene.alive()
         for stack in stacks:

@@ -37,9 +37,9 @@ class _Request:
 
 
 class Wire(httpx.Client):
-    """The HTTP client of the provider. `point` is told of each request before it is sent and when it was
+    """The HTTP client of the provider. `point` is called for each request before it is sent and when it was
     carried out, with the instance that it was about ("" for none); `passes` lets the time pass that it takes;
-    `unreachable` is the probability that the vendor cannot be reached. `tell` hears of every answer.
+    `unreachable` is the probability that the vendor cannot be reached. `tell` receives a line for every answer.
 
     An answer that drips ends as it does with the provider's own HTTP core: after LONGEST_ANSWER, or after LONGEST_PAUSE
     without a byte. A bomb cannot be unpacked."""

@@ -40,7 +40,7 @@ def _gone() -> None:
 
 
 def _intent() -> None:
-    """What an earlier run has ordered is not looked for."""
+    """Orders of earlier runs are not looked for."""
     from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 
     OrderRecovery.recover = lambda self, key, arguments, began_at: None  # type: ignore[method-assign]
