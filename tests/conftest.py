@@ -1,4 +1,4 @@
-"""What all tests share: a simulator of their own, and backoffs that do not wait."""
+"""The fixtures of all tests: a simulator of their own, and backoffs that do not wait."""
 
 from __future__ import annotations
 

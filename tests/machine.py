@@ -1,4 +1,4 @@
-"""What stands for /var/lib/pulumi-cortecs in tests. The shipped package has no such switch: a folder is replaced, in
+"""A stand-in for /var/lib/pulumi-cortecs. The shipped package has no such switch: a folder is replaced, in
 the processes that a test starts, by Python that they run before anything else."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Acme sells, for a program that asks: its plans by name."""
+"""The data sources of Acme: its plans by name."""
 
 from tests.acme.client import plans as get_plans
 

@@ -1,4 +1,4 @@
-"""What an Instance at Acme is, and what a program may say about it."""
+"""The kind of an Instance at Acme, and its table of arguments."""
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec

@@ -1,4 +1,4 @@
-"""What Acme sells, and for how much."""
+"""The offers of Acme and their prices."""
 
 from __future__ import annotations
 

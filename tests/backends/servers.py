@@ -1,4 +1,4 @@
-"""State backends on this machine: a folder, S3 as moto's server tells it, and Debian's Postgres, on loopback only.
+"""State backends on this machine: a folder, S3 as moto's server plays it, and Debian's Postgres, on loopback only.
 
 `python -m tests.backends.servers` exits 0 when a Postgres is installed.
 """
@@ -133,7 +133,7 @@ KINDS: Final[Mapping[str, Callable[[], AbstractContextManager[NewBackend]]]] = {
 
 
 def postgres_programs() -> Path | None:
-    """Where `initdb` and the others are, None where there are none."""
+    """The folder of `initdb` and the other programs; None without them."""
     paths = sorted(_POSTGRES.glob("*/bin/initdb"))
     if paths:
         return paths[-1].parent

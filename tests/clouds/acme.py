@@ -119,5 +119,5 @@ ACME: Final = CloudCase(
         kind for kind in FaultKind if kind in {*REQUEST_FAULTS, FaultKind.LIST_LAG} - {FaultKind.TOKEN_EXPIRY}
     ),
     fields=("", "id", "status"),
-    unneeded=frozenset({"clock"}),  # a tag tells whose it is, whatever the time
+    unneeded=frozenset({"clock"}),  # the tag decides which order an instance belongs to, not the time
 )

@@ -1,4 +1,4 @@
-"""What the suites that are the same for every cloud have to know of one: `tests/contract/test_every_cloud.py` and
+"""The facts about a cloud that the suites over every cloud need: `tests/contract/test_every_cloud.py` and
 `tests/stateful` take a CloudCase, and nothing else of a cloud's."""
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ class Staged(Protocol):
         """The instance that a request is about, "" for none."""
 
     def answered(self, method: str, path: str, headers: Mapping[str, str], body: Json) -> Json:
-        """What its API answers, with no fault of a request's. Raises ApiError."""
+        """The answer of its API to a request without a fault. Raises ApiError."""
 
     def every(self) -> Mapping[str, Real]:
-        """All there is, by id."""
+        """All instances by id."""
 
     def order(self, arguments: Arguments) -> str:
-        """Somebody orders one in the vendor's console; its id."""
+        """Orders an instance in the vendor's console; returns its id."""
 
     def vanish(self, instance_id: str) -> None:
-        """One is gone."""
+        """Removes an instance without a request."""
 
     def stop_from_outside(self, instance_id: str) -> None:
-        """Somebody stops one in the vendor's console; nothing where none can be stopped."""
+        """Stops an instance in the vendor's console; does nothing where none can be stopped."""
 
     def expire_tokens(self) -> None:
-        """No token given out so far is good any more; nothing where there are none."""
+        """Invalidates all tokens that were issued; does nothing where there are none."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ class CloudCase:
 
     @property
     def can_stop(self) -> bool:
-        """Whether an Instance can be stopped."""
+        """Returns whether an Instance can be stopped."""
         return STOP not in self.never
 
     @property
     def orders(self) -> FaultMatch:
-        """What hits the requests that buy."""
+        """The match of a fault for the requests that buy."""
         method, path = self.order.split()
         return FaultMatch(method=method, path=path)
 
@@ -116,10 +116,10 @@ class CloudCase:
 
     @property
     def token(self) -> str:
-        """What the engine calls an Instance of it."""
+        """The type token of its Instances."""
         return self.kind().token
 
     @property
     def endpoint_token(self) -> str:
-        """What the engine calls an Endpoint of it."""
+        """The type token of its Endpoints."""
         return self.kind().endpoint_token

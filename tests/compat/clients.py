@@ -1,5 +1,5 @@
-"""Where other people's packages are, of versions that the virtual environment does not have: `$PULUMI_CORTECS_COMPAT`,
-else `compat` in the virtual environment."""
+"""The folders of packages in versions that the virtual environment does not have: `$PULUMI_CORTECS_COMPAT`, else
+`compat` in the virtual environment."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ OLDEST_PULUMI = "3.259.0"
 
 
 def client_folder(version: str) -> Path:
-    """What goes into PYTHONPATH for one version of cortecs-py."""
+    """The entry in PYTHONPATH for one version of cortecs-py."""
     return _compat() / f"cortecs-py-{version}"
 
 
 def sdk_folder(version: str) -> Path:
-    """What goes into PYTHONPATH for one version of Pulumi's SDK; what it depends on is in the virtual environment."""
+    """The entry in PYTHONPATH for one version of Pulumi's SDK; its dependencies are in the virtual environment."""
     return _compat() / f"pulumi-{version}"
 
 

@@ -1,5 +1,5 @@
-"""What leans on the insides of Pulumi's host, on the oldest SDK that we support and on the newest; and what happens
-without each piece. The engine's part is played by gRPC (tests/contract/host.py)."""
+"""The code that leans on the insides of Pulumi's host, on the oldest and the newest SDK that we support, and without
+each of its pieces. The engine's part is played by gRPC (tests/contract/host.py)."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_a_host_ends_with_its_engine_and_a_wait_before_it(start_host: Start, sim
         with waiting(host, simulator, 1) as (wait,):
             until(lambda: len(heard_of(engine)) == 1)
             running.close()
-            # nobody is left to be told why: the process may end before its answer is on its way
+            # the caller is gone, and the process may end before its answer is on its way
             with pytest.raises(CallFailedError):
                 wait.result(timeout=10)
     assert host.process.wait(timeout=10) == 0
@@ -217,7 +217,7 @@ def test_a_whole_life_needs_none_of_it(start_host: Start, simulator: Simulator, 
 
 
 def wanted(made: Made) -> dict[str, Any]:
-    """What an Instance hands to its Endpoint."""
+    """The inputs that an Instance passes to its Endpoint."""
     return {"instance_id": made.id, "state": "running", "spec_digest": "", "ready_timeout": 20, "on_timeout": "keep"}
 
 
@@ -231,12 +231,12 @@ def waiting(host: Host, simulator: Simulator, number: int) -> Iterator[list[Futu
 
 
 def heard_of(engine: FakeEngine) -> set[str]:
-    """The resources that have told of their progress."""
+    """The resources that have reported progress."""
     return {line.urn for line in engine.lines}
 
 
 def accepted(listener: socket.socket) -> bool:
-    """Whether somebody has connected."""
+    """Returns whether a connection was made."""
     try:
         listener.accept()[0].close()
     except BlockingIOError:

@@ -70,13 +70,13 @@ def start_host(simulator: Simulator) -> Iterator[Callable[..., Host]]:
 
 @pytest.fixture
 def proxy(simulator: Simulator) -> Iterator[Proxy]:
-    """Somebody between provider and simulator."""
+    """A proxy between provider and simulator."""
     with between(simulator) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
 def shared_host() -> Iterator[Host]:
-    """A host for tests that only ask, under names of their own; nobody changes the market that it sees."""
+    """A host for tests that only ask, under names of their own, of a market that no test changes."""
     with running() as simulator, hosting(simulator.env()) as host:
         yield host

@@ -52,13 +52,13 @@ Properties = dict[str, Any]
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check came to. `failures` are (property, reason)."""
+    """The result of a check. `failures` are (property, reason)."""
 
     inputs: Properties
     failures: tuple[tuple[str, str], ...]
 
     def reasons(self, property_: str) -> list[str]:
-        """Why a property was refused."""
+        """The reasons why a property was refused."""
         return [reason for name, reason in self.failures if name == property_]
 
 
@@ -97,7 +97,7 @@ def pickled(kind: str) -> str:
 
 
 def urn(kind: str, name: str, parent: str = INSTANCE) -> str:
-    """What the engine calls a resource of ours; an Endpoint is its Instance's child."""
+    """The URN of a resource of ours; an Endpoint is its Instance's child."""
     path = kind if kind == parent else f"{parent}${kind}"
     return f"urn:pulumi:test::tests::{path}::{name}"
 
@@ -168,12 +168,12 @@ class Resource:
         return self.create(checked.inputs)
 
     def read(self, made: Made) -> Made:
-        """What a refresh asks."""
+        """Reads a resource as a refresh does."""
         properties = self._struct(made.outs)
         return self._read(provider_pb2.ReadRequest(id=made.id, urn=self.urn, properties=properties))
 
     def get(self, id_: str, inputs: Mapping[str, Any]) -> Made:
-        """What `opts.id` asks: nothing is recorded yet."""
+        """Reads a resource as `opts.id` does, with nothing recorded yet."""
         return self._read(provider_pb2.ReadRequest(id=id_, urn=self.urn, inputs=self._struct(inputs)))
 
     def update(self, made: Made, news: Mapping[str, Any]) -> Made:
@@ -183,7 +183,7 @@ class Resource:
         return Made(made.id, self._mine(answer.properties))
 
     def delete(self, made: Made) -> None:
-        """What a destroy asks."""
+        """Deletes a resource as a destroy does."""
         self._call("Delete", provider_pb2.DeleteRequest(id=made.id, urn=self.urn, properties=self._struct(made.outs)))
 
     def _read(self, request: provider_pb2.ReadRequest) -> Made:
@@ -249,7 +249,7 @@ class Host:
         return CallFailedError(error.code(), text, error.details() or "")
 
     def sees_the_end_of(self, call: grpc.Future) -> None:
-        """Cancels a call, and returns when the host knows that nobody waits for it any more."""
+        """Cancels a call, and returns when the host knows that its caller is gone."""
         call.cancel()
         self.stub.GetPluginInfo(empty_pb2.Empty(), timeout=_LONGEST_CALL)  # served after what came before it
 

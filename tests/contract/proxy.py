@@ -1,6 +1,6 @@
 """A man in the middle between a provider and the simulator: sees what is sent, and changes what is answered.
 
-For answers that the simulator, being faithful, would never give: a status word that nobody documents, a secret echoed
+For answers that the simulator, being faithful, would never give: an undocumented status word, a secret echoed
 in an error, an address on an instance that is stopped.
 """
 
@@ -79,7 +79,7 @@ class Proxy:
         return {**self.simulator.env(), "CORTECS_API_BASE_URL": f"http://127.0.0.1:{self.port}/api/v1"}
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
-        """What was sent to one path."""
+        """The bodies of the requests to one path."""
         return [sent.body for sent in self.sent if sent.path == path]
 
     def tokens(self) -> set[str]:
@@ -121,7 +121,7 @@ def between(simulator: Simulator) -> Iterator[Proxy]:
                 return super().date_time_string(timestamp) if proxy.date is None else proxy.date
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Nothing: a test's output is its own."""
+                """Prints nothing: a test's output is its own."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True

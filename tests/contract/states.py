@@ -1,4 +1,4 @@
-"""What stands for the CLI that has started a host: it prints the states that a test has written into a folder."""
+"""A stand-in for the CLI that has started a host: it prints the states that a test has written into a folder."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def fake_cli(folder: Path) -> Path:
 
 
 def write(folder: Path, **stacks: list[dict[str, Any]]) -> None:
-    """What the states hold from now on: by stack the rows, each with `urn` and `instance_id`, and `more` that a
-    checkpoint may say of it."""
+    """Writes the states: by stack the rows, each with `urn` and `instance_id`, and in `more` further keys of a row in
+    a checkpoint."""
     folder.mkdir(exist_ok=True)
     (folder / "unreadable").unlink(missing_ok=True)
     for name, rows in stacks.items():

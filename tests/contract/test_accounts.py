@@ -1,4 +1,4 @@
-"""What a host process takes for its account: what an explicit Provider says before its environment, as a whole."""
+"""The account of a host process: an explicit Provider comes before the environment, as a whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def base_url(simulator: Simulator) -> str:
 
 
 def arguments(base_url: str, **more: str) -> dict[str, str]:
-    """What a Provider with credentials sends."""
+    """The configuration that a Provider with credentials sends."""
     return {
         "cortecs:provider:source": "arguments",
         "cortecs:clientId": B,

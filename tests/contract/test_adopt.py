@@ -17,7 +17,7 @@ BIG = {"hardware_type_id": "NVIDIA_L4_2", "context_length": 4096, "billing_inter
 
 @pytest.fixture
 def running(simulator: Simulator) -> Made:
-    """An instance that somebody bought by hand; nothing about it is a default."""
+    """An instance that was bought by hand; nothing about it is a default."""
     return bought(simulator, **BIG)
 
 
@@ -204,7 +204,7 @@ def test_what_another_resource_adopted_in_this_run_is_not_ended(
 
 
 def test_a_forced_replacement_hands_over_to_itself(host: Host, running: Made, simulator: Simulator) -> None:
-    """`up --replace`: the only check has no old inputs, so nobody can tell that it has the instance already."""
+    """`up --replace`: the only check has no old inputs, which would show that it has the instance already."""
     resource = host.instance()
     resource.create(_adopt(resource, running).inputs)
     resource.delete(running)

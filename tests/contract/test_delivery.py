@@ -1,4 +1,4 @@
-"""What a vendor tells of an instance is compared with what was ordered and judged under its id."""
+"""The arguments of an instance that a vendor reports are compared with the ordered ones, and judged under its id."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def engine() -> Iterator[FakeEngine]:
 
 
 def _instead(proxy: Proxy, came: dict[str, Any]) -> None:
-    """From now on the vendor has other instances than were ordered, and tells so."""
+    """Makes the vendor report other arguments than were ordered."""
 
     def rewrite(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()

@@ -37,7 +37,7 @@ def _wanted(made: Made, **inputs: Any) -> dict[str, Any]:
 
 @contextmanager
 def _meanwhile(simulator: Simulator, act: Callable[[], object]) -> Iterator[None]:
-    """Does something in the middle of the wait in the block: when it has looked twice."""
+    """Calls `act` in the middle of the wait in the block: when it has looked twice."""
     before = simulator.control.requests().count(LIST)
 
     def acting() -> None:

@@ -1,4 +1,4 @@
-"""Nothing in the environment keeps a bill from being ended: what ends warns and goes on, what buys refuses by name."""
+"""Variables that cannot be used never keep a bill running: a deletion warns and goes on, a purchase names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees when a call fails: one clean text on the resource, and never a credential."""
+"""The error of a call that fails: one clean text on the resource, and never a credential."""
 
 from __future__ import annotations
 

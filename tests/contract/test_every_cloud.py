@@ -1,6 +1,6 @@
-"""What holds for every cloud: what a program costs, and that nothing is bought twice, lost, or ended unseen.
+"""The promises of every cloud: the price of a program, and that nothing is bought twice, lost, or ended unseen.
 
-What a new cloud has to bring for it stands in `tests/clouds/case.py`; what only one has, in the files beside this one.
+A new cloud's part in it is a case of `tests/clouds/case.py`; tests of one cloud alone stand in the files beside this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ StartHost = Callable[..., Host]
 
 
 def at(route: str) -> dict[str, str]:
-    """What a fault has to say to hit the requests of a route."""
+    """The parameters with which a fault hits the requests of a route."""
     method, path = route.split()
     return {"method": method, "path": re.sub(r"{.*?}", "*", path)}
 
@@ -49,7 +49,7 @@ def refreshing(start_host: StartHost, made: Made, cloud: CloudCase) -> Resource:
 
 
 def orders(simulator: Simulator, cloud: CloudCase) -> int:
-    """How many there were."""
+    """The number of orders so far."""
     return simulator.control.requests().count(cloud.order)
 
 
@@ -421,7 +421,7 @@ def killed_while_it_buys(host: Host, simulator: Simulator, cloud: CloudCase, *na
 
 def test_killed_while_it_buys_is_taken_over(next_host: StartHost, simulator: Simulator, cloud: CloudCase) -> None:
     instance_ids = killed_while_it_buys(next_host(), simulator, cloud, "chat")
-    for _ in range(2):  # and again, when it has answered and nobody has saved the answer
+    for _ in range(2):  # and again, when it has answered and no state has the answer
         host = next_host()
         assert host.instance("chat", of=cloud).buy(cloud.programs[0]).id == instance_ids[0]
         _kill(host)

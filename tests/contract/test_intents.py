@@ -57,7 +57,7 @@ def killed_while_it_buys(host: Host, simulator: Simulator, name: str = "chat") -
 
 
 def killed_when_it_has_bought(host: Host, name: str = "chat") -> Made:
-    """Kills the host when it has answered, and nobody has saved the answer."""
+    """Kills the host when it has answered, before the answer is saved."""
     made = host.instance(name).create(INPUTS)
     kill(host)
     return made
@@ -78,7 +78,7 @@ BY_ENDPOINT = "check of its Endpoint"
 
 
 def by_endpoint(host: Host, made: Made) -> None:
-    """What the engine passes on to an Endpoint it has saved."""
+    """Confirms an id as an Endpoint does: it gets the id of a saved Instance from the engine."""
     inputs = {"instance_id": made.id, "state": "running", "spec_digest": "x", "ready_timeout": 60}
     assert host.endpoint(BY_ENDPOINT).check(inputs).failures == ()
 
@@ -115,7 +115,7 @@ def test_what_an_engine_has_named_is_its_and_a_replacement_is_bought(
 def test_a_forced_replacement_that_takes_over_does_not_end_what_it_took(
     next_host: Next, simulator: Simulator, engine: FakeEngine
 ) -> None:
-    made = killed_when_it_has_bought(next_host())  # and the engine has saved it, which nobody here can know
+    made = killed_when_it_has_bought(next_host())  # and the engine has saved it, unknown to the next host
     chat = next_host(engine=engine.address).instance("chat")
     chat.check({"model_id": QWEN}, INPUTS)
     assert chat.create(INPUTS).id == made.id

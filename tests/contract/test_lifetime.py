@@ -1,4 +1,4 @@
-"""ttl becomes a moment once, and stays that moment until somebody writes another ttl."""
+"""ttl becomes a moment once, and stays that moment until the program has another ttl."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _moment(text: str) -> datetime:
 
 
 def _at_the_vendor(simulator: Simulator) -> datetime:
-    """What time it is there, in whole seconds, as `Date` tells it. Its clock is a day or more ahead of ours."""
+    """The time at the vendor, in whole seconds as in `Date`. Its clock is a day or more ahead of ours."""
     simulator.control.advance(86_400)
     return simulator.control.clock().now.replace(microsecond=0)
 

@@ -51,7 +51,7 @@ def refusals(checked: Checked) -> str:
 
 
 def refused_create(host: Host, inputs: dict[str, Any], simulator: Simulator) -> str:
-    """Why a create was refused; nothing was sent."""
+    """Returns the reason why a create was refused without a request that buys."""
     before = simulator.control.requests().count(START), len(simulator.control.ledger().entries)
     with pytest.raises(CallFailedError, match=r"^nothing was bought: ") as refused:
         host.instance().create(inputs)
@@ -106,7 +106,7 @@ def test_the_ceiling_sees_through_a_list_that_lags(limited: Limited, simulator: 
     simulator.control.fault("list_lag", count=1, seconds=1200)  # twenty real seconds
     host = limited(CEILING, PULUMI_CORTECS_LIST_LAG="30")
     host.instance().create(INPUTS)
-    bought(simulator)  # somebody else's, which shows at once and is not taken for ours
+    bought(simulator)  # a foreign one, which shows at once and is not taken for ours
     message = refused_create(host, INPUTS, simulator)
     assert "1.20 EUR for what it runs, 1.20 EUR for what was just ordered, 1.20 EUR for this instance" in message
 

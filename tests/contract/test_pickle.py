@@ -1,4 +1,4 @@
-"""What states hold of us for ever: the pickled providers, to the byte."""
+"""The pickled providers, which states hold for ever, to the byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the vendor cannot be reached, a plan is made of the pinned catalogue, says so, and buys nothing."""
+"""Without the vendor a plan is made of the pinned catalogue, says so, and buys nothing."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_create_buys_nothing_that_was_not_judged(host: Host, simulator: Simulato
 
 
 def test_a_replacement_that_no_diff_has_shown_is_refused(shared_host: Host) -> None:
-    """replacement_trigger and replace_with: a policy's remediation comes after the first check, and nobody tells us."""
+    """replacement_trigger and replace_with: a policy's remediation comes after the first check, and without a call."""
     resource = shared_host.instance()
     news = {"model_id": QWEN, "hardware_type_id": "NVIDIA_L40S_1"}
     resource.check(news, _running(resource))
@@ -136,7 +136,7 @@ def test_a_known_departure_is_seen_beside_an_unknown_argument(shared_host: Host)
 
 
 def test_a_stopped_instance_is_not_replaced_whatever_asks_for_it(host: Host, simulator: Simulator) -> None:
-    # replace_on_changes=["restart_trigger"]: nothing of the purchase changes, and still it would be bought anew
+    # replace_on_changes=["restart_trigger"]: nothing of the purchase changes, and still another would be bought
     resource = host.instance()
     olds = {**_running(resource), "state": "stopped"}
     news = {"model_id": QWEN, "state": "stopped", "restart_trigger": "now"}

@@ -1,4 +1,4 @@
-"""An instance that another row has: told at the check, let go of at the deletion, never stopped for another stack."""
+"""An instance that another row has: reported by a check, released by a deletion, never stopped for another stack."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def made(simulator: Simulator) -> Made:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the states of the backend are; they cannot be read yet."""
+    """The folder with the states of the backend; they cannot be read yet."""
     unreadable(tmp_path / "states")
     return tmp_path / "states"
 

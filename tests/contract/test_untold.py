@@ -1,4 +1,4 @@
-"""What Cortecs does not report of an instance is not a default, and in no inputs; its own examples omit the workers.
+"""Arguments that Cortecs does not report are not a default, and in no inputs; its own examples omit the workers.
 
 That limits and packs refuse it is tried in tests/policy/test_evasion_untold.py."""
 
@@ -58,7 +58,7 @@ def eight(simulator: Simulator, *, stopped: bool = True) -> Made:
 
 
 def says(made: Made, **claims: Any) -> dict[str, Any]:
-    """What a program says that adopts it."""
+    """The arguments of a program that adopts the instance."""
     return {**{key: INPUTS[key] for key in ("model_id",)}, "adopt_id": made.id, "state": made.outs["state"], **claims}
 
 
@@ -132,7 +132,7 @@ def test_without_limits_it_is_started_as_something_that_nobody_knows(
     started = resource.update(row, checked.inputs)
     assert "num_workers" not in started.outs
     later = {key: value for key, value in started.outs.items() if key not in ("instance_id", "account")}
-    kept = resource.check({"model_id": QWEN, "num_workers": 4}, later)  # what it has, nobody can tell: nothing follows
+    kept = resource.check({"model_id": QWEN, "num_workers": 4}, later)  # its workers are unknown: nothing follows
     assert kept == type(kept)(later, ())
     assert resource.diff(started.outs, kept.inputs, made.id).changes is False
     assert resource.read(started).outs == started.outs

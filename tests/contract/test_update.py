@@ -91,7 +91,7 @@ def test_a_start_takes_the_new_quote(host: Host, made: Made, simulator: Simulato
 
 
 def test_any_other_change_keeps_the_quote_of_what_was_bought(host: Host, made: Made) -> None:
-    """Where a policy changed a new resource, its inputs in the state have the quote of what the program said."""
+    """If a policy changed a new resource, its inputs in the state have the quote of the program's own arguments."""
     another = {**INPUTS["quote"], "hourly_total": "2.10"}
     updated = host.instance().update(made, {**INPUTS, "on_timeout": "stop", "quote": another})
     assert updated.outs["quote"] == INPUTS["quote"]

@@ -1,4 +1,4 @@
-"""What cortecs-py's DedicatedLLM is for, done by itself with its own langchain, unmodified, against the simulator.
+"""The uses of cortecs-py's DedicatedLLM, unmodified and with its own langchain, against the simulator.
 
 Runs in the environment that has langchain (`fetch.py`), with CORTECS_* and the simulator's URL. Prints one line per
 scenario; exits with 1 if one failed.
@@ -26,7 +26,7 @@ cortecs = Cortecs()
 
 
 def dedicated(**options: Any) -> DedicatedLLM:
-    """As a user writes it; the instances accept any key."""
+    """Builds the class as a user does; the instances accept any key."""
     return DedicatedLLM(client=cortecs, model_name=QWEN, poll_interval=0.01, **{"api_key": "any", **options})
 
 
