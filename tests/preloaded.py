@@ -49,7 +49,7 @@ _IMPORTED = (
     # packs
     *("pulumi_policy", "pulumi_cortecs.policy", "pulumi_cortecs.policy.pack"),
 )
-"""Modules that most children need. They make no threads and ask nobody anything."""
+"""Modules that most children need. They make no threads and send no requests."""
 
 
 class Preloaded:

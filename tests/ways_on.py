@@ -1,4 +1,4 @@
-"""How error texts name what a user can do: after a refusal, and where something may have been left behind."""
+"""The ways on that error texts name: after a refusal, and where something may have been left behind."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def ways_on(text: str) -> list[str]:
 
 
 def is_because_of_a_state(text: str) -> bool:
-    """Whether something was refused because of a creation that a state has as pending, rather than of an order."""
+    """Returns whether a refusal is because of a creation that a state has as pending, rather than of an order."""
     return WAYS_ON["clear"].search(text) is not None
 
 
 def tells_of_what_is_left(text: str) -> bool:
-    """Whether a text says that something may have been bought, so that a user looks for it with `orphans`."""
+    """Returns whether a text says that something may have been bought, so that a user looks for it with `orphans`."""
     return _LEFT_BEHIND.search(text) is not None

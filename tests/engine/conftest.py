@@ -46,7 +46,7 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def are_forked(request: pytest.FixtureRequest) -> bool:
-    """Whether the program's and the provider's process are forked from one that has Pulumi imported already."""
+    """True if the program's and the provider's process are forked from one that has Pulumi imported already."""
     return IS_POSSIBLE and request.node.get_closest_marker("started") is None
 
 

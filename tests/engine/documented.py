@@ -9,7 +9,7 @@ _DOCS = Path(__file__).parents[2] / "docs"
 
 
 def program_of(page: str, section: str, number: int = 0) -> str:
-    """The Python program of a section ("## Data sources"), the first unless told. Fails when there is none."""
+    """The Python program of a section ("## Data sources"), by default the first. Fails when there is none."""
     return _blocks(page, section, "python")[number]
 
 

@@ -32,7 +32,7 @@ NOTHING = "import pulumi\n"
 
 
 def things() -> str:
-    """Source that defines Thing, a resource of nobody's that costs nothing, for what happens beside an instance."""
+    """Source that defines Thing, a resource of no cloud that costs nothing, to stand beside an instance."""
     return (
         "import pulumi\n"
         "from pulumi.dynamic import CreateResult, Resource, ResourceProvider\n"

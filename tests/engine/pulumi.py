@@ -19,7 +19,7 @@ _LONGEST_RUN = 120.0
 
 @dataclass(frozen=True)
 class Run:
-    """How one command ended: its exit code and everything it printed."""
+    """The end of one command: its exit code and everything it printed."""
 
     code: int
     text: str
@@ -88,7 +88,7 @@ class Stack:
 
     @property
     def is_in_a_folder(self) -> bool:
-        """Whether the backend is the folder beside the project, else it is some server."""
+        """True if the backend is the folder beside the project, false for a server."""
         return self.environment["PULUMI_BACKEND_URL"].startswith("file://")
 
     def _latest(self) -> dict[str, Any]:

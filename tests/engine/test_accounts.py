@@ -20,7 +20,7 @@ BY_CONFIG, BY_VARIABLES, BY_COMPONENT = range(3)
 
 
 def accounts_of(simulator: Simulator) -> dict[str, str]:
-    """Which account each instance was bought in, whoever sees it."""
+    """The account in which each instance was bought, by its id."""
     return {instance.instance_id: instance.account for instance in simulator.control.instances()}
 
 

@@ -1,4 +1,4 @@
-"""What nobody owns is asked about before anything is bought, and each way on that the text names goes on."""
+"""Unowned instances are asked about before anything is bought, and each way on that the text names goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a catalogue says beforehand is what the plan says, and what is billed in the end."""
+"""The price in a catalogue is the price in the plan, and on the bill in the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No credential where it does not belong: searched for in everything that a life of an instance leaves behind."""
+"""Credentials stay where they belong: searched for in everything that a life of an instance leaves behind."""
 
 from __future__ import annotations
 

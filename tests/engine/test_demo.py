@@ -55,7 +55,7 @@ def refuse(directory: Path, simulator: Simulator, code: int, **reasons: str) -> 
 
 
 def assert_shown(page: str, printed: str) -> None:
-    """What a page shows of the demo was printed, in that order; with other figures, perhaps, and longer paths."""
+    """Asserts that the demo printed the lines of a page, in that order; figures and paths may differ."""
     lines = iter([_plain(line) for line in printed.splitlines()])
     for line in output_of(page):
         assert _plain(line) in lines, line  # which looks behind the line before only

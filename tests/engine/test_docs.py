@@ -84,7 +84,7 @@ def test_the_engine_makes_the_calls_of_the_diagrams_and_they_the_requests(
     stack.program(one_instance(options="delete_before_replace=True"))
     assert observe_calls(stack.up) == drawn("A replacement with `delete_before_replace`")
 
-    # not drawn: no diff, one check, and that as of a new instance, so that what was kept is chosen anew
+    # not drawn: no diff, and one check as of a new instance, so that kept arguments are chosen again
     stack.program(one_instance())
     simulator.control.recommend("Qwen--Qwen2-7B-Instruct", "NVIDIA_L40S_1")
     calls, _ = observe_calls(stack.up, "--replace", URN)

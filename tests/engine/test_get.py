@@ -1,4 +1,4 @@
-"""Instance.get: looking at what somebody else owns."""
+"""Instance.get: looking at an instance with another owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user who presses ^C, or an engine that dies, leaves behind."""
+"""The state and the account after a ^C, or after the death of an engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.started
 
 
 def pending(stack: Stack) -> list[str]:
-    """What runs that were killed had begun, as the state has it: "creating"."""
+    """The pending operations that killed runs have left in the state: "creating"."""
     latest = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
     return [operation["type"] for operation in latest.get("pending_operations") or []]
 
@@ -172,7 +172,7 @@ def test_instances_that_are_stuck_hold_nobody_else(stack: Stack, simulator: Simu
 
 
 def ours(pid: int) -> bool:
-    """Whether a process is a host that has loaded our package."""
+    """Returns whether a process is a host that has loaded our package."""
     try:
         return (
             b"pulumi.dynamic" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -1,4 +1,4 @@
-"""What Pulumi's resource options and target flags do to an instance, and to its bill."""
+"""The effects of Pulumi's resource options and target flags on an instance, and on its bill."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ URN = f"urn:pulumi:test::tests::{INSTANCE}::chat"
 
 
 def living(simulator: Simulator) -> list[tuple[str, str]]:
-    """What there is at the vendor: ids and statuses."""
+    """The ids and statuses of the instances at the vendor."""
     return [(instance.instance_id, instance.status) for instance in simulator.control.instances()]
 
 
 def types_and_names(stack: Stack) -> set[str]:
-    """What the URNs of our rows end with."""
+    """The types and names in the URNs of our rows."""
     rows = [*stack.resources("Instance"), *stack.resources("Endpoint")]
     return {row["urn"].partition("::tests::")[2] for row in rows}
 

@@ -11,7 +11,7 @@ from tests.engine.pulumi import Stack
 
 
 def planned(stack: Stack) -> dict[str, Any]:
-    """What a plan made now says of each resource, less the engine's random seeds."""
+    """The entry of each resource in a new plan, without the engine's random seeds."""
     path = stack.directory / "plan.json"
     stack.preview("--save-plan", str(path))
     plans: dict[str, Any] = json.loads(path.read_text())["resourcePlans"]

@@ -50,7 +50,7 @@ def leave_space(process: Popen[str], size: int) -> None:
 
 @contextmanager
 def buying(stack: Stack, simulator: Simulator, instances: int, answered_after: float) -> Iterator[Popen[str]]:
-    """`up` when the vendor has started so many instances, and has not told it yet."""
+    """Runs `up` until the vendor has started so many instances and has not answered yet."""
     simulator.control.fault("slow_answer", path="/instances/start", real_seconds=answered_after)
     with stack.started("up", "--yes", "--skip-preview") as process:
         until(lambda: len(simulator.control.instances()) == instances or process.poll() is not None, seconds=30)

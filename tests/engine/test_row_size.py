@@ -1,4 +1,4 @@
-"""What the engine writes again and again has to be short."""
+"""The rows that the engine writes again and again are short."""
 
 from __future__ import annotations
 

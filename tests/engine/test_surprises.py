@@ -1,4 +1,4 @@
-"""What surprised people with prototypes: none of it may happen to what runs, nor to the bill."""
+"""Surprises of earlier prototypes: none of them may happen to an instance, nor to the bill."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bought(simulator: Simulator) -> list[tuple[str, str, int]]:
 
 
 def assert_quiet(stack: Stack) -> None:
-    """No preview, plan, refresh or `up` finds anything to do."""
+    """Asserts that previews, plans, refreshes and `up` find nothing to do."""
     stack.preview("--expect-no-changes")
     stack.preview("--expect-no-changes", "--refresh")
     stack.drift(expect=0)

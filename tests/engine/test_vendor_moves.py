@@ -1,4 +1,4 @@
-"""What the vendor, or somebody in its console, does while `up` runs and right after it."""
+"""Changes by the vendor, or in its console, while `up` runs and right after it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_what_stops_or_goes_while_up_waits_is_repaired_by_a_refresh(stack: Stack
     now = {instance.instance_id: instance.status for instance in simulator.control.instances()}
     assert {stopped, left_alone} < set(now) == stack.instance_ids()
     assert list(now.values()) == ["running"] * 3
-    assert len(simulator.control.ledger().entries) == 5  # one was started again, one was bought anew
+    assert len(simulator.control.ledger().entries) == 5  # one was started again, one was bought again
 
 
 def test_what_no_list_shows_yet_is_not_gone_for_a_refresh_right_after_up(stack: Stack, simulator: Simulator) -> None:

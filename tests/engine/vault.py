@@ -1,5 +1,5 @@
-"""A stand-in for the key service that a stack's secrets can be encrypted with. From a passphrase every command derives
-the key anew, a quarter of a second of processor time; a service only unwraps it."""
+"""A stand-in for the key service that a stack's secrets can be encrypted with. With a passphrase every command derives
+the key itself, in a quarter of a second of processor time; a service only unwraps it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Records golden sets on the real engine: what a user of this tree has on disk, and what the vendor has of it.
+"""Records golden sets on the real engine: the files of a user of this tree, and the vendor's side of them.
 
-`python -m tests.golden.record SET...` in the tree whose sets are wanted; README.md beside this file tells the rest. A
+`python -m tests.golden.record SET...` in the tree whose sets are wanted; README.md beside this file has the rest. A
 set that is there already is never written again.
 """
 
@@ -111,7 +111,7 @@ def stopped_one(scene: Scene) -> None:
 
 
 def adopted_one(scene: Scene) -> None:
-    """`up` with the adopt_id of an instance that somebody else has started."""
+    """Runs `up` with the adopt_id of an instance that was started through the API."""
     with scene.simulator.client() as api:
         sent = {"model_id": _MODEL, "hardware_type_id": "NVIDIA_L4_2", "num_workers": 2}
         instance_id = api.post("/instances/start", json=sent).raise_for_status().json()["instance"]["instance_id"]
@@ -217,8 +217,8 @@ def _bought(instance: Any, hide: Placeholders) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Placeholders:
-    """What stands for things that are of this very recording. Times are told by how long ago they were: `machine` and
-    `vendor` are now, by either clock."""
+    """The stand-ins for values of this very recording. Times become ages: `machine` and `vendor` are now, by either
+    clock."""
 
     values: dict[str, str]
     machine: float
@@ -268,7 +268,7 @@ class Placeholders:
 
 
 def fingerprint(simulator: Simulator) -> str:
-    """How the trees of the sets named the simulator's account, whatever later ones do."""
+    """The name that the trees of the sets gave to the simulator's account; later trees may use another."""
     return hashlib.sha256(f"{simulator.base_url}\nsim".encode()).hexdigest()[:16]
 
 

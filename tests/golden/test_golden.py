@@ -1,6 +1,6 @@
-"""What earlier trees have left on a user's disk: this one refreshes, previews, settles and destroys it.
+"""The files that earlier trees have left on a user's disk: this one refreshes, previews, settles and destroys them.
 
-README.md beside this file tells where the sets are from. These tests know the files of the sets, the `pulumi` CLI and
+README.md beside this file says where the sets are from. These tests know the files of the sets, the `pulumi` CLI and
 the simulator, and nothing else of the package.
 """
 
@@ -47,7 +47,7 @@ class Golden:
         return [instance.instance_id for instance in self.simulator.control.instances()]
 
     def bought(self) -> int:
-        """How many orders the vendor has got from this tree."""
+        """The number of orders that the vendor has received from this tree."""
         return self.simulator.control.requests().count(ORDER)
 
     def destroy(self) -> None:

@@ -1,4 +1,4 @@
-"""What the evasion suite counts: who tried what, and whether it got through.
+"""The attempts of the evasion suite, and whether they got through.
 
 An attempt is noted in its test's report, which is how it reaches the summary from whichever process ran it.
 """

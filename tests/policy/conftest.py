@@ -44,7 +44,7 @@ class Guarded:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the packs are started by: a Python that a forked one stands in for, unless the stack names another."""
+        """The Python that starts the packs: one whose process is forked, unless the stack names another."""
         return {PACK_PYTHON: self.stack.environment.get(PACK_PYTHON, pack_python(self.stack.environment))}
 
 
@@ -61,7 +61,7 @@ def started_packs(stack: Stack) -> None:
 
 @pytest.fixture
 def attempts(record_property: Callable[[str, object], None]) -> Iterator[Attempts]:
-    """Where a test of the evasion suite notes what it tried; what got through fails it."""
+    """The record of a test's attempts at evasion; the test fails if one got through."""
     attempts = Attempts(record_property)
     yield attempts
     assert attempts.through == []

@@ -35,7 +35,7 @@ Instance.get('seen', {seen!r})
 
 
 class Auditor:
-    """Somebody with a state and a pack, in an empty folder: no program, no backend, no credentials."""
+    """A person with a state and a pack in an empty folder: without program, backend or credentials."""
 
     def __init__(self, stack: Stack, directory: Path) -> None:
         self._stack = stack
@@ -78,7 +78,7 @@ class Auditor:
         (self._folder / "state.json").write_text(json.dumps(state))
 
     def report(self) -> list[dict[str, Any]]:
-        """What `--json` says of policies."""
+        """The policy events of `--json`."""
         self.sh(REPORT)
         lines = (self._folder / "findings.jsonl").read_text().splitlines()
         return [event["policyEvent"] for line in lines if "policyEvent" in (event := json.loads(line))]

@@ -34,12 +34,12 @@ REFUSED = re.compile(r"\[mandatory\].*  \(\S+: (.*)\)$", re.M)
 
 
 def sold(simulator: Simulator) -> list[tuple[str, int]]:
-    """What has been bought or started: hardware and workers."""
+    """The hardware and workers of everything that was bought or started."""
     return [(entry.hardware_type_id, entry.num_workers) for entry in simulator.control.ledger().entries]
 
 
 def forbidden(simulator: Simulator) -> list[tuple[str, int]]:
-    """What has been bought or started that the demo's limits refuse."""
+    """The hardware and workers that were bought or started although the demo's limits refuse them."""
     return [(hardware, workers) for hardware, workers in sold(simulator) if hardware not in ALLOWED or workers > 2]
 
 
@@ -49,7 +49,7 @@ def refused_by_name(text: str) -> set[str]:
 
 
 def bought_after(simulator: Simulator, run: Run, before: int = 0) -> bool:
-    """Whether an `up` that was to be refused went through, or has bought more than there was before it."""
+    """Returns whether an `up` that was to be refused went through, or has bought more than `before`."""
     return run.code == 0 or len(sold(simulator)) > before
 
 

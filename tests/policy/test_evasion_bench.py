@@ -149,12 +149,12 @@ HALVES: Mapping[str, Any] = {
 
 
 def refused(limits: Mapping[str, Any], *resources: Resource, catalogue: PinnedPrices | None = None) -> bool:
-    """Whether the pack guard stops these, in a preview and in an `up`."""
+    """Returns whether the pack guard stops these resources, in a preview and in an `up`."""
     return stopped(PackTester("guard", limits, catalogue=catalogue), *resources)
 
 
 def stopped(bench: PackTester, *resources: Resource) -> bool:
-    """Whether a pack stops these, in a preview and in an `up`; one that refuses its limits stops everything."""
+    """Returns whether a pack stops these resources, in a preview and in an `up`; one that refuses its limits does."""
     try:
         return bench.preview(*resources).denied and bench.up(*resources).denied
     except ConfigurationRefusedError:
@@ -355,7 +355,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def changed(folder: Path, *changes: tuple[str, str], signed: bool = True) -> PinnedPrices:
-    """The simulator's catalogue with pieces replaced; `signed`: and with its digest made anew."""
+    """The simulator's catalogue with pieces replaced; with a new digest if `signed`."""
     text = (SHIPPED / "simulator.lock.yaml").read_text()
     for old, new in changes:
         assert old in text

@@ -54,7 +54,7 @@ def at(moment: datetime) -> dict[str, str]:
 
 
 def refused(moment: datetime, limits: Mapping[str, Any], name: str = "small", **changed: Any) -> bool:
-    """Whether a pack whose clock shows that moment refuses an instance."""
+    """Returns whether a pack whose clock shows that moment refuses an instance."""
     with serving(at(moment)) as pack:
         configured: Pack = pack.configured(previews=True, limits=limits)
         return configured.refuses(name, struct(**changed))

@@ -1,5 +1,5 @@
-"""The evasion suite against what an instance is not bought by: Endpoints and reads that a program makes by itself, and
-that name somebody else's instance.
+"""The evasion suite by resources that buy nothing: Endpoints and reads that a program makes by itself, and that name
+a foreign instance.
 
 On the host that the engine calls, call by call. What got through is what the vendor did to the instance, or what became
 of the order that has bought it.
@@ -27,7 +27,7 @@ Wait = Callable[[Host, Made, dict[str, Any]], object]
 
 
 def show(host: Host, made: Made, name: str) -> None:
-    """What the engine does with an Instance that is in the state."""
+    """Asks for a diff, as the engine does with an Instance that is in the state."""
     host.instance(name).diff(made.outs, INPUTS, made.id)
 
 
@@ -154,7 +154,7 @@ SETTLING: Mapping[str, Callable[[Host, Made], None]] = {
 def test_what_names_an_instance_settles_nobodys_order(
     next_host: Callable[[], Host], attempts: Attempts, name: str
 ) -> None:
-    """Somebody's run was killed when it had just bought. Settled, its order would not be taken over by the next."""
+    """Another run was killed when it had just bought. Settled, its order would not be taken over by the next."""
     made = theirs(next_host()).create(INPUTS)
     with suppress(CallFailedError):
         SETTLING[name](next_host(), made)

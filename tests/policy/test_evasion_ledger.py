@@ -1,5 +1,5 @@
 """The evasion suite, a limit that many share: a ceiling for one instance, and a vendor whose list is late, so that
-nobody sees by asking what the others have ordered. Whoever gets a second one is through."""
+its answers do not show the orders of the others. An attempt that gets a second one is through."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def process(simulator: Simulator, tmp_path: Path) -> Iterator[Process]:
 
 
 def late(simulator: Simulator) -> None:
-    """What is bought from now on is not listed."""
+    """Makes the list late for all further purchases."""
     simulator.control.fault("list_lag", count=20, seconds=LATE)
 
 
 def refused(host: Host) -> str:
-    """Why a purchase was refused, "" when it was not."""
+    """The reason why a purchase was refused, "" when it was not."""
     try:
         host.instance().create(INPUTS)
     except CallFailedError as error:

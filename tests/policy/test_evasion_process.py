@@ -52,7 +52,7 @@ class Pack:
         return self
 
     def refuses(self, name: str, struct: struct_pb2.Struct, provider: str = AUTHENTIC) -> bool:
-        """Whether the engine would stop: at something mandatory, and at a call that fails."""
+        """Returns whether the engine would stop: at a mandatory finding, and at a call that fails."""
         request = analyzer_pb2.AnalyzeRequest(type=INSTANCE, urn=urn(name), name=name, properties=struct)
         shown = analyzer_pb2.AnalyzeRequest()
         shown.CopyFrom(request)
@@ -66,7 +66,7 @@ class Pack:
         return any(diagnostic.enforcementLevel == analyzer_pb2.MANDATORY for diagnostic in diagnostics)
 
     def refuses_in_the_end(self, *made: tuple[str, struct_pb2.Struct]) -> bool:
-        """Whether the stack pass finds something mandatory."""
+        """Returns whether the stack pass has a mandatory finding."""
         stack = analyzer_pb2.AnalyzeStackRequest()
         for name, struct in made:
             stack.resources.add(type=INSTANCE, urn=urn(name), name=name, properties=struct)
@@ -191,7 +191,7 @@ def in_state(plaintext: str | None = None) -> dict[str, str]:
 
 @pytest.fixture
 def fresh() -> Iterator[Pack]:
-    """A pack that nobody has configured."""
+    """A pack without configuration."""
     with serving() as pack:
         yield pack
 

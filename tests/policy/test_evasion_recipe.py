@@ -31,13 +31,13 @@ MODULES = (
 
 @pytest.fixture
 def led(tmp_path: Path) -> Path:
-    """Where what should never run notes its name."""
+    """The file into which code that should never run writes its name."""
     return tmp_path / "led"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, led: Path) -> Path:
-    """A checkout of somebody's change: its project is in `project`, and `main` of its origin has the trusted folder."""
+    """A checkout of a proposed change: its project is in `project`, and `main` of its origin has the trusted folder."""
     origin, checkout = tmp_path / "origin", tmp_path / "checkout"
     guard = origin / "policy" / "guard"
     guard.mkdir(parents=True)

@@ -1,5 +1,5 @@
-"""The evasion suite, apart: what no pack can stop. It is tried against the limits of the machine; what not even those
-stop is bought here, so that nobody thinks otherwise."""
+"""The evasion suite, apart: attempts that no pack can stop, against the limits of the machine. Those that get past
+the limits as well buy something here, as a record."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_pack_that_is_named_by_a_relative_path(stack: Stack, simulator: Simula
 
 
 class Pickled:
-    """What runs when a state is loaded."""
+    """An object whose code runs when a state is loaded."""
 
     def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
         return exec, (IN_A_STATE,)

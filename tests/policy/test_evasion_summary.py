@@ -1,4 +1,4 @@
-"""What the evasion suite says of itself is what really ran."""
+"""The summary of the evasion suite counts the attempts that really ran."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def url(server: Server) -> str:
 
 
 def error_of(server: Server, environment: Mapping[str, str]) -> str:
-    """What a client says of a server that it wants a list of."""
+    """The error of a client that asks a server for a list."""
     with new_client(environment=environment) as http, pytest.raises(CloudError) as failed:
         CortecsClient(Credentials("cortecs", url(server), ("me", SECRET)), http).instances()
     return str(failed.value)

@@ -1,5 +1,5 @@
-"""The evasion suite against what the limits of the machine are compared with: who tells prices and lists, call by call
-on the provider's host."""
+"""The evasion suite against the source of prices and lists that the limits of the machine are compared with, call by
+call on the provider's host."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def limits(tmp_path: Path, simulator: Simulator) -> Path:
 
 
 def refused(call: Callable[[], Any], text: str) -> bool:
-    """Whether a call fails, or comes with failures, that say so."""
+    """Returns whether a call fails, or comes with failures, with this text."""
     try:
         message = str(getattr(call(), "failures", ()))
     except CallFailedError as error:

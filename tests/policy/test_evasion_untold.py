@@ -50,7 +50,7 @@ class Machine:
         return self._start({**self._environment, **named})
 
     def limit(self, limits: Mapping[str, Any]) -> None:
-        """Limits are read anew each time."""
+        """Replaces the limits, which are read each time."""
         self._file.write_text(machine_limits(self._simulator, **limits), encoding="utf-8")
 
 
@@ -65,7 +65,7 @@ def machine(simulator: Simulator, tmp_path: Path) -> Iterator[Machine]:
 
 
 def succeeds(call: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether a check, a create or an update is not refused."""
+    """Returns whether a check, a create or an update is not refused."""
     try:
         return not getattr(call(*arguments), "failures", ())
     except CallFailedError:
@@ -73,7 +73,7 @@ def succeeds(call: Callable[..., Any], *arguments: Any) -> bool:
 
 
 def row(made: Made, **changed: Any) -> Made:
-    """What a state has of an instance that was adopted as one worker, by a version that believed it."""
+    """The row of an instance that was adopted as one worker, by a version that believed it."""
     outs = {**INPUTS, "adopt_id": made.id, "instance_id": made.id, "state": "stopped", **changed}
     return Made(made.id, {key: value for key, value in outs.items() if value is not MISSING})
 
@@ -139,7 +139,7 @@ def test_limits_refuse_to_start_what_was_adopted(machine: Machine, simulator: Si
     through = succeeds(host.instance().check, {"model_id": QWEN, "num_workers": 1}, read)
     attempts.tried("a start of what was imported", through=through)
     simulator.control.clear_faults()
-    omit(simulator, "num_workers")  # each worker is listed all the same
+    omit(simulator, "num_workers")  # each worker is listed nonetheless
     bought = Made(made.id, {**row(made, adopt_id=MISSING).outs})
     attempts.tried("a row that says that it bought one", through=succeeds(host.instance().update, bought, INPUTS))
     assert simulator.control.requests().count("POST /api/v1/instances/restart") == 0

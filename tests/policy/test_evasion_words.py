@@ -42,7 +42,7 @@ PRICE = {"price_per_hour": 1.2, "price_per_minute": 0.02, "currency": "EUR"}
 
 
 def got_through(call: Callable[[], Any]) -> bool:
-    """Whether an answer is taken as it is, or shown as it is where it is refused."""
+    """Returns whether an answer is taken as it is, or shown as it is where it is refused."""
     try:
         call()
     except BadAnswerError as error:

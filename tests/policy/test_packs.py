@@ -77,7 +77,7 @@ def under_guard(stack: Stack, **changed: Any) -> Guarded:
 
 
 def policies_in(text: str) -> str:
-    """What the CLI says under "Policies:", without the paths."""
+    """The CLI's lines under "Policies:", without the paths."""
     block = text.partition("\nPolicies:")[2].partition("\n\n")[0]
     return re.sub(r" \(local: [^)]*\)", "", block) + "\n"
 
