@@ -1,4 +1,4 @@
-"""How long the commands of every day take on a stack of one instance, against the same with a no-op pair.
+"""The duration of everyday commands on a stack of one instance, against the same with a no-op pair.
 
     python -m benchmarks.one [--rounds 9]
 

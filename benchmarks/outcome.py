@@ -31,7 +31,7 @@ class Outcome:
 
     @property
     def met(self) -> bool:
-        """Whether the goal was met, and the calls were no more than allowed."""
+        """True if the goal was met with no more calls than allowed."""
         few = self.calls is None or self.calls_allowed is None or self.calls <= self.calls_allowed
         return self.ratio <= self.goal and few
 

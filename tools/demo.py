@@ -1,7 +1,7 @@
 """`make demo`: the main job from purchase to bill, and a purchase that is refused, on the embedded simulator, step by
 step for a newcomer.
 
-Everything it keeps lies under .demo/. Whatever fails, the simulator is ended and the exit code tells.
+Everything it keeps lies under .demo/. On any failure the simulator is ended, and the exit code is not 0.
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ def _preview_under_packs(*more: str) -> str:
 
 
 def _refused(pack: str, reason: str) -> bool:
-    """Whether a pack has refused something for this reason, by the engine's own account."""
+    """Returns whether a pack has refused something for this reason, by the engine's own events."""
     lines = EVENTS.read_text().splitlines() if EVENTS.exists() else []
     events = [event["policyEvent"] for line in lines if "policyEvent" in (event := json.loads(line))]
     mine = [event for event in events if event["policyPackName"] == f"cortecs-{pack}"]

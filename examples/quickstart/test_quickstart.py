@@ -1,4 +1,4 @@
-"""What the program declares and exports, without an engine, an account or a network: `pytest examples/quickstart`."""
+"""The program's resources and exports, without an engine, an account or a network: `pytest examples/quickstart`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for the world in tests of the waiting and talking parts: clocks whose hands we turn, an account in
+"""Stand-ins for the world in tests of the waiting and talking parts: clocks whose hands we turn, an account in
 memory whose list may lag, and a vendor that answers by a script."""
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class CrowdClock:
             assert self._turned.wait_for(lambda: self._now >= wakes, timeout=30), "somebody neither sleeps nor leaves"
 
     def leave(self) -> None:
-        """A thread goes home: nobody waits for it any more."""
+        """Removes a thread, so that time no longer waits for it."""
         with self._turned:
             self._awake -= 1
             self._turn()
@@ -212,10 +212,10 @@ A_PRICE = Money.of("1.20", "EUR")
 
 @dataclass
 class PlainCloud(Cloud[Machine]):
-    """A cloud that is the fake account, and can what every cloud can. None in the arguments of a machine is what the
-    vendor does not tell; a machine "nearly small" is nearly what was ordered as "small". `list_lag` is what the list is
-    believed to lag; `began` tells when a machine began and `now` what time it is, by the vendor's clock; `hourly` what
-    a machine costs. The inputs of an order are its arguments, or what carries it out."""
+    """A cloud over the fake account, with the abilities of every cloud. None in the arguments of a machine is not
+    reported by the vendor; a machine "nearly small" nearly matches an order of "small". `list_lag` is the assumed lag
+    of the list; `began` returns the start of a machine and `now` the time, by the vendor's clock; `hourly` the cost of
+    a machine. The inputs of an order are its arguments, or the function that carries it out."""
 
     account: FakeAccount
     list_lag: float = 0.0
@@ -307,7 +307,7 @@ def answer(status: int = 200, body: Any = None, headers: Mapping[str, str] | Non
 
 
 def breaks(error: type[httpx.TransportError], words: str = "it broke") -> Answer:
-    """No answer but a broken connection."""
+    """A broken connection instead of an answer."""
 
     def broken(request: httpx.Request) -> httpx.Response:
         raise error(words, request=request)

@@ -27,7 +27,7 @@ AHEAD = 3600.0
 
 
 class Killed(BaseException):
-    """A process ends here."""
+    """The death of a process at this point."""
 
 
 class World:
@@ -68,7 +68,7 @@ class World:
         return set(self.account.machines)
 
     def fleet_killed_at_the_answer(self, keys: list[ResourceKey]) -> set[str]:
-        """A run is killed while it buys for all of them; what that bought."""
+        """Kills a run while it buys for all of these resources; returns the ids that it bought."""
         runs = [self.run() for _ in keys]
         bought = {run.killed_at_the_answer(key, dies=False) for run, key in zip(runs, keys, strict=True)}
         for run in runs:
@@ -132,7 +132,7 @@ class Run:
         order: Callable[[], Machine] | None = None,
         is_awaited: Callable[[], bool] | None = None,
     ) -> str:
-        """What Instance.create does; the id."""
+        """Recovers or buys as Instance.create does; returns the id."""
         earlier = self.recovery.recover(key, arguments, self.world.clock.now())
         if earlier is not None:
             return earlier.instance_id
@@ -140,8 +140,8 @@ class Run:
         return self.purchases.buy(key, arguments, {"carried_out": sends}, is_awaited).instance_id
 
     def killed_at_the_answer(self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, *, dies: bool = True) -> str:
-        """Is killed when the vendor has carried the order out and its answer is on its way; what that bought. Without
-        `dies` the process stays for a while: another that begins now takes nothing over."""
+        """Kills the run when the vendor has carried the order out and its answer is on its way; returns the id that it
+        bought. Without `dies` the process stays for a while: another that begins now takes nothing over."""
         before = self.world.ids()
 
         def carried_out() -> Machine:
@@ -167,7 +167,7 @@ class Run:
             self.dies()
 
     def killed_with_the_id(self, key: ResourceKey = CHAT, arguments: Arguments = SMALL) -> str:
-        """Is killed when it has the answer, before an engine has saved it."""
+        """Kills the run when it has the answer, before an engine has saved it; returns the id."""
         bought = self.create(key, arguments)
         self.dies()
         return bought

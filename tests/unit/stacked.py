@@ -48,7 +48,7 @@ class Backend:
         self.says(stack, json.dumps({"version": 3, "deployment": state}))
 
     def says(self, stack: str, exported: str) -> None:
-        """What `stack export` prints."""
+        """Sets the output of `stack export`."""
         names = [*self._names(), stack]
         self._file("ls").write_text(json.dumps([{"name": name} for name in dict.fromkeys(names)]))
         self._file(stack).write_text(exported)
@@ -58,11 +58,11 @@ class Backend:
         self._file("ls").write_text("[]")
 
     def breaks(self, what: str, error: str) -> None:
-        """What goes to stderr when "ls", or the export of a stack, fails from now on."""
+        """Makes "ls", or the export of a stack, fail from now on with this text on stderr."""
         self._file(f"{what}.error").write_text(error)
 
     def lock(self, project: str, stack: str) -> None:
-        """As a directory keeps the lock of a command that runs, or was killed."""
+        """Locks a stack as a running or killed command does in a directory."""
         folder = self.directory / ".pulumi" / "locks" / "organization" / project / stack
         folder.mkdir(parents=True)
         (folder / "1.json").write_text("{}")

@@ -22,12 +22,12 @@ from tests.clouds.every import EVERY
 ROOT = Path(__file__).parents[2]
 FILES = ("__init__", "client", "cloud", "data", "kind", "market", "resources")
 OF_TESTS = frozenset({"acme"})
-"""Clouds that are tests' own: nobody else simulates them, buys there, or reads of them."""
+"""Clouds of the tests alone: no other code simulates them, buys there, or documents them."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """What there is: paths of files, and the names in each register."""
+    """The tree: paths of files, and the names in each register."""
 
     files: frozenset[str]
     providers: frozenset[str]
@@ -43,7 +43,7 @@ class Tree:
         return replace(self, **{where: getattr(self, where) - {name}})
 
     def has(self, part: str) -> bool:
-        """Whether a part is there."""
+        """Returns whether a part is there."""
         return self.without(part) != self
 
     def clouds(self) -> frozenset[str]:
@@ -87,7 +87,7 @@ def needed(cloud: str, providers: Iterable[str]) -> list[str]:
 
 
 def missing(tree: Tree) -> list[str]:
-    """What any of its clouds lacks."""
+    """The parts that any of its clouds lacks."""
     lacking = list[str]()
     for cloud in sorted(tree.clouds()):
         of_it = {name for name in tree.providers | tree.tokens if name.startswith(f"{cloud}.")}

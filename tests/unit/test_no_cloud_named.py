@@ -1,4 +1,4 @@
-"""What is shared names no cloud: what is one cloud's stands in its own folder, and in the registers of all of them."""
+"""Shared code names no cloud: the code of one cloud stands in its own folder, and in the registers of all of them."""
 
 from __future__ import annotations
 

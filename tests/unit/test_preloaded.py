@@ -1,4 +1,4 @@
-"""What the other tests rely on when a process is forked instead of started (tests/preloaded.py, stand_in.py)."""
+"""The promises that other tests rely on when a process is forked, not started (tests/preloaded.py, stand_in.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is this a pulumi we can use? Asked of what is on PATH, of what is in the cache, and of all we make."""
+"""The check that a pulumi can be used: one on PATH, one in the cache, and each that we make."""
 
 from __future__ import annotations
 

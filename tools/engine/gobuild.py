@@ -25,7 +25,7 @@ _BUILD_SECONDS = 3600.0
 _TAGS = "osusergo,grpcnotrace"
 _LINKER = f"-w -s -X {_SDK}/go/common/version.Version=v{release.PULUMI}"
 
-# What the engine needs beside its binaries; they are in the SDK that the CLI itself was built with
+# Files that the engine needs beside its binaries; they are in the SDK that the CLI itself was built with
 _PLAIN_FILES = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
 
 # Flags of the user's that would build something else, from somewhere else, or nothing (-n); the rest stays (-p, -x ...)

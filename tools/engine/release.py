@@ -54,7 +54,7 @@ def parse(text: str) -> Version | None:
 
 
 def is_suitable(version: Version) -> bool:
-    """Whether our provider runs under that CLI: `pulumi>=3.259,<4`, as in pyproject.toml."""
+    """Returns whether our provider runs under that CLI: `pulumi>=3.259,<4`, as in pyproject.toml."""
     return Version(3, 259, 0) <= version and version.major == 3
 
 

@@ -27,7 +27,7 @@ class Attempt:
 
 
 class EngineUnavailable(Exception):
-    """No source gave a pulumi; `attempts` has the reasons, in order."""
+    """The failure of all sources of a pulumi; `attempts` has the reasons, in order."""
 
     def __init__(self, attempts: list[Attempt]) -> None:
         super().__init__("\n".join(f"{attempt.source}: {attempt.why}" for attempt in attempts))

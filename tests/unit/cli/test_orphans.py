@@ -46,7 +46,7 @@ def backend(tmp_path: Path) -> Backend:
 
 @pytest.fixture
 def run(environment: dict[str, str], backend: Backend) -> Run:
-    """Runs the command, against all stacks of the backend unless told otherwise."""
+    """Runs the command, by default against all stacks of the backend."""
 
     def run(*arguments: str, code: int, env: dict[str, str | None] | None = None) -> Result:
         where = () if "--stack" in arguments else ("--all-stacks",)
@@ -184,12 +184,12 @@ def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend:
     assert document["shared"] == [{"id": shared, "owners": rows}]
     (one,) = document["orphans"]
     assert (one["id"], one["hourly"], one["so_far"]) == (orphan, "1.20", "1.22")
-    assert one["age_seconds"] in (3629, 3630)  # the vendor's clock tells whole seconds
+    assert one["age_seconds"] in (3629, 3630)  # the vendor's clock has whole seconds
     assert one["remarks"] == [f"only looked at by {DEV}"]
 
 
 def _kinds(document: Any) -> Any:
-    """What keys there are, and what kind of value each has, where it has one."""
+    """The keys of a document with the types of their values, without a type where a value is null."""
     if isinstance(document, dict):
         return {key: _kinds(value) for key, value in document.items()}
     if isinstance(document, list):
@@ -372,7 +372,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(
 
 
 def answering(answer: str, backend: Backend, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Runs `orphans --delete` at a terminal where somebody gives that answer."""
+    """Runs `orphans --delete` at a terminal that gives that answer."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pulumi_cortecs.cli", "orphans", "--stack", DEV, "--backend-url", backend.url]
     try:

@@ -74,7 +74,7 @@ def import_file(environment: dict[str, str], tmp_path: Path) -> Run:
 
 
 def until(sim: Simulator, hours: int) -> str:
-    """That many hours from now by the vendor's clock, as a state has it."""
+    """The time in so many hours by the vendor's clock, as a state has it."""
     return f"{sim.control.clock().now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -84,7 +84,7 @@ def statuses(sim: Simulator) -> dict[str, str]:
 
 def test_without_anything_that_is_over_it_exits_with_0(reap: Run, backend: Backend, sim: Simulator) -> None:
     backend.put(DEV, row(bought(sim).id, expires_at=until(sim, 1)), row(bought(sim).id))
-    bought(sim)  # nobody's, and therefore for `orphans` to find
+    bought(sim)  # unowned, and therefore for `orphans` to find
     assert reap("--delete", "--yes", code=0).stdout.startswith("no instances of 3 of cortecs:")
     assert len(ids(sim)) == 3
 

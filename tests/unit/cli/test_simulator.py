@@ -111,7 +111,7 @@ def test_what_is_not_given_comes_from_the_state(tmp_path: Path) -> None:
 
 
 class Customer:
-    """Starts, stops and deletes until the simulator is gone, and knows what it was told."""
+    """A client that starts, stops and deletes until the simulator is gone, and remembers the answers."""
 
     def __init__(self, url: str, headers: dict[str, str]):
         self._client = httpx.Client(base_url=f"{url}/api/v1", headers=headers, trust_env=False)

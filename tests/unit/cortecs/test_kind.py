@@ -1,4 +1,4 @@
-"""What a program may say about an Instance, without any process around it."""
+"""The arguments that a program may give to an Instance, without any process around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Cortecs' offers complete an order, and what each of its arguments does to the price."""
+"""The completion of an order by Cortecs' offers, and the effect of each argument on the price."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An explicit Provider: all of an account from one place, told apart from a stack's config, and secret."""
+"""An explicit Provider: all of an account from one place, distinct from a stack's config, and secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mapped(mappings: Mapping[str, str]) -> pulumi.ResourceOptions:
 
 
 def sent(call: str) -> dict[str, str]:
-    """What the provider process of a Provider would be configured with; credentials have to travel as secrets."""
+    """The configuration of a Provider's provider process; credentials have to travel as secrets."""
     body = f"from pulumi_cortecs import Provider\nopts = pulumi.ResourceOptions\n{call}"
     (registered,) = run(body)["registered"]
     assert (registered["type"], registered["name"]) == ("pulumi:providers:pulumi-python", "b")

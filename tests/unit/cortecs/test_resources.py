@@ -1,4 +1,4 @@
-"""What a program declares, and what it gets to see, under Pulumi's mocks."""
+"""The resources that a program declares, and the outputs that it sees, under Pulumi's mocks."""
 
 from __future__ import annotations
 

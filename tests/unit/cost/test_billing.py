@@ -1,4 +1,4 @@
-"""What a run costs: started intervals, each worker paid for, nothing for nothing."""
+"""The cost of a run: started intervals, each worker paid for, nothing for nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reviewer of a price list is shown, and what is kept of what was noted in it."""
+"""The changes that a reviewer of a price list is shown, and the notes that are carried over."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_whole_cloud_comes_and_goes() -> None:
 
 
 def pulled(**fields: Any) -> PricedHardware:
-    """The row of two L4 as a vendor tells it, once it has been noted in the pinned one what its memory means."""
+    """The row of two L4 as a vendor reports it, with the note of the pinned row on the meaning of its memory."""
     bare = {"gpu_ram_is": RamMeaning.UNDECIDED, "provenance": ""}
     annotated = carry_over_notes(PRICES, changed("NVIDIA_L4_2", **bare, **fields))
     return annotated.by_id["NVIDIA_L4_2"]

@@ -1,4 +1,4 @@
-"""The limits of a machine: what they refuse, in which words, and that a file nobody understands allows nothing."""
+"""The limits of a machine: their refusals, in their words, and that an unreadable file allows nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def kind(model: str | None, hardware: str | None) -> dict[str, str | None]:
 
 
 def allowed(hardware: Iterable[str] | None = None, models: Iterable[str] | None = None) -> dict[str, frozenset[str]]:
-    """What files say of both, None where they say nothing."""
+    """The two lists of a limits file, without those that are None."""
     lists = {"hardware_type_id": hardware, "model_id": models}
     return {argument: frozenset(names) for argument, names in lists.items() if names is not None}
 

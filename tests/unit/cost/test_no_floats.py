@@ -1,4 +1,4 @@
-"""No amount is ever a binary fraction: nothing in `cost/` or `policy/` makes a float, or says that it takes one."""
+"""Amounts are never binary fractions: no code in `cost/` or `policy/` makes a float, or is annotated to take one."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class Signed:
         return httpx.BasicAuth("me", self.secret)
 
     def refused(self, signer: httpx.Auth) -> None:
-        """Nothing: it has no other."""
+        """Does nothing: there is no other secret."""
 
     def redact(self, text: str) -> str:
         return text.replace(self.secret, "[redacted]")
@@ -402,7 +402,7 @@ def test_plain_http_to_this_machine_goes_through_no_proxy(
 
 
 class Passing:
-    """Seconds that go on by some each time that somebody looks."""
+    """A clock that goes on by some seconds at each look."""
 
     def __init__(self, step: float) -> None:
         self.now, self.step = 0.0, step
@@ -503,7 +503,7 @@ class Pieces(httpx.SyncByteStream):
 
 
 def bomb(megabytes: int, size: int = 4096) -> Pieces:
-    """That much in a body of a thousandth."""
+    """So many megabytes of spaces, compressed to a thousandth."""
     packer = zlib.compressobj(wbits=31)
     packed = b"".join(packer.compress(b" " * 2**20) for _ in range(megabytes)) + packer.flush()
     return Pieces([packed[at : at + size] for at in range(0, len(packed), size)])
@@ -557,7 +557,7 @@ def test_threads_share_one_core() -> None:
     names: list[str] = []
 
     def meet(request: httpx.Request) -> httpx.Response:
-        at_once.wait()  # nobody gets an answer before all have asked
+        at_once.wait()  # the first answer comes when all have asked
         return httpx.Response(200, json={"name": request.url.path.rsplit("/", 1)[-1]})
 
     shared = core(Script(meet))

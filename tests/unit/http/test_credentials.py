@@ -109,7 +109,7 @@ def test_the_market_is_where_the_account_would_be(
         ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING, (CREDENTIALS.default_url, "b-id", "b-secret")),
         ({**ENVIRONMENT, URL: OWN, **OF_B, "B_URL": OTHER}, NAMING_ALL, (OTHER, "b-id", "b-secret")),
         ({**ENVIRONMENT, URL: OWN, **OF_B}, NAMING_ALL, (CREDENTIALS.default_url, "b-id", "b-secret")),
-        # a URL beside the names is nobody's
+        # a URL beside the names belongs to no account
         ({**ENVIRONMENT, **OF_B}, {**NAMING, C_URL: OTHER}, (CREDENTIALS.default_url, "b-id", "b-secret")),
     ],
 )

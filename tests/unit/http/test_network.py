@@ -1,5 +1,5 @@
-"""How a vendor is reached: whatever an environment says, nothing raises, nothing of a password is shown, and what this
-machine itself serves is asked directly."""
+"""The way to a vendor: in any environment nothing raises, no part of a password is shown, and servers on this machine
+are asked directly."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_no_proxy_means_names_addresses_and_blocks(name: str, entries: str, host
 
 @contextmanager
 def refusing_proxy() -> Iterator[tuple[int, list[bytes]]]:
-    """A proxy that lets nobody through, its port, and what it was asked."""
+    """A proxy that refuses everything; yields its port and the requests."""
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

@@ -88,7 +88,7 @@ def vendor() -> Vendor:
 
 
 def at_once(work: Callable[[], object]) -> list[object]:
-    """What `work` returned or raised in each of many threads that began together."""
+    """The results or errors of `work` in many threads that began together."""
     start = threading.Barrier(MANY, timeout=10)
 
     def run_task(_: int) -> object:
@@ -277,7 +277,7 @@ def test_no_renewal_for_a_passing_reason_means_the_same(vendor: Vendor, trouble:
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405])
 def test_a_refused_token_is_a_credentials_error_whatever_the_status(vendor: Vendor, status: int) -> None:
-    """Not about what was to be signed: a 404 from here was taken for "no such instance"."""
+    """The error is not about the request to be signed: a 404 from here was taken for "no such instance"."""
     vendor.grants = [answer(status, {"error": "invalid_client"})] * 9
     client = Client(vendor)
     for ask in (client.read, client.buy):

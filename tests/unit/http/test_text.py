@@ -1,4 +1,4 @@
-"""What outsiders say: shown as it is, and no id that is not."""
+"""The texts of outsiders: printable as shown, and no id that is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which backend it is, as the CLI takes it: two backends must never share one identity, nor one backend have two."""
+"""The identity of a backend, as the CLI takes it: two backends never share one, and one backend never has two."""
 
 from __future__ import annotations
 

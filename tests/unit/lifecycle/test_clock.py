@@ -30,4 +30,4 @@ def test_whoever_sleeps_is_woken_by_an_interruption() -> None:
             with pytest.raises(InterruptedWaitError):
                 sleeper.result(timeout=10)
     with pytest.raises(InterruptedWaitError):
-        clock.sleep(0)  # and nobody sleeps any more
+        clock.sleep(0)  # and every further sleep ends at once

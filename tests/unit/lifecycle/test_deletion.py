@@ -147,7 +147,7 @@ def test_a_stop_refused_in_an_unknown_state_leaves_it_to_the_deletion(room: Room
 
 
 def test_what_the_vendor_did_not_know_yet_is_stopped_when_it_does() -> None:
-    """A create whose caller is gone ends what it has just bought; nobody comes back to try again."""
+    """A create whose caller is gone deletes its purchase; no later run would try again."""
     room = Room(lag_by_id=True)
     new = room.account.start("small")
     room.end(new.instance_id)
@@ -190,7 +190,7 @@ def test_a_deletion_is_believed_when_list_and_id_agree(room: Room) -> None:
 
 
 def test_a_deletion_that_was_carried_out_without_an_answer_has_happened(room: Room) -> None:
-    """It is sent again, the vendor knows it no more, and the list of some seconds ago goes on showing it."""
+    """The deletion is sent again, the vendor knows the id no more, and the older list goes on showing it."""
     remains = replace(room.account.machines["x"], status="stopped", known_from=float("inf"))
 
     def delete(_instance_id: str) -> None:

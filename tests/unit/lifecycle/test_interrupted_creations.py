@@ -13,7 +13,7 @@ PENDING = {"arguments": list(SMALL)}
 
 
 def begun_elsewhere(world: World, *, bought: bool = True) -> str:
-    """Another machine, whose journal nobody has, was killed while it created the resource; what it bought."""
+    """Kills another machine, whose journal is lost, while it creates the resource; returns the id that it bought."""
     world.states.began(PENDING)
     machine = world.start() if bought else None
     world.clock.advance(60)

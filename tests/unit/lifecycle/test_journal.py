@@ -151,7 +151,7 @@ def test_a_stopped_process_lives(tmp_path: Path, journal: Journal) -> None:
         process.send_signal(signal.SIGSTOP)
         (order,) = journal.open_orders()
         assert journal.is_sender_alive(order)
-        sent(journal, OTHER)  # and holds nobody up
+        sent(journal, OTHER)  # without a wait
 
 
 def test_what_a_killed_process_has_noted_is_there(tmp_path: Path, journal: Journal) -> None:
@@ -337,7 +337,7 @@ class Slow:
 
 @contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """Somebody holds the file for the length of the block."""
+    """Locks the file for the length of the block, as another process does."""
     other = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:
@@ -474,7 +474,7 @@ def test_a_reused_number_is_not_taken_for_an_earlier_listing(tmp_path: Path) -> 
     ours, other, theirs = (Journal(tmp_path) for _ in range(3))
     ours.record(CHAT, "ours", SMALL, frozenset({"a"}), None)
     other.delete(other.record(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
-    ours.record(CHAT, "ours", SMALL, frozenset({"a"}), None)  # forgets the listing that nobody needs
+    ours.record(CHAT, "ours", SMALL, frozenset({"a"}), None)  # forgets the listing that is no longer needed
     theirs.record(CHAT, "theirs", SMALL, frozenset({"z"}), None)
     order = other.order(other.record(CHAT, "ours", SMALL, frozenset({"a", "b"}), None))
     assert order is not None

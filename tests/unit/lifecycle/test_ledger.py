@@ -66,7 +66,7 @@ class Process:
         self.ledger.close()
 
     def spending(self) -> Spending:
-        """What an order is judged by, and nothing is ordered."""
+        """The spending that an order would be judged by; nothing is ordered."""
         spendings: list[Spending] = []
 
         def judge(spending: Spending) -> None:
@@ -78,7 +78,7 @@ class Process:
         return spendings[0]
 
     def costs(self) -> Money:
-        """What counts before the new one."""
+        """The costs that count before a new order."""
         return total(self.spending()) - SMALL
 
 
@@ -213,7 +213,7 @@ def test_what_is_provably_gone_is_forgotten_at_once(process: Begin, account: Fak
 
 
 def test_empty_lists_do_not_empty_the_sum(process: Begin, account: FakeAccount, clock: FakeClock) -> None:
-    """What the ledger has seen, what the journal has bought and what a state holds is asked for by id."""
+    """Instances in the ledger, in the journal and in a state are asked for by id."""
     process().buy()
     account.put("known", arguments=("big",))
     clock.advance(1)
@@ -224,7 +224,7 @@ def test_empty_lists_do_not_empty_the_sum(process: Begin, account: FakeAccount, 
     account.turn("known", "stopped")
     assert process(bought_ids=("known",)).costs() == SMALL
     account.trouble_by_id.append(AnswerLostError("down"))
-    with pytest.raises(AnswerLostError):  # nobody knows what it runs
+    with pytest.raises(AnswerLostError):  # it is unknown what the account runs
         process().buy()
 
 
@@ -364,7 +364,7 @@ def test_a_clock_that_runs_faster_settles_nothing(
 def test_a_ledger_of_an_earlier_version_forgets_nothing_at_once(
     process: Begin, account: FakeAccount, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """It was dated by the machine's clock of seconds since it was started, which is far behind the vendor's."""
+    """Its times are seconds since the machine's start, which are far behind the vendor's clock."""
     process().killed_while_buying(after_it_was_sent=False)
     with sqlite3.connect(tmp_path / FILE_NAME) as database:
         database.execute("UPDATE notes SET answered_at = 1, absent_since = 1")

@@ -1,4 +1,4 @@
-"""Which instance is which order's: each is taken once, none is lost, and nobody's luck decides."""
+"""The assignment of instances to orders: each is taken once, none is lost, and luck decides nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_cortecs.lifecycle.matching import Assignment, assign, assign_in_turn
 
 @dataclass(frozen=True)
 class Order:
-    """It may have bought what is in `may_have`."""
+    """An order that may have bought the instances in `may_have`."""
 
     name: str
     may_have: frozenset[str]
@@ -66,7 +66,7 @@ def test_nothing_that_may_be_an_orders_is_called_nobodys(instances: list[str], o
     assignment = assigned(instances, orders)
     explained = {key for key in instances if any(key in order.may_have for order in orders)}
     wanting = [order for order in orders if order.may_have & set(instances)]
-    if len(explained) > len(wanting):  # one of them is nobody's, and nobody can tell which
+    if len(explained) > len(wanting):  # one of them is foreign, and it is unknown which
         assert assignment.unexplained == set(instances)
     else:
         assert assignment.unexplained == set(instances) - explained

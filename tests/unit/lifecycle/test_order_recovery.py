@@ -1,4 +1,4 @@
-"""What an earlier run has ordered is taken over, asked about or certainly not there; never bought twice."""
+"""The orders of an earlier run are taken over, asked about or certainly without an instance; never bought twice."""
 
 from __future__ import annotations
 
@@ -341,7 +341,7 @@ def test_what_an_engine_has_named_is_not_taken_for_what_was_never_noted(tmp_path
 
 
 def test_what_a_killed_process_was_undoing_is_taken_over(world: World) -> None:
-    """Not ended: since then it may have become somebody's, of which this journal does not hear."""
+    """The instance is not deleted: since then another stack may own it, unknown to this journal."""
     first = world.run()
     half_gone = first.create()
     assert first.log.begin_undo(half_gone)

@@ -19,7 +19,7 @@ LAG = 5.0
 
 
 class Listing:
-    """What the vendor lists; `before` runs while a call is on its way."""
+    """The vendor's list; `before` runs while a call is on its way."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -58,7 +58,7 @@ def lost() -> AnswerLostError:
 
 
 def crowd(work: Callable[[], object]) -> list[object]:
-    """What many threads get that come together; an error counts as what is got."""
+    """The results or errors of many threads that come together."""
     start = threading.Barrier(MANY, timeout=10)
 
     def run_task(_: int) -> object:
@@ -237,7 +237,7 @@ def test_the_next_who_comes_after_an_error_asks_again(poller: Poller[str], listi
 
 @pytest.mark.parametrize(("hurries", "calls"), [(True, 1), (False, 2)])
 def test_a_hurried_caller_takes_the_failure_of_a_call_begun_before(hurries: bool, calls: int) -> None:
-    """After a ^C nobody asks a vendor that hangs for another minute."""
+    """After a ^C no caller asks a vendor that hangs for another minute."""
     asked, waits = threading.Event(), threading.Event()
 
     class Watched(FakeClock):
@@ -273,7 +273,7 @@ def test_a_hurried_caller_takes_the_failure_of_a_call_begun_before(hurries: bool
 def test_an_error_from_before_a_change_does_not_answer_for_what_came_after(
     poller: Poller[str], listing: Listing, clock: FakeClock
 ) -> None:
-    """The one who needs a look from after the change must not be told what the older call came to."""
+    """A caller that needs a look from after the change must not get the result of the older call."""
     waiting, results = threading.Event(), []
 
     def look_after_the_change() -> None:

@@ -156,7 +156,7 @@ def test_an_order_that_had_no_effect_fails_as_it_is_without_a_look(error: BaseEx
         room.buy(fails(error))
     assert raised.value is error
     assert room.account.asked == ["list"]
-    # and nobody waits for it
+    # and the purchase does not wait for it
     assert room.buy(room.bought_but(lost())) == "id-998"
 
 
@@ -215,7 +215,7 @@ def test_an_id_that_was_given_out_before_is_given_out_again(room: Room) -> None:
         return gone
 
     fresh = Journal(room.journal.file.parent, lambda: room.clock.utc_now().timestamp())
-    cloud = FakeCloud(room.account, LAG)  # which tells no time
+    cloud = FakeCloud(room.account, LAG)  # which reports no time
     buying = Purchases(cloud, room.poller, room.clock, order_log(cloud, room.poller, room.clock, journal=fresh))
     bought = buying.buy(CHAT, SMALL, {"carried_out": answered_with_it_again})
     assert bought.instance_id == first
@@ -300,7 +300,7 @@ def test_a_lost_order_does_not_take_what_was_bought_before_it(room: Room) -> Non
 class Plan:
     """An order: sent `at`, carried out after `acts` seconds (None: never), its answer or its loss after `ends`.
 
-    `echo` is what the vendor tells of the arguments; a plan that is `foreign` is somebody else's.
+    `echo` are the arguments as the vendor reports them; a `foreign` plan is an order of another customer.
     """
 
     at: float = 0.0
@@ -314,7 +314,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a buyer got, or was told; and when, in seconds after the beginning."""
+    """The instance or the error of a buyer, and the time in seconds after the beginning."""
 
     instance_id: str | None
     error: Exception | None
@@ -438,7 +438,7 @@ def test_an_order_leaves_to_others_what_only_they_can_take() -> None:
 
 
 def test_what_was_named_to_somebody_is_not_given_to_a_later_order() -> None:
-    """The person who was told of it may be ending it just now."""
+    """The person who has read its id may be deleting it just now."""
     unclear = [Plan(lost=True), Plan(foreign=True)]
     _, (first, _, later) = play(*unclear, Plan(at=2.1, acts=None, ends=0.1, lost=True))
     assert first.named == ("id-997", "id-998")
@@ -459,7 +459,7 @@ plans = st.builds(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(plans, min_size=1, max_size=6), st.sampled_from([0.0, LAG]))
 def test_whatever_is_lost_nothing_is_bought_unseen_or_given_twice(orders: list[Plan], lag: float) -> None:
-    """What the account holds is what was returned, what was named, and what somebody else has started."""
+    """The account holds the instances that were returned, those that were named, and the foreign ones."""
     room, outcomes = play(*orders, lag=lag)
     returned = [outcome.instance_id for outcome in outcomes if outcome.instance_id]
     named = {instance_id for outcome in outcomes for instance_id in outcome.named}

@@ -1,4 +1,4 @@
-"""What an account is committed to: counted once each, whatever the list does not show yet, and never overshot."""
+"""The costs an account is committed to: counted once each, also those not listed yet, and never over the ceiling."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMALL, BIG = PRICES["small"], PRICES["big"]
 
 
 class TooMuchError(Exception):
-    """What the judge of these tests says."""
+    """The refusal by the judge of these tests."""
 
 
 def hourly(machine: Machine) -> Money | None:
@@ -203,7 +203,7 @@ def test_what_is_known_to_be_anothers_does_not_stand_for_an_order(
 def test_what_cannot_be_the_order_does_not_stand_for_it(
     guard: SpendGuard[Machine], account: FakeAccount, clock: FakeClock, kind: str, before: bool
 ) -> None:
-    """Something else that somebody has bought, or that was there before."""
+    """Another instance, of other arguments or from before, does not count as the order's."""
     if before:
         account.put("theirs", arguments=(kind,))
     with guard.reserve(anything, SMALL, ("small",)):

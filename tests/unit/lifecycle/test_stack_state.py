@@ -1,4 +1,4 @@
-"""What a CLI tells of states: read when wanted, once for all who wait, and an error rather than half an answer."""
+"""States as a CLI prints them: read when wanted, once for all who wait, and an error rather than half an answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def exported(*rows: Mapping[str, Any], pending: Sequence[Mapping[str, Any]] = ()
 
 
 class Teller:
-    """A CLI that says what it is given, or raises it. `asked` counts; nobody is answered until it is `open`."""
+    """A CLI that prints its `answers`, or raises them. `asked` counts; answers come only while it is `open`."""
 
     def __init__(self, **answers: str | Exception) -> None:
         self.answers: dict[str, str | Exception] = {DEV: exported(row("a")), **answers}
@@ -329,7 +329,7 @@ class Crowd:
 
 
 def _waiting() -> int:
-    """How many threads are in a reading, or wait for one."""
+    """The number of threads that are in a reading, or wait for one."""
     count = 0
     for frame in sys._current_frames().values():
         caller: FrameType | None = frame

@@ -1,4 +1,4 @@
-"""Where the ledger of a shared limit lies: no program says so."""
+"""The place of the ledger of a shared limit, which no program sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where instances bear the tag of their order, no list is compared with what was ordered: each says itself whose it is.
+"""With the tag of its order on each instance, no list is compared with the orders: the tag decides.
 
 The vendor answers an order with an id only.
 """
@@ -60,7 +60,7 @@ class TaggedAccount(FakeAccount):
 
 
 class TaggingCloud(TagsOrders[Machine], FakeCloud):
-    """A cloud that is this account, and tells the id only."""
+    """A cloud over this account, which answers with the id only."""
 
     account: TaggedAccount
 
@@ -96,7 +96,7 @@ class World:
         return run
 
     def bought(self) -> set[str]:
-        """What there is and bears a tag."""
+        """The ids of existing instances with a tag."""
         return self.account.machines.keys() & self.account.tags.keys()
 
 
@@ -124,13 +124,13 @@ class Run:
     def create(
         self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, order: Callable[[], Machine] | None = None
     ) -> PurchasedInstance[Machine]:
-        """What Instance.create does."""
+        """Recovers or buys as Instance.create does."""
         earlier = self.recovery.recover(key, arguments, self.world.clock.now())
         inputs = {"arguments": arguments} if order is None else {"carried_out": order}
         return earlier or self.purchases.buy(key, arguments, inputs)
 
     def killed(self, key: ResourceKey = CHAT, arguments: Arguments = SMALL, *, carried_out: bool = True) -> str:
-        """Is killed before an answer comes; what that bought, "" for nothing."""
+        """Kills the run before an answer comes; returns the id that it bought, "" for none."""
         before = self.world.bought()
 
         def order() -> Machine:
@@ -147,7 +147,7 @@ class Run:
         self.journal.close()
 
     def answers_with(self, error: BaseException, arguments: Arguments = SMALL) -> Callable[[], Machine]:
-        """An order that is carried out, and whose answer is an error; an alike machine of somebody else's comes too."""
+        """An order that is carried out and answered with an error; an alike foreign machine comes too."""
 
         def order() -> Machine:
             self.world.account.start(*arguments)
@@ -215,7 +215,7 @@ def test_what_was_refused_and_carried_out_is_found_and_not_bought_again(world: W
 
 
 def test_an_order_that_is_sent_once_more_has_another_token(world: World) -> None:
-    """The vendor may carry out the first one as well, when nobody looks for it any more."""
+    """The vendor may carry out the first one as well, when the search for it has ended."""
     errors = [UnauthorizedError("no", status=401, vendor_message="no", request_id=None)]
 
     def order() -> Machine:
@@ -234,7 +234,7 @@ def test_what_a_killed_run_has_bought_is_taken_over_beside_alike_ones(world: Wor
     at = world.clock.now()
     bought_before = world.run().create()
     assert (bought_before.instance_id, bought_before.inferred) == (bought, False)
-    assert world.clock.now() == at  # it says itself whose it is: nobody has to wait
+    assert world.clock.now() == at  # the tag decides: no wait is needed
 
 
 def test_what_is_listed_late_is_waited_for(world: World) -> None:
@@ -284,7 +284,7 @@ def test_what_is_left_behind_is_told_by_its_tag(world: World) -> None:
 
 
 def begun_elsewhere(world: World, arguments: Arguments = SMALL) -> str:
-    """Another machine, whose journal nobody has, was killed while it created the resource; what it bought."""
+    """Kills another machine, whose journal is lost, while it creates the resource; returns the id that it bought."""
     world.states.began({"arguments": list(arguments)})
     bought = world.run(machine="there").killed(arguments=arguments)
     world.clock.advance(60)

@@ -1,4 +1,4 @@
-"""Spans of time: read as people write them, and told as people read them."""
+"""Spans of time: read as people write them, and printed as people read them."""
 
 from __future__ import annotations
 

@@ -263,7 +263,7 @@ def test_what_the_list_showed_before_our_own_change_does_not_count(room: Room) -
 
 
 def calls_while_waiting(waiters: int, boot: float, apart: float = 0.0) -> int:
-    """How many list calls it takes for so many threads, begun `apart` from each other, to see their instance ready."""
+    """The number of list calls until so many threads, begun `apart` from each other, see their instance ready."""
     clock = CrowdClock(waiters)
     began_at, calls, ready = clock.now(), [0], []
 

@@ -1,4 +1,4 @@
-"""A rule of somebody's own: one file of under thirty lines, tried in milliseconds."""
+"""A user's own rule: one file of under thirty lines, tried in milliseconds."""
 
 from __future__ import annotations
 

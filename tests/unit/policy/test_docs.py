@@ -35,14 +35,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def run(example: str, page: str) -> dict[str, Any]:
-    """What an example has defined, once it has run as people would run it."""
+    """Runs an example as people would; returns the names that it has defined."""
     defined: dict[str, Any] = {"__name__": "example"}
     exec(compile(example, f"docs/policies/{page}", "exec", dont_inherit=True), defined)
     return defined
 
 
 def without_days(text: str) -> str:
-    """The catalogue is pulled anew from time to time; its day is not what a page is about."""
+    """Replaces the days in a text: the catalogue is pulled again from time to time, and a page is not about its day."""
     return re.sub(r"\b20\d\d-\d\d-\d\d\b", "DAY", text)
 
 

@@ -1,4 +1,4 @@
-"""What a stack's state holds already counts in its budget, which is never exceeded twice over."""
+"""The instances in a stack's state count in its budget, which is never exceeded twice over."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_what_is_held_and_has_no_price_is_not_summed_as_nothing() -> None:
 
 
 def test_a_program_talks_no_addition_away() -> None:
-    """It says to the pack that it only keeps what there is, before the engine shows what it makes."""
+    """The program declares to the pack that it only keeps its instances, before the engine shows the new ones."""
     left = bench(held=three("a"), waiting=three("a"))
     kept, dearer = cortecs_instance("a0"), cortecs_instance("a0", restart_trigger="again")
     assert_denied(left.up(kept, dearer), "stack-hourly-budget", TWICE)

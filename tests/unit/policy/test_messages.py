@@ -1,4 +1,4 @@
-"""What a person reads who was refused: word for word."""
+"""The texts of refusals, word for word."""
 
 from __future__ import annotations
 

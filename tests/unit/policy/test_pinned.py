@@ -1,4 +1,4 @@
-"""Where a pack finds its catalogue, and what it thinks of one."""
+"""The place of a pack's catalogue, and its verdict on one."""
 
 from __future__ import annotations
 

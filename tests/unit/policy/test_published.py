@@ -1,4 +1,4 @@
-"""What the packs take for authentic is what today's classes are pickled to, and what every state has."""
+"""The packs accept as authentic the pickles of today's classes, and those in every state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for every rule there is."""
+"""The promises of every rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a pack guards itself: against the program that it judges, and against a rule that breaks."""
+"""The defences of a pack: against the program that it judges, and against a rule that breaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a limits file may say, value by value."""
+"""The values that a limits file may have, one by one."""
 
 from __future__ import annotations
 

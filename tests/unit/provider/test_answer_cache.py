@@ -1,4 +1,4 @@
-"""The market as one process sees it: each list asked for once in a while, and nobody waits for another's question."""
+"""The market as one process sees it: each list asked for once in a while, without waiting for another's question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we take from the host's frames, and what becomes of an error, with a stand-in for the host."""
+"""The values that we take from the host's frames, and the way of an error, with a stand-in for the host."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a vendor changes in place: sent once, quoted and allowed where it costs, with whatever else an update does.
+"""Arguments that a vendor changes in place: sent once, quoted and allowed where they cost, beside any other update.
 
 The kind is Cortecs' own, but that its workers and its context length change in place; the vendor is the simulator, and
-what was changed there is written into what it tells.
+the changes are written into its answers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Olds = Mapping[str, Any]
 
 @dataclass
 class Vendor:
-    """What it was asked to change, by id."""
+    """A vendor with the changes that were requested, by id."""
 
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class Program:
         return self.update(made, self.checked(made.outs or {}, **says))
 
     def checked(self, olds: Olds, **says: Any) -> dict[str, Any]:
-        """What a check settles; nothing may speak against it."""
+        """The inputs after a check without failures."""
         checked = self.check(olds, **says)
         assert [failure.reason for failure in checked.failures] == []
         return checked.inputs
@@ -127,7 +127,7 @@ def ceiling(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def hourly_total(made: CreateResult) -> str:
-    """What the state says that an hour costs."""
+    """The cost of an hour in the state."""
     return str((made.outs or {})["quote"]["hourly_total"])
 
 

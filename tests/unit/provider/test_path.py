@@ -43,13 +43,13 @@ URN = "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat"
 
 @dataclass
 class Request:
-    """What of the engine's request the provider looks at."""
+    """The part of the engine's request that the provider reads."""
 
     urn: str = URN
 
 
 class Context:
-    """What of a grpc.ServicerContext the provider uses."""
+    """The part of a grpc.ServicerContext that the provider uses."""
 
     def is_active(self) -> bool:
         return True
@@ -90,13 +90,13 @@ def files_at_the_post(inputs: Mapping[str, Any]) -> list[str]:
 
 
 def room(file: str) -> int:
-    """How far down it is."""
+    """The number of a file's room, counted from the top."""
     return next(number for number, names in enumerate(ROOMS) if file.split("/")[0] in names)
 
 
 @pytest.fixture
 def inputs(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, Any]]:
-    """What a check has made of a program's arguments, in a process that has just begun."""
+    """The inputs after a check of a program's arguments, in a process that has just begun."""
     for name in [name for name in os.environ if name.startswith(("PULUMI_", "CORTECS_"))]:
         monkeypatch.delenv(name)
     ours = {"STATE_DIR": str(tmp_path), "LIST_LAG": "0.1"}

@@ -1,4 +1,4 @@
-"""Which catalogue stands in for an API that cannot be reached, and which one does not."""
+"""The catalogues that stand in for an API that cannot be reached, and those that do not."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_a_creation_reads_the_state_once_whoever_comes_first() -> None:
     assert ours.interrupted(CHAT.urn, 0.0) == []
     ours.read_ahead(CHAT.urn, 0.0)
     ours.read_ahead("", 0.0)  # a host that passes no URN
-    assert states.asked == 2  # a fake state is read anew, and CliStates shares a reading
+    assert states.asked == 2  # a fake state is read each time, and CliStates shares a reading
 
 
 def test_an_unreadable_state_is_reported_by_the_creation_that_needs_it() -> None:

@@ -1,4 +1,4 @@
-"""What a provider process remembers stands in one place, and another process knows nothing of it."""
+"""The memory of a provider process stands in one place, and another process knows nothing of it."""
 
 from __future__ import annotations
 

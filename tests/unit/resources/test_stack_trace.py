@@ -13,7 +13,7 @@ from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited
 
 
 class Registered:
-    """As deep a stack of constructors as the SDK looks for: a resource's, its base's and its base's base's."""
+    """A stack of constructors as deep as the SDK looks for: a resource's, its base's and its base's base's."""
 
     def __init__(self, depth: int = 2) -> None:
         self.trace = Registered(depth - 1).trace if depth else sdk._get_stack_trace()

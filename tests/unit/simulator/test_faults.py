@@ -1,4 +1,4 @@
-"""Which faults happen to which call: the table and the rule, without a server."""
+"""The faults of each call: the table and the rule, without a server."""
 
 from __future__ import annotations
 

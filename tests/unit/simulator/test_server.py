@@ -20,7 +20,7 @@ QWEN = "Qwen--Qwen2-7B-Instruct"
 
 @pytest.fixture
 def simulators() -> Callable[[], int]:
-    """How many run in this process, besides those that were there before the test."""
+    """The number of simulators in this process that were started by the test."""
 
     def running_now() -> set[threading.Thread]:
         return {thread for thread in threading.enumerate() if thread.name == "simulator"}

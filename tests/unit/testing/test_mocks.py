@@ -247,7 +247,7 @@ def test_the_documentation_names_every_argument() -> None:
 
 
 class Buckets(Mocks):
-    """What a user has for other clouds."""
+    """A user's mocks for other clouds."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         return "b-1", {**args.inputs, "arn": "arn:of:" + args.name}
@@ -257,7 +257,7 @@ class Buckets(Mocks):
 
 
 class Bucket(pulumi.CustomResource):
-    """Somebody else's resource."""
+    """A resource of another cloud."""
 
     arn: pulumi.Output[str]
 
@@ -322,7 +322,7 @@ def test_a_program_that_fails_says_so_and_leaves_nothing_behind(project: Path) -
 def test_a_refusal_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(RefusedArgumentsError):
         declared(num_workers=9)
-    gc.collect()  # asyncio would log each output whose exception nobody has looked at
+    gc.collect()  # asyncio would log each output whose exception was not retrieved
     assert caplog.records == []
 
 
@@ -372,7 +372,7 @@ def test_an_endpoint_can_be_read_by_its_own_class() -> None:
 
 
 def resource(kind: str, **inputs: Any) -> MockResourceArgs:
-    """What Pulumi hands to mocks."""
+    """The arguments that Pulumi passes to mocks."""
     sent = {**inputs, "__provider": "gASV"}
     return MockResourceArgs(f"pulumi-python:dynamic/cortecs:{kind}", "chat", sent, custom=True)
 

@@ -1,6 +1,6 @@
 """Commands end in time, and nothing they started outlives them or us.
 
-A FIFO tells when a process is gone, without polling or guessing: its reader sees the end when no writer is left.
+A FIFO shows the end of a process without polling or guessing: its reader sees the end when no writer is left.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def test_the_limit_ends_grandchildren_too(tmp_path: Path, fifo: Path) -> None:
         with pytest.raises(CommandFailed, match=r"was not done after 0\.2 s"):
             run(shell(f"exec 9>{fifo}; sleep 60 & sleep 60"), env=ENV, cwd=tmp_path, limit=0.2)
         os.set_blocking(reader, True)
-        assert held.read() == ""  # returns only when nobody holds the other end any more
+        assert held.read() == ""  # returns only when the other end has no holder any more
     assert time.monotonic() - started < 30
 
 
@@ -95,7 +95,7 @@ def test_a_killed_parent_takes_its_command_with_it(tmp_path: Path, fifo: Path) -
 def test_an_interrupt_in_the_middle_of_a_wait_leaves_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A signal may come when a wait has just taken the process's lock, and nobody gives it back then."""
+    """A signal may come when a wait has just taken the process's lock, which is never released then."""
 
     def interrupted(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
         assert process._waitpid_lock.acquire(blocking=False), "would wait for ever"  # type: ignore[attr-defined]

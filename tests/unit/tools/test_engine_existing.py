@@ -1,4 +1,4 @@
-"""Which pulumi on PATH is used, and which engine is taken for a whole one."""
+"""The choice of a pulumi on PATH, and the check that an engine is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which Go may build, and in what environment."""
+"""The Go that may build, and its environment."""
 
 from __future__ import annotations
 

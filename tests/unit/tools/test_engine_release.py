@@ -1,4 +1,4 @@
-"""Which versions are good enough, and that the committed Go modules pin the ones we say."""
+"""The versions that are good enough, and the committed Go modules, which pin the documented ones."""
 
 from __future__ import annotations
 
