@@ -119,9 +119,9 @@ def test_a_replacement_ends_nothing_that_was_adopted(
     assert stack.instance_ids() == {running.id}
     stack.program(one_instance(options=options))  # without adopt_id it is replaced as asked for
     stack.up("--replace", row["urn"])
-    (anew,) = stack.instance_ids()
-    assert anew != running.id
-    assert [instance.instance_id for instance in simulator.control.instances()] == [anew]
+    (replacement,) = stack.instance_ids()
+    assert replacement != running.id
+    assert [instance.instance_id for instance in simulator.control.instances()] == [replacement]
     stack.drift(expect=0)
 
 

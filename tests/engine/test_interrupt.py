@@ -95,8 +95,8 @@ def test_a_closed_terminal_in_the_middle_of_an_order_has_it_undone(stack: Stack,
         assert simulator.control.ledger().open == ()
     assert_seen("killed", stack.up(expect=1).text)
     follow(stack, KILLED)
-    (anew,) = simulator.control.instances()
-    assert stack.instance_ids() == {anew.instance_id}
+    (replacement,) = simulator.control.instances()
+    assert stack.instance_ids() == {replacement.instance_id}
 
 
 def test_an_order_of_a_provider_that_dies_is_left_to_the_next_up(stack: Stack, simulator: Simulator) -> None:

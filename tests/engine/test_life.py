@@ -61,9 +61,9 @@ def test_an_instance_that_vanished_is_made_anew(stack: Stack, simulator: Simulat
     stack.refresh()
     assert stack.resources("Instance") == []
     stack.up()
-    (anew,) = stack.instance_ids()
-    assert anew != lost
-    assert [instance.instance_id for instance in simulator.control.instances()] == [anew]
+    (replacement,) = stack.instance_ids()
+    assert replacement != lost
+    assert [instance.instance_id for instance in simulator.control.instances()] == [replacement]
 
 
 def test_stopping_and_starting_happen_in_place(stack: Stack, simulator: Simulator) -> None:

@@ -137,8 +137,8 @@ def test_a_journal_that_cannot_be_used_is_warned_of_and_buys_nothing_twice(stack
     assert len(simulator.control.instances()) == 1
     bought = follow(stack, "Without a journal", 1, ID=lost.instance_id)
     assert_seen("the journal cannot be written", bought)
-    (anew,) = simulator.control.instances()
-    assert stack.instance_ids() == {anew.instance_id} != {lost.instance_id}
+    (replacement,) = simulator.control.instances()
+    assert stack.instance_ids() == {replacement.instance_id} != {lost.instance_id}
 
 
 def test_an_unusable_variable_stops_purchases_and_no_destroy(stack: Stack, simulator: Simulator) -> None:

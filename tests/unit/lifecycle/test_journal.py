@@ -42,7 +42,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @contextmanager
-def somebody(directory: Path, does: str) -> Iterator[subprocess.Popen[str]]:
+def other_process(directory: Path, does: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that has a `journal` in the directory, does that, and stays until it is killed."""
     program = (
         "import os, sys\n"
@@ -137,7 +137,7 @@ def test_a_dropped_order_is_forgotten(journal: Journal) -> None:
 
 
 def test_an_order_lives_as_long_as_its_process(tmp_path: Path, journal: Journal) -> None:
-    with somebody(tmp_path, "sent(journal)") as process:
+    with other_process(tmp_path, "sent(journal)") as process:
         (order,) = journal.open_orders()
         assert journal.is_sender_alive(order)
         assert not journal.is_mine(order)
@@ -147,7 +147,7 @@ def test_an_order_lives_as_long_as_its_process(tmp_path: Path, journal: Journal)
 
 
 def test_a_stopped_process_lives(tmp_path: Path, journal: Journal) -> None:
-    with somebody(tmp_path, "sent(journal)") as process:
+    with other_process(tmp_path, "sent(journal)") as process:
         process.send_signal(signal.SIGSTOP)
         (order,) = journal.open_orders()
         assert journal.is_sender_alive(order)
@@ -155,7 +155,7 @@ def test_a_stopped_process_lives(tmp_path: Path, journal: Journal) -> None:
 
 
 def test_what_a_killed_process_has_noted_is_there(tmp_path: Path, journal: Journal) -> None:
-    with somebody(tmp_path, "for number in range(10): bought(journal, f'i-{number}')") as process:
+    with other_process(tmp_path, "for number in range(10): bought(journal, f'i-{number}')") as process:
         process.kill()
         process.wait(timeout=10)
     assert (tmp_path / f"{FILE_NAME}-wal").exists()
@@ -163,15 +163,15 @@ def test_what_a_killed_process_has_noted_is_there(tmp_path: Path, journal: Journ
 
 
 def test_two_that_ask_at_once_whether_a_process_lives_agree(tmp_path: Path, journal: Journal) -> None:
-    with somebody(tmp_path, "sent(journal)"):
+    with other_process(tmp_path, "sent(journal)"):
         (order,) = journal.open_orders()
     claim = str(tmp_path / "processes" / order.process)
-    with somebody(tmp_path, f"import fcntl; asked = open({claim!r}); fcntl.flock(asked, fcntl.LOCK_SH)"):
+    with other_process(tmp_path, f"import fcntl; asked = open({claim!r}); fcntl.flock(asked, fcntl.LOCK_SH)"):
         assert not journal.is_sender_alive(order)
 
 
 def test_the_dead_leave_nothing_in_the_directory(tmp_path: Path, journal: Journal) -> None:
-    with somebody(tmp_path, "sent(journal)"), somebody(tmp_path, "sent(journal, OTHER)") as living:
+    with other_process(tmp_path, "sent(journal)"), other_process(tmp_path, "sent(journal, OTHER)") as living:
         claims = tmp_path / "processes"
         assert len(list(claims.iterdir())) == 2
         living.kill()
@@ -181,7 +181,7 @@ def test_the_dead_leave_nothing_in_the_directory(tmp_path: Path, journal: Journa
 
 
 def test_what_a_dead_process_has_ordered_is_taken_once(tmp_path: Path, journal: Journal) -> None:
-    with somebody(tmp_path, "sent(journal)"):
+    with other_process(tmp_path, "sent(journal)"):
         pass
     (order,) = journal.open_orders()
     assert journal.take_over(order)
@@ -221,7 +221,7 @@ def test_many_processes_begin_one_journal_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(processes) as pool:
 
         def run(_: int) -> None:
-            with somebody(tmp_path, script):
+            with other_process(tmp_path, script):
                 pass
 
         list(pool.map(run, range(processes)))
@@ -318,7 +318,7 @@ def test_a_full_disk_is_told_and_harms_nothing(tmp_path: Path, journal: Journal)
         "    raise AssertionError('it was not full')\n"
         "assert [order.instance_id for order in journal.open_orders(CHAT)] == ['i-1']"
     )
-    with somebody(tmp_path, full):
+    with other_process(tmp_path, full):
         pass
     assert [order.instance_id for order in journal.open_orders(CHAT)] == ["i-1"]
     sent(journal, OTHER)
