@@ -55,7 +55,7 @@ def test_ignored_changes_do_not_come_back_in_a_replacement(shared_host: Host) ->
     _ignoring_changes(resource)
     raw = resource.check({"model_id": QWEN, "hardware_type_id": "NVIDIA_L40S_1", "num_workers": 2})
     (reason,) = raw.reasons("hardware_type_id")
-    assert "judged with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in reason
+    assert "reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in reason
     assert len(raw.failures) == 1
 
 
@@ -70,14 +70,14 @@ def test_what_a_policy_changed_does_not_come_back_in_a_replacement(shared_host: 
     raw = resource.check(news)
     assert [name for name, _ in raw.failures] == ["hardware_type_id", "num_workers"]
     (reason,) = raw.reasons("num_workers")
-    assert "judged with 2, and the program says 8" in reason
+    assert "reviewed with 2, and the program says 8" in reason
 
 
 def test_create_buys_nothing_that_was_not_judged(host: Host, simulator: Simulator) -> None:
     resource = host.instance()
     olds = _running(resource)
     first = resource.check({"model_id": QWEN, "num_workers": 2}, olds)
-    with pytest.raises(CallFailedError, match="num_workers would be bought otherwise than shown; nothing was bought"):
+    with pytest.raises(CallFailedError, match="num_workers would differ from what the plan showed; nothing was bought"):
         resource.create({**first.inputs, "num_workers": 8})
     assert simulator.control.instances() == ()
     assert resource.create(first.inputs).id == simulator.control.instances()[0].instance_id
@@ -89,7 +89,7 @@ def test_a_replacement_that_no_diff_has_shown_is_refused(shared_host: Host) -> N
     news = {"model_id": QWEN, "hardware_type_id": "NVIDIA_L40S_1"}
     resource.check(news, _running(resource))
     (reason,) = resource.check(news).reasons("model_id")
-    assert "replace an instance unseen" in reason
+    assert "replace an instance without a diff" in reason
     _judged(resource, news, _running(resource))
     resource.check(news, _running(resource))  # a diff of before confirms nothing
     assert resource.check(news).reasons("model_id")

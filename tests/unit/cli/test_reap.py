@@ -233,7 +233,7 @@ def test_names_can_be_given_and_a_booting_one_is_said_to_be(import_file: Run, si
 
 def test_an_id_that_the_account_does_not_have_writes_nothing(import_file: Run, sim: Simulator, tmp_path: Path) -> None:
     failure = import_file(bought(sim).id, "no-such-id", code=1).stderr
-    assert failure == "Error: there is no Cortecs instance 'no-such-id' in this account\n"
+    assert failure == "Error: Cortecs instance 'no-such-id' does not exist in this account\n"
     assert not (tmp_path / "import.json").exists()
 
 
