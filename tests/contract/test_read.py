@@ -75,7 +75,7 @@ def test_rubbish_by_id_never_makes_anything_gone(made: Made, start_host: StartHo
         return Answer(200, {"instances": []}) if sent.path == "/instances/" else pass_on()
 
     proxy.rewrite = hidden_and_rubbish
-    with pytest.raises(CallFailedError, match=r"the state stays as it was: .*something it does not document"):
+    with pytest.raises(CallFailedError, match=r"the state stays as it was: .*in an undocumented form"):
         start_host(proxy.env(), before=IMPATIENT).instance("chat").read(made)
 
 

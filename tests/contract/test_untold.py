@@ -173,7 +173,7 @@ def test_the_sum_of_the_account_names_it(limited: Limited, simulator: Simulator)
     omit(simulator, WORKERS)
     host = limited(CEILING)
     (reason,) = host.instance().check({"model_id": QWEN}).reasons("hardware_type_id")
-    assert f"what the account runs cannot be priced: {running.id}" in reason
+    assert f"running instances of the account have no price: {running.id}" in reason
     with pytest.raises(CallFailedError, match="cannot be priced"):
         host.instance().create(INPUTS)
     assert ids(simulator) == [running.id]

@@ -111,7 +111,7 @@ def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, 
 
 def test_pull_mends_the_digest_after_a_note(run: Run, pinned: Path) -> None:
     pinned.write_text(pinned.read_text().replace("gpu_ram_is: total", "gpu_ram_is: per_gpu"))
-    assert "it was edited or cut" in run("verify", pinned, code=1).stderr
+    assert "the file was edited or cut" in run("verify", pinned, code=1).stderr
     told_of = run("pull", "-o", pinned, "--json")
     assert printed(told_of)["differences"] == []
     assert {row.gpu_ram_is.value for row in catalogues.load(pinned).hardware_types("cortecs")} == {"per_gpu"}
@@ -186,7 +186,7 @@ def test_verify_exits_1_when_it_cannot_tell(run: Run, pinned: Path, tmp_path: Pa
     assert "--url" in run("verify", pinned, "--url", "http://example.org/api/v1", code=1).stderr
     assert "No such file" in run("verify", tmp_path / "none.yaml", code=1).stderr
     pinned.write_bytes(pinned.read_bytes()[:-30])
-    assert "it was edited or cut" in run("verify", pinned, code=1).stderr
+    assert "the file was edited or cut" in run("verify", pinned, code=1).stderr
 
 
 @pytest.mark.parametrize("tolerance", ["-1", "nan", "inf", "five", ""])

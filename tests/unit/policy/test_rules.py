@@ -174,7 +174,7 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         cortecs_instance(),
         "it is billed per_minute; allowed is per_hour.",
     ),
-    ("ttl-required", {"at_most": "8h"}, cortecs_instance(), "ttl is not given; what is not known is not allowed."),
+    ("ttl-required", {"at_most": "8h"}, cortecs_instance(), "ttl is not given; an unknown value is not allowed."),
     (
         "ttl-required",
         {"at_most": "8h"},
@@ -254,8 +254,8 @@ ODD = {
 def test_what_is_not_known_is_not_allowed(rule: str, key: str, value: Any) -> None:
     settings = next(settings for name, settings, _ in ALLOWED if name == rule)
     odd = cortecs_instance(**{"ttl": "8h", key: value})
-    assert_denied(bench(rule, **settings).preview(odd), rule, "what is not known is not allowed")
-    assert_denied(bench(rule, **settings).up(odd), rule, "what is not known is not allowed")
+    assert_denied(bench(rule, **settings).preview(odd), rule, "an unknown value is not allowed")
+    assert_denied(bench(rule, **settings).up(odd), rule, "an unknown value is not allowed")
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "8", 1e9, True])
@@ -378,7 +378,7 @@ def quoted(total: str, currency: str = "EUR", source: str = "live") -> dict[str,
         (quoted("NaN"), "quote makes no sense"),
         (quoted("-1.20"), "the vendor wants -1.20 EUR"),
         ({"currency": "EUR", "source": "live"}, "quote is not complete: quote.hourly_total is not given"),
-        (unknown(), "quote is only known once"),
+        (unknown(), "quote is only known when"),
         (MISSING, "quote is not given"),
         ("1.20 EUR", "quote is '1.20 EUR', not an object"),
     ],

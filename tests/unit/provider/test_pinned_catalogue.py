@@ -86,7 +86,7 @@ def test_a_name_that_names_no_file_is_an_error(project: Path, path: str, message
 
 def test_a_file_that_was_edited_is_an_error(named: Path, project: Path) -> None:
     named.write_text(named.read_text(encoding="utf-8").replace("id fact", "id a fact"), encoding="utf-8")
-    with pytest.raises(CatalogueError, match="it was edited or cut"):
+    with pytest.raises(CatalogueError, match="the file was edited or cut"):
         asked(project, named)
 
 
