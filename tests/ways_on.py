@@ -18,7 +18,7 @@ _LEFT_BEHIND: Final = re.compile("pulumi-cortecs orphans|cannot be told|is not k
 
 def named_in(text: str, ids: Collection[str]) -> tuple[str, ...]:
     """The instances because of which something was refused, none where the text is no refusal."""
-    named = tuple(each for each in sorted(ids) if each in text)
+    named = tuple(instance_id for instance_id in sorted(ids) if instance_id in text)
     return named if ways_on(text) else ()
 
 

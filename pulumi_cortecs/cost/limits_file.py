@@ -116,7 +116,8 @@ def _parse(content: bytes, source: str, cloud: str) -> CloudLimits:
     from pulumi_cortecs.cost.strict_reader import parse_json, read_model
 
     data = parse_json(content, LimitsFileError)
-    section = getattr(read_model(file_model(CLOUDS), data, LimitsFileError), cloud, None)
+    model = file_model(tuple((name, tuple(lists)) for name, lists in CLOUDS.items()))
+    section = getattr(read_model(model, data, LimitsFileError), cloud, None)
     if section is None:
         raise LimitsFileError(f"{cloud}: is missing, so nothing of it is allowed; add a section")
     return CloudLimits(

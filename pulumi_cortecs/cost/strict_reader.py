@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from pulumi_cortecs.cost.money import Money, MoneyError
@@ -21,7 +21,6 @@ M = TypeVar("M", bound=BaseModel)
 _ALLOWED: Final = {
     "bool_type": "true or false",
     "dict_type": "a mapping of names",
-    "frozen_set_type": "a list",
     "list_type": "a list",
     "model_type": "a mapping of names",
     "string_type": "a string without surrounding spaces",
@@ -40,7 +39,7 @@ class StrictModel(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[M]) -> M:
+    def _explain(cls, data: Any, handler: Callable[[Any], M]) -> M:
         try:
             return handler(data)
         except ValidationError as error:

@@ -107,12 +107,12 @@ def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str
         for key, value in arguments.items()
         if not ARGUMENTS.is_default(key, value)
     )
-    untold = (
+    unreported = (
         f"    # {key}=...,  # {INSTANCE.vendor} does not report it\n"
         for key in ARGUMENTS.replacing
         if key not in arguments
     )
-    return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *untold))})\n"
+    return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *unreported))})\n"
 
 
 def names_for_models(model_ids: Sequence[str]) -> list[str]:

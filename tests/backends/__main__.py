@@ -53,7 +53,7 @@ def main() -> int:
     print(text)
     if options.report:
         write_between_marks(options.report, "backends", text)
-    return any(_wrong(result) for each in results.values() for result in each)
+    return any(_wrong(result) for rounds in results.values() for result in rounds)
 
 
 def plan(master: int, number: int) -> Plan:
@@ -85,11 +85,11 @@ def _rounds(kind: str, rounds: int, jobs: int, master: int) -> list[Result]:
 
 
 def _round(kind: str, new: NewBackend, master: int, number: int) -> Result:
-    told: list[str] = []
-    result = play(plan(master, number), engine(), Pace(), tell=told.append, backend=new())
+    lines: list[str] = []
+    result = play(plan(master, number), engine(), Pace(), tell=lines.append, backend=new())
     print(f"{kind:8} {result.line(number)}", flush=True)
     if _wrong(result):
-        print("\n".join(told), flush=True)
+        print("\n".join(lines), flush=True)
     return result
 
 
@@ -99,21 +99,21 @@ def _wrong(result: Result) -> bool:
 
 def _table(results: dict[str, list[Result]]) -> str:
     columns = ("backend", "kills", "in a purchase window", "journal lost", "refused", "doubles", "orphans", "other")
-    rows = [_row(kind, found) for kind, found in results.items()]
+    rows = [_row(backend, rounds) for backend, rounds in results.items()]
     return "\n".join([f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *rows])
 
 
 def _row(kind: str, results: Sequence[Result]) -> str:
-    found = [finding.kind for result in results for finding in result.findings]
-    others = [each for each in found if each not in (Kind.DOUBLE, Kind.ORPHAN, Kind.DEAD_ROW)]
+    kinds = [finding.kind for result in results for finding in result.findings]
+    others = [kind for kind in kinds if kind not in (Kind.DOUBLE, Kind.ORPHAN, Kind.DEAD_ROW)]
     cells = (
         kind,
-        sum(each.landed for each in results),
-        sum(each.in_window > 0 for each in results),
-        sum(each.plan.lost_journal for each in results),
-        sum(bool(each.refused) for each in results),
-        found.count(Kind.DOUBLE),
-        found.count(Kind.ORPHAN),
+        sum(result.landed for result in results),
+        sum(result.in_window > 0 for result in results),
+        sum(result.plan.lost_journal for result in results),
+        sum(bool(result.refused) for result in results),
+        kinds.count(Kind.DOUBLE),
+        kinds.count(Kind.ORPHAN),
         len(others),
     )
     return f"| {' | '.join(str(cell) for cell in cells)} |"

@@ -134,9 +134,9 @@ KINDS: Final[Mapping[str, Callable[[], AbstractContextManager[NewBackend]]]] = {
 
 def postgres_programs() -> Path | None:
     """Where `initdb` and the others are, None where there are none."""
-    found = sorted(_POSTGRES.glob("*/bin/initdb"))
-    if found:
-        return found[-1].parent
+    paths = sorted(_POSTGRES.glob("*/bin/initdb"))
+    if paths:
+        return paths[-1].parent
     on_path = shutil.which("initdb")
     return Path(on_path).resolve().parent if on_path else None
 

@@ -40,12 +40,12 @@ class Recorded:
 
 def refused(call: Callable[..., object], *args: object, status: int, **options: object) -> None:
     """The call ends in the client's HTTPError with this status."""
-    said = "nothing"
+    text = "nothing"
     try:
         call(*args, **options)
     except requests.exceptions.HTTPError as error:
-        said = str(error)
-    assert said.startswith(f"HTTP error occurred: {status} "), said
+        text = str(error)
+    assert text.startswith(f"HTTP error occurred: {status} "), text
 
 
 def fails(kind: type[Exception], call: Callable[..., object], *args: object, **options: object) -> None:
@@ -132,9 +132,9 @@ def states_can_be_asked_for(cortecs: Any) -> None:
     control.resume()
     assert cortecs.poll_instance(instance_id, **FAST).instance_status.status == "running"
     assert len(cortecs.get_worker_statuses(instance_id)) == 2
-    assert [each.instance_id for each in cortecs.get_running_instances()] == [instance_id]
+    assert [instance.instance_id for instance in cortecs.get_running_instances()] == [instance_id]
     cortecs.stop(instance_id)
-    assert [each.init_progress for each in cortecs.get_worker_statuses(instance_id)] == [None, None]
+    assert [worker.init_progress for worker in cortecs.get_worker_statuses(instance_id)] == [None, None]
     refused(cortecs.get_instance, "nope", status=404)
 
 
@@ -166,7 +166,7 @@ def stop_all_and_delete_all(cortecs: Any) -> None:
     assert set(cortecs.stop_all()) == {one, two}
     three = cortecs.start(QWEN, poll=False).instance_id
     assert set(cortecs.delete_all()) == {one, two}
-    assert [each.instance_id for each in cortecs.get_all_instances()] == [three]
+    assert [instance.instance_id for instance in cortecs.get_all_instances()] == [three]
     assert cortecs.delete_all(force=True) == [three]
     assert cortecs.get_all_instances() == []
     assert control.ledger().open == ()
@@ -185,10 +185,12 @@ def the_market_can_be_read_without_credentials(cortecs: Any) -> None:
     models = {model.model_id: model for model in stranger.get_all_models()}
     assert models["Qwen--Qwen2-7B-Instruct"].hf_name == QWEN
     assert "NVIDIA_L4_1" in models["Qwen--Qwen2-7B-Instruct"].hardware_configs
-    priced = {each.hardware_type_id: each.price_info for each in stranger.get_all_hardware_types()}
+    priced = {
+        hardware_type.hardware_type_id: hardware_type.price_info for hardware_type in stranger.get_all_hardware_types()
+    }
     assert priced["NVIDIA_L4_1"] == {"price_per_hour": 1.2, "price_per_minute": 0.02, "currency": "EUR"}
     control.set_available("NVIDIA_L4_1", False)
-    available = {each.hardware_type_id for each in stranger.get_available_hardware_types()}
+    available = {hardware_type.hardware_type_id for hardware_type in stranger.get_available_hardware_types()}
     assert available == set(priced) - {"NVIDIA_L4_1"}
     refused(stranger.get_all_instances, status=401)
     assert cortecs.get_all_instances() == []

@@ -64,11 +64,11 @@ def engine() -> Iterator[FakeEngine]:
 
 
 def test_the_host_has_the_sdk_that_it_is_tested_with(start_host: Start, sdk: dict[str, str]) -> None:
-    said = start_host(before=SAY_WHICH).printed().split()
+    versions = start_host(before=SAY_WHICH).printed().split()
     if sdk:
-        assert said == [OLDEST_PULUMI, str(sdk_folder(OLDEST_PULUMI) / "pulumi" / "__init__.py")]
+        assert versions == [OLDEST_PULUMI, str(sdk_folder(OLDEST_PULUMI) / "pulumi" / "__init__.py")]
     else:
-        assert said == [metadata.version("pulumi"), pulumi.__file__]
+        assert versions == [metadata.version("pulumi"), pulumi.__file__]
         assert metadata.version("pulumi") != OLDEST_PULUMI
 
 
@@ -227,7 +227,7 @@ def waiting(host: Host, simulator: Simulator, number: int) -> Iterator[list[Futu
     simulator.control.pause()
     made = [bought(simulator) for _ in range(number)]
     with ThreadPoolExecutor(number) as pool:
-        yield [pool.submit(host.endpoint().create, wanted(each)) for each in made]
+        yield [pool.submit(host.endpoint().create, wanted(instance)) for instance in made]
 
 
 def heard_of(engine: FakeEngine) -> set[str]:

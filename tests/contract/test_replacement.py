@@ -15,7 +15,7 @@ from tests.contract.host import UNKNOWN, CallFailedError, Checked, Host, Resourc
 QWEN = "Qwen/Qwen2-7B-Instruct"
 
 
-def _judged(resource: Resource, news: dict[str, Any], olds: dict[str, Any]) -> Checked:
+def _review(resource: Resource, news: dict[str, Any], olds: dict[str, Any]) -> Checked:
     """The first check of an existing instance, and the diff in which the engine shows what policies made of it."""
     checked = resource.check(news, olds)
     resource.diff({**olds, "instance_id": "i"}, checked.inputs)
@@ -31,7 +31,7 @@ def test_the_second_check_keeps_what_the_first_one_carried_over(shared_host: Hos
     resource = shared_host.instance()
     olds = _running(resource, hardware_type_id="NVIDIA_L40S_1", context_length=4096)
     news = {"model_id": QWEN, "num_workers": 2}
-    first = _judged(resource, news, olds)
+    first = _review(resource, news, olds)
     assert first.inputs["hardware_type_id"] == "NVIDIA_L40S_1"
     second = resource.check(news)
     assert second == first
@@ -40,14 +40,14 @@ def test_the_second_check_keeps_what_the_first_one_carried_over(shared_host: Hos
 
 def test_the_same_arguments_written_otherwise_are_the_same(shared_host: Host) -> None:
     resource = shared_host.instance()
-    first = _judged(resource, {"model_id": QWEN, "num_workers": 2.0}, _running(resource))
+    first = _review(resource, {"model_id": QWEN, "num_workers": 2.0}, _running(resource))
     assert resource.check({"model_id": "Qwen--Qwen2-7B-Instruct", "num_workers": 2}) == first
 
 
 def _ignoring_changes(resource: Resource) -> Checked:
     """The first check of a program that says L40S, with `ignore_changes` holding on to L4."""
     olds = _running(resource)
-    return _judged(resource, {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1", "num_workers": 2}, olds)
+    return _review(resource, {"model_id": QWEN, "hardware_type_id": "NVIDIA_L4_1", "num_workers": 2}, olds)
 
 
 def test_ignored_changes_do_not_come_back_in_a_replacement(shared_host: Host) -> None:
@@ -90,7 +90,7 @@ def test_a_replacement_that_no_diff_has_shown_is_refused(shared_host: Host) -> N
     resource.check(news, _running(resource))
     (reason,) = resource.check(news).reasons("model_id")
     assert "replace an instance without a diff" in reason
-    _judged(resource, news, _running(resource))
+    _review(resource, news, _running(resource))
     resource.check(news, _running(resource))  # a diff of before confirms nothing
     assert resource.check(news).reasons("model_id")
 
@@ -111,7 +111,7 @@ def test_the_diff_of_a_refresh_binds_nothing(shared_host: Host) -> None:
 
 def test_wrong_arguments_are_refused_in_the_second_check_too(shared_host: Host) -> None:
     resource = shared_host.instance()
-    _judged(resource, {"model_id": QWEN, "num_workers": 2}, _running(resource))
+    _review(resource, {"model_id": QWEN, "num_workers": 2}, _running(resource))
     raw = resource.check({"model_id": QWEN, "num_workers": 9, "colour": "red", "quote": {}})
     assert {name for name, _ in raw.failures} == {"num_workers", "colour", "quote"}
 
@@ -130,7 +130,7 @@ def test_a_preview_with_an_unknown_argument_is_no_departure(shared_host: Host, k
 
 def test_a_known_departure_is_seen_beside_an_unknown_argument(shared_host: Host) -> None:
     resource = shared_host.instance()
-    _judged(resource, {"model_id": QWEN, "context_length": UNKNOWN, "num_workers": 2}, _running(resource))
+    _review(resource, {"model_id": QWEN, "context_length": UNKNOWN, "num_workers": 2}, _running(resource))
     raw = resource.check({"model_id": QWEN, "context_length": UNKNOWN, "num_workers": 3})
     assert [name for name, _ in raw.failures] == ["num_workers"]
 
@@ -140,7 +140,7 @@ def test_a_stopped_instance_is_not_replaced_whatever_asks_for_it(host: Host, sim
     resource = host.instance()
     olds = {**_running(resource), "state": "stopped"}
     news = {"model_id": QWEN, "state": "stopped", "restart_trigger": "now"}
-    first = _judged(resource, news, olds)
+    first = _review(resource, news, olds)
     assert first.failures == ()
     (reason,) = resource.check(news).reasons("state")
     assert "a stopped instance cannot be replaced" in reason

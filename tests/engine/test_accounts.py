@@ -21,7 +21,7 @@ BY_CONFIG, BY_VARIABLES, BY_COMPONENT = range(3)
 
 def accounts_of(simulator: Simulator) -> dict[str, str]:
     """Which account each instance was bought in, whoever sees it."""
-    return {each.instance_id: each.account for each in simulator.control.instances()}
+    return {instance.instance_id: instance.account for instance in simulator.control.instances()}
 
 
 def billed_accounts(simulator: Simulator) -> list[str]:
@@ -30,7 +30,7 @@ def billed_accounts(simulator: Simulator) -> list[str]:
 
 def everything_below(directory: Path) -> str:
     """The contents of all files, states with their backups and histories among them."""
-    return "\n".join(each.read_text(errors="replace") for each in directory.rglob("*") if each.is_file())
+    return "\n".join(path.read_text(errors="replace") for path in directory.rglob("*") if path.is_file())
 
 
 def assert_nothing_leaked(places: Mapping[str, str]) -> None:

@@ -50,11 +50,11 @@ def test_a_wait_that_gives_up_ends_the_bill_and_the_next_up_goes_on(
     failed = stack.up(expect=1).text
     assert "(on_timeout)" in failed
     assert "`pulumi up --refresh`" in failed
-    assert [each.status for each in simulator.control.instances()] == left
+    assert [instance.status for instance in simulator.control.instances()] == left
     assert simulator.control.ledger().open == ()
     stack.up("--refresh")
     assert stack.outputs()["status"] == "running"
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
     assert len(simulator.control.instances()) == 1
     stack.drift(expect=0)
 
@@ -93,7 +93,7 @@ def test_adopting_buys_nothing_and_from_then_on_it_is_like_any_other(stack: Stac
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "code", "refusal"),
     [
         ("", 0, "was not deleted: urn:pulumi"),
         ("delete_before_replace=True", 1, "was not deleted: the program adopts it"),
@@ -101,7 +101,7 @@ def test_adopting_buys_nothing_and_from_then_on_it_is_like_any_other(stack: Stac
     ],
 )
 def test_a_replacement_ends_nothing_that_was_adopted(
-    stack: Stack, simulator: Simulator, options: str, code: int, said: str
+    stack: Stack, simulator: Simulator, options: str, code: int, refusal: str
 ) -> None:
     running = bought(simulator)
     stack.program(one_instance(f"adopt_id='{running.id}'", options=options))
@@ -112,14 +112,16 @@ def test_a_replacement_ends_nothing_that_was_adopted(
         text = stack.up(expect=code).text
     else:
         text = stack.up("--replace", row["urn"], expect=code).text
-    assert f"{running.id} {said}" in text
-    assert [(each.instance_id, each.status) for each in simulator.control.instances()] == [(running.id, "running")]
+    assert f"{running.id} {refusal}" in text
+    assert [(instance.instance_id, instance.status) for instance in simulator.control.instances()] == [
+        (running.id, "running")
+    ]
     assert stack.instance_ids() == {running.id}
     stack.program(one_instance(options=options))  # without adopt_id it is replaced as asked for
     stack.up("--replace", row["urn"])
     (anew,) = stack.instance_ids()
     assert anew != running.id
-    assert [each.instance_id for each in simulator.control.instances()] == [anew]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [anew]
     stack.drift(expect=0)
 
 
@@ -131,7 +133,9 @@ def test_a_rename_that_adopts_hands_the_instance_over(stack: Stack, simulator: S
     text = stack.up().text
     assert f"{instance_id} was not deleted" in text
     assert stack.instance_ids() == {instance_id}
-    assert [(each.instance_id, each.status) for each in simulator.control.instances()] == [(instance_id, "running")]
+    assert [(instance.instance_id, instance.status) for instance in simulator.control.instances()] == [
+        (instance_id, "running")
+    ]
     stack.drift(expect=0)
     stack.program(NOTHING)
     stack.up()

@@ -21,7 +21,11 @@ def test_a_refused_order_that_was_carried_out_is_found_by_the_next_up(stack: Sta
     assert_seen("an order was refused", stack.up(expect=1).text)
     (bought,) = simulator.control.instances()
     assert f"{bought.instance_id} is taken over" in stack.up().text
-    assert stack.instance_ids() == {bought.instance_id} == {each.instance_id for each in simulator.control.instances()}
+    assert (
+        stack.instance_ids()
+        == {bought.instance_id}
+        == {instance.instance_id for instance in simulator.control.instances()}
+    )
 
 
 def test_without_its_journal_a_killed_runs_possible_purchase_is_named(
@@ -36,7 +40,7 @@ def test_without_its_journal_a_killed_runs_possible_purchase_is_named(
     assert "pulumi refresh --clear-pending-creates" in text
     stack.program(one_instance(f"adopt_id={left!r}"))
     stack.up()
-    assert stack.instance_ids() == {left} == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {left} == {instance.instance_id for instance in simulator.control.instances()}
 
 
 def test_in_an_exclusive_account_it_is_taken_over(stack: Stack, simulator: Simulator, tmp_path: Path) -> None:
@@ -50,7 +54,7 @@ def test_in_an_exclusive_account_it_is_taken_over(stack: Stack, simulator: Simul
     (row,) = stack.resources("Instance")
     assert row["outputs"]["inferred"] is True
     assert stack.drift(expect=0)
-    assert [each.instance_id for each in simulator.control.instances()] == [left]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [left]
 
 
 def test_what_the_journal_knows_and_no_state_has_any_more_is_asked_about(stack: Stack, simulator: Simulator) -> None:
@@ -63,4 +67,4 @@ def test_what_the_journal_knows_and_no_state_has_any_more_is_asked_about(stack: 
     assert len(simulator.control.instances()) == 1
     stack.program(one_instance(f"adopt_id={row['id']!r}"))
     stack.up()
-    assert stack.instance_ids() == {row["id"]} == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {row["id"]} == {instance.instance_id for instance in simulator.control.instances()}

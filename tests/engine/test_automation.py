@@ -54,7 +54,7 @@ def test_an_inline_program_runs_without_an_activated_environment(
     for_the_workspace = {key: value for key, value in stack.environment.items() if key.startswith(wanted)}
     surroundings = {key: value for key, value in stack.environment.items() if not key.startswith((*wanted, "VIRTUAL_"))}
     here = Path(sys.executable).parent
-    path = [each for each in surroundings["PATH"].split(os.pathsep) if each and Path(each) != here]
+    path = [folder for folder in surroundings["PATH"].split(os.pathsep) if folder and Path(folder) != here]
     hear_interrupts()
     process = subprocess.Popen(
         [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "pulumi")],
@@ -71,11 +71,11 @@ def test_an_inline_program_runs_without_an_activated_environment(
     finally:
         kill_session(process.pid)
     assert process.returncode == 0, err
-    told = json.loads(out.splitlines()[-1])
-    assert told["up"] == {"create": 3}
-    assert told["outputs"]["status"] == "running"
-    assert told["outputs"]["base_url"].startswith(simulator.url)
-    assert told["refresh"] == told["again"] == {"same": 3}
-    assert told["destroy"] == {"delete": 3}
+    outcome = json.loads(out.splitlines()[-1])
+    assert outcome["up"] == {"create": 3}
+    assert outcome["outputs"]["status"] == "running"
+    assert outcome["outputs"]["base_url"].startswith(simulator.url)
+    assert outcome["refresh"] == outcome["again"] == {"same": 3}
+    assert outcome["destroy"] == {"delete": 3}
     assert simulator.control.instances() == ()
     assert len(simulator.control.ledger().entries) == 1

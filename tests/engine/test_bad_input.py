@@ -176,7 +176,7 @@ def test_a_lost_answer_to_the_purchase_still_buys_exactly_one(stack: Stack, simu
     simulator.control.fault("lost_answer", method="POST", path="*/instances/start", count=1)
     stack.program(one_instance())
     stack.up()
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
     assert len(stack.instance_ids()) == 1
     stack.destroy()
     assert simulator.control.ledger().open == ()

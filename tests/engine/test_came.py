@@ -21,12 +21,12 @@ def test_the_way_on_after_other_hardware_came_is_a_replacement(
 
     def other_hardware(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
         answer = pass_on()
-        told: list[dict[str, Any]] = [*answer.body.get("instances", []), answer.body.get("instance") or {}]
+        instances: list[dict[str, Any]] = [*answer.body.get("instances", []), answer.body.get("instance") or {}]
         if sent.path == "/instances/start" and not wrong:
             wrong.add(answer.body["instance"]["instance_id"])
-        for each in told:
-            if each.get("instance_id") in wrong:
-                each["instance_args"]["hardware_type_id"] = "NVIDIA_L4_2"
+        for instance in instances:
+            if instance.get("instance_id") in wrong:
+                instance["instance_args"]["hardware_type_id"] = "NVIDIA_L4_2"
         return answer
 
     with between(simulator) as proxy:
@@ -36,18 +36,18 @@ def test_the_way_on_after_other_hardware_came_is_a_replacement(
         text = stack.up(expect=1).text
         (first,) = wrong
         assert stack.instance_ids() == {first}
-        said = (
+        error_text = (
             "is not what was ordered, so the Endpoint does not wait for it: hardware_type_id 'NVIDIA_L4_1' was ordered"
         )
-        assert f"{first} {said}, 'NVIDIA_L4_2' was delivered. It exists and costs 2.40 EUR per hour" in text
+        assert f"{first} {error_text}, 'NVIDIA_L4_2' was delivered. It exists and costs 2.40 EUR per hour" in text
         assert_seen("other hardware, workers or model than ordered", text)
         again = stack.up(expect=1).text  # which buys no other one, and says the same
-        assert f"{first} {said}" in again
-        assert [each.instance_id for each in simulator.control.instances()] == [first]
+        assert f"{first} {error_text}" in again
+        assert [instance.instance_id for instance in simulator.control.instances()] == [first]
         (command,) = set(re.findall(r"`pulumi (up --replace [^`]+)`", again))
         _, *arguments = shlex.split(command)
         stack.up(*arguments)
         (second,) = stack.instance_ids()
         assert second != first
-        assert [each.instance_id for each in simulator.control.instances()] == [second]
+        assert [instance.instance_id for instance in simulator.control.instances()] == [second]
         stack.drift(expect=0)

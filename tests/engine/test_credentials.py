@@ -24,7 +24,7 @@ CHATTY = ("--debug", "--verbose", "9", "--logtostderr", "--logflow")
 
 def everything_below(directory: Path) -> str:
     """The contents of all files, states with their backups and histories among them."""
-    return "\n".join(each.read_text(errors="replace") for each in directory.rglob("*") if each.is_file())
+    return "\n".join(path.read_text(errors="replace") for path in directory.rglob("*") if path.is_file())
 
 
 def without_pulumis_own_configure(trace: Path) -> str:

@@ -26,10 +26,10 @@ def test_the_documented_program_buys_the_cheapest_hardware_in_stock(stack: Stack
     outputs = stack.outputs()
     assert outputs["left"]["currency"] == "EUR"
     assert isinstance(outputs["left"]["current_balance"], str)
-    seen = outputs["seen"]
-    assert (seen["instance_id"], seen["instance_status"]["status"]) == (bought.instance_id, "running")
-    assert seen["instance_args"]["hardware_type_id"] == "NVIDIA_L40S_1"
-    assert seen["worker_statuses"][0]["init_progress"]["num_steps"] == 5
+    instance = outputs["seen"]
+    assert (instance["instance_id"], instance["instance_status"]["status"]) == (bought.instance_id, "running")
+    assert instance["instance_args"]["hardware_type_id"] == "NVIDIA_L40S_1"
+    assert instance["worker_statuses"][0]["init_progress"]["num_steps"] == 5
     # what was asked for is no input of anything but the hardware
     stack.drift(expect=0)
 

@@ -119,9 +119,9 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
         assert "curl -X POST http://127.0.0.1:" in kept.stdout
         assert "a-secret-of-the-user" not in script.read_text()
         assert script.stat().st_mode & 0o777 == 0o600
-        (told,) = re.findall(r"  (cp \.\./pull_request\.py .*?)(?=  cp )", kept.stdout, re.S)
+        (command,) = re.findall(r"  (cp \.\./pull_request\.py .*?)(?=  cp )", kept.stdout, re.S)
         tried = subprocess.run(
-            ["sh", "-c", f'. "$0" && {told}', str(script)],
+            ["sh", "-c", f'. "$0" && {command}', str(script)],
             cwd=tmp_path / "demo" / "project",
             env={"PATH": os.environ["PATH"]},
             capture_output=True,

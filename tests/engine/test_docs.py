@@ -43,13 +43,13 @@ def called(log: Path) -> list[str]:
 def by_resource(calls: list[str]) -> dict[str, list[str]]:
     """The same for each resource by itself."""
     ordered = sorted(calls, key=lambda call: call.split()[0])
-    return {kind: list(each) for kind, each in groupby(ordered, key=lambda call: call.split()[0])}
+    return {kind: list(calls) for kind, calls in groupby(ordered, key=lambda call: call.split()[0])}
 
 
 def test_the_engine_makes_the_calls_of_the_diagrams_and_they_the_requests(
     stack: Stack, simulator: Simulator, tmp_path: Path
 ) -> None:
-    def seen(command: Callable[..., object], *arguments: str) -> tuple[list[str], set[str]]:
+    def observe_calls(command: Callable[..., object], *arguments: str) -> tuple[list[str], set[str]]:
         log = tmp_path / f"{len(list(tmp_path.glob('*.jsonl')))}.jsonl"
         stack.environment["PULUMI_DEBUG_GRPC"] = str(log)
         before = dict(simulator.control.requests().counts)
@@ -59,36 +59,39 @@ def test_the_engine_makes_the_calls_of_the_diagrams_and_they_the_requests(
         return called(log), requests
 
     stack.program(one_instance())
-    assert seen(stack.up) == drawn("A purchase")
+    assert observe_calls(stack.up) == drawn("A purchase")
 
     # the two resources are read side by side, so only the order within each of them is certain
-    refreshed, shown = seen(stack.refresh), drawn("A refresh with nothing to tell")
+    refreshed, shown = observe_calls(stack.refresh), drawn("A refresh with nothing to tell")
     assert (by_resource(refreshed[0]), refreshed[1]) == (by_resource(shown[0]), shown[1])
 
     (instance_id,) = stack.instance_ids()
     simulator.control.stop(instance_id)
-    repaired, shown = seen(stack.up, "--refresh"), drawn("A repair: `pulumi up --refresh` after somebody stopped it")
+    repaired, shown = (
+        observe_calls(stack.up, "--refresh"),
+        drawn("A repair: `pulumi up --refresh` after somebody stopped it"),
+    )
     assert (by_resource(repaired[0]), repaired[1]) == (by_resource(shown[0]), shown[1])
     program_runs = shown[0].index("Instance Check")
     assert repaired[0][program_runs:] == shown[0][program_runs:]
 
     stack.program(one_instance("restart_trigger='again'"))
-    assert seen(stack.up) == drawn("A change in place")
+    assert observe_calls(stack.up) == drawn("A change in place")
 
     stack.program(one_instance("num_workers=2"))
-    assert seen(stack.up) == drawn("A replacement")
+    assert observe_calls(stack.up) == drawn("A replacement")
 
     stack.program(one_instance(options="delete_before_replace=True"))
-    assert seen(stack.up) == drawn("A replacement with `delete_before_replace`")
+    assert observe_calls(stack.up) == drawn("A replacement with `delete_before_replace`")
 
     # not drawn: no diff, one check, and that as of a new instance, so that what was kept is chosen anew
     stack.program(one_instance())
     simulator.control.recommend("Qwen--Qwen2-7B-Instruct", "NVIDIA_L40S_1")
-    calls, _ = seen(stack.up, "--replace", URN)
+    calls, _ = observe_calls(stack.up, "--replace", URN)
     assert by_resource(calls)["Instance"] == ["Instance Check", "Instance Create", "Instance Delete"]
     assert stack.outputs()["hardware_type_id"] == "NVIDIA_L40S_1"
 
-    assert seen(stack.destroy) == drawn("A destroy")
+    assert observe_calls(stack.destroy) == drawn("A destroy")
     assert len(re.findall("^```text$", PAGE, re.M)) == len(list(tmp_path.glob("*.jsonl"))) - 1
 
 
@@ -99,7 +102,7 @@ def test_a_replaced_target_ends_before_the_new_instance_answers(stack: Stack, si
     simulator.control.pause()
     stack.program(one_instance("num_workers=2"))
     stack.up("--target", URN)
-    ((new, status),) = [(each.instance_id, each.status) for each in simulator.control.instances()]
+    ((new, status),) = [(instance.instance_id, instance.status) for instance in simulator.control.instances()]
     assert (new != old, status) == (True, "pending")
     assert stack.outputs()["base_url"].endswith(f"/serve/{old}/v1")
     simulator.control.resume()

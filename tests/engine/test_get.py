@@ -30,9 +30,9 @@ def test_what_somebody_else_owns_can_be_looked_at_and_is_left_alone(stack: Stack
     simulator.control.stop(theirs.id)
     stack.up("--refresh")
     assert (stack.outputs().get("base_url"), stack.outputs()["state"]) == (None, "stopped")
-    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
     stack.destroy()
-    assert [each.instance_id for each in simulator.control.instances()] == [theirs.id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [theirs.id]
 
 
 def test_what_somebody_else_owns_is_not_ended_by_a_wait_that_gives_up(stack: Stack, simulator: Simulator) -> None:
@@ -44,7 +44,7 @@ def test_what_somebody_else_owns_is_not_ended_by_a_wait_that_gives_up(stack: Sta
         "Instance('theirs', opts, model_id='Qwen/Qwen2-7B-Instruct', on_timeout='delete')\n"
     )
     assert "was not ready within 1 s" in stack.up(expect=1).text
-    assert [each.instance_id for each in simulator.control.instances()] == [theirs.id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [theirs.id]
 
 
 def test_an_id_that_does_not_exist_is_an_error(stack: Stack) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.started
 def pending(stack: Stack) -> list[str]:
     """What runs that were killed had begun, as the state has it: "creating"."""
     latest = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
-    return [each["type"] for each in latest.get("pending_operations") or []]
+    return [operation["type"] for operation in latest.get("pending_operations") or []]
 
 
 def test_the_first_interrupt_ends_the_wait_and_the_next_up_resumes(stack: Stack, simulator: Simulator) -> None:
@@ -43,7 +43,7 @@ def test_the_first_interrupt_ends_the_wait_and_the_next_up_resumes(stack: Stack,
         left = session_processes(process.pid)
     assert_seen("one ^C", text)
     assert left == []
-    bought = {each.instance_id for each in simulator.control.instances()}
+    bought = {instance.instance_id for instance in simulator.control.instances()}
     assert stack.instance_ids() == bought
     simulator.control.resume()
     follow(stack, "One ^C")
@@ -71,7 +71,11 @@ def test_a_second_interrupt_ends_a_hanging_order_for_the_next_up(stack: Stack, s
     text = follow(stack, TWO)
     assert_seen("the run before was killed", text)
     assert_seen("the run before was killed when it bought", text)
-    assert stack.instance_ids() == {bought.instance_id} == {each.instance_id for each in simulator.control.instances()}
+    assert (
+        stack.instance_ids()
+        == {bought.instance_id}
+        == {instance.instance_id for instance in simulator.control.instances()}
+    )
     assert pending(stack) == ["creating"]
     follow(stack, "Pending operations")
     assert pending(stack) == []
@@ -110,7 +114,7 @@ def test_an_order_of_a_provider_that_dies_is_left_to_the_next_up(stack: Stack, s
     text = stack.up().text
     assert_seen("the run before was killed when it bought", text)
     assert pending(stack) == []
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
     assert len(stack.instance_ids()) == 1
 
 

@@ -63,7 +63,7 @@ def test_an_instance_that_vanished_is_made_anew(stack: Stack, simulator: Simulat
     stack.up()
     (anew,) = stack.instance_ids()
     assert anew != lost
-    assert [each.instance_id for each in simulator.control.instances()] == [anew]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [anew]
 
 
 def test_stopping_and_starting_happen_in_place(stack: Stack, simulator: Simulator) -> None:
@@ -104,7 +104,7 @@ def test_a_replacement_is_a_swap_without_a_gap(stack: Stack, simulator: Simulato
     (new,) = stack.instance_ids()
     assert new != old
     assert stack.outputs()["base_url"].endswith(f"/serve/{new}/v1")
-    assert [each.instance_id for each in simulator.control.instances()] == [new]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [new]
     entries = {entry.instance_id: entry for entry in simulator.control.ledger().entries}
     assert entries[old].ended_at is not None
     boot = simulator.control.settings()["boot_seconds"]

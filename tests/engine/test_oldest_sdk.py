@@ -30,10 +30,10 @@ def witnessed(stack: Stack, tmp_path: Path) -> Path:
     assert (folder / "pulumi").is_dir(), f"pulumi {OLDEST_PULUMI} is not in {folder}: run `make setup`"
     (tmp_path / "witness").mkdir()
     (tmp_path / "witness" / "sitecustomize.py").write_text(WITNESS)
-    said = tmp_path / "said.txt"
+    versions = tmp_path / "said.txt"
     stack.environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "witness"), str(folder)])
-    stack.environment["TEST_WITNESS"] = str(said)
-    return said
+    stack.environment["TEST_WITNESS"] = str(versions)
+    return versions
 
 
 def test_the_oldest_sdk_does_the_whole_job(stack: Stack, simulator: Simulator, witnessed: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_oldest_sdk_does_the_whole_job(stack: Stack, simulator: Simulator, w
         assert session_processes(process.pid) == []
     assert "was interrupted" in text
     assert "Traceback" not in text
-    bought = {each.instance_id for each in simulator.control.instances()}
+    bought = {instance.instance_id for instance in simulator.control.instances()}
     assert len(bought) == 6
     assert stack.instance_ids() == bought
     simulator.control.resume()
@@ -67,6 +67,6 @@ def test_the_oldest_sdk_does_the_whole_job(stack: Stack, simulator: Simulator, w
     assert simulator.control.instances() == ()
     assert simulator.control.ledger().open == ()
     origin = sdk_folder(OLDEST_PULUMI) / "pulumi" / "__init__.py"
-    said = witnessed.read_text().splitlines()
-    assert f"host {OLDEST_PULUMI} {origin}" in said
-    assert {line.split(" ", 1)[1] for line in said} == {f"{OLDEST_PULUMI} {origin}"}
+    versions = witnessed.read_text().splitlines()
+    assert f"host {OLDEST_PULUMI} {origin}" in versions
+    assert {line.split(" ", 1)[1] for line in versions} == {f"{OLDEST_PULUMI} {origin}"}

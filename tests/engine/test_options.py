@@ -18,7 +18,7 @@ URN = f"urn:pulumi:test::tests::{INSTANCE}::chat"
 
 def living(simulator: Simulator) -> list[tuple[str, str]]:
     """What there is at the vendor: ids and statuses."""
-    return [(each.instance_id, each.status) for each in simulator.control.instances()]
+    return [(instance.instance_id, instance.status) for instance in simulator.control.instances()]
 
 
 def types_and_names(stack: Stack) -> set[str]:
@@ -292,8 +292,8 @@ def test_an_instance_can_be_read_beside_the_one_that_owns_it(stack: Stack, simul
     stack.up()
     outputs = stack.outputs()
     for name in names:
-        owned, found = outputs[name]
-        assert owned == found, name
+        owned, current = outputs[name]
+        assert owned == current, name
     stack.drift(expect=0)
     stack.destroy()
     assert stack.resources() == []

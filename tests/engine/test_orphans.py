@@ -28,7 +28,7 @@ def commands(section: str, number: int = 0) -> list[str]:
 def sh(stack: Stack, command: str, expect: int, **variables: str) -> Run:
     """Runs a line of the page in the project's folder, without the passphrase of the states."""
     passphrase = {} if command.startswith("pulumi-cortecs") else {"PULUMI_CONFIG_PASSPHRASE": "tests"}
-    environment = {key: each for key, each in stack.environment.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
+    environment = {key: value for key, value in stack.environment.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=stack.project,
@@ -59,8 +59,8 @@ def test_what_no_stack_owns_is_found_ended_and_adopted(
 
     look, as_json, in_two = commands("Look")
     shown = sh(stack, look, 3).text
-    assert [each in shown for each in (owned, first, second, third)] == [False, True, True, True]
-    assert {each["id"] for each in json.loads(sh(stack, as_json, 3).text)["orphans"]} == {first, second, third}
+    assert [instance_id in shown for instance_id in (owned, first, second, third)] == [False, True, True, True]
+    assert {orphan["id"] for orphan in json.loads(sh(stack, as_json, 3).text)["orphans"]} == {first, second, third}
     assert "3 orphans among 4 instances" in sh(stack, in_two, 3, **backends).text
 
     (adopt,) = commands("Adopt")

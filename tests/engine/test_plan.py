@@ -67,14 +67,14 @@ def test_so_it_does_for_a_replacement_and_for_starting_again(stack: Stack, simul
     planned(stack)
     simulator.control.reprice("NVIDIA_L4_1", "2.40")
     assert "violates plan" in up_to_plan(stack, expect=1)
-    assert [each.instance_id for each in simulator.control.instances()] == [instance_id]
+    assert [instance.instance_id for instance in simulator.control.instances()] == [instance_id]
     stack.program(one_instance("state='stopped'"))
     stack.up()
     stack.program(one_instance())
     planned(stack)
     simulator.control.reprice("NVIDIA_L4_1", "3.60")
     assert "violates plan" in up_to_plan(stack, expect=1)
-    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
     assert simulator.control.ledger().open == ()
 
 
@@ -96,4 +96,4 @@ def test_a_price_that_moved_is_no_matter_to_the_plan_of_what_runs(stack: Stack, 
     planned(stack)
     simulator.control.reprice("NVIDIA_L4_1", "4.80")
     up_to_plan(stack)
-    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] == ["stopped"]

@@ -84,7 +84,7 @@ def test_on_a_full_disk_nothing_is_bought_until_there_is_space(stack: Stack, sim
         leave_space(process, resource.RLIM_INFINITY)
         process.communicate(timeout=60)
         assert process.returncode == 0
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
     assert len(stack.instance_ids()) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_disk_that_fills_up_costs_the_state_and_no_instance(stack: Stack, simu
     assert_seen("a disk that fills up", stack.up(expect=1).text)
     text = follow(stack, "A full disk", 1, FOLDER=folder, PROJECT="tests", STACK=stack.name)
     assert text.count("is taken over") >= 2
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
     assert len(stack.instance_ids()) == 3
 
 
@@ -116,7 +116,7 @@ def test_a_kill_while_the_state_is_saved_only_leaves_half_a_file(stack: Stack, s
     beside.write_text("")
     assert_seen("killed while it saved the state", stack.up(expect=1).text)
     follow(stack, KILLED, 2, FOLDER=str(stack.directory / "state"), PROJECT="tests", STACK=stack.name)
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
     assert len(stack.instance_ids()) == 1
 
 
@@ -173,11 +173,11 @@ def test_what_was_not_ready_in_time_goes_on_whatever_became_of_it(stack: Stack, 
     text = stack.up(expect=1).text
     assert text.count("was not ready within") >= 3
     assert_seen("not ready in time", text)
-    assert sorted(each.status for each in simulator.control.instances()) == ["pending", "stopped"]
+    assert sorted(instance.status for instance in simulator.control.instances()) == ["pending", "stopped"]
     simulator.control.resume()
     follow(stack, "Not ready in time")
-    assert [each.status for each in simulator.control.instances()] == ["running"] * 3
-    assert stack.instance_ids() == {each.instance_id for each in simulator.control.instances()}
+    assert [instance.status for instance in simulator.control.instances()] == ["running"] * 3
+    assert stack.instance_ids() == {instance.instance_id for instance in simulator.control.instances()}
 
 
 def test_every_row_is_seen_and_every_section_followed_by_some_test() -> None:

@@ -44,7 +44,7 @@ def test_removing_a_second_row_leaves_the_first_its_instance(stack: Stack, simul
     text = stack.up().text
     assert "::chat has it, too, and keeps it" in text
     assert_seen("a deletion ended nothing", text)
-    assert [each.status for each in simulator.control.instances()] == ["running"]
+    assert [instance.status for instance in simulator.control.instances()] == ["running"]
     stack.drift(expect=0)
     stack.destroy()
     assert simulator.control.instances() == ()

@@ -59,9 +59,9 @@ def test_a_provider_reads_its_own_runs_state_whatever_the_program_maps(stack: St
     limits.write_text('{"cortecs": {"account_is_exclusive": true}}')
     stack.program(_PROGRAM.replace("TO", str(tmp_path)))
     stack.up(env={"LIE": f"file://{tmp_path}/elsewhere", "LIMITS": str(limits)})
-    told = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("first", "second")}
-    assert told["second"] == {
-        "urn": told["second"]["urn"],
+    readings = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("first", "second")}
+    assert readings["second"] == {
+        "urn": readings["second"]["urn"],
         "mapped": f"file://{tmp_path}/elsewhere",
         "command": "up",
         "executable": str(stack.pulumi.resolve()),
@@ -70,12 +70,12 @@ def test_a_provider_reads_its_own_runs_state_whatever_the_program_maps(stack: St
         "exclusive": False,
         "fresh": True,
         # the engine writes down what it is about to create before it calls us
-        "pending": [[told["second"]["urn"], "b"]],
+        "pending": [[readings["second"]["urn"], "b"]],
         "rows": [["first", "i-a"]],
         "stacks": ["organization/tests/test"],
     }
-    assert told["first"]["pending"] == [[told["first"]["urn"], "a"]]
-    assert told["first"]["rows"] == []
+    assert readings["first"]["pending"] == [[readings["first"]["urn"], "a"]]
+    assert readings["first"]["rows"] == []
 
 
 def test_whose_account_it_is_is_read_where_the_cli_says_so_itself(stack: Stack, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ QWEN = "Qwen--Qwen2-7B-Instruct"
 
 def bought(simulator: Simulator) -> list[tuple[str, str, int]]:
     """Everything that was ever bought or started: id, hardware and workers of each run."""
-    return [(each.instance_id, each.hardware_type_id, each.num_workers) for each in simulator.control.ledger().entries]
+    return [
+        (entry.instance_id, entry.hardware_type_id, entry.num_workers) for entry in simulator.control.ledger().entries
+    ]
 
 
 def assert_quiet(stack: Stack) -> None:
@@ -41,7 +43,7 @@ def test_a_market_that_moves_is_no_matter_to_what_runs(stack: Stack, simulator: 
     assert bought(simulator) == [(row["id"], "NVIDIA_L4_1", 1)]
     stack.program(one_instance("state='stopped'"))
     stack.up()
-    assert [each.status for each in simulator.control.instances()] == ["stopped"]
+    assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
     stack.destroy()
     assert simulator.control.instances() == ()
 
@@ -153,12 +155,12 @@ def test_the_pack_of_these_tests_stops_what_it_forbids(stack: Stack, simulator: 
 
 @ORDERS
 def test_a_replacement_buys_the_default_that_was_judged(stack: Stack, simulator: Simulator, order: str) -> None:
-    judged = pack(stack, "MANDATORY")
+    with_pack = pack(stack, "MANDATORY")
     stack.program(one_instance(options=order))
-    stack.up(*judged)
+    stack.up(*with_pack)
     simulator.control.recommend(QWEN, "NVIDIA_L40S_1")
     stack.program(one_instance("num_workers=2", options=order))
-    stack.up(*judged)
+    stack.up(*with_pack)
     assert [run[1:] for run in bought(simulator)] == [("NVIDIA_L4_1", 1), ("NVIDIA_L4_1", 2)]
     assert len(simulator.control.instances()) == 1
     stack.drift(expect=0)
@@ -168,17 +170,17 @@ def test_a_replacement_buys_the_default_that_was_judged(stack: Stack, simulator:
 def test_a_replacement_does_not_restore_hardware_hidden_by_ignore_changes(
     stack: Stack, simulator: Simulator, order: str
 ) -> None:
-    judged = pack(stack, "MANDATORY")
+    with_pack = pack(stack, "MANDATORY")
     stack.program(one_instance())
-    stack.up(*judged)
+    stack.up(*with_pack)
     (instance_id,) = stack.instance_ids()
     ignoring = f"ignore_changes=['hardware_type_id'], {order}"
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1', num_workers=2", options=ignoring))
-    text = stack.up(*judged, expect=1).text
+    text = stack.up(*with_pack, expect=1).text
     assert "the replacement was reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
     assert "is not allowed" not in text  # the pack saw nothing wrong
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
-    assert [each.status for each in simulator.control.instances()] == ["running"]
+    assert [instance.status for instance in simulator.control.instances()] == ["running"]
     assert stack.instance_ids() == {instance_id}
 
 
@@ -186,20 +188,20 @@ def test_a_replacement_does_not_restore_hardware_hidden_by_ignore_changes(
 def test_a_replacement_does_not_undo_what_the_judge_has_put_right(
     stack: Stack, simulator: Simulator, order: str
 ) -> None:
-    judged = pack(stack, "REMEDIATE")
+    with_pack = pack(stack, "REMEDIATE")
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1'", options=order))
-    stack.up(*judged)
+    stack.up(*with_pack)
     (instance_id,) = stack.instance_ids()
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
     assert stack.outputs()["quote"]["hourly_total"] == "1.20"  # an L4's, and not that of what the program says
     stack.program(one_instance("hardware_type_id='NVIDIA_L40S_1', num_workers=2", options=order))
-    text = stack.up(*judged, expect=1).text
+    text = stack.up(*with_pack, expect=1).text
     assert "the replacement was reviewed with 'NVIDIA_L4_1', and the program says 'NVIDIA_L40S_1'" in text
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
-    assert [each.status for each in simulator.control.instances()] == ["running"]
+    assert [instance.status for instance in simulator.control.instances()] == ["running"]
     assert stack.instance_ids() == {instance_id}
     (row,) = stack.resources("Instance")
-    stack.up("--replace", row["urn"], *judged)  # which the engine has judged as it will be bought
+    stack.up("--replace", row["urn"], *with_pack)  # which the engine has judged as it will be bought
     assert [run[1:] for run in bought(simulator)] == [("NVIDIA_L4_1", 1), ("NVIDIA_L4_1", 2)]
     assert len(simulator.control.instances()) == 1
 
@@ -215,16 +217,16 @@ def test_a_replacement_does_not_undo_what_the_judge_has_put_right(
 def test_a_replacement_that_the_engine_forces_unseen_buys_nothing(
     stack: Stack, simulator: Simulator, before: str, after: str
 ) -> None:
-    judged = pack(stack, "REMEDIATE")
+    with_pack = pack(stack, "REMEDIATE")
 
     def program(generation: int, options: str) -> str:
         thing = f"thing = Thing('thing', pulumi.ResourceOptions(replacement_trigger='{generation}'))\n"
         return things() + thing + one_instance("hardware_type_id='NVIDIA_L40S_1'", options=options)
 
     stack.program(program(1, before))
-    stack.up(*judged)
+    stack.up(*with_pack)
     (instance_id,) = stack.instance_ids()
     stack.program(program(2, after))
-    assert "nothing was bought or deleted" in stack.up(*judged, expect=1).text
+    assert "nothing was bought or deleted" in stack.up(*with_pack, expect=1).text
     assert bought(simulator) == [(instance_id, "NVIDIA_L4_1", 1)]
-    assert [each.status for each in simulator.control.instances()] == ["running"]
+    assert [instance.status for instance in simulator.control.instances()] == ["running"]

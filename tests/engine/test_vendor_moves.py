@@ -19,7 +19,7 @@ def test_what_stops_or_goes_while_up_waits_is_repaired_by_a_refresh(stack: Stack
         assert process.stdout is not None
         for _ in range(3):
             read_until(process, "/5 ")
-        ids = [each.instance_id for each in simulator.control.instances()]
+        ids = [instance.instance_id for instance in simulator.control.instances()]
         stopped, gone, left_alone = ids
         simulator.control.stop(stopped)
         simulator.control.vanish(gone)
@@ -33,7 +33,7 @@ def test_what_stops_or_goes_while_up_waits_is_repaired_by_a_refresh(stack: Stack
     assert stack.instance_ids() == set(ids)
 
     follow(stack, "What the vendor does")
-    now = {each.instance_id: each.status for each in simulator.control.instances()}
+    now = {instance.instance_id: instance.status for instance in simulator.control.instances()}
     assert {stopped, left_alone} < set(now) == stack.instance_ids()
     assert list(now.values()) == ["running"] * 3
     assert len(simulator.control.ledger().entries) == 5  # one was started again, one was bought anew

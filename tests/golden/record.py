@@ -185,15 +185,17 @@ def _write(scene: Scene, target: Path) -> None:
         "disk/project/__main__.py.txt": (stack.project / "__main__.py").read_text(),
         "disk/state/.pulumi/meta.yaml": (stack.directory / "state" / ".pulumi" / "meta.yaml").read_text(),
         str(Path("disk") / stack.state_file.relative_to(stack.directory)): hide.text(stack.state_file.read_text()),
-        "vendor.json": json.dumps([_bought(each, hide) for each in scene.simulator.control.instances()], indent=4),
+        "vendor.json": json.dumps(
+            [_bought(instance, hide) for instance in scene.simulator.control.instances()], indent=4
+        ),
     }
     if scene.journal.exists():  # who has ordered nothing has none
         files[f"disk/{JOURNAL}.sql"] = hide.dump(scene.journal)
     mark = stack.directory / "state" / ".pulumi-cortecs.json"
     if mark.exists():
         files[f"disk/state/{mark.name}"] = hide.text(mark.read_text())
-    for each in stack.directory.glob("orders/processes/*"):
-        files[f"disk/orders/processes/{each.name}"] = each.read_text()
+    for path in stack.directory.glob("orders/processes/*"):
+        files[f"disk/orders/processes/{path.name}"] = path.read_text()
     for path, content in files.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(content if not content or content.endswith("\n") else f"{content}\n")
@@ -237,7 +239,7 @@ class Placeholders:
         for value, name in self.values.items():
             text = text.replace(value, name)
         text = _ELSEWHERE.sub("project:///../", text)
-        return _TIME.sub(lambda found: f"@VENDOR_TIME-{self.vendor - _moment(found.group()):.3f}@", text)
+        return _TIME.sub(lambda match: f"@VENDOR_TIME-{self.vendor - _moment(match.group()):.3f}@", text)
 
     def dump(self, journal: Path) -> str:
         """A journal as SQL. Not sqlite's own dump: that one has no user_version, and 20 digits to a time."""
@@ -249,9 +251,9 @@ class Placeholders:
         return self.text("\n".join(["PRAGMA journal_mode = WAL;", f"PRAGMA user_version = {version};", *schema, *rows]))
 
     def _rows(self, connection: sqlite3.Connection, table: str) -> Iterator[str]:
-        found = connection.execute(f"SELECT * FROM {table}")
-        columns = [column[0] for column in found.description]
-        for row in found:
+        cursor = connection.execute(f"SELECT * FROM {table}")
+        columns = [column[0] for column in cursor.description]
+        for row in cursor:
             values = ", ".join(self._value(*cell) for cell in zip(columns, row, strict=True))
             yield f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values});"
 
@@ -275,8 +277,8 @@ def _moment(timestamp: str) -> float:
 
 
 def _pending(stack: Stack) -> list[Any]:
-    found: list[Any] = json.loads(stack.state_file.read_text())["checkpoint"]["latest"].get("pending_operations") or []
-    return found
+    latest = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
+    return latest.get("pending_operations") or []
 
 
 def _progress(journal: Path) -> list[str]:
@@ -298,16 +300,16 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="SET", help=f"{', '.join(SETS)}; all unless given")
     parser.add_argument("--pulumi", type=Path, help="the pulumi CLI; PULUMI_CORTECS_ENGINE unless given")
     parser.add_argument("--into", type=Path, default=HERE, metavar="FOLDER", help="where the sets are written")
-    given = parser.parse_args()
-    pulumi = given.pulumi or Path(os.environ["PULUMI_CORTECS_ENGINE"])
-    for name in given.names or SETS:
+    options = parser.parse_args()
+    pulumi = options.pulumi or Path(os.environ["PULUMI_CORTECS_ENGINE"])
+    for name in options.names or SETS:
         if name not in SETS:
             parser.error(f"set {name!r}: it is {', '.join(SETS)}")
-        if (given.into / name).exists():
-            print(f"{given.into / name} is there already: sets may be added, none rewritten", file=sys.stderr)
+        if (options.into / name).exists():
+            print(f"{options.into / name} is there already: sets may be added, none rewritten", file=sys.stderr)
             return 1
-        record(name, pulumi, given.into / name)
-        print("".join(f"{line}\n" for line in manifest(given.into / name)), end="")
+        record(name, pulumi, options.into / name)
+        print("".join(f"{line}\n" for line in manifest(options.into / name)), end="")
     return 0
 
 

@@ -44,7 +44,7 @@ class Golden:
 
     def there(self) -> list[str]:
         """The ids of what the vendor has."""
-        return [each.instance_id for each in self.simulator.control.instances()]
+        return [instance.instance_id for instance in self.simulator.control.instances()]
 
     def bought(self) -> int:
         """How many orders the vendor has got from this tree."""
@@ -68,7 +68,7 @@ def golden(make_stack: MakeStack) -> Iterator[Callable[[str], Golden]]:
                 for file in _files(HERE / name / "disk"):
                     _place(file, file.relative_to(HERE / name / "disk"), stack, _filled(file, stack, simulator, now))
                 each_given = json.loads((HERE / name / "vendor.json").read_text())
-                ids = tuple(simulator.control.put(**given).instance_id for given in each_given)
+                ids = tuple(simulator.control.put(**arguments).instance_id for arguments in each_given)
             return Golden(stack, simulator, ids)
 
         yield put
@@ -76,35 +76,37 @@ def golden(make_stack: MakeStack) -> Iterator[Callable[[str], Golden]]:
 
 def test_no_set_was_rewritten() -> None:
     lines = [line.split("  ", 1) for line in (HERE / "MANIFEST").read_text().splitlines()]
-    noted = {path: digest for digest, path in lines}
-    found = {
+    recorded = {path: digest for digest, path in lines}
+    digests = {
         str(file.relative_to(HERE)): hashlib.sha256(file.read_bytes()).hexdigest()
         for name in SETS
         for file in _files(HERE / name)
     }
-    assert found == noted, "sets may be added (with their lines in MANIFEST), none rewritten: users have these files"
+    assert digests == recorded, (
+        "sets may be added (with their lines in MANIFEST), none rewritten: users have these files"
+    )
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", SETTLED)
 def test_a_settled_stack_is_quiet_until_it_is_destroyed(golden: Callable[[str], Golden], name: str) -> None:
-    found = golden(name)
-    found.stack.preview("--refresh", "--expect-no-changes")
-    assert found.there() == list(found.ids)
-    found.destroy()
+    scene = golden(name)
+    scene.stack.preview("--refresh", "--expect-no-changes")
+    assert scene.there() == list(scene.ids)
+    scene.destroy()
 
 
 @pytest.mark.engine
 def test_a_swap_is_finished_by_the_next_up(golden: Callable[[str], Golden]) -> None:
-    found = golden("swap")
-    old, new = found.ids
-    found.stack.up()
-    assert (found.stack.instance_ids(), found.there(), found.bought()) == ({new}, [new], 0)
-    assert found.stack.outputs()["base_url"].endswith(f"/serve/{new}/v1")
-    assert [entry.instance_id for entry in found.simulator.control.ledger().open] == [new]
-    found.stack.preview("--refresh", "--expect-no-changes")
-    found.destroy()
-    assert found.simulator.control.ledger().of(old)
+    scene = golden("swap")
+    old, new = scene.ids
+    scene.stack.up()
+    assert (scene.stack.instance_ids(), scene.there(), scene.bought()) == ({new}, [new], 0)
+    assert scene.stack.outputs()["base_url"].endswith(f"/serve/{new}/v1")
+    assert [entry.instance_id for entry in scene.simulator.control.ledger().open] == [new]
+    scene.stack.preview("--refresh", "--expect-no-changes")
+    scene.destroy()
+    assert scene.simulator.control.ledger().of(old)
 
 
 @pytest.mark.engine
@@ -117,15 +119,15 @@ def test_half_a_swap_can_be_destroyed(golden: Callable[[str], Golden]) -> None:
 def test_an_open_order_is_settled_by_the_next_up_without_a_second_purchase(
     golden: Callable[[str], Golden], name: str
 ) -> None:
-    found = golden(name)
-    (bought,) = found.ids
-    assert found.stack.resources("Instance") == []
-    found.stack.up()
-    assert (found.stack.instance_ids(), found.there(), found.bought()) == ({bought}, [bought], 0)
+    scene = golden(name)
+    (bought,) = scene.ids
+    assert scene.stack.resources("Instance") == []
+    scene.stack.up()
+    assert (scene.stack.instance_ids(), scene.there(), scene.bought()) == ({bought}, [bought], 0)
     for urn, names in _names(_rows("running")).items():  # the same program, and what d829b33 has made of it
-        assert names <= _names(found.stack.resources())[urn], "a name that users' states have is no more"
-    found.stack.preview("--refresh", "--expect-no-changes")
-    found.destroy()
+        assert names <= _names(scene.stack.resources())[urn], "a name that users' states have is no more"
+    scene.stack.preview("--refresh", "--expect-no-changes")
+    scene.destroy()
 
 
 @contextmanager
@@ -149,8 +151,8 @@ def _place(file: Path, path: Path, stack: Stack, content: str) -> None:
 def _filled(file: Path, stack: Stack, simulator: Simulator, vendor: float) -> str:
     machine = time.time()
 
-    def at(found: re.Match[str]) -> str:
-        clock, ago = found.groups()
+    def at(match: re.Match[str]) -> str:
+        clock, ago = match.groups()
         if clock == "VENDOR_TIME":
             moment = datetime.fromtimestamp(vendor - float(ago), timezone.utc)
             return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -40,8 +40,8 @@ class Attempts:
 
 def summary(reports: list[pytest.TestReport]) -> list[str]:
     """The result as lines: nothing where nothing was tried."""
-    tried = _noted(reports, _KEY)
-    outside = _noted(reports, _OUTSIDE)
+    tried = _recorded_properties(reports, _KEY)
+    outside = _recorded_properties(reports, _OUTSIDE)
     through = [attempt["name"] for attempt in tried if attempt["through"]]
     if not tried and not outside:
         return []
@@ -63,5 +63,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.line(line)
 
 
-def _noted(reports: list[pytest.TestReport], key: str) -> list[dict[str, Any]]:
+def _recorded_properties(reports: list[pytest.TestReport], key: str) -> list[dict[str, Any]]:
     return [value for report in reports for name, value in report.user_properties if name == key]  # type: ignore[misc]

@@ -52,8 +52,8 @@ def make(folder: Path) -> dict[str, Path]:
     (folder / "ca.cnf").write_text(_CONFIG)
     names = {"ca": "own authority", "self-signed": "localhost"}
     for name, subject in names.items():
-        given = ("-subj", f"/CN={subject}", "-days", "36500", "-addext", f"subjectAltName={_HERE}")
-        _openssl(folder, "req", "-x509", *_KEY, *given, "-keyout", f"{name}.key", "-out", f"{name}.crt")
+        options = ("-subj", f"/CN={subject}", "-days", "36500", "-addext", f"subjectAltName={_HERE}")
+        _openssl(folder, "req", "-x509", *_KEY, *options, "-keyout", f"{name}.key", "-out", f"{name}.crt")
     for name, (alternative, start, end) in _KINDS.items():
         (folder / "extensions").write_text(f"subjectAltName={alternative}\n")
         _openssl(folder, "req", "-new", *_KEY, "-subj", "/CN=localhost", "-keyout", f"{name}.key", "-out", "request")

@@ -216,7 +216,7 @@ for process, _ in FOUND:
     with open(f'/proc/{process}/maps') as maps, open(f'/proc/{process}/mem', 'r+b', 0) as memory:
         for line in maps:
             cells = line.split()
-            begin, end = (int(each, 16) for each in cells[0].split('-'))
+            begin, end = (int(address, 16) for address in cells[0].split('-'))
             if not cells[1].startswith('rw') or 'vv' in line or 'vdso' in line:
                 continue
             try:

@@ -401,8 +401,8 @@ def test_a_swapped_cut_or_old_catalogue_lets_nothing_through(folder: Path, attem
     assert_allowed(PackTester("guard", aging, now=now).preview(cortecs_instance()))
 
 
-def in_a_row(count: int, **given: Any) -> list[Resource]:
-    return [cortecs_instance(f"n{number}", **given) for number in range(count)]
+def in_a_row(count: int, **arguments: Any) -> list[Resource]:
+    return [cortecs_instance(f"n{number}", **arguments) for number in range(count)]
 
 
 TOGETHER: Mapping[str, list[Resource]] = {

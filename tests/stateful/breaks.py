@@ -88,7 +88,7 @@ def _state() -> Iterator[None]:
 
 
 @contextmanager
-def _judged() -> Iterator[None]:
+def _without_review() -> Iterator[None]:
     """The reported arguments of an instance are not compared with the reviewed ones."""
     with mock.patch(f"{_PROVIDER}.adoption.require_reviewed", return_value=None):
         yield
@@ -132,7 +132,7 @@ BREAKS: Mapping[str, Callable[[], Any]] = {
     "gone": _gone,
     "refused-note": _refused_note,
     "state": _state,
-    "judged": _judged,
+    "judged": _without_review,
     "clock": _clock,
     "closed": _closed,
     "release": _release,

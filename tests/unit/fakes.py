@@ -52,7 +52,7 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         until = self._now + seconds
-        for due in sorted((each for each in self._planned if each[0] <= until), key=lambda each: each[0]):
+        for due in sorted((event for event in self._planned if event[0] <= until), key=lambda event: event[0]):
             self._planned.remove(due)
             self._now = max(self._now, due[0])
             due[1]()
@@ -193,7 +193,7 @@ class FakeAccount:
             raise refused(400)
         del self.machines[instance_id]
 
-    def _known(self, instance_id: str) -> Machine:
+    def _get_machine(self, instance_id: str) -> Machine:
         machine = self.machines.get(instance_id)
         if machine is None or machine.known_from > self.clock.now():
             raise refused(404)
@@ -274,8 +274,8 @@ class PlainCloud(Cloud[Machine]):
 
     def match(self, instance: Machine, ordered: OrderSpec) -> OrderMatch:
         wanted = ordered.arguments
-        told = zip(instance.arguments, wanted, strict=False)
-        if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in told):
+        pairs = zip(instance.arguments, wanted, strict=False)
+        if len(instance.arguments) == len(wanted) and all(one in (None, other) for one, other in pairs):
             return OrderMatch.MAYBE
         return OrderMatch.NEARLY if wanted and instance.arguments[0] == f"nearly {wanted[0]}" else OrderMatch.NO
 

@@ -50,7 +50,7 @@ class FakeStates:
         self.asked += 1
         if self.unreadable:
             raise StateUnreadableError(self.unreadable)
-        pending = tuple(each for each in self.pending if each.stack == name)
+        pending = tuple(creation for creation in self.pending if creation.stack == name)
         return StackState(name, self._clock.now(), tuple(self.rows[name]), pending)
 
 

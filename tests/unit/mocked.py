@@ -53,7 +53,7 @@ def main():
     return pulumi.Output.all(*(program() or []))
 
 main()
-registered.sort(key=lambda each: (each["type"], each["name"]))
+registered.sort(key=lambda resource: (resource["type"], resource["name"]))
 print("RESULT " + json.dumps({"said": said, "registered": registered}))
 """
 
@@ -75,5 +75,5 @@ def run(body: str) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     (result,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    found: dict[str, Any] = json.loads(result.removeprefix("RESULT "))
-    return found
+    result_data: dict[str, Any] = json.loads(result.removeprefix("RESULT "))
+    return result_data

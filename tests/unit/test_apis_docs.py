@@ -38,13 +38,13 @@ def pointers() -> Iterator[tuple[str, str, str]]:
 
 
 def test_what_code_and_pages_point_to_is_there() -> None:
-    found = list(pointers())
-    assert {file.split("/")[0] for file, _, _ in found} >= {"README.md", "docs", "pulumi_cortecs", "tests"}
-    for file, page, anchor in found:
+    all_pointers = list(pointers())
+    assert {file.split("/")[0] for file, _, _ in all_pointers} >= {"README.md", "docs", "pulumi_cortecs", "tests"}
+    for file, page, anchor in all_pointers:
         pages = sorted(APIS.glob(f"{page}.md"))
         assert pages, (file, page)
-        for each in pages:
-            assert not anchor or anchor in anchors(each.read_text(encoding="utf-8")), (file, each.name, anchor)
+        for path in pages:
+            assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), (file, path.name, anchor)
 
 
 def table(heading: str) -> dict[str, list[str]]:
@@ -66,10 +66,10 @@ def test_its_routes_are_those_of_the_simulator() -> None:
 
 def test_its_arguments_are_those_of_the_client_and_of_an_order() -> None:
     rows = table("Arguments")
-    assert list(rows) == list(cortecs.ApiInstanceArgs.model_fields) == [each.name for each in fields(StartOrder)]
+    assert list(rows) == list(cortecs.ApiInstanceArgs.model_fields) == [field.name for field in fields(StartOrder)]
     assert rows["billing_interval"][2:] == [
         f"`{DEFAULT_INTERVAL.value}`",
-        ", ".join(f"`{each.value}`" for each in BillingInterval),
+        ", ".join(f"`{interval.value}`" for interval in BillingInterval),
     ]
     assert rows["num_workers"][3] == f"{WORKERS[0]} to {WORKERS[-1]}"
     assert str(DEFAULT_CONTEXT) in rows["context_length"][2]
@@ -77,7 +77,7 @@ def test_its_arguments_are_those_of_the_client_and_of_an_order() -> None:
 
 def test_its_statuses_are_those_of_the_simulator_and_of_the_life_cycle() -> None:
     listed = re.findall(r"`(\w+)`", table("Status")["status"][1])
-    assert listed == [each.value for each in Status] == list(STATUSES)
+    assert listed == [status.value for status in Status] == list(STATUSES)
     assert f"num_steps: {NUM_STEPS}" in table("Instance")["worker_statuses"][1]
 
 

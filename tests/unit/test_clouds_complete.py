@@ -64,7 +64,7 @@ def as_it_is() -> Tree:
         tokens=frozenset(tokens),
         limits=frozenset(limits_file.CLOUDS),
         extracted=frozenset(name for name, token in tokens.items() if token in RESOURCE_TYPES),
-        simulated=frozenset(each.name for each in SIMULATED),
+        simulated=frozenset(cloud.name for cloud in SIMULATED),
         cases=frozenset(EVERY),
     )
 
@@ -139,6 +139,6 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     cloud = kind.connect(credentials, 10.0, lambda inputs: None)  # an abstract method that is left would be an error
     assert (cloud.fingerprint, cloud.base_url, cloud.list_lag) == (credentials.fingerprint, url, 10.0)
     market = kind.market(url, AnswerCache(SystemClock(), 10.0))
-    limited = {each.argument for each in limits_file.CLOUDS[case.name].values()}
+    limited = {limit.argument for limit in limits_file.CLOUDS[case.name].values()}
     assert limited <= set(kind.arguments.replacing)
     assert limited <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))

@@ -65,8 +65,8 @@ def test_it_can_be_killed(tmp_path: Path) -> None:
 def test_it_stands_in_for_what_the_engine_starts(tmp_path: Path) -> None:
     process = started("import os, sys; print(os.getpid(), sys.argv[1:], 'pulumi' in sys.modules); exit(7)", tmp_path)
     text, _ = process.communicate(timeout=30)
-    pid, said = text.split(maxsplit=1)
-    assert (said, process.returncode) == ("['argument'] True\n", 7)
+    pid, version = text.split(maxsplit=1)
+    assert (version, process.returncode) == ("['argument'] True\n", 7)
     assert int(pid) != process.pid
 
 

@@ -77,7 +77,7 @@ def test_a_clone_can_be_installed_with_its_extras_and_its_command_works(tmp_path
     assert done.returncode == 0, done.stdout + done.stderr
     (installed,) = distributions(path=[str(target)])
     assert {"cli", "simulator"} <= set(installed.metadata.get_all("Provides-Extra") or [])
-    found = subprocess.run(
+    completed = subprocess.run(
         [str(target / "bin" / "pulumi-cortecs"), "policy", "path", "guard"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(target)},
@@ -86,6 +86,6 @@ def test_a_clone_can_be_installed_with_its_extras_and_its_command_works(tmp_path
         timeout=60,
         check=True,
     )
-    pack = Path(found.stdout.strip())
+    pack = Path(completed.stdout.strip())
     assert pack.is_file()
     assert target in pack.parents

@@ -35,8 +35,8 @@ Rows = dict[str, list[str]]
 
 def table(page: str, section: str, first: str) -> Rows:
     """The rows of the table in a section ("## `Endpoint`") whose first column is called `first`, by what is in it."""
-    (_, found, body) = page.partition(f"\n{section}\n")
-    assert found, section
+    (_, separator, body) = page.partition(f"\n{section}\n")
+    assert separator, section
     body = re.split(r"^##? ", body, maxsplit=1, flags=re.M)[0]
     lines = body.partition(f"| {first} |")[2].splitlines()
     rows: Rows = {}
@@ -64,7 +64,8 @@ QUOTE = table(RESOURCES, "## `Instance`: outputs", "in `quote`")
 ATTRIBUTES = table(RESOURCES, "## `Instance`: outputs", "attribute")
 ENDPOINT_INPUTS = table(RESOURCES, "## `Endpoint`", "input")
 ENDPOINT_OUTPUTS = table(RESOURCES, "## `Endpoint`", "output")
-SIGNATURE = {name: each for name, each in inspect.signature(InstanceArgs).parameters.items() if name != "self"}
+_PARAMETERS = inspect.signature(InstanceArgs).parameters
+SIGNATURE = {name: parameter for name, parameter in _PARAMETERS.items() if name != "self"}
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +103,12 @@ def plainly(annotation: Any) -> str:
 
 def annotated(cls: type) -> dict[str, str]:
     """The outputs that a class declares, with their types."""
-    found = {name: str(each) for name, each in inspect.get_annotations(cls).items() if "Output[" in str(each)}
-    return {name: plainly(each) for name, each in found.items()}
+    annotations = {
+        name: str(annotation)
+        for name, annotation in inspect.get_annotations(cls).items()
+        if "Output[" in str(annotation)
+    }
+    return {name: plainly(text) for name, text in annotations.items()}
 
 
 def test_the_arguments_are_those_of_the_program_and_of_the_provider() -> None:
@@ -112,12 +117,12 @@ def test_the_arguments_are_those_of_the_program_and_of_the_provider() -> None:
 
 
 def test_the_types_of_the_arguments() -> None:
-    assert column(ARGUMENTS, 0) == {name: plainly(each.annotation) for name, each in SIGNATURE.items()}
+    assert column(ARGUMENTS, 0) == {name: plainly(parameter.annotation) for name, parameter in SIGNATURE.items()}
 
 
 def test_required_is_what_has_no_default() -> None:
     required = {name for name, text in column(ARGUMENTS, 1).items() if text == "required"}
-    assert required == {name for name, each in SIGNATURE.items() if each.default is inspect.Parameter.empty}
+    assert required == {name for name, parameter in SIGNATURE.items() if parameter.default is inspect.Parameter.empty}
 
 
 def test_the_defaults_are_those_of_the_provider() -> None:
@@ -136,9 +141,9 @@ def test_the_defaults_are_what_is_bought(bought: Made) -> None:
 
 def accepted(name: str, value: Any) -> bool:
     return not [
-        each
-        for each in read_properties({"model_id": QWEN, name: value}, of_cortecs.ARGUMENTS)[1]
-        if each.property == name
+        problem
+        for problem in read_properties({"model_id": QWEN, name: value}, of_cortecs.ARGUMENTS)[1]
+        if problem.property == name
     ]
 
 
@@ -189,8 +194,8 @@ def test_what_a_change_of_each_argument_means_is_what_diff_says(host: Host, boug
     inputs = {key: value for key, value in bought.outs.items() if key in INSTANCE.inputs}
     for name, meaning in column(ARGUMENTS, 3).items():
         diffed = host.instance().diff(bought.outs, {**inputs, name: CHANGES[name]}, bought.id)
-        found = "replacement" if diffed.replaces else "nothing" if diffed.changes is False else "in place"
-        assert (name, meaning) == (name, found)
+        effect = "replacement" if diffed.replaces else "nothing" if diffed.changes is False else "in place"
+        assert (name, meaning) == (name, effect)
 
 
 def test_the_outputs_are_those_of_the_class_and_of_what_create_returns(bought: Made) -> None:
@@ -202,12 +207,14 @@ def test_the_outputs_are_those_of_the_class_and_of_what_create_returns(bought: M
 
 
 def test_which_outputs_are_none_where_there_is_none() -> None:
-    (said,) = re.findall(r"All arguments are outputs(.*?) are None where there is none", " ".join(RESOURCES.split()))
+    (sentence,) = re.findall(
+        r"All arguments are outputs(.*?) are None where there is none", " ".join(RESOURCES.split())
+    )
     kinds = annotated(Instance)
-    assert set(quoted(said)) - {"model_id", "--", "/"} == {
+    assert set(quoted(sentence)) - {"model_id", "--", "/"} == {
         name for name in ARGUMENTS if kinds[name].endswith(" or None")
     }
-    assert set(of_cortecs.ARGUMENTS.omitted_when_default) <= set(quoted(said))
+    assert set(of_cortecs.ARGUMENTS.omitted_when_default) <= set(quoted(sentence))
 
 
 def test_the_outputs_are_known_when_the_page_says(host: Host, bought: Made) -> None:
@@ -226,11 +233,11 @@ def test_the_quote_has_the_parts_of_the_page(bought: Made) -> None:
 
 
 def test_the_attributes_are_those_of_an_instance() -> None:
-    properties = dict(inspect.getmembers(Instance, lambda each: isinstance(each, property)))
-    properties = {name: each for name, each in properties.items() if name not in dir(pulumi.CustomResource)}
+    properties = dict(inspect.getmembers(Instance, lambda member: isinstance(member, property)))
+    properties = {name: member for name, member in properties.items() if name not in dir(pulumi.CustomResource)}
     kinds = {
-        name: plainly(get_type_hints(each.fget, vars(import_module(Instance.__module__)))["return"])
-        for name, each in properties.items()
+        name: plainly(get_type_hints(member.fget, vars(import_module(Instance.__module__)))["return"])
+        for name, member in properties.items()
     }
     assert column(ATTRIBUTES, 0) == kinds
 
@@ -240,9 +247,9 @@ def test_the_inputs_of_an_endpoint_are_what_an_instance_passes_on() -> None:
     assert list(ENDPOINT_INPUTS) == [name for name in parameters if name not in ("self", "resource_name", "opts")]
     assert column(ENDPOINT_INPUTS, 0) == {name: plainly(parameters[name].annotation) for name in ENDPOINT_INPUTS}
     (registered,) = [
-        each["inputs"]
-        for each in run('Instance("chat", model_id="q/w", on_timeout="stop")')["registered"]
-        if each["type"].endswith(":Endpoint")
+        resource["inputs"]
+        for resource in run('Instance("chat", model_id="q/w", on_timeout="stop")')["registered"]
+        if resource["type"].endswith(":Endpoint")
     ]
     assert set(registered) == set(ENDPOINT_INPUTS)
     *_, low, high, usual = quoted(ENDPOINT_INPUTS["ready_timeout"][1])
@@ -268,7 +275,7 @@ def test_the_outputs_of_an_endpoint_are_what_create_returns(ready: Made) -> None
     assert {name: kind for name, kind in declared.items() if name not in ENDPOINT_INPUTS} == kinds
     (worker,) = ready.outs["worker_statuses"]
     progress, *parts = quoted(ATTRIBUTES["worker_statuses"][1])
-    assert {progress: set(parts)} == {name: set(each) for name, each in worker.items()}
+    assert {progress: set(parts)} == {name: set(columns) for name, columns in worker.items()}
 
 
 def test_on_timeout_has_a_row_for_each_word() -> None:

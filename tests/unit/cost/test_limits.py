@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost import Money, limits_schema
 from pulumi_cortecs.cost.limits import CloudLimits, PurchaseLimits, Spending, Violation
 from pulumi_cortecs.cost.limits_file import (
     MACHINE_FILE,
@@ -278,6 +278,14 @@ def test_limits_are_read_anew_each_time(tmp_path: Path) -> None:
     first = limits_in_force("cortecs", {}, path)
     written(path, {"allowed_hardware": []})
     assert limits_in_force("cortecs", {}, path) != first
+
+
+def test_the_model_of_the_files_is_built_once(tmp_path: Path) -> None:
+    path = written(tmp_path / "limits.json", GOOD)
+    limits_in_force("cortecs", {}, path)
+    built = limits_schema.file_model.cache_info().misses
+    limits_in_force("cortecs", {VARIABLE: str(path)}, path)
+    assert limits_schema.file_model.cache_info().misses == built
 
 
 def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_stopped_process_lives(tmp_path: Path, journal: Journal) -> None:
 
 
 def test_what_a_killed_process_has_noted_is_there(tmp_path: Path, journal: Journal) -> None:
-    with somebody(tmp_path, "for each in range(10): bought(journal, f'i-{each}')") as process:
+    with somebody(tmp_path, "for number in range(10): bought(journal, f'i-{number}')") as process:
         process.kill()
         process.wait(timeout=10)
     assert (tmp_path / f"{FILE_NAME}-wal").exists()
@@ -216,7 +216,7 @@ def test_what_is_taken_is_closed_by_the_call_that_follows(tmp_path: Path, journa
 
 
 def test_many_processes_begin_one_journal_at_once(tmp_path: Path) -> None:
-    script = "for each in range(3): bought(journal, f'{os.getpid()}-{each}')"
+    script = "for number in range(3): bought(journal, f'{os.getpid()}-{number}')"
     processes = 4
     with ThreadPoolExecutor(processes) as pool:
 
@@ -311,7 +311,7 @@ def test_a_full_disk_is_told_and_harms_nothing(tmp_path: Path, journal: Journal)
         "journal.open_orders()\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "try:\n"
-        "    for each in range(100): sent(journal, OTHER)\n"
+        "    for number in range(100): sent(journal, OTHER)\n"
         "except JournalError as error:\n"
         "    assert 'orders.sqlite3 cannot be used: ' in str(error), error\n"
         "else:\n"

@@ -159,8 +159,8 @@ def test_another_order_is_no_reason_to_hold_it_back() -> None:
 def test_arguments_that_are_secret_or_not_reported_may_be_anything() -> None:
     secret = interrupted(**{**ORDER, "num_workers": {"4dabf18193072939515e22adb298388d": "1b47"}})
     assert only(listed(), state(pending=secret)).remarks
-    untold = {key: value for key, value in ORDER.items() if key != "num_workers"}
-    assert only(listed(arguments=untold), state(pending=interrupted(**ORDER))).remarks
+    without_workers = {key: value for key, value in ORDER.items() if key != "num_workers"}
+    assert only(listed(arguments=without_workers), state(pending=interrupted(**ORDER))).remarks
 
 
 def test_others_can_add_what_they_know() -> None:

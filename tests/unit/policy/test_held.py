@@ -30,8 +30,8 @@ LIMITS = {**HOURLY, "stack-monthly-budget": {"per_month": ["2628.00 EUR"]}}
 TWICE = "beyond twice the budget"
 
 
-def three(prefix: str, **given: Any) -> list[Resource]:
-    return [cortecs_instance(f"{prefix}{number}", **given) for number in range(3)]
+def three(prefix: str, **arguments: Any) -> list[Resource]:
+    return [cortecs_instance(f"{prefix}{number}", **arguments) for number in range(3)]
 
 
 def bench(limits: dict[str, Any] = LIMITS, **state: Any) -> PackTester:

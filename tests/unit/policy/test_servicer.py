@@ -225,7 +225,7 @@ def test_properties_that_cannot_be_read_at_all_are_known_to_no_rule(pack: PackSe
 
 
 def test_a_rule_that_breaks_stops_the_purchase_and_no_other_rule() -> None:
-    def broken(unit: Purchase, settings: object, given: RuleContext) -> Iterator[str]:
+    def broken(unit: Purchase, settings: object, context: RuleContext) -> Iterator[str]:
         yield "this much it could tell."
         raise ZeroDivisionError("oh")
 

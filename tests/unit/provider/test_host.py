@@ -115,7 +115,7 @@ def test_a_caller_that_is_gone_is_noticed() -> None:
     assert call.is_cancelled() is True
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     context = Context()
 
     @provider_method
@@ -130,11 +130,11 @@ def _told(error: Exception) -> str:
 
 
 def test_our_own_errors_speak_for_themselves() -> None:
-    assert _told(ConfigurationError("no credentials, no service")) == "no credentials, no service"
+    assert _error_text(ConfigurationError("no credentials, no service")) == "no credentials, no service"
 
 
 def test_any_other_error_is_a_bug_of_ours_and_says_where() -> None:
-    message = _told(KeyError("state"))
+    message = _error_text(KeyError("state"))
     assert message.startswith("unexpected KeyError in pulumi-cortecs at ")
     assert message.endswith(": 'state'")
 

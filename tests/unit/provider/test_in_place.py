@@ -76,9 +76,9 @@ class Program:
 
     def checked(self, olds: Olds, **says: Any) -> dict[str, Any]:
         """What a check settles; nothing may speak against it."""
-        found = self.check(olds, **says)
-        assert [failure.reason for failure in found.failures] == []
-        return found.inputs
+        checked = self.check(olds, **says)
+        assert [failure.reason for failure in checked.failures] == []
+        return checked.inputs
 
     def check(self, olds: Olds, **says: Any) -> Any:
         inputs = {key: value for key, value in olds.items() if key in self.kind.inputs}
@@ -143,7 +143,7 @@ def test_two_changes_at_once_do_not_pass_the_ceiling_that_has_room_for_one(
 ) -> None:
     both = [program.up(), program.up()]
     ceiling("6.60 EUR")  # 2.40 runs, and each of them would cost 2.40 more
-    news = [program.checked(each.outs or {}, num_workers=3) for each in both]
+    news = [program.checked(instance.outs or {}, num_workers=3) for instance in both]
     program.update(both[0], news[0])
     with pytest.raises(instance.InstanceError, match=r"^\S+ was not changed: the account would cost "):
         program.update(both[1], news[1])
