@@ -97,7 +97,7 @@ def test_adopting_buys_nothing_and_from_then_on_it_is_like_any_other(stack: Stac
     [
         ("", 0, "was not deleted: urn:pulumi"),
         ("delete_before_replace=True", 1, "was not deleted: the program adopts it"),
-        ("replace_on_changes=['restart_trigger']", 1, "this resource has "),
+        ("replace_on_changes=['restart_trigger']", 1, "already, and would only adopt it again"),
     ],
 )
 def test_a_replacement_ends_nothing_that_was_adopted(

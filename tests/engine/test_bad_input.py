@@ -167,7 +167,7 @@ def test_malformed_prices_buy_nothing(stack: Stack, simulator: Simulator, path: 
     simulator.control.fault("malformed_json", method="GET", path=path)
     stack.program(one_instance())
     run = stack.up(expect=1)
-    assert_short_and_clean(run, "nothing was bought", "does not document")
+    assert_short_and_clean(run, "nothing was bought", "in an undocumented form")
     assert simulator.control.instances() == ()
 
 

@@ -1,4 +1,4 @@
-"""`/_sim` for the simulated Cortecs alone: its market, its clients, and instances that are known from elsewhere."""
+"""The part of `/_sim` for the simulated Cortecs: its market, its clients, and instances with given ids."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from decimal import Decimal
@@ -22,7 +22,8 @@ _SMALLEST = Decimal("0.000001")
 
 
 class PlaceInstanceRequest(RequestModel):
-    """POST /_sim/instances/{id}: what was bought, `age` virtual seconds ago, and whether it was stopped since."""
+    """POST /_sim/instances/{id}: the arguments of an instance that was bought `age` virtual seconds ago, and whether it
+    was stopped since."""
 
     model_id: str
     hardware_type_id: str | None = None
@@ -42,7 +43,7 @@ class PlaceInstanceRequest(RequestModel):
 
 
 class HardwareRequest(RequestModel):
-    """POST /_sim/market/hardware-types/{id}: a new price, or whether new workers can be had."""
+    """POST /_sim/market/hardware-types/{id}: a new price, or whether new workers are available."""
 
     price_per_hour: Amount | None = None
     price_per_minute: Amount | None = None
@@ -56,7 +57,7 @@ class ModelRequest(RequestModel):
 
 
 class CredentialRequest(RequestModel):
-    """POST /_sim/credentials: a client of its own account, or a second one of an account."""
+    """POST /_sim/credentials: a client of a new account, or a second one of an account."""
 
     client_id: str
     client_secret: str
@@ -133,7 +134,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
 
 
 def _per_minute(body: HardwareRequest, currency: str) -> Money | None:
-    """The new price per minute; an hour is sixty of them, in the simulated market as in the vendor's example."""
+    """The new price per minute, a sixtieth of the hourly one, as in the vendor's example."""
     minute, hour = body.price_per_minute, body.price_per_hour
     if minute is None:
         if hour is None:

@@ -103,7 +103,7 @@ def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, 
     sim.control.reprice("NVIDIA_L40S_1", "2.52")
     shown = run("pull", "-o", pinned, "--source", "the simulator").stdout
     assert "+20.00" in shown
-    assert "2 differences from what was pinned" in shown
+    assert "2 differences from the pinned prices" in shown
     pinned_now = catalogues.load(pinned).price_lists["cortecs"]
     assert (pinned_now.by_id["NVIDIA_L4_2"].gpu_ram_is.value, pinned_now.source) == ("total", "the simulator")
     assert pinned_now.by_id["NVIDIA_L40S_1"].provenance == ""
@@ -191,7 +191,7 @@ def test_verify_exits_1_when_it_cannot_tell(run: Run, pinned: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("tolerance", ["-1", "nan", "inf", "five", ""])
 def test_a_tolerance_that_is_none_is_refused(run: Run, pinned: Path, tolerance: str) -> None:
-    assert "--tolerance is a number of percent" in run("verify", pinned, "--tolerance", tolerance, code=2).stderr
+    assert "must be a number of percent" in run("verify", pinned, "--tolerance", tolerance, code=2).stderr
 
 
 def test_show_checks_before_it_shows(run: Run, pinned: Path) -> None:

@@ -191,7 +191,7 @@ def test_what_two_rows_own_is_reported_and_never_ended(reap: Run, backend: Backe
     backend.put(DEV, row(shared, expires_at=until(sim, -1)), row(over, "night", expires_at=until(sim, -1)))
     backend.put(PROD, row(shared, "answers", expires_at=until(sim, -2)))
     shown = reap(how, "--yes", "--include-protected", code=3).stdout
-    assert f"{shared} is owned by chat in {DEV} and answers in {PROD}, so it is never ended here" in shown
+    assert f"{shared} is owned by chat in {DEV} and answers in {PROD}, so this command never deletes it" in shown
     assert f"{over} is " in shown
     assert statuses(sim)[shared] != "stopped"
     document = json.loads(reap("--json", code=3).stdout)
