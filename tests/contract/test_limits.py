@@ -161,7 +161,7 @@ def test_what_cannot_be_priced_leaves_no_room(limited: Limited, simulator: Simul
     odd = bought(simulator, hardware_type_id="NVIDIA_L40S_1")
     simulator.control.withdraw_hardware("NVIDIA_L40S_1")
     host = limited({"account_hourly_ceiling": "1000.00 EUR"})
-    assert f"cannot be priced: {odd.id}" in refused_create(host, INPUTS, simulator)
+    assert f"have no price: {odd.id}" in refused_create(host, INPUTS, simulator)
     simulator.control.stop(odd.id)
     assert host.instance().create(INPUTS).id
 

@@ -174,7 +174,7 @@ def test_the_sum_of_the_account_names_it(limited: Limited, simulator: Simulator)
     host = limited(CEILING)
     (reason,) = host.instance().check({"model_id": QWEN}).reasons("hardware_type_id")
     assert f"running instances of the account have no price: {running.id}" in reason
-    with pytest.raises(CallFailedError, match="cannot be priced"):
+    with pytest.raises(CallFailedError, match="have no price"):
         host.instance().create(INPUTS)
     assert ids(simulator) == [running.id]
 

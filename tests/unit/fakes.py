@@ -183,13 +183,13 @@ class FakeAccount:
 
     def stop(self, instance_id: str) -> Machine:
         self.asked.append("stop")
-        self._known(instance_id)
+        self._get_machine(instance_id)
         self.turn(instance_id, "stopped")
         return self.machines[instance_id]
 
     def delete(self, instance_id: str) -> None:
         self.asked.append("delete")
-        if self._known(instance_id).status != "stopped":
+        if self._get_machine(instance_id).status != "stopped":
             raise refused(400)
         del self.machines[instance_id]
 
