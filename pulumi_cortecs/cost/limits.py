@@ -56,7 +56,7 @@ class CloudLimits:
 
     @property
     def limits_something(self) -> bool:
-        """Whether the file has a real limit, besides `account_is_exclusive` and `ledger`."""
+        """True if the file has a real limit, besides `account_is_exclusive` and `ledger`."""
         return self != CloudLimits(self.source, account_is_exclusive=self.account_is_exclusive, ledger=self.ledger)
 
 
@@ -68,12 +68,12 @@ class PurchaseLimits:
 
     @property
     def counts_price(self) -> bool:
-        """Whether a limit needs the price."""
+        """True if a limit needs the price."""
         return self.counts_account or any(limits.instance_hourly_cap is not None for limits in self.files)
 
     @property
     def counts_account(self) -> bool:
-        """Whether a limit needs the cost of the account's other instances."""
+        """True if a limit needs the cost of the account's other instances."""
         return any(limits.account_hourly_ceiling is not None for limits in self.files)
 
     def check_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Violation]:

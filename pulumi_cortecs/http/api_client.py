@@ -69,7 +69,7 @@ class WireModel(pydantic.BaseModel):
 
 
 class Retry(Enum):
-    """Whether a request may be sent again when its outcome is unknown."""
+    """The rule for a repetition of a request whose outcome is unknown."""
 
     IDEMPOTENT = "a repetition does no harm"
     """Reads, and changes that are the same when made twice."""

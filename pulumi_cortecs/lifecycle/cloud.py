@@ -160,7 +160,7 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def started_at(self, instance: T) -> float | None:
-        """When the instance was started by the vendor's clock, in seconds since 1970; None where it is not reported."""
+        """The start of the instance by the vendor's clock, in seconds since 1970; None if it is not reported."""
 
     @abstractmethod
     def reported_inputs(self, instance: T) -> Mapping[str, Any]:

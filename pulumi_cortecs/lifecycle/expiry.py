@@ -34,7 +34,7 @@ class ExpiredInstance:
 
     @property
     def is_protected(self) -> bool:
-        """Whether a program protects it from deletion by Pulumi."""
+        """True if a program protects it from deletion by Pulumi."""
         return any(row.protected for row in self.rows)
 
 

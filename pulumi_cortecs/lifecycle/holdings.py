@@ -30,7 +30,7 @@ class StackResource:
 
     @property
     def is_owner(self) -> bool:
-        """Whether a `destroy` of its stack deletes the instance."""
+        """True if a `destroy` of its stack deletes the instance."""
         return not self.external
 
 

@@ -23,7 +23,7 @@ class Assignment(Generic[O]):
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there are more instances than orders: at least one is not theirs, and it is unknown which."""
+        """True if there are more instances than orders: at least one is not theirs, and it is unknown which."""
         return len(self.takers) > len(self.orders)
 
     @property

@@ -64,7 +64,7 @@ class StackState:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether anything in it is secret."""
+        """True if the state has secrets."""
         return any(row.secrets for row in self.rows) or any(begun.secrets for begun in self.pending)
 
 

@@ -88,7 +88,7 @@ class Rule:
 
     @property
     def needs_limits(self) -> bool:
-        """Whether the rule refuses everything without limits of its own."""
+        """True if the rule refuses everything without limits of its own."""
         try:
             self.settings()
         except ValidationError:

@@ -139,7 +139,7 @@ class Verdict:
 
     @property
     def denied(self) -> bool:
-        """Whether anything mandatory was found."""
+        """True if a mandatory rule has a finding."""
         return any(finding.level is Level.MANDATORY for finding in self.findings)
 
     def of(self, rule: str, level: Level) -> list[str]:

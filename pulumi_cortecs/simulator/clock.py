@@ -58,7 +58,7 @@ class VirtualClock:
 
     @property
     def paused(self) -> bool:
-        """Whether time passes only by `advance`."""
+        """True if time passes only by `advance`."""
         return self._paused
 
     def now(self) -> datetime:

@@ -219,7 +219,7 @@ class Fault:
 
     @property
     def after_side_effect(self) -> bool:
-        """Whether the request is carried out before the fault shows."""
+        """True if the request is carried out before the fault shows."""
         return bool(self.parameters.get("after_side_effect", PARAMETERS[self.kind].get("after_side_effect", False)))
 
 

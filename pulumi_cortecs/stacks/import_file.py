@@ -38,7 +38,7 @@ class ImportedInstance:
 
     @property
     def ready(self) -> bool:
-        """Whether the instance is ready: otherwise the next preview shows an update of its Endpoint."""
+        """True if the instance is ready: otherwise the next preview shows an update of its Endpoint."""
         return self.inputs["state"] == "stopped" or bool(self.endpoint_outputs["base_url"])
 
     def program(self) -> str:

@@ -23,7 +23,7 @@ def describe_excess(price: Money, caps: Mapping[str, Money], per: str) -> str | 
     cap = caps.get(price.currency)
     if cap is None:
         limits = join_names(str(cap_amount) for cap_amount in caps.values())
-        return f"{price} {per}, and there is no limit in {price.currency}: there is {limits}."
+        return f"{price} {per}; no limit is in {price.currency}, only {limits}."
     return f"{price} {per}; the limit is {cap}: {price - cap} too much." if price > cap else None
 
 

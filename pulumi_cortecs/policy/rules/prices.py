@@ -44,7 +44,7 @@ def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContex
     gpu_price = price_per_part(hourly, gpus)
     if cap is None:
         limits = join_names(str(amount) for amount in settings.per_gpu_hour.values())
-        yield f"a GPU costs {gpu_price} an hour, and there is no limit in {gpu_price.currency}: {limits}."
+        yield f"a GPU costs {gpu_price} an hour; no limit is in {gpu_price.currency}, only {limits}."
     elif hourly > cap * gpus:
         yield (
             f"a GPU of {hardware.hardware_type_id} costs {gpu_price} an hour; the limit is {cap}: "

@@ -237,7 +237,7 @@ class SimulatedCortecs:
     def _require(self, instance_id: str) -> VirtualInstance:
         instance = self.get_any(instance_id)
         if instance is None:
-            raise ApiError(404, f"There is no instance {instance_id!r}.")
+            raise ApiError(404, f"instance_id {instance_id!r}: no such instance.")
         return instance
 
     def _require_own(self, account: str, instance_id: str) -> VirtualInstance:
@@ -249,7 +249,7 @@ class SimulatedCortecs:
         return instance
 
     def _unknown_error(self, instance_id: str) -> ApiError:
-        return ApiError(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
+        return ApiError(self.settings.unknown_id_status, f"instance_id {instance_id!r}: no such instance.")
 
     def _check_order(self, account: str, args: PurchasedArgs, target: FaultTarget, now: datetime) -> BootPlan:
         """Check the balance and the faults; returns the plan of the boot. Raises ApiError if the order is refused."""

@@ -95,7 +95,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     async def change_hardware(hardware_type_id: str, body: HardwareRequest) -> Response:
         offer = cloud.market.offers.get(hardware_type_id)
         if offer is None:
-            raise ApiError(404, f"There is no hardware type {hardware_type_id!r}.")
+            raise ApiError(404, f"hardware_type_id {hardware_type_id!r}: no such hardware type.")
         per_minute = _per_minute(body, offer.hardware.currency)
         try:
             if per_minute is not None:
@@ -109,7 +109,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     @router.delete("/market/hardware-types/{hardware_type_id}", response_model=None)
     async def withdraw_hardware(hardware_type_id: str) -> Response:
         if hardware_type_id not in cloud.market.offers:
-            raise ApiError(404, f"There is no hardware type {hardware_type_id!r}.")
+            raise ApiError(404, f"hardware_type_id {hardware_type_id!r}: no such hardware type.")
         cloud.market.withdraw_hardware(hardware_type_id)
         return JSONResponse({"hardware_type_id": hardware_type_id})
 
@@ -117,7 +117,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     async def change_model(model_id: str, body: ModelRequest) -> Response:
         model = cloud.market.models.get(model_id)
         if model is None:
-            raise ApiError(404, f"There is no model {model_id!r}.")
+            raise ApiError(404, f"model_id {model_id!r}: no such model.")
         if body.recommended_config not in model.max_context:
             raise ApiError(400, f"{model_id} does not run on {body.recommended_config!r}.")
         cloud.market.recommend(model_id, body.recommended_config)
@@ -126,7 +126,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     @router.delete("/market/models/{model_id}", response_model=None)
     async def withdraw_model(model_id: str) -> Response:
         if model_id not in cloud.market.models:
-            raise ApiError(404, f"There is no model {model_id!r}.")
+            raise ApiError(404, f"model_id {model_id!r}: no such model.")
         cloud.market.withdraw_model(model_id)
         return JSONResponse({"model_id": model_id})
 

@@ -145,7 +145,7 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "instance-hourly-cap",
         {"per_hour": ["9.00 USD"]},
         cortecs_instance(),
-        "there is no limit in EUR: there is 9.00 USD.",
+        "no limit is in EUR, only 9.00 USD.",
     ),
     (
         "instance-hourly-cap",
@@ -159,9 +159,9 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         cortecs_instance(hardware_type_id="NVIDIA_H100_2"),
         "a GPU of NVIDIA_H100_2 costs 4.44 EUR an hour; the limit is 4.43 EUR: 0.01 EUR too much.",
     ),
-    ("price-per-gpu-cap", {"per_gpu_hour": ["9.00 USD"]}, cortecs_instance(), "there is no limit in EUR"),
+    ("price-per-gpu-cap", {"per_gpu_hour": ["9.00 USD"]}, cortecs_instance(), "no limit is in EUR"),
     ("stack-hourly-budget", {"per_hour": ["1.19 EUR"]}, cortecs_instance(), "1.20 EUR an hour; the limit is 1.19 EUR"),
-    ("stack-hourly-budget", {"per_hour": ["1.19 USD"]}, cortecs_instance(), "there is no limit in EUR"),
+    ("stack-hourly-budget", {"per_hour": ["1.19 USD"]}, cortecs_instance(), "no limit is in EUR"),
     (
         "stack-monthly-budget",
         {"per_month": ["875.99 EUR"]},
@@ -408,4 +408,4 @@ def test_two_currencies_are_never_added() -> None:
     in_dollars = Catalogue({"cortecs": replace(prices, currency="USD", hardware_types=dollars)})
     limits = {"stack-hourly-budget": {"per_hour": ["1.20 EUR"]}}
     verdict = PackTester([RULES["stack-hourly-budget"]], limits, catalogue=in_dollars).preview(cortecs_instance())
-    assert_denied(verdict, "stack-hourly-budget", "1.20 USD an hour, and there is no limit in USD: there is 1.20 EUR.")
+    assert_denied(verdict, "stack-hourly-budget", "1.20 USD an hour; no limit is in USD, only 1.20 EUR.")
