@@ -72,10 +72,8 @@ def complete_from_instance(
     """`wanted` completed from the running instance, and a problem for each difference: `reported` is what the vendor
     reports of it, and `state` whether it is `running` or `stopped`.
 
-    `wanted` has the program's arguments, and its state.
-
-    Arguments that the vendor does not report are left out of the result, whatever the program says: they cannot be
-    checked.
+    `wanted` has the program's arguments, and its state. Arguments that the vendor does not report are left out of the
+    result, whatever the program says: they cannot be checked.
     """
     problems = [
         Problem(
