@@ -56,10 +56,10 @@ __all__ = [
     "get_models_output",
 ]
 
-if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of these
+if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
-        """The data sources and their rows, loaded for those who name them: an import of the package stays light."""
+        """The data sources and their rows, imported at their first use, which keeps the import of the package light."""
         if name in __all__:
             return getattr(cortecs, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,7 +31,7 @@ KINDS: Final[dict[str, str]] = {
     "cortecs.Instance": "pulumi_cortecs.cortecs.kind:INSTANCE",
     "cortecs.Endpoint": "pulumi_cortecs.cortecs.kind:INSTANCE",
 }
-"""By name, where the kind of resource that it serves is described: a module and what it is called there."""
+"""The kind of resource that each name serves: "module:constant"."""
 
 
 class UnknownProviderError(LookupError):
@@ -39,8 +39,7 @@ class UnknownProviderError(LookupError):
 
 
 class LazyProvider(ResourceProvider):
-    """A provider that imports what serves it at its first call. Nothing of ours is secret in its pickle, and the pickle
-    is a name."""
+    """A provider that imports its implementation at the first call. Its pickle is a name, and contains no secret."""
 
     serialize_as_secret_always = False
     abi_name = ""
@@ -56,7 +55,7 @@ class LazyProvider(ResourceProvider):
         return kind
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Hands the configuration, the stack's or a Provider's, to the accounts; nothing of it is kept here."""
+        """Passes the configuration, the stack's or a Provider's, to the accounts, and keeps none of it."""
         from pulumi_cortecs.provider import process
 
         process.preload(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
@@ -144,7 +143,7 @@ class EndpointProvider(LazyProvider):
 
     @provider_method
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """Nothing ends at the vendor with an Endpoint: the Instance does that."""
+        """Does nothing: the Instance deletes the instance at the vendor."""
 
 
 @provider_method

@@ -1,11 +1,11 @@
-"""The user's files beside the program do not become ours.
+"""Keeps files beside the user's program from being imported in place of libraries.
 
 The host process runs in the program's folder, and Python puts that first on the path: a project's own `secrets.py`
-would be what everything here imports by that name, and refresh and destroy would end in it. This module is imported
-before anything that may be shadowed, and needs only what every Python has loaded when it starts.
+would shadow the library's, and refresh and destroy would fail. This module is imported before every module that may be
+shadowed, and needs only modules that Python loads at its start.
 
-What Pulumi's host itself imports before it meets us cannot be helped: with a `grpc.py` beside the program it never
-starts. In the program's own process nothing is changed: there the order is Python's, and the program's business.
+It cannot help with imports that Pulumi's host makes earlier: with a `grpc.py` beside the program the host never starts.
+It changes nothing in the program's own process.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _OURS: Final = frozenset({"__main__", "pulumi_cortecs"})
 
 
 def _yield_to_libraries() -> None:
-    """In a host process, puts the program's folder last on the path, and forgets what was imported from it in a
-    library's place.
+    """In a host process, moves the program's folder to the end of the path, and forgets modules that were imported from
+    it in place of a library.
 
-    Last and not away, because the providers of other resources may live there.
+    The folder stays on the path, because the providers of other resources may be in it.
     """
     if getattr(getattr(sys.modules.get("__main__"), "__spec__", None), "name", None) != _HOST:
         return
     try:
         folder = os.path.realpath(os.getcwd())
-        beside = [entry for entry in sys.path if os.path.realpath(entry) == folder]  # "" is where we are, too
-    except OSError:  # the folder is gone: nothing lies in it
+        beside = [entry for entry in sys.path if os.path.realpath(entry) == folder]  # "" is the working directory, too
+    except OSError:  # the folder does not exist any more
         return
     sys.path[:] = [entry for entry in sys.path if entry not in beside]
     try:
@@ -41,7 +41,8 @@ def _yield_to_libraries() -> None:
 
 
 def _forget(folders: set[str]) -> None:
-    """With the folder off the path, what can still be found is a library's, and what is in use its shadow."""
+    """Forgets modules of the folders that shadow a library: with the folders off the path, the same name is still
+    found."""
     shadows = {
         name
         for name, module in list(sys.modules.items())
@@ -52,7 +53,8 @@ def _forget(folders: set[str]) -> None:
 
 
 def _lies_in(module: ModuleType, folders: set[str]) -> bool:
-    """Returns whether it is a file of a folder, or a package right in it; not what is installed further down."""
+    """Returns whether the module is a file of a folder or a package in it; installed packages further down do not
+    count."""
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
         return False

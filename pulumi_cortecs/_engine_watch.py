@@ -1,5 +1,5 @@
-"""Whether the engine that has started this process still runs: providers and packs exit with it, and a killed engine
-sends them no signal."""
+"""A watch of the engine that has started this process: providers and packs exit with it, and a killed engine sends them
+no signal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def parse_address(address: str) -> tuple[str, int] | None:
 
 
 def _is_listening(engine: tuple[str, int]) -> bool:
-    """False only when the connection is refused: an engine that is slow to answer still runs."""
+    """Returns False only if the connection is refused: an engine that is slow to answer still runs."""
     try:
         socket.create_connection(engine, timeout=_CHECK_INTERVAL).close()
     except ConnectionRefusedError:

@@ -11,5 +11,5 @@ TOKENS: Final[dict[str, str]] = {
 
 
 def instance_tokens() -> frozenset[str]:
-    """Those that are bought."""
+    """The types of instances."""
     return frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))

@@ -1,4 +1,4 @@
-"""The `pulumi-cortecs` command. Each imports what it needs when it runs, so that it asks for its own extra only."""
+"""The `pulumi-cortecs` command. Each subcommand imports its modules when it runs, so it needs its own extra only."""
 
 from __future__ import annotations
 

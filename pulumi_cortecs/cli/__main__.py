@@ -1,4 +1,4 @@
-"""`python -m pulumi_cortecs.cli`: the same command where it is not on the path."""
+"""`python -m pulumi_cortecs.cli`: the same command, for environments without it on the path."""
 
 from pulumi_cortecs.cli import main
 

@@ -39,13 +39,13 @@ def pull(
     output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")] = _LOCK,
     url: _Url = None,
     source: Annotated[
-        str | None, typer.Option(help="What to write as the source of the prices.", show_default="the API's URL")
+        str | None, typer.Option(help="The source to record for the prices.", show_default="the API's URL")
     ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Ask for today's prices and models and pin them; no credentials are needed.
+    """Pin today's prices and models; no credentials are needed.
 
-    Notes made by hand in the file (gpu_ram_is, billing, provenance) are kept for as long as they fit.
+    Notes made by hand in the file (gpu_ram_is, billing, provenance) are kept as long as they fit.
     """
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
@@ -59,7 +59,7 @@ def pull(
         print_json({**_as_json(new), "differences": _rows(changes)})
         return
     print_lines(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
-    news = "" if old is None else f"; {count_text(len(changes), 'difference')} from what was pinned"
+    news = "" if old is None else f"; {count_text(len(changes), 'difference')} from the pinned prices"
     print_lines(f"{output} written: sha256 {new.digest}{news}")
 
 
@@ -81,11 +81,11 @@ def verify(
     file: _File = _LOCK,
     url: _Url = None,
     tolerance: Annotated[
-        str, typer.Option(help="By how many percent a price may have moved. Other differences always count.")
+        str, typer.Option(help="The allowed change of a price in percent. Other differences always count.")
     ] = "0",
     as_json: _Json = False,
 ) -> None:
-    """For a nightly job: exit 0 when today's prices are the pinned ones, 4 when not, 1 on an error."""
+    """For a nightly job: exit 0 if today's prices equal the pinned ones, 4 if not, 1 on an error."""
     if _compare(file, None, url, _percent(tolerance), as_json):
         raise typer.Exit(EXIT_DIFFERS)
 
@@ -125,7 +125,7 @@ def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal
 
 
 def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
-    """Today's prices, with the notes of the pinned ones, and with the clouds that are not asked.
+    """Today's prices, with the notes of the pinned ones, and with the other clouds of the pinned catalogue.
 
     Raises CloudError and CatalogueError.
     """
@@ -160,7 +160,7 @@ def _percent(text: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or number < 0:
-        raise typer.BadParameter(f"--tolerance is a number of percent, 0 or more, not {text!r}")
+        raise typer.BadParameter(f"--tolerance: got {text!r}; must be a number of percent, 0 or more")
     return number
 
 
@@ -188,7 +188,7 @@ def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
             hour, minute = row.price_per_hour.decimal_string(), row.price_per_minute.decimal_string()
             hardware.add_row(row.hardware_type_id, gpus, ram, hour, minute, row.provenance)
         yield hardware
-        title = f"{cloud}: what each model runs on, the cheapest first"
+        title = f"{cloud}: the hardware of each model, the cheapest first"
         models = make_table(title, "model", "hardware: longest context")
         for model in prices.models:
             fits = (

@@ -1,4 +1,5 @@
-"""`pulumi-cortecs import-file`: what `pulumi import --file` needs to take over what runs, and the program that fits."""
+"""`pulumi-cortecs import-file`: the file with which `pulumi import --file` takes over running instances, and the lines
+of the program."""
 
 from __future__ import annotations
 
@@ -17,13 +18,15 @@ def import_file(
     instance_ids: Annotated[list[str], typer.Argument(metavar="ID", help="The instances to take over.")],
     name: Annotated[
         list[str] | None,
-        typer.Option("--name", help="What to call it; once for each id, in their order.", show_default="its model"),
+        typer.Option(
+            "--name", help="The name of an instance; once for each id, in their order.", show_default="its model"
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")] = _FILE,
 ) -> None:
-    """Write the file for `pulumi import --file`, and print the lines of the program that goes with it.
+    """Write the file for `pulumi import --file`, and print the matching lines for the program.
 
-    Nothing is bought, changed or ended. The account is that of the environment.
+    The command buys, changes and deletes nothing. The account is that of the environment.
     """
     if doubles := sorted({instance_id for instance_id in instance_ids if instance_ids.count(instance_id) > 1}):
         raise typer.BadParameter(f"twice: {', '.join(doubles)}")
@@ -47,7 +50,7 @@ def import_file(
 
 
 def _compose(instance_ids: list[str], names: list[str] | None) -> tuple[str, str, list[str]]:
-    """The file, the program, and what is still booting. Raises CloudError."""
+    """The file, the program, and the instances that are still booting. Raises CloudError."""
     from pulumi_cortecs.provider.endpoint import EndpointError
     from pulumi_cortecs.provider.instance import InstanceError
     from pulumi_cortecs.stacks.import_file import IMPORT, import_file_text, names_for_models, read_for_import

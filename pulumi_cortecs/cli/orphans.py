@@ -1,4 +1,5 @@
-"""`pulumi-cortecs orphans`: what the account runs and no stack owns, what it costs, and how to end or adopt it."""
+"""`pulumi-cortecs orphans`: the instances of the account that no stack owns, their cost, and their deletion or
+adoption."""
 
 from __future__ import annotations
 
@@ -51,27 +52,27 @@ def orphans(
     cwd: Directory = Path(),
     as_json: Json = False,
     delete: Annotated[
-        bool, typer.Option("--delete", help="End them: stop, delete, and see that they are gone.")
+        bool, typer.Option("--delete", help="Stop and delete them, and confirm that they are gone.")
     ] = False,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Print the lines that make a program own them.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Print the lines with which a program adopts them.")] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Forget which order of this machine bought them. Reads no stack.")
+        bool, typer.Option("--keep", help="Exclude them from recovery on this machine. Reads no stack.")
     ] = False,
     include_young: Annotated[
-        bool, typer.Option("--include-young", help="End also what an `up` may be about to own.")
+        bool, typer.Option("--include-young", help="Also delete instances that an `up` may be about to own.")
     ] = False,
     yes: Yes = False,
 ) -> None:
     """List the instances of the account that none of the stacks owns. The account is that of the environment.
 
-    Exit codes: 0 there is none (any more), 3 there is some, 1 an error, or something could not be ended.
+    Exit codes: 0 no orphans (any more), 3 orphans exist, 1 an error, or a deletion failed.
     """
     if delete + adopt + keep > 1:
         raise typer.BadParameter("--delete, --adopt and --keep: give one of them")
     if instance_ids and not (delete or adopt or keep):
         raise typer.BadParameter("ids go with --delete, --adopt or --keep")
     if keep and not instance_ids:
-        raise typer.BadParameter("--keep needs the ids of what is kept")
+        raise typer.BadParameter("--keep needs the ids of the instances to keep")
     if delete and not yes:
         require_terminal(as_json)
     where = stack_selection(stack, all_stacks, backend_url, cwd)
@@ -88,8 +89,8 @@ def orphans(
     if delete and (ready := _without_held_back(chosen, include_young)):
         if yes:
             outcomes = _end_instances(ready, survey)
-        elif typer.confirm(f"End {count_text(len(ready), 'instance')} for good?", err=True):
-            with cli_errors():  # an `up` may have taken one over while the question was open
+        elif typer.confirm(f"Delete {count_text(len(ready), 'instance')} for good?", err=True):
+            with cli_errors():  # an `up` may have taken one over before the question was answered
                 survey_now = take_survey(where)
             asked_for = {orphan.instance.instance_id for orphan in chosen}
             chosen = [orphan for orphan in _find_orphans(survey_now) if orphan.instance.instance_id in asked_for]
@@ -118,7 +119,7 @@ def _keep(instance_ids: list[str], as_json: bool) -> None:
         account = environment_account()
         missing = [instance_id for instance_id in instance_ids if account.find(instance_id) is None]
     if missing:
-        raise exit_failed(f"there is no Cortecs instance {', '.join(missing)} in this account, so nothing was done")
+        raise exit_failed(f"{', '.join(missing)}: no such Cortecs instance in this account, so nothing was done")
     journal = _journal()
     try:
         for instance_id in instance_ids:
@@ -157,7 +158,7 @@ def _find_orphans(survey: Survey) -> tuple[Orphan, ...]:
 
 
 def _journal_remarks() -> tuple[dict[str, list[str]], set[str]]:
-    """The journal's view of purchases that no engine has confirmed: remarks by instance id, and the ids that a live
+    """The purchases of the journal that no engine has confirmed: remarks by instance id, and the ids that a live
     process is about to own."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
@@ -212,8 +213,8 @@ def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
     from pulumi_cortecs.lifecycle.times import format_duration
 
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
-    table = make_table("What no stack owns", *columns)
-    table.columns[0].no_wrap = True  # an id is there to be copied
+    table = make_table("Instances that no stack owns", *columns)
+    table.columns[0].no_wrap = True  # ids are complete, for copying
     for orphan in all_orphans:
         instance, age = orphan.instance, orphan.instance.age(survey.vendor_now)
         table.add_row(
@@ -253,7 +254,7 @@ def _print_adoption(chosen: list[Orphan]) -> None:
 
 
 def _lines(chosen: list[Orphan]) -> dict[str, str]:
-    """The lines of a program, by instance id."""
+    """The lines for a program, by instance id."""
     from pulumi_cortecs.lifecycle.cloud import Phase
     from pulumi_cortecs.stacks.import_file import constructor, names_for_models
 

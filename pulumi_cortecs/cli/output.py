@@ -17,7 +17,7 @@ _PIPED_WIDTH: Final = 160
 
 
 def make_table(title: str, *columns: str) -> Table:
-    """An empty table, whose cells are shown as what is printable of them."""
+    """An empty table, whose cells show only printable characters."""
     from rich.table import Table
 
     class Printable(Table):
@@ -41,13 +41,13 @@ def print_lines(*items: Any) -> None:
 
 
 def print_json(data: dict[str, Any]) -> None:
-    """Prints JSON for machines that people can read, too."""
+    """Print indented JSON."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
     typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def print_error(text: str) -> None:
-    """Prints a line beside the output."""
+    """Print a line on stderr."""
     typer.echo(escape_unprintable(text), err=True)
 
 

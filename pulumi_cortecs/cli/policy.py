@@ -1,4 +1,4 @@
-"""`pulumi-cortecs policy`: where the ready policy packs lie, and what is wrong with a file of limits."""
+"""`pulumi-cortecs policy`: the paths of the ready policy packs, and a check of limits files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="The ready policy packs.")
 
 
 class Pack(str, Enum):
-    """The packs there are."""
+    """The ready packs."""
 
     HARDWARE = "hardware"
     COST = "cost"
@@ -31,7 +31,7 @@ def path(
     pack: Annotated[Pack, typer.Argument(help="hardware, cost, or guard, which is both in one.")] = Pack.GUARD,
     folder: Annotated[bool, typer.Option("--folder", help="Its folder instead of its executable.")] = False,
 ) -> None:
-    """Print where a pack lies: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)"."""
+    """Print the path of a pack: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)"."""
     # in an installed package beside the code, in a clone beside the package
     places = [place / "policies" / pack.value for place in (_PACKAGE, _PACKAGE.parent)]
     pack_folder = next((place for place in places if (place / "run").is_file()), None)
@@ -43,13 +43,13 @@ def path(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The limits: what is handed over with --policy-pack-config.")],
-    pack: Annotated[Pack, typer.Option(help="The pack that they are for.")] = Pack.GUARD,
+    file: Annotated[Path, typer.Argument(help="The limits file, as for --policy-pack-config.")],
+    pack: Annotated[Pack, typer.Option(help="The pack of the limits.")] = Pack.GUARD,
     own_rule: Annotated[
         list[str], typer.Option("--own-rule", help="A rule of your own that the pack has; once for each.")
     ] = [],  # noqa: B006 - typer copies it
 ) -> None:
-    """Refuse limits that a pack would refuse, or that the engine reads otherwise than a person: a key that is twice."""
+    """Refuse limits that a pack would refuse, and duplicate keys, of which the engine takes the last."""
     from pulumi_cortecs.policy.limits import LimitsError, read_limits
     from pulumi_cortecs.policy.limits_json import read_config_file
     from pulumi_cortecs.policy.registry import PACKS

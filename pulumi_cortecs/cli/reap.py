@@ -1,4 +1,4 @@
-"""`pulumi-cortecs reap`: ends instances that have outlived the `ttl` of their program."""
+"""`pulumi-cortecs reap`: deletes instances whose `ttl` is over."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ def reap(
     cwd: Directory = Path(),
     as_json: Json = False,
     delete: Annotated[
-        bool, typer.Option("--delete", help="End them: stop, delete, and see that they are gone.")
+        bool, typer.Option("--delete", help="Stop and delete them, and confirm that they are gone.")
     ] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Only stop them, which ends the bill as well.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Only stop them, which also ends their billing.")] = False,
     include_protected: Annotated[
         bool, typer.Option("--include-protected", help="Also those with `protect=True`.")
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """List the instances whose `expires_at` has passed, by every stack that owns them, and end them on request.
+    """List the instances whose `expires_at` has passed in every stack that owns them, and delete them on request.
 
-    Exit codes: 0 there is none (any more), 3 there is some, 1 an error, or something could not be ended.
+    Exit codes: 0 no expired instances (any more), 3 expired instances exist, 1 an error, or a deletion failed.
     """
     if delete and stop:
         raise typer.BadParameter("--delete and --stop: give one of them")
@@ -74,7 +74,7 @@ def reap(
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count_text(len(ready), 'instance')}?", err=True)):
         if not yes:
-            with cli_errors():  # an `up` may have prolonged one while the question was open
+            with cli_errors():  # an `up` may have prolonged one before the question was answered
                 still = {row.instance.instance_id: row.skip_reason for row in find_expired(take_survey(where))}
             left = [row for row in left if row.instance.instance_id in still]
             ready = [row for row in ready if still.get(row.instance.instance_id) == ""]
@@ -92,7 +92,8 @@ def reap(
 
 
 def find_expired(survey: Survey) -> tuple[ExpiredInstance, ...]:
-    """The instances past their time by the vendor's clock. Raises ExpiryError, also where that clock is not ours."""
+    """The expired instances by the vendor's clock. Raises ExpiryError, also if that clock differs from this
+    machine's."""
     from pulumi_cortecs.cortecs.client import VENDOR
     from pulumi_cortecs.lifecycle.expiry import find_expired, require_clock_agreement
 
@@ -121,16 +122,16 @@ def _show(expired: tuple[ExpiredInstance, ...], survey: Survey) -> None:
     if expired:
         print_lines(_table(expired))
     print_lines(
-        f"{count_text(len(expired), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the time "
-        f"that {count_text(len(survey.stacks), 'stack')} gave"
+        f"{count_text(len(expired), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the ttl "
+        f"in {count_text(len(survey.stacks), 'stack')}"
     )
     print_shared(survey)
 
 
 def _table(expired: tuple[ExpiredInstance, ...]) -> Table:
     columns = ("id", "name", "stacks", "hardware", "status", "expired at", "an hour", "remarks")
-    table = make_table("What has outlived its ttl", *columns)
-    table.columns[0].no_wrap = True  # an id is there to be copied
+    table = make_table("Instances past their ttl", *columns)
+    table.columns[0].no_wrap = True  # ids are complete, for copying
     for row in expired:
         instance = row.instance
         table.add_row(

@@ -14,7 +14,7 @@ def simulator(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 3000,
     state: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="Keep everything in this file, and go on from it, even after a kill -9."),
+        typer.Option(dir_okay=False, help="Keep the state in this file, and continue from it, even after a kill -9."),
     ] = None,
     speed: Annotated[
         float | None, typer.Option(help="Virtual seconds per real second.", show_default="1, or as in --state")
@@ -22,20 +22,26 @@ def simulator(
     boot: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1e9, help="Virtual seconds from start to running.", show_default="30, or as in --state"
+            min=0,
+            max=1e9,
+            help="Virtual seconds from the start of an instance to running.",
+            show_default="30, or as in --state",
         ),
     ] = None,
     token_ttl: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1e9, help="Real seconds an access token is good for.", show_default="3600, or as in --state"
+            min=0,
+            max=1e9,
+            help="Real seconds for which an access token is valid.",
+            show_default="3600, or as in --state",
         ),
     ] = None,
     port_file: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the port here once the simulator listens.")
     ] = None,
     parent_pid: Annotated[
-        int | None, typer.Option(min=1, help="End when this process is gone, so that none is left behind.")
+        int | None, typer.Option(min=1, help="Exit when this process is gone, so that no simulator is left behind.")
     ] = None,
     print_env: Annotated[
         bool, typer.Option("--print-env", help="Print the export lines for a shell and exit.")
@@ -54,11 +60,11 @@ def simulator(
         ) from None
     if print_env:
         if port == 0:
-            raise typer.BadParameter("--print-env needs to know the port: give the one the simulator runs on")
+            raise typer.BadParameter("--print-env needs the simulator's port: use --port")
         typer.echo(process.exports(port))
         return
     if speed is not None and not 0 < speed <= 1e6:
-        raise typer.BadParameter(f"--speed is more than 0 and at most 1000000, not {speed:g}")
+        raise typer.BadParameter(f"--speed: got {speed:g}; must be more than 0 and at most 1000000")
     try:
         process.serve(
             port=port,

@@ -1,4 +1,4 @@
-"""The instances of an account beside the rows of the stacks: one complete survey, or an error."""
+"""The instances of an account and the rows of the stacks: one complete survey, or an error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.stacks.selection import StackSelection
 
 EXIT_FOUND: Final = 3
-"""The exit code of a command that has found instances and left them."""
+"""The exit code of a command that has found instances and not deleted them."""
 _MAX_PARALLEL: Final = 4
 
 Stack = Annotated[list[str] | None, typer.Option("--stack", help="A stack to read; once for each.")]
@@ -43,8 +43,8 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 @dataclass(frozen=True)
 class Survey:
-    """One look. The list was asked for before the states. `vendor_now` is by the vendor's clock, which dates its runs
-    and the ends that states tell. `prices` is empty where they could not be asked for."""
+    """One survey. The list was requested before the states. `vendor_now` is by the vendor's clock, which dates its runs
+    and the `expires_at` of states. `prices` is empty if they are not available."""
 
     account: Account
     listed: tuple[ListedInstance, ...]
@@ -87,7 +87,7 @@ def take_survey(where: StackSelection) -> Survey:
         prices: Mapping[str, PricedHardware] = live_offers({}).hardware_types()
     except CloudError:
         prices = {}
-    # a `destroy` that went on meanwhile has taken what it ended out of its state
+    # a concurrent `destroy` has removed its deleted instances from the state
     listed = (
         after.get(key) or (instance if account.find(key) is not None else None) for key, instance in before.items()
     )
@@ -95,7 +95,7 @@ def take_survey(where: StackSelection) -> Survey:
 
 
 def environment_account() -> Account:
-    """The account that the environment names; no stack's config is read. Raises ConfigurationError."""
+    """The account of the environment; no stack's config is read. Raises ConfigurationError."""
     from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
     from pulumi_cortecs.http.errors import ConfigurationError
     from pulumi_cortecs.provider import accounts
@@ -107,7 +107,7 @@ def environment_account() -> Account:
         )
     account = accounts.account(INSTANCE, {})
     for problem in account.problems:
-        print_error(f"Warning: {problem}. This command goes on without it")
+        print_error(f"Warning: {problem}. This command ignores it")
     return account
 
 
@@ -125,13 +125,13 @@ def cli_errors() -> Iterator[None]:
 
 
 def require_terminal(as_json: bool) -> None:
-    """Raise BadParameter where a question could not be shown."""
+    """Raise BadParameter if a question cannot be shown."""
     if as_json or not sys.stdin.isatty():
         raise typer.BadParameter("not a terminal: use --yes to confirm")
 
 
 def run_for_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
-    """Run an action for each instance, some at a time. By id the error, "" for none."""
+    """Run an action for each instance, several at a time. Returns the error of each id, "" for none."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
     from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
@@ -181,8 +181,8 @@ def print_shared(survey: Survey) -> None:
 
     for instance_id, rows in survey.shared.items():
         print_lines(
-            f"{instance_id} is owned by {row_names(rows)}, so it is never ended here. `pulumi state delete` takes it "
-            "out of one of them and ends nothing"
+            f"{instance_id} is owned by {row_names(rows)}, so this command never deletes it. `pulumi state delete` "
+            "removes it from one of them, and deletes nothing"
         )
 
 
@@ -197,7 +197,7 @@ def owners(rows: Sequence[StackResource]) -> list[dict[str, object]]:
 
 
 def instance_as_json(instance: ListedInstance) -> dict[str, object]:
-    """An instance for JSON as the vendor describes it; null for what the vendor leaves out."""
+    """An instance for JSON; null for values that the vendor leaves out."""
     return {
         "id": instance.instance_id,
         "model_id": instance.arguments.get("model_id"),
@@ -228,7 +228,7 @@ def _require_complete(
     stacks: Sequence[StackHoldings],
     now: datetime,
 ) -> None:
-    """Raise BadAnswerError for a list that lacks instances, as far as that can be known."""
+    """Raise BadAnswerError for a list that is known to lack instances."""
     from pulumi_cortecs.http.errors import BadAnswerError
     from pulumi_cortecs.lifecycle.orphans import is_past_grace
 
@@ -241,9 +241,7 @@ def _require_complete(
         is_past_grace(instance, now)
         for instance in (*late, *(_listed(account, instance) for instance in by_id if instance is not None))
     ):
-        raise BadAnswerError(
-            "Cortecs' list of the instances is incomplete, so nothing can be concluded from it; try again"
-        )
+        raise BadAnswerError("Cortecs' list of the instances is incomplete, so the command did nothing; try again")
 
 
 def _listed(account: Account, instance: cortecs.ApiInstance) -> ListedInstance:

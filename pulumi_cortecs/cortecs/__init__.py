@@ -1,4 +1,4 @@
-"""Cortecs' dedicated inference: what a program declares, and the data sources that it asks."""
+"""Cortecs' dedicated inference: the resources that a program declares, and the data sources that it calls."""
 
 from typing import TYPE_CHECKING
 
@@ -49,10 +49,10 @@ __all__ = [
     "get_models_output",
 ]
 
-if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of these
+if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
-        """The data sources and their rows, loaded for those who name them: an import of the package stays light."""
+        """The data sources and their rows, imported at their first use, which keeps the import of the package light."""
         if name in __all__:
             from pulumi_cortecs.cortecs import data
 

@@ -20,12 +20,12 @@ VENDOR = "Cortecs"
 CLOUD = "cortecs"
 
 _RESERVED_PATHS: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
-"""What would make another request out of `/instances/{id}`: httpx resolves the dots, quoted or not."""
+"""Ids that would turn `/instances/{id}` into another request: httpx resolves the dots, quoted or not."""
 
 T = TypeVar("T")
 K = TypeVar("K")
 
-# what is informative only may be null anywhere: an instance must stay visible, or it could not be deleted
+# informative fields may be null: an instance must stay visible, or it could not be deleted
 _MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
 _Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
@@ -55,7 +55,7 @@ class ApiInstanceStatus(WireModel):
 
 
 class ApiInitProgress(WireModel):
-    """The progress of a worker's boot: step 1 to 5 of 5, in the vendor's words."""
+    """The progress of a worker's boot: step 1 to 5 of 5, with the vendor's description."""
 
     current_step: int
     num_steps: int
@@ -69,7 +69,7 @@ class ApiWorkerStatus(WireModel):
 
 
 class ApiInstance(WireModel):
-    """A rented instance. `base_url` is None until it has booted."""
+    """A rented instance. `base_url` is None while it boots."""
 
     instance_id: _Id
     base_url: _Words | None = None
@@ -84,7 +84,9 @@ class ApiInstance(WireModel):
         """
         reported = {key: value for key, value in self.instance_args.model_dump().items() if value is not None}
         if "model_id" in reported:
-            reported["model_id"] = reported["model_id"].replace("/", "--")  # spelled otherwise, it would be replaced
+            reported["model_id"] = reported["model_id"].replace(
+                "/", "--"
+            )  # another spelling would replace the instance
         if self.worker_statuses:
             reported.setdefault("num_workers", len(self.worker_statuses))
         return reported
@@ -96,14 +98,14 @@ class _HardwareConfig(WireModel):
 
 
 class ApiModel(WireModel):
-    """A model and what it runs on."""
+    """A model and its hardware."""
 
     model_id: _Id
     recommended_config: _Id | None = None
     hardware_configs: _Dict[_Id, _HardwareConfig] = Field(default_factory=dict)
 
     def max_context(self, hardware_type_id: str) -> int | None:
-        """The most tokens a context may have on this hardware, None where the vendor names no limit.
+        """The longest context in tokens on this hardware, None if the vendor names no limit.
 
         Raises KeyError for hardware that the model does not run on.
         """
@@ -161,7 +163,7 @@ class _OneInstance(WireModel):
 
 
 class _Deleted(WireModel):
-    """Whatever the vendor says here: its list says whether it is true."""
+    """The vendor's answer to a deletion, whose content is ignored: the list shows whether it is true."""
 
 
 class _ModelId(WireModel):
@@ -185,7 +187,7 @@ class _HardwareTypes(WireModel):
 
 
 class CortecsPublicClient:
-    """The public part of the API: what can be rented and what it costs. Needs no credentials."""
+    """The public part of the API: models, hardware and prices. Needs no credentials."""
 
     def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
         self._core = ApiClient(VENDOR, base_url, client or shared_client())
@@ -196,7 +198,8 @@ class CortecsPublicClient:
         return self._core.base_url
 
     def model_ids(self) -> list[str]:
-        """The ids of all models on offer, with `--` for `/`. Nothing else of the list has to be as documented."""
+        """The ids of all models on offer, with `--` for `/`. Other fields of the list may differ from the
+        documentation."""
         return [
             model.model_id for model in self._core.call("GET", "/models/", _ModelIds, retry=Retry.IDEMPOTENT).models
         ]
@@ -206,7 +209,7 @@ class CortecsPublicClient:
         return self._core.call("GET", "/models/", _Models, retry=Retry.IDEMPOTENT).models
 
     def model(self, model_id: str) -> ApiModel:
-        """One model with the hardware it runs on. Raises RefusedError when there is none of this id."""
+        """One model with its hardware. Raises RefusedError for an unknown id."""
         return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, retry=Retry.IDEMPOTENT).model
 
     def hardware_types(self) -> dict[str, PricedHardware]:
@@ -214,7 +217,7 @@ class CortecsPublicClient:
         return self._hardware_types("/hardware-types/")
 
     def available_hardware_types(self) -> dict[str, PricedHardware]:
-        """Those of which something is in stock now."""
+        """The hardware types in stock."""
         return self._hardware_types("/hardware-types/available")
 
     def _hardware_types(self, path: str) -> dict[str, PricedHardware]:
@@ -243,11 +246,12 @@ class CortecsClient:
         return self._core.vendor_time()
 
     def vendor_date(self) -> float | None:
-        """The date of Cortecs' last answer, in seconds since 1970, by no clock of ours; None before its first."""
+        """The date of Cortecs' last answer, in seconds since 1970, independent of this machine's clock; None before its
+        first."""
         return self._core.vendor_date()
 
     def instances(self) -> dict[str, ApiInstance]:
-        """Everything the account has, stopped ones too, by id. A new one may be missing for some seconds."""
+        """All instances of the account by id, also stopped ones. A new one may be missing for some seconds."""
         answer = self._core.call("GET", "/instances/", _Instances, retry=Retry.IDEMPOTENT)
         return {instance.instance_id: instance for instance in answer.instances}
 
@@ -256,7 +260,7 @@ class CortecsClient:
         return self._core.call("GET", self._path(instance_id), _OneInstance, retry=Retry.IDEMPOTENT).instance
 
     def balance(self) -> Money:
-        """The rest of the prepaid balance."""
+        """The remaining prepaid balance."""
         left = self._core.call("GET", "/user/balance", _Balance, retry=Retry.IDEMPOTENT)
         try:
             return Money(left.current_balance, left.currency)
@@ -265,7 +269,7 @@ class CortecsClient:
 
     def create_instance(self, args: ApiInstanceArgs) -> ApiInstance:
         """Buys and boots a new instance; returns while it is pending. It is not sent again once the vendor may have
-        received it: an error with `may_have_taken_effect` means that there may be an instance now."""
+        received it: after an error with `may_have_taken_effect` the instance may exist."""
         body = args.model_dump()
         return self._core.call("POST", "/instances/start", _OneInstance, retry=Retry.IF_NEVER_SENT, body=body).instance
 
@@ -274,7 +278,7 @@ class CortecsClient:
         return self._act("restart", instance_id)
 
     def stop_instance(self, instance_id: str) -> ApiInstance:
-        """Stops an instance; it has stopped when this returns, and costs nothing from then on."""
+        """Stops an instance; when this returns, it is stopped and costs nothing."""
         return self._act("stop", instance_id)
 
     def delete_instance(self, instance_id: str) -> None:
@@ -286,9 +290,10 @@ class CortecsClient:
         return self._core.call("POST", f"/instances/{verb}", _OneInstance, retry=Retry.IDEMPOTENT, body=body).instance
 
     def _path(self, instance_id: str) -> str:
-        """Raises NotFoundError, without asking, for what is no id: "delete-all" would delete all."""
+        """The path of an instance. Raises NotFoundError, without a request, for an invalid id: "delete-all" would
+        delete all instances."""
         if instance_id in _RESERVED_PATHS or "/" in instance_id or "\\" in instance_id:
-            text = f"{VENDOR} gives out no id such as {instance_id!r}"
+            text = f"{instance_id!r} is not a valid id of a {VENDOR} instance"
             raise NotFoundError(text, status=404, vendor_message=text, request_id=None)
         return f"/instances/{quote(instance_id, safe='')}"
 

@@ -21,20 +21,20 @@ from pulumi_cortecs.lifecycle.cloud import (
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 
 ORDER_FIELDS: Final = tuple(ApiInstanceArgs.model_fields)
-"""What is ordered, by name."""
+"""The names of an order's arguments."""
 
 STATUSES: Final[Mapping[str, Phase]] = {
     "pending": Phase.STARTING,
     "running": Phase.READY,
     "stopped": Phase.STOPPED,
 }
-"""docs/apis/cortecs.md#states: there is no failed and no deleting state; a provision that fails stays pending."""
+"""docs/apis/cortecs.md#states: Cortecs has no failed and no deleting state; a failed provision stays pending."""
 
 _NO_SUCH_INSTANCE: Final = frozenset({400, 404, 410, 422})
-"""Cortecs documents a 400 and no 404, so each status counts that can mean this."""
+"""Cortecs documents a 400 and no 404, so every status counts that can mean "no such instance"."""
 
 _MAX_MISMATCHES: Final = 2
-"""Arguments by which what came instead of an order may differ from it."""
+"""The number of arguments in which a substitute may differ from the order."""
 
 
 class CortecsCloud(CanStop[ApiInstance]):
@@ -47,8 +47,7 @@ class CortecsCloud(CanStop[ApiInstance]):
         list_lag: float,
         price: Callable[[Mapping[str, Any]], Money | None],
     ) -> None:
-        """`price` returns the hourly price of what is so described, None where it is unknown; it may raise
-        CloudError."""
+        """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
         self.client = client
         self.fingerprint = fingerprint
         self.base_url = client.base_url
@@ -63,7 +62,7 @@ class CortecsCloud(CanStop[ApiInstance]):
             return self.client.instance(instance_id)
         except RefusedError as refused:
             if refused.status in _NO_SUCH_INSTANCE and not isinstance(refused, UnauthorizedError):
-                return None  # a refused token has such a status, too
+                return None  # a refused token may have the same status
             raise
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiInstance]:
@@ -126,7 +125,7 @@ class CortecsCloud(CanStop[ApiInstance]):
         }
 
     def match(self, instance: ApiInstance, ordered: OrderSpec) -> OrderMatch:
-        # the documented examples omit the workers, and no document says that a boot shows all of them at once
+        # the documented examples omit the workers, and a boot may not show all of them at once
         reported = {**instance.reported(), "num_workers": instance.instance_args.num_workers}
         others = sum(
             reported.get(key) not in (None, other) for key, other in zip(ORDER_FIELDS, ordered.arguments, strict=True)
@@ -147,5 +146,5 @@ def phase(instance: ApiInstance) -> Phase:
 
 
 def _without_float(value: object) -> object:
-    """The engine writes some whole numbers as floats."""
+    """The value with whole numbers as ints: the engine writes some of them as floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

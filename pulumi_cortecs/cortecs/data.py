@@ -1,15 +1,15 @@
-"""Data sources: what can be rented, what it costs, and what an account has.
+"""Data sources: models, hardware, prices, instances and the balance of an account.
 
-They ask Cortecs from the program's own process, in previews too. Models and hardware types are asked for once in half a
-minute, however often a program wants them; an instance and the balance each time. Each comes in two forms, as in
-Pulumi's own SDKs: `get_x` takes plain values and answers at once, `get_x_output` takes Inputs and gives an Output.
+They send requests to Cortecs from the program's own process, also in previews. Models and hardware types are cached for
+half a minute; an instance and the balance are requested at each call. Each data source has two forms, as in Pulumi's
+own SDKs: `get_x` takes plain values and returns the answer, `get_x_output` takes Inputs and returns an Output.
 
-`opts.provider`, or what `opts.parent` has, is a `pulumi_cortecs.Provider` whose account is asked; without one it is the
+The account is that of `opts.provider`, or of the parent's provider, a `pulumi_cortecs.Provider`; without one it is the
 environment's, else the stack config's, as for resources. Every function raises DataSourceError, and TypeError for an
-Output where a plain value is needed and for another package's provider.
+Output in place of a plain value and for another package's provider.
 
-The answers are plain frozen rows with the names of Cortecs' API (docs/apis/cortecs.md#objects). A program that names
-none of all this never loads the module: whatever talks to Cortecs comes with it.
+The answers are frozen dataclasses with the names of Cortecs' API (docs/apis/cortecs.md#objects). Only programs that use
+data sources import this module, and the HTTP client with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
 
 
 def get_hardware_types(available: bool = False, opts: pulumi.InvokeOptions | None = None) -> list[HardwareType]:
-    """All hardware types with their prices per worker, or those of which something is in stock now."""
+    """All hardware types with their prices per worker, or only those in stock."""
     return _SOURCES.invoke(opts, _hardware_types, available)
 
 
@@ -86,13 +86,13 @@ def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> 
 def get_instance_output(
     instance_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[InstanceInfo]:
-    """Like `get_instance`, for Inputs. With `chat.id` it is asked as soon as the instance is bought, so it may boot
-    still; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it can answer."""
+    """Like `get_instance`, for Inputs. With `chat.id` the request follows the purchase at once, so the instance may
+    still boot; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it is ready."""
     return _SOURCES.invoke_output(opts, _instance, instance_id)
 
 
 def get_balance(opts: pulumi.InvokeOptions | None = None) -> Balance:
-    """The rest of the account's prepaid balance."""
+    """The remaining prepaid balance of the account."""
     return _SOURCES.invoke(opts, _balance)
 
 
@@ -112,7 +112,8 @@ class PriceInfo:
 
 @dataclass(frozen=True)
 class HardwareInfo:
-    """None is what Cortecs does not report. Whether `gpu_ram_gb` is per GPU or in total, it does not say either."""
+    """The hardware of a worker; None for values that Cortecs does not report. It is unknown whether `gpu_ram_gb` is per
+    GPU or in total."""
 
     gpu_type: str | None
     num_gpus: int | None
@@ -144,7 +145,7 @@ class ModelPreview:
 
 @dataclass(frozen=True)
 class HardwareConfig:
-    """The configuration of a model on one hardware type. `max_context_length` is in tokens, None where Cortecs names no
+    """The configuration of a model on one hardware type. `max_context_length` is in tokens, None if Cortecs names no
     limit."""
 
     max_context_length: int | None
@@ -162,7 +163,7 @@ class Model:
 
 @dataclass(frozen=True)
 class OrderedArgs:
-    """The arguments of an order; None is what Cortecs does not report."""
+    """The arguments of an order; None for those that Cortecs does not report."""
 
     model_id: str | None
     hardware_type_id: str | None
@@ -198,7 +199,7 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class InstanceInfo:
-    """An instance of the account, whoever bought it. `base_url` is None until it has booted."""
+    """An instance of the account, whoever bought it. `base_url` is None while it boots."""
 
     instance_id: str
     base_url: str | None
@@ -209,7 +210,7 @@ class InstanceInfo:
 
 @dataclass(frozen=True)
 class Balance:
-    """The rest of the prepaid balance, a decimal string ("12.50"), and its ISO 4217 currency."""
+    """The remaining prepaid balance, a decimal string ("12.50"), and its ISO 4217 currency."""
 
     current_balance: str
     currency: str

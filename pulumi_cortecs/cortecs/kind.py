@@ -1,5 +1,5 @@
-"""The description of an Instance at Cortecs: its credentials, what a program may say about it, and what holds where it
-says nothing. Light: programs import it."""
+"""The description of an Instance at Cortecs: its credentials, its arguments and their defaults. Light: programs import
+it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The market of Cortecs: which hardware runs a model, how long a context that takes, what is in stock, and its price.
-None of it takes credentials."""
+"""The market of Cortecs: the hardware of each model, its longest context, stock and prices. Needs no credentials."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ class LiveOffers:
         return self._get("previews", self._market.models)
 
     def model(self, model_id: str) -> ApiModel:
-        """One model with the hardware it runs on."""
+        """One model with its hardware."""
         return self._get(("model", model_id), lambda: self._market.model(model_id))
 
     def hardware_types(self) -> Mapping[str, PricedHardware]:
@@ -49,7 +48,7 @@ class LiveOffers:
         return self._get("hardware", self._market.hardware_types)
 
     def in_stock(self) -> Mapping[str, PricedHardware]:
-        """Those that can be had now."""
+        """The hardware types in stock."""
         return self._get("available", self._market.available_hardware_types)
 
 
@@ -61,7 +60,7 @@ class PinnedOffers:
 
     @property
     def source(self) -> str:
-        """The source that a quote by it names."""
+        """The source that its quotes name."""
         return quote_source(self.prices)
 
     def model_ids(self) -> list[str]:
@@ -69,7 +68,7 @@ class PinnedOffers:
         return [model.model_id for model in self.prices.models]
 
     def model(self, model_id: str) -> ApiModel:
-        """One model with the hardware it runs on. Raises StopIteration for one that is not in it."""
+        """One model with its hardware. Raises StopIteration for an unknown one."""
         row = next(model for model in self.prices.models if model.model_id == model_id)
         limits = {key: {"max_context_length": tokens} for key, tokens in row.hardware_configs.items()}
         body = {"model_id": model_id, "recommended_config": row.recommended_config, "hardware_configs": limits}
@@ -80,7 +79,7 @@ class PinnedOffers:
         return self.prices.by_id
 
     def in_stock(self) -> Mapping[str, PricedHardware]:
-        """All of them: no catalogue knows what is in stock, and nothing is bought by it."""
+        """All hardware types: a catalogue does not know the stock, and create buys nothing at its prices."""
         return self.prices.by_id
 
 
@@ -89,12 +88,12 @@ Offers: TypeAlias = LiveOffers | PinnedOffers
 
 @dataclass(frozen=True)
 class InstanceMarket:
-    """The market of instances, by what is on offer now or was when it was pinned. See `kind.Market`."""
+    """The market of instances, with live or pinned offers. See `kind.Market`."""
 
     offers: Offers
 
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
-        """Hardware and context length that the model runs with, and the quote."""
+        """Completes the hardware and the context length of the model, and adds the quote."""
         completed = dict(wanted)
         model = self._model(completed["model_id"], problems)
         if model is not None:
@@ -113,11 +112,11 @@ class InstanceMarket:
         return completed
 
     def availability(self, inputs: Inputs) -> list[Problem]:
-        """Returns whether the hardware is on offer and in stock."""
+        """The problems with the hardware: not on offer, or out of stock."""
         return self._hardware_problems(None, inputs.get("hardware_type_id", UNKNOWN))
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
-        """By hardware type, billing interval and workers."""
+        """The quote, by hardware type, billing interval and workers."""
         hardware_type_id = inputs.get("hardware_type_id")
         if is_unknown(hardware_type_id):
             return UNKNOWN, []
@@ -132,14 +131,14 @@ class InstanceMarket:
         if interval is None or workers is None:
             return {}, []
         try:
-            # what an earlier check has settled comes back from the host with every number a float
+            # the host returns the result of an earlier check with every number as a float
             made = quote(hardware, BillingInterval(interval), int(workers), source=self.offers.source)
         except ValueError:  # the vendor may report an interval or a number of workers that is invalid
             return {}, []
         return made.as_property(), []
 
     def policy_values(self, inputs: Inputs) -> dict[str, str | None]:
-        """Model and hardware."""
+        """The values for allow-lists: model and hardware."""
         return {key: _policy_value(inputs, key) for key in ("model_id", "hardware_type_id")}
 
     def _model(self, model_id: Any, problems: list[Problem]) -> ApiModel | None:
@@ -153,7 +152,7 @@ class InstanceMarket:
         return None
 
     def _hardware_problems(self, model: ApiModel | None, hardware_type_id: Any) -> list[Problem]:
-        """Why this hardware cannot be had for the model, as far as both are known."""
+        """The reasons why this hardware is not available for the model, as far as both are known."""
         if is_unknown(hardware_type_id):
             return []
         fitting = sorted(self.offers.hardware_types() if model is None else model.hardware_configs)
@@ -187,13 +186,13 @@ def live_offers(config: Mapping[str, str]) -> LiveOffers:
 
 
 def _choose_hardware(model: ApiModel, current: Inputs) -> str | None:
-    """The hardware that the vendor would choose; what runs now is kept as long as it fits."""
+    """The vendor's choice of hardware; the current one is kept as long as it fits."""
     now = current.get("hardware_type_id")
     return now if now in model.hardware_configs else model.recommended_config
 
 
 def _choose_context_length(longest: int | None, current: Inputs) -> int:
-    """The usual length, or the longest that the hardware takes; what runs now is kept as long as it fits."""
+    """The usual length, or the longest of the hardware; the current one is kept as long as it fits."""
     now: int | None = current.get("context_length")
     if now is not None and (longest is None or now <= longest):
         return now
@@ -201,16 +200,16 @@ def _choose_context_length(longest: int | None, current: Inputs) -> int:
 
 
 def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
-    value = inputs.get(key, f"what {VENDOR} does not report ({key})")
+    value = inputs.get(key, f"{key} that {VENDOR} does not report")
     return None if is_unknown(value) else str(value)
 
 
 def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str = "") -> PriceList:
-    """The offers of the market at this moment, to be pinned. It takes a request per model. `source` is the market's
-    URL unless it is given.
+    """The offers of the market at this moment, to be pinned. It sends a request per model. `source` is the market's URL
+    by default.
 
-    A model's hardware that is not on the price list is left out, for it cannot be bought. Raises CloudError, and
-    CatalogueError for a list that cannot be true.
+    It leaves out hardware of a model that is not on the price list, because it cannot be bought. Raises CloudError, and
+    CatalogueError for an inconsistent list.
     """
     hardware_types = {key: _with_ram_meaning(row) for key, row in market.hardware_types().items()}
     models = (market.model(model_id) for model_id in market.model_ids())
@@ -226,7 +225,8 @@ def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str =
 
 
 def _with_ram_meaning(row: PricedHardware) -> PricedHardware:
-    """With one GPU both meanings are the same; with more the vendor leaves it open (docs/apis/cortecs.md#hardware)."""
+    """The row with the meaning of its memory: with one GPU both meanings are equal; with more GPUs the vendor leaves it
+    open (docs/apis/cortecs.md#hardware)."""
     return replace(row, gpu_ram_is=RamMeaning.TOTAL) if row.num_gpus == 1 else row
 
 

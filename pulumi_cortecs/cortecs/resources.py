@@ -1,4 +1,4 @@
-"""Cortecs instances as Pulumi resources, and the account that they are of."""
+"""Cortecs instances as Pulumi resources, and their account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pulumi_cortecs.resources.constructor import create_timeout, split_arguments
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 
 READY_TIMEOUT = 1200
-"""In seconds, for a program that says nothing of it."""
+"""Seconds, for a program that sets no timeout."""
 _REQUIRED = ("model_id", "which model should it serve?")
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
@@ -25,14 +25,14 @@ _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at
 class Provider(ExplicitProvider):
     """A Cortecs account, for `opts.provider` of resources, components and data sources.
 
-    Either it is given the credentials: `client_id`, `client_secret`, and `api_base_url` where that is not
-    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it is given the names of
-    environment variables, so that no key is in the state and a rotated one counts at once:
+    It takes either the credentials: `client_id`, `client_secret`, and `api_base_url` if it is not
+    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it takes the names of
+    environment variables, so that no key is in the state and a rotated one is used at once:
     `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
-    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. What is not named there is not taken from the
-    environment: all of it comes from one place. Mappings of other variables go with both forms.
+    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. Other parts are not taken from the environment,
+    because all parts must come from one source. Both forms accept mappings of further variables.
 
-    Raises TypeError for half of the credentials, for none, and for both forms at once; ValueError for an empty text.
+    Raises TypeError for incomplete or missing credentials, and for both forms at once; ValueError for an empty string.
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class Provider(ExplicitProvider):
 class InstanceArgs:
     """The arguments of an Instance.
 
-    `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: what each worker
-    runs on; the model's recommendation when left out. `context_length`: tokens; min(32000, the hardware's limit) when
-    left out. `billing_interval`: `per_minute` (default) or `per_hour`. `num_workers`: 1 (default) to 8, each billed.
-    `state`: `running` (default) or `stopped`. `restart_trigger`: any text; a change restarts in place. `ttl`: how long
-    it is wanted, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
-    `on_timeout`: what a wait that ends without success does with the instance: `keep` (default), `stop` or `delete`.
-    `adopt_id`: the id of a running instance to take over instead of buying one; what else is given must be true of it.
+    `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: the hardware of
+    each worker; the model's recommendation by default. `context_length`: tokens; min(32000, the hardware's limit) by
+    default. `billing_interval`: `per_minute` (default) or `per_hour`. `num_workers`: 1 (default) to 8, each billed.
+    `state`: `running` (default) or `stopped`. `restart_trigger`: any string; a change restarts in place. `ttl`: the
+    lifetime, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
+    `on_timeout`: the action on the instance after a failed wait: `keep` (default), `stop` or `delete`. `adopt_id`: the
+    id of a running instance to take over instead of buying one; the other arguments must match it.
 
-    A change of the first five is a replacement: the new instance is ready before the old one ends.
+    A change of the first five is a replacement: the new instance is ready before the old one is deleted.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class InstanceArgs:
 
 
 class Endpoint(Resource, module="cortecs", name="Endpoint"):
-    """The address of an Instance. Made by `Instance`, as its child; it waits until the instance is usable.
+    """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
 
     Outputs: `base_url` ("" while stopped), `status` (pending, running, stopped), `worker_statuses` (one per worker,
     with `init_progress` while it has any), `started_at` and `stopped_at` (ISO-8601, "" for none).
@@ -127,7 +127,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
 
 
 class Instance(Resource, module="cortecs", name="Instance"):
-    """A rented instance that serves one model: bought by `pulumi up`, ended by `pulumi destroy`.
+    """A rented instance that serves one model: bought by `pulumi up`, deleted by `pulumi destroy`.
 
     `base_url`, `status` and their like wait until the instance can answer; `instance.id` does not. To make another
     resource wait, use `depends_on=[instance.endpoint]`: `depends_on=[instance]` waits for the purchase only.
@@ -144,25 +144,25 @@ class Instance(Resource, module="cortecs", name="Instance"):
     restart_trigger: pulumi.Output[str]
     ttl: pulumi.Output[str | None]
     expires_at: pulumi.Output[str | None]
-    """When its `ttl` is over, ISO-8601 in UTC; None without one."""
+    """The end of its `ttl`, ISO-8601 in UTC; None without one."""
     on_timeout: pulumi.Output[str]
     adopt_id: pulumi.Output[str | None]
-    """The id that it was adopted by; None for one that was bought."""
+    """The id by which it was adopted; None for a purchased instance."""
     quote: pulumi.Output[Any]
-    """What it costs: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
+    """Its price: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
     strings, with `currency` and `source`."""
     instance_id: pulumi.Output[str]
     """Cortecs' id of the instance, the same as `id`."""
     account: pulumi.Output[str]
-    """A fingerprint of the account that it was bought with; no credential can be read from it."""
+    """The fingerprint of the account that bought it, which reveals no credential."""
 
     endpoint: Endpoint
     """The child that waits for readiness, for `depends_on=[instance.endpoint]`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        # a subclass without these would become another type, with another URN, and be replaced
+        # a subclass without these would have another type and URN, and replace the resource
         super().__init_subclass__(module="cortecs", name="Instance", **kwargs)
-        # Pulumi looks at the annotations of the very class only, and without them ints arrive as floats
+        # Pulumi reads only the annotations of the class itself, and without them ints arrive as floats
         cls.__annotations__ = {**Instance.__annotations__, **inspect.get_annotations(cls)}
 
     @overload
@@ -193,7 +193,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         with `create` bounds the wait for readiness (20 minutes by default).
         """
         wanted, opts = split_arguments("Instance", InstanceArgs, _REQUIRED, args, kwargs)
-        # before anything is registered: an error in the middle leaves Pulumi waiting for what never comes
+        # before anything is registered: after an error in between Pulumi would wait for ever
         ready_timeout = create_timeout(opts, READY_TIMEOUT)
         props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
         with limited_stack_trace(USER_FRAMES):
@@ -201,7 +201,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         given_id = opts.id if opts is not None else None
         self.endpoint = Endpoint(
             resource_name,
-            # a given id is known in previews, and the id of what it reads is not
+            # the argument's id is known in previews, and that of the read resource is not
             instance_id=self.id if given_id is None else given_id,
             state=self.state,
             spec_digest=self.restart_trigger.apply(_digest),
@@ -213,11 +213,11 @@ class Instance(Resource, module="cortecs", name="Instance"):
 
     @staticmethod
     def get(resource_name: str, id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Instance:
-        """An instance that runs already, to be looked at: this program neither buys, changes nor ends it.
+        """Reads a running instance, which this program neither buys, changes nor deletes.
 
-        Its endpoint is waited for like any other's. Raises, as the engine reads it, for an id that does not exist.
+        Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
         """
-        wanted = InstanceArgs(model_id=cast("str", None))  # everything is read
+        wanted = InstanceArgs(model_id=cast("str", None))  # all values are read
         return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
 
     @property
@@ -227,7 +227,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
 
     @property
     def status(self) -> pulumi.Output[str]:
-        """Cortecs' word: pending, running or stopped."""
+        """Cortecs' status: pending, running or stopped."""
         return self.endpoint.status
 
     @property
@@ -237,12 +237,12 @@ class Instance(Resource, module="cortecs", name="Instance"):
 
     @property
     def started_at(self) -> pulumi.Output[str | None]:
-        """When it was started last, ISO-8601."""
+        """The time of its last start, ISO-8601."""
         return self.endpoint.started_at.apply(_or_none)
 
     @property
     def stopped_at(self) -> pulumi.Output[str | None]:
-        """When it was stopped, ISO-8601; None while it is not."""
+        """The time at which it was stopped, ISO-8601; None while it runs."""
         return self.endpoint.stopped_at.apply(_or_none)
 
     @property
@@ -252,9 +252,10 @@ class Instance(Resource, module="cortecs", name="Instance"):
         return parts.apply(lambda all_: dict(zip(("status", "started_at", "stopped_at"), all_, strict=True)))
 
     def chat_openai_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
-        """What an OpenAI client takes: `base_url`, `model` (with `/`) and whatever is given, `temperature=0.2` say.
+        """The arguments of an OpenAI client: `base_url`, `model` (with `/`) and further ones, for example
+        `temperature=0.2`.
 
-        The API key is not in it: it is the client's business. An Output that is given keeps its secrecy.
+        It does not contain the API key. Secret Outputs among the arguments stay secret.
         """
         model = self.model_id.apply(lambda model_id: model_id.replace("--", "/"))
         config: dict[str, Any] = {"base_url": self.base_url, "model": model, **kwargs}
@@ -262,7 +263,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
 
 
 for _declared in (Endpoint, Instance):
-    # as strings they would be compiled again for each resource of a program: Pulumi caches nothing of it
+    # strings would be compiled again for each resource, because Pulumi does not cache them
     _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
 
 
@@ -271,7 +272,7 @@ def _digest(restart_trigger: str | None) -> str:
 
 
 def _omit_default(on_timeout: str) -> Any:
-    """None keeps it out of the Endpoint's inputs, and its state short."""
+    """None for the default, which keeps it out of the Endpoint's inputs and shortens the state."""
     return None if on_timeout == ARGUMENTS.defaults["on_timeout"] else on_timeout
 
 
@@ -280,7 +281,8 @@ def _or_none(text: str) -> str | None:
 
 
 def _with_ints(value: Any) -> Any:
-    """The same with ints for whole numbers: the engine has floats only, and no type tells Pulumi what is in a list."""
+    """The value with whole numbers as ints: the engine has floats only, and Pulumi does not know the types within a
+    list."""
     if isinstance(value, list):
         return [_with_ints(item) for item in value]
     if isinstance(value, dict):

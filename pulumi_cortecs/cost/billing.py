@@ -16,7 +16,7 @@ _HOUR = timedelta(hours=1)
 
 
 class BillingInterval(str, Enum):
-    """Started minutes, or started hours."""
+    """The unit of billing: each started minute, or each started hour."""
 
     PER_MINUTE = "per_minute"
     PER_HOUR = "per_hour"
@@ -25,20 +25,19 @@ class BillingInterval(str, Enum):
 def billed_amount(hardware: PricedHardware, interval: BillingInterval, num_workers: int, ran_for: timedelta) -> Money:
     """The bill of one uninterrupted run: started intervals x price x workers.
 
-    Each worker is billed. That a started hour counts as a whole one is an inference, and so is the same for minutes. A
-    run of no length costs nothing. Raises ValueError for a negative length, for an interval that is none, and for no
-    workers.
+    Each worker is billed. It is an inference that started hours and minutes count in full. A run of zero length costs
+    nothing. Raises ValueError for a negative length, an unknown interval, and less than one worker.
     """
     check_workers(num_workers)
     if ran_for < timedelta(0):
         raise ValueError(f"a run cannot last {ran_for}")
-    by_the_hour = BillingInterval(interval) is BillingInterval.PER_HOUR  # the plain word will do
+    by_the_hour = BillingInterval(interval) is BillingInterval.PER_HOUR  # accepts the plain string, too
     price = hardware.price_per_hour if by_the_hour else hardware.price_per_minute
     started = -(-ran_for // (_HOUR if by_the_hour else _MINUTE))
     return price * (started * num_workers)
 
 
 def check_workers(num_workers: int) -> None:
-    """Raises ValueError unless there is at least one worker: nothing is ever priced at zero, or below."""
+    """Raises ValueError for less than one worker, because no purchase has a price of zero or below."""
     if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 1:
-        raise ValueError(f"at least one worker is paid for, not {num_workers!r}")
+        raise ValueError(f"num_workers: got {num_workers!r}; must be at least 1")

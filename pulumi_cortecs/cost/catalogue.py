@@ -1,6 +1,7 @@
-"""The pinned price list, `catalogue.lock.yaml`: what hardware costs and which model it fits, reviewed like code.
+"""The pinned price list, `catalogue.lock.yaml`: the prices of hardware and the models that it fits, reviewed like code.
 
-Every scalar of the file is read as text, so that no price ever is a binary fraction, and the digest covers every field.
+Every scalar of the file is read as a string, so that prices never become binary fractions, and the digest covers every
+field.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceL
 __all__ = ["Catalogue", "CatalogueError", "CatalogueModel", "PriceList", "dump", "load", "read"]
 
 MAX_BYTES: Final = 2**20
-"""Bytes of a file: near three hundred times what the simulator's has."""
+"""Bytes of a file: about three hundred times the simulator's."""
 _TOO_LARGE_TEXT: Final = f"has more than {MAX_BYTES // 1024} kB, the limit of a catalogue"
 _HEADER: Final = (
     "# Written by `pulumi-cortecs catalogue pull`, to be reviewed like code. Prices are per worker, without tax.\n"
@@ -31,7 +32,8 @@ _HEADER: Final = (
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The price lists of one file, by cloud. Raises CatalogueError for none, or for one under another's name."""
+    """The price lists of one file, by cloud. Raises CatalogueError without a list, or for one under another cloud's
+    name."""
 
     price_lists: Mapping[str, PriceList]
 
@@ -44,12 +46,12 @@ class Catalogue:
 
     @property
     def clouds(self) -> tuple[str, ...]:
-        """The clouds that it has prices of, sorted."""
+        """The clouds of the catalogue, sorted."""
         return tuple(sorted(self.price_lists))
 
     @property
     def sources(self) -> Mapping[str, str]:
-        """By cloud, where the prices were asked for."""
+        """The source of the prices, by cloud."""
         return {cloud: prices.source for cloud, prices in self.price_lists.items()}
 
     @property
@@ -59,31 +61,31 @@ class Catalogue:
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 over all rows and what else it holds, in hexadecimal."""
+        """The sha256 over all rows and other fields, in hexadecimal."""
         canonical = json.dumps(catalogue_rows.document(self.price_lists), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def currency(self, cloud: str) -> str | None:
-        """The one currency of a cloud, None for a cloud that is not in it."""
+        """The currency of a cloud, None for an unknown cloud."""
         return self.price_lists[cloud].currency if cloud in self.price_lists else None
 
     def hardware(self, cloud: str, hardware_type_id: str) -> PricedHardware | None:
-        """One row, None where there is none."""
+        """One row, or None."""
         return self.price_lists[cloud].by_id.get(hardware_type_id) if cloud in self.price_lists else None
 
     def hardware_types(self, cloud: str) -> tuple[PricedHardware, ...]:
-        """All rows of a cloud, in the order of the file; none for a cloud that is not in it."""
+        """All rows of a cloud, in the order of the file; none for an unknown cloud."""
         return self.price_lists[cloud].hardware_types if cloud in self.price_lists else ()
 
     def fitting(self, cloud: str, model_id: str) -> tuple[PricedHardware, ...]:
-        """The hardware that a model runs on, the cheapest per hour first; empty for a model that is not in it.
+        """The hardware that a model runs on, the cheapest per hour first; empty for an unknown model.
 
         `model_id` as the vendor writes it, with `--` for `/`.
         """
         return self.price_lists[cloud].fitting.get(model_id, ()) if cloud in self.price_lists else ()
 
     def models(self, cloud: str) -> tuple[CatalogueModel, ...]:
-        """All models of a cloud, in the order of the file; none for a cloud that is not in it."""
+        """All models of a cloud, in the order of the file; none for an unknown cloud."""
         return self.price_lists[cloud].models if cloud in self.price_lists else ()
 
 
@@ -92,20 +94,20 @@ def load(path: str | Path) -> Catalogue:
     catalogue, pinned = _read(path)
     if catalogue.digest != pinned:
         raise CatalogueError(
-            f"{path}: its rows have the sha256 {catalogue.digest}, and it says {pinned}: it was edited or cut. "
+            f"{path}: sha256: got {pinned}, but its rows have {catalogue.digest}: the file was edited or cut. "
             "`pulumi-cortecs catalogue pull` makes a new one"
         )
     return catalogue
 
 
 def read(path: str | Path) -> Catalogue:
-    """Like `load`, but for a file whose digest need not match: what was noted in it by hand is to be kept."""
+    """Like `load`, but the digest need not match: the file may have notes that were added by hand."""
     return _read(path)[0]
 
 
 def dump(catalogue: Catalogue) -> str:
-    """The text of the file: sorted, so that a review shows what has changed and nothing else. Raises CatalogueError for
-    one that `load` would refuse for its size."""
+    """The text of the file, sorted, so that a review shows only the changes. Raises CatalogueError if it exceeds the
+    size that `load` accepts."""
     document = catalogue_rows.document(catalogue.price_lists)
     text = _HEADER + catalogue_rows.as_yaml(
         {"version": int(catalogue_rows.VERSION), "clouds": document, "sha256": catalogue.digest}

@@ -30,8 +30,8 @@ class Kind(str, Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference. `what` is hardware_type, model or cloud; `field` is "" for a row that came or went; `percent` is
-    how far a price moved, None for every other difference."""
+    """One difference. `what` is hardware_type, model or cloud; `field` is "" for an added or removed row; `percent` is
+    the change of a price, None for every other difference."""
 
     cloud: str
     what: str
@@ -43,18 +43,17 @@ class Difference:
     percent: Decimal | None = None
 
     def above(self, tolerance: Decimal) -> bool:
-        """Returns whether it is anything but a price that moved by up to `tolerance` percent."""
+        """Returns whether the difference is more than a change of a price by up to `tolerance` percent."""
         return self.percent is None or abs(self.percent) > tolerance
 
 
 def differences(before: Catalogue, after: Catalogue) -> tuple[Difference, ...]:
-    """All differences, sorted by cloud, hardware types before models; none in where and when it was asked for, and in
-    what a row's provenance says."""
+    """All differences, sorted by cloud, hardware types before models. Source, time and provenance do not count."""
     return tuple(_clouds(before.price_lists, after.price_lists))
 
 
 def carry_over_notes(old: PriceList, new: PriceList) -> PriceList:
-    """`new` with the notes of `old`, each for as long as what it was about is the same.
+    """`new` with the notes of `old` on values that have not changed.
 
     `gpu_ram_is` goes with the memory and the number of GPUs, `provenance` with the prices; `billing` stays.
     """
@@ -125,7 +124,7 @@ def _percent(before: Money, after: Money) -> Decimal | None:
     if before.currency != after.currency:
         return None
     with localcontext() as context:
-        context.prec = 100  # a price that moved by a hair more than the tolerance is not rounded to it
+        context.prec = 100  # a change slightly above the tolerance must not be rounded down to it
         return (after.amount - before.amount) * 100 / before.amount
 
 

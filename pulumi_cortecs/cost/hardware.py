@@ -1,4 +1,4 @@
-"""A priced piece of hardware, in the shape the field uses."""
+"""The hardware of a worker with its prices, in the usual units."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulumi_cortecs.cost.money import Money, MoneyError
 
 
 class RamMeaning(str, Enum):
-    """The meaning of `gpu_ram_gb`: the memory of each GPU, of all of them, or either (which one is not said)."""
+    """The meaning of `gpu_ram_gb`: the memory of each GPU, of all of them, or unknown."""
 
     PER_GPU = "per_gpu"
     TOTAL = "total"
@@ -22,11 +22,10 @@ class RamMeaning(str, Enum):
 class PricedHardware:
     """The hardware of one worker, and its prices.
 
-    `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None where the vendor names none;
-    `gpu_ram_gb` is the figure the vendor gives, in GB, and `gpu_ram_is` says of what. `region` is
-    None where the vendor has none to choose; `billing` are the intervals on offer; `provenance` says where the row
-    comes from, "" for a vendor's answer. Raises MoneyError for a price that is not positive, for two currencies, and
-    for more digits of memory than an amount may have.
+    `price_per_hour` and `price_per_minute` are per worker; `gpu_type` is None if the vendor names none; `gpu_ram_gb` is
+    the vendor's figure, in GB, and `gpu_ram_is` its meaning. `region` is None if the vendor offers no choice; `billing`
+    are the intervals on offer; `provenance` is the source of the row, "" for a vendor's answer. Raises MoneyError for a
+    price that is not positive, for two currencies, and for too many digits of memory.
     """
 
     hardware_type_id: str
@@ -48,7 +47,7 @@ class PricedHardware:
         if self.price_per_hour.currency != self.price_per_minute.currency:
             raise MoneyError(f"{self.hardware_type_id}: prices in two currencies")
         if self.gpu_ram_gb is not None:
-            Money(self.gpu_ram_gb, "XXX")  # written out, 1E+999999999 is a gigabyte
+            Money(self.gpu_ram_gb, "XXX")  # written out, 1E+999999999 takes a gigabyte
 
     @property
     def currency(self) -> str:
@@ -56,10 +55,9 @@ class PricedHardware:
         return self.price_per_hour.currency
 
     def total_ram_gb(self) -> tuple[Decimal, Decimal] | None:
-        """The least and the most that all GPUs of a worker may have together, in GB; None where that is not known.
+        """The least and the most memory of all GPUs of a worker together, in GB; None if unknown.
 
-        They differ where it is undecided what the vendor's figure means. A rule that must not let anything through
-        has to hold for both.
+        They differ if the meaning of the vendor's figure is unknown. A strict rule has to hold for both.
         """
         if self.gpu_ram_gb is None or (self.num_gpus is None and self.gpu_ram_is is not RamMeaning.TOTAL):
             return None

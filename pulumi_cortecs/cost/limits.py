@@ -1,7 +1,7 @@
-"""The limits of a machine: what may be bought at all, whatever a program, its policies and its stack say.
+"""The limits of a machine, which hold for every program, whatever its policies and its stack say.
 
-These are the rules; `limits_file.py` reads them. What cannot be priced is refused, and so is what is priced in another
-currency than the limit.
+This module has the rules; `limits_file.py` reads the file. Purchases without a price are refused, and so are prices in
+another currency than the limit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_NAMES: Final = 12
 
 @dataclass(frozen=True)
 class Violation:
-    """The reason why a purchase is not allowed. `about` is the first argument to blame."""
+    """The reason why a purchase is not allowed. `about` is the first argument that causes it."""
 
     about: str
     text: str
@@ -26,8 +26,8 @@ class Violation:
 
 @dataclass(frozen=True)
 class Spending:
-    """The cost of an account per hour, None for what cannot be priced: what it runs, by id; what this machine has
-    ordered or started and the list does not show yet; and what is asked for now."""
+    """The hourly cost of an account, None for an unknown price: of its running instances, by id; of pending orders and
+    starts that the list does not show yet; and of the new instance."""
 
     running: Mapping[str, Money | None]
     pending: tuple[Money | None, ...]
@@ -38,11 +38,11 @@ class Spending:
 class CloudLimits:
     """The limits of one cloud in one file; None for a limit that is not in it.
 
-    `source` is the file; `allowed` has what each argument of a purchase may be, as far as there is a list. The cap is
-    for an hour of all workers of one instance, the ceiling for an hour of the whole account. The next two say whom to
-    believe: where prices and lists may come from, and whose certificates vouch for it (absolute paths).
-    `account_is_exclusive` and `ledger` limit nothing: they say whether the account is used by others, and in which
-    folder the processes of this machine note what they order under the ceiling.
+    `source` is the file; `allowed` has the allow-list of each argument that has one. The cap is for one hour of all
+    workers of one instance, the ceiling for one hour of the whole account. The next two name trusted sources: the URLs
+    of prices and lists, and further certificates (absolute paths). `account_is_exclusive` and `ledger` limit nothing:
+    they say whether others use the account, and in which folder the processes of this machine record their orders under
+    the ceiling.
     """
 
     source: str
@@ -56,32 +56,32 @@ class CloudLimits:
 
     @property
     def limits_something(self) -> bool:
-        """Whether there is more in it than whose account it is, and where orders are noted."""
+        """True if the file has a real limit, besides `account_is_exclusive` and `ledger`."""
         return self != CloudLimits(self.source, account_is_exclusive=self.account_is_exclusive, ledger=self.ledger)
 
 
 @dataclass(frozen=True)
 class PurchaseLimits:
-    """All limits of one cloud on this machine, none without a file. Every purchase must pass all files."""
+    """All limits of one cloud on this machine; none without a file. A purchase must pass every file."""
 
     files: tuple[CloudLimits, ...] = ()
 
     @property
     def counts_price(self) -> bool:
-        """Whether a price decides, so that it must be known."""
+        """True if a limit needs the price."""
         return self.counts_account or any(limits.instance_hourly_cap is not None for limits in self.files)
 
     @property
     def counts_account(self) -> bool:
-        """Whether it decides what else the account runs."""
+        """True if a limit needs the cost of the account's other instances."""
         return any(limits.account_hourly_ceiling is not None for limits in self.files)
 
     def check_source(self, base_url: str, vendor: str, certificates: Mapping[str, str]) -> list[Violation]:
-        """Prices and lists that would come from an untrusted source. `certificates`: by variable, what vouches for
-        `base_url` instead of the public authorities.
+        """The objections to prices and lists of an untrusted source. `certificates`: the certificates that vouch for
+        `base_url` in place of the public authorities, by variable.
 
-        Where no file names URLs only the `vendor`'s own is believed. A second file can only tighten that: its silence
-        allows what the first one allows.
+        Without URLs in a file, only the `vendor`'s own is trusted. A second file can only tighten this; without the key
+        it allows the same as the first one.
         """
         violations = []
         for silent, limits in enumerate(file for file in self.files if file.limits_something):
@@ -106,7 +106,7 @@ class PurchaseLimits:
         return violations
 
     def check_allowed(self, purchase: Mapping[str, str | None]) -> list[Violation]:
-        """The arguments of a purchase that are not on an allow-list; None stands for one that is not known yet."""
+        """The arguments of a purchase that are not on an allow-list; the value None is not known yet."""
         return [
             Violation(about, f"{value} is not allowed by {limits.source}, which allows {_join_names(allowed)}")
             for limits in self.files
@@ -115,7 +115,7 @@ class PurchaseLimits:
         ]
 
     def check_price(self, hourly: Money | None) -> list[Violation]:
-        """One instance that costs too much by itself, or has no known price."""
+        """The objection to one instance that costs too much by itself, or has no known price."""
         violations = []
         for limits in self.files:
             cap = limits.instance_hourly_cap
@@ -135,7 +135,7 @@ class PurchaseLimits:
         return violations
 
     def check_ceiling(self, spending: Spending) -> list[Violation]:
-        """An account that would cost too much as a whole, or has no known cost."""
+        """The objection to an account that would cost too much as a whole, or has an unknown cost."""
         return [
             _violation(text)
             for limits in self.files
@@ -150,9 +150,9 @@ def _ceiling_violations(spending: Spending, ceiling: Money, source: str) -> Iter
     if spending.new is None:
         yield f"the instance has no price, and {limit}"
     elif unpriced:
-        yield f"{limit}, and what the account runs cannot be priced: {_join_names(unpriced)}"
+        yield f"{limit}, and running instances of the account have no price: {_join_names(unpriced)}"
     elif None in spending.pending:
-        yield f"{limit}, and something that was just ordered cannot be priced"
+        yield f"{limit}, and a pending order has no price"
     else:
         priced = [*spending.running.values(), *spending.pending, spending.new]
         foreign = sorted({str(price) for price in priced if price is not None and price.currency != ceiling.currency})

@@ -1,4 +1,4 @@
-"""An amount that never forgets its currency: exact decimals, and two currencies are never added or compared."""
+"""An exact decimal amount with its currency; two currencies are never added or compared."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from functools import total_ordering
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # Decimal reads "1_0" and look-alike digits as well
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # Decimal accepts "1_0" and look-alike digits as well
 
 _MAX_DIGITS, _MAX_DECIMALS = 20, 40
-"""Before and after the point: more than any price has, and few enough to be written out."""
+"""Digits before and after the point: more than any price has, and few enough to be written out."""
 _EXACT = Context(prec=200, traps=[InvalidOperation, Inexact])
-"""The context around us rounds to 28 digits, or to what the program has set; an amount is exact or an error."""
+"""The context of all arithmetic. The default one rounds to 28 digits, or as the program sets; amounts are exact or an
+error."""
 
 
 class MoneyError(ValueError):
@@ -74,7 +75,7 @@ class Money:
 
     @classmethod
     def zero(cls, currency: str) -> Money:
-        """Nothing, in `currency`: where a sum starts."""
+        """Zero in `currency`, the start of a sum."""
         return cls(Decimal(0), currency)
 
     def __add__(self, other: Money) -> Money:
@@ -106,13 +107,13 @@ class Money:
     def decimal_string(self) -> str:
         """The amount alone, as it is written into states and ledgers: "1.20", "0.0125"; the same for equal amounts."""
         with localcontext(_EXACT):
-            plain = f"{self.amount.normalize() or Decimal(0):f}"  # there is a -0, equal to 0
+            plain = f"{self.amount.normalize() or Decimal(0):f}"  # Decimal has a -0, equal to 0
         whole, _, decimals = plain.partition(".")
         return f"{whole}.{decimals:0<2}"
 
     def _require_currency(self, other: object) -> Money:
         if not isinstance(other, Money):
-            raise MoneyError(f"money goes with money, not with {type(other).__name__}")
+            raise MoneyError(f"expected Money, got {type(other).__name__}")
         if other.currency != self.currency:
             raise CurrencyMismatchError(f"{self} and {other} are in different currencies")
         return other

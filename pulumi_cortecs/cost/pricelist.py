@@ -19,12 +19,12 @@ _MINUTES_PER_HOUR = 60
 
 
 class CatalogueError(ValueError):
-    """The catalogue cannot be read, was edited or cut, or says something that cannot be true."""
+    """The catalogue cannot be read, was edited or cut, or is inconsistent."""
 
 
 @dataclass(frozen=True)
 class CatalogueModel:
-    """A model and what it runs on (docs/apis/*.md#models).
+    """A model and its hardware (docs/apis/*.md#models).
 
     `hardware_configs` has the longest context, in tokens, per hardware type id; None where the vendor names no limit.
     """
@@ -41,10 +41,11 @@ class CatalogueModel:
 
 @dataclass(frozen=True)
 class PriceList:
-    """One cloud's part of a catalogue. `source` is where it was asked for; `as_of` when, in UTC to the second.
+    """One cloud's part of a catalogue. `source`: the URL or name of its source; `as_of`: its time, in UTC to the
+    second.
 
-    Raises CatalogueError for two rows of one id, a price in another currency, a row of another cloud, a model that
-    runs on hardware without a row, and a time that is not UTC.
+    Raises CatalogueError for two rows of one id, a price in another currency, a row of another cloud, a model that runs
+    on hardware without a row, and a time that is not UTC.
     """
 
     cloud: str
@@ -58,7 +59,7 @@ class PriceList:
         if self.as_of.utcoffset() != timedelta(0) or self.as_of.microsecond:
             raise CatalogueError(f"{self.cloud}: as_of is a time in UTC to the second, not {self.as_of.isoformat()}")
         if not self.hardware_types:
-            raise CatalogueError(f"{self.cloud}: there is no hardware type")
+            raise CatalogueError(f"{self.cloud}: has no hardware type")
         _require_unique(self.cloud, "hardware type", (row.hardware_type_id for row in self.hardware_types))
         _require_unique(self.cloud, "model", (model.model_id for model in self.models))
         for row in self.hardware_types:
@@ -78,7 +79,7 @@ class PriceList:
 
     @cached_property
     def fitting(self) -> Mapping[str, tuple[PricedHardware, ...]]:
-        """By model id the hardware that it runs on, the cheapest per hour first."""
+        """The hardware of each model id, the cheapest per hour first."""
         return {
             model.model_id: tuple(sorted((self.by_id[key] for key in model.hardware_configs), key=_by_price))
             for model in self.models
@@ -106,7 +107,7 @@ def has_own_hourly_price(row: PricedHardware) -> bool:
 
 
 def _rounding_error(price: Money, least: int) -> Decimal:
-    """Half of the last place behind the point that a price is written with; vendors write at least so many."""
+    """Half a unit of the last decimal place of a price, if vendors write at least `least` places."""
     decimals = len(price.decimal_string().partition(".")[2])
     return Decimal(5).scaleb(-max(decimals, least) - 1)
 

@@ -15,9 +15,9 @@ _MINUTES_PER_HOUR = 60
 class Quote:
     """The cost of one purchase while it runs.
 
-    `price_per_hour` and `price_per_minute` are per worker; `hourly_total` is what an hour of all workers costs at the
-    billing interval chosen; `source` says where the prices come from ("live", or the name of a catalogue). It holds
-    nothing that differs between two looks at the same market, or plans would never match what `up` computes.
+    `price_per_hour` and `price_per_minute` are per worker; `hourly_total` is the price of an hour of all workers at the
+    chosen billing interval; `source` names the source of the prices ("live", or the name of a catalogue). It has no
+    field that differs between two readings of the same market, or plans would never match the values of `up`.
     """
 
     price_per_hour: Money
@@ -37,7 +37,8 @@ class Quote:
 
 
 def quote(hardware: PricedHardware, interval: BillingInterval, num_workers: int, source: str) -> Quote:
-    """The quote for `num_workers` workers of `hardware`, billed by `interval`. Raises ValueError for no workers."""
+    """The quote for `num_workers` workers of `hardware`, billed by `interval`. Raises ValueError for less than one
+    worker."""
     check_workers(num_workers)
     hourly = (
         hardware.price_per_hour

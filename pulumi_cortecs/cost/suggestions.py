@@ -10,8 +10,8 @@ _MAX_NAMES: Final = 12
 
 
 def closest_match(value: str, names: Iterable[str], *, at_least: float = 0.5) -> str | None:
-    """The known name that looks most like `value`, None where none does. `at_least`: how alike, from 0 to 1."""
-    from difflib import get_close_matches  # a program loads this module, and hardly ever needs it
+    """The known name that is most similar to `value`, or None. `at_least`: the required similarity, from 0 to 1."""
+    from difflib import get_close_matches  # programs import this module, but rarely need difflib
 
     by_likeness = {_normalized(name): name for name in names}
     near = get_close_matches(_normalized(value), by_likeness, n=1, cutoff=at_least)
@@ -19,7 +19,7 @@ def closest_match(value: str, names: Iterable[str], *, at_least: float = 0.5) ->
 
 
 def suggestion(value: str, names: Iterable[str]) -> str:
-    """The end of a message about an id that is not on offer: the closest one, and those that are on offer."""
+    """The end of a message about an id that is not on offer: the closest one, and all that are on offer."""
     ids = sorted(names)
     near = closest_match(value, ids)
     return (f"; did you mean {near}?" if near else ".") + f" On offer: {join_names(ids)}"
@@ -31,5 +31,5 @@ def join_names(ids: Sequence[str]) -> str:
 
 
 def _normalized(value: str) -> str:
-    """The same for what looks the same: letters of either case, full-width digits."""
+    """The text with characters that look alike made equal: letters of either case, full-width digits."""
     return normalize("NFKC", value).casefold()

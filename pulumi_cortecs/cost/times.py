@@ -1,4 +1,4 @@
-"""Durations and times as people, files and vendors write them: the one reader of each."""
+"""The one reader of durations, and the one of times, for users, files and vendors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from decimal import Context, Decimal, localcontext
 from typing import Final
 
 MAX_DURATION_LENGTH: Final = 100
-"""Characters of a duration: the time to look at more of them grows by their square."""
+"""Characters of a duration: the time for longer ones grows with the square of their length."""
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
 MILLISECONDS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-"""By unit of a duration."""
+"""The milliseconds of each unit of a duration."""
 _UTC_SECONDS: Final = "%Y-%m-%dT%H:%M:%SZ"
 _UTC_SECONDS_SHAPE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 

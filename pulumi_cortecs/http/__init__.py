@@ -1,1 +1,1 @@
-"""The parts of all vendors' clients: one HTTP client, its errors, and the rule about credentials."""
+"""The parts of all vendors' clients: one HTTP client, its errors, and the one source of credentials."""

@@ -1,5 +1,5 @@
-"""One HTTP core for all vendors: time limits on everything, retries only where they are safe, answers only in the
-documented shape, and errors that name the vendor's words but never a credential."""
+"""The HTTP client of all vendors. Every request has a time limit, only safe requests are retried, answers must have the
+documented shape, and errors quote the vendor but never a credential."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ ModelT = TypeVar("ModelT", bound="WireModel")
 _TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=30.0)
 _LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=16)
 MAX_ANSWER_SECONDS: Final = 60.0
-"""Seconds that one request may take in all, from the connection to the last byte of its answer."""
+"""Seconds for one whole request, from the connection to the last byte of its answer."""
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
-"""Bytes of an answer's body, decompressed: some ten thousand times what an account with one instance is answered."""
+"""Bytes of an answer's body, decompressed: about ten thousand times the answer for an account with one instance."""
 
 _ENCODINGS: Final = ("", "identity", "gzip", "deflate")
-"""The content encodings of an answer, applied once: others can pack far more into as few bytes."""
+"""The accepted content encodings, applied once: others have far higher compression ratios."""
 
 _BUSY = frozenset({408, 409, 425, 429})
 _MAX_RETRY_AFTER = 20.0
@@ -55,13 +55,13 @@ _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
-    httpx.ProxyError,  # the proxy would not let us through: it has seen no more than a host name
+    httpx.ProxyError,  # the proxy refused the connection: it has seen only a host name
     httpx.UnsupportedProtocol,
 )
 
 
 class WireModel(pydantic.BaseModel):
-    """A vendor's object. Fields we do not know are ignored; a wrong type is refused and named, never guessed at."""
+    """A vendor's object. Unknown fields are ignored; a wrong type is refused by name, never converted."""
 
     model_config = pydantic.ConfigDict(
         strict=True, frozen=True, extra="ignore", protected_namespaces=(), defer_build=True
@@ -69,20 +69,20 @@ class WireModel(pydantic.BaseModel):
 
 
 class Retry(Enum):
-    """Whether a request may be sent again when its outcome is unknown."""
+    """The rule for a repetition of a request whose outcome is unknown."""
 
-    IDEMPOTENT = "sending it again does no harm"
+    IDEMPOTENT = "a repetition does no harm"
     """Reads, and changes that are the same when made twice."""
-    IF_NEVER_SENT = "it may have bought something"
-    """It is sent again only when it certainly never left (no connection)."""
+    IF_NEVER_SENT = "it may have bought an instance"
+    """It is sent again only if it certainly was not sent (no connection)."""
 
 
 class Authentication(Protocol):
     """The authentication of requests to a vendor."""
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
-        """The signer of one request; `for_order` one that stays valid for longer. Raises CloudError when nothing can be
-        signed now; nothing was sent then."""
+        """The signer of one request; `for_order`: one that stays valid for longer. Raises CloudError if it cannot sign
+        now, before the request is sent."""
         ...
 
     def refused(self, signer: httpx.Auth) -> None:
@@ -90,7 +90,7 @@ class Authentication(Protocol):
         ...
 
     def redact(self, text: str) -> str:
-        """`text` without any secret of ours that a vendor may have echoed."""
+        """`text` without secrets, which a vendor may have echoed."""
         ...
 
 
@@ -105,8 +105,8 @@ def new_client(
 ) -> httpx.Client:
     """A client with our time limits; `transport` is the seam for tests, `environment` the process's unless given.
 
-    It keeps no cookies, so that only the token says whose account is meant. How the vendor is reached is read from the
-    environment in `network.py`, and nothing in there can fail.
+    It keeps no cookies, so that only the token identifies the account. `network.py` reads proxies and certificates from
+    the environment, and raises nothing.
     """
     return httpx.Client(
         timeout=_TIMEOUT,
@@ -130,7 +130,7 @@ class ApiClient:
         calendar: Callable[[], float] | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
-        """`calendar` gives seconds since 1970 (the machine's, unless one is given), `clock` seconds that only go on."""
+        """`calendar` returns seconds since 1970 (the machine's by default), `clock` monotonic seconds."""
         self.vendor = vendor
         self.base_url = base_url
         self._client = client
@@ -139,10 +139,10 @@ class ApiClient:
         self._clock_sample: tuple[float, float, float] | None = None
 
     def vendor_time(self) -> float | None:
-        """The time by the vendor's own clock, in seconds since 1970; None before its first dated answer, and when
-        our clock was set, or the machine slept, since its last.
+        """The time by the vendor's own clock, in seconds since 1970; None before its first dated answer, and if this
+        machine's clock was set, or the machine slept, since its last.
 
-        Ours may differ by minutes: what the vendor says of when something began is to be compared with this.
+        This machine's clock may differ by minutes, so the vendor's times have to be compared with this one.
         """
         if self._clock_sample is None:
             return None
@@ -151,8 +151,8 @@ class ApiClient:
         return date + passed if abs(self._calendar() - calendar - passed) < _CLOCKS_AGREE else None
 
     def vendor_date(self) -> float | None:
-        """The date of the vendor's last answer, in whole seconds since 1970 by no clock of ours; None before its first
-        dated answer."""
+        """The date of the vendor's last answer, in whole seconds since 1970, independent of this machine's clock; None
+        before its first dated answer."""
         return None if self._clock_sample is None else self._clock_sample[0]
 
     def call(
@@ -169,8 +169,8 @@ class ApiClient:
         """Sends one request, signed with `auth` unless `signed` is False, and returns its answer.
 
         Raises CloudError (see http/errors.py). A safe request is repeated up to four times over some seconds, with
-        jittered back-off and the vendor's Retry-After, and once more when its token is refused; one that may buy
-        something only after a failed connection. No request takes longer than MAX_ANSWER_SECONDS.
+        jittered back-off and the vendor's Retry-After, and once more when its token is refused; one that may buy only
+        after a failed connection. No request takes longer than MAX_ANSWER_SECONDS.
         """
         auth = self.auth if signed else None
 
@@ -178,7 +178,7 @@ class ApiClient:
             if isinstance(error, UnreachableError):
                 return True
             if isinstance(error, NoTokenError) or not (isinstance(error, CloudError) and error.transient):
-                return False  # the token was asked for with retries of its own
+                return False  # the token request has retries of its own
             if retry is Retry.IF_NEVER_SENT:
                 return False
             if isinstance(error, UnavailableError) and error.retry_after is not None:
@@ -195,8 +195,8 @@ class ApiClient:
     def _send_signed(
         self, auth: Authentication | None, retry: Retry, send: Callable[[httpx.Auth | None], ModelT]
     ) -> ModelT:
-        """Calls `send` with a signer. A refused token is never used again; only what is safe is sent
-        once more with another: "refused" is the vendor's word, and who buys has to look first."""
+        """Calls `send` with a signer. A refused token is never used again. Only a safe request is repeated with another
+        token: the vendor may have carried out a refused order, so the caller has to check first."""
         if auth is None:
             return send(None)
         signer = auth.signer(for_order=retry is Retry.IF_NEVER_SENT)
@@ -235,11 +235,11 @@ class ApiClient:
                 content = _read_content(response)
         except _NEVER_SENT as error:
             text = f"{self.vendor} at {self.base_url} cannot be reached: {self._error_text(error)}"
-            # what the environment says and cannot be used may be why
+            # an unusable variable of the environment may be the reason
             raise UnreachableError("; ".join((text, *network_problems(self.base_url, os.environ)))) from None
         except (httpx.RequestError, httpx.StreamError) as error:
             raise AnswerLostError(
-                f"{self.vendor} did not finish its answer to {method} {path}: {self._error_text(error)}"
+                f"{self.vendor} did not complete its answer to {method} {path}: {self._error_text(error)}"
             ) from None
         self._record_clock(response.headers.get("date"))
         if not response.is_success:
@@ -253,8 +253,7 @@ class ApiClient:
             return answer.model_validate_json(content or b"{}")
         except pydantic.ValidationError as error:
             raise BadAnswerError(
-                f"{self.vendor} answered {method} {path} with something it does not document: "
-                f"{self._redacted(_error_place(error))}"
+                f"{self.vendor} answered {method} {path} in an undocumented form: {self._redacted(_error_place(error))}"
             ) from None
 
     def _refused_error(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
@@ -263,7 +262,7 @@ class ApiClient:
         named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
         request_id = self._redacted(named) if named else None
         suffix = f" (request id {request_id})" if request_id else ""
-        words = message if message.endswith("...") else message.rstrip(".")  # our sentences go on behind it
+        words = message if message.endswith("...") else message.rstrip(".")  # the message continues after it
         text = f"{self.vendor} answered {method} {path} with {status}: {words}{suffix}"
         if status in (401, 403):
             return UnauthorizedError(text, status=status, vendor_message=message, request_id=request_id)
@@ -285,12 +284,13 @@ class ApiClient:
         return self._redacted(str(error) or type(error).__name__)
 
     def _redacted(self, text: str) -> str:
-        """Foreign words as an error may show them; redacted before they are cut, or half a secret could remain."""
+        """The vendor's text as an error may show it. It is redacted before it is shortened, or half a secret could
+        remain."""
         return one_line(self.auth.redact(text) if self.auth else text)
 
 
 def _read_content(response: httpx.Response) -> bytes | None:
-    """The whole body; None for one that is too large, or has an encoding that was not requested. Raises
+    """The complete body; None if it is too large, or has an encoding that was not requested. Raises
     httpx.RequestError."""
     if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
         return None
@@ -304,7 +304,7 @@ def _read_content(response: httpx.Response) -> bytes | None:
 
 
 def _vendor_message(content: bytes) -> str:
-    """The vendor's own words on an error: whichever of `error`, `message`, `detail` holds some; "" for none."""
+    """The vendor's text of an error, from `error`, `message` or `detail`; "" for none."""
     try:
         body: Any = json.loads(content)
     except (ValueError, RecursionError):
@@ -313,7 +313,7 @@ def _vendor_message(content: bytes) -> str:
         words = body.get(key) if isinstance(body, dict) else None
         if isinstance(words, dict):
             words = words.get("message") or words
-        if words and isinstance(words, (str, dict, list)):  # not the "error": true that some put beside a message
+        if words and isinstance(words, (str, dict, list)):  # not the "error": true that some vendors add to a message
             return str(words)
     return ""
 
@@ -325,7 +325,7 @@ def _error_place(error: pydantic.ValidationError) -> str:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, is left to the back-off."""
+    """Retry-After in seconds; the back-off covers its other form, a date."""
     try:
         seconds = float(retry_after or "")
     except ValueError:

@@ -22,19 +22,19 @@ from pulumi_cortecs.http.text import redact
 
 _RENEWAL_MARGIN: Final = 60.0
 _ORDER_MARGIN: Final = 60.0
-"""Seconds that an order's token lives longer than another request's: a 401 to an order is the one that needs a look."""
+"""Seconds by which an order's token outlives another request's: a 401 to an order requires a check."""
 
 _TOKENS_KEPT = 8
 
 
 class _Token(WireModel):
-    # what a header cannot carry is refused here: the HTTP library's complaint would quote it
+    # refuse a secret that no header can carry, because the HTTP library's error would quote it
     access_token: str = Field(pattern=r"^[\x21-\x7e]+$")
     expires_in: float
 
 
 class ApiKey(httpx.Auth):
-    """Signs requests with a key in a header, which most vendors want: good until the vendor refuses it."""
+    """Signs requests with a key in a header, as most vendors require. The key is valid until the vendor refuses it."""
 
     def __init__(self, header: str, key: str) -> None:
         self._header = header
@@ -50,25 +50,25 @@ class ApiKey(httpx.Auth):
         return self
 
     def refused(self, signer: httpx.Auth) -> None:
-        """Does nothing: there is only one key."""
+        """Does nothing, because it has only one key."""
 
     def redact(self, text: str) -> str:
-        """`text` without the key, plain or as JSON, Python and URLs write it."""
+        """`text` without the key, plain or in the spelling of JSON, Python and URLs."""
         return redact(text, (self._key,))
 
 
 class ClientCredentials:
     """Signs requests with a bearer token for `client_id` (OAuth2 client credentials). Threads may share it.
 
-    The token is renewed a minute before it ends (or at half of its life, if that is shorter), because one that ends
-    in flight fails the request it signs. For an order it is renewed another minute earlier, or, if it does not live
-    that long, a minute before it ends; a new one is requested where it lives less than that.
+    The token is renewed a minute before it expires (or at half of its life, if that is shorter), because a request
+    fails if its token expires in flight. For an order it is renewed another minute earlier, or, if it does not live
+    that long, a minute before it expires; a new one is requested if it lives less than that.
     """
 
     def __init__(
         self, core: ApiClient, client_id: str, client_secret: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`core` speaks to the vendor unsigned; `clock` gives seconds."""
+        """`core` sends unsigned requests to the vendor; `clock` returns seconds."""
         self._core = core
         self._client_id = client_id
         self._client_secret = client_secret
@@ -87,7 +87,7 @@ class ClientCredentials:
         return _BearerAuth(self.token(for_order=for_order))
 
     def refused(self, signer: httpx.Auth) -> None:
-        """Takes the token of a request that was answered 401 out of use, if it still is in use."""
+        """Discards the token of a request that was answered 401, if it is still in use."""
         with self._lock:
             if isinstance(signer, _BearerAuth) and signer.token == self._token:
                 self._token = None
@@ -95,22 +95,23 @@ class ClientCredentials:
     def redact(self, text: str) -> str:
         """`text` without the secret and the latest tokens, plain or as JSON, Python and URLs write them.
 
-        Not just the current token: the answer to a request that another thread outran may quote the one before.
+        It removes former tokens, too: another thread may have renewed the token, and a late answer quotes the one
+        before.
         """
         return redact(text, (self._client_secret, *self._issued_tokens))
 
     def token(self, *, for_order: bool = False) -> str:
-        """A token that is good for now, and was not refused.
+        """A valid token that was not refused.
 
-        All threads that come at once share one renewal, and its failure. Raises UnauthorizedError when the vendor
-        refuses the credentials, NoTokenError when it gives none for another reason.
+        Concurrent threads share one renewal, and its failure. Raises UnauthorizedError if the vendor refuses the
+        credentials, NoTokenError if it issues none for another reason.
         """
         failures, came_at = self._failures, self._clock()
         with self._lock:
             if self._token is not None and self._is_good(came_at if for_order else None):
                 return self._token
             if self._failure is not None and self._failures != failures:
-                raise self._failure  # of the one who asked while we waited: a queue must not knock one by one
+                raise self._failure  # of the renewal that this thread waited for
             asked_at = self._clock()
             try:
                 granted = self._request_token()
@@ -130,7 +131,7 @@ class ClientCredentials:
     def _is_good(self, order_came_at: float | None) -> bool:
         if order_came_at is None:
             return self._clock() < self._good_until
-        # none is younger than the one that was granted while we waited
+        # no token is newer than the one that was issued while this thread waited
         return self._clock() < self._good_for_orders_until or self._asked_at > order_came_at
 
     def _request_token(self) -> _Token:
@@ -144,7 +145,7 @@ class ClientCredentials:
         except CloudError as error:
             text = f"no access token: {error}"
             if isinstance(error, RefusedError) and not error.transient:
-                # 400 is the standard's word for bad credentials; a 404 here says nothing about what is to be signed
+                # the standard's status for bad credentials is 400; a 404 here says nothing about the request to sign
                 raise CredentialsRefusedError(
                     str(error) if isinstance(error, UnauthorizedError) else text,
                     status=error.status,

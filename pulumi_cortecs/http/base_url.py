@@ -1,4 +1,4 @@
-"""The base URL of a vendor's API: what may be one, and which server it leads to."""
+"""The base URL of a vendor's API: its validation, and its server."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pulumi_cortecs.http.network import LOOPBACK
 
 @functools.lru_cache(maxsize=16)
 def check_base_url(url: str, source: str) -> str:
-    """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this very machine."""
-    if "@" in url:  # first, because the other errors show the URL
+    """`url` without its trailing slash. Raises ConfigurationError unless it is https, or http on this machine."""
+    if "@" in url:  # the first check, because the other errors show the URL
         raise ConfigurationError(f"{source} must not carry credentials in the URL")
     try:
         parsed = httpx.URL(url)
@@ -36,5 +36,5 @@ def server_of(url: str) -> str:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Returns whether a checked base URL leads to this very machine."""
+    """Returns whether a checked base URL leads to this machine."""
     return httpx.URL(url).host in LOOPBACK

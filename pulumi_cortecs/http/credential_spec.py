@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 ARGUMENTS: Final = "arguments"
-"""The Provider was given the credentials themselves."""
+"""The Provider has the credentials themselves."""
 
 ENVIRONMENT: Final = "environment"
-"""The Provider was given the names of environment variables."""
+"""The Provider has the names of environment variables."""
 
 
 @dataclass(frozen=True)
 class CredentialKey:
-    """One part of the credentials, by its names: in the stack's config, in the environment, as an argument of a
-    Provider, and `named`, under which a Provider gives the name of another variable."""
+    """The names of one part of the credentials: in the stack's config, in the environment, as an argument of a
+    Provider, and `named`, the argument that names another variable."""
 
     config: str
     variable: str
@@ -28,11 +28,11 @@ class CredentialKey:
 class CredentialSpec:
     """A cloud's credentials: all `parts` are needed, and all of them and `url` come from one source.
 
-    States keep what a Provider was given under these keys, so that none of them may ever be renamed. `cloud` is the
-    name in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` where no URL is given.
-    `source` is the key that says that there is an explicit Provider, and which kind of one. No stack's config can say
-    so: the engine refuses a key of three parts. Otherwise an editor of the config file could choose which of the
-    environment's variables are sent, and where to.
+    States keep the arguments of a Provider under these keys, so none of them may ever be renamed. `cloud` is the name
+    in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` the URL by default. `source` is the
+    key that marks an explicit Provider, and its kind. A stack's config cannot contain it, because the engine refuses a
+    key of three parts; otherwise an editor of the config file could choose which of the environment's variables are
+    sent, and where to.
     """
 
     cloud: str

@@ -1,8 +1,8 @@
 """The source of a cloud's credentials: one source for all of them.
 
-An explicit Provider goes before the environment, and that before the stack's config. An environment's key is never sent
-to a URL out of stack config: an editor of the stack's config file could otherwise have the key delivered to a host of
-their own.
+An explicit Provider takes precedence over the environment, and the environment over the stack's config. A key of the
+environment is never sent to a URL of the stack's config: otherwise an editor of the config file could direct the key to
+a host of their own.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ class Credentials:
 
     @property
     def fingerprint(self) -> str:
-        """Names the account in a state without telling its key: a digest of base URL and first part."""
+        """The name of the account in a state, without its key: a digest of base URL and first part."""
         return self._name_of(self.base_url)
 
     @property
     def payer(self) -> str:
-        """Names whose bill it is, however the base URL is spelled: a digest of its host and port, and of the first
-        part.
+        """The payer's name, however the base URL is spelled: a digest of its host and port, and of the first part.
 
-        A program may spell it in many ways, and must not have a limit for each.
+        A program may spell the URL in many ways, and must not get a limit for each.
         """
         return self._name_of(server_of(self.base_url))
 
@@ -48,7 +47,7 @@ class Credentials:
 def resolve_base_url(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:
     """The base URL of the public part of the API (models, hardware types), which needs no credentials.
 
-    Raises ConfigurationError for a URL that is unfit.
+    Raises ConfigurationError for an invalid URL.
     """
     source = _source(spec, environment, config)
     if source.kind is _Kind.CONFIG and environment.get(spec.url.variable):
@@ -57,9 +56,9 @@ def resolve_base_url(spec: CredentialSpec, environment: Mapping[str, str], confi
 
 
 def resolve_credentials(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> Credentials:
-    """Those in force: an explicit Provider's, else the environment's, else the stack config's; no mixture.
+    """The credentials: an explicit Provider's, else the environment's, else the stack config's; never a mixture.
 
-    `config` is what the provider process was configured with: the keys of the stack, or all that a Provider sends
+    `config` is the configuration of the provider process: the keys of the stack, or of a Provider
     (`credential_spec.py`). Raises ConfigurationError when they are missing or incomplete.
     """
     source = _source(spec, environment, config)
@@ -91,7 +90,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True)
 class _Source:
-    """The values of one source, the URL last, and their names there for a person. No value is in a repr."""
+    """The values of one source, the URL last, and their names for messages. A repr shows no value."""
 
     spec: CredentialSpec
     kind: _Kind
@@ -113,7 +112,7 @@ class _Source:
 
     def _require_usable(self, name: str, value: str | None) -> str:
         if not value:
-            only = "" if self.kind in (_Kind.ENVIRONMENT, _Kind.CONFIG) else f", and only {self.kind.value} count"
+            only = "" if self.kind in (_Kind.ENVIRONMENT, _Kind.CONFIG) else f"; only {self.kind.value} count"
             raise ConfigurationError(f"the {self.spec.vendor} credentials are incomplete: {name} is not set{only}")
         if value != value.strip() or not value.isprintable():
             raise ConfigurationError(f"{name} has a space or line break around it, or something unprintable in it")

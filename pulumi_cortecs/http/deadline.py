@@ -1,6 +1,6 @@
-"""A deadline over a whole request: the connection, each write and each read get no more than what is left of it.
+"""A deadline for a whole request: the connection, each write and each read get no more than its remaining time.
 
-The HTTP library limits each read by itself, so that an answer of one byte every five seconds would never end.
+The HTTP library limits each read separately, so an answer of one byte every five seconds would never end.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import httpcore
 Clock = Callable[[], float]
 
 _MAX_READ_BYTES: Final = 16 * 1024
-"""Bytes. What they hold decompressed (up to a thousand times as much) is in memory before anybody can look at it."""
+"""Bytes of one read. Their decompressed content (up to a thousand times as much) is in memory before its size can be
+checked."""
 
 
 class _Deadline:
-    """`seconds` from now by `clock`."""
+    """A deadline of `seconds` from now by `clock`."""
 
     def __init__(self, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
@@ -28,12 +29,12 @@ class _Deadline:
         self._until = clock() + seconds
 
     def remaining(self) -> float:
-        """The remaining seconds, zero or less when there are none."""
+        """The remaining seconds, zero or less after the deadline."""
         return self._until - self._clock()
 
     def describe(self) -> str:
-        """The error text when the time is over."""
-        return f"it was not whole within {self._seconds:.0f} s"
+        """The error text after the deadline."""
+        return f"it was not complete within {self._seconds:.0f} s"
 
 
 _current: ContextVar[_Deadline | None] = ContextVar("pulumi_cortecs_deadline", default=None)
@@ -41,7 +42,7 @@ _current: ContextVar[_Deadline | None] = ContextVar("pulumi_cortecs_deadline", d
 
 @contextmanager
 def limit_duration(seconds: float, clock: Clock) -> Iterator[None]:
-    """A block in which connections made with `DeadlineBackend` wait no longer than that in all."""
+    """A block in which the connections of a `DeadlineBackend` wait no longer than that in all."""
     token = _current.set(_Deadline(seconds, clock))
     try:
         yield
@@ -50,7 +51,7 @@ def limit_duration(seconds: float, clock: Clock) -> Iterator[None]:
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """The network `inner`, within the deadline of the thread that waits."""
+    """The network `inner`, within the deadline of the waiting thread."""
 
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
@@ -75,7 +76,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         return _DeadlineStream(self._inner.connect_unix_socket(path, seconds, socket_options))
 
     def sleep(self, seconds: float) -> None:
-        """Sleeps, for the library's own retries; we ask for none."""
+        """Sleeps, for the library's own retries, which are switched off."""
         self._inner.sleep(seconds)
 
 

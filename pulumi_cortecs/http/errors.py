@@ -1,4 +1,4 @@
-"""The errors between us and a vendor, sorted by the one question that matters: may it have cost money?
+"""The errors of requests to a vendor, by the question whether the request may have cost money.
 
 CloudError
 ├── ConfigurationError    we cannot even ask: credentials or base URL missing or unfit
@@ -17,14 +17,13 @@ from __future__ import annotations
 
 
 class CloudError(Exception):
-    """Something between us and a vendor went wrong. Its text never holds a credential."""
+    """A request to a vendor failed. The text never contains a credential."""
 
     may_have_taken_effect = False
-    """Whether the request may have been carried out nevertheless. Then it must not be sent again without checking
-    first."""
+    """Whether the request may have been carried out nevertheless, and must not be sent again without checking first."""
 
     transient = False
-    """Whether the same request may well succeed a little later."""
+    """Whether the same request may succeed a little later."""
 
 
 class ConfigurationError(CloudError):
@@ -32,19 +31,19 @@ class ConfigurationError(CloudError):
 
 
 class UnreachableError(CloudError):
-    """No connection came about, so nothing can have happened at the vendor."""
+    """No connection was made, so the request had no effect."""
 
     transient = True
 
 
 class NoTokenError(CloudError):
-    """The vendor gave no access token, for a passing reason; the request that needed it was not carried out."""
+    """The vendor issued no access token, for a temporary reason; the request that needed it was not sent."""
 
     transient = True
 
 
 class AnswerLostError(CloudError):
-    """The request went out, and the connection broke or timed out before a whole answer had arrived."""
+    """The request was sent, and the connection broke or timed out before the answer was complete."""
 
     may_have_taken_effect = True
     transient = True
@@ -60,8 +59,8 @@ class BadAnswerError(CloudError):
 class RefusedError(CloudError):
     """The vendor answered with an error.
 
-    `status` is the HTTP status, `vendor_message` the vendor's own words (shortened), `request_id` the vendor's id of
-    the request or None.
+    `status` is the HTTP status, `vendor_message` the vendor's text (shortened), `request_id` the vendor's id of the
+    request or None.
     """
 
     def __init__(self, text: str, *, status: int, vendor_message: str, request_id: str | None) -> None:
@@ -72,19 +71,19 @@ class RefusedError(CloudError):
 
 
 class UnauthorizedError(RefusedError):
-    """The credentials were refused (401, or in exchange for a token) or do not suffice (403)."""
+    """The credentials were refused (401, or by the token endpoint) or do not suffice (403)."""
 
 
 class CredentialsRefusedError(UnauthorizedError):
-    """The vendor gave no access token for these credentials; the request that needed it was not sent."""
+    """The vendor refused an access token for these credentials; the request that needed it was not sent."""
 
 
 class NotFoundError(RefusedError):
-    """The vendor knows nothing under this path (404), or gives out no such id."""
+    """The vendor does not know this path (404), or the id is invalid."""
 
 
 class UnavailableError(RefusedError):
-    """The vendor could not say yes or no: it was busy, in conflict with itself, or broken."""
+    """The vendor could not decide: it was busy, in a conflict, or failing."""
 
     may_have_taken_effect = True
     transient = True
@@ -92,6 +91,6 @@ class UnavailableError(RefusedError):
     def __init__(
         self, text: str, *, status: int, vendor_message: str, request_id: str | None, retry_after: float | None = None
     ) -> None:
-        """`retry_after` is in seconds, None where the vendor named no time."""
+        """`retry_after` is in seconds, None if the vendor named no time."""
         super().__init__(text, status=status, vendor_message=vendor_message, request_id=request_id)
         self.retry_after = retry_after

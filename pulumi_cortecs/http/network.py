@@ -1,8 +1,7 @@
-"""The route to a vendor: proxies and certificates, as the environment names them.
+"""The proxies and certificates of the environment, for requests to a vendor.
 
-Nothing in an environment may prevent a deletion, so nothing in here raises: an unusable value is left out and reported
-as a problem. A purchase refuses to go on with one, a deletion goes on without it. None of it applies to this machine
-itself.
+No variable may prevent a deletion, so this module raises nothing: it ignores an unusable value and reports it as a
+problem. A purchase is refused while a problem exists, a deletion continues. Requests to this machine use neither.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ import httpx
 from pulumi_cortecs.http.deadline import DeadlineBackend
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_PROXIES: Final = ("https_proxy", "all_proxy")  # http is spoken to this machine only
+_PROXIES: Final = ("https_proxy", "all_proxy")  # plain http is allowed to this machine only
 _SOCKS: Final = {"socks": "socks5h", "socks5": "socks5", "socks5h": "socks5h"}
 _SCHEMES: Final = ("http", "https", *_SOCKS)
 _HTTPS: Final = 443
 
-# a password may hold what should have been encoded: all up to the last @ is user info
+# a password may contain characters that should have been encoded: user info ends at the last @
 _PROXY: Final = re.compile(
     r"(?:(?P<scheme>[^:/@]+)://)?(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:/?#\[\]]*)(?P<rest>.*)", re.S
 )
@@ -43,8 +42,8 @@ class _UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Network:
-    """The way out. `direct` are NO_PROXY's entries, `problems` one line for each value that was left out. Nothing of
-    what a proxy is told is in its repr."""
+    """The network settings. `direct` are NO_PROXY's entries, `problems` one line for each ignored value. The repr shows
+    no credentials of a proxy."""
 
     proxy: httpx.Proxy | None = field(default=None, repr=False)
     direct: tuple[str, ...] = ()
@@ -53,7 +52,7 @@ class Network:
     problems: tuple[str, ...] = ()
 
     def is_direct(self, host: str, port: int | None = None) -> bool:
-        """Returns whether no proxy stands between us and that host."""
+        """Returns whether requests to that host use no proxy."""
         return (
             self.proxy is None
             or host in LOOPBACK
@@ -71,8 +70,8 @@ class Network:
 
 
 def read_network(environment: Mapping[str, str]) -> Network:
-    """The way out that HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR name (a proxy's variables in
-    lower case go before those in upper case), else the system's settings."""
+    """The settings of HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR (for proxies, lower case takes
+    precedence over upper case), else the system's settings."""
     problems: list[str] = []
     proxy: httpx.Proxy | None = None
     names = {key: _variable_name(environment, key) for key in (*_PROXIES, "no_proxy")}
@@ -101,12 +100,13 @@ def read_network(environment: Mapping[str, str]) -> Network:
 
 
 def network_problems(base_url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """One line for each value of the environment that cannot be used on the way there; none to this very machine."""
+    """One line for each unusable value of the environment that requests to the URL need; none for this machine."""
     return () if httpx.URL(base_url).host in LOOPBACK else read_network(environment).problems
 
 
 def extra_certificates(base_url: str, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """By variable, whose certificates are believed there beside the public authorities'; none to this very machine."""
+    """The certificates that are trusted for the URL in addition to the public authorities', by variable; none for this
+    machine."""
     if httpx.URL(base_url).host in LOOPBACK:
         return {}
     way = read_network(environment)
@@ -130,14 +130,14 @@ class _Routes(httpx.BaseTransport):
 
 
 def _with_deadlines(transport: httpx.HTTPTransport, network: httpcore.NetworkBackend | None) -> httpx.HTTPTransport:
-    """The transport within our deadlines. The library has no other way to hand a network in."""
+    """The transport with deadlines. The library has no other way to replace its network."""
     pool = transport._pool
     pool._network_backend = DeadlineBackend(network or pool._network_backend)
     return transport
 
 
 def _ssl_context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
-    # not create_default_context: that opens what SSLKEYLOGFILE names, too
+    # not create_default_context, which also opens the file of SSLKEYLOGFILE
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(ca_file or (None if ca_folder else certifi.where()), ca_folder)
     return context
@@ -148,7 +148,7 @@ def _variable_name(environment: Mapping[str, str], key: str) -> str:
 
 
 def _parse_proxy(name: str, value: str) -> httpx.Proxy:
-    """Raises _UnusableError, which names the entry without its user info."""
+    """The proxy of an entry. Raises _UnusableError, which names the entry without its user info."""
     parts = _PROXY.fullmatch(value.strip())
     assert parts is not None  # it matches everything
     scheme, host, rest = (parts["scheme"] or "http").lower(), parts["host"], parts["rest"].rstrip("/")
@@ -169,12 +169,12 @@ def _parse_proxy(name: str, value: str) -> httpx.Proxy:
             raise ValueError("no host")
         return httpx.Proxy(url, auth=(unquote(user), unquote(password)) if parts["user"] else None)
     except (httpx.InvalidURL, ValueError):
-        raise _UnusableError(f"{name}: {shown!r} has no host that can be used") from None
+        raise _UnusableError(f"{name}: {shown!r} has no usable host") from None
 
 
 def _is_covered(entry: str, host: str, port: int) -> bool:
-    """Returns whether an entry of NO_PROXY means that host: `*`, a name (and all below it), an address with or without
-    brackets, a block of addresses, each with or without a port. An invalid entry covers nothing."""
+    """Returns whether an entry of NO_PROXY covers that host: `*`, a name (and its subdomains), an address with or
+    without brackets, a block of addresses, each with or without a port. An invalid entry covers none."""
     if entry == "*":
         return True
     if "://" in entry:

@@ -9,11 +9,12 @@ from typing import Final
 from urllib.parse import quote
 
 MAX_ID_LENGTH: Final = 200
-"""Characters: several times what any vendor's ids have."""
+"""Characters: several times the length of any vendor's ids."""
 _MAX_MESSAGE_LENGTH: Final = 300
 _REDACTED: Final = "[redacted]"
 _MIN_SECRET_LENGTH: Final = 6
-"""Characters. A shorter one (the simulator's is "sim") is not secret, and redacting it would maim other words."""
+"""Characters. A shorter secret (the simulator's is "sim") does not count as one, and its redaction would garble other
+words."""
 
 
 def escape_unprintable(text: str, keep: str = "") -> str:
@@ -24,14 +25,14 @@ def escape_unprintable(text: str, keep: str = "") -> str:
 
 
 def require_identifier(text: str) -> str:
-    """An id, unchanged, because it is sent back and compared. Raises ValueError for an unprintable or overlong one."""
+    """The id, unchanged, because it is sent back and compared. Raises ValueError for an unprintable or overlong one."""
     if not text or len(text) > MAX_ID_LENGTH or not text.isprintable():
         raise ValueError(f"must be an id, 1 to {MAX_ID_LENGTH} printable characters")
     return text
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` without these secrets, plain or as JSON, Python and URLs write them."""
+    """`text` without these secrets, plain or in the spelling of JSON, Python and URLs."""
     for secret in secrets:
         if len(secret) < _MIN_SECRET_LENGTH:
             continue
@@ -41,6 +42,6 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` in one line, shortened, with a space for each character that is not printable."""
+    """`text` in one line, shortened, with a space for each unprintable character."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return flat if len(flat) <= _MAX_MESSAGE_LENGTH else flat[: _MAX_MESSAGE_LENGTH - 3] + "..."

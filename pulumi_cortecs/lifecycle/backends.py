@@ -1,7 +1,7 @@
 """The identity of the state backend that an engine uses: stable, and without a secret.
 
-Two stacks may have the same names in two backends. What one of them has bought is nothing to the other. One backend has
-one identity, however its URL is spelled, for all users: passwords and tokens change, and a folder is moved.
+Two stacks may have the same names in two backends. Their purchases must not mix. One backend has one identity for all
+users, however its URL is spelled: passwords and tokens change, and folders are moved.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 MARK: Final = ".pulumi-cortecs.json"
-"""In the folder of a file backend: what it is called, and where it was last seen."""
+"""The file in the folder of a file backend that holds its identity, and where the folder was last seen."""
 _PULUMI_CLOUD: Final = "https://api.pulumi.com"
 _FILE: Final = "file://"
 _PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
@@ -28,7 +28,7 @@ _SCHEME_ALIASES: Final = {"postgresql": "postgres"}
 
 # An option names the place when another value of it means another state. The others say how to get there, with which
 # rights, or how fast: region, profile, awssdk, s3ForcePathStyle, disableSSL, kmskeyid, sslmode, connect_timeout, a
-# token. What is not in here does not count: a token under a new name must not change who we are.
+# token. Options that are not listed do not count: a token under a new name must not change the identity.
 _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     # a bucket's name is unique at one endpoint, not in the world; below `prefix` is a backend of its own
     "s3": ("endpoint", "prefix"),
@@ -49,7 +49,7 @@ _PLACE_VARIABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend. `former_identities` are those that older records may have for it; no other backend has them."""
+    """A backend. Older records may name it by one of its `former_identities`; no other backend has them."""
 
     identity: str
     former_identities: tuple[str, ...] = ()
@@ -67,7 +67,8 @@ def identify_backend(environment: Mapping[str, str], directory: Path) -> Backend
 
 def identify_v1_backend(text: str) -> str:
     """The identity of a backend as the first version of the journal recorded it: `file://HOST/FOLDER`, or a URL with
-    all that was in it. A folder that does not exist here has that of its path, which stays one of its former ones."""
+    all that was in it. A folder that does not exist here gets the identity of its path, which stays one of its former
+    ones."""
     if not text.startswith(_FILE):
         return _digest_of_url(text, {})
     path = Path("/" + text.removeprefix(_FILE).partition("/")[2])
@@ -102,7 +103,7 @@ def _expand_home(named: str, environment: Mapping[str, str]) -> Path:
 
 
 def _folder_backend(path: Path) -> Backend:
-    """A folder by the mark in it, which it gets where it has none."""
+    """The backend of a folder, by the mark in it, which is written if it is missing."""
     try:
         folder = path.resolve()
     except (OSError, RuntimeError, ValueError):  # a ring of links
@@ -130,13 +131,13 @@ def _ensure_mark(folder: Path) -> str:
         name = secrets.token_hex(_DIGITS // 2)
         _write_mark(folder, name, is_first=False)
     elif not Path(place).is_dir():  # else it is one folder under two names, and need not be written again and again
-        with suppress(OSError):  # it keeps its name where it cannot be written to
+        with suppress(OSError):  # it keeps its name if it is not writable
             _write_mark(folder, name, is_first=False)
     return name
 
 
 def _is_copied(folder: Path, place: Path, name: str) -> bool:
-    """Returns whether the place where a mark was last seen is another folder, that still has it."""
+    """Returns whether the place that a mark records is another folder, which still has the mark."""
     try:
         first = _read_mark(place)
         return first is not None and first[0] == name and not os.path.samefile(folder, place)
@@ -194,7 +195,8 @@ def _place(parts: SplitResult, scheme: str, environment: Mapping[str, str]) -> I
 
 
 def _database(parts: SplitResult, named: Mapping[str, str]) -> Iterator[str]:
-    """A database's address may stand in the URL, in its options or in the environment: it is the same one."""
+    """The parts that identify a database, wherever its address stands: in the URL, in its options or in the
+    environment."""
     # without a name of its own, a database is called like its user
     database = named.get("dbname") or unquote(parts.path).strip("/") or unquote(parts.username or "")
     yield (named.get("host") or unquote(parts.hostname or "")).lower()
@@ -204,7 +206,7 @@ def _database(parts: SplitResult, named: Mapping[str, str]) -> Iterator[str]:
 
 
 def _in_address(parts: SplitResult, option: str) -> bool:
-    """Returns whether a database's URL says that in its address."""
+    """Returns whether the address part of a database's URL has that option."""
     address = {"host": parts.hostname, "port": parts.port, "dbname": parts.path.strip("/") or parts.username}
     return bool(address.get(option))
 
@@ -215,7 +217,7 @@ def _host(parts: SplitResult, scheme: str) -> str:
 
 
 def _address(endpoint: str) -> str:
-    """An endpoint without its scheme, which says how and not where: "HOST:PORT/PATH"."""
+    """An endpoint without its scheme, which does not identify it: "HOST:PORT/PATH"."""
     parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
     return f"{_host(parts, parts.scheme)}/{unquote(parts.path).strip('/')}".rstrip("/")
 

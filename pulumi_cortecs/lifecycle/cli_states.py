@@ -1,7 +1,7 @@
-"""The states of stacks, asked for through the CLI: nothing before it is wanted, and once for all who wait.
+"""The states of stacks, exported by the CLI on demand, once for all waiting callers.
 
-One reading serves all callers from before it began. A caller during a reading gets the next one, because a state
-that was asked for earlier may lack what the engine has written down since.
+One reading serves all callers from before it began. A caller during a reading gets the next one, because an earlier
+state may lack what the engine has written since.
 """
 
 from __future__ import annotations
@@ -46,11 +46,10 @@ class CliStates(States):
         gather: Callable[[], None] = lambda: None,
         secrets: bool = False,
     ) -> None:
-        """`run` gives what the CLI prints for some arguments, or raises CliError; `types` are the type tokens of
+        """`run` returns the CLI's output for some arguments, or raises CliError; `types` are the type tokens of
         Instances, `environment` is the CLI's own, `organization` that of the stack or raises StateUnreadableError,
-        `now` gives monotonic seconds, and `gather` waits for those who come at the same moment and share a reading.
-        `secrets`: whether the secrets of Instances are wanted, too; they stay None where the CLI cannot decrypt
-        them."""
+        `now` returns monotonic seconds, and `gather` waits for callers of the same moment, which share a reading.
+        `secrets`: whether to export the secrets of Instances, too; they stay None if the CLI cannot decrypt them."""
         self._run = run
         self._types = frozenset(types)
         self._environment = environment
@@ -78,12 +77,12 @@ class CliStates(States):
     def _name_of(self, urn: str) -> str:
         if self._environment.get(_SKIPPED, "").lower() in ("1", "true"):
             raise StateUnreadableError(
-                f"{_SKIPPED} is set, so the state shows nothing of a run before it has ended; unset it, or look "
-                "for what an interrupted run has bought with `pulumi-cortecs orphans`"
+                f"{_SKIPPED} is set, so the state shows no run that has not ended; unset it, or search for the "
+                "purchases of an interrupted run with `pulumi-cortecs orphans`"
             )
         named = _URN.match(urn)
         if named is None:
-            raise StateUnreadableError(f"no stack is named by the URN {urn!r}")
+            raise StateUnreadableError(f"invalid URN: got {urn!r}; it names no stack")
         return f"{self._organization()}/{named['project']}/{named['stack']}"
 
     def _stack(self, name: str, not_before: float) -> StackState:
@@ -121,7 +120,7 @@ class CliStates(States):
             return state
         try:
             return self._export(name, began, "--show-secrets")
-        except StateUnreadableError:  # a passphrase that was typed in, say
+        except StateUnreadableError:  # for example a passphrase that was typed in
             return state
 
     def _export(self, name: str, began: float, *options: str) -> StackState:
@@ -142,7 +141,7 @@ def open_states(
     gather: Callable[[], None] = lambda: None,
     secrets: bool = False,
 ) -> CliStates:
-    """The states of the backend that a CLI uses, asked for by its own executable, in its environment and directory; see
+    """The states of the backend that a CLI uses, exported by its own executable, in its environment and directory; see
     CliStates. `organization` is read from the CLI's arguments unless given."""
     url = find_backend_url(cli.environment, cli.directory)
     return CliStates(
@@ -190,12 +189,12 @@ def _stack_option(arguments: Sequence[str]) -> str:
 
 
 class _NoSuchStateError(StateUnreadableError):
-    """There is no stack of that name."""
+    """The backend has no stack of that name."""
 
 
 class _SharedReading(Generic[T]):
-    """One thing that is read again and again, by one at a time. What a reading raises reaches exactly those who waited
-    for it; a later caller reads again."""
+    """A value that is read repeatedly, by one thread at a time. An error reaches exactly the callers that waited for
+    the reading; a later caller reads again."""
 
     def __init__(
         self, now: Callable[[], float], read: Callable[[float], T], gather: Callable[[], None] = lambda: None

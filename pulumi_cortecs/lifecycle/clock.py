@@ -1,4 +1,4 @@
-"""Time as a thing that can be handed in: waiting code sleeps here, and tests turn the hands."""
+"""Clocks that are passed as arguments: waiting code sleeps on them, and tests move their time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds that only move forward, and a way to let them pass."""
+    """Monotonic seconds, and a way to sleep."""
 
     def now(self) -> float:
         """Seconds since some fixed moment."""
@@ -20,7 +20,7 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Returns when that much time has passed."""
+        """Returns after that many seconds."""
         ...
 
 
@@ -45,7 +45,7 @@ class InterruptedWaitError(Exception):
 
 
 class InterruptibleClock(SystemClock):
-    """A clock for waits that buy and end nothing: once `interrupted` is set, each sleep ends."""
+    """A clock for waits that neither buy nor delete: once `interrupted` is set, each sleep ends."""
 
     def __init__(self, interrupted: threading.Event) -> None:
         self._interrupted = interrupted

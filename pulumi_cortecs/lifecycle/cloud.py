@@ -1,8 +1,8 @@
-"""The contract of a cloud: all that the life cycle asks of a vendor, and all that it has to know of it.
+"""The contract of a cloud: the requests and the knowledge that the life cycle needs from each vendor.
 
 A Cloud is one account at one vendor. A request is one call: it returns at once, waits for no outcome, and raises
-CloudError when the vendor refuses or cannot be asked. Every other method is pure: it sends nothing, and raises only
-what its docstring names. Threads may share a Cloud.
+CloudError when the vendor refuses or cannot be reached. Every other method is pure: it sends nothing, and raises only
+the errors of its docstring. Threads may share a Cloud.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Phase(Enum):
 
 
 class UnknownStatusError(Exception):
-    """The vendor used a status word that our table does not have: what it means for a bill must not be guessed."""
+    """The vendor used an unknown status word, whose meaning for the bill must not be guessed."""
 
 
 def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:
@@ -47,9 +47,9 @@ def phase_of(status: str, table: Mapping[str, Phase]) -> Phase:
 
 @dataclass(frozen=True)
 class OrderRef:
-    """The tag that a cloud may put on a purchase. `token` is the order's own and never given twice: it alone proves
-    whose an instance is. `key` is the resource's, the same from any machine; what a resource had before it was replaced
-    bears it, too."""
+    """The tag that a cloud may put on a purchase. `token` is unique to the order: only it proves which order bought an
+    instance. `key` is the resource's, the same from any machine; the instances that a resource had before its
+    replacement bear it, too."""
 
     token: str
     key: str
@@ -57,7 +57,7 @@ class OrderRef:
 
 @dataclass(frozen=True)
 class OrderSpec:
-    """An order, as an instance is compared with it. `token` is "" where that is not known."""
+    """An order, for a comparison with instances. `token` is "" if it is unknown."""
 
     arguments: Arguments
     token: str = ""
@@ -65,7 +65,7 @@ class OrderSpec:
 
 @dataclass(frozen=True)
 class OrderAnswer(Generic[T]):
-    """A vendor's good answer to an order. `instance` is None where it names no more than the id."""
+    """A vendor's successful answer to an order. `instance` is None if the answer has only the id."""
 
     instance_id: str
     instance: T | None = None
@@ -77,8 +77,8 @@ def token_of(number: int) -> str:
 
 
 class OrderMatch(Enum):
-    """Whether an instance is what was ordered. YES: it bears the order's token. NEARLY: it is not, but for one or two
-    arguments, so it may have come instead."""
+    """The match of an instance with an order. YES: the instance bears the order's token. NEARLY: it differs in one or
+    two arguments, so it may have been delivered instead."""
 
     YES = "yes"
     MAYBE = "maybe"
@@ -86,15 +86,15 @@ class OrderMatch(Enum):
     NO = "no"
 
     def counts_as(self, other: OrderMatch) -> bool:
-        """Returns whether it is that, or a MAYBE that is certain."""
+        """Returns whether this match is `other`, or better: a YES counts as a MAYBE."""
         return self is other or (self is OrderMatch.YES and other is OrderMatch.MAYBE)
 
 
 class Cloud(ABC, Generic[T]):
     """One account at one vendor, whose instances are `T`s.
 
-    `fingerprint` names the account in states and journals and reveals nothing of its secret; `base_url` is where it is
-    asked; for `list_lag` seconds its list may miss what is new, and still show what is gone.
+    `fingerprint` names the account in states and journals, without its secret; `base_url` is the URL of its requests;
+    for `list_lag` seconds its list may miss new instances, and still show deleted ones.
     """
 
     fingerprint: str
@@ -103,23 +103,23 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def list_instances(self) -> Mapping[str, T]:
-        """Everything the account has, stopped ones too, by id: the whole list, or an error."""
+        """All instances of the account by id, also stopped ones: the whole list, or an error."""
 
     @abstractmethod
     def get_instance(self, instance_id: str) -> T | None:
-        """One instance, None for the vendor's "no such instance": never enough by itself to call one gone. What is
-        about something else (a refused token, an unpaid bill, a redirect) is raised."""
+        """One instance, or None for the vendor's "no such instance", which alone does not prove that it is gone. Other
+        errors (a refused token, an unpaid bill, a redirect) are raised."""
 
     @abstractmethod
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[T]:
-        """Orders what check has settled, and returns while it boots. **Never sent twice**: an error with
-        `may_have_taken_effect` means that there may be one now. Where the vendor keeps something with an instance that
-        comes back in the list, `order` is put there (TagsOrders)."""
+        """Orders an instance with the inputs of check, and returns while it boots. **Never sent twice**: after an error
+        with `may_have_taken_effect` the instance may exist. If the vendor's instances have a field that its list
+        returns, `order` is stored there (TagsOrders)."""
 
     @abstractmethod
     def delete(self, instance_id: str) -> None:
-        """Requests the deletion of an instance. The vendor's acceptance proves nothing; an id that it does not know is
-        an error."""
+        """Requests the deletion of an instance. The vendor's acceptance does not prove it; an unknown id is an
+        error."""
 
     @abstractmethod
     def vendor_time(self) -> float | None:
@@ -127,12 +127,12 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def vendor_date(self) -> float | None:
-        """The date of the vendor's last answer, in seconds since 1970, by no clock of ours; None before the first.
-        Sends no request."""
+        """The date of the vendor's last answer, in seconds since 1970, independent of this machine's clock; None before
+        the first. Sends no request."""
 
     @abstractmethod
     def hourly_price(self, instance: T) -> Money | None:
-        """The cost of an hour by the vendor's current prices, None where it is unknown. A request."""
+        """The hourly cost by the vendor's current prices, None if it is unknown. Sends a request."""
 
     def price_text(self, instance: T) -> str:
         """The hourly price for a person, "1.20 EUR/h"; an unknown price is never shown as free. Raises nothing."""
@@ -143,7 +143,7 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def id_of(self, instance: T) -> str:
-        """Its id."""
+        """The instance's id."""
 
     @abstractmethod
     def phase(self, instance: T) -> Phase:
@@ -151,7 +151,7 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def ready_phase(self, instance: T) -> Phase:
-        """The phase for a wait: STARTING where the vendor calls the instance ready and it cannot be used yet. Raises
+        """The phase for a wait: STARTING if the vendor calls the instance ready before it can be used. Raises
         UnknownStatusError."""
 
     @abstractmethod
@@ -160,7 +160,7 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def started_at(self, instance: T) -> float | None:
-        """When the instance was started by the vendor's clock, in seconds since 1970; None where it is not reported."""
+        """The start of the instance by the vendor's clock, in seconds since 1970; None if it is not reported."""
 
     @abstractmethod
     def reported_inputs(self, instance: T) -> Mapping[str, Any]:
@@ -168,7 +168,7 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def progress_text(self, instance: T) -> str:
-        """The progress of the boot, for a person: "3/5 loading weights"."""
+        """The progress of the boot as text: "3/5 loading weights"."""
 
     @abstractmethod
     def endpoint_outputs(self, instance: T) -> Mapping[str, Any]:
@@ -176,18 +176,17 @@ class Cloud(ABC, Generic[T]):
 
     @abstractmethod
     def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
-        """Returns whether the instance is what was ordered, never YES by the arguments alone. An argument that the
-        vendor does not report excludes nothing: an instance that a lost answer has bought would otherwise count as
-        another order's, run on unseen, and be bought again."""
+        """Compares the instance with an order; equal arguments alone are never a YES. An argument that the vendor does
+        not report excludes nothing: otherwise the instance of a lost answer would count as another order's, run on
+        unnoticed, and be bought again."""
 
     @abstractmethod
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
-        """The arguments that a creation in a state would order; None for one that orders nothing, or where they are
-        unknown."""
+        """The arguments that a pending creation would order; None if it orders nothing, or if they are unknown."""
 
     @abstractmethod
     def describe_order(self, ordered: Arguments) -> str:
-        """The order for a person: "Qwen on 2 x NVIDIA_L4_1"."""
+        """The order as text: "Qwen on 2 x NVIDIA_L4_1"."""
 
 
 class CanStop(Cloud[T]):
@@ -204,17 +203,17 @@ class CanStop(Cloud[T]):
 
 
 class CanUpdate(Cloud[T]):
-    """A cloud whose instances can be changed while they are there."""
+    """A cloud whose existing instances can be changed."""
 
     @abstractmethod
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
-        """Makes an instance what check has settled, as far as the arguments `changed` go; it keeps its id. May be sent
-        twice: each time it names what is wanted, never what differs. What else the vendor keeps with the instance, as
-        what an order was stamped with, is left as it is."""
+        """Changes the arguments `changed` of an instance to the inputs of check; the instance keeps its id. May be sent
+        twice, so it sends the wanted values and no differences. Other data of the instance, such as the tag of its
+        order, stays."""
 
 
 class TagsOrders(Cloud[T]):
-    """A cloud whose instances bear what `create` was given of their order: each says itself whose it is."""
+    """A cloud whose instances bear the OrderRef that `create` received, so that each one names its order."""
 
     @abstractmethod
     def order_ref(self, instance: T) -> OrderRef | None:

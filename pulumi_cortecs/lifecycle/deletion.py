@@ -47,7 +47,7 @@ class Deletion(Generic[T]):
         try:
             self._request_deletion(instance_id)
         except NotFoundError as refused:
-            # sent twice, because the first answer was lost: the vendor knows it no more, and its list is behind
+            # the first answer was lost: the vendor does not know the instance any more, and its list is behind
             if not self._wait_until_gone(refused, instance_id):
                 raise
         except RefusedError as refused:
@@ -79,7 +79,7 @@ class Deletion(Generic[T]):
         return instance is not None
 
     def _ensure_stopped(self, cloud: CanStop[T], instance_id: str, on_instance: Callable[[T], object]) -> bool:
-        """Returns whether there is something to delete. Raises what the vendor said when it runs on."""
+        """Returns whether there is something to delete. Raises the vendor's refusal if the instance still runs."""
         for last_try in (False, True):
             try:
                 instance: T | None = cloud.stop(instance_id)
@@ -92,8 +92,8 @@ class Deletion(Generic[T]):
                     return True
                 if last_try:
                     raise
-                # what we saw may be older than the refusal, and what was too new to be known may be known by now:
-                # once more, because no later run would stop it
+                # the list may be older than the refusal, and a new instance may be known by now: try once more, because
+                # no later run would stop it
             else:
                 if instance is not None:
                     on_instance(instance)

@@ -1,7 +1,7 @@
 """The `pulumi` CLI whose engine started this process, and the environment that it was started with itself.
 
-A program can give its provider another environment (`env_var_mappings`), so what says where states are is read from
-the CLI's own.
+A program can give its provider another environment (`env_var_mappings`), so the place of the states is read from the
+CLI's own.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class EngineCli:
 
 @cache
 def current_cli() -> EngineCli:
-    """The CLI that started this process, looked for once: above it in the process tree (Linux), else on PATH."""
+    """The CLI that started this process: searched once, above it in the process tree (Linux), else on PATH."""
     return find_in_ancestors(os.getppid()) or find_on_path()
 
 
 def find_in_ancestors(pid: int, proc: Path = _PROC) -> EngineCli | None:
-    """The first CLI from a process upwards, None where there is none or where it cannot be looked at."""
+    """The first CLI from a process upwards, or None; also None if its process cannot be read."""
     for _ in range(_MAX_ANCESTORS):
         if pid <= 1:
             break
@@ -63,7 +63,7 @@ def _read_cli(pid: int, executable: str, process: Path) -> EngineCli:
     pairs = (entry.partition("=") for entry in _null_separated(process / "environ"))
     return EngineCli(
         pid=pid,
-        # one that was replaced by a newer version while it runs can still be started
+        # a CLI that was replaced by a newer version while it runs can still be started
         executable=str(process / "exe") if executable.endswith(_DELETED) else executable,
         arguments=_null_separated(process / "cmdline"),
         environment={name: value for name, _, value in pairs if name},

@@ -1,4 +1,4 @@
-"""Instances that have outlived the time that their stacks gave them. Pure, like `orphans`."""
+"""Instances whose ttl is over. Pure, like `orphans`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ExpiryError(ValueError):
 
 @dataclass(frozen=True)
 class ExpiredInstance:
-    """An instance whose time is over. `expires_at` is the latest that any state says; `rows` are those that own it.
-    `skip_reason` is why it is never deleted here, "" for none."""
+    """An instance whose ttl is over. `expires_at` is the latest of all its states; `rows` are those that own it.
+    `skip_reason`: the reason why it is not deleted, "" for none."""
 
     instance: ListedInstance
     hourly: Money | None
@@ -34,7 +34,7 @@ class ExpiredInstance:
 
     @property
     def is_protected(self) -> bool:
-        """Whether a program says that Pulumi must not delete it."""
+        """True if a program protects it from deletion by Pulumi."""
         return any(row.protected for row in self.rows)
 
 
@@ -46,7 +46,7 @@ def find_expired(
 ) -> tuple[ExpiredInstance, ...]:
     """The listed instances that have expired by every state that owns them at `now` (the vendor's time), oldest first.
 
-    Raises ExpiryError: what cannot be read may be a prolongation.
+    Raises ExpiryError for an unreadable time, which may be a prolongation.
     """
     owners: dict[str, list[StackResource]] = {}
     for row in (row for stack in stacks for row in stack.rows if row.is_owner):
@@ -64,8 +64,8 @@ def require_clock_agreement(name: str, vendor: datetime, machine: datetime) -> N
     if abs(vendor - machine) > CLOCKS_AGREE:
         raise ExpiryError(
             f"the clocks differ: {name} says {vendor:%Y-%m-%dT%H:%M:%SZ}, this machine {machine:%Y-%m-%dT%H:%M:%SZ}; "
-            f"{CLOCKS_AGREE.total_seconds() / 60:.0f} minutes may lie between them. Nothing is listed or ended: set "
-            "this machine's clock, and run it again"
+            f"allowed: a difference of {CLOCKS_AGREE.total_seconds() / 60:.0f} minutes. Nothing was listed or deleted: "
+            "set this machine's clock, and run the command again"
         )
 
 

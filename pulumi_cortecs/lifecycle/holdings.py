@@ -10,9 +10,9 @@ from pulumi_cortecs.lifecycle.stack_state import resource_name
 
 @dataclass(frozen=True)
 class StackResource:
-    """An Instance in a state. `external` is one that is only read (`Instance.get`): no command would delete it.
-    `expires_at` is as the state has it, None where there is none; `account` is the fingerprint of the account that it
-    was bought with; `doomed` says that it was replaced and waits for its deletion."""
+    """An Instance in a state. `external`: it is only read (`Instance.get`), so no command would delete it. `expires_at`
+    is the state's text, or None; `account` is the fingerprint of the account that bought it; `doomed`: it was replaced
+    and waits for its deletion."""
 
     stack: str
     urn: str
@@ -30,13 +30,13 @@ class StackResource:
 
     @property
     def is_owner(self) -> bool:
-        """Whether a `destroy` of its stack deletes the instance."""
+        """True if a `destroy` of its stack deletes the instance."""
         return not self.external
 
 
 @dataclass(frozen=True)
 class PendingPurchase:
-    """A creation that has begun, and of which the state knows no end: it goes on, or was killed in the middle."""
+    """A creation that the state has as begun and not ended: it goes on, or was killed."""
 
     stack: str
     urn: str
@@ -50,8 +50,8 @@ class PendingPurchase:
 
 @dataclass(frozen=True)
 class StackHoldings:
-    """One stack's state. `backend` is where it lies, without credentials. `updating` says whether some command works on
-    it now or was killed, None where the backend does not show it."""
+    """One stack's state. `backend` is its place, without credentials. `updating`: whether a command works on it now or
+    was killed, None if the backend does not show it."""
 
     name: str
     backend: str
@@ -61,9 +61,9 @@ class StackHoldings:
 
 
 def find_shared_instances(stacks: Iterable[StackHoldings]) -> dict[str, tuple[StackResource, ...]]:
-    """Instances that several live rows own, with those rows: to end one for the sake of one row ends the other's.
+    """Instances that several live rows own, with those rows: deleting one affects all its rows.
 
-    A row that waits for its deletion is not counted, nor is one that was read twice because its stack was named twice.
+    Rows that wait for their deletion do not count, and a row counts once even if its stack was named twice.
     """
     rows_by_id: dict[str, list[tuple[str, StackResource]]] = {}
     for stack in stacks:

@@ -1,4 +1,4 @@
-"""Recovery of what interrupted creations have bought, on whatever machine they began, by the state backend."""
+"""Recovery of the purchases of interrupted creations, whichever machine began them, by the state backend."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _A_BIT_MORE = 1.1
 
 
 class InterruptedCreations(Generic[T]):
-    """The pending creations of one backend, looked at for one account. Threads may share it."""
+    """The pending creations of one backend, checked for one account. Threads may share it."""
 
     def __init__(
         self, log: OrderLog[T], creations: Creations, is_exclusive: Callable[[], bool], warn: Callable[[str], None]
@@ -41,8 +41,7 @@ class InterruptedCreations(Generic[T]):
         self._warned: set[str] = set()
 
     def recover(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
-        """Finds what a creation of this resource has bought that another run, on whatever machine, began and did not
-        end.
+        """Finds the purchase of a creation of this resource that another run, on any machine, began and did not end.
 
         Raises AmbiguousPurchaseError, UnclaimedPurchaseError and CloudError.
         """
@@ -59,9 +58,9 @@ class InterruptedCreations(Generic[T]):
                 substitutes = self._substitutes_text(key, wanted)
                 self._warn_once(
                     "pending",
-                    "the state has creations that an earlier run has begun and not ended, and nothing that they can "
-                    f"have bought is there{substitutes}. `pulumi refresh --clear-pending-creates` takes them out of the"
-                    " state",
+                    "the state has creations that an earlier run has begun and not ended, but the account has no "
+                    f"instance that they can have bought{substitutes}. `pulumi refresh --clear-pending-creates` "
+                    "removes them from the state",
                 )
                 return None
             instance_id = self._choose_by_tag(key, arguments, wanted, candidates) if self._log.tags else None
@@ -81,15 +80,11 @@ class InterruptedCreations(Generic[T]):
         nearly = self._candidates(key, wanted, OrderMatch.NEARLY)
         owned = self._creations.find_owners(key.urn) or {} if nearly else {}
         others = {instance_id: instance for instance_id, instance in nearly.items() if instance_id not in owned}
-        return (
-            f"; what is in no state and nearly what they ordered: {priced_ids_text(self._cloud, others)}"
-            if others
-            else ""
-        )
+        return f"; instances in no state that nearly match: {priced_ids_text(self._cloud, others)}" if others else ""
 
     def _find_unowned(self, key: ResourceKey, wanted: list[Arguments]) -> dict[str, T]:
         """The matching instances that no row of the backend and no order of the journal has, by lists further apart
-        than the lag, the last of them late enough to have what was ordered before this process began."""
+        than the lag, the last of them late enough to show all orders from before this process began."""
         unowned = self._candidates(key, wanted)
         settled_at = (self._looked_from or 0.0) + self._lag * SETTLE_LAGS
         pauses = [max(settled_at - self._clock.now(), self._lag * _A_BIT_MORE / 2), self._lag * _A_BIT_MORE / 2]
@@ -128,8 +123,8 @@ class InterruptedCreations(Generic[T]):
     def _tagged_with_unknown_name(
         self, cloud: TagsOrders[T], key: ResourceKey, wanted: list[Arguments], listed: Mapping[str, T]
     ) -> dict[str, T]:
-        """Instances with the tag of a resource that no state of the backend has, and with the arguments that were
-        begun: the resource, its stack or its project may have had that name."""
+        """Instances with the arguments of a pending creation and the tag of a resource that no state of the backend
+        has: the resource, its stack or its project may have had that name."""
         alike = {
             instance_id: (instance, ref.key)
             for instance_id, instance in listed.items()
@@ -150,8 +145,8 @@ class InterruptedCreations(Generic[T]):
     def _choose_by_tag(
         self, key: ResourceKey, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
     ) -> str | None:
-        """The candidate, where it is the only one that bears the resource's tag, no row of any stack has it, and all
-        that was begun was begun with these arguments: what the resource had before bears that tag as well."""
+        """The candidate, if it is the only one with the resource's tag, no row of any stack has it, and all pending
+        creations have these arguments: former instances of the resource bear the same tag."""
         owned = self._creations.find_owners(key.urn)
         its_own = all(self._log.may_belong_to(instance, key, arguments) for instance in candidates.values())
         alone = len(candidates) == 1 and its_own and set(wanted) == {arguments}
@@ -160,9 +155,9 @@ class InterruptedCreations(Generic[T]):
     def _choose_if_exclusive(
         self, key: ResourceKey, arguments: Arguments, wanted: list[Arguments], candidates: Mapping[str, T]
     ) -> str | None:
-        """The candidate that is this resource's, in an account with no other buyer: there are no more of them
-        than creations that were begun, and none is older than what a row of this resource has. None where it cannot
-        be told."""
+        """The candidate that is this resource's, in an account with no other buyer: there are at most as many
+        candidates as pending creations, and none is older than the instance of a row of this resource. None if it is
+        ambiguous."""
         states = self._creations.all_stacks(key.urn)
         if states is None or arguments not in wanted:
             return None
@@ -190,17 +185,18 @@ class InterruptedCreations(Generic[T]):
         return ordered is not None and self._is_like(instance, ordered)
 
     def _is_like(self, instance: T, ordered: Arguments) -> bool:
-        """Returns whether it may be that by what it is, whatever it bears."""
+        """Returns whether it may match by its arguments, whatever its tag."""
         if self._log.tags:
             return self._cloud.arguments_of(self._cloud.reported_inputs(instance)) == ordered
         return self._log.may_belong_to(instance, ResourceKey("", ""), ordered)
 
     def _unclaimed_text(self, candidates: Mapping[str, T]) -> str:
         return (
-            "an earlier run, perhaps on another machine, has begun to create this resource and was ended, and what it "
-            f"may have bought is there and in no state of this backend: {priced_ids_text(self._cloud, candidates)}. "
-            f"{next_steps_text(candidates)} If it has nothing to do with this resource, `pulumi refresh "
-            "--clear-pending-creates` takes that creation out of the state"
+            "an earlier run, perhaps on another machine, has begun to create this resource and was killed. These "
+            "instances, which it may have bought, exist and are in no state of this backend: "
+            f"{priced_ids_text(self._cloud, candidates)}. "
+            f"{next_steps_text(candidates)} If they have nothing to do with this resource, `pulumi refresh "
+            "--clear-pending-creates` removes that creation from the state"
         )
 
     def _warn_once(self, what: str, text: str) -> None:

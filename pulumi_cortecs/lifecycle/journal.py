@@ -1,7 +1,8 @@
-"""The journal of what this machine has ordered, written before each order is sent: an SQLite file on the disk.
+"""The journal of this machine's orders: an SQLite file that records each order before it is sent.
 
-Between a vendor's answer and the engine's checkpoint a process may die, and then no state knows what was bought. The
-order is in here. It is closed by the first later call of an engine that carries the instance's id: then a state has it.
+If a process dies between a vendor's answer and the engine's checkpoint, no state has the purchase, but the journal has
+its order. The first later call of an engine with the instance's id closes the order, because a state then has the
+instance.
 
 Several processes of one machine may use one journal at once (lifecycle/shared_file.py).
 """
@@ -26,11 +27,11 @@ from pulumi_cortecs.lifecycle.state_directory import state_directory
 FILE_NAME: Final = "orders.sqlite3"
 _VERSION: Final = 2
 _RETENTION: Final = 86400.0
-"""Seconds that an order is kept at least after it was closed or refused. A closed one is kept for as long as its
-instance is listed: the instance must not be taken for another order's, nor be forgotten where no state has it."""
+"""Seconds that an order is kept at least after it was closed or refused. A closed order is kept as long as its instance
+is listed: the instance must not be attributed to another order, nor be forgotten if no state has it."""
 
 _NEARBY_ORDERS: Final = 3600.0
-"""Seconds between two orders that may be taken for each other, with much to spare."""
+"""Seconds between two orders that may be confused with each other, with a wide margin."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS listings (number INTEGER PRIMARY KEY, ids TEXT NOT NULL);
@@ -72,13 +73,13 @@ class Progress(Enum):
     """The progress of an order."""
 
     SENT = "sent"
-    """Its answer may be on its way to the process that sent it, if that still lives."""
+    """Its answer may still reach the process that sent it, if that is alive."""
     LOST = "lost"
-    """Its answer will not come; the process looks for what was bought, if it still lives."""
+    """Its answer will not come; the process searches for the instance, if it is alive."""
     BOUGHT = "bought"
     """The instance's id is known."""
     UNDOING = "undoing"
-    """The engine was gone when the answer came: the process is deleting the instance again, if it still lives."""
+    """The engine exited before the answer came: the process is deleting the instance again, if it is alive."""
     REFUSED = "refused"
     """The vendor answered with an error, which does not prove that nothing was bought."""
     KEPT = "kept"
@@ -87,7 +88,7 @@ class Progress(Enum):
 
 @dataclass(frozen=True)
 class ResourceKey:
-    """The resource that something is ordered for: its URN, and which state backend it is in (lifecycle/backends.py).
+    """The resource of an order: its URN, and its state backend (lifecycle/backends.py).
 
     `former_backends` are identities that an earlier version, or an earlier place, may have recorded for that backend.
     """
@@ -127,7 +128,8 @@ class ResourceKey:
 class OrderRecord:
     """One order. `before` are the ids that were listed before it was sent; `sent_at` is by this machine's calendar,
     `vendor_time` by the vendor's (both seconds since 1970, None where it is unknown). `answered_at` is when it was
-    refused, by this machine's calendar; `inferred`: its instance was found in a list, and no answer named it."""
+    refused, by this machine's calendar; `inferred`: its instance was identified by a list, because no answer named
+    it."""
 
     number: int
     key: ResourceKey
@@ -144,12 +146,12 @@ class OrderRecord:
 
 
 def journal_directory(environment: Mapping[str, str]) -> Path:
-    """The journal's folder: $PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state."""
+    """The journal's folder: $PULUMI_CORTECS_STATE_DIR, else the platform's folder for a user's state."""
     return state_directory(environment).path
 
 
 def new_order_number() -> int:
-    """A number for an order: never again the same, should the file be deleted meanwhile."""
+    """A number for an order. It is unique even if the file is deleted meanwhile."""
     return secrets.randbits(62)
 
 
@@ -166,7 +168,7 @@ class Journal(SharedFile):
         clock: Callable[[], float] = time.monotonic,
         patience: float = BUSY_SECONDS,
     ) -> None:
-        """`calendar` gives seconds since 1970; the others are as in SharedFile."""
+        """`calendar` returns seconds since 1970; for the others see SharedFile."""
         super().__init__(directory / FILE_NAME, clock, patience)
         self._calendar = calendar
         self._listing: tuple[frozenset[str], int] | None = None
@@ -206,10 +208,10 @@ class Journal(SharedFile):
             )
 
     def record_bought(self, number: int, instance_id: str, *, inferred: bool = False, is_new: bool = False) -> bool:
-        """Records what an order has bought; False when that instance is another order's.
+        """Records the instance of an order; returns False if that instance is another order's.
 
-        `inferred`: it was found in a list. `is_new`: no instance of that id was there before the order, so a closed
-        order of that id was of one that is gone, and the vendor has given its id out again.
+        `inferred`: it was identified by a list. `is_new`: no instance of that id existed before the order, so a closed
+        order with that id is of an instance that is gone, and the vendor has reused its id.
         """
         try:
             with self._writing() as connection:
@@ -230,8 +232,8 @@ class Journal(SharedFile):
         return True
 
     def take_over(self, order: OrderRecord, key: ResourceKey | None = None) -> bool:
-        """Makes another process's order this one's, and of the resource `key` if one is named; False when it is not as
-        it was any more."""
+        """Makes another process's order this process's, and the resource's `key` if given; returns False if the order
+        has changed."""
         lost = Progress.LOST if order.instance_id is None else Progress.BOUGHT
         taker = order.key if key is None else key
         with self._writing() as connection:
@@ -264,7 +266,7 @@ class Journal(SharedFile):
             connection.execute("DELETE FROM orders WHERE number = ?", (number,))
 
     def confirm(self, instance_id: str) -> None:
-        """Closes the order that bought the instance: an engine knows it. Costs nothing where there is none.
+        """Closes the order that bought the instance, because an engine has its id. Costs nothing without such an order.
 
         Where orders are unresolved, the instance is marked as not theirs.
         """
@@ -274,7 +276,7 @@ class Journal(SharedFile):
             closes = instance_id in self._unconfirmed_ids()
             if not closes and (is_confirmed or not self._has_unresolved):
                 return
-            self._unconfirmed_ids().discard(instance_id)  # whether it can be written or not: once is enough
+            self._unconfirmed_ids().discard(instance_id)  # once is enough, even if the write fails
             with self._writing(flushed=False) as connection:
                 now = self._calendar()
                 connection.execute(
@@ -288,7 +290,7 @@ class Journal(SharedFile):
                 )
 
     def forget(self, instance_id: str) -> None:
-        """Forgets the order that bought an instance which is provably gone, if there is one."""
+        """Deletes the order, if any, that bought an instance which is provably gone."""
         with self._lock:
             self._unconfirmed_ids().discard(instance_id)
         if not self.file.exists():
@@ -325,7 +327,7 @@ class Journal(SharedFile):
         return self._calendar()
 
     def record_clock_difference(self, account: str, difference: float) -> None:
-        """Records by how many seconds two clocks of an account's vendor differ: the largest difference counts."""
+        """Records the difference of two clocks of an account's vendor, in seconds: the largest one counts."""
         with self._writing(flushed=False) as connection:
             connection.execute(
                 "INSERT INTO clocks VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET difference = excluded.difference "
@@ -334,7 +336,7 @@ class Journal(SharedFile):
             )
 
     def clock_difference(self, account: str) -> float | None:
-        """By how many seconds two clocks of the account's vendor differed at most, None where that was never seen."""
+        """The largest difference of two clocks of the account's vendor in seconds, None if it was never measured."""
         with self._reading() as connection:
             if connection is None:
                 return None
@@ -369,16 +371,16 @@ class Journal(SharedFile):
         return self._select_ids("account = ?", account)
 
     def confirmed_ids(self) -> frozenset[str]:
-        """The ids that an engine has named to this process. Needs no file."""
+        """The ids that an engine has passed to this process. Needs no file."""
         with self._lock:
             return frozenset(self._confirmed)
 
     def is_mine(self, order: OrderRecord) -> bool:
-        """Returns whether this process has sent it."""
+        """Returns whether this process has sent the order."""
         return order.process == self._process_id
 
     def is_sender_alive(self, order: OrderRecord) -> bool:
-        """Returns whether the process that sent it is still there to take the answer."""
+        """Returns whether the process that sent the order is alive, and may get the answer."""
         return self.is_process_alive(order.process)
 
     def _select_ids(self, condition: str, *values: str) -> frozenset[str]:
@@ -391,8 +393,8 @@ class Journal(SharedFile):
         return frozenset(str(row[0]) for row in rows)
 
     def _unconfirmed_ids(self) -> set[str]:
-        """Read once per process, whether that succeeds or not: what others buy in the meantime, this one's engine
-        cannot know."""
+        """The ids of unconfirmed orders, read once per process, successfully or not: this process's engine cannot know
+        later purchases of others."""
         if self._unconfirmed is None:
             self._unconfirmed = set()
             orders = self.open_orders()
@@ -401,10 +403,10 @@ class Journal(SharedFile):
         return self._unconfirmed
 
     def _record_listing(self, connection: sqlite3.Connection, ids: frozenset[str]) -> int:
-        """The number of a listing that many orders share: a hundred purchases begin with one."""
+        """The number of a listing. Orders share it: a hundred purchases begin with one listing."""
         listing = self._listing
         if listing is not None and listing[0] == ids:
-            # numbers are given out again when a listing has been forgotten
+            # numbers are reused after a listing was deleted
             row = connection.execute("SELECT ids FROM listings WHERE number = ?", (listing[1],)).fetchone()
             if row is not None and row[0] == json.dumps(sorted(ids)):
                 return listing[1]
@@ -414,7 +416,7 @@ class Journal(SharedFile):
         return done.lastrowid
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
-        from pulumi_cortecs.lifecycle.backends import identify_v1_backend  # hardly ever needed
+        from pulumi_cortecs.lifecycle.backends import identify_v1_backend  # rarely needed
 
         if version == 1:
             for statement in _FROM_VERSION_1:
@@ -426,7 +428,7 @@ class Journal(SharedFile):
             connection.execute(statement)
 
     def _upgraded(self, connection: sqlite3.Connection, version: int) -> None:
-        if version == 1:  # what an older version wrote may have had a password in it: nothing of it stays on the disk
+        if version == 1:  # records of an older version may contain a password, which must not stay on the disk
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
 
@@ -439,8 +441,8 @@ def _digest(backend: str, urn: str) -> str:
 
 
 def _prune(connection: sqlite3.Connection, now: float, account: str, listed: frozenset[str]) -> None:
-    """Forgets what was refused long ago, and what was closed long ago and is listed no more, unless it was ordered
-    about when one was of which it is not known what it has bought: who looks for that must not find this."""
+    """Deletes old refused orders, and old closed orders whose instance is no longer listed. It keeps those from about
+    the time of an unresolved order, because the search for that order's instance must exclude theirs."""
     connection.execute(
         "DELETE FROM orders WHERE closed_at IS NULL AND progress = ? AND sent_at < ?",
         (Progress.REFUSED.value, now - _RETENTION),

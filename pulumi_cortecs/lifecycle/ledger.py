@@ -1,8 +1,8 @@
-"""The ledger of what all processes of this machine have ordered in an account, for a limit that they share.
+"""The ledger of the orders of all processes of this machine in an account, for a limit that they share.
 
-A process decides whether there is room, and records its order, in one transaction of this file. An entry only ever adds
-to what the account's list shows. It outlives its process, and goes when nothing has come of it, or when what it was
-about is gone: by evidence, never by age.
+A process decides whether there is room, and records its order, in one transaction of this file. An entry only adds to
+the account's list. It outlives its process, and is deleted when the order has provably bought nothing, or its instance
+is provably gone: by evidence, never by age.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pulumi_cortecs.lifecycle.shared_file import SharedFile, SharedFileError
 
 FILE_NAME: Final = "ledger.sqlite3"
 _BUSY_TIMEOUT: Final = 5.0
-"""Seconds for which another process may hold the file. No step on it asks anybody anything."""
+"""Seconds for which another process may hold the file. No transaction on it sends a request."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS notes (
@@ -51,12 +51,12 @@ class LedgerError(SharedFileError):
 
 @dataclass(frozen=True)
 class OrderEntry:
-    """One order. `hourly` is its hourly cost, None where that is unknown; `before` are the ids that were
-    listed before it; `is_restart`: it starts what exists.
+    """One order. `hourly` is its hourly cost, None where that is unknown; `before` are the ids that were listed before
+    it; `is_restart`: it starts an existing instance.
 
-    `answered_at` is when its outcome was known, None while an answer can still come; it and `ordered_at` are by the
-    clock of its process, which a program can move: nothing is forgotten because of them. `absent_since` is when a list
-    first lacked it after that, `seen_at` when a list, or an answer by id, first had it, both by the vendor's clock.
+    `answered_at`: the time of its outcome, None while an answer can still come. It and `ordered_at` are by the clock of
+    its process, which a program can move, so no entry is deleted because of them. `absent_since`: the first later list
+    without it; `seen_at`: the first list, or answer by id, with it; both by the vendor's clock.
     """
 
     number: int
@@ -107,7 +107,7 @@ class SharedLedger(SharedFile):
             self._write(connection, changes)
 
     def forget(self, instance_id: str) -> None:
-        """Deletes the entries of an instance that is provably gone. Costs nothing where there is no file."""
+        """Deletes the entries of an instance that is provably gone. Costs nothing without a file."""
         if self.file.exists():
             with self._writing(flushed=False) as connection:
                 where = (self._account, instance_id)
@@ -118,7 +118,7 @@ class SharedLedger(SharedFile):
             f"SELECT process, {_COLUMNS} FROM notes WHERE account = ? AND process <> ? ORDER BY ordered_at, number",
             (self._account, self._process_id or ""),
         ).fetchall()
-        # what is settled does not change any more, and is most of it
+        # most entries are settled and do not change any more
         entries = [self._settled.get(row[1]) or self._entry(*row) for row in rows]
         self._settled = {entry.number: entry for entry in entries if entry.seen_at is not None}
         return entries
@@ -139,7 +139,7 @@ class SharedLedger(SharedFile):
                     *(entry.instance_id, entry.answered_at, entry.absent_since, entry.seen_at),
                 ),
             )
-            if entry.seen_at is not None:  # one is enough to know of it
+            if entry.seen_at is not None:  # one entry per instance is enough
                 connection.execute(
                     "DELETE FROM notes WHERE account = ? AND instance_id = ? AND number <> ? AND seen_at IS NOT NULL",
                     (self._account, entry.instance_id, entry.number),
@@ -162,13 +162,13 @@ class SharedLedger(SharedFile):
             seen_at=_seconds(seen_at),
         )
         if entry.answered_at is None and not self.is_process_alive(process):
-            return replace(entry, answered_at=entry.ordered_at)  # it will not come any more
+            return replace(entry, answered_at=entry.ordered_at)  # no answer can come any more
         return entry
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
-        if version == 1:  # which had another clock
+        if version == 1:  # the former machine had another clock
             connection.execute("UPDATE notes SET absent_since = NULL")
 
 

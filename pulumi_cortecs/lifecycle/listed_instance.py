@@ -1,4 +1,4 @@
-"""An instance as its account's list shows it: how long it has run, and what it costs."""
+"""An instance of an account's list, with its age and its cost."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pulumi_cortecs.lifecycle.cloud import Phase
 @dataclass(frozen=True)
 class ListedInstance:
     """One instance. `arguments` are the ordered ones, spelled as in states, as far as the vendor reports them;
-    `billing_interval` and `num_workers` are None where it does not, `billing_interval` and `phase` for a word that is
-    not known. The times are in UTC, None where there is none."""
+    `billing_interval` and `num_workers` are None if it does not report them, `billing_interval` and `phase` also for an
+    unknown word. The times are in UTC, or None."""
 
     instance_id: str
     arguments: Mapping[str, object]
@@ -31,7 +31,8 @@ class ListedInstance:
         return str(self.arguments.get("hardware_type_id") or "")
 
     def age(self, now: datetime) -> timedelta | None:
-        """Since its last start: the vendor keeps no time of the purchase. Never negative, whatever two clocks say."""
+        """The time since its last start: the vendor keeps no time of the purchase. Never negative, even if two clocks
+        differ."""
         return None if self.started_at is None else max(now - self.started_at, timedelta(0))
 
     def hourly_cost(self, prices: Mapping[str, PricedHardware]) -> Money | None:
@@ -61,7 +62,7 @@ class ListedInstance:
 
 
 def sum_by_currency(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
-    """The sum per currency of the amounts that are known."""
+    """The sum per currency of the known amounts."""
     sums: dict[str, Money] = {}
     for amount in amounts:
         if amount is not None:

@@ -16,14 +16,14 @@ O = TypeVar("O")  # noqa: E741
 @dataclass(frozen=True)
 class Assignment(Generic[O]):
     """Instances, and the orders that may have bought them. `takers` are by instance; `orders` are those that may have
-    bought any, each once and in the order in which they were given."""
+    bought any of them, each once and in their original order."""
 
     orders: tuple[O, ...]
     takers: Mapping[str, tuple[O, ...]]
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there are more instances than orders: at least one is not theirs, and it is unknown which."""
+        """True if there are more instances than orders: at least one is not theirs, and it is unknown which."""
         return len(self.takers) > len(self.orders)
 
     @property
@@ -34,7 +34,7 @@ class Assignment(Generic[O]):
 
     @property
     def unexplained(self) -> frozenset[str]:
-        """The instances that no order may have bought; all, where more may have been bought than there are orders."""
+        """The instances that no order may have bought; all of them, if there are more instances than orders."""
         explained = {key for key, takers in self.takers.items() if takers}
         return frozenset(self.takers if len(explained) > len(self.orders) else self.takers.keys() - explained)
 
@@ -56,8 +56,8 @@ def assign(instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O,
 def assign_in_turn(
     instances: Mapping[str, T], orders: Iterable[O], may_be: Callable[[O, str, T], bool]
 ) -> list[tuple[O, str]]:
-    """One instance for each order, as far as they go round: each in its turn takes what may be its, of what is left the
-    first by id."""
+    """One instance for each order, as far as possible: each order in turn takes the first remaining instance, by id,
+    that it may have bought."""
     free_ids, pairs = sorted(instances), []
     for order in orders:
         key = next((key for key in free_ids if may_be(order, key, instances[key])), None)

@@ -1,5 +1,5 @@
-"""The record of orders, kept before they leave and when they are answered, and what follows from it for an instance:
-which order owns it, and which may."""
+"""The record of orders, kept before they are sent and when they are answered, and its conclusions for an instance: the
+order that owns it, and those that may."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 _PAUSE = 0.25
 CLOCK_ERROR = 60.0
-"""Seconds by which two clocks of a vendor may differ. Much costs little: what was there before is known by id. Where
-they differ by more, or the difference was never measured, no time excludes an instance."""
+"""Seconds by which two clocks of a vendor may differ. A high value costs little, because older instances are known by
+id. If they differ by more, or the difference was never measured, no time excludes an instance."""
 
 _CERTAIN_WITHIN = 600.0
 _POSSIBLE_WITHIN = 1800.0
@@ -35,14 +35,14 @@ may have started: a late one is reported to the user, never taken."""
 
 
 class OrderInProgressError(Exception):
-    """Another process works on this very resource, and does not come to an end. Nothing was bought here."""
+    """Another process works on the same resource, and does not finish. This process bought nothing."""
 
 
 class OrderLog(Generic[T]):
     """The records of this machine's orders in one account. Threads may share it.
 
-    A journal that cannot be used is warned of once, and ends nothing: a purchase is then made only when no instance of
-    the account could be what an earlier run has bought.
+    An unusable journal causes one warning: this process then buys only if no instance of the account could be the
+    purchase of an earlier run.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class OrderLog(Generic[T]):
     def record_sent(
         self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int | None = None
     ) -> int | None:
-        """Records an order that is about to leave, under that number or a new one; None where the journal fails and the
-        order may leave nevertheless.
+        """Records an order before it is sent, under that number or a new one; None if the journal fails and the order
+        may be sent nevertheless.
 
-        Raises AmbiguousPurchaseError and CloudError where it must not.
+        Raises AmbiguousPurchaseError and CloudError if it must not be sent.
         """
         try:
             number = self.journal.record(key, self.account, arguments, before, self.cloud.vendor_time(), number)
@@ -98,7 +98,7 @@ class OrderLog(Generic[T]):
         self._record(lambda journal, order_number: journal.advance(order_number, Progress.REFUSED), number)
 
     def record_answer(self, instance: T) -> None:
-        """Records a vendor's good answer: it shows by how much the vendor's two clocks differ."""
+        """Records a vendor's successful answer, and the difference of the vendor's two clocks that it shows."""
         started_at, now = self.cloud.started_at(instance), self.cloud.vendor_time()
         if started_at is None or now is None:
             return
@@ -150,8 +150,8 @@ class OrderLog(Generic[T]):
         self._record(lambda journal, order_number: journal.delete(order_number), number)
 
     def begin_undo(self, instance_id: str) -> bool:
-        """Marks an order as being undone, before its instance is deleted. False when another run has taken it over:
-        then this process must not delete it."""
+        """Marks an order as being undone, before its instance is deleted. Returns False if another run has taken it
+        over: then this process must not delete it."""
         number = self._numbers.get(instance_id)
         try:
             return number is None or self.journal.mark_undoing(number)
@@ -228,7 +228,8 @@ class OrderLog(Generic[T]):
     def may_belong_to(
         self, instance: T, key: ResourceKey, arguments: Arguments, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
-        """Returns whether some order of this resource, with these arguments, may have bought it, in that way."""
+        """Returns whether an order of this resource, with these arguments, may have bought the instance, by that kind
+        of match."""
         if isinstance(self.cloud, TagsOrders):
             ref = self.cloud.order_ref(instance)
             return how is OrderMatch.MAYBE and ref is not None and ref.key in key.digests
@@ -237,8 +238,7 @@ class OrderLog(Generic[T]):
     def may_have_bought(
         self, order: OrderRecord, instance_id: str, instance: T, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
-        """Returns whether an instance may be what the order has bought: by what it is and by when it began, or by its
-        tag."""
+        """Returns whether the order may have bought the instance: by its arguments and its start, or by its tag."""
         ordered = OrderSpec(order.arguments, token_of(order.number))
         if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
@@ -246,7 +246,7 @@ class OrderLog(Generic[T]):
         return self.tags or after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN or not self._is_clock_reliable()
 
     def is_started_soon(self, order: OrderRecord, instance: T) -> bool:
-        """Returns whether it began so soon after the order that it need not be asked about."""
+        """Returns whether the instance began so soon after the order that the user need not be asked."""
         after = self._seconds_after(order, instance)
         return after is None or -CLOCK_ERROR <= after <= _CERTAIN_WITHIN
 
@@ -268,12 +268,14 @@ class OrderLog(Generic[T]):
         waited_for = {other.number for other in self._unanswered_orders() if other.number != own}
         while waited_for:
             if self.clock.now() > until:
-                raise OrderInProgressError("another purchase on this machine does not come to an end")
+                raise OrderInProgressError(
+                    "another purchase on this machine does not finish; run `pulumi up` again when it has"
+                )
             self.clock.sleep(_PAUSE)
             waited_for &= {other.number for other in self._unanswered_orders()}
 
     def require_no_candidates(self, key: ResourceKey, arguments: Arguments) -> None:
-        """Raises AmbiguousPurchaseError if anything in the account might be what an earlier run has bought."""
+        """Raises AmbiguousPurchaseError if any instance of the account may be the purchase of an earlier run."""
         listed, taken_ids = self._read_baseline(), self.claimed_ids()
         alike = [
             instance_id
@@ -282,7 +284,7 @@ class OrderLog(Generic[T]):
         ]
         if alike:
             raise AmbiguousPurchaseError(
-                f"without {self.journal.file} it is not known whether an earlier run has bought this already",
+                f"without {self.journal.file} it is not known whether an earlier run has bought this resource already",
                 tuple(sorted(alike)),
             )
 

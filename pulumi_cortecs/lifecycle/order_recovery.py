@@ -1,8 +1,8 @@
-"""Recovery of what an earlier run has ordered for a resource and no state has, before anything is ordered again.
+"""Recovery of earlier orders for a resource that no state has, before anything is ordered again.
 
 A process that dies between the vendor's answer and the engine's checkpoint leaves an instance that costs money and that
-no run would ever delete. The journal has its order. The next creation of the same resource takes that instance over;
-where it is ambiguous which instance it is, or whether there is one, nothing is bought and the candidates are named.
+no run would ever delete. The journal has its order. The next creation of the same resource takes that instance over; if
+the instance is ambiguous, or its existence unknown, nothing is bought and the error names the candidates.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _EXTRA_LISTINGS = 3
 
 
 class ArgumentsChangedError(Exception):
-    """An earlier run has bought something else for the same resource. The text says what, and how to go on."""
+    """An earlier run has bought an instance with other arguments for the same resource. The text names it and the next
+    steps."""
 
 
 class OrderRecovery(Generic[T]):
@@ -58,12 +59,12 @@ class OrderRecovery(Generic[T]):
         self._settled_at: dict[int, float] = {}
 
     def recover(self, key: ResourceKey, arguments: Arguments, began_at: float) -> RecoveredInstance[T] | None:
-        """Finds what an earlier run has bought for this resource with these arguments and no state has; None when there
-        is nothing. `began_at` is when this creation began.
+        """Finds the instance that an earlier run has bought for this resource with these arguments and that no state
+        has, or None. `began_at`: the time at which this creation began.
 
-        Asked of the journal, which knows what this machine has ordered, and of the state backend, which knows what the
-        engine has begun on any machine. Raises AmbiguousPurchaseError, ArgumentsChangedError, UnclaimedPurchaseError,
-        OrderInProgressError and CloudError; nothing was bought then.
+        It searches the journal, which has this machine's orders, and the state backend, which has the creations of any
+        machine. Raises AmbiguousPurchaseError, ArgumentsChangedError, UnclaimedPurchaseError, OrderInProgressError and
+        CloudError; nothing was bought then.
         """
         earlier = self._recover_from_journal(key, arguments)
         if earlier is None and key.urn:
@@ -81,7 +82,7 @@ class OrderRecovery(Generic[T]):
         try:
             if orders or others:
                 self._close_owned_orders(key)
-            if key.urn:  # at first: what is taken over now would hide it
+            if key.urn:  # before a take-over, which would hide it
                 self._require_nothing_unclaimed(key)
             for order in orders:
                 if (instance := self._recover_order(order, arguments, key)) is not None:
@@ -91,10 +92,10 @@ class OrderRecovery(Generic[T]):
                     return instance
             return None
         except JournalError as error:
-            # it can be read and not written: bought without it, what the order has bought would be forgotten
+            # the journal is read-only: a purchase without it would forget the instance of the order
             self._on_journal_error(error)
             raise AmbiguousPurchaseError(
-                f"an earlier run has ordered this, and that cannot be settled: {error}",
+                f"an earlier run has ordered this resource, and that order cannot be resolved: {error}",
                 tuple(sorted(order.instance_id for order in orders if order.instance_id is not None)),
             ) from None
 
@@ -114,27 +115,27 @@ class OrderRecovery(Generic[T]):
         return RecoveredInstance(instance_id, instance, inferred)
 
     def _close_owned_orders(self, key: ResourceKey) -> None:
-        """Closes the orders whose instance a row of the resource's stack has: it must not be taken over."""
+        """Closes the orders whose instance a row of the resource's stack has, because it must not be taken over."""
         unowned = {order.instance_id for order in self._journal.open_orders() if order.instance_id is not None}
         for instance_id in sorted(unowned & (self.creations.rows(key.urn) or {}).keys()):
             self._journal.confirm(instance_id)
 
     def _is_owned(self, key: ResourceKey, instance_id: str, instance: T) -> bool:
-        """Returns whether a row of some stack has an instance, whatever the journal says: that is a file, and no proof.
-        Its order is closed then."""
+        """Returns whether a row of any stack has an instance, whatever the journal says, because a file proves nothing.
+        Its order is then closed."""
         owner = (self.creations.find_owners(key.urn) or {}).get(instance_id)
         if owner is None:
             return False
         self._journal.confirm(instance_id)
         self._warn(
             f"the journal says that {instance_id} ({self._cloud.price_text(instance)}) was bought for {key.name} by a "
-            f"run that was ended, and {owner.name} has it: it is not taken over"
+            f"killed run, but {owner.name} has it: it is not taken over"
         )
         return True
 
     def _abandoned_orders(self, key: ResourceKey, arguments: Arguments) -> list[OrderRecord]:
-        """The orders for the same that processes which are dead have left open under other keys: the resource, its
-        stack, its project or the backend may have had another name."""
+        """The open orders of dead processes for the same arguments under other keys: the resource, its stack, its
+        project or the backend may have had another name."""
         return [
             order
             for order in self._journal.open_orders()
@@ -148,9 +149,9 @@ class OrderRecovery(Generic[T]):
     def _recover_abandoned_order(
         self, order: OrderRecord, arguments: Arguments, key: ResourceKey
     ) -> RecoveredInstance[T] | None:
-        """Finds what an abandoned order under another key has bought: equal orders of one project in one backend are
-        interchangeable. Raises UnclaimedPurchaseError where another project or backend ordered it, and it is there."""
-        now = self._journal.order(order.number)  # a neighbour may have settled it while another was looked at
+        """Finds the instance of an abandoned order under another key: equal orders of one project in one backend are
+        interchangeable. Raises UnclaimedPurchaseError if another project or backend ordered it, and it exists."""
+        now = self._journal.order(order.number)  # another process may have resolved it meanwhile
         if now is None or now.process != order.process:
             return None
         if order.key.is_near(key):
@@ -167,15 +168,15 @@ class OrderRecovery(Generic[T]):
         instances = {instance_id: instance for instance_id, instance in instances.items() if instance_id not in owned}
         if instances:
             raise UnclaimedPurchaseError(
-                f"an earlier run was ended while it bought {self._cloud.describe_order(order.arguments)} for "
-                f"{order.key.name} of another project or backend ({order.key.urn}), and no state is known to have it: "
+                f"an earlier run was killed while it bought {self._cloud.describe_order(order.arguments)} for "
+                f"{order.key.name} of another project or backend ({order.key.urn}), and no known state has it: "
                 f"{priced_ids_text(self._cloud, instances)}. {next_steps_text(instances)}"
             )
         return None
 
     def _require_nothing_unclaimed(self, key: ResourceKey) -> None:
-        """Raises UnclaimedPurchaseError where an order for the resource was closed and its instance exists, but neither
-        this run nor a state has it: the engine never saved its memory, or the row was taken out of the state."""
+        """Raises UnclaimedPurchaseError if an order for the resource was closed and its instance exists, but neither
+        this run nor a state has it: the engine did not save the state, or the row was removed from it."""
         bought = {order.instance_id for order in self._journal.closed_orders(key) if order.instance_id is not None}
         unnamed = bought - self._journal.confirmed_ids()
         rows = self.creations.rows(key.urn) if unnamed else None
@@ -194,14 +195,14 @@ class OrderRecovery(Generic[T]):
         }
         if unowned:
             raise UnclaimedPurchaseError(
-                "an earlier run has bought this resource, it is still there, and no state has it: "
+                "an earlier run has bought this resource; the instance still exists, and no state has it: "
                 f"{priced_ids_text(self._cloud, unowned)}. {next_steps_text(unowned)}"
             )
 
     def _take_when_idle(self, order: OrderRecord, key: ResourceKey) -> OrderRecord | None:
-        """Waits until no process works on the order, and makes it this process's; None when it has been closed.
+        """Waits until no process works on the order, and makes it this process's; None if it has been closed.
 
-        A provider whose engine was killed lives on until it has undone its purchase.
+        A provider whose engine was killed stays alive until it has undone its purchase.
         """
         until = self._clock.now() + MAX_ORDER_SECONDS
         latest: OrderRecord | None = order
@@ -209,14 +210,15 @@ class OrderRecovery(Generic[T]):
             if self._log.is_idle(latest) and self._journal.take_over(latest, key):
                 return latest
             if self._clock.now() > until:
-                raise OrderInProgressError("another run is still buying, or undoing, this very resource")
+                raise OrderInProgressError(
+                    "another run is still buying, or undoing, this resource; run `pulumi up` again when it has finished"
+                )
             self._clock.sleep(_PAUSE)
             latest = self._journal.order(latest.number)
         return None
 
     def _resolve(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
-        """An order's instance id, the instance (None when it is certainly nothing or gone), and whether it was
-        inferred."""
+        """An order's instance id, the instance (None if there is certainly none), and whether it was inferred."""
         if order.instance_id is None:
             return (*self._search(order, key), not self._log.tags)
         instance = self._log.find(order.instance_id, self._clock.now())
@@ -225,19 +227,19 @@ class OrderRecovery(Generic[T]):
         return order.instance_id, instance, order.inferred
 
     def _seconds_until_listed(self, order: OrderRecord) -> float:
-        """Seconds until what an order has bought is listed. The order may have left, or been carried out, long after it
-        was noted; one that was answered was not."""
+        """Seconds until the instance of an order is listed. An order without an answer may have been sent, or carried
+        out, long after it was recorded."""
         now = self._clock.now()
         if order.progress is Progress.REFUSED and order.answered_at is not None:
             passed = self._journal.now() - order.answered_at
-            # a calendar that was set back proves nothing
+            # a calendar that was set back does not count
             return max(self._lag * SETTLE_LAGS - max(passed, 0.0), 0.0)
         with self._lock:
             until = self._settled_at.setdefault(order.number, now + self._lag * SETTLE_LAGS)
         return max(until - now, 0.0)
 
     def _is_of_this_account(self, order: OrderRecord) -> bool:
-        """Returns whether it was ordered in this very account: a rotated key shows what was listed then."""
+        """Returns whether it was ordered in this account: a rotated key shows the instances that were listed then."""
         if order.account == self._account:
             return True
         return not order.before.isdisjoint(self._poller.snapshot(max_age=self._lag).instances)
@@ -271,10 +273,10 @@ class OrderRecovery(Generic[T]):
             soon = self._log.tags or all(self._log.is_started_soon(order, instance) for instance in candidates.values())
             if not alike or not soon or assigned.is_crowded:
                 if self._confirm_owned(candidates, key):
-                    continue  # another machine has saved its own by now
+                    continue  # another machine may have saved its own meanwhile
                 raise AmbiguousPurchaseError(
                     f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and "
-                    "was ended before the answer came, and it is not known which instance that was, if any",
+                    "was killed before the answer came, and it is not known which instance that was, if any",
                     tuple(sorted(candidates)),
                 )
             instance_id = assigned.least_wanted
@@ -282,17 +284,17 @@ class OrderRecovery(Generic[T]):
                 return instance_id, candidates[instance_id]
 
     def _require_no_substitutes(self, order: OrderRecord, key: ResourceKey) -> None:
-        """Raises AmbiguousPurchaseError where an unowned new instance is nearly what was ordered."""
+        """Raises AmbiguousPurchaseError if an unowned new instance nearly matches the order."""
         instead = self._substitutes(order, key)
         if instead:
             raise AmbiguousPurchaseError(
                 f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and was "
-                "ended before the answer came, nothing of that kind is there, and what is new may have come instead",
+                "killed before the answer came. No instance matches, and the new ones may have been delivered instead",
                 tuple(sorted(instead)),
             )
 
     def _substitutes(self, order: OrderRecord, key: ResourceKey) -> dict[str, T]:
-        """Instances that may have been delivered instead of what was ordered, and that no other order explains."""
+        """Instances that may have been delivered instead of the ordered one, and that no other order explains."""
         instead = self._candidates(order, key, OrderMatch.NEARLY)
         rivals = self._rivals(order)
         taken_ids = self._log.claimed_ids()  # read after the rivals: one of them may have found its own in the meantime
@@ -316,7 +318,7 @@ class OrderRecovery(Generic[T]):
         return {instance_id: instance for instance_id, instance in unknown.items() if instance_id not in owned}
 
     def _confirm_owned(self, instances: Mapping[str, T], key: ResourceKey) -> frozenset[str]:
-        """Closes the orders of the instances that some state has, perhaps another machine's; their ids."""
+        """Closes the orders of the instances that a state has, perhaps another machine's, and returns their ids."""
         owners = self.creations.find_owners(key.urn) or {} if instances else {}
         owned = frozenset(owners.keys() & instances.keys())
         for instance_id in owned:
@@ -324,20 +326,20 @@ class OrderRecovery(Generic[T]):
         return owned
 
     def _rivals(self, order: OrderRecord) -> list[OrderRecord]:
-        """The other orders of which it is not known what they have bought."""
+        """The other orders whose instance is unknown."""
         return [other for other in self._log.unresolved() if other.number != order.number]
 
     def _arguments_changed_text(self, order: OrderRecord, instance_id: str) -> str:
         return (
-            f"an earlier run was ended after it had bought {instance_id} for this resource "
-            f"({self._cloud.describe_order(order.arguments)}): it is there, no state knows it, and the program asks "
-            f"for something else now. `pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it, "
+            f"an earlier run was killed after it had bought {instance_id} for this resource "
+            f"({self._cloud.describe_order(order.arguments)}): it exists, no state has it, and the program now has "
+            f"other arguments. `pulumi-cortecs orphans --all-stacks --delete {instance_id}` deletes it, "
             f"adopt_id={instance_id!r} takes it over"
         )
 
     def _other_account_text(self, order: OrderRecord) -> str:
         return (
-            f"an earlier run has ordered this with other credentials (account {order.account}), and these do not show "
-            f"what came of it: use the credentials of that account. If that key was revoked, make sure that nothing "
-            f"is left there, and remove {self._journal.file}"
+            f"an earlier run has ordered this resource with other credentials (account {order.account}), and the "
+            "present ones do not show the result: use the credentials of that account. If that key was revoked, make "
+            f"sure that no instance is left there, and remove {self._journal.file}"
         )

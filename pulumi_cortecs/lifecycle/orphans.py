@@ -1,7 +1,7 @@
-"""The instances of an account that no stack owns. Pure: the arguments are a whole list and whole states.
+"""The instances of an account that no stack owns. Pure: the arguments are a complete list and complete states.
 
-The list has to be older than the states. An instance that an `up` buys between the two is then in the state, or its
-purchase is pending there; the other way round it would look like an orphan.
+The list has to be older than the states. If an `up` buys an instance between the two, the state has it, or has its
+purchase as pending; in the other order it would look like an orphan.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
 from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
 GRACE_PERIOD: Final = timedelta(minutes=2)
-"""Up to this age an `up` may be about to write the instance into its state."""
+"""The age up to which an `up` may be about to write the instance into its state."""
 
 
 @dataclass(frozen=True)
 class Orphan:
     """An instance that no stack will delete. `hourly` and `cost_so_far` are None where its price is unknown;
-    `skip_reason` is why it is not deleted by default, "" for none."""
+    `skip_reason`: the reason why it is not deleted by default, "" for none."""
 
     instance: ListedInstance
     hourly: Money | None
@@ -42,7 +42,7 @@ def find_orphans(
 ) -> tuple[Orphan, ...]:
     """The listed instances that are in no stack, those without a price first, then the most expensive per hour.
 
-    `remarks` are further ones, by instance id. `awaited` are ids that a process which lives is about to own.
+    `remarks` are further ones, by instance id. `awaited` are ids that a live process is about to own.
     """
     owned = {row.instance_id for stack in stacks for row in stack.rows if row.is_owner}
     unowned = (
@@ -60,7 +60,7 @@ def find_orphans(
 
 
 def is_past_grace(instance: ListedInstance, now: datetime) -> bool:
-    """Returns whether every list must have it, and every state that is going to."""
+    """Returns whether the instance is old enough to be in every list, and in the state of its owner."""
     age = instance.age(now)
     return age is not None and age >= GRACE_PERIOD
 

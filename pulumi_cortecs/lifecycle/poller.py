@@ -1,4 +1,4 @@
-"""One list call for all: the instances of an account, as all waits and all reads of a refresh see them.
+"""One list call for all: all waits, and all reads of a refresh, share the listing of an account.
 
 There is one call per interval for any number of waiting threads: the first calls the vendor, the others wait for that
 answer and share it. No thread of its own is needed.
@@ -22,7 +22,7 @@ NEVER = float("-inf")
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """One good listing. `taken_at` is when it was asked for: nothing in it is older than that."""
+    """One successful listing. `taken_at`: the time of its request; its content is not older than that."""
 
     taken_at: float
     instances: Mapping[str, T]
@@ -70,7 +70,8 @@ class Poller(Generic[T]):
             try:
                 listed = self._cloud.list_instances()
                 if not listed and self._needs_second_listing(taken_at):
-                    # a list may be wrong, and what it hides would be bought again, or count as nothing against a limit
+                    # a list may be wrong, and instances that it hides would be bought again, or not count against a
+                    # limit
                     taken_at = self.clock.now()
                     listed = self._cloud.list_instances()
                 self._latest = Snapshot(taken_at, listed)
@@ -115,8 +116,8 @@ class Poller(Generic[T]):
             return first is not None and last - first > self._lag
 
     def _needs_second_listing(self, at: float) -> bool:
-        """Returns whether it is news that the account has nothing, or what this process has started should be listed by
-        now."""
+        """Returns whether the listing is surprising: it is suddenly empty, or lacks an instance that should be listed
+        by now."""
         if self._latest is None or self._latest.instances:
             return True
         return any(

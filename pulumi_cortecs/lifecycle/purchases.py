@@ -1,4 +1,4 @@
-"""Buying exactly one, whatever happens to the answer.
+"""Purchases of exactly one instance, whatever happens to the answer.
 
 A start request is never sent twice without checking first. When its answer is lost, the account's list is compared with
 the one before: an instance with the same arguments that is new and that no other order of this machine has bought is
@@ -42,7 +42,7 @@ MAX_ORDER_SECONDS = 300.0
 
 
 class AmbiguousPurchaseError(Exception):
-    """It is not known whether something was bought. `candidates` are ids of instances that it may be."""
+    """It is not known whether an instance was bought. `candidates` are the ids of instances that may be it."""
 
     def __init__(self, text: str, candidates: tuple[str, ...] = ()) -> None:
         super().__init__(text)
@@ -50,21 +50,21 @@ class AmbiguousPurchaseError(Exception):
 
 
 class RefusedOrderError(Exception):
-    """The vendor answered an order with an error, and nothing new is listed so far. That proves nothing: the order
-    stays recorded, and the next creation of the resource checks first."""
+    """The vendor answered an order with an error, and no new instance is listed so far. It may still have been carried
+    out: the order stays recorded, and the next creation of the resource checks first."""
 
 
 class NotSentError(Exception):
-    """An order was not sent after all: nothing was bought."""
+    """An order was not sent, so nothing was bought."""
 
 
 class NotBoughtError(Exception):
-    """The vendor did not carry the request out: it was looked for and is certainly not there."""
+    """The vendor did not carry out the order: a search has found no instance of it."""
 
 
 class RelativeStart(Enum):
-    """Whether an instance began after an order was sent, by the vendor's clock. DOUBTFUL: that clock says before, and
-    is not known to be right."""
+    """The start of an instance relative to an order, by the vendor's clock. DOUBTFUL: before the order by that clock,
+    which may be wrong."""
 
     AFTER = "after"
     BEFORE = "before"
@@ -74,7 +74,7 @@ class RelativeStart(Enum):
 @dataclass(frozen=True)
 class PurchasedInstance(Generic[T]):
     """A purchased instance. `instance` is None where the vendor's answer has the id only. `inferred`: no answer named
-    it, and it bears no tag; it was found in the account's list."""
+    it, and it bears no tag; it was identified by the account's list."""
 
     instance_id: str
     instance: T | None = None
@@ -83,7 +83,7 @@ class PurchasedInstance(Generic[T]):
 
 @dataclass(frozen=True)
 class RecoveredInstance(PurchasedInstance[T]):
-    """An instance that an earlier run has bought, as the vendor shows it now."""
+    """An instance that an earlier run has bought, with the vendor's present data."""
 
     instance: T
 
@@ -102,7 +102,7 @@ class ConcurrentOrder(Generic[T]):
 class OrderRecorder(Protocol[T]):
     """Records orders before they are sent, and finds those of other processes.
 
-    A number is None where an order could not be recorded and may be sent nevertheless.
+    A number is None if an order could not be recorded and may be sent nevertheless.
     """
 
     def record_sent(
@@ -129,7 +129,7 @@ class OrderRecorder(Protocol[T]):
 
 
 class _TokenRefusedError(Exception):
-    """The order was refused for its token, and a check has found nothing: it may be sent again."""
+    """The order was refused for its token, and a check has found no instance of it: it may be sent again."""
 
 
 @dataclass(eq=False)
@@ -192,9 +192,9 @@ class Purchases(Generic[T]):
         is_awaited: Callable[[], bool] | None = None,
         number: int | None = None,
     ) -> PurchasedInstance[T]:
-        """Orders one instance with these `inputs` for the resource `key`, exactly once, and returns it. `is_awaited` is
-        called at the last moment: whether the caller still waits for it; None where the caller cannot go away. `number`
-        is the order's where it has one already.
+        """Orders one instance with these `inputs` for the resource `key`, exactly once, and returns it. `is_awaited`,
+        called at the last moment, returns whether the caller still waits; None for a caller that cannot go away.
+        `number` is the order's if it has one already.
 
         An order that was refused for its token (401) is sent once more, after a check that has found nothing. Raises
         CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
@@ -208,7 +208,7 @@ class Purchases(Generic[T]):
             return send(new_order_number(), last_try=True)
 
     def list_ahead(self) -> None:
-        """Takes the listing that the next order needs; `buy` takes it where this fails."""
+        """Requests the listing that the next order needs; `buy` repeats it if this fails."""
         with suppress(CloudError):
             self._baseline()
 
@@ -251,7 +251,7 @@ class Purchases(Generic[T]):
                 if isinstance(error, (CloudError, NotSentError)):
                     self._log.discard(order_number)
                 elif isinstance(error, Exception):
-                    self._log.record_lost(order_number)  # an unexpected error proves nothing
+                    self._log.record_lost(order_number)  # an unexpected error does not prove that nothing was bought
                 raise
         else:
             instance_id = accepted.instance_id
@@ -264,7 +264,7 @@ class Purchases(Generic[T]):
                 else:
                     now = self._clock.now()
                     reason = "another order for the same has taken it" if is_new else "it was there before"
-                    taken_error = AnswerLostError(f"{instance_id} is what the answer names, and {reason}")
+                    taken_error = AnswerLostError(f"the answer names {instance_id}, and {reason}")
                     unresolved = _UnresolvedOrder(order_number, ordered, before, classify_start, taken_error, now, now)
                     self._unresolved.append(unresolved)
             if unresolved is None:
@@ -276,7 +276,7 @@ class Purchases(Generic[T]):
                 self._log.record_refused(order_number)
                 return self._check_despite(refused, unresolved, last_try=last_try)
             self._log.record_lost(order_number)
-            # when it finds nothing, the record stays: the next run checks again, should the vendor have been very late
+            # if it finds nothing, the record stays: the vendor may be very late, so the next run checks again
             return self._reconcile(unresolved)
         finally:
             self._discard(unresolved)
@@ -297,12 +297,12 @@ class Purchases(Generic[T]):
                 raise _TokenRefusedError from None
         except CloudError as error:
             raise RefusedOrderError(
-                f"{refused}; whether something was started nevertheless is not known: {error}"
+                f"{refused}; it is not known whether an instance was started nevertheless: {error}"
             ) from None
         raise RefusedOrderError(f"{refused}; nothing new is listed so far")
 
     def _reconcile(self, unresolved: _UnresolvedOrder) -> PurchasedInstance[T]:
-        """Finds the instance of a lost answer in listings that were requested after it."""
+        """Finds the instance of an order without an answer in later listings."""
         listed_at = unresolved.lost_at
         while True:
             try:
@@ -322,15 +322,15 @@ class Purchases(Generic[T]):
             self._clock.sleep(max(_PAUSE, self._lag / 4))
 
     def _match_listed(self, unresolved: _UnresolvedOrder, snapshot: Snapshot[T]) -> PurchasedInstance[T] | None:
-        """Takes one of the instances that appeared; None while there is none.
+        """Takes one of the instances that appeared, or None.
 
-        Equal orders are interchangeable: any instance will do, as long as each is taken once. So the one is taken that
-        the fewest others may be waiting for; and it may have been another's, who then waits for ours to show. One that
-        bears the order's tag is this order's. Raises NotBoughtError and AmbiguousPurchaseError.
+        Equal orders are interchangeable: any instance will do, as long as each is taken once. So it takes the one that
+        the fewest other orders may have bought; if it was another order's, that order takes this one's. An instance
+        with the order's tag is this order's. Raises NotBoughtError and AmbiguousPurchaseError.
         """
         with self._lock:
             earlier = frozenset(self._in_flight) if self._candidates(unresolved, snapshot, frozenset()) else frozenset()
-        # an answer that is still on its way may be about what we have found
+        # an answer that is still on its way may name this instance
         settled = self._tags or (
             self._wait_for_answers(earlier) and self._wait_for_other_processes(unresolved, snapshot)
         )
@@ -355,7 +355,8 @@ class Purchases(Generic[T]):
                 self._unresolved.remove(unresolved)
                 if instead and (unresolved.is_repeatable or not unresolved.refused):
                     text = (
-                        f"{unresolved.error}, nothing of that kind was started, and what is new may have come instead"
+                        f"{unresolved.error}. No instance matches the order, and the new ones may have been delivered "
+                        "instead"
                     )
                     raise AmbiguousPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{unresolved.error}; the account's list shows that nothing was started")
@@ -384,7 +385,7 @@ class Purchases(Generic[T]):
                 self._unresolved.remove(unresolved)
 
     def _wait_for_answers(self, orders: frozenset[int]) -> bool:
-        """Waits for the answers to these orders; whether all have come. Those that began later are no matter."""
+        """Waits for the answers to these orders, and returns whether all have come. Later orders do not matter."""
         until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:
@@ -395,7 +396,7 @@ class Purchases(Generic[T]):
             self._clock.sleep(_PAUSE)
 
     def _wait_for_other_processes(self, unresolved: _UnresolvedOrder, snapshot: Snapshot[T]) -> bool:
-        """Waits for the answers that other processes still expect, where they may be about what we have found."""
+        """Waits for answers to other processes that may name one of the instances."""
         until = self._clock.now() + MAX_ORDER_SECONDS
         while True:
             with self._lock:

@@ -1,7 +1,7 @@
-"""The rows of states that are letting go of an instance right now, for all processes of this machine.
+"""The rows of states that are releasing an instance at this moment, for all processes of this machine.
 
-Two rows may have one instance, and two explicit Providers are two processes. Each row that goes is written down before
-it looks who else has the instance, in the file of the journal: the last one sees all the others.
+Two rows may have one instance, and two explicit Providers are two processes. Each row is registered in the journal's
+file before it searches for other owners, so that the last row sees all the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TABLE: Final = (
 
 @dataclass(frozen=True)
 class Release:
-    """One row that is letting go. `doomed`: it was replaced; a URN can have a live row and a doomed one."""
+    """A row that is releasing its instance. `doomed`: it was replaced; a URN can have a live row and a doomed one."""
 
     instance_id: str
     urn: str
@@ -35,10 +35,9 @@ class Releases:
         self._journal = journal
 
     def register(self, instance_id: str, urn: str, doomed: Sequence[bool]) -> Release:
-        """Records that a row of the URN is letting go of the instance, and returns which one.
+        """Records that a row of the URN is releasing the instance, and returns that row.
 
-        `doomed` is what the rows of that URN are, which the engine does not distinguish in its call: a doomed one
-        goes first.
+        `doomed` are the rows of that URN, which the engine's call does not distinguish: a doomed one goes first.
         """
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
@@ -57,14 +56,14 @@ class Releases:
         return release
 
     def active(self, instance_id: str) -> frozenset[Release]:
-        """The rows that are letting go of the instance, in processes that live."""
+        """The rows that are releasing the instance, in live processes."""
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
             self._remove_dead_processes(connection)
             return _read_releases(connection, instance_id)
 
     def withdraw(self, release: Release) -> None:
-        """The row stays after all: its instance could not be ended."""
+        """Withdraws a release: the row stays, because its instance could not be deleted."""
         with self._journal.transaction() as connection:
             connection.execute(
                 "DELETE FROM releases WHERE rowid IN (SELECT rowid FROM releases "
@@ -73,7 +72,7 @@ class Releases:
             )
 
     def _remove_dead_processes(self, connection: sqlite3.Connection) -> None:
-        """A row whose process has died stays in its state, unless the engine has written down that it went."""
+        """Deletes the releases of dead processes: their rows stay in the state, unless the engine has removed them."""
         for (process,) in connection.execute("SELECT DISTINCT process FROM releases").fetchall():
             if not self._journal.is_process_alive(str(process)):
                 connection.execute("DELETE FROM releases WHERE process = ?", (process,))

@@ -1,7 +1,7 @@
-"""A SQLite file that several processes of this machine use at once, and which of them still live.
+"""A SQLite file that several processes of this machine use at once, and the list of live processes.
 
-Not several machines: the file has to lie on a disk of this one. Each process holds a lock on a file of its own for as
-long as it lives, which is how the others know whether an answer can still arrive there.
+The file has to be on a disk of this machine. Each process holds a lock on a file of its own while it lives, so that the
+others know whether an answer can still arrive there.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import ClassVar, Final
 
 BUSY_SECONDS: Final = 20.0
 _RETRY_AFTER: Final = 60.0
-"""Seconds for which a file that failed slowly is not tried again by this process: where locks do not work, or are held
-for too long, each try takes all of BUSY_SECONDS, and calls come one after the other."""
+"""Seconds for which this process does not retry a file that failed slowly: if locks do not work, or are held for too
+long, each attempt takes all of BUSY_SECONDS, and calls come one after the other."""
 
 _SLOW_SECONDS: Final = 1.0
 """Seconds after which a failure is a slow one."""
@@ -36,11 +36,10 @@ class SharedFile:
 
     error: ClassVar[type[SharedFileError]] = SharedFileError
     version: ClassVar[int]
-    """Of the tables; a file of a newer one is left alone."""
+    """The version of the tables. A file of a newer version is not touched."""
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic, patience: float = BUSY_SECONDS) -> None:
-        """`clock` gives seconds that only go on; `patience` is for how many of them another process may hold the
-        file."""
+        """`clock` returns monotonic seconds; `patience`: seconds for which another process may hold the file."""
         self.file = file
         self._processes = file.parent / "processes"
         self._lock = threading.RLock()
@@ -54,7 +53,7 @@ class SharedFile:
         self._unusable: tuple[float, str] | None = None
 
     def process_id(self) -> str:
-        """The name of this process, under which the others know that it lives."""
+        """The name of this process, by which others check that it is alive."""
         with self._lock, self._wrap_errors():
             return self._register_process()
 
@@ -66,7 +65,7 @@ class SharedFile:
             yield connection
 
     def is_process_alive(self, process: str) -> bool:
-        """Returns whether the process of that name is still there."""
+        """Returns whether the process of that name is alive."""
         if process == self._process_id:
             return True
         try:
@@ -76,7 +75,7 @@ class SharedFile:
             return False
 
     def close(self) -> None:
-        """Lets go of the file, and of this process's claim to be alive."""
+        """Closes the file, and gives up this process's lock."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -86,26 +85,26 @@ class SharedFile:
                 self._claim, self._process_id = None, None
 
     def _upgrade(self, connection: sqlite3.Connection, version: int) -> None:
-        """Makes the tables of an older file, or of a new one, which is 0, those of today, within a transaction."""
+        """Upgrades the tables of an older file, or of a new one (version 0), within a transaction."""
         raise NotImplementedError
 
     def _after_upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         """Called after that transaction."""
 
     def _forget_cached(self) -> None:
-        """Called when what was read from the file may be outdated."""
+        """Called when data from the file may be outdated."""
 
     def _register_process(self) -> str:
-        """The name of this process, under which it is known to live."""
+        """Creates the name and the lock of this process, and returns the name."""
         if self._process_id is None:
             _make_folder(self._processes)
             self._remove_dead_processes()
             while self._process_id is None:
                 name = secrets.token_hex(8)
-                # closed by the end of the process only, so that others see that it has ended
+                # only the end of the process closes it, so that others notice the end
                 self._claim = _open_file(self._processes / name)
                 fcntl.flock(self._claim, fcntl.LOCK_EX)
-                if os.fstat(self._claim).st_nlink:  # else another took it for a dead one's before it was locked
+                if os.fstat(self._claim).st_nlink:  # else another process removed it before it was locked
                     self._process_id = name
                 else:
                     os.close(self._claim)
@@ -119,13 +118,13 @@ class SharedFile:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """A connection, None where there is no file: reading creates none."""
+        """A connection, or None without a file, which reading does not create."""
         with self._lock, self._wrap_errors():
             yield self._open() if self._connection is not None or self.file.exists() else None
 
     @contextmanager
     def _writing(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
-        """A transaction. One that is not flushed may be undone by a power cut, by nothing else."""
+        """A transaction. If it is not flushed, a power cut may undo it."""
         with self._lock, self._wrap_errors():
             connection = self._open()
             connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
@@ -141,7 +140,7 @@ class SharedFile:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._identity != _file_identity(self.file):
-            # deleted while in use. To close it would delete what belongs to the one that has come in its place
+            # deleted while in use. Closing it would delete the files of its successor
             self._abandoned.append(self._connection)
             self._connection, self._process_id = None, None
             self._forget_cached()
@@ -168,7 +167,7 @@ class SharedFile:
             self._migrate(connection)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        """In one step: another process may be quicker."""
+        """Upgrades the file in one step, because another process may be quicker."""
         connection.execute("BEGIN IMMEDIATE")
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -197,7 +196,7 @@ class SharedFile:
 
 
 def _file_identity(file: Path) -> tuple[int, int] | None:
-    """The identity of a file, whatever its name; None where it does not exist."""
+    """The identity of a file, whatever its name; None if it does not exist."""
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -215,14 +214,14 @@ def _is_lock_free(claim: int) -> bool:
 
 
 def _make_folder(folder: Path) -> None:
-    """Makes a folder, of this user alone or of all who may write in the one above."""
+    """Makes a folder for this user only, or for all users that may write in its parent."""
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _open_to_others(folder, 0o070, 0o007)
 
 
 def _open_file(path: Path) -> int:
-    """Opens a file, which is made if need be; sqlite alone would leave its mode to the umask."""
+    """Opens a file, and creates it if it is missing; sqlite alone would leave its mode to the umask."""
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if is_new:
@@ -231,7 +230,7 @@ def _open_file(path: Path) -> int:
 
 
 def _open_to_others(path: Path, group: int, world: int) -> None:
-    """Gives access to those who may write in the parent folder: its owner has allowed them."""
+    """Gives access to the users that may write in the parent folder."""
     around = path.parent.stat().st_mode
     more = (group if around & stat.S_IWGRP else 0) | (world if around & stat.S_IWOTH else 0)
     if more:

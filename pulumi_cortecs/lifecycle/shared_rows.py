@@ -1,8 +1,8 @@
 """Other owners of an instance: other rows of the same stack, and rows of the backend's other stacks.
 
-An instance that two rows have is let go of by all but the last one, which deletes it. A row that lets go is registered
-before the state is read for that, so of those that go at the same time none can let go for the sake of another that
-goes, too: then no row would delete it.
+If several rows have an instance, all but the last one release it, and the last one deletes it. A row registers its
+release before it reads the state, so rows that go at the same time see each other, and one of them deletes the
+instance.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow, States, S
 
 @dataclass(frozen=True)
 class DeletionPlan:
-    """The plan for the instance of a row that goes. `keeper` is a row that keeps the instance, which is then let go of;
-    without one it is deleted. `problem` is why the rows could not be read, "" for none."""
+    """The plan for the instance of a deleted row. `keeper` is a row that keeps the instance; without one it is deleted.
+    `problem`: the reason why the rows could not be read, "" for none."""
 
     keeper: StateRow | None = None
     release: Release | None = None
@@ -28,7 +28,7 @@ class DeletionPlan:
 
 
 class SharedRows:
-    """The view of one process. Threads may share it."""
+    """The shared instances, as one process sees them. Threads may share it."""
 
     def __init__(self, states: Callable[[], States], releases: Releases, now: Callable[[], float]) -> None:
         """`now` gives the seconds that `StackState.read_at` counts in."""
@@ -85,7 +85,7 @@ class SharedRows:
         )
 
     def read_first(self, urn: str) -> StackState | str:
-        """The stack's state, read when the first row is deleted, or why it cannot be read."""
+        """The stack's state, read when the first row is deleted, or the reason why it cannot be read."""
         with self._lock:
             if self._first is None:
                 try:
@@ -100,5 +100,5 @@ def _as_release(row: StateRow) -> Release:
 
 
 def _owning_rows(stack: StackState, instance_id: str) -> list[StateRow]:
-    """The rows that own the instance; one that only looks at it owns nothing."""
+    """The rows that own the instance, without those that only read it."""
     return [row for row in stack.rows if row.instance_id == instance_id and not row.external]

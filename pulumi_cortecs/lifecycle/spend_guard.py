@@ -1,14 +1,14 @@
-"""The guard of a spend limit: what an account costs per hour, including what this machine is buying at this moment.
+"""The guard of a spend limit: the hourly cost of an account, including the orders that this machine is sending.
 
-A listing alone is not enough: an order of a moment ago is not in it yet. So every order is written down
-before it is sent, in one step with the decision whether there is room for it: in the ledger that all processes of this
-machine share. Without the ledger the orders of this process go one at a time, each when the one before is listed, and
-those of other processes are not known.
+A listing alone is not enough, because it may lack recent orders. So the ledger, which all processes of this machine
+share, records every order before it is sent, in one transaction with the decision whether there is room for it. Without
+the ledger this process sends one order at a time, each after the one before is listed, and does not know the orders of
+other processes.
 
-An order counts until a list has shown it: while its answer can still come, under no other id than its own. One that no
-list shows goes when it has been absent from two lists further apart than the list may be behind, and from the answer by
-id; what a list has shown goes when both lack it. How far two lists are apart the vendor's clock tells: a program can
-move that of its provider.
+An order counts until a list has shown its instance: while its answer can still come, under no other id than its own. An
+order that no list shows is dropped when two lists, further apart than the lag, and the answer by id all lack it; one
+that a list has shown is dropped when both lack it. The vendor's clock measures the time between two lists, because a
+program can move its provider's clock.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ABSENT_MAX_AGE: Final = 60.0
 
 _PAUSE: Final = 0.25
 _TURN_TIMEOUT: Final = MAX_ORDER_SECONDS * 2
-"""Seconds after which an order is given up that waits for its turn because the ledger fails."""
+"""Seconds for which an order waits for its turn while the ledger fails."""
 
 
 @dataclass(eq=False)
@@ -50,7 +50,7 @@ class PendingCost:
     entry: OrderEntry
 
     def set_instance(self, instance_id: str) -> None:
-        """Records which instance was bought."""
+        """Records the id of the purchased instance."""
         self.entry = replace(self.entry, instance_id=instance_id)
 
 
@@ -72,7 +72,7 @@ class _View(Generic[T]):
 
 @dataclass(frozen=True)
 class _Tally:
-    """The entries that count beside what the vendor shows, and the changes of all entries."""
+    """The entries that count in addition to the vendor's instances, and the changes of all entries."""
 
     counted: tuple[OrderEntry, ...]
     changes: LedgerChanges
@@ -92,7 +92,7 @@ class SpendGuard(Generic[T]):
         on_ledger_error: Callable[[LedgerError], None] = lambda _: None,
     ) -> None:
         """`bought_ids` returns the ids that were bought in this account, as far as this machine has recorded them;
-        `on_ledger_error` hears why the ledger cannot be used."""
+        `on_ledger_error` receives the error when the ledger cannot be used."""
         self._cloud = cloud
         self._poller = poller
         self._clock = clock
@@ -107,9 +107,9 @@ class SpendGuard(Generic[T]):
         self._absent: dict[str, float] = {}
 
     def spending(self, hourly: Money | None, instance_id: str | None = None, *, max_age: float = 0.0) -> Spending:
-        """The spending with one more instance at this price. `instance_id` is that of one that exists: nothing is
-        added for it if it is billed already. What may be an order that waits for its answer counts as that order: who
-        orders waits until it is told. Raises CloudError and UnknownStatusError."""
+        """The spending with one more instance at this price. `instance_id` names an existing one, which adds nothing if
+        it is billed already. An instance that may belong to an order without an answer counts as that order; `reserve`
+        waits for the answer. Raises CloudError and UnknownStatusError."""
         others = self._read_others()
         view = self._read_vendor(max_age, others)
         with self._lock:
@@ -126,8 +126,8 @@ class SpendGuard(Generic[T]):
         """A block that orders. It is entered only if `judge` does not raise, and until its outcome shows in the
         account's list its cost counts for every other order of this machine.
 
-        Raises what `spending` and `judge` raise, and LedgerError where there is no ledger and the order before this one
-        does not come to an end.
+        Raises the errors of `spending` and `judge`, and LedgerError if the ledger fails and the order before this one
+        does not finish.
         """
         with self._record_when_done(self._wait_for_turn(judge, hourly, arguments, instance_id)) as order:
             yield order
@@ -136,7 +136,7 @@ class SpendGuard(Generic[T]):
     def hold(self, hourly: Money | None, instance_id: str) -> Iterator[PendingCost]:
         """A block that stops and starts an instance that is billed: its cost stays reserved, whatever the limit.
 
-        Where there is no ledger the orders of other processes do not see it.
+        Without the ledger the orders of other processes do not see it.
         """
         entry = OrderEntry(
             number=secrets.randbits(62),
@@ -173,7 +173,7 @@ class SpendGuard(Generic[T]):
             self._gone_ids.add(instance_id)
             for order in [pending for pending in self._orders.values() if pending.entry.instance_id == instance_id]:
                 del self._orders[order.entry.number]
-            with suppress(LedgerError):  # it is asked for by id then
+            with suppress(LedgerError):  # other processes then ask for it by id
                 self._ledger.forget(instance_id)
 
     def _wait_for_turn(
@@ -193,7 +193,7 @@ class SpendGuard(Generic[T]):
                 instance_id=instance_id,
             )
             is_last = self._clock.now() > until
-            with self._lock:  # to decide and to write down is one step
+            with self._lock:  # decide and record in one transaction
                 if self._try_reserve(entry, view, judge, waits=not is_last):
                     order = self._orders[entry.number] = PendingCost(entry)
                     return order
@@ -224,7 +224,7 @@ class SpendGuard(Generic[T]):
             if refused is None:
                 return replace(tally.changes, kept=(*tally.changes.kept, entry))
             has_turn = not waits or refusal(self._tally(others, view, guessing=True)) is not None
-            return tally.changes  # what the list shows of other orders is recorded nevertheless
+            return tally.changes  # the list's evidence for other orders is recorded nevertheless
 
         try:
             self._ledger.decide(decide)
@@ -232,21 +232,21 @@ class SpendGuard(Generic[T]):
             self._on_ledger_error(error)
             if self._tally([], view).counted:
                 return False
-            has_turn = True  # should it have been decided, and not written down
+            has_turn = True  # the decision may have been made, but not recorded
             decide([])
         if refused is not None and has_turn:
             raise refused
         return has_turn
 
     def _record_outcome(self, order: PendingCost, *, nothing_came: bool) -> None:
-        """Records the outcome. It raises nothing: it stands between a purchase and the return of its id."""
+        """Records the outcome. Raises nothing, because it stands between a purchase and the return of its id."""
         with self._lock:
             order.entry = replace(order.entry, answered_at=self._clock.now())
             changes = LedgerChanges(kept=(order.entry,))
             if nothing_came:
                 self._orders.pop(order.entry.number, None)
                 changes = LedgerChanges(dropped=(order.entry.number,))
-            with suppress(LedgerError):  # it counts on there, as what is on its way
+            with suppress(LedgerError):  # the ledger still counts it as pending
                 self._ledger.change(changes)
 
     def _read_others(self) -> list[OrderEntry]:
@@ -256,17 +256,19 @@ class SpendGuard(Generic[T]):
             return []
 
     def _read_vendor(self, max_age: float, others: Iterable[OrderEntry]) -> _View[T]:
-        """Reads what the vendor shows now, outside of all locks. `others` were read before."""
+        """Reads the vendor's instances, outside of all locks. `others` were read before."""
         with self._lock:
             entries_before = {
                 entry.number: entry for entry in (*(order.entry for order in self._orders.values()), *others)
             }
-        bought_ids = set(self._bought_ids())  # first: what is bought meanwhile need not be in the list
+        bought_ids = set(
+            self._bought_ids()
+        )  # before the request: the list may lack instances that are bought meanwhile
         snapshot = self._poller.snapshot(max_age=max_age)
         answered_at = self._vendor_seconds()
         asked_at = answered_at - max(
             self._clock.now() - snapshot.taken_at, 0.0
-        )  # a clock that runs too fast settles nothing
+        )  # a clock that runs too fast proves nothing
         instances, absent = dict(snapshot.instances), set()
         for instance_id in sorted(self._ids_to_confirm(bought_ids, snapshot, asked_at, entries_before.values())):
             instance = self._cloud.get_instance(instance_id)
@@ -283,16 +285,16 @@ class SpendGuard(Generic[T]):
         return _View(asked_at, answered_at, entries_before, instances, running, frozenset(absent))
 
     def _vendor_seconds(self) -> float:
-        """The date of the vendor's last answer, which no program here can move; this machine's calendar where the
-        vendor sends none."""
+        """The date of the vendor's last answer, which a program cannot move; this machine's calendar if the vendor
+        sends none."""
         vendor_date = self._cloud.vendor_date()
         return self._clock.utc_now().timestamp() if vendor_date is None else vendor_date
 
     def _ids_to_confirm(
         self, bought_ids: set[str], snapshot: Snapshot[T], asked_at: float, entries: Iterable[OrderEntry]
     ) -> set[str]:
-        """The ids that were seen running, or bought, and that the list lacks. A recent order counts until the list must
-        have it."""
+        """The ids of running or purchased instances that the list lacks. A recent order counts until the list must have
+        it."""
         recently = self._clock.now() - _ABSENT_MAX_AGE
         bought_ids -= self._gone_ids | {key for key, at in list(self._absent.items()) if at > recently}
         by_id = [(entry.instance_id, entry) for entry in entries if entry.instance_id is not None]
@@ -302,12 +304,12 @@ class SpendGuard(Generic[T]):
         return bought_ids | {key for key, entry in by_id if entry.seen_at is None and self._is_overdue(entry, asked_at)}
 
     def _is_overdue(self, entry: OrderEntry, asked_at: float) -> bool:
-        """Returns whether a list has lacked it so long before this one that this one must know."""
+        """Returns whether an earlier list lacked it so long ago that this one must have it."""
         return entry.absent_since is not None and asked_at - entry.absent_since > self._settled_after
 
     def _tally(self, others: Iterable[OrderEntry], view: _View[T], *, guessing: bool = False) -> _Tally:
-        """The entries that count beside what the vendor shows. An order that will get no answer counts as shown where
-        an unclaimed instance may be its; with `guessing` one that may still get an answer as well."""
+        """The entries that count in addition to the vendor's instances. An order that will get no answer counts as
+        shown where an unclaimed instance may be its; with `guessing` one that may still get an answer as well."""
         entries = sorted(
             [*(order.entry for order in self._orders.values()), *others], key=lambda entry: entry.ordered_at
         )
@@ -328,7 +330,7 @@ class SpendGuard(Generic[T]):
         return _Tally(tuple(counted), LedgerChanges(tuple(kept), tuple(dropped)))
 
     def _match_listed(self, entries: Sequence[OrderEntry], view: _View[T], *, guessing: bool) -> Mapping[int, str]:
-        """Under which id the vendor shows what was ordered, by number; without what it does not show."""
+        """The listed instance id of each order, by the order's number; orders that are not listed are left out."""
         named = {entry.number: entry.instance_id for entry in entries if entry.instance_id is not None}
         claimed = set(named.values())
         unclaimed = {key: instance for key, instance in view.instances.items() if key not in claimed}
@@ -338,7 +340,7 @@ class SpendGuard(Generic[T]):
         ]
         shown = {entry.number: key for entry, key in assign_in_turn(unclaimed, unnamed, self._may_have_bought)}
         for entry in entries:
-            # what is being started is there all the time
+            # an instance that is being started is listed all the time
             billed_or_new = entry.instance_id in view.running or not entry.is_restart or entry.seen_at is not None
             if entry.instance_id is not None and entry.instance_id in view.instances and billed_or_new:
                 shown[entry.number] = entry.instance_id
@@ -351,8 +353,8 @@ class SpendGuard(Generic[T]):
         return instance_id not in entry.before and self._cloud.match(instance, ordered).counts_as(OrderMatch.MAYBE)
 
     def _update(self, entry: OrderEntry, view: _View[T], shown: str | None) -> OrderEntry | None:
-        """The entry updated by what the vendor shows, None when it is no longer needed. One without an answer when the
-        list was requested stays as it is."""
+        """The entry, updated by the vendor's data; None if it is no longer needed. One that had no answer when the list
+        was requested stays as it is."""
         earlier = view.entries_before.get(entry.number)
         if earlier is None or earlier.answered_at is None:
             return entry

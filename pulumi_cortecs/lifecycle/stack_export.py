@@ -1,4 +1,4 @@
-"""One exported state, read for the instances in it and for the creations that never ended."""
+"""The instances and the pending creations of one exported state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
 
 _NEWEST_VERSION: Final = 4
-"""The newest form of a deployment that is known."""
+"""The newest supported version of a deployment."""
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value: a secret, an asset, a reference."""
 
@@ -17,11 +17,11 @@ _PLAINTEXT: Final = "plaintext"
 
 
 class _FormError(Exception):
-    """A state has an unknown form; the text says where and how."""
+    """A state has an unknown form; the text names the place and the problem."""
 
 
 def parse_state(stack: str, exported: str, read_at: float, types: Collection[str]) -> StackState:
-    """The rows and pending creations of these type tokens in what `pulumi stack export` printed.
+    """The rows and pending creations of these type tokens in the output of `pulumi stack export`.
 
     A row without an id does not count. The value of a secret is None, unless it was exported in plain text
     (`--show-secrets`). Raises StateUnreadableError for an incomplete state or an unknown form.
@@ -51,7 +51,7 @@ def parse_state(stack: str, exported: str, read_at: float, types: Collection[str
 
 
 def parse_stack_names(listed: str) -> tuple[str, ...]:
-    """The names in what `pulumi stack ls --json` printed. Raises StateUnreadableError."""
+    """The stack names in the output of `pulumi stack ls --json`. Raises StateUnreadableError."""
     try:
         entries = json.loads(listed)
         return tuple(_string(_object(entry, "it"), "name", "it") for entry in _list(entries, "it"))
@@ -109,7 +109,7 @@ def _row(stack: str, resource: dict[str, Any], deleting: Collection[tuple[str, s
 
 
 def _identity(resource: dict[str, Any]) -> tuple[str, str, bool]:
-    """The identity of a row: a URN may have a live one and some that were replaced."""
+    """The identity of a row: a URN may have a live row and several replaced ones."""
     return resource["urn"], resource["id"], resource["delete"]
 
 
@@ -145,7 +145,7 @@ def _objects_in(deployment: dict[str, Any], key: str) -> Iterator[tuple[str, dic
 
 
 def _or_empty(value: Any, empty: Any) -> Any:
-    """Nothing is written as null."""
+    """The list, or an empty one for null, which is how the engine writes it."""
     return empty if value is None else value
 
 

@@ -1,8 +1,8 @@
 """The contents of a user's stack states, read through the `pulumi` CLI that started this process.
 
-The engine writes a creation down before it calls us, so the state backend is a second journal, and one that is not
-lost with its machine. A state is a reason to look, never a proof: an operation that was interrupted stands in it for
-ever.
+The engine records a creation before it calls the provider, so the state backend is a second journal, and survives the
+loss of a machine. A pending creation is a reason to search, never a proof: an interrupted operation stays in the state
+for ever.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ NEVER = float("-inf")
 
 
 class StateUnreadableError(Exception):
-    """A state could not be read. The text says which, why, and nothing secret."""
+    """A state could not be read. The text names it and the reason, without secrets."""
 
 
 @dataclass(frozen=True)
 class StateRow:
-    """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only looked at
+    """An Instance in a state. `doomed`: it was replaced and waits for its deletion; `external`: it is only read
     (`Instance.get`); `deleting`: the engine has begun to delete it (a pending operation says so); `tainted`: the next
-    run replaces it; `created`: when the engine made it. What is secret in the outputs has its name in `secrets`, and
-    the value None where it was not requested."""
+    run replaces it; `created`: the time at which the engine made it. `secrets` names the secret outputs, whose values
+    are None unless they were requested."""
 
     stack: str
     urn: str
@@ -41,8 +41,8 @@ class StateRow:
 
 @dataclass(frozen=True)
 class PendingCreation:
-    """A creation of an Instance that the engine began and has not ended: it goes on now, or was interrupted.
-    `secrets` as in StateRow, of the inputs. `created`: that of the row that it was to replace, "" for none."""
+    """A creation of an Instance that the engine has begun and not ended: it goes on, or was interrupted. `secrets` as
+    in StateRow, of the inputs. `created`: that of the row that it was to replace, "" for none."""
 
     stack: str
     urn: str
@@ -54,7 +54,7 @@ class PendingCreation:
 
 @dataclass(frozen=True)
 class StackState:
-    """One stack's state. `read_at` is when it was asked for (the process's monotonic seconds): nothing in it is older
+    """One stack's state. `read_at`: the time of its request (the process's monotonic seconds); its content is not older
     than that."""
 
     name: str
@@ -64,7 +64,7 @@ class StackState:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether anything in it is secret."""
+        """True if the state has secrets."""
         return any(row.secrets for row in self.rows) or any(begun.secrets for begun in self.pending)
 
 
@@ -73,9 +73,9 @@ class States(Protocol):
     StateUnreadableError."""
 
     def stack_of(self, urn: str, not_before: float = NEVER) -> StackState:
-        """The state of the stack that a URN names, asked for at `not_before` (monotonic seconds) or later.
+        """The state of the stack that a URN names, requested at `not_before` (monotonic seconds) or later.
 
-        One reading serves all who waited for one that begins after they came.
+        One reading serves all callers that were waiting when it began.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""The folders of the journal and the ledger on this machine, and why a folder that was named is unusable.
+"""The folders of the journal and the ledger on this machine, and the problems of a configured folder.
 
-The journal lies where the user says. The ledger of a shared limit lies where no program says: the file of the machine's
-owner counts, and what the machine itself knows of its users, but no variable.
+The user chooses the journal's folder. A program must not choose the ledger's: the limits file of the machine's owner
+and the machine's own data of its users count, but no variable.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ MACHINE_DIRECTORY: Final = Path("/var/lib/pulumi-cortecs")
 
 @dataclass(frozen=True)
 class StateDirectory:
-    """A folder, which need not exist. `problem` is why nothing should be bought with it, "" for none."""
+    """A folder, which need not exist. `problem`: the reason to buy nothing with it, "" for none."""
 
     path: Path
     problem: str = ""
 
 
 def state_directory(environment: Mapping[str, str], default: Path | None = None) -> StateDirectory:
-    """$PULUMI_CORTECS_STATE_DIR, else the platform's place for a user's state.
+    """$PULUMI_CORTECS_STATE_DIR, else the platform's folder for a user's state.
 
-    A relative path would be another folder for each working directory, so the default stands in for it; `default` is
-    the platform's place unless given. Who has no home (no HOME, and no entry among the machine's users) has none.
+    A relative path would be another folder for each working directory, so the default replaces it; `default` is the
+    platform's folder unless given. A user without a home (no HOME, and no entry among the machine's users) has none.
     """
     named = environment.get(DIRECTORY_VARIABLE)
     default = default or Path(user_state_dir("pulumi-cortecs", appauthor=False))
     if not named:
         if default.is_absolute():
             return StateDirectory(default)
-        text = f"HOME is not set, so there is no place for the journal of orders: set it, or {DIRECTORY_VARIABLE}"
+        text = f"HOME is not set, so the journal of orders has no folder: set it, or {DIRECTORY_VARIABLE}"
         return StateDirectory(_NOWHERE, text)
     path = Path(os.path.expanduser(named))
     if not path.is_absolute():
@@ -54,9 +54,9 @@ def state_directory(environment: Mapping[str, str], default: Path | None = None)
 def ledger_directory(named: Path | None) -> Path:
     """The folder of the ledger that all processes of this machine share; it need not exist.
 
-    `named` is what the limits of the machine say. Else it is MACHINE_DIRECTORY where this user can write there, else a
-    folder in the home that the machine has for the user. HOME, XDG_STATE_HOME and our own variables do not count: a
-    program can set them for its provider.
+    `named` is the folder of the machine's limits. Without it, the folder is MACHINE_DIRECTORY if this user can write
+    there, else one in the home that the machine records for the user. HOME, XDG_STATE_HOME and our own variables do not
+    count: a program can set them for its provider.
     """
     if named is not None:
         return named
@@ -70,7 +70,7 @@ def ledger_directory(named: Path | None) -> Path:
 
 
 def _usability_problem(path: Path, named: str) -> str:
-    """The reason why no file can be written in that folder, "" for none."""
+    """The reason why the folder is not usable, "" for none."""
     try:
         existing = next(candidate for candidate in (path, *path.parents) if os.path.lexists(candidate))
         if not existing.is_dir():

@@ -1,4 +1,4 @@
-"""Durations and times in seconds, as the life of an instance counts them; `cost.times` reads them."""
+"""Durations and times in seconds; `cost.times` parses them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 def parse_duration(text: str) -> float | None:
     """The seconds of a duration, None for anything else. Units: d, h, m, s, ms."""
-    from pulumi_cortecs.cost.times import parse_milliseconds  # only a program that names a time loads it
+    from pulumi_cortecs.cost.times import parse_milliseconds  # imported only for programs that have a time
 
     milliseconds = parse_milliseconds(text)
     return None if milliseconds is None else float(milliseconds / 1000)
 
 
 def format_duration(seconds: float) -> str:
-    """Whole seconds for a person: "45s", "2m10s", "1h05m"."""
+    """Whole seconds as text: "45s", "2m10s", "1h05m"."""
     whole = max(0, int(seconds))
     hours, minutes = whole // 3600, whole // 60 % 60
     if hours:
@@ -23,7 +23,7 @@ def format_duration(seconds: float) -> str:
 
 
 def timestamp_after(text: str, now: datetime) -> str:
-    """The moment that is `text` after `now` (in UTC), in ISO-8601 with Z; "" for anything but a duration."""
+    """The time `text` after `now` (in UTC), in ISO-8601 with Z; "" for anything but a duration."""
     seconds = parse_duration(text)
     return "" if seconds is None else f"{(now + timedelta(seconds=seconds)).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"
 

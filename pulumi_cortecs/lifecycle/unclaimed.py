@@ -1,4 +1,4 @@
-"""Purchases of killed runs that no state has, and what a person can do about them."""
+"""Purchases of killed runs that no state has, and the user's next steps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ T = TypeVar("T")
 
 
 class UnclaimedPurchaseError(Exception):
-    """Something that was ordered earlier is there, no state knows it, and it has to be settled first. Nothing was
-    bought here; the text names the instances, their prices, and the next steps."""
+    """Instances of earlier orders exist, no state has them, and the user has to decide first. Nothing was bought; the
+    text names the instances, their prices, and the next steps."""
 
 
 @dataclass(frozen=True)
 class UnclaimedPurchase:
-    """A purchase of a run that was killed, which may be in no state. `instance_ids` are several where it is ambiguous
-    which instance it is."""
+    """A purchase of a killed run, which may be in no state. `instance_ids` are several if the instance is ambiguous."""
 
     number: int
     name: str
@@ -32,8 +31,8 @@ class UnclaimedPurchase:
 
 
 def find_unclaimed(log: OrderLog[T], creations: Creations, key: ResourceKey) -> list[UnclaimedPurchase]:
-    """Finds existing instances that dead processes have bought for resources of the stack that the key's URN names. An
-    order whose instance a row of its state has is closed instead.
+    """Finds existing instances that dead processes have bought for resources of the key's stack. It closes orders whose
+    instance a row of the stack's state has.
 
     Raises CloudError.
     """
@@ -65,16 +64,16 @@ def find_unclaimed(log: OrderLog[T], creations: Creations, key: ResourceKey) -> 
 
 
 def priced_ids_text(cloud: Cloud[T], instances: Mapping[str, T]) -> str:
-    """The instances for a person, each with what it costs."""
+    """The ids of the instances with their prices, as text."""
     return ", ".join(f"{instance_id} ({cloud.price_text(instances[instance_id])})" for instance_id in sorted(instances))
 
 
 def next_steps_text(instance_ids: Iterable[str]) -> str:
-    """The next steps for a person whose instances are unowned."""
+    """The user's next steps for unowned instances."""
     ids = " ".join(sorted(instance_ids))
     return (
         f"Before you run `pulumi up` again: adopt_id='ID' in the program takes one over (`pulumi-cortecs orphans "
-        f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` ends "
+        f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` deletes "
         f"them, `pulumi-cortecs orphans --keep {ids}` leaves them as they are."
     )
 
@@ -85,6 +84,6 @@ def _is_unclaimed(log: OrderLog[T], order: OrderRecord, key: ResourceKey, stack:
 
 
 def _split_prices(instances: Mapping[str, T], price: Callable[[T], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The ids, and what each costs."""
+    """The ids, each with its price."""
     ids = tuple(sorted(instances))
     return ids, tuple(price(instances[instance_id]) for instance_id in ids)

@@ -22,14 +22,14 @@ SCHEDULE: Final[Sequence[tuple[float, float]]] = ((30.0, 0.5), (120.0, 1.0), (fl
 """(up to this age of the instance, look this often), both in seconds."""
 
 _EPSILON: Final = 0.001
-"""Seconds by which a listing is too old when it is due."""
+"""Seconds by which a listing is too old when the next one is due."""
 
 _REPORT_INTERVAL: Final = 10.0
-"""Seconds after which the same is reported once more: a person wants to see that the wait goes on."""
+"""Seconds after which the same status is reported again, to show that the wait goes on."""
 
 
 class WaitEndedError(Exception):
-    """A wait that ended before its target. `last_status` is the last status, in words."""
+    """A wait that ended before its target. `last_status` is the last status as text."""
 
     def __init__(self, last: str) -> None:
         super().__init__(last)
@@ -41,7 +41,7 @@ class DeadlineError(WaitEndedError):
 
 
 class StoppedWhileWaitingError(WaitEndedError):
-    """The instance was stopped, by a person or the vendor."""
+    """The instance was stopped by a user or the vendor."""
 
 
 class FailedWhileWaitingError(WaitEndedError):
@@ -77,9 +77,9 @@ class Wait(Generic[T]):
     ) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
-        `started_at` (this clock's seconds) is where `timeout` counts from: a wait that had to queue gets no longer than
-        the others. `report` receives each new status in words, and the same one again now and then; nothing where there
-        is nothing to wait for. `on_look` is called with the instance at each look, and what it raises ends the wait.
+        `timeout` counts from `started_at` (this clock's seconds), so that a queued wait gets no longer than the others.
+        `report` receives each new status as text, and an unchanged one now and then; nothing if the instance is ready
+        at once. `on_look` is called with the instance at each look, and its exceptions end the wait.
         """
         last, reported, reported_at = "not listed yet", "", self.clock.now()
         while True:
@@ -88,7 +88,7 @@ class Wait(Generic[T]):
             try:
                 listing = self._snapshot(instance_id, age)
                 instance = listing.instances.get(instance_id)
-                # when everybody's next listing is due, not an interval after one's own look at this one
+                # at the shared listing's next due time, not an interval after this wait's own look
                 look_again_at = listing.taken_at + self._interval(age)
                 gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
             except UnauthorizedError:
@@ -131,7 +131,8 @@ class Wait(Generic[T]):
             raise FailedWhileWaitingError(last)
 
     def _has_just_started(self, instance_id: str) -> bool:
-        """A list that lags may still show what was before a restart of ours."""
+        """Returns whether this process has just started the instance, so that a lagging list may show the state
+        before."""
         return self.clock.now() - self.poller.started_at(instance_id) <= self.cloud.list_lag
 
     def _interval(self, age: float) -> float:

@@ -1,4 +1,5 @@
-"""From a resource's type to what it buys: one extractor per type, so that no rule knows any cloud's resources."""
+"""The extractor of each resource type, which makes a Purchase of a resource: no rule needs to know a cloud's
+resources."""
 
 from __future__ import annotations
 
@@ -12,4 +13,4 @@ from pulumi_cortecs.policy.resource_types import ResourceType
 RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = MappingProxyType(
     {resource.resource_type: resource for resource in cortecs.RESOURCES}
 )
-"""By type token. Another cloud's resources are added here, and no rule changes."""
+"""By type token. A further cloud adds its resources here, without a change of rules."""

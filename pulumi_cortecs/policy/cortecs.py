@@ -27,7 +27,7 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         model_id=properties.string("model_id"),
         hardware_type_id=hardware_type_id,
         hardware=hardware,
-        # there is none to choose; where the catalogue has one, that is where it runs
+        # Cortecs has no region to choose; if the catalogue has one, the instance runs there
         regions=Known((hardware.value.region,))
         if isinstance(hardware, Known) and hardware.value.region
         else Missing("region"),
@@ -44,7 +44,7 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
 
 def _workers(number: Field[int]) -> Field[int]:
     if isinstance(number, Known) and number.value < 1:
-        return malformed("num_workers", f"is {number.value}, and there is no instance without workers")
+        return malformed("num_workers", f"is {number.value}; an instance has at least one worker")
     return number
 
 

@@ -20,31 +20,31 @@ _REPLACES: Final = ("--replace", "--target-replace")
 def read_holdings(organization: str, project: str, stack: str) -> Holdings:
     """The instances in the state of a stack, or the reason why it cannot be read.
 
-    The executable above this process in the process tree is asked, in its own environment and directory: a name on PATH
-    could be the program's.
+    It runs the executable above this process in the process tree, in that one's environment and directory, because a
+    name on PATH could be the program's.
     """
     cli = find_in_ancestors(os.getppid())
     if cli is None:
-        return Holdings(problem="the pulumi that started this pack cannot be looked at (Linux only)")
+        return Holdings(problem="the pulumi that started this pack cannot be inspected (Linux only)")
     url = find_backend_url(cli.environment, cli.directory)
     try:
         states = open_states(cli, _TYPES, organization=lambda: organization, secrets=True)
         state = states.stack_of(f"urn:pulumi:{stack}::{project}::")
     except StateUnreadableError as error:
         return Holdings(problem=str(error))
-    if find_backend_url(cli.environment, cli.directory) != url:  # the project's folder is the author's
+    if find_backend_url(cli.environment, cli.directory) != url:  # the program's author controls the project's folder
         return Holdings(problem="the project named another backend while its state was read")
     return Holdings(tuple(held_instances(state)), replaces=replaces(cli.arguments))
 
 
 def replaces(arguments: Iterable[str]) -> bool:
-    """Returns whether a command names something to be replaced. What, is not looked at: a pattern may name
-    everything."""
+    """Returns whether a command names resources to replace. Any value counts, because a pattern may name all of
+    them."""
     return any(argument.partition("=")[0] in _REPLACES for argument in arguments)
 
 
 def held_instances(state: StackState) -> Iterator[HeldInstance]:
-    """The instances in a state: its rows, and the purchases that were begun and may have been made without a row."""
+    """The instances in a state: its rows, and its pending purchases, which may have succeeded without a row."""
     rows = [row for row in state.rows if not row.external]
     for row in rows:
         yield HeldInstance(
@@ -56,9 +56,10 @@ def held_instances(state: StackState) -> Iterator[HeldInstance]:
 
 
 def _is_result_of(row: StateRow, begun: PendingCreation) -> bool:
-    """Returns whether a row is what a purchase has become: its note stays in the state after a later run has found it.
+    """Returns whether a row is the result of a pending purchase, which stays in the state after a later run has taken
+    it over.
 
-    A row that the purchase was to replace has the note's own `created`, and is not what has become of it.
+    A row with the pending purchase's own `created` is the one that the purchase was to replace, and not its result.
     """
     if row.doomed or row.created == begun.created:
         return False

@@ -39,8 +39,9 @@ def _day(value: Any) -> date:
 
 
 class Exemption(Settings):
-    """`resource`: a URN, in which `*` may stand for the type and for a part of the name. `rule`: which it is exempt of.
-    `until`: its last day, in UTC. `up_to`: the most that the resource may cost an hour then, "12.50 EUR"."""
+    """An exemption. `resource`: a URN, in which `*` may stand for the type and for a part of the name. `rule`: the rule
+    that it exempts from. `until`: its last day, in UTC. `up_to`: the highest hourly price of the resource, "12.50
+    EUR"."""
 
     resource: Annotated[str, PlainValidator(_urn)]
     rule: Name
@@ -50,7 +51,7 @@ class Exemption(Settings):
     up_to: Annotated[Money, PlainValidator(parse_amount)]
 
     def applies_to(self, urn: str) -> bool:
-        """Returns whether it is about this resource, expired or not."""
+        """Returns whether it names this resource, expired or not."""
         if urn == self.resource:
             return True
         patterns = self.resource.split("::", 3)
@@ -62,7 +63,7 @@ class Exemption(Settings):
         return now.date() > self.until
 
     def allows_price(self, price: Money) -> bool:
-        """Returns whether this price an hour is within it; one in another currency never is."""
+        """Returns whether this hourly price is within it; one in another currency never is."""
         return price.currency == self.up_to.currency and price <= self.up_to
 
     def __str__(self) -> str:
@@ -70,8 +71,8 @@ class Exemption(Settings):
 
 
 def _readings(urn: str) -> Iterator[tuple[str, str, str, str]]:
-    """Stack, project, type and name, in every way that a URN of ours can be read: types of components and names are the
-    program's, and may have `::` in them. What is exempted must be it however the URN is read."""
+    """Stack, project, type and name, in every way that a URN can be parsed: the program chooses names and types of
+    components, which may contain `::`. An exemption must match every reading."""
     stack, project, rest = urn.split("::", 2) if urn.count("::") > 1 else ("", "", "")
     for match in _OUR_TYPE.finditer(rest):
         yield stack, project, rest[: match.end() - len("::")], rest[match.end() :]

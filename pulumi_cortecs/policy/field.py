@@ -1,6 +1,6 @@
-"""One property of a purchase as a pack knows it: its value, or why there is none.
+"""One property of a purchase, as a pack knows it: its value, or the reason why it has none.
 
-A rule asks with `get()`. Without a value that raises, which counts as a violation of the rule: what is not known is not
+A rule calls `get()`, which raises without a value. That counts as a violation of the rule: an unknown value is not
 allowed.
 """
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class NotKnownError(Exception):
-    """A rule needed a value that is not known. `later` says whether `up` will know it."""
+    """A rule needed an unknown value. `later`: `up` will know it."""
 
     def __init__(self, text: str, *, later: bool = False) -> None:
         super().__init__(text)
@@ -33,10 +33,10 @@ class Known(Generic[T]):
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that exists and is not known. `later`: only `up` makes what it depends on."""
+    """An unknown value. `later`: it depends on a resource that only `up` creates."""
 
     name: str
-    why: str = "is only known once `pulumi up` makes what it depends on"
+    why: str = "is only known when `pulumi up` creates the resource that it depends on"
     later: bool = True
 
     def get(self) -> NoReturn:
@@ -60,5 +60,5 @@ Field: TypeAlias = Known[T] | Unknown | Missing
 
 
 def malformed(name: str, why: str) -> Unknown:
-    """A property whose value makes no sense: no rule may take it for anything."""
+    """A property with an invalid value: no rule may use it."""
     return Unknown(name, why, later=False)

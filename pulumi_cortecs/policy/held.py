@@ -1,6 +1,7 @@
-"""The instances in the stack's state when a run begins: a budget counts them beside those that the run announces.
+"""The instances in the stack's state when a run begins: a budget counts them in addition to those of the run.
 
-A row stays until its instance is gone: what waits for its deletion and what is protected is billed like the rest.
+A row stays until its instance is gone: instances that are protected or wait for their deletion are billed like the
+others.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ class _Hidden:
     """The type of HIDDEN."""
 
     def __repr__(self) -> str:
-        return "a secret of the state that cannot be read"
+        return "a secret of the state that cannot be decrypted"
 
 
 HIDDEN: Final = _Hidden()
-"""Stands for a secret that cannot be decrypted."""
+"""The place of a secret that cannot be decrypted."""
 
 
 @dataclass(frozen=True)
 class HeldInstance:
-    """An instance in the state, or one whose purchase was begun. `arguments` are what it was bought with, HIDDEN where
-    the state has a secret that cannot be read. `ends`: it waits for its deletion, and another one has its place, or the
-    next run replaces it whatever the program says."""
+    """An instance in the state, or a pending purchase. `arguments` are those of its purchase, HIDDEN for a secret that
+    cannot be decrypted. `ends`: it waits for its deletion because another one has its place, or the next run replaces
+    it whatever the program says."""
 
     urn: str
     resource_type: str
@@ -39,8 +40,8 @@ class HeldInstance:
 
 @dataclass(frozen=True)
 class Holdings:
-    """All our instances in a stack's state. `problem` says why it could not be read, "" where it was. `replaces`:
-    the command of this run replaces some of it, whatever the program says."""
+    """All instances in a stack's state. `problem`: the reason why it could not be read, "" for none. `replaces`: the
+    command of this run replaces some of them, whatever the program says."""
 
     instances: tuple[HeldInstance, ...] = ()
     problem: str = ""
@@ -55,16 +56,16 @@ class Stock:
         self._stays = [] if holdings.replaces else [instance for instance in holdings.instances if not instance.ends]
 
     def has(self, urn: str, names: Iterable[str], registered: Callable[[], Mapping[str, Any]]) -> bool:
-        """Returns whether what a program has `registered` under a URN is what the state holds there, and stays: no
-        argument of these names differs. A program chooses by its options which change makes a new instance, so any
-        change may."""
+        """Returns whether the resource that a program has `registered` is the unchanged instance of the state under
+        that URN: no argument of these names differs. The program's options choose which change replaces an instance, so
+        any change counts."""
         there = [instance.arguments for instance in self._stays if instance.urn == urn]
         return there != [] and any(map(partial(have_equal_arguments, registered(), names=tuple(names)), there))
 
 
 def have_equal_arguments(one: Mapping[str, Any], other: Mapping[str, Any], *, names: Iterable[str]) -> bool:
-    """Returns whether no argument of these names differs. What is left out, null and empty are one thing; what is
-    hidden differs from everything."""
+    """Returns whether no argument of these names differs. A missing, a null and an empty value are equal; a hidden one
+    differs from every value."""
     values = ((_value(one, name), _value(other, name)) for name in names)
     return all(first == second and HIDDEN not in (first, second) for first, second in values)
 

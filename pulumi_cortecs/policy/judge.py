@@ -1,7 +1,7 @@
 """The judgement of one purchase, one resource or a sum by rules, limits and prices.
 
-Every rule is asked for every purchase, and none can keep another from being asked: what a rule cannot know, and what it
-stumbles over, is a finding of that rule about that resource.
+Every rule judges every purchase, and none can prevent another from judging: an unknown value, and an exception in a
+rule, is a finding of that rule about that resource.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges by `limits`. `previews`: nothing is bought by what is judged now, and what cannot be known yet will be
-    judged again."""
+    """Judges by `limits`. `previews`: this run buys nothing, and `up` will judge unknown values again."""
 
     limits: Limits
     context: RuleContext
@@ -72,8 +71,8 @@ class Judge:
         ]
 
     def allows(self, purchase: Purchase) -> bool:
-        """Returns whether no rule about hardware, its number and its price refuses this, whatever else may be wrong
-        with it."""
+        """Returns whether no rule about hardware, its number and its price refuses this purchase; other rules are
+        ignored."""
         active_rules = [active_rule for active_rule in self._active_rules(Subject.PURCHASE) if active_rule.rule.way_out]
         return not any(
             finding.level is Level.MANDATORY
@@ -108,8 +107,8 @@ class Judge:
             if later:
                 yield Finding(rule, Level.ADVISORY, f"{unknown}; `pulumi up` will judge it.", urn)
             else:
-                yield Finding(rule, active_rule.level, f"{unknown}; what is not known is not allowed.", urn)
-        except Exception as error:  # a rule that breaks must stop the purchase, and no other rule
+                yield Finding(rule, active_rule.level, f"{unknown}; an unknown value is not allowed.", urn)
+        except Exception as error:  # a failing rule must stop the purchase, but not the other rules
             yield Finding(rule, active_rule.level, f"this rule failed: {type(error).__name__}: {error}", urn)
 
     def _apply_exemptions(self, finding: Finding, purchase: Purchase) -> Finding:
@@ -119,7 +118,7 @@ class Judge:
             if exemption.rule != finding.rule.name or not exemption.applies_to(purchase.urn):
                 continue
             if exemption.is_expired(self.context.now):
-                continue  # exemptions-valid says so
+                continue  # exemptions-valid reports it
             if not _is_covered(exemption, purchase):
                 return replace(
                     finding, text=f"{finding.text} It is {exemption}, and costs more, or its price is unknown."
@@ -128,7 +127,7 @@ class Judge:
         return finding
 
     def _with_alternatives(self, findings: list[Finding], purchase: Purchase) -> list[Finding]:
-        """One refusal that other hardware could satisfy says what could be taken: the one that is shown first."""
+        """The findings, with alternatives in the first refusal that other hardware could satisfy."""
         refusals = [finding for finding in findings if finding.level is Level.MANDATORY and finding.rule.way_out]
         if not refusals:
             return findings

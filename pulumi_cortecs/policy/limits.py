@@ -1,4 +1,5 @@
-"""The limits file as a pack gets it, read strictly: what it does not know, or what would weaken a rule, is refused."""
+"""The limits file as a pack gets it, read strictly: unknown keys, and settings that would weaken a rule, are
+refused."""
 
 from __future__ import annotations
 
@@ -24,15 +25,15 @@ OF_EVERY_RULE: Final[Mapping[str, Mapping[str, Any]]] = {
     NOT_LIMITED: {"type": "string"},
     UNKNOWN_IN_PREVIEW: {"type": "string", "enum": ["advisory"]},
 }
-"""The keys of any rule that is optional: that it does not hold here, and why; and that a preview only advises
-where it cannot know yet, since `up` will."""
+"""The keys of every optional rule: the reason why it does not apply; and whether a preview only advises about values
+that only `up` will know."""
 
 ALL: Final = "all"
-"""Stands in a limits file for every rule that has no level of its own."""
+"""The key of a limits file for every rule without a level of its own."""
 
 
 class LimitsError(ValueError):
-    """The limits cannot be used. The text names all that is wrong with them."""
+    """The limits cannot be used. The text names all problems."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class RuleConfig:
 
 @dataclass(frozen=True)
 class ActiveRule:
-    """A rule with its settings. `settings` is None where it is `not_limited` (the reason), or where there are no limits
-    for it and it refuses everything."""
+    """A rule with its settings. `settings` is None if it is `not_limited` (the reason), or if it has no limits and
+    refuses everything."""
 
     rule: Rule
     level: Level
@@ -90,7 +91,7 @@ class Limits:
         )
 
     def of(self, rule: Rule, kind: type[S]) -> S | None:
-        """The settings of a rule, None where there are none or it is not among them."""
+        """The settings of a rule, or None."""
         active_rule = self.active_rules.get(rule.name)
         return active_rule.settings if active_rule is not None and isinstance(active_rule.settings, kind) else None
 
@@ -144,7 +145,9 @@ def _active_rule(rule: Rule, config: RuleConfig) -> ActiveRule:
     later = Level.MANDATORY
     if UNKNOWN_IN_PREVIEW in settings:
         if not rule.optional or settings.pop(UNKNOWN_IN_PREVIEW) != Level.ADVISORY.value:
-            raise LimitsError(f"{UNKNOWN_IN_PREVIEW} must be 'advisory', and is not for rules that guard the others")
+            raise LimitsError(
+                f"{UNKNOWN_IN_PREVIEW} must be 'advisory', and rules that guard the others do not take it"
+            )
         later = Level.ADVISORY
     if rule.needs_limits and not settings:
         return ActiveRule(rule, level, None, unknown_in_preview=later, config=config.settings)
@@ -176,7 +179,7 @@ def _allowed_levels(rule: Rule) -> str:
 def _not_limited(rule: Rule, settings: Mapping[str, Any]) -> str:
     reason = settings[NOT_LIMITED]
     if not rule.optional:
-        raise LimitsError(f"it guards the other rules, and {NOT_LIMITED} is not for it")
+        raise LimitsError(f"it guards the other rules, and does not take {NOT_LIMITED}")
     if len(settings) > 1:
         raise LimitsError(f"it cannot be both {NOT_LIMITED} and limited")
     if not isinstance(reason, str) or not reason.strip() or not reason.strip().isprintable():
@@ -185,13 +188,11 @@ def _not_limited(rule: Rule, settings: Mapping[str, Any]) -> str:
 
 
 def _invalid_exemptions(limits: Limits, rules_by_name: Mapping[str, Rule]) -> list[str]:
-    # both packs can share one list, so another pack's rules may be named
+    # both packs can share one list, so it may name another pack's rules
     rules = {**{rule.name: rule for rule in PACKS["guard"]}, **rules_by_name}
     names = [exemption.rule for exemption in limits.exemptions]
     return [
-        f"there is no exemption from {name}"
-        if name in rules
-        else f"exempts from {name}: {_unknown_rule_text(name, rules)}"
+        f"{name} allows no exemption" if name in rules else f"exempts from {name}: {_unknown_rule_text(name, rules)}"
         for name in names
         if name not in rules or not rules[name].exemptible
     ]
@@ -199,4 +200,4 @@ def _invalid_exemptions(limits: Limits, rules_by_name: Mapping[str, Rule]) -> li
 
 def _unknown_rule_text(name: str, names: Mapping[str, Rule]) -> str:
     near = closest_match(name, names)
-    return "there is no such rule" + (f"; did you mean {near}?" if near else "")
+    return "unknown rule" + (f"; did you mean {near}?" if near else "")

@@ -1,4 +1,5 @@
-"""A pack's limits as they lie in a file, for who reviews it: of two equal keys, the engine's reader takes the last."""
+"""A pack's limits, read from their file for a review: duplicate keys are refused, while the engine's reader would take
+the last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a refusal beside its reason: the cost, and the alternatives."""
+"""The parts of a refusal's text after its reason: the cost, and the alternatives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_cortecs.policy.rule import Level, Rule
 
 _MAX_NAMES: Final = 3
 _MAX_WORKERS: Final = 64
-"""From where on down fewer workers are tried."""
+"""The number of workers from which alternatives count down."""
 
 
 def no_limits_text() -> str:
@@ -28,12 +28,12 @@ def missing_limits_text(rule: Rule, level: Level) -> str:
     """The finding of a rule that has no limits of its own."""
     keys = " or ".join(rule.settings.model_fields)
     otherwise = ', or {"not_limited": "the reason"}' if rule.optional else ""
-    consequence = "nothing is bought without" if level is Level.MANDATORY else "it cannot tell"
+    consequence = "nothing is bought without them" if level is Level.MANDATORY else "it cannot tell"
     return f"the limits say nothing about {rule.name}, and {consequence}: it takes {keys}{otherwise}."
 
 
 def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:
-    """The price of what is refused, by the catalogue."""
+    """The price of the refused purchase, by the catalogue."""
     hourly = purchase.hourly
     if not isinstance(hourly, Known):
         return "What it would cost: unknown."
@@ -42,8 +42,8 @@ def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:
 
 
 def alternatives_text(purchase: Purchase, prices: PinnedPrices, allows: Callable[[Purchase], bool]) -> str:
-    """The cheapest hardware that fits the model and is allowed, the cheapest first: each with as many workers as are
-    wanted, else with as many as there can be."""
+    """The cheapest allowed hardware that fits the model, the cheapest first: each with the wanted number of workers, or
+    else with the highest allowed one."""
     if (
         not isinstance(purchase.model_id, Known)
         or not isinstance(purchase.workers_max, Known)

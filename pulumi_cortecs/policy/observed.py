@@ -9,8 +9,8 @@ from pulumi_cortecs.policy.resource_types import ProviderOrigin
 
 
 class ObservedResources:
-    """Safe to be used by several threads. A provider once observed as foreign stays so: a program can reach the
-    pack's port, and must not change that."""
+    """The observations of one operation. Threads may share it. A provider once observed as foreign stays so, because a
+    program can reach the pack's port, and must not change that."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -19,13 +19,13 @@ class ObservedResources:
         self._purchases: dict[str, list[Purchase]] = {}
 
     def record_provider(self, urn: str, provider: ProviderOrigin) -> None:
-        """Record whose code serves a resource."""
+        """Records whose code serves a resource."""
         with self._lock:
             if self._providers.get(urn) is not ProviderOrigin.FOREIGN:
                 self._providers[urn] = provider
 
     def record_empty(self, urn: str) -> None:
-        """Record that a resource came without any property, `__provider` included."""
+        """Records that a resource came without any property, `__provider` included."""
         with self._lock:
             self._empty.add(urn)
 
@@ -34,18 +34,18 @@ class ObservedResources:
         return self._providers.get(urn, ProviderOrigin.NOT_SHOWN)
 
     def is_empty(self, urn: str) -> bool:
-        """Returns whether all that ever came of a resource was empty: with `--target`, the engine shows what it leaves
-        alone like that."""
+        """Returns whether every registration of a resource was empty: with `--target`, the engine shows untouched
+        resources like that."""
         return urn in self._empty and urn not in self._providers
 
     def record_judged(self, purchase: Purchase) -> None:
-        """Record that a purchase has been judged, and that the caller knows the outcome."""
+        """Records that a purchase has been judged, and that the caller knows the outcome."""
         with self._lock:
             purchases = self._purchases.setdefault(purchase.urn, [])
             if purchase not in purchases:
                 purchases.append(purchase)
 
     def is_already_judged(self, purchase: Purchase) -> bool:
-        """Returns whether this very purchase was judged under its URN, and never another: then the engine has heard all
-        that there is to say, because it asks at least once, whoever else may have asked."""
+        """Returns whether this purchase, and never another, was judged under its URN: then the engine knows all
+        findings, because it asks at least once itself."""
         return self._purchases.get(purchase.urn) == [purchase]

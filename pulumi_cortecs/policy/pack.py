@@ -1,4 +1,4 @@
-"""A ready pack as a process: what its three-line `__main__.py` calls."""
+"""A ready pack as a process, which its three-line `__main__.py` starts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ _LARGEST_MESSAGE: Final = 400 * 1024 * 1024  # as the engine's own
 def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
     """Serves a pack ("hardware", "cost", "guard") on a free port of this machine, until its engine is gone.
 
-    `directory` is where it lies; `rules` are your own, beside those of the pack. The port is the first thing on stdout.
+    `directory` is the pack's folder; `rules` are your own, in addition to those of the pack. The port is the first
+    output on stdout.
     """
     prices = partial(_pinned, directory)
     servicer = PackServicer(pack_info(pack), rules_of(pack, rules), prices, _now, _log, read_holdings)
@@ -59,9 +60,7 @@ def serve(pack: str, directory: Path, rules: Iterable[Rule] = ()) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    watch_engine(
-        sys.argv[1] if len(sys.argv) > 1 else "", lambda: os._exit(0)
-    )  # a pack that judges nothing holds nothing
+    watch_engine(sys.argv[1] if len(sys.argv) > 1 else "", lambda: os._exit(0))  # a pack has nothing to clean up
     try:
         server.wait_for_termination()
     except KeyboardInterrupt:
@@ -82,9 +81,9 @@ def _now() -> datetime:
 
 
 def _log(short: str, full: str) -> None:
-    """The short form is shown by each command; the full one with --debug."""
+    """Logs the short text for every command, and the full one for --debug."""
     sys.stderr.write(f"{short}\n")
     sys.stderr.flush()
-    with suppress(Exception), grpc.insecure_channel(sys.argv[1]) as channel:  # a pack works without an engine to log to
+    with suppress(Exception), grpc.insecure_channel(sys.argv[1]) as channel:  # a pack works without an engine
         line = engine_pb2.LogRequest(severity=engine_pb2.DEBUG, message=full)
         engine_pb2_grpc.EngineStub(channel).Log(line, timeout=2)

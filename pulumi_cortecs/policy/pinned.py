@@ -1,4 +1,4 @@
-"""The catalogue that a pack judges by, or why it cannot be used."""
+"""The catalogue that a pack judges by, or the reason why it cannot be used."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SHIPPED: Final = Path(__file__).parents[1] / "catalogues"
 
 @dataclass(frozen=True)
 class PinnedPrices:
-    """`catalogue` is None where none can be used, and `problem` then says why."""
+    """The pinned catalogue, or the `problem` with it: then `catalogue` is None."""
 
     catalogue: Catalogue | None
     problem: str = ""
 
     def get(self) -> Catalogue:
-        """The catalogue. Raises NotKnownError where there is none to be used."""
+        """The catalogue. Raises NotKnownError without a usable one."""
         if self.catalogue is None:
             raise NotKnownError(self.problem)
         return self.catalogue
 
     @property
     def day(self) -> str:
-        """Of which day the prices are: "2026-08-20"."""
+        """The day of the prices: "2026-08-20"."""
         return "" if self.catalogue is None else f"{self.catalogue.as_of:%Y-%m-%d}"
 
     def row(self, cloud: str, hardware_type_id: Field[str]) -> Field[PricedHardware]:
@@ -45,21 +45,19 @@ class PinnedPrices:
 
 
 def load_pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = None) -> PinnedPrices:
-    """The catalogue of a pack. `file`: absolute, or a name that is looked for in the pack's `directory`, beside it, and
-    among those that come with this package; never in the project, which the author of a change controls. `sha256`: what
-    its digest must be."""
+    """The catalogue of a pack. `file`: an absolute path, or a name that is searched in the pack's `directory`, beside
+    it, and among the catalogues of this package; never in the project, which the author of a change controls. `sha256`:
+    its required digest."""
     places = [place / file for place in (directory, directory.parent, SHIPPED)]
     path = next((place for place in places if place.is_file()), places[0])
     if not path.is_file():
-        return PinnedPrices(
-            None, f"there is no catalogue of prices at {path}: make one with `pulumi-cortecs catalogue pull`"
-        )
+        return PinnedPrices(None, f"{path}: no such catalogue of prices; make one with `pulumi-cortecs catalogue pull`")
     try:
         catalogue = load(path)
     except CatalogueError as error:
         return PinnedPrices(None, f"the catalogue cannot be used: {error}")
     if sha256 is not None and catalogue.digest != sha256:
-        return PinnedPrices(None, f"{path} has the sha256 {catalogue.digest}, and the limits want {sha256}")
+        return PinnedPrices(None, f"{path} has the sha256 {catalogue.digest}; the limits require {sha256}")
     return PinnedPrices(catalogue)
 
 

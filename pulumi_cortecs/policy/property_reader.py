@@ -1,7 +1,7 @@
-"""Properties as pulumi-policy hands them over, read into Known, Unknown and Missing.
+"""A reader of pulumi-policy's properties, which returns Known, Unknown and Missing.
 
-pulumi-policy turns an unknown value that a rule stumbles over into an advisory, which is how a purchase slips through;
-so no other module touches its proxies.
+When a rule reads an unknown value, pulumi-policy only gives an advice, which would let a purchase pass; so no other
+module uses its proxies.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ T = TypeVar("T")
 
 
 class ProxiedProperties:
-    """Properties behind pulumi-policy's proxies. `within`: the path to them, "quote."."""
+    """The properties behind pulumi-policy's proxies. `within`: the path to them, "quote."."""
 
     def __init__(self, proxy: Mapping[str, Any], within: str = "") -> None:
         self._proxy = proxy
         self._within = within
 
     def string(self, key: str) -> Field[str]:
-        """A string that is not empty."""
+        """A non-empty string."""
         return self._read(key, _text)
 
     def integer(self, key: str) -> Field[int]:
@@ -74,16 +74,16 @@ class UnreadableProperties:
 
 
 def read(properties: struct_pb2.Struct) -> ProxiedProperties | UnreadableProperties:
-    """The properties of a request; secrets are read like anything else, and nothing of them is shown but what a rule
+    """The properties of a request, with secrets in plain text, of which a finding shows only the values that a rule
     names."""
     try:
         return ProxiedProperties(unknown_checking_proxy(deserialize_properties(_decode(properties))))
-    except Exception as error:  # an archive without assets, say: pulumi-policy asserts
+    except Exception as error:  # for example an archive without assets: pulumi-policy asserts
         return UnreadableProperties(f"cannot be read: {error}")
 
 
 def reveal_secrets(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """The properties with what is secret in place of the secrets; an unknown is not told apart from what looks like
+    """The properties with the plain values of secrets. It does not distinguish unknowns from values that look like
     one."""
     return {key: _without_marker(value) for key, value in _decode(properties).items()}
 

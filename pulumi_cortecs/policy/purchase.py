@@ -1,4 +1,4 @@
-"""The purchase of one resource, in terms that all clouds share. Rules know nothing else of a resource."""
+"""The purchase of one resource, in terms that all clouds share. Rules see nothing else of a resource."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class LiveQuote:
 class Purchase:
     """One purchase. `urn` and `name` are the resource's; `cloud` is the vendor's short name, "cortecs".
 
-    `hardware` is the row of the pinned catalogue that `hardware_type_id` names. Workers are what runs side by side,
-    each billed; a cloud that does not scale by itself has as many at least as at most. It runs in all of its `regions`.
-    `context_length` is in tokens.
+    `hardware` is the row of the pinned catalogue for `hardware_type_id`. Workers run side by side, and each is billed;
+    without automatic scaling the least and the most number of workers are equal. The instance runs in all of its
+    `regions`. `context_length` is in tokens.
     """
 
     urn: str
@@ -45,7 +45,7 @@ class Purchase:
 
     @property
     def region(self) -> Field[str]:
-        """The only one of its regions; unknown where there are several."""
+        """The only one of its regions; unknown if it has several."""
         if not isinstance(self.regions, Known):
             return self.regions
         if len(self.regions.value) != 1:
@@ -54,8 +54,8 @@ class Purchase:
 
     @property
     def hourly(self) -> Field[Money]:
-        """The price of an hour of all workers by the pinned catalogue. A stopped one has the price of a running one: a
-        start is one word away."""
+        """The hourly price of all workers by the pinned catalogue. A stopped instance has the price of a running one,
+        because it can be started at any time."""
         try:
             priced = quote(self.hardware.get(), self.billing_interval.get(), self.workers_max.get(), source="catalogue")
         except NotKnownError as unpriced:

@@ -1,4 +1,4 @@
-"""All rules there are, and which pack has which."""
+"""All rules, and the packs that contain them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pulumi_cortecs.policy.rules import (
 )
 
 COMMON: Final = (*guard.RULES, catalogue.CATALOGUE_DIGEST, *exemptions.RULES)
-"""In every pack: what keeps the rest from being walked around, and what the rest stands on."""
+"""The rules of every pack: they keep the others from being circumvented, and check the catalogue that those use."""
 
 HARDWARE: Final = (*hardware.RULES, *models.RULES, *placement.RULES, workers.WORKERS_MAX)
 
@@ -39,12 +39,12 @@ PACKS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
 
 
 def rules_of(pack: str, more: Iterable[Rule] = ()) -> tuple[Rule, ...]:
-    """The rules of a pack, and a user's own beside them. Raises ValueError for a duplicate name, and for
-    "all", which stands for every rule in a limits file."""
+    """The rules of a pack, and a user's own. Raises ValueError for a duplicate name, and for "all", which means every
+    rule in a limits file."""
     rules = (*PACKS[pack], *more)
     names = [rule.name for rule in rules]
     if double := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"there are two rules called {', '.join(double)}")
+        raise ValueError(f"duplicate rule name: {', '.join(double)}")
     if "all" in names:
-        raise ValueError("no rule can be called all")
+        raise ValueError("a rule cannot have the name 'all'")
     return rules

@@ -13,7 +13,7 @@ from pulumi_cortecs.policy.purchase import Purchase
 
 
 class Properties(Protocol):
-    """A resource's properties, asked for by name and kind. What is of another kind is an Unknown that says so."""
+    """A resource's properties, by name and kind. A property of another kind is an Unknown with that reason."""
 
     def string(self, key: str) -> Field[str]:
         """A string that is not empty."""
@@ -29,14 +29,13 @@ class Properties(Protocol):
 
 
 Extract = Callable[[str, str, Properties, PinnedPrices], Purchase]
-"""Of the URN, the name, the properties and the prices."""
+"""A function that makes a Purchase of the URN, the name, the properties and the prices."""
 
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A published type. `providers` are the very bytes that its published provider class is pickled to; `extract` is
-    None for what buys nothing; a program may ignore changes of what is in `may_ignore`, and of nothing else. `bought`
-    are the other arguments."""
+    """A published type. `providers` are the exact bytes of its pickled provider class; `extract` is None for a type
+    that buys nothing. `may_ignore`: the arguments whose changes a program may ignore. `bought`: the other arguments."""
 
     resource_type: str
     providers: frozenset[str]
@@ -60,8 +59,8 @@ class ProviderOrigin(Enum):
 
 @dataclass(frozen=True)
 class ObservedResource:
-    """One resource. `published_type` is None for a type that this package does not publish; `ignore_changes` is as the
-    program has it."""
+    """One resource. `published_type` is None for a type that this package does not publish; `ignore_changes` are the
+    program's."""
 
     urn: str
     resource_type: str

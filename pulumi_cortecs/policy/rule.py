@@ -15,7 +15,7 @@ from pulumi_cortecs.policy.settings import NoSettings, Settings
 
 
 class Level(str, Enum):
-    """The effect of a finding: it is shown, or it stops the purchase."""
+    """The effect of a finding: advisory ones are shown, mandatory ones stop the purchase."""
 
     ADVISORY = "advisory"
     MANDATORY = "mandatory"
@@ -40,7 +40,7 @@ class Subject(str, Enum):
 
 @dataclass(frozen=True)
 class RuleContext:
-    """The context of a rule besides its subject: the pinned prices, and the time (UTC)."""
+    """The context of a rule: the pinned prices, and the time (UTC)."""
 
     prices: PinnedPrices
     now: datetime
@@ -54,17 +54,17 @@ class Advice:
 
 
 Check = Callable[[Any, Any, RuleContext], Iterable[str | Advice]]
-"""A function of subject, settings and context that yields each violation as a text. It may raise NotKnownError."""
+"""A function of subject, settings and context that yields the text of each violation. It may raise NotKnownError."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """One rule of a pack.
 
-    `name` is kebab-case and unique; `description` is the sentence that a violation begins with; `level` can be raised
-    by the limits and never lowered. `way_out`: whether other hardware, or less of it, could satisfy it, which is what
-    a refusal then names. `exemptible`: whether an exemption can lift it for one resource. `optional`: whether the
-    limits may say that it does not hold for them.
+    `name` is kebab-case and unique; `description` is the first sentence of a violation; the limits can raise `level`,
+    and never lower it. `way_out`: whether other hardware, or less of it, could satisfy the rule; a refusal then names
+    alternatives. `exemptible`: whether an exemption can lift it for one resource. `optional`: whether the limits may
+    switch it off.
     """
 
     name: str
@@ -83,12 +83,12 @@ class Rule:
 
     @property
     def url(self) -> str:
-        """The page that explains it."""
+        """The URL of the page that explains it."""
         return self.documentation or f"docs/policies/{self.name}.md"
 
     @property
     def needs_limits(self) -> bool:
-        """Whether the limits must say something about it: without, it refuses everything."""
+        """True if the rule refuses everything without limits of its own."""
         try:
             self.settings()
         except ValidationError:

@@ -1,8 +1,8 @@
-"""A pack as the engine calls it: Pulumi's analyzer protocol on one side, the judge on the other.
+"""The server of a pack: it connects Pulumi's analyzer protocol with the judge.
 
-This is not pulumi-policy's own server, though its proxies are used. What that one cannot do is what keeps a mandatory
-rule mandatory: to see `__provider` without rewriting the resource, to be configured strictly and once, to take a number
-that is none for a violation and not for a crash, and to read a resource once for all rules instead of once for each.
+It uses pulumi-policy's proxies, but not its server, which cannot do four things that mandatory rules need: see
+`__provider` without rewriting the resource, be configured strictly and only once, treat an invalid number as a
+violation instead of crashing, and read a resource once for all rules.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from pulumi_cortecs.policy.wire import PackInfo
 _PROVIDER_KEY: Final = "__provider"
 _AnyResource: TypeAlias = analyzer_pb2.AnalyzeRequest | analyzer_pb2.AnalyzerResource
 ReadHoldings: TypeAlias = Callable[[str, str, str], Holdings]
-"""Of the organization, the project and the stack; it raises nothing."""
+"""A function that reads the holdings of organization, project and stack. It raises nothing."""
 
 
 class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
-    """One pack during one operation. `prices` finds the catalogue that the limits ask for; `now` is the time (UTC);
-    `log` takes what is in force, in short and in full, once; `holdings` reads what the stack's state holds, once."""
+    """One pack during one operation. `prices` loads the catalogue of the limits; `now` is the time (UTC); `log`
+    receives the rules in force, in short and in full, once; `holdings` reads the stack's state, once."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         self._configured = False
         self._stack_known = False
         self._previews = False
-        # until it is configured there are no limits, and it refuses everything
+        # until it is configured it has no limits, and refuses everything
         self._limits = read_limits(rules, {})
         self._judge = self._new_judge()
         self._observed = ObservedResources()
@@ -76,14 +76,14 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         return wire.analyzer_info(self._pack, self._rules)
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
-        """Our version."""
+        """The version of this package."""
         return plugin_pb2.PluginInfo(version=self._pack.version)
 
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Takes the stack and whether this is a preview, once: a program can reach this port, and must not change
-        them. The stack's state is read while the program starts."""
+        """Accepts the stack, and whether this is a preview, only once, because a program can reach this port, and must
+        not change them. Reads the stack's state while the program starts."""
         with self._lock:
             again, self._stack_known = self._stack_known, True
         if again:
@@ -99,10 +99,10 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def Configure(
         self, request: analyzer_pb2.ConfigureAnalyzerRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        """Takes the limits, once. A program can reach this port, and may not hand in its own."""
+        """Accepts the limits only once, because a program can reach this port, and must not replace them."""
         try:
             limits = read_limits(self._rules, wire.read_configs(request))
-        except (LimitsError, ValueError) as error:  # a number that is none
+        except (LimitsError, ValueError) as error:  # an invalid number
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         with self._lock:
             again, self._configured = self._configured, True
@@ -116,7 +116,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def Remediate(
         self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.RemediateResponse:
-        """Changes nothing. It is the one call that shows `__provider`, so here is noted whose code that is."""
+        """Records whose code serves the resource: this is the only call with `__provider`. Changes nothing."""
         published_type = RESOURCE_TYPES.get(request.type)
         fields = request.properties.fields
         if published_type is not None and not fields:
@@ -131,7 +131,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def Analyze(
         self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzeResponse:
-        """Judges one resource before anything is done about it."""
+        """Judges one resource before the engine acts on it."""
         if not request.properties.fields and self._observed.is_empty(request.urn):
             return analyzer_pb2.AnalyzeResponse()
         findings = self._judge.judge_resource(self._observed_resource(request))
@@ -140,7 +140,7 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
             findings += self._judge.judge_purchase(purchase)
             self._observed.record_judged(purchase)
             if not self._previews:
-                # in an `up`, a program can make something else than it has previewed: the sum must not wait
+                # in an `up`, a program can make other resources than in its preview: the sum must not wait
                 adds = not self._is_held(request)
                 findings += self._judge.judge_sum(
                     self._running.add(purchase, adds=adds, held=self._held()), purchase.urn
@@ -150,7 +150,8 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def AnalyzeStack(
         self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzeResponse:
-        """Judges the sum; and what was not judged like this before: here is shown what a replacement really makes."""
+        """Judges the sum, and purchases that were not judged in this form before: this call shows the real result of a
+        replacement."""
         made = [resource for resource in request.resources if resource.properties.fields]
         bought = [(resource, purchase) for resource in made if (purchase := self._purchase(resource)) is not None]
         purchases = [purchase for _, purchase in bought]
@@ -181,11 +182,14 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     def _read_state(self, request: analyzer_pb2.AnalyzerStackConfigureRequest) -> None:
         try:
             self._holdings.set_result(self._read_holdings(request.organization, request.project, request.stack))
-        except Exception as error:  # an exception ends the thread unheard, and every call would wait for its result
+        except (
+            Exception
+        ) as error:  # an exception would end the thread silently, and every call would wait for its result
             self._holdings.set_result(Holdings(problem=f"unexpected {type(error).__name__}: {error}"))
 
     def _initial_stock(self) -> Stock:
-        """The instances in the state when the run began; an audit has no run, and shows its state itself."""
+        """The instances in the state when the run began; none for an audit, which shows the state's resources
+        itself."""
         holdings = self._holdings.result() if self._stack_known else Holdings()
         with self._lock:
             if self._stock is None:

@@ -1,7 +1,7 @@
-"""A table of "take this instead of that" for a program, because a policy's remediation does not survive a replacement.
+"""A table of hardware substitutions for a program, because a policy's remediation does not survive a replacement.
 
-The engine checks a replacement a second time with the program's own arguments, after the policies; what a transform
-has changed is the program's own argument.
+The engine checks a replacement a second time with the program's own arguments, after the policies; a transform changes
+these arguments themselves.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pulumi_cortecs._tokens import instance_tokens
 
 def substitute(hardware: Mapping[str, str]) -> pulumi.ResourceTransform:
     """A transform for `pulumi.runtime.register_resource_transform` or `ResourceOptions(transforms=[...])`: an Instance
-    whose hardware_type_id is a key of `hardware` gets the value instead, and a line in the log says so.
+    whose hardware_type_id is a key of `hardware` gets the value instead, and the log reports it.
 
     Raises ValueError for a table that leads in a circle or names a replacement that is itself replaced.
     """
     if chained := sorted(set(hardware) & set(hardware.values())):
-        raise ValueError(f"{', '.join(chained)} would be replaced, and replaces something: name the last one")
+        raise ValueError(f"{', '.join(chained)}: is both replaced and a replacement; name the last one")
     table = dict(hardware)
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

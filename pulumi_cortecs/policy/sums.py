@@ -13,8 +13,8 @@ from pulumi_cortecs.policy.purchase import Purchase
 
 @dataclass(frozen=True)
 class HeldPrices:
-    """The hourly prices of what the stack's state held when the run began. `problem` is why it could not be read, ""
-    where it was, and `is_reported` whether this run has said so before."""
+    """The hourly prices of the instances in the stack's state when the run began. `problem`: the reason why it could
+    not be read, "" for none; `is_reported`: this run has reported it before."""
 
     prices: tuple[Field[Money], ...] = ()
     problem: str = ""
@@ -23,8 +23,8 @@ class HeldPrices:
 
 @dataclass(frozen=True)
 class Sum:
-    """The hourly prices of several instances. `of_what`: "3 instances of this stack". `added` are those of them that
-    are not in the stack's state, which holds what `held` says."""
+    """The hourly prices of several instances. `of_what`: "3 instances of this stack". `added` are the prices of those
+    that are not in the stack's state; `held` are the prices of the state."""
 
     of_what: str
     prices: tuple[Field[Money], ...]
@@ -33,15 +33,15 @@ class Sum:
 
     @property
     def with_state(self) -> Sum | None:
-        """The sum of the state and of what is added to it; None where nothing is."""
+        """The sum of the state and the added instances; None if none are added."""
         if not self.added or not self.held.prices:
             return None
         held = f"{_instances(len(self.held.prices))} in the stack's state, and {len(self.added)} that this run adds"
         return Sum(held, self.held.prices + self.added)
 
     def hourly(self) -> list[Money]:
-        """One amount per currency; two currencies are never added. Raises NotKnownError where one has no price:
-        nothing is ever summed as if it cost nothing."""
+        """One amount per currency; two currencies are never added. Raises NotKnownError if an instance has no price: an
+        unknown price never counts as zero."""
         unpriced = [price for price in self.prices if not isinstance(price, Known)]
         for price in unpriced:
             try:
@@ -63,10 +63,10 @@ def sum_of(purchases: Iterable[Purchase], added: Iterable[Purchase] = (), held: 
 
 
 class RunningSum:
-    """The sum of what has been registered so far; safe to be used by several threads.
+    """The sum of the resources that were registered so far. Threads may share it.
 
-    A resource counts once, with the highest price it was ever seen with: a program can reach the pack's port, and may
-    not talk the sum down, nor out of what it adds to the state.
+    A resource counts once, with its highest price so far: a program can reach the pack's port, and must not lower the
+    sum, nor hide instances that it adds to the state.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,8 @@ class RunningSum:
         self._added: set[tuple[str, str]] = set()
 
     def add(self, purchase: Purchase, *, adds: bool = True, held: HeldPrices = HeldPrices()) -> Sum:
-        """Adds a purchase, and returns the sum with it. `adds`: whether it is not in the state, which holds `held`."""
+        """Adds a purchase, and returns the sum with it. `adds`: it is not in the state; `held`: the prices of the
+        state."""
         price = purchase.hourly
         key = (purchase.urn, price.value.currency if isinstance(price, Known) else "")
         with self._lock:

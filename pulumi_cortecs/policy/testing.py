@@ -1,10 +1,10 @@
-"""A bench for rules: a pack as it really runs, in your test's own process, without an engine.
+"""Tests of rules: a pack as it really runs, in your test's own process, without an engine.
 
     bench = PackTester("guard", limits)
     assert_denied(bench.preview(cortecs_instance(num_workers=8)), "workers-max", "6 too many")
 
-What is judged goes through the messages and through pulumi-policy's proxies that the engine's own does, so `unknown()`,
-`secret(...)` and `MISSING` are what they are there. A test takes milliseconds.
+Resources pass through the same messages and pulumi-policy proxies as those of the engine, so `unknown()`, `secret(...)`
+and `MISSING` behave the same. A test takes milliseconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pulumi_cortecs.policy.wire import PackInfo
 INSTANCE: Final = TOKENS["cortecs.Instance"]
 ENDPOINT: Final = TOKENS["cortecs.Endpoint"]
 MISSING: Final = object()
-"""For a property that is to be left out."""
+"""The value of a property that is left out."""
 
 _PUBLISHED: Final = "published"
 _LEVELS: Final = {
@@ -98,7 +98,7 @@ def resource(
 def cortecs_instance(name: str = "chat", **changes: Any) -> Resource:
     """A Cortecs instance as check has completed it: one worker of NVIDIA_L4_1 for Qwen2-7B, with a quote.
 
-    What is given comes in place of that; `MISSING` leaves something out. `provider`, `ignore_changes` and `stack` as in
+    `changes` replace these properties; `MISSING` leaves one out. `provider`, `ignore_changes` and `stack` as in
     `resource`.
     """
     properties: dict[str, Any] = {
@@ -139,7 +139,7 @@ class Verdict:
 
     @property
     def denied(self) -> bool:
-        """Whether anything mandatory was found."""
+        """True if a mandatory rule has a finding."""
         return any(finding.level is Level.MANDATORY for finding in self.findings)
 
     def of(self, rule: str, level: Level) -> list[str]:
@@ -158,11 +158,11 @@ class ConfigurationRefusedError(Exception):
 
 
 class PackTester:
-    """`rules`: the name of a pack, or rules. `limits`: what a limits file has, None for none. `catalogue`: the prices,
-    those of the simulator by default. `now`: the time, the catalogue's own by default.
+    """A pack under test. `rules`: the name of a pack, or rules. `limits`: the content of a limits file, None for none.
+    `catalogue`: the prices, those of the simulator by default. `now`: the time, the catalogue's own by default.
 
-    `held`: what the stack's state holds when the run begins, `waiting`: what waits there for its deletion; HIDDEN
-    stands there for a secret that cannot be read. `unreadable`: why the state cannot be read.
+    `held`: the resources in the stack's state when the run begins; `waiting`: those that wait there for their deletion;
+    HIDDEN is the value of a secret that cannot be decrypted. `unreadable`: the reason why the state cannot be read.
 
     Raises ConfigurationRefusedError, at the first judgement, for limits that the pack refuses.
     """
@@ -236,7 +236,7 @@ class PackTester:
 
 
 class Context:
-    """As much of a gRPC context as a pack uses."""
+    """The part of a gRPC context that a pack uses."""
 
     def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
         """Raises ConfigurationRefusedError."""
@@ -259,12 +259,12 @@ def configuration(rules: Iterable[Rule], limits: Mapping[str, Any]) -> analyzer_
 
 
 def assert_denied(verdict: Verdict, rule: str, *words: str) -> None:
-    """Fails unless this rule stops the purchase, and says all these words."""
+    """Fails unless this rule stops the purchase, with all these words."""
     _assert_reported(verdict, rule, Level.MANDATORY, words)
 
 
 def assert_advised(verdict: Verdict, rule: str, *words: str) -> None:
-    """Fails unless this rule says all these words without stopping anything."""
+    """Fails unless this rule reports all these words without stopping the purchase."""
     _assert_reported(verdict, rule, Level.ADVISORY, words)
 
 
@@ -275,7 +275,7 @@ def assert_allowed(verdict: Verdict) -> None:
 
 
 def catalogue_at(path: str | Path) -> PinnedPrices:
-    """Prices to hand to a PackTester. Raises CatalogueError."""
+    """The catalogue of a file, for a PackTester. Raises CatalogueError."""
     return PinnedPrices(load(path))
 
 

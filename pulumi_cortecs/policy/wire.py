@@ -1,4 +1,4 @@
-"""Rules and findings in the engine's own messages."""
+"""Conversions of rules and findings to the engine's messages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def analyzer_info(pack: PackInfo, rules: Iterable[Rule]) -> analyzer_pb2.Analyze
 
 
 def read_configs(request: analyzer_pb2.ConfigureAnalyzerRequest) -> dict[str, RuleConfig]:
-    """The configuration of each rule in the limits file; the engine has added every rule's own level to it."""
+    """The configuration of each rule in the limits file, to which the engine has added the level of every rule."""
     names = analyzer_pb2.EnforcementLevel
     return {
         name: RuleConfig(

@@ -33,10 +33,9 @@ _MAX_VENDOR_TIME = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
 def configure(kind: InstanceKind, config: Mapping[str, str]) -> None:
-    """Takes over what the process is configured with for one cloud: the stack's config, or what an explicit Provider
-    says.
+    """Stores the configuration of one cloud: the stack's config, or the arguments of an explicit Provider.
 
-    A host process serves one provider resource, so there is just one of each cloud.
+    A host process serves one provider resource, so a cloud has one configuration.
     """
     ours, names = session.current(), kind.credentials.config_keys
     with ours.lock:  # another cloud may be configured at the same time
@@ -64,21 +63,21 @@ class Account:
         return self.cloud.fingerprint
 
     def require_usable_environment(self) -> None:
-        """Raises ConfigurationError while the environment holds what cannot be used, naming each variable.
+        """Raises ConfigurationError, which names each variable of the environment that cannot be used.
 
-        What ends something, or only looks, goes on with the defaults.
+        Only purchases ask this: deletions and reads continue with the defaults.
         """
         if self.problems:
-            raise ConfigurationError(f"{'; '.join(self.problems)}. Mend or unset it")
+            raise ConfigurationError(f"{'; '.join(self.problems)}. Correct or unset it")
 
     @property
     def is_remote(self) -> bool:
-        """Whether the vendor is on another machine, and so by another clock."""
+        """Returns whether the vendor runs on another machine, and so by another clock."""
         return not is_loopback_url(self.cloud.base_url)
 
     def vendor_now(self) -> datetime:
-        """The vendor's time, in UTC; this machine's where the vendor has not sent a usable time yet. It raises nothing:
-        it is asked for between a purchase and the return of its id."""
+        """The vendor's time, in UTC; this machine's where the vendor has not sent a usable time yet. Raises nothing: it
+        is called between a purchase and the return of its id."""
         seconds = self.cloud.vendor_time()
         if seconds is None or not 0 <= seconds < _MAX_VENDOR_TIME:
             return self.clock.utc_now()
@@ -89,7 +88,7 @@ class Account:
         return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
 
     def state_of(self, instance: Any) -> str:
-        """`stopped` or `running`, which a booting instance is, too. Raises UnknownStatusError."""
+        """The state, `stopped` or `running`; a booting instance counts as running. Raises UnknownStatusError."""
         return "stopped" if self.cloud.phase(instance) is Phase.STOPPED else "running"
 
     def require_owner(self, instance_id: str, recorded: object) -> None:
@@ -101,8 +100,8 @@ class Account:
         if not recorded or recorded == self.fingerprint or self.cloud.get_instance(instance_id) is not None:
             return
         raise ConfigurationError(
-            f"{instance_id} was made with other credentials (account {recorded}), and these ({self.fingerprint}) do "
-            "not know it. It is not taken for gone: use the credentials of its account"
+            f"{instance_id} was created with other credentials (account {recorded}), and those in use "
+            f"({self.fingerprint}) do not find it. The state stays as it was: use the credentials of its account"
         )
 
     def deletion(self) -> Deletion[Any]:
@@ -121,13 +120,14 @@ class Account:
         )
 
     def started_at(self, instance_id: str) -> float:
-        """When this process started the instance, by its own clock; now, for what an earlier run started."""
+        """The time at which this process started the instance, by its own clock; now for an instance of an earlier
+        run."""
         began_at = self.poller.started_at(instance_id)
         return self.clock.now() if began_at == NEVER else began_at
 
 
 def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Account:
-    """The account in force; in a program, which no engine configures, the one that `config` and the environment name.
+    """The configured account; in a program, which no engine configures, the one that `config` and the environment name.
 
     Raises ConfigurationError when there are no usable credentials.
     """
@@ -147,8 +147,7 @@ def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Marke
 
 
 def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
-    """Returns whether today's credentials are others than those that a state recorded: a rotated key's, or another
-    account's.
+    """Returns whether the credentials differ from those that a state recorded: a rotated key's, or another account's.
 
     Sends no request, and is False where there are no credentials to compare.
     """
@@ -166,7 +165,7 @@ def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
 
 
 def confirm_known(kind: InstanceKind, instance_id: str) -> None:
-    """A state has this instance: the order that bought it is settled."""
+    """Records that a state has this instance, and closes the order that bought it."""
     ours = session.current()
     with ours.lock:
         ours.known_ids.setdefault(kind.cloud, set()).add(instance_id)
@@ -177,31 +176,32 @@ def confirm_known(kind: InstanceKind, instance_id: str) -> None:
 
 
 def warn_no_journal(error: JournalError) -> None:
-    """Warns, once in this process, that purchases are not noted."""
+    """Warns, once in this process, that orders are not recorded."""
     if session.current().is_first("the journal"):
         host.current_call().warn(
-            f"{error}. Purchases of this run are not noted: should it be killed, the next one cannot know what it "
-            "bought. Set PULUMI_CORTECS_STATE_DIR to a directory that can be written"
+            f"{error}. Orders of this run are not recorded: if it is killed, the next run does not know what it "
+            "bought. Set PULUMI_CORTECS_STATE_DIR to a writable directory"
         )
 
 
 def _warn_of_environment(problems: tuple[str, ...]) -> None:
-    """Warns, once in this process, of what the environment holds that cannot be used."""
+    """Warns, once in this process, of the variables of the environment that cannot be used."""
     if problems and session.current().is_first("the environment"):
-        host.current_call().warn(f"{'; '.join(problems)}. This run goes on without it, and buys nothing")
+        host.current_call().warn(f"{'; '.join(problems)}. This run ignores it, and buys nothing")
 
 
 def warn_no_state(reason: str) -> None:
-    """Warns, once in this process, that the state backend was not asked for what earlier runs have begun."""
+    """Warns, once in this process, that the state backend was not searched for creations that earlier runs have
+    begun."""
     if session.current().is_first("the state"):
         host.current_call().warn(
-            f"the state cannot be read: {reason}. What a run that was ended on another machine has bought is not "
-            "looked for; `pulumi-cortecs orphans` shows it"
+            f"the state cannot be read: {reason}. Purchases of a run that was killed on another machine are not "
+            "searched for; `pulumi-cortecs orphans` shows them"
         )
 
 
 def order_key(urn: str) -> ResourceKey:
-    """Under which the orders for a resource are noted."""
+    """The key under which the journal records the orders for a resource."""
     ours = session.current().backend
     return ResourceKey(ours.identity, urn, ours.former_identities)
 
@@ -243,7 +243,7 @@ def _market(kind: InstanceKind, where: str) -> Market:
     with ours.lock:
         if (kind.cloud, where) not in ours.markets:
             settings = read_settings(os.environ)
-            # a check asks the market first: this is what a preview shows
+            # a check asks the market first, so a preview shows this error
             _warn_of_environment(_problems(settings, where))
             answers = AnswerCache(ours.clock, settings.market_age)
             with process.quick_imports():

@@ -1,5 +1,5 @@
-"""Taking over an instance that runs already: nothing is bought, what the program says must be true of it, and what it
-leaves out is filled in from it."""
+"""The adoption of a running instance: nothing is bought, the instance must match the program's arguments, and it
+provides those that the program leaves out."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pulumi_cortecs.provider.properties import equal_values, is_unknown, without
 
 
 class ReviewMismatchError(Exception):
-    """An instance is not what was reviewed under its id. The text names each argument: what was reviewed, what it
-    is."""
+    """An instance differs from the inputs that were reviewed under its id. The text names each argument with both
+    values."""
 
 
 def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reported: Mapping[str, Any]) -> list[str]:
-    """The differences between what the vendor reports and what was reviewed. What either of them leaves out, or what
-    only `up` will know, does not count as a difference."""
+    """The differences between the vendor's report and the reviewed inputs. An argument that either of them leaves out,
+    or that only `up` will know, does not count as a difference."""
     return [
         f"{key}: {format_value(reviewed[key])} was reviewed, {kind.vendor} reports {format_value(value)}"
         for key, value in reported.items()
@@ -30,11 +30,10 @@ def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reporte
 def require_reviewed(
     kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> None:
-    """Compares what the vendor reports of the instance with `inputs`, which are what check settled and policies let
-    pass.
+    """Compares the vendor's report of the instance with `inputs`, which check has completed and policies have passed.
 
-    A journal, a state, an adopt_id and an imported file name ids, and whoever writes the program can write those: to
-    take over or to start what has the id without a look would be to believe them. Raises ReviewMismatchError.
+    Journals, states, adopt_ids and imported files name ids, and the author of the program can write all of them: an id
+    alone does not prove which instance it is. Raises ReviewMismatchError.
     """
     if mismatches := describe_mismatches(kind, inputs, reported):
         raise ReviewMismatchError(f"{instance_id} is not what was reviewed: {'; '.join(mismatches)}")
@@ -43,9 +42,9 @@ def require_reviewed(
 def inputs_for_start(
     kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """The inputs that the limits judge a start by: as the vendor reports and, if not adopted, as ordered.
+    """The inputs by which the limits judge a start: as the vendor reports them and, unless adopted, as ordered.
 
-    Raises ReviewMismatchError, also for an adopted one of which something was reviewed that the vendor does not report.
+    Raises ReviewMismatchError, also for an adopted instance if the vendor does not report a reviewed argument.
     """
     require_reviewed(kind, instance_id, reported, inputs)
     if not inputs["adopt_id"]:
@@ -58,26 +57,28 @@ def inputs_for_start(
 
 
 def format_value(value: Any) -> str:
-    """A value as a program has it, for a person."""
+    """The text of a value as a program spells it."""
     return repr(without_float(value))
 
 
 def is_equal_or_unknown(one: Any, other: Any) -> bool:
-    """Returns whether two values of an argument are the same, or not known yet."""
+    """Returns whether two values of an argument are equal, or either of them is unknown."""
     return is_unknown(one) or is_unknown(other) or equal_values(one, other)
 
 
 def complete_from_instance(
     kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], state: str, wanted: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """`wanted` completed from the running instance, and a problem for each difference: `reported` is what the
-    vendor reports of it, and `state` whether it is `running` or `stopped`.
+    """`wanted` completed from the running instance, and a problem for each difference: `reported` is what the vendor
+    reports of it, and `state` whether it is `running` or `stopped`.
 
-    `wanted` holds what the program says, and its state. What the vendor does not report is left out of the result,
-    whatever the program says of it: it cannot be checked.
+    `wanted` has the program's arguments, and its state. Arguments that the vendor does not report are left out of the
+    result, whatever the program says: they cannot be checked.
     """
     problems = [
-        Problem(key, f"{instance_id} has {reported[key]!r}, not {wanted[key]!r}; leave {key} out, or say what it has")
+        Problem(
+            key, f"{instance_id} has {reported[key]!r}, not {wanted[key]!r}; leave {key} out, or set it to that value"
+        )
         for key in vendor_arguments(kind.arguments)
         if key in wanted
         and key in reported
@@ -85,7 +86,7 @@ def complete_from_instance(
         and not equal_values(wanted[key], reported[key])
     ]
     if not is_unknown(wanted["state"]) and wanted["state"] != state:
-        hint = "say state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
+        hint = "set state='stopped' to adopt it as it is, and start it later" if state == "stopped" else "stop it later"
         problems.append(Problem("state", f"{instance_id} is {state}, not {wanted['state']}; {hint}"))
     return {
         **reported,
@@ -99,31 +100,32 @@ def unreported_arguments(kind: InstanceKind, reported: Mapping[str, Any]) -> lis
 
 
 def request(instance_id: str) -> None:
-    """Notes that a resource of this run is going to take the instance over."""
+    """Records that a resource of this run is going to adopt the instance."""
     session.current().requested_adoptions.add(instance_id)
 
 
 def is_requested(instance_id: str) -> bool:
-    """Returns whether a resource of this run is going to take the instance over, or has done so."""
+    """Returns whether a resource of this run is going to adopt the instance, or has adopted it."""
     return instance_id in session.current().requested_adoptions
 
 
 def record_owner(instance_id: str, urn: str) -> None:
-    """Notes that the resource has adopted the instance in an earlier run, and keeps it."""
+    """Records that the resource has adopted the instance in an earlier run, and keeps it."""
     session.current().owners_in_state[instance_id] = urn
 
 
 def owner_in_state(instance_id: str) -> str | None:
-    """The URN of the resource that keeps the instance as its own, None where none has said so in this process."""
+    """The URN of the resource that `record_owner` recorded for the instance, or None."""
     return session.current().owners_in_state.get(instance_id)
 
 
 def claim(instance_id: str, urn: str) -> str | None:
-    """Notes that the resource has taken the instance over; the URN of another one of this process that already has."""
+    """Records that the resource has adopted the instance. Returns the URN of another resource that already has, or
+    None."""
     owner = session.current().claims.setdefault(instance_id, urn)
     return None if owner == urn else owner
 
 
 def claimed_by(instance_id: str) -> str | None:
-    """The URN of the resource that has taken the instance over in this process, None if none has."""
+    """The URN of the resource that has adopted the instance in this process, or None."""
     return session.current().claims.get(instance_id)

@@ -15,8 +15,8 @@ T = TypeVar("T")
 class AnswerCache:
     """The answers of one base URL, each good for `max_age` seconds. Threads may share it.
 
-    A vendor that could not be reached is not asked again for as long as an answer would hold: without a network, a
-    preview of a hundred instances must not try in vain a hundred times.
+    A failure to reach the vendor is kept as long as an answer: without a network, a preview of a hundred instances must
+    not try a hundred times.
     """
 
     def __init__(self, clock: Clock, max_age: float) -> None:

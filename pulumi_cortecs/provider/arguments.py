@@ -1,4 +1,4 @@
-"""The arguments that instances of every cloud have: what the life cycle goes by."""
+"""The arguments that instances of every cloud have: those that control the life cycle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.UPDATE),
     "adopt_id": Argument(_adopt_id, "", Change.NOTHING, in_state_if_default=False),
 }
-"""They come last in each table."""
+"""The arguments at the end of each table."""
 LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of("running"), "running", Change.UPDATE),
     "ttl": LIFE_CYCLE["ttl"],
@@ -47,17 +47,18 @@ LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
 
 
 def vendor_arguments(arguments: ArgumentTable) -> tuple[str, ...]:
-    """The names of those that describe an instance at its vendor."""
+    """The names of the arguments that describe an instance at its vendor."""
     return tuple(key for key in arguments if key not in LIFE_CYCLE)
 
 
 def updatable_by_vendor(arguments: ArgumentTable) -> tuple[str, ...]:
-    """The names of those that the vendor changes in place (`CanUpdate`)."""
+    """The names of the arguments that the vendor changes in place (`CanUpdate`)."""
     return tuple(key for key in arguments.updatable if key not in LIFE_CYCLE)
 
 
 def vendor_changes(arguments: ArgumentTable, olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[str]:
-    """The names of those that the vendor is to change now; what is not in `news` stays as it is."""
+    """The names of the arguments that the vendor has to change now; an argument that is not in `news` stays as it
+    is."""
     defaults = arguments.defaults
     updated = (key for key in updatable_by_vendor(arguments) if key in news)
     return frozenset(key for key in updated if not equal_values(olds.get(key, defaults.get(key)), news[key]))

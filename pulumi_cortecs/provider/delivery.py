@@ -1,5 +1,5 @@
-"""The delivered instance, compared with the order. Its id is kept whatever it is, as nothing else could end the bill; a
-difference is reported, judged by the limits, and not waited for."""
+"""The delivered instance, compared with the order. Its id is kept in any case, because the bill cannot be stopped
+without it; a difference is reported and judged by the limits, and the Endpoint does not wait for such an instance."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ T = TypeVar("T")
 
 
 class DeliveryMismatchError(Exception):
-    """Something else came than was ordered. The text says what, what it costs, and the ways on."""
+    """The vendor delivered another instance than was ordered. The text has the differences, the cost and the next
+    steps."""
 
 
 def record_delivery(
     kind: InstanceKind, cloud: Cloud[T], bought: PurchasedInstance[T], inputs: Mapping[str, Any]
 ) -> None:
-    """Remembers what came for an order, as the vendor reports it, and warns where it differs. Raises nothing:
-    the id has to get into the state. What an answer does not report, the Endpoint compares at its first look."""
+    """Records the delivered instance as the vendor reports it, and warns where it differs from the order. Raises
+    nothing: the id has to get into the state. The Endpoint compares at its first look what the answer does not
+    report."""
     call, instance_id, reported = host.current_call(), bought.instance_id, dict[str, Any]()
     try:
         if bought.instance is not None:
             reported = {**cloud.reported_inputs(bought.instance)}
     except Exception as error:  # whatever it is: it must not keep the id out of the state
-        call.warn(f"{instance_id} was bought, but what {kind.vendor} reports of it could not be read: {error}")
+        call.warn(f"{instance_id} was bought, but {kind.possessive} description of it could not be read: {error}")
     row = {**inputs, "inferred": bought.inferred}
     instance_records.record_row(kind, instance_id, call.urn, row, delivered=reported)
     if not (differing := _describe_mismatches(inputs, reported)):
@@ -43,26 +45,26 @@ def record_delivery(
             instance_records.record_cost(instance_id, price)
         cost_text = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **reported})}"
     except Exception as error:  # whatever it is: it must not keep the id out of the state
-        cost_text = f"may be billed (its price and the limits of this machine were not looked at: {error})"
+        cost_text = f"may be billed (its price and the limits of this machine were not checked: {error})"
     call.warn(f"{instance_id} is not what was ordered: {differing}. It exists and {cost_text}. {_next_steps(call.urn)}")
 
 
 def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str, Any] | None = None) -> None:
-    """Compares the Instance row, where this process has been shown it, with what the vendor reports now,
-    or has reported when it came. Raises DeliveryMismatchError."""
+    """Compares the Instance row, if this process has received it, with the vendor's report of now, or of the delivery.
+    Raises DeliveryMismatchError."""
     row = instance_records.row_of(instance_id)
     if row is None:
         return
     reported = row.delivered if reported is None else reported
     if differing := _describe_mismatches(row.arguments, reported):
         raise DeliveryMismatchError(
-            f"{instance_id} is not what was ordered, and is not waited for: {differing}. It exists and "
+            f"{instance_id} is not what was ordered, so the Endpoint does not wait for it: {differing}. It exists and "
             f"{_cost_text(_price_today(kind, {**row.arguments, **reported}))}. {_next_steps(row.urn)}"
         )
 
 
 def warn_if_deleted_differs(instance_id: str, reported: Mapping[str, Any], props: Mapping[str, Any]) -> None:
-    """Warns where what is ended is not what its row says. It is deleted in any case."""
+    """Warns where the deleted instance differs from its row. It is deleted in any case."""
     if changed := [
         key for key in reported if key in props and not adoption.is_equal_or_unknown(props[key], reported[key])
     ]:
@@ -70,28 +72,28 @@ def warn_if_deleted_differs(instance_id: str, reported: Mapping[str, Any], props
             f"{key} is {adoption.format_value(reported[key])}, not {adoption.format_value(props[key])}"
             for key in changed
         )
-        host.current_call().warn(f"{instance_id}, which is ended here, was not what the state says: {text}")
+        host.current_call().warn(f"{instance_id}, which is deleted here, differed from the state: {text}")
 
 
 def _describe_mismatches(ordered: Mapping[str, Any], reported: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{key} {adoption.format_value(ordered[key])} was ordered, {adoption.format_value(value)} came"
+        f"{key} {adoption.format_value(ordered[key])} was ordered, {adoption.format_value(value)} was delivered"
         for key, value in reported.items()
         if key in ordered and not adoption.is_equal_or_unknown(ordered[key], value)
     )
 
 
 def _limits_text(kind: InstanceKind, instance_id: str, args: Mapping[str, Any]) -> str:
-    """The objections of this machine's limits to what came."""
+    """The objections of this machine's limits to the delivered instance."""
     try:
         problems = machine_limits.check(kind, args, instance_id)
     except (CloudError, LimitsFileError, UnknownStatusError) as error:
         return f" (whether the limits of this machine allow it is unknown: {error})"
-    return f", which the limits refuse: {'; '.join(problem.reason for problem in problems)}" if problems else ""
+    return f", which the limits do not allow: {'; '.join(problem.reason for problem in problems)}" if problems else ""
 
 
 def _price_today(kind: InstanceKind, args: Mapping[str, Any]) -> Money | None:
-    """By today's prices, None where they cannot be had."""
+    """The hourly price today, or None if it is not available."""
     try:
         return accounts.hourly_price(kind, args)
     except CloudError:
@@ -103,4 +105,4 @@ def _cost_text(price: Money | None) -> str:
 
 
 def _next_steps(urn: str) -> str:
-    return f"`pulumi up --replace {shlex.quote(urn)}` orders it again and ends this one, `pulumi destroy` ends the bill"
+    return f"`pulumi up --replace {shlex.quote(urn)}` orders it again and deletes this one, `pulumi destroy` deletes it"

@@ -1,5 +1,5 @@
-"""The life of an Endpoint: it waits until its Instance can answer, and outputs the address. It buys nothing, and ends
-only what that Instance has, where on_timeout says so."""
+"""The life of an Endpoint: it waits until its Instance can answer, and outputs the address. It buys nothing. It stops
+or deletes only the instance of that Instance, and only if on_timeout says so."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, Instan
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, read_properties, string
 from pulumi_cortecs.provider.session import InstanceRow
 
-_SET_BY_INSTANCE: Final = Required("an Instance passes it on to its Endpoint")
+_SET_BY_INSTANCE: Final = Required("only an Instance passes it on to its Endpoint")
 _INPUTS: Final = ArgumentTable(
     "an Endpoint",
     {
@@ -49,31 +49,32 @@ class EndpointError(Exception):
 
 
 def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
-    """Refuses what no Instance of ours would pass on."""
+    """Refuses inputs that no Instance passes on."""
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.endpoint_token:
         raise EndpointError(f"this provider serves {kind.endpoint_token} only, not {call.resource_type}")
     ownership.report_unclaimed(kind)
     inputs, problems = read_properties(news, _INPUTS)
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
-        accounts.confirm_known(kind, instance_id)  # the engine passes on what it has saved
+        accounts.confirm_known(kind, instance_id)  # the engine passes on the saved values
     return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
 
 
 def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
-    """Another instance, another wanted state or an interrupted service is waited for; so is one that never got ready.
+    """Requests a wait after another instance, another wanted state or an interrupted service, and for an instance that
+    never got ready.
 
     A changed instance_id is an update, not a replacement: an Endpoint has nothing that would have to be created again.
     """
     if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _INPUTS.interrupting):
         return DiffResult(changes=None)
-    # a wait that failed, or a refresh in the middle of a boot, left a state that inputs do not show
+    # inputs do not show the state that a failed wait, or a refresh in the middle of a boot, has left
     unfinished = news.get("state") == "running" and not (olds.get("status") == "running" and olds.get("base_url"))
     return DiffResult(changes=unfinished)
 
 
 def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
-    """Waits for the instance. Raises EndpointError; the Instance stays in the state then, and `pulumi up` resumes."""
+    """Waits for the instance. Raises EndpointError; the Instance then stays in the state, and `pulumi up` resumes."""
     return CreateResult(secrets.token_hex(6), _wait(kind, props))
 
 
@@ -112,13 +113,13 @@ def _wait(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     except delivery.DeliveryMismatchError as error:
         raise EndpointError(str(error)) from None
     except (CloudError, UnknownStatusError) as error:
-        raise EndpointError(f"{instance_id} exists and may be billed, but cannot be waited for: {error}") from None
+        raise EndpointError(f"{instance_id} exists and may be billed, but the wait for it failed: {error}") from None
 
 
 def _find_stopped(account: Account, instance_id: str) -> Any:
     instance = account.find(instance_id)
     if instance is None:
-        raise EndpointError(f"{instance_id} does not exist any more; `pulumi up --refresh` goes on from there")
+        raise EndpointError(f"{instance_id} does not exist any more; `pulumi up --refresh` creates a new one")
     return instance
 
 
@@ -141,7 +142,7 @@ def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, 
         ended = _apply_on_timeout(
             kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"]))
         )
-        ways_on = "`pulumi up` waits on, " if isinstance(error, DeadlineError) else ""
+        ways_on = "`pulumi up` continues the wait, " if isinstance(error, DeadlineError) else ""
         kept = ended or _still_exists_text(account, instance_id, ways_on)
         raise EndpointError(_wait_error_text(error, instance_id, timeout, kept)) from None
     except WaitEndedError as error:
@@ -151,13 +152,13 @@ def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, 
 
 
 def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on_timeout: str) -> str:
-    """Ends the bill if that is wanted, and says what has become of the instance; "" where nothing has."""
+    """Stops or deletes the instance as on_timeout says. Returns the outcome as text, "" for `keep`."""
     if on_timeout == "keep":
         return ""
     if why := _reason_to_keep(kind, instance_id):
         return (
             f"It was left as it is, whatever on_timeout says: {why}. It still exists, and "
-            f"{_cost_text(account, instance_id)}. `pulumi up` waits on"
+            f"{_cost_text(account, instance_id)}. `pulumi up` continues the wait"
         )
     try:
         if on_timeout == "stop":
@@ -167,24 +168,24 @@ def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on
                 "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
             )
         account.deletion().delete(instance_id)
-        return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` makes a new one"
+        return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` creates a new one"
     except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
-        return f"{failed}: it may still exist, and {_cost_text(account, instance_id)}. `pulumi destroy` ends the bill"
+        return f"{failed}: it may still exist, and {_cost_text(account, instance_id)}. `pulumi destroy` deletes it"
 
 
 def _reason_to_keep(kind: InstanceKind, instance_id: str) -> str:
-    """Why on_timeout ends nothing here, in words; "" where it may."""
+    """The reason why on_timeout must not stop or delete the instance; "" for none."""
     row = _row_of_parent(kind, instance_id)
     if row is None:
-        return "this run was shown no Instance that has it and that this Endpoint belongs to"
+        return "this run has not received the Instance that this Endpoint belongs to and that has it"
     elsewhere = ownership.row_in_other_stack(kind, instance_id, row.urn) if row.inferred else None
     another = elsewhere or ownership.other_row_in_stack(instance_id, row.urn)
     return "" if another is None else f"{ownership.describe_row(another)} has it, too"
 
 
 def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
-    """The row that has the instance, if it is that of the Instance which this call's Endpoint belongs to.
+    """The row of the instance, if it is that of the Instance to which this call's Endpoint belongs.
 
     A program can declare an Endpoint of its own, and name any id in it.
     """
@@ -194,23 +195,23 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
 
 
 def _wait_error_text(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:
-    last = error.last_status.rstrip(". ")  # the vendor's words are sentences
+    last = error.last_status.rstrip(". ")  # the vendor's texts are sentences
     if isinstance(error, DeadlineError):
         return f"{instance_id} was not ready within {timeout:.0f} s; last seen: {last}. {and_now}"
     if isinstance(error, InterruptedWhileWaitingError):
         return f"the wait for {instance_id} was interrupted; last seen: {last}. {and_now}"
     if isinstance(error, StoppedWhileWaitingError):
         return (
-            f"{instance_id} was stopped from outside while it was waited for, so it costs nothing now. "
+            f"{instance_id} was stopped from outside during the wait, so it costs nothing now. "
             "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
         )
     if isinstance(error, GoneWhileWaitingError):
-        return f"{instance_id} does not exist any more, so it costs nothing. `pulumi up --refresh` makes a new one"
+        return f"{instance_id} does not exist any more, so it costs nothing. `pulumi up --refresh` creates a new one"
     return f"{instance_id} failed: {last}. {and_now}"
 
 
-def _still_exists_text(account: Account, instance_id: str, ways_on: str = "`pulumi up` waits on, ") -> str:
-    return f"It still exists and {_cost_text(account, instance_id)}. {ways_on}`pulumi destroy` ends the bill"
+def _still_exists_text(account: Account, instance_id: str, ways_on: str = "`pulumi up` continues the wait, ") -> str:
+    return f"It still exists and {_cost_text(account, instance_id)}. {ways_on}`pulumi destroy` deletes it"
 
 
 def _cost_text(account: Account, instance_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The data that a provider method needs of Pulumi's dynamic provider host and does not get from it.
+"""The URN, progress and clean errors, which Pulumi's dynamic provider host does not pass to a provider method.
 
 The host passes a provider method neither the resource's URN nor a way to report progress or a clean error. All three
 are read from the frame of the host's gRPC method further up the stack (`process.find_method_frame`). None is taken for
@@ -64,7 +64,7 @@ class EngineCall:
         engine = _engine()
         if engine is None or not self.urn:
             return
-        with suppress(Exception):  # progress is a courtesy: nothing that goes wrong with it may fail a paid call
+        with suppress(Exception):  # progress is a courtesy: its errors must not fail a paid call
             from pulumi.runtime.proto import engine_pb2
 
             # never as an ERROR: that marks the row as failed while the exit code stays 0
@@ -122,7 +122,7 @@ def _find_call() -> EngineCall:
 
 
 def _error_text(error: Exception) -> str:
-    """The text of an error of ours; any other exception is a bug of ours, and its text says where."""
+    """The text of an error of this package; any other exception is a bug, and the text names its place."""
     text = str(error)
     if type(error).__module__.startswith("pulumi_cortecs."):
         return text

@@ -50,8 +50,8 @@ class InstanceError(Exception):
 
 
 def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
-    """A change replaces or updates as the table of arguments says; nothing else counts, but for credentials that
-    are not those of the state.
+    """Compares the arguments: the table of arguments decides between replacement and update. Other credentials than the
+    state's are an update, too.
 
     Pure towards the vendor: refresh calls it too.
     """
@@ -60,7 +60,7 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     instance_records.record_quote(instance_id, olds.get("quote"))
     instance_records.record_row(kind, instance_id, host.current_call().urn, olds)
     reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
-    # what the vendor does not report of an adopted instance is in no row, and nothing that it could have changed to
+    # an argument that the vendor does not report of an adopted instance is in no row, so that it cannot have changed
     compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not equal_values(olds.get(key), news.get(key))]
     defaults = kind.arguments.defaults
@@ -68,29 +68,31 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     if replaces or any(
         not equal_values(olds.get(key, defaults[key]), news.get(key, defaults[key])) for key in updatable
     ):
-        # None: the engine works the details out by itself, and replace_on_changes counts
+        # None: the engine computes the details itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
-    # another key: update tells a rotated one, which it records, from another account's, which it refuses
+    # another key: update records a rotated one, and refuses that of another account
     return DiffResult(changes=accounts.credentials_changed(kind, olds.get("account")))
 
 
 def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
-    """Sends the order and returns at once with the id, whatever has come; nothing that can fail stands between the two.
+    """Sends the order and returns the id at once, whatever was delivered; nothing between the two can fail.
 
-    With `adopt_id` nothing is ordered. Raises InstanceError.
+    With `adopt_id` it orders nothing. Raises InstanceError.
     """
     call, began_at = host.current_call(), session.current().clock.now()
     inputs = _validated(kind, props)
     shown = reviewed_inputs.get(call.urn)
     if shown is not None and (differing := reviewed_inputs.changed_arguments(kind, inputs, shown.inputs)):
-        raise InstanceError(f"refused: {', '.join(differing)} would be bought otherwise than shown; nothing was bought")
+        raise InstanceError(
+            f"refused: {', '.join(differing)} would differ from what the plan showed; nothing was bought"
+        )
     try:
         account = accounts.account(kind)
         account.require_usable_environment()
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _expires_at(account, inputs)))
-        # the CLI needs longer for the state than the vendor for market and list
+        # the CLI takes longer for the state than the vendor for market and list
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
         inputs["quote"] = quote_records.purchase_quote(kind, call.urn, inputs)
         account.purchases.list_ahead()
@@ -99,8 +101,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
     except RefusedOrderError as error:
         raise InstanceError(
-            f"{error}, which is no proof that nothing was bought: the next `pulumi up` looks again before it orders "
-            "anything, and `pulumi-cortecs orphans --all-stacks` shows what no stack knows"
+            f"{error}. The order may have been carried out in spite of it: the next `pulumi up` checks that before it "
+            "orders anything, and `pulumi-cortecs orphans --all-stacks` lists the instances that no stack owns"
         ) from None
     except (ArgumentsChangedError, UnclaimedPurchaseError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
@@ -123,7 +125,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     account.poller.mark_started(instance_id)
     if call.is_cancelled():
         undone = _undo_purchase(kind, account, instance_id, bought.inferred)
-        raise InstanceError(f"the engine was gone when {instance_id} had been started: {undone}")
+        raise InstanceError(f"the engine exited before it received {instance_id}: {undone}")
     instance_records.record_quote(instance_id, inputs["quote"])
     delivery.record_delivery(kind, account.cloud, bought, inputs)
     expires_at = _expires_at(account, inputs)
@@ -131,10 +133,10 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
 
 
 def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> ReadResult:
-    """The instance as it is; what differs from what is wanted shows through the inputs.
+    """The instance as it is; its inputs show the differences from the program.
 
-    Gone only by successful answers. Raises InstanceError when that is unknown, or when there is no such instance to
-    get."""
+    Only successful answers prove that it is gone. Raises InstanceError if that is unknown, or if the instance to get
+    does not exist."""
     recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
         accounts.confirm_known(kind, instance_id)
@@ -146,7 +148,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         if instance is None:
             if recorded:
                 return ReadResult("", {})
-            raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} in this account")
+            raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
         inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
@@ -155,15 +157,15 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
-    """Changes what the vendor can, and starts, stops or restarts in place. Raises InstanceError; what is not what was
-    reviewed is not started, and what another stack has is not stopped."""
+    """Changes, starts, stops or restarts the instance in place. Raises InstanceError. An instance that differs from the
+    reviewed inputs is not started, and one that another stack has is not stopped."""
     inputs, inferred = _validated(kind, news), bool(olds.get("inferred"))
     accounts.confirm_known(kind, instance_id)
     changed = vendor_changes(kind.arguments, olds, inputs)
     costs = not changed.isdisjoint(kind.arguments.priced)
     if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
-        # only a change of the price is quoted again, and where a policy changed a new resource the inputs hold another
-        # one's quote
+        # only a change of the price is quoted again, and where a policy changed a new resource the inputs hold the
+        # quote of other arguments
         inputs["quote"] = olds["quote"]
     try:
         account = accounts.account(kind)
@@ -173,7 +175,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         live = account.cloud.get_instance(instance_id)
         if live is None:
             raise InstanceError(
-                f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` notices and makes a new one"
+                f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` creates a new one"
             )
         if changed:
             _require_sole_owner(kind, instance_id, inferred, "changed")
@@ -196,29 +198,29 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
                 power.stop(account, instance_id)
                 power.start(account, instance_id)
     except adoption.ReviewMismatchError as error:
-        raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows what it is") from None
+        raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows its arguments") from None
     except ConfigurationError as error:
         raise InstanceError(f"nothing was changed: {error}") from None
     except (LimitsFileError, machine_limits.LimitExceededError, quote_records.NoQuoteError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
-        raise InstanceError(f"{instance_id} may not be as wanted, and may be billed: {error}") from None
+        raise InstanceError(f"{instance_id} may not have the wanted state, and may be billed: {error}") from None
     instance_records.record_quote(instance_id, inputs["quote"])
     instance_records.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
     expires_at = olds.get("expires_at", "")
-    if not equal_values(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: to prolong a life, write another span
+    if not equal_values(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: another ttl prolongs the life
         expires_at = _expires_at(account, inputs)
     return UpdateResult(_outputs(kind, inputs, instance_id, account, expires_at, inferred))
 
 
 def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> None:
-    """Returns when the bill has provably ended. Raises InstanceError otherwise.
+    """Deletes the instance, and returns when its billing has provably ended. Raises InstanceError otherwise.
 
-    An instance that has been adopted in this very run (a rename with adopt_id, or `up --replace`) is handed over, and
-    so is one that another resource has adopted in a run that did not come to this deletion. One that is still to be
-    adopted is refused (`delete_before_replace`), and so is one whose replacement create would not buy: neither is
-    ended. One that another row of the stack has is left to the last of them, and one whose id was inferred from a list
-    to the row of another stack that has it.
+    An instance that another resource adopts is not deleted: neither one adopted in this run (a rename with adopt_id, or
+    `up --replace`), nor one adopted in an earlier run that did not reach this deletion. The deletion is refused if a
+    resource is still going to adopt the instance (`delete_before_replace`), or if create would not buy its replacement.
+    If several rows of the stack have the instance, only the last of them deletes it; one whose id was inferred from a
+    list is left to a row of another stack that has it.
     """
     accounts.confirm_known(kind, instance_id)
     ownership.report_unclaimed(kind)
@@ -228,7 +230,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
 
     with ownership.announce_deletion(instance_id) as plan:
         if why := _reason_to_keep(kind, instance_id, props, plan):
-            host.current_call().warn(f"{instance_id} was not ended: {why}")
+            host.current_call().warn(f"{instance_id} was not deleted: {why}")
             return
         try:
             account = accounts.account(kind)
@@ -238,14 +240,14 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
             machine_limits.release(kind, account, instance_id)
         except (CloudError, DeletionUnconfirmedError) as error:
             raise InstanceError(
-                f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or end it in "
+                f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or delete it in "
                 f"{kind.possessive} console"
             ) from None
 
 
 def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, Any], plan: DeletionPlan) -> str:
-    """The reason not to delete: another resource has the instance and keeps it; "" for none. Raises InstanceError where
-    it is not to be ended, nor to be let go."""
+    """The reason why the row goes without a deletion: another resource has the instance and keeps it; "" for none.
+    Raises InstanceError where the row has to stay."""
     urn = host.current_call().urn
     if (owner := adoption.claimed_by(instance_id)) is not None:
         return f"{owner} has adopted it in this run"
@@ -254,13 +256,13 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, An
         return f"{keeper} has adopted it"
     if adoption.is_requested(instance_id):
         raise InstanceError(
-            f"{instance_id} was not ended: the program adopts it (adopt_id) in this run. Leave adopt_id out to have it "
-            "replaced by a new one"
+            f"{instance_id} was not deleted: the program adopts it (adopt_id) in this run. Leave adopt_id out to "
+            "have it replaced by a new one"
         )
     if not quote_records.is_purchasable(urn):  # `up --replace` with delete_before_replace
         raise InstanceError(
-            f"{instance_id} was not ended: {kind.vendor} could not be reached when its replacement was checked, so "
-            "that none would be bought. Run `pulumi up` again"
+            f"{instance_id} was not deleted: {kind.vendor} could not be reached when its replacement was checked, so "
+            "create would not buy one. Run `pulumi up` again"
         )
     if props.get("inferred") and (row := ownership.row_in_other_stack(kind, instance_id, urn)) is not None:
         return f"{ownership.describe_row(row)} has it, and its id was only inferred here"
@@ -271,13 +273,16 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, An
 
 
 def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> PurchasedInstance[Any]:
-    """Buys, and returns the instance as the vendor reports it. `began_at` is when this creation began.
+    """Buys, and returns the instance as the vendor reports it. `began_at`: the time at which this creation began.
 
     Raises what OrderRecovery.recover, Purchases.buy and machine_limits.enforce raise, and InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
-        raise InstanceError("refused: it would be bought and booted, and state says 'stopped'; nothing was bought")
+        raise InstanceError(
+            "refused: state is 'stopped', but a new instance is always booted; nothing was bought. Leave state "
+            "out, and stop it later"
+        )
 
     key, ordered = accounts.order_key(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
     if (earlier := account.recovery.recover(key, ordered, began_at)) is not None:
@@ -291,8 +296,8 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
             pending_cost.set_instance(bought.instance_id)
     if bought.inferred:
         call.warn(
-            f"{bought.instance_id} was found in {kind.possessive} list, and no answer named it: of what is "
-            "new there, only that fits what was ordered"
+            f"{bought.instance_id} was identified by {kind.possessive} list, because no answer named it: it is the "
+            "only new instance there that fits the order"
         )
     return bought
 
@@ -300,7 +305,7 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
 def _take_over(
     kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: RecoveredInstance[Any]
 ) -> None:
-    """Makes what an earlier run has bought this resource's, running.
+    """Makes an instance that an earlier run has bought this resource's, and starts it if it is stopped.
 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
@@ -311,30 +316,35 @@ def _take_over(
         adoption.require_reviewed(kind, instance_id, reported, inputs)
         with machine_limits.enforce(kind, account, reported, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
-                if unreported:  # a journal may name whatever is stopped, and this is what would make it cost
+                if unreported:  # a journal may name any stopped instance, and a start would make it cost
                     raise adoption.ReviewMismatchError(
                         f"it is stopped, and {kind.vendor} does not report its {unreported}"
                     )
                 power.start(account, instance_id)
     except (LimitsFileError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
         raise InstanceError(
-            f"{instance_id}, which an earlier run had just bought when it was ended, is there and is not taken over: "
-            f"{error}. {_delete_hint(instance_id)}"
+            f"{instance_id}, which an earlier run bought before it was killed, exists and is not taken over: {error}. "
+            f"{_delete_hint(instance_id)}"
         ) from None
-    # `up --replace` asks no diff: the engine may end as the old one what we have taken for the new one
+    # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    note = f"; no answer named it, and of what is in {kind.possessive} list only that fits" if earlier.inferred else ""
+    note = (
+        f"; no answer named it, and it is the only one in {kind.possessive} list that fits" if earlier.inferred else ""
+    )
     note += f"; {kind.vendor} does not report its {unreported}, so that cannot be checked" if unreported else ""
-    call.warn(f"{instance_id} is taken over: an earlier run was ended when it had just bought it{note}")
+    call.warn(
+        f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the "
+        f"state{note}"
+    )
 
 
 @contextmanager
 def _change(
     kind: InstanceKind, account: Account, live: Any, olds: Mapping[str, Any], inputs: dict[str, Any]
 ) -> Iterator[None]:
-    """A block that changes in place what the price depends on: it is quoted again, and entered only if the limits have
-    room for what is billed more. Raises what quotes.purchase_quote and machine_limits.enforce raise."""
+    """A block that changes priced arguments in place: it is quoted again, and entered only if the limits have room for
+    the difference. Raises what quotes.purchase_quote and machine_limits.enforce raise."""
     inputs["quote"] = quote_records.purchase_quote(kind, host.current_call().urn, inputs)
     is_stopped = account.cloud.phase(live) is Phase.STOPPED
     before = _program_inputs(kind, olds)
@@ -347,15 +357,15 @@ def _require_sole_owner(kind: InstanceKind, instance_id: str, inferred: bool, do
     if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(
             f"{instance_id} was not {done}: {ownership.describe_row(row)} has it, and here its id was only inferred "
-            "from a list. To buy one for this resource, take it out of the program, which ends nothing, and put it "
-            "back in"
+            "from a list. To buy one for this resource, remove it from the program, which deletes nothing, and add it "
+            "again"
         )
 
 
 def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, inferred: bool) -> str:
     """Deletes an instance that no resource will own. Returns the outcome as text."""
     if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
-        return f"{ownership.describe_row(row)} has it, so it was not ended"
+        return f"{ownership.describe_row(row)} has it, so it was not deleted"
     if not account.log.begin_undo(instance_id):
         return "another run has taken it over"
     try:
@@ -369,23 +379,25 @@ def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, infer
 
 
 def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> str:
-    """Takes over what check looked at, if it still is as it was; its id.
+    """Adopts the instance that check has looked at, if it has not changed, and returns its id.
 
     Raises CloudError, UnknownStatusError, LimitsFileError, LimitExceededError and InstanceError.
     """
     instance_id = str(inputs["adopt_id"])
     live = account.find(instance_id, not_before=account.clock.now())
     if live is None:
-        raise InstanceError(f"there is no {kind.vendor} instance {instance_id!r} to adopt any more; nothing was bought")
+        raise InstanceError(
+            f"{kind.vendor} instance {instance_id!r}, which adopt_id names, does not exist any more; nothing was bought"
+        )
     reported = account.cloud.reported_inputs(live)
     _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
     other = [key for key in kind.arguments.replacing if (key in reported) != (key in inputs)]
-    reasons += [f"{key}: it is reported only now, or not any more" for key in other]
+    reasons += [f"{key}: reported either only before or only now" for key in other]
     if reasons:
-        raise InstanceError(f"{instance_id} is not what was shown, so it was not adopted: {'; '.join(reasons)}")
+        raise InstanceError(f"{instance_id} is not what the plan showed, so it was not adopted: {'; '.join(reasons)}")
     with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
-        pass  # nothing is ordered
+        pass  # orders nothing
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
@@ -395,19 +407,19 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
 
 
 def _program_inputs(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
-    """Our inputs out of what the host passes."""
+    """The inputs of the resource, without those that the host adds."""
     return {key: without_float(props[key]) for key in kind.inputs if key in props}
 
 
 def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs as check settled them. Raises InstanceError for any others.
+    """The inputs as check completed them. Raises InstanceError for invalid ones.
 
-    A policy's remediation comes after check, and on a new resource nothing else looks at what it made of them.
+    A policy's remediation comes after check, and nothing else validates its result for a new resource.
     """
     defaults = kind.arguments.defaults
     props = {**{key: defaults[key] for key in (*kind.arguments.omitted_when_default, "on_timeout")}, **props}
     settled, problems = read_properties({key: value for key, value in props.items() if key != "quote"}, kind.arguments)
-    looked_at = props["adopt_id"] and "quote" in props  # then what is missing is what the vendor does not report
+    looked_at = props["adopt_id"] and "quote" in props  # then a missing argument is one that the vendor does not report
     unreported = {key for key in vendor_arguments(kind.arguments) if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in unreported]
     refusals += [
@@ -416,20 +428,20 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
         if key not in props and key not in {*kind.arguments.required, *unreported}
     ]
     if refusals:
-        raise InstanceError(f"refused, because this is not what was checked: {'; '.join(refusals)}")
+        raise InstanceError(f"refused, because the inputs differ from those that were checked: {'; '.join(refusals)}")
     return {**{key: value for key, value in settled.items() if key not in unreported}, "quote": props["quote"]}
 
 
 def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
-    recorded = "instance_id" in props  # what is only looked at was never ordered, whatever a program says of it
+    recorded = "instance_id" in props  # an instance that is only read was never ordered, whatever a program says
     replacing = kind.arguments.replacing
     inputs = {key: value for key, value in _program_inputs(kind, props).items() if recorded or key not in replacing}
     inputs |= account.cloud.reported_inputs(instance)
     inputs["state"] = account.state_of(instance)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
-    if any(key not in inputs for key in replacing):  # nothing here has ordered it: the next start must not believe so
+    if any(key not in inputs for key in replacing):  # no resource has ordered it: the next start must not assume so
         inputs["adopt_id"] = account.cloud.id_of(instance)
     if "quote" not in inputs:
         inputs["quote"], _ = accounts.market(kind).quote(inputs)
@@ -437,7 +449,7 @@ def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props:
 
 
 def _expires_at(account: Account, inputs: Mapping[str, Any]) -> str:
-    """When its time is over by the vendor's clock, counted from now; "" where it has no end."""
+    """The end of its ttl by the vendor's clock, counted from now; "" without a ttl."""
     return timestamp_after(inputs["ttl"], account.vendor_now())
 
 
@@ -459,18 +471,18 @@ def _outputs(
 def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:
     if not error.candidates:
         return (
-            f"whether something was bought is unknown: {error}. Run `pulumi up` again: it looks for it "
-            "before it buys anything. Should the resource go instead, `pulumi-cortecs orphans --all-stacks` shows what "
-            "is left"
+            f"it is unknown whether an instance was bought: {error}. Run `pulumi up` again: it searches for the "
+            "instance before it buys anything. If you remove the resource instead, `pulumi-cortecs orphans "
+            "--all-stacks` lists what is left"
         )
     ids = " ".join(error.candidates)
     return (
-        f"what was bought is ambiguous: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
-        "--all-stacks` shows which of them no stack knows. Before you run `pulumi up` again, say adopt_id='ID' for the "
-        "one that is this resource's, and end what nothing uses: `pulumi-cortecs orphans --all-stacks --delete ID`. "
-        f"What is in use elsewhere is left alone from then on: `pulumi-cortecs orphans --keep {ids}`"
+        f"the purchased instance is ambiguous: {error}: {', '.join(error.candidates)}. `pulumi-cortecs orphans "
+        "--all-stacks` shows which of them no stack owns. Before you run `pulumi up` again, set adopt_id='ID' for the "
+        "one that is this resource's, and delete those that are not used: `pulumi-cortecs orphans --all-stacks "
+        f"--delete ID`. To exclude instances that are used elsewhere: `pulumi-cortecs orphans --keep {ids}`"
     )
 
 
 def _delete_hint(instance_id: str) -> str:
-    return f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it"
+    return f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` deletes it"

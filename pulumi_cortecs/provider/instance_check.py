@@ -1,7 +1,7 @@
-"""Check: everything that can be known before money is spent, the vendor's defaults, and the price.
+"""Check: all validation that is possible before a purchase, the vendor's defaults, and the price.
 
-It is a fixpoint: as long as nothing that matters to the purchase changes, what was computed once stays as it is and the
-market is not asked, so that a moved price, a changed recommendation or an API that is down never touches what runs.
+It is a fixpoint: as long as the arguments of the purchase stay the same, check returns its former result and does not
+ask the market, so that a moved price, a changed recommendation or an API that is down never affects a running instance.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from pulumi_cortecs.provider.session import ReviewedInputs
 
 
 class CheckError(Exception):
-    """The check itself could not be made."""
+    """The check could not be carried out."""
 
 
 def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
-    """Validates, fills in what the vendor would choose, and quotes. Problems come as CheckFailures on their property,
-    all that are known at once.
+    """Validates, fills in the vendor's defaults, and quotes. All problems are returned at once, as CheckFailures on
+    their properties.
 
     Raises CheckError when the market cannot be asked, and for a resource that is not of our type.
     """
@@ -66,9 +66,9 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         if problems:
             return _result(kind, dict(news), problems)
         if olds or shown is not None or not isinstance(error, UnreachableError):
-            raise CheckError(f"cannot check what this would buy, so nothing was bought or changed: {error}") from None
-        # a preview without network; check does not know the operation, and create refuses what was never settled
-        call.warn(f"what this would be and cost is not known, and `pulumi up` would refuse to buy it: {error}")
+            raise CheckError(f"the purchase cannot be checked, so nothing was bought or changed: {error}") from None
+        # a preview without network; check does not know the operation, and create refuses incomplete inputs
+        call.warn(f"the defaults and the price are unknown, and `pulumi up` would refuse to buy it: {error}")
         inputs = _inputs_without_market(kind, program_inputs)
     if problems:
         return _result(kind, dict(news), problems)
@@ -79,7 +79,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
 
 
 def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that are known without a request. The rest is left out: an `up` takes no unknown from check."""
+    """The inputs that are known without a request. The rest is left out, because an `up` accepts no unknown from
+    check."""
     return {**kind.arguments.defaults, **program_inputs}
 
 
@@ -90,7 +91,7 @@ def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Pr
 
 @dataclass
 class _InstanceCheck:
-    """One check against the market: `program_inputs` is what the program says, `olds` the result of the last check.
+    """One check against the market: `program_inputs` are the program's arguments, `olds` the result of the last check.
     Refusals are added to `problems`."""
 
     kind: InstanceKind
@@ -98,7 +99,7 @@ class _InstanceCheck:
     olds: Mapping[str, Any]
     problems: list[Problem]
     is_adoption: bool = False
-    """Whether what there was is replaced by an instance that runs already."""
+    """Whether a running instance is adopted in place of the old one."""
 
     @property
     def arguments(self) -> ArgumentTable:
@@ -111,7 +112,8 @@ class _InstanceCheck:
         Raises CloudError and UnknownStatusError.
         """
         adopted = self.olds.get("adopt_id")
-        # what an instance was adopted with stays, also when the program never said it, and what the market has decided
+        # the arguments of an adopted instance stay, also those that the program leaves out, and so does the market's
+        # choice
         updatable = (key for key in updatable_by_vendor(self.arguments) if key in self.olds)
         kept = {key: self.olds[key] for key in updatable if adopted or key not in self.arguments.defaults}
         wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.program_inputs}
@@ -136,7 +138,7 @@ class _InstanceCheck:
             unreported = [key for key in replacing if key in self.program_inputs and key not in self.olds]
             _warn_of_unreported(self.kind, adopted, unreported)
         if adopted and self.program_inputs.get("adopt_id") == adopted:
-            adoption.request(adopted)  # a replacement that was killed in the middle may have left a second row of it
+            adoption.request(adopted)  # a replacement that was killed may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
         changeable = {key: wanted[key] for key in self.arguments.updatable if key in wanted}
         result = {**bought, **changeable, "adopt_id": adopted or ""}
@@ -151,19 +153,19 @@ class _InstanceCheck:
             if runs:
                 self._check_limits(result, changes=self.olds if ran else None)
         elif runs and not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
-            # a restart stops first: what cannot be had again is better left running
+            # a restart stops first: if the hardware is not available again, the instance is better left running
             self.problems.extend(accounts.market(self.kind).availability(result))
         return result
 
     def resolve_replacement(self, shown: ReviewedInputs) -> tuple[dict[str, Any], list[Problem]]:
-        """The same for a replacement's second check: what was reviewed, and what speaks against it now.
+        """The same for a replacement's second check: returns the reviewed inputs, and adds today's objections to them.
 
         Raises LimitsFileError, CloudError and UnknownStatusError.
         """
         inputs, self.problems = reviewed_inputs.recheck_replacement(
             self.kind, self.program_inputs, self.problems, shown
         )
-        if not self.problems:  # what is refused here is refused before the old instance is ended
+        if not self.problems:  # a refusal here comes before the old instance is deleted
             self._check_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
 
@@ -176,7 +178,7 @@ class _InstanceCheck:
         changes: Mapping[str, Any] | None = None,
     ) -> None:
         """Checks a purchase, start, adoption or change against the limits of this machine; `priced` is False where no
-        price of today is to be had, and `changes` is what one that runs has been."""
+        price of today is available, and `changes` are the former inputs of a running instance."""
         billed = adopt_id is None or wanted["state"] != "stopped"
         self.problems.extend(
             machine_limits.check(
@@ -185,7 +187,7 @@ class _InstanceCheck:
         )
 
     def _adopt(self, adopt_id: Any) -> dict[str, Any]:
-        """The inputs that describe the running instance, as far as the program does not."""
+        """The program's inputs, completed from the running instance."""
         self.is_adoption = bool(self.olds)
         defaults = self.arguments.other_defaults
         ours = {key: defaults[key] for key in self.arguments.updatable if key in LIFE_CYCLE}
@@ -195,7 +197,7 @@ class _InstanceCheck:
         if (account := self._account_or_none(adopt_id)) is None:
             return wanted
         if (live := account.find(adopt_id)) is None:
-            where = f"there is no {self.kind.vendor} instance {adopt_id!r} in this account"
+            where = f"{self.kind.vendor} instance {adopt_id!r} does not exist in this account"
             self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
             return wanted
         adoption.request(adopt_id)
@@ -212,7 +214,7 @@ class _InstanceCheck:
             Problem(key, f"is required: {self.kind.vendor} does not report it of {adopt_id}") for key in missing
         )
         _warn_of_unreported(self.kind, adopt_id, unreported)
-        # what is not sold any more keeps running
+        # hardware that is no longer sold keeps running
         settled["quote"], _ = accounts.market(self.kind).quote(settled)
         self._check_limits(settled, adopt_id)
         return settled
@@ -224,7 +226,7 @@ class _InstanceCheck:
         except ConfigurationError as error:
             if self.olds:
                 raise
-            host.current_call().warn(f"{adopt_id} cannot be looked at, and `pulumi up` would refuse it: {error}")
+            host.current_call().warn(f"{adopt_id} cannot be read, and `pulumi up` would refuse it: {error}")
             return None
 
     def _check_state(self, state: Any, changed: Sequence[str]) -> None:
@@ -232,8 +234,8 @@ class _InstanceCheck:
             return
         if not self.olds:
             text = (
-                "an instance cannot be created stopped, nor replaced (`up --replace`) while it is: that buys and boots "
-                "one; leave state out, stop it later"
+                "got 'stopped'; an instance cannot be created stopped, nor replaced (`up --replace`) while it is: that "
+                "buys and boots one; leave state out, and stop it later"
             )
             self.problems.append(Problem("state", text))
         else:
@@ -241,11 +243,11 @@ class _InstanceCheck:
             self.problems.extend(Problem(key, reviewed_inputs.NO_STOPPED_REPLACEMENT) for key in known_keys)
 
     def _complete_from_market(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """`wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and
-        the market cannot be reached.
+        """`wanted`, completed by the market; for a new resource by the pinned catalogue, where there is one and the
+        market cannot be reached.
 
-        What exists already is not replaced by a catalogue: with delete_before_replace it would be ended, and then
-        nothing be bought.
+        A catalogue never prices the replacement of an existing instance: with delete_before_replace the instance would
+        be deleted, and then create would buy nothing.
         """
         problem_count = len(self.problems)
         try:
@@ -258,7 +260,7 @@ class _InstanceCheck:
             prices = pinned_catalogue.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
             problems: list[Problem] = []
             settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
-            # it may not have heard of it yet
+            # the catalogue may be older than the model
             by = f" (by the {quote_source(prices)}: {self.kind.vendor} cannot be reached)"
             self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
             _warn_of_catalogue(prices, error)
@@ -269,8 +271,8 @@ class _InstanceCheck:
 
 
 def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:
-    """An adopted instance is started by what the vendor reports, and not by what its row says: nothing here has
-    ordered it. Without credentials `up` refuses."""
+    """Removes the arguments of an adopted instance that the vendor does not report: a start goes by the vendor's
+    report, because no resource has ordered the instance. Without credentials `up` refuses."""
     try:
         account = accounts.account(kind)
     except ConfigurationError:
@@ -283,8 +285,8 @@ def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -
 def _warn_of_unreported(kind: InstanceKind, instance_id: str, unreported: Sequence[str]) -> None:
     if unreported:
         host.current_call().warn(
-            f"{kind.vendor} does not report {', '.join(unreported)} of {instance_id}: what the program says of it "
-            "cannot be checked, and is in no plan, state, price or limit"
+            f"{kind.vendor} does not report {', '.join(unreported)} of {instance_id}: the program's values cannot be "
+            "checked, so plan, state, price and limits leave them out"
         )
 
 

@@ -1,4 +1,4 @@
-"""The contract of a resource type: one table of what a program may say of it, and the market that it is bought on."""
+"""The contract of a resource type: the table of its arguments, and the market on which it is bought."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pulumi_cortecs.http.credential_spec import CredentialSpec
 
-if TYPE_CHECKING:  # programs import this module, and nothing that buys
+if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost import Money
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
@@ -18,15 +18,15 @@ if TYPE_CHECKING:  # programs import this module, and nothing that buys
     from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 Inputs = Mapping[str, Any]
-"""What a program says and check completes; an `Unknown` stands for what only `up` will know."""
+"""The program's inputs, completed by check; an `Unknown` stands for a value that only `up` will know."""
 
 Reader = Callable[[Any], Any]
-"""Returns the value as it is meant. Raises InvalidValueError."""
+"""Returns the normalised value. Raises InvalidValueError."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a property was refused. `property` names it."""
+    """The reason why a property was refused."""
 
     property: str
     reason: str
@@ -36,35 +36,35 @@ class Change(Enum):
     """The effect of another value of an argument on an existing instance."""
 
     REPLACE = "replace"
-    """It decides what is bought: a new one is, and the old one ends."""
+    """A change replaces the instance: a new one is bought, and the old one deleted."""
     UPDATE = "update"
-    """It changes in place."""
+    """A change is made in place."""
     NOTHING = "nothing"
-    """It counts only when something is bought or adopted."""
+    """A change has no effect: the argument counts only at a purchase or an adoption."""
 
 
 @dataclass(frozen=True)
 class Required:
-    """In a default's place: there is none. `why` ends "is required: ..."."""
+    """In a default's place: the argument is required. `why` ends the message "is required: ..."."""
 
     why: str
 
 
 MARKET: Final = object()
-"""In a default's place: the market decides it."""
+"""In a default's place: the market chooses the value."""
 
 LIVE: Final = "live"
-"""What a quote names as its source when its prices are the vendor's word of today."""
+"""The source of a quote whose prices are the vendor's prices of today."""
 
 
 @dataclass(frozen=True)
 class Argument:
     """One argument of a program.
 
-    `default`: what holds where it says nothing. `priced`: the price depends on it. `interrupts`: another value
-    interrupts the service, so that it is waited for again. `secret`: no problem shows the value.
-    `in_state_if_default`: whether plans and states have it while it has its default; each property there costs time at
-    every step of an `up`.
+    `default`: the value if the program leaves it out. `priced`: the price depends on it. `interrupts`: a change
+    interrupts the service, so that the Endpoint waits again. `secret`: no message shows the value.
+    `in_state_if_default`: whether plans and states contain it while it has its default; each property there costs time
+    at every step of an `up`.
     """
 
     read: Reader
@@ -78,8 +78,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class ArgumentTable(Mapping[str, Argument]):
-    """All arguments of a type by name, in the order in which plans and states have them. `owner` is what they belong
-    to, "an Instance"."""
+    """All arguments of a type by name, in the order of plans and states. `owner` names the type, "an Instance"."""
 
     owner: str
     rows: Mapping[str, Argument]
@@ -94,7 +93,7 @@ class ArgumentTable(Mapping[str, Argument]):
         return len(self.rows)
 
     def names_where(self, holds: Callable[[Argument], bool]) -> tuple[str, ...]:
-        """The names of those for which that holds."""
+        """The names of the arguments for which `holds` is true."""
         return tuple(key for key, argument in self.rows.items() if holds(argument))
 
     @cached_property
@@ -119,14 +118,14 @@ class ArgumentTable(Mapping[str, Argument]):
 
     @cached_property
     def required(self) -> Mapping[str, str]:
-        """Why each of those that have no default is required."""
+        """The reason, for each argument without a default, why it is required."""
         return {
             key: argument.default.why for key, argument in self.rows.items() if isinstance(argument.default, Required)
         }
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
-        """The default of each optional argument, but for those that the market decides."""
+        """The default of each optional argument, except those that the market chooses."""
         return {
             key: argument.default
             for key, argument in self.rows.items()
@@ -135,37 +134,36 @@ class ArgumentTable(Mapping[str, Argument]):
 
     @cached_property
     def defaults_of_purchase(self) -> Mapping[str, Any]:
-        """Those of what decides what is bought."""
+        """The defaults of the arguments that decide what is bought."""
         return {key: default for key, default in self.defaults.items() if key in self.replacing}
 
     @cached_property
     def other_defaults(self) -> Mapping[str, Any]:
-        """Those of all else."""
+        """The defaults of the other arguments."""
         return {key: default for key, default in self.defaults.items() if key not in self.replacing}
 
     def is_default(self, key: str, value: Any) -> bool:
-        """Returns whether leaving the argument out says the same."""
+        """Returns whether the value equals the argument's default."""
         return key in self.defaults and bool(value == self.defaults[key])
 
     @cached_property
     def omitted_when_default(self) -> tuple[str, ...]:
-        """The arguments that are in no plan and no state while they have their default."""
+        """The arguments that plans and states omit while they have their default."""
         return self.names_where(lambda argument: not argument.in_state_if_default)
 
     def omit_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The same as plans and states have it."""
+        """The inputs as plans and states contain them: without such defaults."""
         omitted = self.omitted_when_default
         return {key: value for key, value in inputs.items() if key not in omitted or not self.is_default(key, value)}
 
 
 class Market(Protocol):
-    """The market of a cloud, live or as it was pinned. Each method raises CloudError, and is asked only when check is
-    no fixpoint. A Problem says what is not on offer, and what is instead."""
+    """The market of a cloud, live or pinned. Each method raises CloudError, and check calls it only when the inputs
+    have changed. A Problem names what is not on offer, and the alternatives."""
 
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
-        """`wanted` with what the vendor would choose where it says nothing, and with the quote. What there is
-        (`current`) is kept as long as it fits. What is wrong is added to `problems`: it is told, too, when a later
-        request fails."""
+        """`wanted`, completed with the vendor's choices and the quote. The `current` values are kept as long as they
+        fit. Problems are added to `problems`, so that they are reported even if a later request fails."""
         ...
 
     def availability(self, inputs: Inputs) -> list[Problem]:
@@ -173,13 +171,13 @@ class Market(Protocol):
         ...
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
-        """The price as a property: unknown while anything that it depends on is, and {} where there is none. Problems
-        tell what is not sold (any more), which alone refuses nothing."""
+        """The price as a property: unknown while an argument that it depends on is unknown, and {} without a price.
+        Problems name the arguments that are not sold (any more), which alone refuses nothing."""
         ...
 
     def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
-        """The values that allow-lists judge, by argument: None for what only `up` will know, and words that are on no
-        list for what the vendor does not report of an instance. Sends no request."""
+        """The values that allow-lists judge, by argument: None for a value that only `up` will know, and a text that is
+        on no list for one that the vendor does not report. Sends no request."""
         ...
 
 
@@ -187,10 +185,10 @@ class Market(Protocol):
 class InstanceKind:
     """The instances of one cloud, as the provider knows them.
 
-    `token` and `endpoint_token` are what the engine calls an instance and its Endpoint. `connect` gets the credentials,
-    for how many seconds the list may lag, and what tells the hourly price of what is so described (None where that
-    cannot be told; it may raise CloudError). `market` is where instances are bought, by its base URL, and `pinned` what
-    stands in for it where it cannot be reached.
+    `token` and `endpoint_token` are the engine's types of an instance and its Endpoint. `connect` gets the credentials,
+    the seconds by which the list may lag, and a function that returns the hourly price of given inputs (None where it
+    is unknown; it may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it
+    while the vendor cannot be reached.
     """
 
     token: str
@@ -218,5 +216,5 @@ class InstanceKind:
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """All that check can settle."""
+        """All inputs that check returns."""
         return (*self.arguments, "quote")

@@ -1,5 +1,5 @@
-"""The limits of this machine, applied to what is bought, started or adopted: in check, so that a plan shows it, and
-again where it happens. What runs unchanged, a stop, a destroy and a refresh never ask for them."""
+"""The limits of this machine, applied to purchases, starts and adoptions: in check, so that a plan shows a violation,
+and again at the operation itself. They are not asked for unchanged instances, stops, deletions and refreshes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LISTING_MAX_AGE: Final = 5.0
 
 
 class LimitExceededError(Exception):
-    """The limits of this machine do not allow it. The text names price, limit and file."""
+    """The limits of this machine do not allow the operation. The text names price, limit and file."""
 
 
 def check(
@@ -39,11 +39,11 @@ def check(
     priced: bool = True,
     changes: Inputs | None = None,
 ) -> list[Problem]:
-    """The objections of the limits to these inputs, as far as they are known; `instance_id` is one that exists already.
-    An argument that is not in them is one that the vendor does not report: what is decided by it is refused. `changes`
-    is what an instance that runs is to become these from: the account's ceiling has to have room for the difference.
-    `billed` is False for what is adopted stopped, which adds nothing to what the account costs; `priced` is False where
-    no price can be expected, because there are other problems.
+    """The objections of the limits to these inputs, as far as they are known; `instance_id` names an existing instance.
+    A missing argument is one that the vendor does not report: limits that depend on it refuse. `changes` are the former
+    inputs of a running instance: the account's ceiling must have room for the difference. `billed` is False for the
+    adoption of a stopped instance, which adds nothing to the account's cost; `priced` is False where other problems
+    make a price impossible.
 
     Without credentials the ceiling of the account is left to `create`. Raises LimitsFileError and CloudError.
     """
@@ -71,12 +71,12 @@ def enforce(
     billed: bool = True,
     changes: Inputs | None = None,
 ) -> Iterator[PendingCost | None]:
-    """A block that buys, starts or adopts what `inputs` describe; entered only if the limits allow it. With `changes`
-    an instance that runs becomes it from those: the difference is a pending cost of its own, for a list shows the new
-    price later.
+    """A block that buys, starts or adopts the instance of `inputs`; entered only if the limits allow it. With
+    `changes`, the former inputs of a running instance, the difference is a pending cost of its own, because a list
+    shows the new price later.
 
-    It yields the pending cost that takes the id of what was bought, None where no limit counts the account. Raises
-    LimitsFileError, LimitExceededError and CloudError.
+    Yields the pending cost, to which the caller assigns the id of the purchased instance; None without a limit on the
+    account. Raises LimitsFileError, LimitExceededError and CloudError.
     """
     limits = limits_in_force(kind.cloud, os.environ)
     _raise_if_refused(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
@@ -102,8 +102,8 @@ def enforce(
 
 @contextmanager
 def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
-    """A block that stops and starts what runs: others count it while the list shows it stopped. It refuses nothing: a
-    restart asks for no limits, and where they cannot be read no other process buys."""
+    """A block that restarts a running instance: other processes count it while the list shows it stopped. Refuses
+    nothing: a restart needs no limits, and where they cannot be read no other process buys."""
     counts = False
     with suppress(LimitsFileError):
         counts = limits_in_force(kind.cloud, os.environ).counts_account
@@ -118,15 +118,15 @@ def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> I
 
 
 def release(kind: InstanceKind, account: Account, instance_id: str) -> None:
-    """Forgets what is provably gone, so that its room is free at once. Limits that cannot be read have no ledger: it
-    is asked for by id then."""
+    """Removes an instance that is provably gone from the ledger, so that its room is free at once. Without readable
+    limits the ledger is unknown; other processes then ask for the instance by id."""
     with suppress(LimitsFileError):
         if limits_in_force(kind.cloud, os.environ).counts_account:
             _spend_guard(kind, account).record_gone(instance_id)
 
 
 def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -> list[Violation]:
-    """The objections to that base URL: whoever answers could call everything cheap, and the account empty."""
+    """The objections to that base URL: an untrusted server could report low prices and an empty account."""
     own = kind.credentials.default_url
     return [
         refusal
@@ -141,13 +141,13 @@ def _raise_if_refused(kind: InstanceKind, refusals: list[Violation], inputs: Map
 
 
 def _unreported_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
-    """Why there is no price, where that is so because the vendor does not report what it depends on."""
+    """The reason for a missing price, if the vendor does not report an argument that it depends on."""
     names = [key for key in kind.arguments.priced if key not in inputs]
     return f" ({kind.vendor} does not report {', '.join(names)})" if names else ""
 
 
 def _difference(kind: InstanceKind, hourly: Money | None, changes: Inputs) -> Money | None:
-    """The increase of the hourly price, by today's prices; None where either price is unknown."""
+    """The increase of the hourly price, at today's prices; None if either price is unknown."""
     before = accounts.hourly_price(kind, changes)
     if hourly is None or before is None or hourly.currency != before.currency:
         return None
@@ -177,7 +177,7 @@ def _spend_guard(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
 
 
 def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:
-    """The instances of the account in this user's journal and in the state at work."""
+    """The instances of the account in this user's journal and in the current stack's state."""
     ours = session.current()
     with ours.lock:
         known_ids = frozenset(ours.known_ids.get(kind.cloud, ()))
@@ -188,10 +188,10 @@ def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:
 
 
 def _warn_no_ledger(error: LedgerError) -> None:
-    """Warns, once in this process, that nothing is known of what others order."""
+    """Warns, once in this process, that the orders of other processes are unknown."""
     if session.current().is_first("the ledger"):
         host.current_call().warn(
-            f"{error}. The ceiling of the account counts without what other processes of this machine are ordering, "
-            "and the orders of this one go one at a time, each when the one before is listed. The machine's limits may "
-            "name another folder (ledger)"
+            f"{error}. The ceiling of the account does not count the orders of other processes of this machine, and "
+            "this process sends its orders one at a time, each after the one before is listed. The machine's limits "
+            "may name another folder (ledger)"
         )

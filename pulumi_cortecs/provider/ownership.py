@@ -1,5 +1,4 @@
-"""The owner of an instance: warnings and decisions where it is in several rows of states, or was bought and is in
-none."""
+"""The owner of an instance: warnings and decisions about instances that are in several rows of states, or in none."""
 
 from __future__ import annotations
 
@@ -16,8 +15,8 @@ from pulumi_cortecs.provider.kind import InstanceKind
 
 
 def warn_of_owner(instance_id: str) -> None:
-    """Warns at a check of a row of the stack that has the instance to adopt. A rename is meant to look like that, so
-    nothing is refused; a state that cannot be read says nothing."""
+    """Warns, at a check, of another row of the stack that has the instance to adopt. It refuses nothing, because a
+    rename looks the same; without a readable state it is silent."""
     call = host.current_call()
     try:
         others = session.current().shared_rows.rows_sharing(instance_id, call.urn)
@@ -25,15 +24,16 @@ def warn_of_owner(instance_id: str) -> None:
         return
     if others:
         call.warn(
-            f"{instance_id}, which this adopts, is what {others[0].urn} has. To rename that resource, take the old "
-            "name out of the program. With both in it, both own one instance, and the last of them that goes ends it"
+            f"{instance_id}, which this resource adopts, belongs to {others[0].urn}. To rename that resource, remove "
+            "the old name from the program. With both in the program, both own one instance, and the last one that is "
+            "removed deletes it"
         )
 
 
 @contextmanager
 def announce_deletion(instance_id: str) -> Iterator[DeletionPlan]:
-    """A block that deletes the row of this call, or fails: the other rows learn of it before it is decided whether the
-    instance is deleted."""
+    """A block that deletes the row of this call, or fails. It announces the deletion to the other rows before it
+    decides whether the instance is deleted."""
     plan = session.current().shared_rows.plan_deletion(instance_id, host.current_call().urn)
     try:
         yield plan
@@ -43,11 +43,11 @@ def announce_deletion(instance_id: str) -> Iterator[DeletionPlan]:
 
 
 def warn_unread_state(plan: DeletionPlan) -> None:
-    """Warns, once, that another row may have the instance that is deleted."""
+    """Warns, once in this process, that another row may have the deleted instance."""
     if plan.problem and session.current().is_first("an unread state"):
         host.current_call().warn(
-            f"the state of this stack cannot be read ({plan.problem}), so it is unknown whether another row of it "
-            "has what is deleted here: it is ended"
+            f"the state of this stack cannot be read ({plan.problem}), so it is unknown whether another row of it has "
+            "the instance: it is deleted"
         )
 
 
@@ -58,16 +58,14 @@ def row_in_other_stack(kind: InstanceKind, instance_id: str, urn: str) -> StateR
         return session.current().shared_rows.find_in_other_stack(instance_id, urn)
     except StateUnreadableError as error:
         host.current_call().warn(
-            f"{instance_id} was identified by a list of {kind.possessive} and not by an answer to its order, and "
-            f"the backend's other stacks cannot be read ({error}): should one of them have it, this ends its service, "
-            "too"
+            f"{instance_id} was identified by {kind.possessive} list and not by an answer to its order, and the "
+            f"backend's other stacks cannot be read ({error}): if one of them has it, this ends its service, too"
         )
         return None
 
 
 def other_row_in_stack(instance_id: str, urn: str) -> StateRow | None:
-    """Another row of the URN's own stack that has the instance, None where there is none or the state cannot be
-    read."""
+    """Another row of the URN's own stack that has the instance, or None; also None if the state cannot be read."""
     try:
         return next(iter(session.current().shared_rows.rows_sharing(instance_id, urn)), None)
     except StateUnreadableError:
@@ -75,26 +73,26 @@ def other_row_in_stack(instance_id: str, urn: str) -> StateRow | None:
 
 
 def describe_row(row: StateRow) -> str:
-    """The row's URN and stack, for a person."""
+    """The row's URN and stack as text."""
     return f"{row.urn} in stack {row.stack}"
 
 
 def report_unclaimed(kind: InstanceKind) -> None:
-    """Warns, once in this process and once for each order, of what is left behind. It refuses nothing."""
+    """Warns, once in this process for each order, of purchases that no state has. Refuses nothing."""
     call = host.current_call()
     stack = "::".join(call.urn.split("::")[:2])
     if not stack or not session.current().is_first(f"what is left behind of {stack} at {kind.cloud}"):
         return
-    with suppress(JournalError):  # then the account's log reports it
+    with suppress(JournalError):  # the account's order log then reports them
         if not session.current().journal.open_orders():
-            return  # as usual: nothing of the HTTP side is imported for that
+            return  # the usual case, which imports nothing of the HTTP side
     with suppress(CloudError):
         account = accounts.account(kind)
         for purchase in find_unclaimed(account.log, account.recovery.creations, accounts.order_key(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(purchase.instance_ids, purchase.prices, strict=True)]
             ids = " ".join(purchase.instance_ids)
             call.warn(
-                f"an earlier run was ended while it bought {purchase.ordered} for {purchase.name} "
-                f"({' or '.join(priced)}). It is taken over when this run creates {purchase.name}; if the program has "
-                f"it no more: `pulumi-cortecs orphans --all-stacks --delete {ids}` ends it"
+                f"an earlier run was killed while it bought {purchase.ordered} for {purchase.name} "
+                f"({' or '.join(priced)}). This run takes it over when it creates {purchase.name}; if the program no "
+                f"longer has that resource: `pulumi-cortecs orphans --all-stacks --delete {ids}` deletes it"
             )

@@ -1,7 +1,8 @@
-"""The pinned catalogue: what a plan is made of where the vendor cannot be reached. Nothing is bought by it.
+"""The pinned catalogue: the source of a plan's defaults and prices while the vendor cannot be reached. Create buys
+nothing at its prices.
 
-The file is the one that PULUMI_CORTECS_CATALOGUE names, else `catalogue.lock.yaml` in the program's folder, which is
-where the host runs. The program's author can write to that folder, so a plan says that its price is a catalogue's.
+The file is the one that PULUMI_CORTECS_CATALOGUE names, else `catalogue.lock.yaml` in the program's folder, where the
+host runs. The program's author can write to that folder, so a plan names the catalogue as the source of its price.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ CATALOGUE_VARIABLE: Final = "PULUMI_CORTECS_CATALOGUE"
 def fallback_prices(
     cloud: str, base_url: str, error: UnreachableError, environment: Mapping[str, str], folder: Path
 ) -> PriceList:
-    """The prices that stand in for the cloud's API at `base_url`, which could not be reached.
+    """The prices that replace those of the cloud's API at `base_url`, which could not be reached.
 
-    Raises CatalogueError for a file that is named and cannot be used, and for one in the `folder` that is not whole;
-    `error` where there is none, and where the one in the folder has the prices of another API.
+    Raises CatalogueError for an unusable file that the variable names, and for an invalid one in the `folder`. Raises
+    `error` without a file, and if the one in the folder has the prices of another API.
     """
     if CATALOGUE_VARIABLE in environment:
         prices = _load_prices(cloud, _absolute_path(environment[CATALOGUE_VARIABLE]))
@@ -41,19 +42,19 @@ def fallback_prices(
 
 def _absolute_path(path: str) -> Path:
     if not path:
-        raise CatalogueError(f"{CATALOGUE_VARIABLE} is set and names no file; unset it, if there is none")
+        raise CatalogueError(f"{CATALOGUE_VARIABLE} is set and names no file; name one, or unset it")
     named = Path(path)
-    if not named.is_absolute():  # the working directory is the project's, and its author's
+    if not named.is_absolute():  # the working directory belongs to the project, and to its author
         raise CatalogueError(f"{CATALOGUE_VARIABLE} must be an absolute path, not {path!r}")
     return named
 
 
 def _load_prices(cloud: str, path: Path) -> PriceList:
-    from pulumi_cortecs.cost.catalogue import load  # every provider process loads this module, and hardly ever a file
+    from pulumi_cortecs.cost.catalogue import load  # every provider process imports this module, but few read a file
 
     prices = load(path).price_lists.get(cloud)
     if prices is None:
-        raise CatalogueError(f"{path}: there is nothing of {cloud} in it")
+        raise CatalogueError(f"{path}: has no entries for {cloud}")
     return prices
 
 
@@ -62,9 +63,9 @@ def _is_same_url(source: str, base_url: str) -> bool:
 
 
 def _wrong_source_text(prices: PriceList, base_url: str) -> str:
-    return f"is of {prices.source!r}, and does not stand in for {base_url}"
+    return f"has the prices of {prices.source!r}, not of {base_url}"
 
 
 def quote_source(prices: PriceList) -> str:
-    """The source that a quote by it names: the same for as long as the catalogue is."""
+    """The source that its quotes name. It changes only with the catalogue."""
     return f"catalogue {prices.as_of:%Y-%m-%d}"

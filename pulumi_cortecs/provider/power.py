@@ -1,4 +1,4 @@
-"""Stopping, starting and changing an instance in place, where an answer may have got lost on the way."""
+"""Stops, starts and changes an instance in place; each call tolerates a lost answer to an earlier attempt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pulumi_cortecs.provider.accounts import Account
 
 
 def stop(account: Account, instance_id: str) -> None:
-    """Stops an instance. A refusal because it has stopped already is as good: a lost answer is asked for again.
+    """Stops an instance. A refusal because it is stopped already counts as success: an earlier answer may have been
+    lost.
 
     Raises CloudError.
     """
@@ -26,7 +27,7 @@ def stop(account: Account, instance_id: str) -> None:
 
 
 def start(account: Account, instance_id: str) -> None:
-    """Starts a stopped instance. The vendor refuses that for one that runs, which is as good. Raises CloudError."""
+    """Starts a stopped instance. A refusal because it runs already counts as success. Raises CloudError."""
     try:
         _stoppable(account).start(instance_id)
     except CloudError:
@@ -50,7 +51,7 @@ def update(account: Account, instance_id: str, inputs: Mapping[str, Any], change
 
 
 def _stoppable(account: Account) -> CanStop[Any]:
-    """The cloud, where it can stop instances; elsewhere the table of arguments has no state `stopped`."""
+    """The cloud, which must be able to stop instances; for others the table of arguments has no state `stopped`."""
     if not isinstance(account.cloud, CanStop):
         raise TypeError("this cloud's instances cannot be stopped")
     return account.cloud

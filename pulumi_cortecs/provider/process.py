@@ -1,7 +1,7 @@
-"""The additions to an ordinary host process: it serves many calls at once, ends its waits at the first ^C,
-and exits with its engine. Like host.py this depends on internals of Pulumi's host. Each piece reports whether it could
-be installed; without it the process is an ordinary one: four calls at a time, waits that end at the second ^C, a
-process that lives until the engine kills it."""
+"""Three additions to Pulumi's host process: it serves many calls at once, ends its waits at the first ^C, and exits
+with its engine. Like host.py this depends on internals of Pulumi's host. Each piece reports whether it could be
+installed; without it the process is an ordinary one: four calls at a time, waits that end at the second ^C, a process
+that lives until the engine kills it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def install(switched_off: str = "") -> dict[str, bool]:
 
 @functools.cache
 def install_once() -> dict[str, bool]:
-    """The same once per process, as its environment says."""
+    """Calls `install` once per process, with the environment's switches."""
     return install(os.environ.get("PULUMI_CORTECS_HOST_WITHOUT", ""))
 
 
@@ -87,9 +87,9 @@ def exit_with_engine() -> bool:
 
 @functools.cache
 def preload(cloud: str) -> None:
-    """Imports all that calls need but for the HTTP side, which the first request imports: a preview without changes
-    sends none. A deletion needs it, and the state of its stack, which the CLI reads meanwhile: `cloud` is the package
-    of the cloud."""
+    """Imports the modules that calls need, except the HTTP side: the first request imports it, and a preview without
+    changes sends none. A deletion needs the HTTP side (`cloud` is the package of the cloud), and the state of its
+    stack, which the CLI reads meanwhile."""
     frame = find_method_frame()
     deletes = frame is not None and frame.f_code.co_name == "Delete"
     with quick_imports():
@@ -104,14 +104,14 @@ def preload(cloud: str) -> None:
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """A block that imports much while the engine waits for its first call.
+    """A block of many imports, for which the engine's first call waits.
 
     Of the time that this takes (medians of the ratios of 20 alternating runs on a busy machine), a collector that is
     switched off saves a sixth, for nothing of what is imported is garbage; httpx without its own command line, which
     imports rich where that is installed, a fifth; both together three tenths.
     """
     modules: dict[str, Any] = sys.modules
-    modules.setdefault("httpx._main", None)  # httpx does without where it cannot be imported
+    modules.setdefault("httpx._main", None)  # httpx works without this module
     gc.disable()
     try:
         yield

@@ -1,4 +1,5 @@
-"""Properties read strictly: a wrong type, an unknown key or an odd number is named and refused, never bent to fit."""
+"""A strict reader of properties: it refuses wrong types, unknown keys and odd numbers by name, and never converts
+them."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from pulumi.output import Unknown
 from pulumi_cortecs.provider.kind import ArgumentTable, Problem, Reader
 
 UNKNOWN: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
-"""Stands for a value that only `up` will know; it may be returned from check."""
+"""The place of a value that only `up` will know; check may return it."""
 
 _PROVIDER_KEY: Final = "__provider"
 
@@ -22,14 +23,14 @@ def is_unknown(*values: Any) -> bool:
 
 
 class InvalidValueError(ValueError):
-    """One property's value cannot be used; the text says what could be."""
+    """The value of a property is invalid; the text names the allowed values."""
 
 
 def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[dict[str, Any], list[Problem]]:
-    """The properties given, each read by its reader, and what is wrong with them.
+    """The properties, each read by its reader, and their problems.
 
-    One that was left out is not in the result; one that only `up` will know is an Unknown in it, and so is one that is
-    refused or missing, so that what does not depend on it can be judged in the same go.
+    The result omits properties that were left out. A value that only `up` will know is Unknown, and so is a refused or
+    missing one, so that check can judge the others in the same call.
     """
     properties: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -60,7 +61,7 @@ def string(value: Any) -> str:
 
 
 def identifier(value: Any) -> str:
-    """A name of something that exists elsewhere."""
+    """The id of something that exists elsewhere."""
     name = string(value)
     if not name or name != name.strip() or not name.isprintable():
         raise InvalidValueError(f"must be an id without spaces around it; got {name!r}")
@@ -97,19 +98,19 @@ def integer(low: int, high: int | None = None) -> Reader:
 
 
 def equal_values(one: Any, other: Any) -> bool:
-    """Returns whether two values of an argument mean the same: the host passes every number as a float."""
+    """Returns whether two values of an argument are equal, although the host passes every number as a float."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)
 
 
 def without_float(value: Any) -> Any:
-    """The value as a program has it: the host passes every whole number as a float."""
+    """The value with whole numbers as ints: the host passes every number as a float."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _unknown_argument_text(key: str, arguments: ArgumentTable) -> str:
-    from pulumi_cortecs.cost.suggestions import closest_match  # a program loads this module
+    from pulumi_cortecs.cost.suggestions import closest_match  # programs import this module
 
     near = closest_match(key, arguments, at_least=0.6)
     hint = f"; did you mean {near}?" if near else f"; valid arguments: {', '.join(arguments)}"

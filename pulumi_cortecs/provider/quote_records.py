@@ -1,7 +1,7 @@
-"""The quote of a purchase, its source, and for which arguments the checks of this process have made a quote.
+"""The quotes that the checks of this process have made, with the arguments that each one is for.
 
-A policy's remediation comes after check, and on a new resource no call quotes what it made of the arguments: create
-would record the price of hardware that is not bought.
+A policy's remediation comes after check, and no call quotes the changed arguments of a new resource: without these
+records, create would store the price of other hardware than it buys.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from pulumi_cortecs.provider.kind import LIVE, InstanceKind
 
 
 class NoQuoteError(Exception):
-    """The API has no price to buy at. The text says why."""
+    """A purchase has no price from the API. The text says why."""
 
 
 def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
-    """Remembers what a check came to. Without a URN nothing can be remembered."""
+    """Records the result of a check. Does nothing without a URN."""
     if urn:
         session.current().quotes[urn] = {key: inputs.get(key) for key in _quoted_arguments(kind)}
 
 
 def is_purchasable(urn: str) -> bool:
-    """Returns whether what the last check of this URN came to would be bought by create; True where there was none."""
+    """Returns whether create would buy the result of the last check of this URN; True without a check."""
     quoted = session.current().quotes.get(urn)
     return quoted is None or (quoted["quote"] is not None and not _is_from_catalogue(quoted["quote"]))
 
 
 def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
-    """The quote of what is about to be bought: the one that was checked, or one of today where it is not for these
-    arguments. Raises NoQuoteError and CloudError."""
+    """The quote of a purchase: the one of the check, or a new one if that is for other arguments. Raises NoQuoteError
+    and CloudError."""
     if _is_from_catalogue(inputs["quote"]):
         raise NoQuoteError(
             f"its price is from the pinned {inputs['quote']['source']}, not from the API: {kind.vendor} could "

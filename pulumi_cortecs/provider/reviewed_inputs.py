@@ -2,7 +2,7 @@
 
 For a replacement the engine checks again, with no old inputs and the program's raw arguments, *after* the policies ran
 and with `ignore_changes` and remediations undone, and buys the second result. So the first result is kept under the
-URN, diff replaces it by what policies and `ignore_changes` made of it, and the second check must come to the same.
+URN, diff replaces it by the result of policies and `ignore_changes`, and the second check must agree with it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ NO_STOPPED_REPLACEMENT: Final = (
     "set state to 'running' first, or remove the resource"
 )
 _UNREVIEWED_REPLACEMENT: Final = (
-    "replacement_trigger and replace_with replace an instance unseen: what a policy has made of it would be undone; "
+    "replacement_trigger and replace_with replace an instance without a diff, which would undo a policy's remediation; "
     "nothing was bought or deleted. Use `pulumi up --replace`, or replace_on_changes=['restart_trigger']"
 )
 _UNREPORTED: Final = (
-    "is not known of what is replaced: {} does not report it; nothing was bought or deleted. Use `pulumi up --replace`"
+    "is unknown for the instance to replace: {} does not report it; nothing was bought or deleted. Use `pulumi up "
+    "--replace`"
 )
 ALREADY_ADOPTED: Final = (
-    "{} is what this resource has, and would only be adopted again; leave adopt_id out to buy a new one"
+    "this resource has {} already, and would only adopt it again; leave adopt_id out to buy a new one"
 )
 
 
 def record(urn: str, inputs: Mapping[str, Any], *, is_adoption: bool = False) -> None:
-    """Keeps the result of a check that had old inputs. Without a URN nothing can be kept."""
+    """Records the result of a check that had old inputs. Does nothing without a URN."""
     if urn:
         session.current().reviewed[urn] = ReviewedInputs(dict(inputs), is_adoption)
 
 
 def update(urn: str, inputs: Mapping[str, Any]) -> None:
-    """Replaces what was kept by what came of it; a refresh, which calls diff without a check, adds nothing."""
+    """Replaces the recorded inputs by those of the diff; a refresh, which calls diff without a check, adds nothing."""
     ours = session.current()
     with ours.lock:
         if urn in ours.reviewed:
@@ -47,13 +48,13 @@ def update(urn: str, inputs: Mapping[str, Any]) -> None:
 
 
 def get(urn: str) -> ReviewedInputs | None:
-    """The reviewed inputs of this URN in this process, None without any."""
+    """The reviewed inputs of this URN in this process, or None."""
     kept = session.current().reviewed.get(urn)
     return None if kept is None else replace(kept, inputs=dict(kept.inputs))
 
 
 def changed_arguments(kind: InstanceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The arguments of a purchase that are not what was reviewed."""
+    """The arguments of a purchase that differ from the reviewed ones."""
     return [key for key in kind.arguments.replacing if not equal_values(props.get(key), shown.get(key))]
 
 
@@ -62,7 +63,7 @@ def recheck_replacement(
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The reviewed inputs, and `problems` with all that a replacement would buy differently.
 
-    `program_inputs` is what the program says, read and normalised.
+    `program_inputs`: the program's arguments, read and normalised.
     """
     inputs = shown.inputs
     if not shown.is_diffed:
@@ -75,7 +76,7 @@ def recheck_replacement(
     refusals += [Problem(key, _UNREPORTED.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
     if program_inputs.get(
         "adopt_id"
-    ):  # `up --replace`: the same machine would be adopted, and then ended as the old one
+    ):  # `up --replace`: the same machine would be adopted, and then deleted as the old one
         refusals.append(Problem("adopt_id", ALREADY_ADOPTED.format(inputs.get("adopt_id") or "another instance")))
     return {**inputs, "adopt_id": ""}, refusals
 

@@ -1,5 +1,5 @@
-"""The memory of one provider process. A host process serves one provider resource, so it has just one session; tests
-have as many as they play processes."""
+"""The memory of one provider process. A host process serves one provider resource, so it has one session; tests create
+one for each simulated process."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _GATHER_SECONDS: Final = 0.03
-"""Seconds that a reading of the state waits for other creations that begin at the same moment."""
+"""Seconds for which a reading of the state waits for other creations that begin at the same moment."""
 
 
 _property_lock = threading.RLock()
 
 
 class locked_cached_property(cached_property[T]):
-    """A cached_property that is made once, however many threads ask first: Python's own has no lock since 3.12."""
+    """A cached_property that is computed once, however many threads ask: Python's own has no lock since 3.12."""
 
     if not TYPE_CHECKING:
 
@@ -50,7 +50,7 @@ class locked_cached_property(cached_property[T]):
 
 
 def run_in_thread(work: Callable[[], object]) -> None:
-    """Runs it beside the caller. An error is dropped: who needs the result asks again, and meets it."""
+    """Runs a function in a thread. Its errors are dropped: a later caller that needs the result meets them again."""
 
     def run() -> None:
         with suppress(Exception):
@@ -61,8 +61,8 @@ def run_in_thread(work: Callable[[], object]) -> None:
 
 @dataclass(frozen=True)
 class ReviewedInputs:
-    """The inputs of a first check. `is_adoption`: they replace what was there by an instance that runs already.
-    `is_diffed`: a diff has shown what policies and `ignore_changes` made of them."""
+    """The inputs of a first check. `is_adoption`: they replace the old instance by a running one. `is_diffed`: a diff
+    has updated them with the results of policies and `ignore_changes`."""
 
     inputs: dict[str, Any]
     is_adoption: bool = False
@@ -71,8 +71,8 @@ class ReviewedInputs:
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """An Instance's row: `arguments` are those that decide what is bought, `delivered` is what the vendor reported when
-    it was bought in this process. `inferred`: its id was concluded from a list of the vendor's."""
+    """An Instance's row: `arguments` are those that decide what is bought, `delivered` those that the vendor reported
+    at a purchase of this process. `inferred`: its id was concluded from a list of the vendor's."""
 
     urn: str
     arguments: Mapping[str, Any]
@@ -81,7 +81,8 @@ class InstanceRow:
 
 
 class Session:
-    """Threads may share it. Single reads and writes of its tables need no lock; who reads and writes holds `lock`."""
+    """The tables of a process. Threads may share them: single reads and writes need no lock, combined ones hold
+    `lock`."""
 
     def __init__(
         self,
@@ -89,36 +90,37 @@ class Session:
         waiting: Clock | None = None,
         in_background: Callable[[Callable[[], object]], None] = run_in_thread,
     ) -> None:
-        """`waiting` is the clock of waits that an interrupt ends; `in_background` runs what will be needed soon."""
+        """`waiting`: the clock of waits, which an interrupt ends; `in_background`: runs work whose result is needed
+        soon."""
         self.in_background = in_background
         self.clock = clock or SystemClock()
         self.waiting_clock = waiting or InterruptibleClock(process.interrupted)
         self.lock = threading.Lock()
         self.config: Mapping[str, str] = {}
-        """What it is configured with. Replaced as a whole: another thread may be reading it."""
+        """The configuration. It is replaced as a whole, because another thread may be reading it."""
         self.accounts: dict[Credentials, Account] = {}
         self.markets: dict[tuple[str, str], Market] = {}
         """By cloud and base URL."""
         self.spend_guards: dict[str, SpendGuard[Any]] = {}
-        """By fingerprint of the account, what is ordered in it; see machine_limits.py."""
+        """The spending of an account, by its fingerprint; see machine_limits.py."""
         self.reviewed: dict[str, ReviewedInputs] = {}
-        """By URN, what policies have reviewed; see reviewed_inputs.py."""
+        """The inputs that policies have reviewed, by URN; see reviewed_inputs.py."""
         self.quotes: dict[str, Mapping[str, Any]] = {}
-        """By URN, for which arguments the last check has made a quote; see quote_records.py."""
+        """The arguments of the last check's quote, by URN; see quote_records.py."""
         self.rows: dict[str, InstanceRow] = {}
-        """By id of the instance, the row that has it; see instance_records.py."""
+        """The row of an instance, by its id; see instance_records.py."""
         self.hourly_costs: dict[str, Money] = {}
-        """By id of the instance, what an hour of it costs; see instance_records.py."""
+        """The hourly cost of an instance, by its id; see instance_records.py."""
         self.claims: dict[str, str] = {}
-        """By id of the instance, the URN that has adopted it in this process."""
+        """The URN that has adopted an instance in this process, by the instance's id."""
         self.owners_in_state: dict[str, str] = {}
-        """By id of the instance, the URN that has adopted it in an earlier run, and keeps it."""
+        """The URN that has adopted an instance in an earlier run and keeps it, by the instance's id."""
         self.requested_adoptions: set[str] = set()
         """The instances that resources of this run adopt."""
         self.known_ids: dict[str, set[str]] = {}
-        """By cloud, the ids that the engine has shown us: states have them."""
+        """The ids that the engine has passed, by cloud: states have them."""
         self.exclusive: dict[str, bool] = {}
-        """By cloud, whether only this machine uses the account; see is_exclusive."""
+        """Whether only this machine uses the account, by cloud; see is_exclusive."""
         self._asked_once: dict[str, object] = {}
 
     @locked_cached_property
@@ -128,24 +130,23 @@ class Session:
 
     @locked_cached_property
     def states(self) -> States:
-        """The states of the backend that our engine uses, as the CLI that started it exports them. Nothing is read
-        before it is asked for."""
-        # an engine begins some creations at once, and each needs a reading that began after it
+        """The states of the engine's backend, exported by the CLI that started it. Each is read at its first use."""
+        # an engine begins several creations at once, and each needs a reading that began after it
         return open_states(
             engine_cli.current_cli(), instance_tokens(), gather=lambda: self.clock.sleep(_GATHER_SECONDS)
         )
 
     @locked_cached_property
     def backend(self) -> Backend:
-        """The backend that our engine uses: what a program maps into its provider's environment does not count."""
+        """The engine's backend. Variables that a program maps into its provider's environment do not count."""
         ours = engine_cli.current_cli()
         return identify_backend(ours.environment, ours.directory)
 
     def is_exclusive(self, cloud: str) -> bool:
-        """Returns whether the machine's owner says that only this machine's stacks use the account at this cloud.
+        """Returns whether the machine's limits say that only this machine's stacks use the account at this cloud.
 
-        A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS is believed, and
-        none where the CLI cannot be looked at. Limits that cannot be read say nothing.
+        A program can map a variable of its provider's, so only the CLI's own PULUMI_CORTECS_LIMITS counts, and none if
+        the CLI's environment cannot be read. Unreadable limits count as no.
         """
         with _property_lock:
             if cloud not in self.exclusive:
@@ -163,11 +164,12 @@ class Session:
         return SharedRows(lambda: self.states, Releases(self.journal), self.clock.now)
 
     def read_rows_ahead(self, urn: str) -> None:
-        """Begins to read the state that the deletion of the URN's stack's first row needs."""
+        """Begins to read the state of the URN's stack, which its first deletion needs."""
         self.in_background(lambda: self.shared_rows.read_first(urn))
 
     def is_first(self, what: str) -> bool:
-        """Returns whether this is the first call for `what`: for actions and warnings of which a process needs one."""
+        """Returns whether this is the first call for `what`: for actions and warnings that a process needs only
+        once."""
         mine = object()
         return self._asked_once.setdefault(what, mine) is mine
 
@@ -181,6 +183,6 @@ def current() -> Session:
 
 
 def activate(session: Session) -> None:
-    """Makes it the session of this process."""
+    """Makes this the session of the process."""
     global _current
     _current = session

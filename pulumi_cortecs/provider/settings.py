@@ -1,4 +1,4 @@
-"""The few knobs of a provider process: it is a child of the engine's, so they reach it as environment variables."""
+"""The settings of a provider process. It is a child of the engine, so they are environment variables."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pulumi_cortecs.lifecycle.state_directory import state_directory
 
 _MARKET_AGE: Final = 30.0
 _LIST_LAG: Final = 5.0
-_DECIMAL: Final = re.compile(r"[0-9]+(\.[0-9]+)?")  # float reads "1_0", look-alike digits and spaces as well
+_DECIMAL: Final = re.compile(r"[0-9]+(\.[0-9]+)?")  # float accepts "1_0", look-alike digits and spaces as well
 
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """`list_lag`: seconds for which the vendor's list may miss what was just made. `poll_interval`: seconds between two
+    """`list_lag`: seconds for which the vendor's list may miss a new instance. `poll_interval`: seconds between two
     looks at a booting instance, None for the schedule that slows down with age. `market_age`: seconds for which prices
-    and models are asked for once. `problems`: a line for each variable that cannot be used and keeps its default, by
-    name; nothing is bought while there is one."""
+    and models are kept. `problems`: a text for each invalid variable, by its name; such a variable keeps its default,
+    and create buys nothing."""
 
     list_lag: float = _LIST_LAG
     poll_interval: float | None = None
@@ -31,7 +31,7 @@ class ProviderSettings:
 def read_settings(environment: Mapping[str, str]) -> ProviderSettings:
     """Reads PULUMI_CORTECS_LIST_LAG, PULUMI_CORTECS_POLL_INTERVAL and PULUMI_CORTECS_STATE_DIR.
 
-    It raises nothing: no variable may keep a bill from being ended.
+    Raises nothing, because no variable may block a deletion.
     """
     lag, about_lag = _seconds(environment, "PULUMI_CORTECS_LIST_LAG", zero=True)
     interval, about_interval = _seconds(environment, "PULUMI_CORTECS_POLL_INTERVAL", zero=False)
@@ -49,5 +49,5 @@ def _seconds(environment: Mapping[str, str], name: str, *, zero: bool) -> tuple[
         return None, ""
     seconds = float(text) if _DECIMAL.fullmatch(text) else math.nan
     if not math.isfinite(seconds) or (seconds == 0 and not zero):
-        return None, f"{name} is a number of seconds, not {text!r}"
+        return None, f"{name}: got {text!r}; must be a number of seconds"
     return seconds, ""

@@ -1,1 +1,1 @@
-"""The common part of every cloud's resources, on the side of the program."""
+"""The common part of every cloud's resources, in the program's process."""

@@ -1,4 +1,4 @@
-"""An explicit provider: another account than the one in the environment, for as many resources as get it."""
+"""An explicit provider: another account than that of the environment, for the resources that use it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pulumi
 from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
 
 _PACKAGE: Final = "pulumi-python"
-"""The package of all dynamic resources: a component's `providers` and a child's inheritance go by it."""
+"""The package of all dynamic resources, by which components and children inherit a provider."""
 
 
 class ExplicitProvider(pulumi.ProviderResource):
-    """The base of every cloud's `Provider`: a cloud's own names its arguments.
+    """The base of every cloud's `Provider`, which has the cloud's own arguments.
 
-    `spec` has the names of a cloud's credentials; `arguments` is what the program says of each, None for nothing.
+    `spec` has the names of a cloud's credentials; `arguments` are the program's values, None for those left out.
 
-    Raises TypeError for half of the credentials, for none, and for both forms at once (arguments, and the variables of
-    `opts.env_var_mappings`); ValueError for an empty text.
+    Raises TypeError for incomplete or missing credentials, and for both forms at once (arguments, and the variables of
+    `opts.env_var_mappings`); ValueError for an empty string.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ExplicitProvider(pulumi.ProviderResource):
 
 
 def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[str]]:
-    """The configuration of the provider's process, the credentials as they were given."""
+    """The configuration of the provider's process, with the credentials unchanged."""
     return provider._configured
 
 

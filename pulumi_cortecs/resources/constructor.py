@@ -1,5 +1,5 @@
-"""The common part of the constructors of resources: both forms of arguments, as Pulumi's own SDKs take them, and the
-custom timeouts, which the dynamic host drops, so that they travel as an ordinary input."""
+"""The common part of the constructors of resources: both forms of arguments, as in Pulumi's own SDKs, and the custom
+timeouts, which are passed as an ordinary input because the dynamic host drops them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ A = TypeVar("A")
 def split_arguments(
     resource: str, form: type[A], required: tuple[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[A, pulumi.ResourceOptions | None]:
-    """Out of `(form(...), opts)` or `(opts, name=..., ...)`. `required` is the argument that must be given, and the
+    """The arguments of `(form(...), opts)` or `(opts, name=..., ...)`. `required` is the required argument, and the
     question that it answers.
 
     Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
@@ -57,10 +57,10 @@ def split_arguments(
 
 
 def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
-    """`opts.custom_timeouts.create` ("15m", "1h30m") in whole seconds, at least 1; `default` where there is none.
+    """`opts.custom_timeouts.create` ("15m", "1h30m") in whole seconds, at least 1; `default` without one.
 
-    Raises ValueError for a text that is no duration, and for a longer one than an Endpoint takes: its own check comes
-    when the instance has been bought.
+    Raises ValueError for an invalid duration, and for a longer one than an Endpoint accepts, because the Endpoint's
+    check comes after the purchase.
     """
     timeouts = opts.custom_timeouts if opts is not None else None
     text = timeouts.create if timeouts is not None else None
@@ -68,11 +68,11 @@ def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
         return default
     exact = None if "d" in text else parse_duration(text)  # the engine's own durations have no days
     if exact is None:
-        raise ValueError(f"custom_timeouts.create must be a duration such as '15m' or '1h30m', not {text!r}")
+        raise ValueError(f"custom_timeouts.create must be a duration such as '15m' or '1h30m'; got {text!r}")
     seconds = round(exact)
     if seconds > MAX_READY_TIMEOUT:
         hours = MAX_READY_TIMEOUT // 3600
-        raise ValueError(f"custom_timeouts.create must be at most {hours} hours, not {text!r}")
+        raise ValueError(f"custom_timeouts.create must be at most {hours} hours; got {text!r}")
     return max(1, seconds)
 
 

@@ -1,4 +1,4 @@
-"""The lookups of the data sources of a cloud, at once or for Inputs, and by which account."""
+"""The lookups of a cloud's data sources, for plain values or Inputs, and their account."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from pulumi_cortecs.resources.errors import DataSourceError
 P = ParamSpec("P")
 R = TypeVar("R")
 Config: TypeAlias = Mapping[str, str]
-"""By which an account is found; see http/credentials.py."""
+"""The configuration that names an account; see http/credentials.py."""
 
 _THREADS: Final = 4
 
 
 @dataclass(frozen=True)
 class DataSources:
-    """The data sources of one cloud. `token` is a resource type of its, by which a parent's provider is found, and
-    `provider` the class of its explicit providers. What asks is called `_x` for a data source `get_x`; it gets the
-    Config and the arguments, and may raise CloudError."""
+    """The data sources of one cloud. `token` is one of its resource types, by which a parent's provider is found, and
+    `provider` the class of its explicit providers. The function of a data source `get_x` has the name `_x`; it receives
+    the Config and the arguments, and may raise CloudError."""
 
     spec: CredentialSpec
     token: str
@@ -46,23 +46,21 @@ class DataSources:
         plain = {key: value for key, value in config.items() if isinstance(value, str)}
         if len(plain) < len(config) or any(isinstance(value, pulumi.Output) for value in args):
             name = _function_name(ask)
-            raise TypeError(
-                f"{name} takes plain values, and a Provider with plain ones; for Outputs there is {name}_output"
-            )
+            raise TypeError(f"{name} takes plain values, and a Provider with plain ones; for Outputs use {name}_output")
         return _call(ask, plain, *args, **kwargs)
 
     def invoke_output(
         self, opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulumi.Input[Any]
     ) -> pulumi.Output[R]:
-        """The answer for Inputs, once they and what `opts.depends_on` names are there."""
+        """The answer for Inputs, when they and the resources of `opts.depends_on` are available."""
 
         async def answer(resolved: list[Any]) -> R:
             config, values, _ = resolved
-            # neither on Pulumi's event loop nor in its threads, which instances that boot can hold for minutes
+            # neither on Pulumi's event loop nor in its threads, which booting instances can occupy for minutes
             asking = partial(_call, ask, config, *values)
             return await asyncio.get_running_loop().run_in_executor(_threads(), asking)
 
-        # the answer shows nothing of the credentials: that they are secret does not make a price list one
+        # the answer contains no credentials, so their secrecy does not apply to it
         config = pulumi.Output.unsecret(pulumi.Output.from_input(dict(self._configuration(opts))))
         resolved = pulumi.Output.all(
             config, pulumi.Output.all(*args), _resolved_dependencies(getattr(opts, "depends_on", None))
@@ -98,7 +96,7 @@ def _threads() -> Executor:
 
 
 def _resolved_dependencies(depends_on: Any) -> pulumi.Output[Any]:
-    """Known when all of these resources have been made; unknown in the preview of those that have not."""
+    """An Output that is known when all of these resources exist; unknown in the preview of new ones."""
     return pulumi.Output.from_input(depends_on).apply(
         lambda resources: pulumi.Output.all(
             *(
@@ -116,5 +114,5 @@ def _as_list(resources: Any) -> list[Any]:
 
 
 def _function_name(ask: Callable[..., object]) -> str:
-    """The name that a program calls it by."""
+    """The public name of a data source."""
     return f"get{ask.__name__}"

@@ -1,4 +1,4 @@
-"""The errors of data sources, in a module that costs a program nothing to import."""
+"""The errors of data sources, in a module that is cheap to import."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pulumi
 
 
 class DataSourceError(pulumi.RunError):
-    """Cortecs could not be asked, or did not answer. A RunError: Pulumi shows its text, and no traceback."""
+    """A request to Cortecs failed. A RunError: Pulumi shows its text without a traceback."""
 
 
 class UnknownIdError(DataSourceError, LookupError):
-    """Cortecs has nothing of this id. The text names the nearest id that there is."""
+    """Cortecs does not have this id. The text names the most similar one."""

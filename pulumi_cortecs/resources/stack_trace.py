@@ -1,13 +1,13 @@
-"""The part of its call stack that a registered resource leaves in the state.
+"""The part of a resource's call stack that the state keeps.
 
 Pulumi's SDK sends the whole stack with each resource, down to the interpreter's start, and the engine writes it again
 at every step of an `up`. A reader needs the newest frames only. Declared at a program's top level, an Instance's row
 has 2,960 bytes with the whole stack and 1,819 with two frames, an Endpoint's 3,229 and 1,705 without any: two fifths of
 both (`tests/engine/test_row_size.py` holds the bound).
 
-The SDK has no option for that, so the one function that collects the frames is wrapped. The limit is a context
-variable: it holds for the resource that is being constructed, in no other thread and for no other resource. Where the
-SDK has no such function any more, rows are longer.
+The SDK has no option for this, so the function that collects the frames is wrapped. The limit is a context variable: it
+applies only to the resource that is being constructed, and to no other thread. With an SDK that lacks this function,
+rows are longer.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from typing import Any, Final
 from pulumi.runtime import resource as _sdk
 
 USER_FRAMES: Final = 2
-"""The line of our constructor, which the SDK takes for the resource's position, and the user's line that called it."""
+"""Two frames: the line of the constructor, which the SDK records as the resource's position, and the user's line that
+called it."""
 
 NO_FRAMES: Final = 0
-"""For an Endpoint: the Instance's row says where both are from."""
+"""No frames, for an Endpoint: the Instance's row has the position of both."""
 
 _limit: ContextVar[int | None] = ContextVar("pulumi_cortecs_stack_trace", default=None)
 
 
 @contextmanager
 def limited_stack_trace(newest: int) -> Iterator[None]:
-    """A block in which a resource that is registered leaves at most `newest` frames."""
+    """A block in which a registered resource keeps at most `newest` frames."""
     token = _limit.set(newest)
     try:
         yield
@@ -40,7 +41,7 @@ def limited_stack_trace(newest: int) -> Iterator[None]:
 
 
 def _limited(collect: Callable[[], Any]) -> Callable[[], Any]:
-    """The SDK's function, and what exceeds the limit cut off its result."""
+    """The SDK's function, with its result cut to the limit."""
 
     @wraps(collect)
     def collect_newest() -> Any:

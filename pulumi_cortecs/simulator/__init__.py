@@ -1,6 +1,6 @@
-"""The clouds on one port of this machine, for demonstrations and tests: same routes, same traps, no bill.
+"""The simulated clouds on one port of this machine, for demonstrations and tests: same routes, same traps, no costs.
 
-`running()` starts one inside this process; `pulumi-cortecs simulator` is the same as a program.
+`running()` starts a simulator inside this process; `pulumi-cortecs simulator` runs one as a program.
 """
 
 from pulumi_cortecs.simulator.clouds import Control, SimulatorSettings

@@ -1,4 +1,4 @@
-"""The errors that a simulated cloud answers with, its own or those of a web filter between it and the client.
+"""The error answers of a simulated cloud: its own, or those of a web filter between it and the client.
 
 A web filter blocks the vendor's answer, so a request that it blocks may have been carried out.
 """
@@ -10,7 +10,7 @@ from enum import Enum
 from http import HTTPStatus
 
 STATUS_WITHOUT_BODY = 304
-"""The one status from 300 on whose answer must not have a body."""
+"""The only status from 300 on whose answer must not have a body."""
 _REDIRECTS = range(300, 400)
 _WORDS = {
     460: "The client closed the connection.",
@@ -27,8 +27,8 @@ _PAGE = """<!DOCTYPE html>
 class ApiError(Exception):
     """A request is refused with `status`; `message` goes into the body, in the shape of the API that was called.
 
-    `code` is a short machine-readable word for those APIs that have one; `headers` are sent along; an HTML `page` is
-    sent instead of the API's own body, by what stands in between.
+    `code` is a short machine-readable word for APIs that have one; `headers` are added to the answer; an HTML `page`
+    replaces the API's own body, as a web filter sends it.
     """
 
     def __init__(

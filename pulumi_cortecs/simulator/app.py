@@ -61,7 +61,7 @@ def _unlisted_error(request: Request, world: World) -> Response:
     if not path.startswith(f"{CONTROL}/"):
         world.request_log.count(method, UNLISTED)
         world.request_log.record_refusal(method, UNLISTED, FailedRequest(method, path, 404, "no such route"))
-    return JSONResponse({"error": f"There is no route {method} {path}."}, 404)
+    return JSONResponse({"error": f"{method} {path}: no such route."}, 404)
 
 
 async def _unreadable_error(request: Request, error: Exception) -> Response:
@@ -70,7 +70,7 @@ async def _unreadable_error(request: Request, error: Exception) -> Response:
 
 
 async def _internal_error(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "The simulator itself failed; its log says how."}, 500)
+    return JSONResponse({"error": "The simulator failed; its log has the traceback."}, 500)
 
 
 class RequestLogging:
@@ -101,7 +101,7 @@ class RequestLogging:
             await self._app(scope, receive, send_dated)
         except Exception:
             log.exception("failed: %s %s", scope["method"], quote(scope["path"]))
-            if not complete:  # else it was answered: the connection can go on
+            if not complete:  # else it was answered, and the connection stays open
                 raise
         finally:
             outcome: Any = "dropped" if scope.get(DROPPED) else status

@@ -1,10 +1,10 @@
-"""The clock of the simulated clouds: real time, sped up, stepped forward or held still.
+"""The clock of the simulated clouds: real time, sped up, stepped forward or paused.
 
-Only events that the clouds themselves would date run on this clock: boots, bills, list lag, stops from outside. Access
-tokens do not, because clients compare `expires_in` with their own wall clock; they run on real time.
+Only events that the clouds themselves would date use this clock: boots, bills, list lag, stops from outside. Access
+tokens use real time, because clients compare `expires_in` with their own clock.
 
-While the simulator is off, virtual time stands still. Were it to go on, a night between two runs would be billed, at a
-speed of 60 as sixty nights, and how long a restart takes would decide what a test finds afterwards.
+While the simulator is off, virtual time stands still. Otherwise a night between two runs would be billed, at a speed of
+60 as sixty nights, and the duration of a restart would change the results of a test.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class VirtualClock:
 
     @classmethod
     def since(cls, moment: Moment, *, monotonic: Monotonic = time.monotonic) -> VirtualClock:
-        """A clock that goes on from `moment`, as if no time had passed since."""
+        """A clock that continues from `moment`, as if no time had passed since."""
         clock = cls(moment.speed, start=moment.at, monotonic=monotonic)
         clock._paused = moment.paused
         return clock
@@ -58,14 +58,14 @@ class VirtualClock:
 
     @property
     def paused(self) -> bool:
-        """True while time only passes by `advance`."""
+        """True if time passes only by `advance`."""
         return self._paused
 
     def now(self) -> datetime:
         """The virtual time in UTC, in whole milliseconds.
 
-        Answers show milliseconds. Were the ledger finer, a run of 60.0004 s would be billed as two minutes and
-        shown as one.
+        Answers show milliseconds. With a finer ledger, a run of 60.0004 s would be billed as two minutes and shown as
+        one.
         """
         exact = self._exact()
         return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
@@ -73,26 +73,26 @@ class VirtualClock:
     def advance(self, seconds: float) -> None:
         """Steps forward. Raises ValueError for a step back and for one beyond the calendar."""
         if not math.isfinite(seconds) or seconds < 0:
-            raise ValueError(f"time only moves forward: advance by 0 or more seconds, not {seconds}")
+            raise ValueError(f"seconds: got {seconds}; must be 0 or more, because time only moves forward")
         self._anchor()
         try:
             self._virtual_at += timedelta(seconds=seconds)
         except OverflowError:
-            raise ValueError(f"{seconds} seconds lead beyond the calendar") from None
+            raise ValueError(f"seconds: got {seconds}; the resulting time is beyond the calendar") from None
 
     def run_at(self, speed: float) -> None:
-        """Goes on at `speed` from this moment. Raises ValueError unless it is positive and finite."""
+        """Changes the speed from this moment on. Raises ValueError unless it is positive and finite."""
         checked = _checked_speed(speed)
         self._anchor()
         self._speed = checked
 
     def pause(self) -> None:
-        """Holds time still until `resume`."""
+        """Pauses time until `resume`."""
         self._anchor()
         self._paused = True
 
     def resume(self) -> None:
-        """Lets time pass again, from where it was held."""
+        """Resumes time where it was paused."""
         self._anchor()
         self._paused = False
 
@@ -107,7 +107,7 @@ class VirtualClock:
 
 def _checked_speed(speed: float) -> float:
     if not math.isfinite(speed) or speed <= 0:
-        raise ValueError(f"a speed is a positive number of virtual seconds per real second, not {speed}")
+        raise ValueError(f"speed: got {speed}; must be a positive number of virtual seconds per real second")
     return speed
 
 

@@ -1,4 +1,4 @@
-"""The simulated clouds, and the shared parts with those of all clouds."""
+"""The simulated clouds, and the settings, control and access of all of them together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLOUDS: Final[tuple[Vendor, ...]] = (CORTECS,)
 
 @dataclass(frozen=True)
 class SimulatorSettings(CortecsSettings):
-    """The knobs of all clouds. A change holds for what happens after it."""
+    """The settings of all clouds. A change applies to later events."""
 
 
 class Control(CortecsControl):
@@ -27,7 +27,7 @@ class Control(CortecsControl):
 
 
 class Access(CortecsAccess):
-    """The access to the simulated APIs that their clients have."""
+    """The access of clients to the simulated APIs."""
 
 
 def environment(url: str, clouds: Sequence[Vendor] = CLOUDS) -> dict[str, str]:

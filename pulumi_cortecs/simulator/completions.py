@@ -1,6 +1,6 @@
 """The answers of a simulated model, in the shape of OpenAI's chat and text completions: whole, or in chunks.
 
-Tokens are words here: the numbers are consistent with each other, and those of no tokenizer.
+Tokens are words here: the numbers are consistent, but do not match any tokenizer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Completion:
-    """An answer in the making: `choices` equal texts for a prompt of `prompt_tokens`; `created` is in Unix seconds."""
+    """An answer: `choices` equal texts for a prompt of `prompt_tokens`; `created` is in Unix seconds."""
 
     model: str
     created: int
@@ -67,7 +67,8 @@ def completion_json(completion: Completion) -> Json:
 
 
 def chunks_json(completion: Completion, *, with_usage: bool) -> Iterator[Json]:
-    """The same word by word; a chat begins with a chunk that only names the role, and `with_usage` adds a last one."""
+    """The chunks of a streamed answer, word by word; a chat begins with a chunk that only names the role, and
+    `with_usage` adds a last one."""
     head = _head(completion, _new_id(completion), "chat.completion.chunk" if completion.chat else "text_completion")
     if with_usage:
         head["usage"] = None

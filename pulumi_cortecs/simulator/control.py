@@ -1,4 +1,4 @@
-"""`/_sim`: control of the simulator itself, by tests and by people. This part controls what all clouds share."""
+"""`/_sim`: control of the simulator, by tests and users. This module has the part that all clouds share."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from collections.abc import Iterable, Mapping
@@ -60,7 +60,7 @@ _ReusedId = Annotated[str, _word_of(ReusedId)]
 
 
 class ResetRequest(RequestModel):
-    """POST /_sim/reset: with a seed, ids and chances come in the same order each time."""
+    """POST /_sim/reset: with a seed, ids and chances have the same order each time."""
 
     seed: Integer | None = None
 
@@ -85,7 +85,7 @@ MatchRequest = create_model("MatchRequest", __base__=_Match, **_MATCHED_BY)
 
 
 class FaultRequest(RequestModel):
-    """POST /_sim/faults: the kind, how often, what it hits, and the parameters of that kind (see `faults`)."""
+    """POST /_sim/faults: the kind, its count, its filter, and the parameters of that kind (see `faults`)."""
 
     kind: Annotated[FaultKind, BeforeValidator(_read_kind)]
     probability: float = Field(1.0, ge=0, le=1)
@@ -128,7 +128,7 @@ class FaultRequest(RequestModel):
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """The parameters that were given."""
+        """The parameters of the request."""
         return self.model_dump(exclude={"kind", "probability", "count", "match"}, exclude_none=True)
 
 
@@ -143,7 +143,7 @@ def _check_value(argument: str, value: int | str) -> None:
 
 
 class SettingsRequest(settings_request(SimulatorSettings)):  # type: ignore[misc]
-    """PATCH /_sim/settings: the knobs to turn; see `clouds.Settings`."""
+    """PATCH /_sim/settings: the settings to change; see `clouds.SimulatorSettings`."""
 
 
 def control_router(world: World) -> APIRouter:
@@ -202,7 +202,7 @@ def control_router(world: World) -> APIRouter:
     @router.delete("/faults/{fault_id}", response_model=None)
     async def remove_fault(fault_id: str) -> Response:
         if not world.faults.remove(fault_id):
-            raise ApiError(404, f"There is no fault {fault_id!r}.")
+            raise ApiError(404, f"fault_id {fault_id!r}: no such fault.")
         return JSONResponse({"fault_id": fault_id})
 
     @router.get("/ledger", response_model=None)
@@ -274,7 +274,7 @@ def _cloud_of(instance_id: str, world: World) -> SimulatedCloud:
     for cloud in world.clouds:
         if instance_id in cloud.true_states():
             return cloud
-    raise ApiError(404, f"There is no instance {instance_id!r}.")
+    raise ApiError(404, f"instance_id {instance_id!r}: no such instance.")
 
 
 def _run_json(run: Run, amount: Money) -> dict[str, Any]:

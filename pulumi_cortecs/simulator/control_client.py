@@ -46,7 +46,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class LedgerState:
-    """All runs until `now`, and what they cost per currency."""
+    """All runs until `now`, and their cost per currency."""
 
     now: datetime
     entries: tuple[LedgerEntry, ...]
@@ -77,8 +77,8 @@ class RequestCounts:
 
 @dataclass(frozen=True)
 class SimulatedInstance:
-    """The true state of an instance, whatever lists show; `answer` is the vendor's JSON for it. A subclass of its cloud
-    adds the arguments of its order."""
+    """The true state of an instance, independent of lists; `answer` is the vendor's JSON for it. A subclass of its
+    cloud adds the arguments of its order."""
 
     cloud: str
     instance_id: str
@@ -109,7 +109,7 @@ def entry_fields(row: Row) -> dict[str, Any]:
 
 
 def loopback_client(base_url: str) -> httpx.Client:
-    """A client for this machine alone: no proxy of the surroundings gets in between, no certificates are loaded."""
+    """An HTTP client for this machine only: it uses no proxy of the environment, and loads no certificates."""
     return httpx.Client(base_url=base_url, trust_env=False, verify=False, timeout=30)
 
 
@@ -147,15 +147,15 @@ class ControlClient:
         return _clock(self._ask("POST", "/clock", {"speed": speed}))
 
     def pause(self) -> ClockState:
-        """Hold virtual time; it then only passes by `advance`."""
+        """Pause virtual time; it then passes only by `advance`."""
         return _clock(self._ask("POST", "/clock", {"pause": True}))
 
     def resume(self) -> ClockState:
-        """Let virtual time pass again."""
+        """Resume virtual time."""
         return _clock(self._ask("POST", "/clock", {"pause": False}))
 
     def settings(self, **changed: Any) -> Mapping[str, Any]:
-        """Change these knobs, if any; returns the values of all (amounts as strings)."""
+        """Change these settings, if any; returns the values of all (amounts as strings)."""
         values: Mapping[str, Any] = (
             self._ask("PATCH", "/settings", changed) if changed else self._ask("GET", "/settings")
         )
@@ -186,7 +186,7 @@ class ControlClient:
         return {str(row["fault_id"]): int(row["happened"]) for row in self._ask("GET", "/faults")["faults"]}
 
     def clear_faults(self) -> None:
-        """Remove all faults; boots that are stuck stay stuck."""
+        """Remove all faults; stuck boots stay stuck."""
         self._ask("DELETE", "/faults")
 
     def ledger(self) -> LedgerState:
@@ -208,7 +208,7 @@ class ControlClient:
         return tuple(self._read_instance(row) for row in self._ask("GET", "/instances")["instances"])
 
     def stop(self, instance_id: str) -> SimulatedInstance:
-        """Stop an instance, as a person does in the vendor's console."""
+        """Stop an instance, as a user does in the vendor's console."""
         return self._read_instance(self._ask("POST", f"/instances/{instance_id}/stop"))
 
     def vanish(self, instance_id: str) -> None:

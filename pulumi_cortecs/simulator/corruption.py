@@ -1,4 +1,4 @@
-"""Good answers made wrong: in their shape, which a JSON parser does not notice, or in how they are delivered."""
+"""Corruption of good answers: in their shape, which a JSON parser does not notice, or in their delivery."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class WrongShape(str, Enum):
 
 
 def corrupt(answer: Any, how: WrongShape, field: str = "") -> Any:
-    """The answer with `field` spoiled wherever it stands, or content of several with commas between; "" stands for all
-    fields of the outermost object."""
+    """The answer with `field` corrupted at every depth, or several fields with commas between; "" means all fields of
+    the outermost object."""
     if how is WrongShape.ARRAY:
         return []
     if field:
@@ -36,16 +36,16 @@ def corrupt(answer: Any, how: WrongShape, field: str = "") -> Any:
 
 
 def with_empty_lists(answer: Any) -> Any:
-    """The answer without a row in any of its lists."""
+    """The answer with all its lists empty."""
     if not isinstance(answer, dict):
         return answer
     return {name: [] if isinstance(value, list) else value for name, value in answer.items()}
 
 
 def bomb(body: bytes, megabytes: int) -> bytes:
-    """`body` behind so many megabytes of spaces, as gzip: about a thousandth of that. JSON begins with any of them.
+    """`body` after so many megabytes of spaces, as gzip of about a thousandth of that. The result is valid JSON.
 
-    One megabyte is packed, and its bytes are repeated: a full flush leaves nothing that the next block depends on.
+    It compresses one megabyte and repeats the bytes: after a full flush, blocks do not depend on each other.
     """
     spaces = b" " * MEGABYTE
     packing = zlib.compressobj(9, zlib.DEFLATED, _RAW)
@@ -60,7 +60,7 @@ def bomb(body: bytes, megabytes: int) -> bytes:
 
 
 async def drips(body: bytes, real_seconds: float) -> AsyncIterator[bytes]:
-    """The bytes of `body` one by one, content after a pause."""
+    """The bytes of `body` one by one, each after a pause."""
     for at in range(len(body)):
         await asyncio.sleep(real_seconds)
         yield body[at : at + 1]
@@ -79,7 +79,8 @@ def _spoiled(value: Any, how: WrongShape, fields: Collection[str]) -> Any:
 
 
 def _wrong(value: Any, how: WrongShape) -> Any:
-    """Null, or an object where none belongs: lenient readers turn texts, numbers and booleans into content other."""
+    """Null, or an object in place of another value: lenient readers convert strings, numbers and booleans into each
+    other."""
     if how is WrongShape.NULL:
         return None
     return ["unexpected"] if isinstance(value, dict) else {"unexpected": True}

@@ -18,7 +18,7 @@ from pulumi_cortecs.simulator.world import World
 
 @dataclass(frozen=True)
 class Simulator(Access):
-    """A simulator that is listening: `url` is where, `control` what a test says to it."""
+    """A listening simulator: its `url`, and the client of its `control`."""
 
     port: int
     control: Control = field(repr=False)
@@ -35,7 +35,7 @@ class Simulator(Access):
 
 
 def environment(port: int) -> dict[str, str]:
-    """The variables that point clients at a simulator on `port`; the credentials open nothing elsewhere."""
+    """The variables that point clients at a simulator on `port`; the credentials are not valid elsewhere."""
     return clouds.environment(f"http://{HOST}:{port}")
 
 
@@ -53,11 +53,11 @@ def running(
 ) -> Iterator[Simulator]:
     """Runs a simulator in a thread, on a free port of this machine unless one is given.
 
-    `speed` is virtual seconds per real second (1 unless given); `boot` (virtual seconds from start to running) and
-    `token_ttl` (real seconds) go before the same knobs in `settings`. With `state` it keeps everything in that file,
-    and goes on from it if it is there already: what is given here then replaces what was kept, but for `seed`, which is
-    for a new file only. `simulated` are the clouds in it, ours unless others are given. Raises OSError when the port is
-    taken, StateError when the file cannot be used.
+    `speed` is virtual seconds per real second (1 by default); `boot` (virtual seconds from start to running) and
+    `token_ttl` (real seconds) take precedence over the same settings in `settings`. With `state` it keeps everything in
+    that file, and continues from an existing one: arguments then replace the kept values, except `seed`, which is for a
+    new file only. `simulated` are its clouds, all by default. Raises OSError when the port is taken, StateError when
+    the file cannot be used.
     """
     knobs = {"boot_seconds": boot, "token_ttl_real_seconds": token_ttl}
     with closing(open_state(state)) as store, closing(Listener.bind(port)) as listener:

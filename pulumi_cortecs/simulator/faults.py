@@ -43,7 +43,7 @@ from pydantic import BeforeValidator
 
 
 class FaultKind(str, Enum):
-    """The faults there are, by what they hit: requests, orders, boots, changes of an instance."""
+    """The kinds of faults: of requests, orders, boots and changes of an instance."""
 
     LOST_REQUEST = "lost_request"
     LOST_ANSWER = "lost_answer"
@@ -75,16 +75,16 @@ class FaultKind(str, Enum):
 
 
 class ReusedId(str, Enum):
-    """Whose id is given out again: that of a `deleted` instance, or of an `existing` one."""
+    """The former owner of a reused id: a `deleted` instance, or an `existing` one."""
 
     DELETED = "deleted"
     EXISTING = "existing"
 
 
 ORDER_FAULTS = frozenset({FaultKind.OUT_OF_STOCK, FaultKind.INSUFFICIENT_FUNDS, FaultKind.QUOTA_EXCEEDED})
-"""Refuse an order that could be filled."""
+"""Faults that refuse an order."""
 SUPPLY_FAULTS = frozenset({FaultKind.OTHER_ARGUMENT, FaultKind.REUSED_ID})
-"""Decide what is made of an order."""
+"""Faults that change the result of an order."""
 BOOT_FAULTS = frozenset(
     {
         FaultKind.STUCK_BOOT,
@@ -95,13 +95,13 @@ BOOT_FAULTS = frozenset(
         FaultKind.STATUS_LAG,
     }
 )
-"""Decide at a start or restart how the run is going to go."""
+"""Faults that change the course of a run, at its start or restart."""
 STOP_FAULTS = frozenset({FaultKind.STATUS_LAG})
-"""Decide how a stop shows."""
+"""Faults that change how a stop shows."""
 DELETE_FAULTS = frozenset({FaultKind.DELETE_LAG})
-"""Decide how a deletion shows."""
+"""Faults that change how a deletion shows."""
 REQUEST_FAULTS = frozenset(FaultKind) - ORDER_FAULTS - SUPPLY_FAULTS - BOOT_FAULTS - STOP_FAULTS - DELETE_FAULTS
-"""Happen to a request, whatever it is for."""
+"""Faults of any request."""
 
 Parameter = bool | int | float | str
 
@@ -130,16 +130,15 @@ PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
     FaultKind.STATUS_LAG: {"seconds": 3, "by_id": False},
     FaultKind.DELETE_LAG: {"seconds": 3, "by_id": False},
 }
-"""The parameters of each kind with their defaults; seconds are virtual unless they say real."""
+"""The parameters of each kind with their defaults; seconds are virtual unless their name has `real`."""
 
 
 @dataclass(frozen=True)
 class FaultMatch:
     """The filter of a fault; a field that is None matches everything.
 
-    `path` is a glob, of the whole path or of what follows the vendor's base ("/instances/start", "/instances/*"). The
-    request that starts an instance has no instance id yet. `arguments` are those that an instance was ordered with, or
-    is about to be.
+    `path` is a glob, of the whole path or of the part after the vendor's base ("/instances/start", "/instances/*"). The
+    request that starts an instance has no instance id yet. `arguments` are those of the instance's order.
     """
 
     method: str | None = None
@@ -156,7 +155,7 @@ class FaultMatch:
         instance_id: str | None = None,
         **arguments: str | None,
     ) -> FaultMatch:
-        """The arguments of an order beside the rest, as clients send them; None is left out."""
+        """A match from the fields of a request, among them the arguments of an order; None is left out."""
         return cls(method, path, instance_id, {name: value for name, value in arguments.items() if value is not None})
 
     def to_dict(self) -> dict[str, str]:
@@ -166,7 +165,7 @@ class FaultMatch:
 
 
 def _read_match(match: Any) -> Any:
-    """A match out of a state file; one of an earlier version has the arguments beside the rest."""
+    """A match of a state file; an earlier version has the arguments beside the other fields."""
     return FaultMatch.of(**match) if isinstance(match, dict) and "arguments" not in match else match
 
 
@@ -174,10 +173,10 @@ def _read_match(match: Any) -> Any:
 class FaultTarget:
     """The target that is matched: a request, or the effect of a request on an instance.
 
-    `base` is what all paths of its API begin with; `arguments` are those of its order that faults may be
-    matched by; `by_path_only` keeps off faults that name no path; `workers` says how many the account would have that
-    are not stopped; `reusable` has the ids that may be given out again, the latest last: of a "deleted" instance, or of
-    an "existing" one.
+    `base` is the common prefix of its API's paths; `arguments` are those of its order by which faults can match;
+    `by_path_only` excludes faults without a path; `workers` is the number of workers that the account would have
+    running or pending; `reusable` has the ids that can be reused, the latest last: of a "deleted" instance, or of an
+    "existing" one.
     """
 
     method: str
@@ -189,13 +188,13 @@ class FaultTarget:
     new_instance: bool = False
     for_list: bool = False
     by_path_only: bool = False
-    workers: Callable[[], int] = field(default=lambda: 0, compare=False)  # counted only where a quota asks for it
+    workers: Callable[[], int] = field(default=lambda: 0, compare=False)  # counted only for a quota
     reusable: Callable[[str], Sequence[str]] = field(default=lambda of: (), compare=False)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One row of the table: `count` is how often it may happen (None: always), `happened` how often it has."""
+    """One row of the table: `count` limits how often it happens (None: always), `happened` counts it."""
 
     fault_id: str
     kind: FaultKind
@@ -206,7 +205,7 @@ class Fault:
     happened: int = 0
 
     def parameter(self, name: str) -> Parameter:
-        """The value given, or the kind's default."""
+        """The value of a parameter, or the kind's default."""
         return self.parameters.get(name, PARAMETERS[self.kind][name])
 
     def number(self, name: str) -> float:
@@ -215,7 +214,7 @@ class Fault:
 
     @property
     def status(self) -> int:
-        """The HTTP status of those kinds that have one."""
+        """The HTTP status, for kinds that have one."""
         return int(self.parameter("status"))
 
     @property
@@ -239,7 +238,8 @@ def matches(match: FaultMatch, target: FaultTarget) -> bool:
 
 
 def _applies_to(fault: Fault, target: FaultTarget) -> bool:
-    """A request without a token cannot find it expired; an instance that was listed before does not lag again; ..."""
+    """Returns whether the kind can happen to the target: for example, a request without a token cannot have an expired
+    one."""
     if fault.kind is FaultKind.TOKEN_EXPIRY:
         return target.authorized
     if fault.kind is FaultKind.EMPTY_LIST:
@@ -259,7 +259,7 @@ class RandomSource(Protocol):
 
 
 class FaultTable:
-    """The faults in force, kept in `faults` by their ids, which are counted in `tally`."""
+    """The faults in force, kept in `faults` by their ids; `tally` has the next number of an id."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Every run of every instance with what it cost: the truth that predicted costs are compared with."""
+"""Every run of every instance with its cost, for a comparison with predicted costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R", bound="Run")
 class Run(ABC):
     """One uninterrupted run, from start or restart to stop or deletion; a subclass of its cloud has the tariff.
 
-    `billed_from` is None where the bill never begins: a boot that is stuck, with pending instances not billed.
+    `billed_from` is None if billing never begins: for a stuck boot, if pending instances are not billed.
     """
 
     cloud: ClassVar[str]
@@ -35,7 +35,7 @@ class Run(ABC):
 
     @abstractmethod
     def tariff(self) -> Mapping[str, Any]:
-        """The terms of the bill, in JSON."""
+        """The tariff in JSON."""
 
     def amount(self, now: datetime) -> Money:
         """The cost until its end, or until `now` while it runs."""
@@ -45,7 +45,7 @@ class Run(ABC):
 
 
 class RunLedger:
-    """Each cloud's runs in the order they began. Deleting an instance leaves its runs here."""
+    """Each cloud's runs in the order of their starts. The deletion of an instance does not remove its runs."""
 
     def __init__(self) -> None:
         self._runs: dict[str, MutableMapping[str, Any]] = {}
@@ -55,7 +55,7 @@ class RunLedger:
         return (run for runs in self._runs.values() for run in runs.values())
 
     def keep(self, cloud: str, runs: MutableMapping[str, R]) -> None:
-        """Add the table of a cloud's runs, with those that it holds already."""
+        """Add the table of a cloud's runs, including those that it already contains."""
         self._runs[cloud] = runs
         self._open |= {run.instance_id: (cloud, number) for number, run in runs.items() if run.ended_at is None}
 
@@ -64,7 +64,7 @@ class RunLedger:
         if run.instance_id in self._open:
             raise ValueError(f"instance {run.instance_id} already has an open run")
         runs = self._runs.setdefault(run.cloud, {})
-        number = str(len(runs) + 1)  # no run is ever taken out
+        number = str(len(runs) + 1)  # runs are never removed
         self._open[run.instance_id] = run.cloud, number
         runs[number] = run
 

@@ -18,12 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 log = logging.getLogger("pulumi_cortecs.simulator")
 
 _OWN: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
-"""With any port, because a port may be forwarded."""
+"""Allowed hosts, with any port, because a port may be forwarded."""
 _OWN_PAGES: Final = ("same-origin", "none")
 
 
 class LocalRequestsOnly:
-    """Middleware that answers 403 to requests for another host name, and to those that a foreign page sent."""
+    """Middleware that answers 403 to requests for another host name, and to requests of a foreign page."""
 
     def __init__(self, app: ASGIApp):
         self._app = app

@@ -1,7 +1,7 @@
-"""Running instances answer like an OpenAI server, and say in every answer that no model stands behind it.
+"""The OpenAI-compatible API of running instances, whose answers say that no model was run.
 
-What the vendor's instances want as an API key is not documented: any Authorization header will do, and so will none.
-Fields that are not simulated (temperature, tools, ...) are accepted and have no effect, as with other such servers.
+The vendor does not document the API key of its instances, so any Authorization header is accepted, and so is none.
+Fields that are not simulated (temperature, tools, ...) are accepted and have no effect, as with similar servers.
 """
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
@@ -44,7 +44,7 @@ ModelLookup = Callable[[str], ServedModel | None]
 
 
 class StreamOptions(BaseModel):
-    """Only `include_usage` has an effect."""
+    """The options of a stream, of which only `include_usage` has an effect."""
 
     include_usage: bool = False
 
@@ -103,7 +103,7 @@ class OpenAiApi:
         return path["instance_id"], {"model_id": served.model_id} if served else {}
 
     def expire_tokens(self) -> None:
-        """Do nothing: served models take any token."""
+        """Does nothing, because served models accept any token."""
 
 
 def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
@@ -113,7 +113,7 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
     def running(instance_id: str) -> ServedModel:
         served = lookup(instance_id)
         if served is None:
-            raise ApiError(404, f"There is no instance {instance_id!r}.", code="instance_not_found")
+            raise ApiError(404, f"instance_id {instance_id!r}: no such instance.", code="instance_not_found")
         if served.status != "running":
             raise ApiError(503, f"Instance {instance_id} is {served.status}.", code="instance_not_running")
         return served

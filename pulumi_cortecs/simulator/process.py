@@ -1,4 +1,4 @@
-"""The simulator as a program: it announces its port, ends at a signal, and does not outlive its parent."""
+"""The simulator as a program: it announces its port, exits at a signal, and does not outlive its parent."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def exports(port: int) -> str:
 
 @contextmanager
 def _published_port(port: int, port_file: Path | None) -> Iterator[None]:
-    """The port is in the file for as long as it is served."""
+    """A block during which the file contains the port."""
     if port_file is None:
         yield
         return
@@ -74,7 +74,7 @@ def _published_port(port: int, port_file: Path | None) -> Iterator[None]:
 
 
 def _write_at_once(path: Path, text: str) -> None:
-    """Whoever waits for the file never sees half of it."""
+    """Writes the file in one step, so that readers never see half of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w") as file:
         file.write(text)
@@ -100,7 +100,7 @@ def _wait(stop_event: threading.Event, parent_pid: int | None) -> None:
     if parent_pid is None:
         stop_event.wait()
         return
-    # a dead direct parent stays visible as a zombie until it is reaped, but we are given to another at once
+    # a dead direct parent stays visible as a zombie until it is reaped, but this process gets another parent at once
     direct = os.getppid() == parent_pid
     while not stop_event.wait(_PARENT_CHECK_SECONDS):
         if (os.getppid() != parent_pid) if direct else not _is_alive(parent_pid):

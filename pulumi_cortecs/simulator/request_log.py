@@ -1,4 +1,4 @@
-"""The requests since the last reset: counts per route, and those that were refused."""
+"""The requests since the last reset: counts per route, and the refused ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FailedRequest:
 class RequestLog:
     """Requests counted per "METHOD /route/{template}"; requests for the simulator's own control are not counted.
 
-    The counts are kept with everything else; the single refusals are of this process only.
+    The state keeps the counts; the single refusals are of this process only.
     """
 
     def __init__(self, counts: MutableMapping[str, int], refused: MutableMapping[str, int]) -> None:

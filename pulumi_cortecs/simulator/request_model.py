@@ -22,11 +22,11 @@ def _whole(value: object) -> object:
 
 
 def _amount(value: object) -> object:
-    # a float's decimals are noise: amounts are decimal strings
+    # amounts are decimal strings, because a float's decimals are inexact
     try:
         return Decimal(value) if isinstance(value, str) else value
     except ArithmeticError:
-        raise ValueError('an amount is a decimal string such as "1.20"') from None
+        raise ValueError('expected a decimal string such as "1.20"') from None
 
 
 def _ok_or_error(status: int) -> int:

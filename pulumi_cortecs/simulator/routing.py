@@ -31,8 +31,8 @@ DROPPED = "simulator.dropped"
 class Api(Protocol):
     """The properties that the routes of one simulated API share.
 
-    `base` is what all its paths begin with. `by_path_only`: its requests are hit by faults that name a path only.
-    `lists` are the templates of the routes that answer a GET with a list.
+    `base` is the common prefix of its paths. `by_path_only`: only faults with a path affect its requests. `lists` are
+    the templates of the routes that answer a GET with a list.
     """
 
     base: str
@@ -46,8 +46,8 @@ class Api(Protocol):
         """The query parameters that a route has."""
 
     def subject(self, path: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str | None, Mapping[str, str]]:
-        """The instance that a request is about, by the parameters in its path and its body, and the arguments of the
-        order, for faults that are matched by them."""
+        """The instance of a request, by the parameters in its path and its body, and the arguments of the order, for
+        matching faults."""
 
     def expire_tokens(self) -> None:
         """Makes every access token invalid."""
@@ -57,7 +57,7 @@ class Connections(Protocol):
     """The server's open connections."""
 
     def drop(self, client: tuple[str, int]) -> Coroutine[Any, Any, None]:
-        """Closes the connection from `client` without another byte."""
+        """Closes the connection from `client` without sending more."""
 
 
 def simulated_route(api: Api, world: World) -> type[APIRoute]:
@@ -168,13 +168,13 @@ def _corrupted(fault: Fault, response: JSONResponse) -> Response:
 
 
 def _with_delivery(fault: Fault, response: Response) -> Response:
-    """The response with the fault that changes how it is sent, if it is one."""
+    """The response, wrapped by a fault that changes its delivery, if any."""
     if fault.kind not in (FaultKind.DRIP, FaultKind.BOMB) or isinstance(response, StreamingResponse):
         return response
     body, headers = bytes(response.body), dict(response.headers)
     if fault.kind is FaultKind.DRIP:
         return StreamingResponse(drips(body, fault.number("real_seconds")), response.status_code, headers)
-    if "content-encoding" in headers:  # packed once, as the head says
+    if "content-encoding" in headers:  # compressed once, as the header says
         return response
     packed = bomb(body, int(fault.number("megabytes")))
     headers |= {"content-encoding": "gzip", "content-length": str(len(packed))}

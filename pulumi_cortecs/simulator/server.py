@@ -1,4 +1,4 @@
-"""The simulator's socket: loopback only, quick to start, and closed at once by a stop."""
+"""The simulator's server: on loopback only, quick to start, and closed at once by a stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HOST = "127.0.0.1"
 HOST_V6 = "::1"
 _BACKLOG = 2048
-_KEEP_ALIVE_SECONDS = 3600  # a connection closed between two requests looks to a client like a lost answer
+_KEEP_ALIVE_SECONDS = 3600  # for a client, a connection that closes between two requests looks like a lost answer
 _PORTS_TRIED = 20
 
 
@@ -27,22 +27,22 @@ class OpenConnections:
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
 
     def add(self, transport: asyncio.Transport) -> tuple[str, int]:
-        """Notes a new connection; the key under which to forget it."""
+        """Adds a new connection; returns the key for its removal."""
         peer = transport.get_extra_info("peername")
         key = (str(peer[0]), int(peer[1]))
         self._transports[key] = transport
         return key
 
     def forget(self, key: tuple[str, int]) -> None:
-        """Forgets a connection."""
+        """Removes a connection."""
         self._transports.pop(key, None)
 
     async def drop(self, client: tuple[str, int]) -> None:
-        """Closes the connection from `client` without another byte."""
+        """Closes the connection from `client` without sending more."""
         transport = self._transports.get(client)
         if transport is not None:
             transport.abort()
-        await asyncio.sleep(0)  # lets the server learn of it, so that it does not answer into the void
+        await asyncio.sleep(0)  # informs the server, so that it does not answer on the closed connection
 
     def drop_all(self) -> None:
         """Closes every connection, open streams included."""
@@ -61,7 +61,7 @@ class Listener:
     def bind(cls, port: int) -> Listener:
         """Binds `port` on 127.0.0.1 and, where there is IPv6, on ::1; port 0 takes a free one.
 
-        "localhost" means ::1 first for many clients: were another program there, they would talk to that one.
+        Many clients resolve "localhost" to ::1 first, and would otherwise reach another program that listens there.
         """
         for attempt in range(_PORTS_TRIED if port == 0 else 1):
             v4 = _bind(socket.AF_INET, HOST, port)
@@ -74,14 +74,14 @@ class Listener:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Gives the port back."""
+        """Releases the port."""
         for sock in self.sockets:
             sock.close()
 
 
 @contextmanager
 def running_server(app: ASGIApp, listener: Listener, connections: OpenConnections) -> Iterator[None]:
-    """Serves in a thread of its own for as long as the block lasts; the sockets are closed afterwards."""
+    """A block during which a thread serves the sockets; it closes them afterwards."""
     server = _Server(app, listener, connections)
     thread = threading.Thread(target=server.serve_until_stopped, name="simulator", daemon=True)
     thread.start()
@@ -97,7 +97,7 @@ def running_server(app: ASGIApp, listener: Listener, connections: OpenConnection
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its polling: it says when it listens, and ends at once, in the middle of answers if need be."""
+    """uvicorn without its polling: it reports when it listens, and stops at once, even in the middle of answers."""
 
     def __init__(self, app: ASGIApp, listener: Listener, connections: OpenConnections):
         super().__init__(
@@ -125,7 +125,7 @@ class _Server(uvicorn.Server):
         self.failure: BaseException | None = None
 
     def serve_until_stopped(self) -> None:
-        """The thread's work."""
+        """The main function of the thread."""
         try:
             asyncio.run(self.serve(self._sockets))
         except BaseException as failure:
@@ -134,20 +134,20 @@ class _Server(uvicorn.Server):
             self.listening.set()
 
     def stop(self) -> None:
-        """Ends the serving, from whichever thread."""
+        """Stops the server, from any thread."""
         if self._loop is not None:
-            with suppress(RuntimeError):  # it has ended by itself
+            with suppress(RuntimeError):  # it has already stopped
                 self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     async def main_loop(self) -> None:
-        """Waits; the sockets are served meanwhile."""
+        """Waits for a stop, while the sockets are served."""
         self._stop_requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.listening.set()
         await self._stop_requested.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cuts every connection; asyncio cancels what was still being answered."""
+        """Closes every connection; asyncio cancels unfinished answers."""
         for server in self.servers:
             server.close()
         self._connections.drop_all()
@@ -168,10 +168,10 @@ def _protocol(connections: OpenConnections) -> type[asyncio.Protocol]:
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    # asyncio turns Nagle's delay off only where the protocol is named; with it an answer takes 40 ms
+    # asyncio turns off Nagle's delay of 40 ms per answer only if the protocol is named
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        # a port that was served a minute ago can be served again
+        # a recently used port can be bound again
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -192,4 +192,4 @@ def _bind_v6(port: int) -> list[socket.socket]:
     except OSError as failure:
         if failure.errno == errno.EADDRINUSE:
             raise
-        return []  # this machine has no IPv6 loopback
+        return []  # the machine has no IPv6 loopback

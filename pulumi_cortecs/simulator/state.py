@@ -1,9 +1,9 @@
-"""The store of all state that may outlast the process: in memory, or in a SQLite file.
+"""The store of the simulator's state, in memory or in a SQLite file.
 
 The simulated clouds keep their values in named tables, which are plain mappings of frozen values. In memory a table is
-a dict. In a file, `save` writes the changes since the last save in a single transaction. The routes call it before an
-answer is sent (`routing`), so everything that a client has learned survives a kill -9 right after it. A power cut can
-take the last moments with it (synchronous=NORMAL); it does not break the file.
+a dict. In a file, `save` writes the changes since the last save in a single transaction. The routes call it before they
+send an answer (`routing`), so every change that a client knows of survives a kill -9. A power cut can lose the last
+moments (synchronous=NORMAL), but does not damage the file.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ _EMPTY = "DELETE FROM kept WHERE shelf = ?"
 
 
 class StateError(Exception):
-    """The file cannot be used, and was left as it is; the message is one line with its path and the reason."""
+    """The file cannot be used, and was not changed; the message is one line with its path and the reason."""
 
 
 class State(Protocol):
-    """Named tables, and when their changes are saved."""
+    """Named tables, whose changes `save` keeps."""
 
     def table(self, name: str, kind: type[T]) -> MutableMapping[str, T]:
-        """The values of that table, in the order they were added. To change one, put another in its place."""
+        """The values of that table, in the order of their addition. To change a value, replace it."""
 
     def save(self) -> None:
-        """Keeps all changes made so far, or none of them."""
+        """Saves all changes made so far, or none of them."""
 
     def close(self) -> None:
-        """Lets go of the file, without saving."""
+        """Closes the file without saving."""
 
 
 def open_state(path: Path | None) -> State:
-    """The state in a file, a new one if there is none, or in memory alone.
+    """The state in a file, which is created if it does not exist, or in memory.
 
     Raises StateError for a file that is not a state of a simulator, is of a newer version, damaged, or in use.
     """
@@ -127,7 +127,7 @@ class _Table(MutableMapping[str, T], Generic[T]):
     def write(self, connection: sqlite3.Connection) -> None:
         if self._emptied:
             connection.execute(_EMPTY, (self._name,))
-        # removals first: what was removed and put back stands last, as it does in the dict
+        # removals first: a value that was removed and added again comes last, as in the dict
         connection.executemany(_REMOVE, [(self._name, key) for key in self._removed])
         encode = self._adapter.dump_json
         connection.executemany(_PUT, [(self._name, key, encode(self._items[key]).decode()) for key in self._put])
@@ -156,7 +156,7 @@ class _Table(MutableMapping[str, T], Generic[T]):
         return len(self._items)
 
     def values(self) -> ValuesView[T]:
-        # the inherited one looks every key up: lists of a thousand instances would feel it
+        # the inherited one looks up every key, which is slow for lists of a thousand instances
         return self._items.values()
 
     def clear(self) -> None:
@@ -166,7 +166,7 @@ class _Table(MutableMapping[str, T], Generic[T]):
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """An exclusive connection; its lock ends with its process, however that ends."""
+    """An exclusive connection, whose lock always ends with its process."""
     try:
         if path.exists() and path.stat().st_size:
             _check_header(path)
@@ -175,7 +175,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     except OSError as failure:
         raise StateError(f"{path} cannot be opened: {failure.strerror}") from None
     try:
-        # one thread after the other uses it: this one loads, the server's saves, this one closes
+        # the threads use it in turn: this one loads, the server's saves, this one closes
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     except sqlite3.OperationalError as failure:
         raise StateError(f"{path} cannot be opened: {failure}") from None
@@ -192,7 +192,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _check_header(path: Path) -> None:
-    """Refuses foreign files by looking alone: as immutable, SQLite takes no lock and writes no file beside it."""
+    """Refuses foreign files without changing them: as immutable, SQLite takes no lock and writes no file beside it."""
     foreign = StateError(f"{path} is not a state of this simulator, and was left as it is")
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
@@ -212,7 +212,8 @@ def _lock_and_stamp(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("BEGIN EXCLUSIVE")
     if _read_stamps(connection) != (_APPLICATION_ID, FORMAT):
-        # new. It becomes a WAL afterwards only, so that the stamps are in the file itself, where _check_header looks
+        # a new file. It gets its WAL only afterwards, so that the stamps are in the file itself, where _check_header
+        # reads
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute(_SCHEMA)

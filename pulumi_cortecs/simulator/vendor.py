@@ -1,4 +1,4 @@
-"""The contract of a simulated cloud: what its folder in this package has to provide."""
+"""The contract of a simulated cloud, which its folder in this package implements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OpenCloud:
 
 @dataclass(frozen=True)
 class Vendor:
-    """One cloud, as the shared parts know it; its knobs and its control methods are entered in `clouds`.
+    """One cloud for the shared parts; `clouds` adds its settings and its control methods.
 
     `open` makes it a part of a world. `environment` has the variables that point its clients at a simulator's URL.
     `arguments` are the names and types of an order's arguments; faults match by those in `matched_by`. An instance runs

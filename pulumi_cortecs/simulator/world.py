@@ -1,6 +1,6 @@
-"""The state that all simulated clouds share: clock, table of faults, ledger, knobs, and random numbers.
+"""The state that all simulated clouds share: clock, table of faults, ledger, settings, and random numbers.
 
-There is no lock: handlers never wait while they hold half a change, and all of them run on one event loop.
+It needs no lock: handlers never wait in the middle of a change, and all of them run on one event loop.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SimulatedCloud(Protocol):
         """The true state of all instances of all accounts, by their ids, in JSON."""
 
     def stop_from_outside(self, instance_id: str) -> object:
-        """Stop an instance, as a person does in the vendor's console."""
+        """Stop an instance, as a user does in the vendor's console."""
 
     def vanish(self, instance_id: str) -> None:
         """Remove an instance, running or not."""
@@ -52,12 +52,11 @@ class SimulatedCloud(Protocol):
 
 
 class World:
-    """The shared state, new or gone on with.
+    """The shared state, new or continued.
 
-    `origin` is where it is reached ("http://127.0.0.1:3000"). `defaults` has the knobs of all its clouds. `settings`,
-    the single `knobs` and `speed` are those of the beginning, to which a reset returns; where a kept state goes on,
-    only those given replace what is kept. `seed` (None: a random one) is for a new state: a kept one goes on with its
-    own.
+    `origin` is its URL ("http://127.0.0.1:3000"). `defaults` has the settings of all its clouds. `settings`, the single
+    `knobs` and `speed` are the initial values, to which a reset returns; in a continued state they replace only their
+    own kept values. `seed` (None: a random one) is for a new state: a continued one keeps its own.
     """
 
     clock: VirtualClock
@@ -107,7 +106,7 @@ class World:
         return self._state.table(name, kind)
 
     def join(self, cloud: SimulatedCloud) -> None:
-        """Add a cloud, empty unless its state was kept; from now on it is reset and settled with the others."""
+        """Add a cloud, empty unless its state was kept; resets and scheduled changes then include it."""
         self.clouds.append(cloud)
         if cloud.name not in self._begun:
             cloud.reset()
@@ -132,7 +131,7 @@ class World:
 
     @property
     def settings(self) -> SharedSettings:
-        """The current knobs."""
+        """The current settings."""
         return self._settings[_CURRENT]
 
     @settings.setter
@@ -140,7 +139,7 @@ class World:
         self._settings[_CURRENT] = changed
 
     def settings_of(self, kind: type[S]) -> S:
-        """The current knobs, with those of one cloud."""
+        """The current settings, with those of one cloud."""
         settings = self.settings
         assert isinstance(settings, kind), f"this world has no {kind.__name__}"
         return settings
@@ -161,15 +160,15 @@ class World:
         return str(uuid.UUID(bytes=self._ids.bytes16(), version=4))
 
     def save(self) -> None:
-        """Keep everything as it is at this moment; routes call it before an answer is sent."""
+        """Save the present state; routes call it before they send an answer."""
         self._moments[_CURRENT] = self.clock.moment()
         self._state.save()
 
 
 class ReplayableRandom:
-    """Each draw follows from the seed, the name of this source and how many draws came before.
+    """A random source whose draws follow from the seed, its name and the number of earlier draws.
 
-    Seed and draws stand in `tally`, under "seed" and the source's name; sources of other names do not disturb this one.
+    `tally` keeps seed and draws, under "seed" and the source's name; sources of other names do not affect this one.
     """
 
     def __init__(self, name: str, tally: MutableMapping[str, int]):

@@ -1,5 +1,5 @@
-"""The contents of a user's stacks, as the `pulumi` CLI exports them, and what makes a stack own an instance.
+"""The contents of a user's stacks, as the `pulumi` CLI exports them, and the file that makes a stack own an instance.
 
-For the command line only. What the engine runs reads other stacks through `lifecycle/stack_state.py` alone, and only
-those of the backend that its own engine uses.
+For the command line only. Providers and packs read other stacks through `lifecycle/stack_state.py`, and only those of
+their own engine's backend.
 """

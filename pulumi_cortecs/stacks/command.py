@@ -12,11 +12,11 @@ from pulumi_cortecs.lifecycle import pulumi_cli
 from pulumi_cortecs.lifecycle.pulumi_cli import BACKEND_VARIABLE, CliCommand, CliError, without_credentials
 
 _LONGEST: Final = 120.0
-"""Seconds for one command: it reads one state, from however far."""
+"""Seconds for one command, which reads one state, perhaps from a remote backend."""
 
 
 class StacksError(Exception):
-    """A stack or a backend cannot be read, so what it owns is not known."""
+    """A stack or a backend cannot be read, so its instances are unknown."""
 
 
 class MissingStackError(StacksError):
@@ -25,7 +25,7 @@ class MissingStackError(StacksError):
 
 @dataclass(frozen=True)
 class Pulumi:
-    """The CLI, run in a directory against one backend: the one it is logged in to where `backend_url` is None. No
+    """The CLI, run in a directory against one backend: the one that it is logged in to if `backend_url` is None. No
     command takes longer than `longest` seconds."""
 
     executable: str
@@ -35,11 +35,11 @@ class Pulumi:
 
     @property
     def backend(self) -> str:
-        """The backend for a person, without user, password and options."""
+        """The backend as text, without user, password and options."""
         return without_credentials(self.backend_url or os.environ.get(BACKEND_VARIABLE) or "the current backend")
 
     def ask(self, *arguments: str) -> str:
-        """The output of a command. Raises StacksError, MissingStackError where it says that there is no such stack."""
+        """The output of a command. Raises StacksError, and MissingStackError for a stack that does not exist."""
         environment = dict(os.environ)
         if self.backend_url is not None:
             environment[BACKEND_VARIABLE] = self.backend_url
@@ -52,10 +52,10 @@ class Pulumi:
 
 
 def pulumi(directory: Path, backend_url: str | None = None) -> Pulumi:
-    """The CLI that is on PATH. Raises StacksError when there is none, and for a URL that is none."""
+    """The CLI on PATH. Raises StacksError without one, and for an invalid URL."""
     executable = shutil.which("pulumi")
     if executable is None:
-        raise StacksError("there is no pulumi CLI on PATH")
+        raise StacksError("no pulumi CLI on PATH; install it, or add its folder to PATH")
     try:
         pulumi_cli.require_well_formed_url(backend_url or os.environ.get(BACKEND_VARIABLE, ""))
     except CliError as error:

@@ -1,4 +1,4 @@
-"""One exported state, read for the instances in it."""
+"""The instances of one exported state."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pulumi_cortecs.stacks.command import StacksError
 
 
 def rows_and_pending(stack: str, exported: str) -> tuple[tuple[StackResource, ...], tuple[PendingPurchase, ...]]:
-    """The instances in what `pulumi stack export` printed, those that wait for their deletion among them, and the
-    creations that never ended.
+    """The instances in the output of `pulumi stack export`, including those that wait for their deletion, and the
+    pending creations.
 
     Raises StacksError unless it is a complete state of a known form.
     """
@@ -36,5 +36,5 @@ def rows_and_pending(stack: str, exported: str) -> tuple[tuple[StackResource, ..
 
 
 def _output_or_secret(row: StateRow, key: str) -> object:
-    """An output; a placeholder for a secret one, which must not be taken for none."""
+    """An output; a placeholder for a secret one, which must not count as missing."""
     return "[secret]" if key in row.secrets else row.outputs.get(key)

@@ -18,12 +18,12 @@ from pulumi_cortecs.cortecs.resources import READY_TIMEOUT
 from pulumi_cortecs.provider import endpoint, instance
 
 IMPORT: Final = "from pulumi_cortecs import Instance\n"
-"""The line that the others need."""
+"""The import that the other lines need."""
 
 
 @dataclass(frozen=True)
 class ImportedInstance:
-    """An instance as a stack is to have it: its inputs and outputs and those of its Endpoint, and what it is called."""
+    """An instance for the state of a stack: its name, its inputs and outputs, and those of its Endpoint."""
 
     instance_id: str
     inputs: Mapping[str, Any]
@@ -33,16 +33,16 @@ class ImportedInstance:
     name: str = ""
 
     def renamed(self, name: str) -> ImportedInstance:
-        """The same under a name."""
+        """The instance under another name."""
         return replace(self, name=name)
 
     @property
     def ready(self) -> bool:
-        """Whether nothing is left to wait for: else the next preview shows that its Endpoint is to be."""
+        """True if the instance is ready: otherwise the next preview shows an update of its Endpoint."""
         return self.inputs["state"] == "stopped" or bool(self.endpoint_outputs["base_url"])
 
     def program(self) -> str:
-        """The lines of a program that change nothing about it."""
+        """The lines of a program that declare it unchanged."""
         return constructor(self.name, self.inputs)
 
 
@@ -58,7 +58,7 @@ def read_for_import(instance_id: str) -> ImportedInstance:
     }
     endpoint_state = endpoint.read(INSTANCE, "", passed_on)
     if not endpoint_state.outs:
-        raise instance.InstanceError(f"{instance_id} has just gone")
+        raise instance.InstanceError(f"{instance_id} was deleted meanwhile")
     return ImportedInstance(
         instance_id, inputs, instance_state.outs or {}, endpoint_state.inputs or {}, endpoint_state.outs
     )
@@ -80,7 +80,7 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
         resources.append(
             {
                 "type": INSTANCE.endpoint_token,
-                "name": f"the Endpoint of {row.name}",  # only the file needs it to be unique
+                "name": f"the Endpoint of {row.name}",  # unique within the file
                 "logicalName": row.name,
                 "parent": row.name,
                 "id": secrets.token_hex(6),
@@ -95,8 +95,8 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
 
 
 def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
-    """The lines of a program that declare an instance with these inputs. An argument that is not known is a comment, to
-    be completed."""
+    """The lines of a program that declare an instance with these inputs. An unknown argument is a comment, to be
+    completed."""
     arguments = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
     if "model_id" in arguments:
         arguments["model_id"] = str(arguments["model_id"]).replace("--", "/", 1)

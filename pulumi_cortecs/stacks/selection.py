@@ -1,4 +1,4 @@
-"""The states of all stacks that are named, or of all that there are: every one of them, or an error."""
+"""The states of the named stacks, or of all stacks: every one of them, or an error."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class StackSelection:
     directory: Path
 
     def read(self) -> tuple[StackHoldings, ...]:
-        """All of their states. Raises StacksError when one of them cannot be read, when a name is in none of the
-        backends, and when a backend has no stack at all, because a wrong URL looks just like that."""
+        """All of their states. Raises StacksError if one of them cannot be read, if no backend has a name, and if a
+        backend has no stacks, because a wrong URL looks the same."""
         if not self.stacks and not self.all_stacks:
             raise StacksError("no stack is named: give --stack NAME, once for each, or --all-stacks")
         clis = [pulumi(self.directory, url) for url in (self.backend_urls or (None,))]
@@ -53,7 +53,7 @@ class StackSelection:
         for (_, name), state in zip(wanted, states, strict=True):
             if state is None and not any(other.name == name for other in states if other is not None):
                 backends = ", ".join(cli.backend for cli in clis)
-                raise StacksError(f"there is no stack {name} in {backends}")
+                raise StacksError(f"{name}: no such stack in {backends}")
         return tuple(state for state in states if state is not None)
 
 
@@ -64,12 +64,12 @@ def _names(cli: Pulumi) -> list[str]:
     except ValidationError:
         raise StacksError(f"the list of the stacks in {cli.backend} cannot be read") from None
     if not names:
-        raise StacksError(f"there is no stack in {cli.backend}; is it the right one?")
+        raise StacksError(f"{cli.backend} has no stacks; is it the right backend?")
     return names
 
 
 def _state(cli: Pulumi, name: str) -> StackHoldings | None:
-    """The state, None where the backend has no such stack."""
+    """The state, None if the backend has no such stack."""
     try:
         exported = cli.ask("stack", "export", "--stack", name)
     except MissingStackError:
@@ -79,7 +79,7 @@ def _state(cli: Pulumi, name: str) -> StackHoldings | None:
 
 
 def _is_updating(cli: Pulumi, resources: Sequence[StackResource | PendingPurchase]) -> bool | None:
-    """Returns whether the stack is locked. Only of a directory we know where it keeps its locks."""
+    """Returns whether the stack is locked; None if unknown, because only directories have a known place for locks."""
     url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
     if url.scheme != "file" or not resources:
         return None

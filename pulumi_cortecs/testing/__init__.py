@@ -1,4 +1,4 @@
-"""For unit tests of programs that declare our resources: no engine, no network, nothing to pay (docs/testing.md)."""
+"""Mocks for unit tests of programs: no engine, no network, no costs (docs/testing.md)."""
 
 from pulumi_cortecs.testing.mocks import CortecsMocks, DeclaredInstance, RefusedArgumentsError
 

@@ -1,4 +1,4 @@
-"""Pulumi mocks of our two types: they do what check and create would do, which mocks do not call."""
+"""Pulumi mocks of Instance and Endpoint. They do the work of check and create, which Pulumi's mocks do not call."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ _LAST_STEP: Final = {"current_step": 5, "num_steps": 5, "description": "Running.
 
 
 class RefusedArgumentsError(ValueError):
-    """The real check would refuse what the program says. The text names each property, its value and what it may be."""
+    """The real check would refuse the program's arguments. The text names each property, its value and the allowed
+    values."""
 
 
 @dataclass(frozen=True)
 class DeclaredInstance:
-    """An Instance of the program, with what check would have filled in.
+    """An Instance of the program, completed as by check.
 
     `model_id` has `--` for `/`; `context_length` is in tokens; `ttl`, `expires_at`, `restart_trigger` and `adopt_id`
     are "" for none. `quote` holds `price_per_hour` and `price_per_minute` (per worker) and `hourly_total` as Money.
@@ -57,16 +58,17 @@ class DeclaredInstance:
 
 
 class CortecsMocks(Mocks):
-    """Stands in for Cortecs and for Pulumi's engine: `CortecsMocks().run("path/of/the/program")`, then look.
+    """Mocks of Cortecs and of Pulumi's engine: call `CortecsMocks().run("path/of/the/program")`, then inspect
+    `instances`.
 
-    `prices`: EUR per worker and minute by hardware type, `{"NVIDIA_L4_1": "0.02"}`; any other hardware is refused then.
-    Without it every hardware costs 0.02, a made-up price. `recommended`: the hardware of an instance that
-    names none, one for all models or one per model. `context_length`: the tokens of an instance that names none.
-    `now`: when everything was bought, in its own time zone. `others`: mocks for resources and functions that are not
-    ours; without it such resources have their inputs for outputs, and functions answer with nothing.
+    `prices`: EUR per worker and minute by hardware type, `{"NVIDIA_L4_1": "0.02"}`; any other hardware is then refused.
+    Without it every hardware costs 0.02, an invented price. `recommended`: the hardware of an instance that names none,
+    one for all models or one per model. `context_length`: the tokens of an instance that names none. `now`: the time of
+    all purchases, with its time zone. `others`: mocks for resources and functions of other packages; without it the
+    outputs of such resources are their inputs, and functions return nothing.
 
-    It is an ordinary pulumi.runtime.Mocks as well, for `pulumi.runtime.set_mocks`. Raises MoneyError for a price that
-    is none, and ValueError for a `now` without a time zone.
+    It is an ordinary pulumi.runtime.Mocks as well, for `pulumi.runtime.set_mocks`. Raises MoneyError for an invalid
+    price, and ValueError for a `now` without a time zone.
     """
 
     def __init__(
@@ -90,13 +92,14 @@ class CortecsMocks(Mocks):
 
     @property
     def declared(self) -> tuple[DeclaredInstance, ...]:
-        """Every Instance of the programs that ran, in the order in which they were registered."""
+        """Every Instance of the programs that ran, in the order of registration."""
         with self._lock:
             return tuple(self._declared)
 
     @property
     def instances(self) -> dict[str, DeclaredInstance]:
-        """The same by name. Raises ValueError when two have the same (in different components); then use `declared`."""
+        """The instances by name. Raises ValueError if two have the same name (in different components); then use
+        `declared`."""
         by_name = {instance.name: instance for instance in self.declared}
         if len(by_name) < len(self.declared):
             raise ValueError("two instances have the same name: look at `declared`, or use new mocks for each program")
@@ -110,11 +113,11 @@ class CortecsMocks(Mocks):
         project: str = "project",
         stack: str = "stack",
     ) -> dict[str, Any]:
-        """Runs a program to its end, and returns what it exports, as plain values.
+        """Runs a program to its end, and returns its exports as plain values.
 
-        `program`: its folder (with the `__main__.py`), its file, or a function; what a function returns as a dict is
-        exported, too. `config`: the stack's configuration with full keys, `{"shop:size": "2"}`. Raises whatever the
-        program raises, and RefusedArgumentsError.
+        `program`: its folder (with the `__main__.py`), its file, or a function, whose result is exported, too, if it is
+        a dict. `config`: the stack's configuration with full keys, `{"shop:size": "2"}`. Raises the program's
+        exceptions, and RefusedArgumentsError.
         """
         try:
             return run_program(self, program, config=config, project=project, stack=stack)
@@ -134,7 +137,7 @@ class CortecsMocks(Mocks):
         return args.resource_id or f"{args.name}-id", args.inputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        """For Pulumi: what a function of a provider answers."""
+        """For Pulumi: the result of a provider's function."""
         return ({}, []) if self._others is None else self._others.call(args)
 
     def _instance(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -161,7 +164,7 @@ class CortecsMocks(Mocks):
         workers = declared[-1].num_workers if declared else 1
         return {
             **{key: value for key, value in inputs.items() if key != "__provider"},
-            # a name that no resolver will ever answer for
+            # a reserved name that no resolver knows
             "base_url": "" if stopped else f"https://{instance_id}.invalid/v1",
             "status": "stopped" if stopped else "running",
             "worker_statuses": [{} if stopped else {"init_progress": _LAST_STEP} for _ in range(workers)],
@@ -198,7 +201,8 @@ def _hardware(hardware_type_id: str, per_minute: str | Decimal) -> PricedHardwar
 
 
 def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None:
-    """Pulumi may tell what came of a refusal ("while processing instance_id" of the Endpoint), and it as a cause."""
+    """The refusal behind an exception: Pulumi may raise a later error ("while processing instance_id" of the Endpoint),
+    with the refusal as its cause."""
     while error is not None and not isinstance(error, RefusedArgumentsError):
         error = error.__cause__
     return error

@@ -1,8 +1,8 @@
-"""Runs a Pulumi program under mocks from its first line to its last output, and leaves nothing of it behind.
+"""Runs a Pulumi program under mocks from its first line to its last output, and cleans up after it.
 
-Pulumi's own way, `set_mocks` for the whole process, leaves event loops open (a ResourceWarning each), settings that
-the next test inherits, and outputs that a test has to await. Here a program has a thread, a context and an event loop
-of its own, all of which end with it.
+Pulumi's `set_mocks` works on the whole process. It leaves event loops open (a ResourceWarning each), settings that the
+next test inherits, and outputs that a test has to await. Here a program has its own thread, context and event loop,
+which end with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def run_program(
     project: str,
     stack: str,
 ) -> dict[str, Any]:
-    """The exports of the program, as plain values. Raises what it raises. May be called from within an event loop."""
+    """The exports of the program, as plain values. Raises the program's exceptions. May be called from within an event
+    loop."""
     steps = program if callable(program) else _steps_in(Path(program))
 
     def work() -> dict[str, Any]:
@@ -43,7 +44,7 @@ def run_program(
             runtime.set_all_config(dict(config))
         with _event_loop() as loop:
             runtime.set_mocks(mocks, project=project, stack=stack, preview=False)
-            # run_in_stack makes one of its own, and serves the async programs of newer SDKs, too
+            # run_in_stack makes its own loop, and also serves the async programs of newer SDKs
             set_root_resource(None)  # type: ignore[arg-type]
             return loop.run_until_complete(_exports_of(steps))
 
@@ -72,7 +73,7 @@ def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """This thread's loop. Pulumi's mocks make one for each thread that they register resources in, and close none."""
     loops = [asyncio.new_event_loop()]
     asyncio.set_event_loop(loops[0])
-    # what fails is raised once, by run_in_stack; asyncio would print it again for each output that depended on it
+    # run_in_stack raises a failure once; asyncio would print it again for each dependent output
     loops[0].set_exception_handler(lambda _loop, _context: None)
 
     def begin() -> None:
@@ -112,7 +113,8 @@ def _steps_in(path: Path) -> Callable[[], None]:
 
 @contextmanager
 def _at_home(folder: Path) -> Iterator[None]:
-    """The program finds its files and modules as it does under Pulumi; its modules run again in the next run."""
+    """A block in which the program finds its files and modules as under Pulumi; the next run imports its modules
+    again."""
     before, modules = os.getcwd(), set(sys.modules)
     os.chdir(folder)
     sys.path.insert(0, str(folder))

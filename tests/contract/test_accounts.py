@@ -120,7 +120,7 @@ def test_an_explicit_providers_account_is_bound_by_the_account_rule(
         "update": lambda: chat.update(made, {**wanted, "state": "stopped"}),
         "delete": lambda: chat.delete(made),
     }
-    with pytest.raises(CallFailedError, match="was made with other credentials"):
+    with pytest.raises(CallFailedError, match="was created with other credentials"):
         calls[call]()
     (untouched,) = simulator.control.instances()
     assert (untouched.instance_id, untouched.account) == (made.id, "sim")

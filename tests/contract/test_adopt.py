@@ -65,7 +65,7 @@ def test_a_stopped_one_is_adopted_as_it_is(host: Host, running: Made, simulator:
     simulator.control.stop(running.id)
     resource = host.instance()
     (reason,) = _adopt(resource, running).reasons("state")
-    assert "is stopped, not running; say state='stopped'" in reason
+    assert "is stopped, not running; set state='stopped'" in reason
     checked = _adopt(resource, running, state="stopped")
     assert checked.failures == ()
     assert resource.create(checked.inputs).outs["state"] == "stopped"
@@ -79,7 +79,7 @@ def test_what_vanished_since_is_not_bought_instead(
     resource.read(running)  # the list that check saw is young enough for everything else
     inputs = _adopt(resource, running).inputs
     simulator.control.vanish(running.id)
-    with pytest.raises(CallFailedError, match="to adopt any more; nothing was bought"):
+    with pytest.raises(CallFailedError, match="which adopt_id names, does not exist any more; nothing was bought"):
         resource.create(inputs)
     assert ids(simulator) == []
 
@@ -91,7 +91,9 @@ def test_what_changed_since_is_not_adopted(
     resource.read(running)
     inputs = _adopt(resource, running).inputs
     simulator.control.stop(running.id)
-    with pytest.raises(CallFailedError, match=r"is not what was shown, so it was not adopted: state: .* is stopped"):
+    with pytest.raises(
+        CallFailedError, match=r"is not what the plan showed, so it was not adopted: state: .* is stopped"
+    ):
         resource.create(inputs)
 
 
@@ -179,7 +181,7 @@ def test_a_replacement_does_not_adopt_the_instance_it_would_end(host: Host, runn
     first = resource.check(program, olds)
     resource.diff({**olds, "instance_id": running.id}, first.inputs)
     (reason,) = resource.check(program).reasons("adopt_id")
-    assert f"{running.id} is what this resource has" in reason
+    assert f"this resource has {running.id} already" in reason
 
 
 def test_such_a_replacement_without_the_argument_buys(host: Host, running: Made) -> None:
@@ -215,7 +217,7 @@ def test_what_is_still_to_be_adopted_is_not_ended_before(host: Host, running: Ma
     """The same with `delete_before_replace`."""
     resource = host.instance()
     _adopt(resource, running)
-    with pytest.raises(CallFailedError, match=r"was not ended: the program adopts it \(adopt_id\) in this run"):
+    with pytest.raises(CallFailedError, match=r"was not deleted: the program adopts it \(adopt_id\) in this run"):
         resource.delete(running)
     assert ids(simulator) == [running.id]
 
@@ -223,7 +225,7 @@ def test_what_is_still_to_be_adopted_is_not_ended_before(host: Host, running: Ma
 def test_what_the_program_still_adopts_is_never_ended(host: Host, running: Made, simulator: Simulator) -> None:
     """A replacement that was killed in the middle leaves a second row of it, marked for deletion."""
     _later(host, running, {"adopt_id": running.id}, "adopted")
-    with pytest.raises(CallFailedError, match="was not ended"):
+    with pytest.raises(CallFailedError, match="was not deleted"):
         host.instance("adopted").delete(running)
     assert ids(simulator) == [running.id]
 

@@ -215,14 +215,14 @@ def test_without_a_network_a_preview_says_what_is_not_known(start_host: Callable
         # left out, not unknown: an `up` takes no unknown from check, and create says what is missing
         assert set(INPUTS) - set(checked.inputs) == {"hardware_type_id", "context_length", "quote"}
         (warning,) = engine.lines
-        assert "what this would be and cost is not known" in warning.message
+        assert "the defaults and the price are unknown" in warning.message
         assert (warning.severity, warning.ephemeral) == (2, False)
 
 
 def test_without_a_network_nothing_that_runs_is_changed(start_host: Callable[..., Host], shared_host: Host) -> None:
     """A replacement that create would refuse must stop before the old instance is ended (delete_before_replace)."""
     olds = shared_host.instance().check({"model_id": QWEN}).inputs
-    with pytest.raises(CallFailedError, match="cannot check what this would buy"):
+    with pytest.raises(CallFailedError, match="the purchase cannot be checked"):
         start_host(NOWHERE, before=IMPATIENT).instance().check({"model_id": QWEN, "num_workers": 2}, olds)
 
 

@@ -108,8 +108,8 @@ def test_when_it_cannot_be_told_whether_something_was_bought_it_is_said(
     with pytest.raises(CallFailedError) as failed:
         start_host(proxy.env()).instance().buy({"model_id": QWEN})
     simulator.control.register("sim", "sim", "sim")
-    assert "whether something was bought is unknown" in str(failed.value)
-    assert "it looks for it before it buys anything" in str(failed.value)
+    assert "it is unknown whether an instance was bought" in str(failed.value)
+    assert "it searches for the instance before it buys anything" in str(failed.value)
     assert len(ids(simulator)) == 1
 
 
@@ -151,7 +151,7 @@ def test_calls_that_queue_behind_others_are_not_taken_for_gone(host: Host, simul
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"state": "stopped"}, "would be bought and booted"),
+        ({"state": "stopped"}, "a new instance is always booted"),
         ({"num_workers": 1.5}, "num_workers must be a whole number"),
         ({"num_workers": 9}, "num_workers must be 1..8"),
         ({"context_length": "8"}, "context_length must be a whole number"),

@@ -73,7 +73,7 @@ def test_a_deletion_in_doubt_is_an_error_and_can_be_repeated(
         resource.delete(made)
     assert failed.value.text is not None
     assert failed.value.text.startswith(f"{made.id} may still exist and be billed: Cortecs ")
-    assert "Run `pulumi destroy` again, or end it in Cortecs' console" in failed.value.text
+    assert "Run `pulumi destroy` again, or delete it in Cortecs' console" in failed.value.text
     simulator.control.clear_faults()
     resource.delete(made)
     assert ids(simulator) == []
@@ -98,7 +98,7 @@ def test_another_account_has_nothing_to_delete(
         simulator.control.vanish(made.id)
     simulator.control.register("somebody", "else", "somebody")
     other = start_host({"CORTECS_CLIENT_ID": "somebody", "CORTECS_CLIENT_SECRET": "else"})
-    with pytest.raises(CallFailedError, match="not taken for gone: use the credentials of its account"):
+    with pytest.raises(CallFailedError, match="The state stays as it was: use the credentials of its account"):
         other.instance().delete(made)
     assert ids(simulator) == ([made.id] if exists else [])
 

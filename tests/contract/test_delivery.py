@@ -59,7 +59,8 @@ def test_what_came_instead_gets_into_the_state_and_is_said_with_both(
     (warning,) = engine.messages
     shown = value.replace("/", "--") if isinstance(value, str) else value
     assert warning.startswith(
-        f"{made.id} is not what was ordered: {key} {INPUTS[key]!r} was ordered, {shown!r} came. It exists and costs "
+        f"{made.id} is not what was ordered: {key} {INPUTS[key]!r} was ordered, {shown!r} was delivered. It exists "
+        "and costs "
     )
     assert f"`pulumi up --replace {resource.urn}` orders it again" in warning
 
@@ -75,7 +76,9 @@ def test_what_came_is_judged_by_the_limits(
     env = {**proxy.env(), "PULUMI_CORTECS_LIMITS": str(limits)}
     made = start_host(env, engine=engine.address, before=IMPATIENT).instance().buy({"model_id": QWEN})
     (warning,) = engine.messages
-    assert "It exists and costs 2.40 EUR per hour, which the limits refuse: NVIDIA_L4_2 is not allowed by" in warning
+    assert (
+        "It exists and costs 2.40 EUR per hour, which the limits do not allow: NVIDIA_L4_2 is not allowed by" in warning
+    )
     assert "the cap per instance is 2.00 EUR" in warning
     assert made.id
 
@@ -89,7 +92,7 @@ def test_an_error_while_a_purchase_is_judged_keeps_no_id_out_of_the_state(
     made = start_host(proxy.env(), engine=engine.address, before=before).instance().buy({"model_id": QWEN})
     assert ids(simulator) == [made.id]
     (warning,) = engine.messages
-    assert "It exists and may be billed (its price and the limits of this machine were not looked at: 'odd')" in warning
+    assert "It exists and may be billed (its price and the limits of this machine were not checked: 'odd')" in warning
 
 
 def test_an_unreadable_answer_keeps_no_id_out_of_the_state(
@@ -99,7 +102,7 @@ def test_an_unreadable_answer_keeps_no_id_out_of_the_state(
     before = f"{IMPATIENT}\n{fails}m.CortecsCloud.reported_inputs = f"
     made = start_host(engine=engine.address, before=before).instance().buy({"model_id": QWEN})
     assert ids(simulator) == [made.id]
-    assert engine.messages == [f"{made.id} was bought, but what Cortecs reports of it could not be read: 'odd'"]
+    assert engine.messages == [f"{made.id} was bought, but Cortecs' description of it could not be read: 'odd'"]
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["in the same up", "in a later up"])
@@ -121,9 +124,11 @@ def test_what_came_instead_is_not_waited_for(
     finally:
         simulator.control.resume()
     assert failed.value.text == (
-        f"{made.id} is not what was ordered, and is not waited for: hardware_type_id 'NVIDIA_L4_1' was ordered, "
-        "'NVIDIA_L4_2' came; num_workers 1 was ordered, 2 came. It exists and costs 4.80 EUR per hour. "
-        f"`pulumi up --replace {resource.urn}` orders it again and ends this one, `pulumi destroy` ends the bill"
+        f"{made.id} is not what was ordered, so the Endpoint does not wait for it: hardware_type_id 'NVIDIA_L4_1' "
+        "was ordered, "
+        "'NVIDIA_L4_2' was delivered; num_workers 1 was ordered, 2 was delivered. It exists and costs 4.80 EUR per "
+        "hour. "
+        f"`pulumi up --replace {resource.urn}` orders it again and deletes this one, `pulumi destroy` deletes it"
     )
 
 
@@ -181,7 +186,7 @@ def test_a_purchase_unlike_the_state_is_ended_without_one_more_request(
     assert requests_of(made) <= usual
     assert ids(simulator) == []
     assert engine.messages[message_count:] == [
-        f"{made.id}, which is ended here, was not what the state says: hardware_type_id is 'NVIDIA_L40S_1', not "
+        f"{made.id}, which is deleted here, differed from the state: hardware_type_id is 'NVIDIA_L40S_1', not "
         "'NVIDIA_L4_1'"
     ]
 
@@ -193,7 +198,7 @@ def test_an_adopted_one_is_judged_by_the_limits_as_what_it_is(
     limits.write_text(machine_limits(simulator, allowed_hardware=["NVIDIA_L4_1"]))
     made = bought(simulator, hardware_type_id="NVIDIA_L40S_1")
     resource = start_host({"PULUMI_CORTECS_LIMITS": str(limits)}).instance()
-    with pytest.raises(CallFailedError, match="is not what was shown, so it was not adopted: hardware_type_id"):
+    with pytest.raises(CallFailedError, match="is not what the plan showed, so it was not adopted: hardware_type_id"):
         resource.create({**INPUTS, "adopt_id": made.id})
     with pytest.raises(CallFailedError, match="NVIDIA_L40S_1 is not allowed"):
         resource.create({**INPUTS, "hardware_type_id": "NVIDIA_L40S_1", "adopt_id": made.id})

@@ -142,7 +142,7 @@ def test_when_the_time_is_up_it_is_said_what_it_costs_and_what_to_do(host: Host,
     assert failed.value.text == (
         f"{made.id} was not ready within 1 s; last seen: 3/5 Downloading the model. "
         "It still exists and costs 3.60 EUR per hour. "
-        "`pulumi up` waits on, `pulumi destroy` ends the bill"
+        "`pulumi up` continues the wait, `pulumi destroy` deletes it"
     )
 
 
@@ -195,7 +195,7 @@ def test_an_instance_stopped_during_the_wait_ends_it(host: Host, made: Made, sim
     with _meanwhile(simulator, lambda: simulator.control.stop(made.id)), pytest.raises(CallFailedError) as failed:
         host.endpoint().create(_wanted(made))
     assert failed.value.text == (
-        f"{made.id} was stopped from outside while it was waited for, so it costs nothing now. "
+        f"{made.id} was stopped from outside during the wait, so it costs nothing now. "
         "`pulumi up --refresh` starts it again, `pulumi destroy` removes it"
     )
 
@@ -213,7 +213,7 @@ def test_a_vendor_that_is_down_during_the_wait_is_named_at_its_end() -> None:
     message = str(failed.value)
     assert message.startswith(f"{made.id} was not ready within 3 s; last seen: no answer: ")
     assert "cannot be reached" in message
-    assert "It still exists and may be billed. `pulumi up` waits on" in message
+    assert "It still exists and may be billed. `pulumi up` continues the wait" in message
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_an_instance_that_is_not_listed_yet_is_waited_for(host: Host, simulator:
 
 def test_refused_credentials_end_the_wait_at_once(start_host: StartHost, made: Made) -> None:
     host = start_host({"CORTECS_CLIENT_SECRET": "wrong"}, before=IMPATIENT)
-    with pytest.raises(CallFailedError, match=r"exists and may be billed, but cannot be waited for: .* 401"):
+    with pytest.raises(CallFailedError, match=r"exists and may be billed, but the wait for it failed: .* 401"):
         host.endpoint().create(_wanted(made, ready_timeout=25))  # a call takes no longer than 30
 
 
@@ -249,7 +249,7 @@ def test_a_status_that_nobody_knows_ends_the_wait(start_host: StartHost, made: M
         return answer
 
     proxy.rewrite = hibernating
-    with pytest.raises(CallFailedError, match=r"exists and may be billed, but cannot be waited for: .*'hibernating'"):
+    with pytest.raises(CallFailedError, match=r"exists and may be billed, but the wait for it failed: .*'hibernating'"):
         start_host(proxy.env()).endpoint().create(_wanted(made, state=state))
 
 
@@ -306,9 +306,9 @@ def test_progress_says_what_it_costs_once_the_instance_was_seen(simulator: Simul
 @pytest.mark.parametrize(
     ("on_timeout", "message", "left"),
     [
-        ("keep", "It still exists and costs 1.20 EUR per hour. `pulumi up` waits on", ["pending"]),
+        ("keep", "It still exists and costs 1.20 EUR per hour. `pulumi up` continues the wait", ["pending"]),
         ("stop", r"It was stopped \(on_timeout\) and costs nothing now. `pulumi up --refresh` starts it", ["stopped"]),
-        ("delete", r"It was deleted \(on_timeout\) and costs nothing any more. `pulumi up --refresh` makes", []),
+        ("delete", r"It was deleted \(on_timeout\) and costs nothing any more. `pulumi up --refresh` creates", []),
     ],
 )
 def test_a_wait_that_gives_up_ends_the_bill_if_told_to(
@@ -327,8 +327,9 @@ def test_what_no_instance_of_this_run_has_is_not_ended(host: Host, simulator: Si
         host.endpoint(made.id).create(_wanted(made, ready_timeout=1, on_timeout="delete"))
     assert failed.value.text == (
         f"{made.id} was not ready within 1 s; last seen: 3/5 Downloading the model. It was left as it is, whatever "
-        "on_timeout says: this run was shown no Instance that has it and that this Endpoint belongs to. It still "
-        "exists, and costs 1.20 EUR per hour. `pulumi up` waits on"
+        "on_timeout says: this run has not received the Instance that this Endpoint belongs to and that has it. It "
+        "still "
+        "exists, and costs 1.20 EUR per hour. `pulumi up` continues the wait"
     )
     assert [instance.status for instance in simulator.control.instances()] == ["pending"]
 
@@ -340,7 +341,7 @@ def test_a_bill_that_could_not_be_ended_is_told(host: Host, simulator: Simulator
     with pytest.raises(CallFailedError) as failed:
         _endpoint_of(host, made).create(_wanted(made, ready_timeout=1, on_timeout="delete"))
     assert "on_timeout='delete' failed" in str(failed.value)
-    assert "it may still exist, and costs 1.20 EUR per hour. `pulumi destroy` ends the bill" in str(failed.value)
+    assert "it may still exist, and costs 1.20 EUR per hour. `pulumi destroy` deletes it" in str(failed.value)
 
 
 def test_an_interrupted_wait_gives_nothing_up(host: Host, simulator: Simulator, start_host: StartHost) -> None:

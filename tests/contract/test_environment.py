@@ -48,7 +48,7 @@ def test_a_variable_that_cannot_be_used_is_refused_by_what_buys(
     resource = start_host({name: OURS[name]}).instance()
     checked = resource.check(INPUTS)
     assert checked.failures == ()  # `destroy --run-program` checks, too
-    with pytest.raises(CallFailedError, match=f"^nothing was bought: {name} .*{OURS[name]}") as raised:
+    with pytest.raises(CallFailedError, match=f"^nothing was bought: {name}.*{OURS[name]}") as raised:
         resource.create(checked.inputs)
     assert "unexpected" not in str(raised.value)
     assert ids(simulator) == []
@@ -60,7 +60,7 @@ def test_what_starts_refuses_it_and_what_stops_does_not(
     resource = start_host({"PULUMI_CORTECS_LIST_LAG": "x"}).instance()
     stopped = resource.update(made, {**SETTLED, "state": "stopped"})
     assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
-    with pytest.raises(CallFailedError, match=r"^nothing was changed: PULUMI_CORTECS_LIST_LAG is a number of seconds"):
+    with pytest.raises(CallFailedError, match=r"^nothing was changed: PULUMI_CORTECS_LIST_LAG: got"):
         resource.update(stopped, SETTLED)
     assert [instance.status for instance in simulator.control.instances()] == ["stopped"]
 

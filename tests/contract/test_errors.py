@@ -43,12 +43,12 @@ FAILING: dict[str, tuple[Callable[[Host, Made], object], str]] = {
     ),
     "read": (
         lambda host, made: host.instance().read(Made(made.id, {**made.outs, "account": "cortecs:other"})),
-        "was made with other credentials (account cortecs:other)",
+        "was created with other credentials (account cortecs:other)",
     ),
-    "update": (lambda host, made: host.instance().update(made, INPUTS), "any more; `pulumi up --refresh` notices"),
+    "update": (lambda host, made: host.instance().update(made, INPUTS), "any more; `pulumi up --refresh` creates"),
     "delete": (
         lambda host, made: host.instance().delete(Made(made.id, {**made.outs, "account": "cortecs:other"})),
-        "was made with other credentials (account cortecs:other)",
+        "was created with other credentials (account cortecs:other)",
     ),
     "wait": (
         lambda host, made: host.endpoint().create(

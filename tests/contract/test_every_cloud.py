@@ -303,7 +303,7 @@ def test_a_deletion_in_doubt_is_an_error_and_can_be_repeated(
         resource.delete(made)
     assert failed.value.text is not None
     assert failed.value.text.startswith(f"{made.id} may still exist and be billed: {vendor} ")
-    assert "Run `pulumi destroy` again, or end it in " in failed.value.text
+    assert "Run `pulumi destroy` again, or delete it in " in failed.value.text
     simulator.control.clear_faults()
     resource.delete(made)
     assert ids(simulator) == []

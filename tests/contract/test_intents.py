@@ -70,7 +70,8 @@ def test_killed_while_it_buys_is_taken_over(next_host: Next, simulator: Simulato
     assert made.outs["instance_id"] == instance_id
     (message,) = engine.messages
     assert message.startswith(
-        f"{instance_id} is taken over: an earlier run was ended when it had just bought it; no answer"
+        f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the state; "
+        "no answer"
     )
 
 
@@ -121,7 +122,7 @@ def test_a_forced_replacement_that_takes_over_does_not_end_what_it_took(
     assert chat.create(INPUTS).id == made.id
     chat.delete(made)
     assert ids(simulator) == [made.id]
-    assert engine.messages[-1].startswith(f"{made.id} was not ended: ")
+    assert engine.messages[-1].startswith(f"{made.id} was not deleted: ")
 
 
 def test_edited_arguments_are_refused_and_each_way_on_works(next_host: Next, simulator: Simulator) -> None:
@@ -130,9 +131,9 @@ def test_edited_arguments_are_refused_and_each_way_on_works(next_host: Next, sim
     with pytest.raises(CallFailedError) as failed:
         host.instance("chat").create(OTHERWISE)
     assert failed.value.text == (
-        f"nothing was bought: an earlier run was ended after it had bought {instance_id} for this resource "
-        "(Qwen--Qwen2-7B-Instruct on 1 x NVIDIA_L4_1): it is there, no state knows it, and the program asks for "
-        f"something else now. `pulumi-cortecs orphans --all-stacks --delete {instance_id}` ends it, "
+        f"nothing was bought: an earlier run was killed after it had bought {instance_id} for this resource "
+        "(Qwen--Qwen2-7B-Instruct on 1 x NVIDIA_L4_1): it exists, no state has it, and the program now has "
+        f"other arguments. `pulumi-cortecs orphans --all-stacks --delete {instance_id}` deletes it, "
         f"adopt_id='{instance_id}' takes it over"
     )
     kill(host)
@@ -155,7 +156,7 @@ def test_another_accounts_purchase_is_not_taken_for_gone(next_host: Next, simula
     instance_id = killed_when_it_has_bought(next_host()).id
     simulator.control.register("theirs", "theirs")
     theirs = {"CORTECS_CLIENT_ID": "theirs", "CORTECS_CLIENT_SECRET": "theirs"}
-    with pytest.raises(CallFailedError, match="has ordered this with other credentials"):
+    with pytest.raises(CallFailedError, match="has ordered this resource with other credentials"):
         next_host(theirs).instance("chat").create(INPUTS)
     assert ids(simulator) == [instance_id]
 
@@ -184,7 +185,8 @@ def test_what_the_limits_forbid_is_not_taken_over_and_named(
     (tmp_path / "limits.json").write_text(machine_limits(simulator, allowed_hardware=["NVIDIA_L40S_1"]))
     limited = next_host({"PULUMI_CORTECS_LIMITS": str(tmp_path / "limits.json")})
     with pytest.raises(
-        CallFailedError, match=f"^{instance_id}, which an earlier run had just bought .*--delete {instance_id}`"
+        CallFailedError,
+        match=f"^{instance_id}, which an earlier run bought before it was killed, .*--delete {instance_id}`",
     ):
         limited.instance("chat").create(INPUTS)
 
@@ -239,15 +241,17 @@ def test_without_a_journal_there_is_one_warning_and_one_instance(
         made = list(pool.map(lambda number: host.instance(f"n{number}").create(INPUTS).id, range(3)))
     assert sorted(made) == sorted(ids(simulator))
     (warning,) = engine.messages
-    assert "Purchases of this run are not noted" in warning
+    assert "Orders of this run are not recorded" in warning
     kill(host)
-    with pytest.raises(CallFailedError, match="it is not known whether an earlier run has bought this already"):
+    with pytest.raises(
+        CallFailedError, match="it is not known whether an earlier run has bought this resource already"
+    ):
         next_host().instance("n0").create(INPUTS)
     assert len(ids(simulator)) == 3
 
 
 def left(engine: FakeEngine) -> list[str]:
-    return [message for message in engine.messages if "an earlier run was ended while it bought" in message]
+    return [message for message in engine.messages if "an earlier run was killed while it bought" in message]
 
 
 def in_the_state(directory: Path, made: Mapping[str, Made]) -> None:
@@ -307,6 +311,6 @@ def test_an_up_reports_once_and_first_what_it_may_take_over(
     host = next_host(engine=engine.address)
     host.instance("more").check({"model_id": QWEN})
     (message,) = left(engine)
-    assert f"for lost ({instance_id}, 1.20 EUR/h). It is taken over when this run creates lost" in message
+    assert f"for lost ({instance_id}, 1.20 EUR/h). This run takes it over when it creates lost" in message
     host.instance("chat").delete(made)
     assert len(left(engine)) == 1

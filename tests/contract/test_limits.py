@@ -140,7 +140,7 @@ def test_an_unusable_ledger_is_reported_once_and_stops_no_purchase(
         host.instance().create(INPUTS)
         (warning,) = engine.messages
     assert "ledger.sqlite3 cannot be used" in warning
-    assert "the orders of this one go one at a time" in warning
+    assert "this process sends its orders one at a time" in warning
 
 
 def test_what_two_processes_buy_at_once_is_counted_by_both(
@@ -161,7 +161,7 @@ def test_what_cannot_be_priced_leaves_no_room(limited: Limited, simulator: Simul
     odd = bought(simulator, hardware_type_id="NVIDIA_L40S_1")
     simulator.control.withdraw_hardware("NVIDIA_L40S_1")
     host = limited({"account_hourly_ceiling": "1000.00 EUR"})
-    assert f"cannot be priced: {odd.id}" in refused_create(host, INPUTS, simulator)
+    assert f"have no price: {odd.id}" in refused_create(host, INPUTS, simulator)
     simulator.control.stop(odd.id)
     assert host.instance().create(INPUTS).id
 
@@ -246,7 +246,7 @@ def test_a_replacement_is_refused_before_anything_is_deleted(
 )
 def test_limits_that_nobody_understands_refuse(limited: Limited, simulator: Simulator, limits: str) -> None:
     host = limited(limits)
-    with pytest.raises(CallFailedError, match="cannot check what this would buy, so nothing was bought or changed"):
+    with pytest.raises(CallFailedError, match="the purchase cannot be checked, so nothing was bought or changed"):
         host.instance().check({"model_id": QWEN})
     assert "limits.json" in refused_create(host, INPUTS, simulator)
 
@@ -256,7 +256,7 @@ def test_a_variable_that_names_no_file_refuses(
     start_host: Callable[..., Host], simulator: Simulator, named: str
 ) -> None:
     host = start_host({"PULUMI_CORTECS_LIMITS": named})
-    with pytest.raises(CallFailedError, match="cannot check"):
+    with pytest.raises(CallFailedError, match="cannot be checked"):
         host.instance().check({"model_id": QWEN})
     refused_create(host, INPUTS, simulator)
 

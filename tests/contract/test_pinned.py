@@ -60,7 +60,7 @@ def test_what_exists_is_left_to_a_market_that_can_be_reached(offline: Offline) -
     unchanged = host.instance().check({"model_id": QWEN}, INPUTS)
     assert (unchanged.inputs, unchanged.failures) == (INPUTS, ())
     for news, olds in (({"num_workers": 2}, INPUTS), ({}, {**INPUTS, "state": "stopped"})):
-        with pytest.raises(CallFailedError, match="cannot check what this would buy"):
+        with pytest.raises(CallFailedError, match="the purchase cannot be checked"):
             host.instance().check({"model_id": QWEN, **news}, olds)
 
 
@@ -68,7 +68,7 @@ def test_an_unusable_catalogue_is_an_error_only_where_it_is_needed(
     offline: Offline, simulator: Simulator, tmp_path: Path
 ) -> None:
     missing = str(tmp_path / "missing.yaml")
-    with pytest.raises(CallFailedError, match=r"cannot check what this would buy.*missing\.yaml: cannot be read"):
+    with pytest.raises(CallFailedError, match=r"the purchase cannot be checked.*missing\.yaml: cannot be read"):
         offline(PULUMI_CORTECS_CATALOGUE=missing).instance().check({"model_id": QWEN})
     online = offline(PULUMI_CORTECS_CATALOGUE=missing, CORTECS_API_BASE_URL=simulator.base_url)
     assert online.instance().check({"model_id": QWEN}).inputs == INPUTS
@@ -85,7 +85,9 @@ def test_what_cannot_be_bought_anew_is_not_ended_before(offline: Offline) -> Non
     """`up --replace` with delete_before_replace: one check without old inputs, then the deletion."""
     resource = offline().instance()
     resource.check({"model_id": QWEN})
-    with pytest.raises(CallFailedError, match=r"^i-1 was not ended: Cortecs could not be reached when its replacement"):
+    with pytest.raises(
+        CallFailedError, match=r"^i-1 was not deleted: Cortecs could not be reached when its replacement"
+    ):
         resource.delete(Made("i-1", INPUTS))
 
 

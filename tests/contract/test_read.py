@@ -75,7 +75,7 @@ def test_rubbish_by_id_never_makes_anything_gone(made: Made, start_host: StartHo
         return Answer(200, {"instances": []}) if sent.path == "/instances/" else pass_on()
 
     proxy.rewrite = hidden_and_rubbish
-    with pytest.raises(CallFailedError, match=r"the state stays as it was: .*something it does not document"):
+    with pytest.raises(CallFailedError, match=r"the state stays as it was: .*in an undocumented form"):
         start_host(proxy.env(), before=IMPATIENT).instance("chat").read(made)
 
 
@@ -96,7 +96,7 @@ def test_another_account_never_makes_anything_gone(
     with pytest.raises(CallFailedError) as failed:
         other.instance("chat").read(made)
     assert made.outs["account"] in str(failed.value)
-    assert "not taken for gone: use the credentials of its account" in str(failed.value)
+    assert "The state stays as it was: use the credentials of its account" in str(failed.value)
 
 
 def test_a_rotated_key_of_the_same_account_goes_on(made: Made, start_host: StartHost, simulator: Simulator) -> None:
@@ -122,7 +122,7 @@ def test_get_finds_out_everything_by_itself(made: Made, refreshing: Host, simula
 
 @GETTABLE
 def test_get_of_what_does_not_exist_is_an_error(host: Host) -> None:
-    with pytest.raises(CallFailedError, match="there is no Cortecs instance 'no-such-id' in this account"):
+    with pytest.raises(CallFailedError, match="Cortecs instance 'no-such-id' does not exist in this account"):
         host.instance().get("no-such-id", {"model_id": QWEN})
 
 

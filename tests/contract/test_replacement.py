@@ -77,7 +77,7 @@ def test_create_buys_nothing_that_was_not_judged(host: Host, simulator: Simulato
     resource = host.instance()
     olds = _running(resource)
     first = resource.check({"model_id": QWEN, "num_workers": 2}, olds)
-    with pytest.raises(CallFailedError, match="num_workers would be bought otherwise than shown; nothing was bought"):
+    with pytest.raises(CallFailedError, match="num_workers would differ from what the plan showed; nothing was bought"):
         resource.create({**first.inputs, "num_workers": 8})
     assert simulator.control.instances() == ()
     assert resource.create(first.inputs).id == simulator.control.instances()[0].instance_id
@@ -89,7 +89,7 @@ def test_a_replacement_that_no_diff_has_shown_is_refused(shared_host: Host) -> N
     news = {"model_id": QWEN, "hardware_type_id": "NVIDIA_L40S_1"}
     resource.check(news, _running(resource))
     (reason,) = resource.check(news).reasons("model_id")
-    assert "replace an instance unseen" in reason
+    assert "replace an instance without a diff" in reason
     _review(resource, news, _running(resource))
     resource.check(news, _running(resource))  # a diff of before confirms nothing
     assert resource.check(news).reasons("model_id")

@@ -61,7 +61,7 @@ def test_adopting_what_a_row_of_the_stack_has_is_said_and_allowed(
     resource = start().instance("mine")
     assert resource.create(resource.check(adopts(made)).inputs).id == made.id
     (warning,) = engine.messages
-    assert warning.startswith(f"{made.id}, which this adopts, is what {THEIRS} has")
+    assert warning.startswith(f"{made.id}, which this resource adopts, belongs to {THEIRS}")
 
 
 @pytest.mark.parametrize("warns", [True, False], ids=["by its own row", "in a state that cannot be read"])
@@ -83,7 +83,7 @@ def test_what_another_row_keeps_is_not_ended(
     mine.delete(made)
     assert [instance.status for instance in simulator.control.instances()] != ["stopped"]
     assert ids(simulator) == [made.id]
-    assert engine.messages == [f"{made.id} was not ended: {THEIRS} has it, too, and keeps it"]
+    assert engine.messages == [f"{made.id} was not deleted: {THEIRS} has it, too, and keeps it"]
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one provider", "two providers"])
@@ -152,7 +152,7 @@ def test_an_inferred_id_that_another_stack_has_is_let_go(
     mine.delete(inferred(made))
     assert ids(simulator) == [made.id]
     (warning,) = engine.messages
-    assert f"{made.id} was not ended: {ELSEWHERE} in stack organization/tests/prod has it" in warning
+    assert f"{made.id} was not deleted: {ELSEWHERE} in stack organization/tests/prod has it" in warning
 
 
 def test_an_id_that_was_told_asks_no_other_stack(

@@ -80,9 +80,7 @@ def test_it_is_in_no_inputs_whatever_the_program_says(
     assert checked.failures == ()
     assert name not in checked.inputs
     (warning,) = engine.messages
-    assert warning.startswith(
-        f"Cortecs does not report {name} of {made.id}: what the program says of it cannot be checked"
-    )
+    assert warning.startswith(f"Cortecs does not report {name} of {made.id}: the program's values cannot be checked")
     outs = resource.create(checked.inputs).outs
     assert name not in outs
     assert ("hourly_total" in outs["quote"]) is (name == "model_id")
@@ -175,8 +173,8 @@ def test_the_sum_of_the_account_names_it(limited: Limited, simulator: Simulator)
     omit(simulator, WORKERS)
     host = limited(CEILING)
     (reason,) = host.instance().check({"model_id": QWEN}).reasons("hardware_type_id")
-    assert f"what the account runs cannot be priced: {running.id}" in reason
-    with pytest.raises(CallFailedError, match="cannot be priced"):
+    assert f"running instances of the account have no price: {running.id}" in reason
+    with pytest.raises(CallFailedError, match="have no price"):
         host.instance().create(INPUTS)
     assert ids(simulator) == [running.id]
 
@@ -203,4 +201,4 @@ def test_such_a_row_is_not_replaced_by_what_nobody_knows(host: Host, simulator: 
     first = resource.check({"model_id": QWEN, "restart_trigger": "2"}, row)
     resource.diff({**row, "instance_id": made.id}, first.inputs, made.id)
     (reason,) = resource.check({"model_id": QWEN, "restart_trigger": "2"}).reasons("num_workers")
-    assert "is not known of what is replaced" in reason
+    assert "is unknown for the instance to replace" in reason

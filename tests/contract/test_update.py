@@ -133,20 +133,22 @@ def test_a_failed_change_is_an_error_that_speaks_of_the_bill(
     with pytest.raises(CallFailedError) as failed:
         host.instance().update(made, {**INPUTS, "state": wanted})
     assert failed.value.text is not None
-    assert failed.value.text.startswith(f"{made.id} may not be as wanted, and may be billed: Cortecs answered POST")
+    assert failed.value.text.startswith(
+        f"{made.id} may not have the wanted state, and may be billed: Cortecs answered POST"
+    )
 
 
 def test_what_is_out_of_stock_is_not_started(host: Host, made: Made, simulator: Simulator) -> None:
     simulator.control.stop(made.id)
     simulator.control.set_available("NVIDIA_L4_1", False)
-    with pytest.raises(CallFailedError, match=r"may not be as wanted.*'NVIDIA_L4_1' is not available"):
+    with pytest.raises(CallFailedError, match=r"may not have the wanted state.*'NVIDIA_L4_1' is not available"):
         host.instance().update(Made(made.id, {**made.outs, "state": "stopped"}), INPUTS)
     assert _status(simulator, made) == "stopped"
 
 
 def test_a_vanished_instance_is_not_made_anew_by_an_update(host: Host, made: Made, simulator: Simulator) -> None:
     simulator.control.vanish(made.id)
-    with pytest.raises(CallFailedError, match=f"does not know {made.id} any more; `pulumi up --refresh` notices"):
+    with pytest.raises(CallFailedError, match=f"does not know {made.id} any more; `pulumi up --refresh` creates"):
         host.instance().update(made, {**INPUTS, "restart_trigger": "now"})
     assert ids(simulator) == []
 

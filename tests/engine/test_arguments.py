@@ -95,9 +95,9 @@ def test_adopting_buys_nothing_and_from_then_on_it_is_like_any_other(stack: Stac
 @pytest.mark.parametrize(
     ("options", "code", "refusal"),
     [
-        ("", 0, "was not ended: urn:pulumi"),
-        ("delete_before_replace=True", 1, "was not ended: the program adopts it"),
-        ("replace_on_changes=['restart_trigger']", 1, "is what this resource has"),
+        ("", 0, "was not deleted: urn:pulumi"),
+        ("delete_before_replace=True", 1, "was not deleted: the program adopts it"),
+        ("replace_on_changes=['restart_trigger']", 1, "already, and would only adopt it again"),
     ],
 )
 def test_a_replacement_ends_nothing_that_was_adopted(
@@ -131,7 +131,7 @@ def test_a_rename_that_adopts_hands_the_instance_over(stack: Stack, simulator: S
     (instance_id,) = stack.instance_ids()
     stack.program(one_instance(f"adopt_id='{instance_id}'").replace("'chat'", "'assistant'"))
     text = stack.up().text
-    assert f"{instance_id} was not ended" in text
+    assert f"{instance_id} was not deleted" in text
     assert stack.instance_ids() == {instance_id}
     assert [(instance.instance_id, instance.status) for instance in simulator.control.instances()] == [
         (instance_id, "running")
@@ -144,7 +144,7 @@ def test_a_rename_that_adopts_hands_the_instance_over(stack: Stack, simulator: S
 
 def test_what_cannot_be_adopted_is_refused_in_the_preview(stack: Stack, simulator: Simulator) -> None:
     stack.program(one_instance("adopt_id='of-somebody-else'"))
-    assert "there is no Cortecs instance 'of-somebody-else'" in stack.preview(expect=1).text
+    assert "Cortecs instance 'of-somebody-else' does not exist" in stack.preview(expect=1).text
     running = bought(simulator)
     stack.program(one_instance(f"adopt_id='{running.id}', num_workers=2"))
     assert f"{running.id} has 1, not 2" in stack.preview(expect=1).text

@@ -89,7 +89,7 @@ def test_another_accounts_key_never_takes_an_instance_for_gone(stack: Stack, sim
     ids = stack.instance_ids()
     simulator.control.register("someone", "else", account="another")
     run = stack.refresh(expect=1, env={"CORTECS_CLIENT_ID": "someone", "CORTECS_CLIENT_SECRET": "else"})
-    assert_short_and_clean(run, "was made with other credentials")
+    assert_short_and_clean(run, "was created with other credentials")
     assert stack.instance_ids() == ids
     assert len(stack.resources("Endpoint")) == 1
 
@@ -113,8 +113,10 @@ def test_an_unreachable_api_buys_nothing(make_stack: MakeStack, tmp_path: Path) 
         preview = stack.preview("--diff")
         run = stack.up(expect=1)
     # a preview of a fork's pull request has no network, and is no reason to stop reviewing it
-    assert "warning: what this would be and cost is not known" in preview.text
-    assert_short_and_clean(run, "cannot be reached", "refused, because this is not what was checked", "is missing")
+    assert "warning: the defaults and the price are unknown" in preview.text
+    assert_short_and_clean(
+        run, "cannot be reached", "refused, because the inputs differ from those that were checked", "is missing"
+    )
     assert stack.resources("Instance") == []
 
 
@@ -165,7 +167,7 @@ def test_malformed_prices_buy_nothing(stack: Stack, simulator: Simulator, path: 
     simulator.control.fault("malformed_json", method="GET", path=path)
     stack.program(one_instance())
     run = stack.up(expect=1)
-    assert_short_and_clean(run, "nothing was bought", "does not document")
+    assert_short_and_clean(run, "nothing was bought", "in an undocumented form")
     assert simulator.control.instances() == ()
 
 

@@ -62,14 +62,14 @@ def test_the_engine_makes_the_calls_of_the_diagrams_and_they_the_requests(
     assert observe_calls(stack.up) == drawn("A purchase")
 
     # the two resources are read side by side, so only the order within each of them is certain
-    refreshed, shown = observe_calls(stack.refresh), drawn("A refresh with nothing to tell")
+    refreshed, shown = observe_calls(stack.refresh), drawn("A refresh without changes")
     assert (by_resource(refreshed[0]), refreshed[1]) == (by_resource(shown[0]), shown[1])
 
     (instance_id,) = stack.instance_ids()
     simulator.control.stop(instance_id)
     repaired, shown = (
         observe_calls(stack.up, "--refresh"),
-        drawn("A repair: `pulumi up --refresh` after somebody stopped it"),
+        drawn("A repair: `pulumi up --refresh` after a stop elsewhere"),
     )
     assert (by_resource(repaired[0]), repaired[1]) == (by_resource(shown[0]), shown[1])
     program_runs = shown[0].index("Instance Check")

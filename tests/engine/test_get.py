@@ -50,5 +50,5 @@ def test_what_somebody_else_owns_is_not_ended_by_a_wait_that_gives_up(stack: Sta
 def test_an_id_that_does_not_exist_is_an_error(stack: Stack) -> None:
     stack.program(looking_at("no-such-id"))
     text = stack.up(expect=1).text
-    assert "there is no Cortecs instance 'no-such-id' in this account" in text
+    assert "Cortecs instance 'no-such-id' does not exist in this account" in text
     assert "Traceback" not in text

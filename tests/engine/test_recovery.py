@@ -33,7 +33,7 @@ def test_a_killed_purchase_is_taken_over_by_the_next_up(stack: Stack, simulator:
     stack.program(fleet(3))
     bought = killed_while_buying(stack, simulator, 3)
     text = stack.up().text
-    assert "is taken over: an earlier run was ended when it had just bought it" in text
+    assert "is taken over: an earlier run bought it, and was killed before it was recorded in the state" in text
     assert stack.instance_ids() == bought == {instance.instance_id for instance in simulator.control.instances()}
     stack.destroy()
     assert simulator.control.ledger().open == ()
@@ -56,5 +56,5 @@ def test_a_purchase_for_a_removed_resource_is_reported_until_it_is_settled(stack
     (left,) = killed_while_buying(stack, simulator, 1)
     stack.program(fleet(1))
     for text in (stack.up().text, stack.destroy().text):
-        assert f"for n1 ({left}, 1.20 EUR/h). It is taken over when this run creates n1; if the program" in text
+        assert f"for n1 ({left}, 1.20 EUR/h). This run takes it over when it creates n1; if the program" in text
     assert [instance.instance_id for instance in simulator.control.instances()] == [left]

@@ -153,7 +153,7 @@ def test_an_unusable_variable_stops_purchases_and_no_destroy(stack: Stack, simul
     stack.program(fleet(2))
     refused = stack.up(expect=1).text
     assert_seen("a variable that cannot be used", refused)
-    assert "PULUMI_CORTECS_LIST_LAG is a number of seconds, not 'x'" in refused
+    assert "PULUMI_CORTECS_LIST_LAG: got 'x'; must be a number of seconds" in refused
     assert "Traceback" not in refused
     assert len(simulator.control.ledger().entries) == 1
     stack.refresh()

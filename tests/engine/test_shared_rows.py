@@ -31,8 +31,8 @@ def shared(stack: Stack, *, provider: bool) -> str:
     (instance_id,) = stack.instance_ids()
     stack.program(with_a_second(instance_id, provider=provider))
     text = stack.up().text
-    assert f"{instance_id}, which this adopts, is what " in text
-    assert "::chat has" in text
+    assert f"{instance_id}, which this resource adopts, belongs to " in text
+    assert "::chat. To rename that resource" in text
     assert len(stack.resources("Instance")) == 2
     assert stack.instance_ids() == {instance_id}
     return instance_id

@@ -121,7 +121,7 @@ def test_a_pack_without_limits_or_with_odd_ones_lets_nothing_through(stack: Stac
     for changed, says in (
         ({"all": "disabled"}, "the level must be mandatory, not disabled"),
         ({"workers-max": {"most": 2, "enforcementLevel": "advisory"}}, "workers-max: the level must be mandatory"),
-        ({"workers-maxx": {"enforcementLevel": "mandatory"}}, "workers-maxx: there is no such rule; did you mean"),
+        ({"workers-maxx": {"enforcementLevel": "mandatory"}}, "workers-maxx: unknown rule; did you mean"),
         ({"workers-max": {"msot": 2}}, "most: is missing; msot: unknown key; did you mean most?"),
         ({"workers-max": {"most": "2"}}, "workers-max: most: Invalid type. Expected: integer, given: string"),
     ):

@@ -314,12 +314,34 @@ def test_the_schedule_of_the_wait() -> None:
 
 
 FIGURES = table(HOW_IT_WORKS, "## Figures", "what")
+FIGURE_PLACES = {
+    "seconds for which Cortecs' list may miss a new instance; PULUMI_CORTECS_LIST_LAG": "provider.settings._LIST_LAG",
+    "seconds for one request, from connection to last byte": "http.api_client.MAX_ANSWER_SECONDS",
+    "bytes of a decompressed answer; more are not read": "http.api_client.MAX_ANSWER_BYTES",
+    "seconds of validity left when a token signs, or half of its life": "http.authentication._RENEWAL_MARGIN",
+    "further seconds for the token of an order": "http.authentication._ORDER_MARGIN",
+    "seconds without a retry after a journal or ledger failed slowly": "lifecycle.shared_file._RETRY_AFTER",
+    "shortest list lag in seconds for the ceiling of an account": "lifecycle.spend_guard._MIN_LAG",
+    "seconds for which models and prices are cached": "provider.settings._MARKET_AGE",
+    "seconds for which one listing serves the reads of a refresh": "lifecycle.presence._READ_MAX_AGE",
+    "highest age in seconds of the listing before an order": "lifecycle.purchases._BASELINE_AGE",
+    "seconds of retries for a list after a lost answer": "lifecycle.purchases._LISTING_TIMEOUT",
+    "multiple of the list's lag after which a purchase is listed": "lifecycle.purchases.SETTLE_LAGS",
+    "seconds of waiting for other orders in progress": "lifecycle.purchases.MAX_ORDER_SECONDS",
+    "seconds of waiting for the confirmation of a deletion, or twice the lag": "lifecycle.deletion._CONFIRM_TIMEOUT",
+    "seconds after which unchanged progress is reported again": "lifecycle.waiting._REPORT_INTERVAL",
+    "threads of a provider process": "provider.process.THREADS",
+    "seconds between checks for the engine": "_engine_watch._CHECK_INTERVAL",
+    "seconds for which a call may continue after the engine is gone": "provider.process._GRACE",
+    "longest wait of an Endpoint in seconds": "provider.arguments.MAX_READY_TIMEOUT",
+}
+"""The constant of each figure: the page is for users and does not name them."""
 
 
 @pytest.mark.parametrize("what", FIGURES)
 def test_each_figure_is_the_one_in_the_code(what: str) -> None:
-    value, place = FIGURES[what]
-    module, _, name = place.strip("`").rpartition(".")
+    (value,) = FIGURES[what]
+    module, _, name = FIGURE_PLACES[what].rpartition(".")
     assert getattr(import_module(f"pulumi_cortecs.{module}"), name) == float(value)
 
 

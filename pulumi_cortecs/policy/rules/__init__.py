@@ -1,1 +1,1 @@
-"""The rules, one module per family: each is data and a pure function, and knows nothing of pulumi."""
+"""The rules, one module per family. Each rule is data and a pure function, independent of pulumi."""

@@ -19,7 +19,7 @@ HOURS_PER_MONTH: Final = 730
 
 
 MOST_BUDGETS: Final = 2
-"""The budgets that a stack may come to while instances are replaced."""
+"""The multiple of its budget that a stack may reach while instances are replaced."""
 _REQUIRED: Final = "required"
 
 
@@ -33,16 +33,16 @@ _State: TypeAlias = Annotated[str, PlainValidator(_required), WithJsonSchema({"t
 
 
 class HourlyBudget(Settings):
-    """`per_hour`: what all instances of the stack may cost together; one amount per currency. `state`: "required" where
-    every run is refused while the stack's state cannot be read."""
+    """`per_hour`: the highest cost of all instances of the stack together; one amount per currency. `state`: "required"
+    refuses every run while the stack's state cannot be read."""
 
     per_hour: Amounts
     state: _State = ""
 
 
 class MonthlyBudget(Settings):
-    """`per_month`: what all instances of the stack may cost in 730 hours; one amount per currency. `state`: "required"
-    where every run is refused while the stack's state cannot be read."""
+    """`per_month`: the highest cost of all instances of the stack in 730 hours; one amount per currency. `state`:
+    "required" refuses every run while the stack's state cannot be read."""
 
     per_month: Amounts
     state: _State = ""

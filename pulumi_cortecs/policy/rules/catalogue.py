@@ -15,7 +15,7 @@ from pulumi_cortecs.policy.settings import Settings, Span
 
 
 class Freshness(Settings):
-    """`warn_after`, `block_after`: how old the catalogue may be, "14d" and "45d"."""
+    """`warn_after`, `block_after`: the age of the catalogue, "14d" and "45d"."""
 
     warn_after: Span
     block_after: Span
@@ -28,8 +28,8 @@ class Freshness(Settings):
 
 
 class Pin(Settings):
-    """`file`: the catalogue, absolute, or a name that is looked for in the pack's folder and beside it. `sha256`: what
-    its digest must be; whatever the file says of itself when left out."""
+    """`file`: the catalogue, an absolute path, or a name that is searched in the pack's folder and beside it. `sha256`:
+    its required digest; without it any digest is accepted."""
 
     file: Name = LOCK_FILE
     sha256: Name | None = None

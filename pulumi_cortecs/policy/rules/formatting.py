@@ -19,16 +19,16 @@ def join_names(items: Iterable[str]) -> str:
 
 
 def describe_excess(price: Money, caps: Mapping[str, Money], per: str) -> str | None:
-    """The problem with a price, if any: over its cap, or in a currency that has none. `per`: "an hour"."""
+    """The problem with a price, if any: over its cap, or in a currency without one. `per`: "an hour"."""
     cap = caps.get(price.currency)
     if cap is None:
         limits = join_names(str(cap_amount) for cap_amount in caps.values())
-        return f"{price} {per}, and there is no limit in {price.currency}: there is {limits}."
+        return f"{price} {per}; no limit is in {price.currency}, only {limits}."
     return f"{price} {per}; the limit is {cap}: {price - cap} too much." if price > cap else None
 
 
 def price_per_part(price: Money, parts: int) -> Money:
-    """A price divided among parts, rounded up to a ten-thousandth: for showing, never for comparing."""
+    """A price divided by a number of parts, rounded up to a ten-thousandth: for texts, never for comparisons."""
     with localcontext() as context:
         context.prec = 60
         return Money((price.amount / parts).quantize(Decimal("0.0001"), rounding=ROUND_UP), price.currency)

@@ -11,11 +11,11 @@ from pulumi_cortecs.policy.rules.formatting import join_names
 from pulumi_cortecs.policy.settings import Names, NoSettings, Settings
 
 _CODE_IN_THE_PROGRAM: Final = ("pulumi-python:", "pulumi-nodejs:")
-"""Types whose provider is a class that the program brings along."""
+"""Types whose provider is a class of the program."""
 
 
 class AllowedTypes(Settings):
-    """`allowed`: type tokens of dynamic resources that others publish, exact."""
+    """`allowed`: the exact type tokens of other packages' dynamic resources."""
 
     allowed: Names = ()
 

@@ -24,7 +24,7 @@ _PerCloud = WithJsonSchema({"type": "object", "additionalProperties": {"type": "
 
 
 class AllowedHardware(Settings):
-    """`allowed`: by cloud, the ids of the hardware types; exact, because NVIDIA_L4* would mean L40S too."""
+    """`allowed`: the ids of the hardware types, by cloud. They are exact, because NVIDIA_L4* would match L40S, too."""
 
     allowed: Annotated[dict[str, tuple[str, ...]], PlainValidator(_by_cloud), _PerCloud]
 
@@ -62,7 +62,7 @@ def _hardware_allowed(purchase: Purchase, settings: AllowedHardware, context: Ru
             f"{hardware_type_id} is not among the hardware that is allowed on {purchase.cloud}: {join_names(allowed)}."
         )
     else:
-        purchase.hardware.get()  # on the list, but in no catalogue: without a price it is refused
+        purchase.hardware.get()  # on the list, but not in the catalogue: without a price it is refused
 
 
 def _gpu_type_allowed(purchase: Purchase, settings: AllowedGpus, context: RuleContext) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pulumi_cortecs.policy.settings import Names, NoSettings, Settings, matches_
 
 
 class AllowedModels(Settings):
-    """`allowed`: model ids, with `/` or `--`; `*` stands for anything: "Qwen/*"."""
+    """`allowed`: model ids, with `/` or `--`; `*` matches any text: "Qwen/*"."""
 
     allowed: Names
 

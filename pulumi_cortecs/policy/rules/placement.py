@@ -12,8 +12,8 @@ from pulumi_cortecs.policy.settings import Names, Settings, matches_pattern
 
 
 class AllowedRegions(Settings):
-    """`allowed`: regions, `*` stands for anything. `without_region`: clouds that have no region to choose, and are
-    allowed without one."""
+    """`allowed`: regions, in which `*` matches any text. `without_region`: the clouds that are allowed although they
+    have no regions."""
 
     allowed: Names
     without_region: Names = ()

@@ -12,19 +12,19 @@ from pulumi_cortecs.policy.settings import Amounts, Percent, Settings
 
 
 class HourlyCap(Settings):
-    """`per_hour`: what one instance may cost, all its workers together; one amount per currency."""
+    """`per_hour`: the highest price of one instance with all its workers; one amount per currency."""
 
     per_hour: Amounts
 
 
 class GpuCap(Settings):
-    """`per_gpu_hour`: what one GPU may cost; one amount per currency."""
+    """`per_gpu_hour`: the highest price of one GPU; one amount per currency."""
 
     per_gpu_hour: Amounts
 
 
 class Tolerance(Settings):
-    """`tolerance_percent`: how far the vendor's price may be from the catalogue's, up or down."""
+    """`tolerance_percent`: the allowed difference between the vendor's price and the catalogue's, up or down."""
 
     tolerance_percent: Percent
 
@@ -44,7 +44,7 @@ def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContex
     gpu_price = price_per_part(hourly, gpus)
     if cap is None:
         limits = join_names(str(amount) for amount in settings.per_gpu_hour.values())
-        yield f"a GPU costs {gpu_price} an hour, and there is no limit in {gpu_price.currency}: {limits}."
+        yield f"a GPU costs {gpu_price} an hour; no limit is in {gpu_price.currency}, only {limits}."
     elif hourly > cap * gpus:
         yield (
             f"a GPU of {hardware.hardware_type_id} costs {gpu_price} an hour; the limit is {cap}: "
@@ -55,7 +55,7 @@ def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContex
 def _quote_matches_catalogue(purchase: Purchase, settings: Tolerance, context: RuleContext) -> Iterator[str]:
     live = purchase.live.get()
     if live.source != "live":
-        return  # not the vendor's word of today: there is nothing newer to compare with
+        return  # not a live price: the catalogue cannot be compared with a newer one
     now, pinned = live.hourly_total, purchase.hourly.get()
     if now.currency != pinned.currency:
         yield f"the vendor wants {now} an hour, and the catalogue of {context.prices.day} has {pinned}."

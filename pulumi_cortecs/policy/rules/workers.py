@@ -16,7 +16,7 @@ class MaxWorkers(Settings):
 
 
 class ScalingClouds(Settings):
-    """`clouds`: where an instance must be able to scale down to zero without requests."""
+    """`clouds`: the clouds on which an instance without requests must scale down to zero."""
 
     clouds: Names
 

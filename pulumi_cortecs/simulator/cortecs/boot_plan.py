@@ -1,4 +1,4 @@
-"""The course of a run: decided once when it starts, by the settings and by the faults that hit its boot."""
+"""The course of a run, which the settings and the faults of its boot decide when it starts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def plan_boot(faults: Iterable[Fault], settings: CortecsSettings, now: datetime)
 
 
 def lag_of(fault: Fault | None) -> Lag:
-    """The lag that this fault causes in lists and answers by id; none without a fault."""
+    """The lag of lists and answers by id under this fault; none without a fault."""
     if fault is None:
         return Lag()
     seconds = fault.number("seconds")

@@ -37,7 +37,7 @@ CURRENCY = "EUR"
 
 
 class SimulatedCortecs:
-    """All accounts' instances, and the market they rent from."""
+    """The instances of all accounts, and their market."""
 
     name = CortecsRun.cloud
 
@@ -55,11 +55,11 @@ class SimulatedCortecs:
 
     @property
     def settings(self) -> CortecsSettings:
-        """The current knobs."""
+        """The current settings."""
         return self.world.settings_of(CortecsSettings)
 
     def reset(self) -> None:
-        """An empty cloud with the original market. Clients and their tokens stay good."""
+        """Empties the cloud, and restores the original market. Clients and their tokens stay valid."""
         self.market.restock()
         self._fleet.clear()
 
@@ -75,7 +75,7 @@ class SimulatedCortecs:
         return {instance.instance_id: self.true_state(instance) for instance in self.all_instances()}
 
     def true_state(self, instance: VirtualInstance) -> Json:
-        """The true state of an instance, with what lists do not show."""
+        """The true state of an instance, including values that lists do not show."""
         return {
             **instance_json(instance, self.world.now(), self.world.origin),
             "cloud": self.name,
@@ -112,7 +112,7 @@ class SimulatedCortecs:
         return view
 
     def start(self, account: str, order: StartOrder) -> VirtualInstance:
-        """Buy and boot an instance; returns it as the answer shows it. Raises ApiError for an order that is refused."""
+        """Buy and boot an instance; returns it as the answer shows it. Raises ApiError for a refused order."""
         args = validate_order(order, self.market, self.settings)
         now = self.world.now()
         target = replace(_fault_target("POST", "/instances/start", args), new_instance=True)
@@ -129,7 +129,7 @@ class SimulatedCortecs:
             late=plan.late,
         )
         if supply.made:
-            self._fleet.keep_stale_view(instance, now, Lag())  # an earlier one of that id does not show any more
+            self._fleet.keep_stale_view(instance, now, Lag())  # an earlier instance of that id is not shown any more
             self._begin(instance)
         return replace(instance, instance_id=supply.answered_id or instance.instance_id)
 
@@ -189,21 +189,21 @@ class SimulatedCortecs:
         return [instance.instance_id for instance in removable]
 
     def stop_from_outside(self, instance_id: str) -> VirtualInstance:
-        """Stop an instance, as a person does in the vendor's console. Raises ApiError for an unknown id."""
+        """Stop an instance, as a user does in the vendor's console. Raises ApiError for an unknown id."""
         instance = self._require(instance_id)
         return instance if instance.stopped_at is not None else self._halt(instance, self.world.now())
 
     def place(self, account: str, instance_id: str, order: StartOrder, *, age: float, stopped: bool) -> VirtualInstance:
-        """Place an instance that was started `age` seconds ago under this id, whatever balance and faults say.
+        """Place an instance that was started `age` seconds ago under this id, independent of balance and faults.
 
-        Raises ApiError for an order that is refused, and for an id that is taken."""
+        Raises ApiError for an invalid order, and for an id that is taken."""
         if self.get_any(instance_id) is not None:
             raise ApiError(400, f"instance_id {instance_id!r} is taken.")
         args, now = validate_order(order, self.market, self.settings), self.world.now()
         try:
             boot = plan_boot((), self.settings, now - timedelta(seconds=age)).boot
         except OverflowError:
-            raise ApiError(400, f"age {age:g}: that is before the calendar begins.") from None
+            raise ApiError(400, f"age {age:g}: the start is before the calendar begins.") from None
         instance = VirtualInstance(
             account, instance_id, args, boot, listed_from=boot.started_at, found_from=boot.started_at
         )
@@ -215,7 +215,8 @@ class SimulatedCortecs:
         self._fleet.remove(self._halt(self._require(instance_id), self.world.now()))
 
     def balance(self, account: str) -> Money:
-        """The rest of the prepaid balance; running instances take it below zero, as nothing else is documented."""
+        """The remaining prepaid balance. Running instances can take it below zero, because the vendor documents no
+        other behaviour."""
         billed = self.world.ledger.totals(self.world.now(), account).get(CURRENCY, Money.zero(CURRENCY))
         return Money(self.settings.initial_balance, CURRENCY) - billed
 
@@ -236,7 +237,7 @@ class SimulatedCortecs:
     def _require(self, instance_id: str) -> VirtualInstance:
         instance = self.get_any(instance_id)
         if instance is None:
-            raise ApiError(404, f"There is no instance {instance_id!r}.")
+            raise ApiError(404, f"instance_id {instance_id!r}: no such instance.")
         return instance
 
     def _require_own(self, account: str, instance_id: str) -> VirtualInstance:
@@ -248,7 +249,7 @@ class SimulatedCortecs:
         return instance
 
     def _unknown_error(self, instance_id: str) -> ApiError:
-        return ApiError(self.settings.unknown_id_status, f"There is no instance {instance_id!r}.")
+        return ApiError(self.settings.unknown_id_status, f"instance_id {instance_id!r}: no such instance.")
 
     def _check_order(self, account: str, args: PurchasedArgs, target: FaultTarget, now: datetime) -> BootPlan:
         """Check the balance and the faults; returns the plan of the boot. Raises ApiError if the order is refused."""
@@ -268,7 +269,7 @@ class SimulatedCortecs:
 
     def _plan_supply(self, account: str, args: PurchasedArgs, target: FaultTarget) -> Supply:
         def list_reusable(of: str) -> list[str]:
-            # a dict, because an id that came twice stands where it came last
+            # a dict, so that an id that occurs twice has its last place
             mine = {instance.instance_id: instance for instance in self._fleet if instance.account == account}
             if ReusedId(of) is ReusedId.EXISTING:
                 return list(mine)
@@ -322,7 +323,7 @@ class SimulatedCortecs:
 
 
 def matched_by(args: PurchasedArgs) -> Mapping[str, str]:
-    """The arguments that faults may be matched by."""
+    """The arguments by which faults can match."""
     return {"model_id": args.model_id}
 
 

@@ -1,4 +1,4 @@
-"""`/_sim` for the simulated Cortecs alone: its market, its clients, and instances that are known from elsewhere."""
+"""The part of `/_sim` for the simulated Cortecs: its market, its clients, and instances with given ids."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from decimal import Decimal
@@ -22,7 +22,8 @@ _SMALLEST = Decimal("0.000001")
 
 
 class PlaceInstanceRequest(RequestModel):
-    """POST /_sim/instances/{id}: what was bought, `age` virtual seconds ago, and whether it was stopped since."""
+    """POST /_sim/instances/{id}: the arguments of an instance that was bought `age` virtual seconds ago, and whether it
+    was stopped since."""
 
     model_id: str
     hardware_type_id: str | None = None
@@ -42,7 +43,7 @@ class PlaceInstanceRequest(RequestModel):
 
 
 class HardwareRequest(RequestModel):
-    """POST /_sim/market/hardware-types/{id}: a new price, or whether new workers can be had."""
+    """POST /_sim/market/hardware-types/{id}: a new price, or whether new workers are available."""
 
     price_per_hour: Amount | None = None
     price_per_minute: Amount | None = None
@@ -56,7 +57,7 @@ class ModelRequest(RequestModel):
 
 
 class CredentialRequest(RequestModel):
-    """POST /_sim/credentials: a client of its own account, or a second one of an account."""
+    """POST /_sim/credentials: a client of a new account, or a second one of an account."""
 
     client_id: str
     client_secret: str
@@ -94,7 +95,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     async def change_hardware(hardware_type_id: str, body: HardwareRequest) -> Response:
         offer = cloud.market.offers.get(hardware_type_id)
         if offer is None:
-            raise ApiError(404, f"There is no hardware type {hardware_type_id!r}.")
+            raise ApiError(404, f"hardware_type_id {hardware_type_id!r}: no such hardware type.")
         per_minute = _per_minute(body, offer.hardware.currency)
         try:
             if per_minute is not None:
@@ -108,7 +109,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     @router.delete("/market/hardware-types/{hardware_type_id}", response_model=None)
     async def withdraw_hardware(hardware_type_id: str) -> Response:
         if hardware_type_id not in cloud.market.offers:
-            raise ApiError(404, f"There is no hardware type {hardware_type_id!r}.")
+            raise ApiError(404, f"hardware_type_id {hardware_type_id!r}: no such hardware type.")
         cloud.market.withdraw_hardware(hardware_type_id)
         return JSONResponse({"hardware_type_id": hardware_type_id})
 
@@ -116,7 +117,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     async def change_model(model_id: str, body: ModelRequest) -> Response:
         model = cloud.market.models.get(model_id)
         if model is None:
-            raise ApiError(404, f"There is no model {model_id!r}.")
+            raise ApiError(404, f"model_id {model_id!r}: no such model.")
         if body.recommended_config not in model.max_context:
             raise ApiError(400, f"{model_id} does not run on {body.recommended_config!r}.")
         cloud.market.recommend(model_id, body.recommended_config)
@@ -125,7 +126,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
     @router.delete("/market/models/{model_id}", response_model=None)
     async def withdraw_model(model_id: str) -> Response:
         if model_id not in cloud.market.models:
-            raise ApiError(404, f"There is no model {model_id!r}.")
+            raise ApiError(404, f"model_id {model_id!r}: no such model.")
         cloud.market.withdraw_model(model_id)
         return JSONResponse({"model_id": model_id})
 
@@ -133,7 +134,7 @@ def cortecs_control_router(cloud: SimulatedCortecs) -> APIRouter:
 
 
 def _per_minute(body: HardwareRequest, currency: str) -> Money | None:
-    """The new price per minute; an hour is sixty of them, in the simulated market as in the vendor's example."""
+    """The new price per minute, a sixtieth of the hourly one, as in the vendor's example."""
     minute, hour = body.price_per_minute, body.price_per_hour
     if minute is None:
         if hour is None:

@@ -26,7 +26,7 @@ from pulumi_cortecs.simulator.cortecs.cloud import BASE
 
 @dataclass(frozen=True, kw_only=True)
 class CortecsLedgerEntry(LedgerEntry):
-    """A run, and what it was billed by."""
+    """A run with its tariff."""
 
     hardware_type_id: str
     billing_interval: BillingInterval
@@ -35,7 +35,7 @@ class CortecsLedgerEntry(LedgerEntry):
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedCortecsInstance(SimulatedInstance):
-    """An instance, and what was ordered."""
+    """An instance with the arguments of its order."""
 
     model_id: str
     hardware_type_id: str
@@ -45,20 +45,20 @@ class SimulatedCortecsInstance(SimulatedInstance):
 
 
 class CortecsControl(ControlClient):
-    """The control that only Cortecs has: clients with secrets, and a market of hardware types and models."""
+    """The control of the simulated Cortecs: clients with secrets, and a market of hardware types and models."""
 
     def put(self, instance_id: str, model_id: str, **arguments: Any) -> SimulatedInstance:
-        """An instance under an id that is known from elsewhere: from a state that was kept. `arguments` are
-        the other arguments of its start, `account`, `age` (virtual seconds since its start) and `stopped`."""
+        """Place an instance with a given id, for example from a kept state. `arguments` are the other arguments of its
+        start, `account`, `age` (virtual seconds since its start) and `stopped`."""
         return self._read_instance(self._ask("POST", f"/instances/{instance_id}", {"model_id": model_id, **arguments}))
 
     def register(self, client_id: str, client_secret: str, account: str | None = None) -> None:
-        """A further client: of an account of its own, or of an existing one (a rotated key)."""
+        """Register a further client: of a new account, or of an existing one (a rotated key)."""
         body = {"client_id": client_id, "client_secret": client_secret, "account": account}
         self._ask("POST", "/credentials", body)
 
     def reprice(self, hardware_type_id: str, price_per_hour: str | Decimal) -> None:
-        """A new price per worker and hour, in EUR, for runs that begin from now on."""
+        """Set a new price per worker and hour, in EUR, for later runs."""
         self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"price_per_hour": str(price_per_hour)})
 
     def set_available(self, hardware_type_id: str, available: bool) -> None:
@@ -66,20 +66,20 @@ class CortecsControl(ControlClient):
         self._ask("POST", f"/market/hardware-types/{hardware_type_id}", {"available": available})
 
     def withdraw_hardware(self, hardware_type_id: str) -> None:
-        """A hardware type is not offered any more."""
+        """Withdraw a hardware type from the market."""
         self._ask("DELETE", f"/market/hardware-types/{hardware_type_id}")
 
     def withdraw_model(self, model_id: str) -> None:
-        """A model is not offered any more."""
+        """Withdraw a model from the market."""
         self._ask("DELETE", f"/market/models/{model_id}")
 
     def recommend(self, model_id: str, hardware_type_id: str) -> None:
-        """The vendor recommends other hardware for a model."""
+        """Change the recommended hardware of a model."""
         self._ask("POST", f"/market/models/{model_id}", {"recommended_config": hardware_type_id})
 
 
 class CortecsAccess(ABC):
-    """The access to the simulated API that its clients have."""
+    """The access of clients to the simulated API."""
 
     @property
     @abstractmethod
@@ -93,7 +93,7 @@ class CortecsAccess(ABC):
 
     @contextmanager
     def client(self, client_id: str = "sim", client_secret: str = "sim") -> Iterator[httpx.Client]:
-        """A plain HTTP client of the simulated Cortecs API that has logged in; paths are relative to `base_url`."""
+        """A plain HTTP client of the simulated Cortecs API, with a token; paths are relative to `base_url`."""
         body = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
         with loopback_client(self.base_url) as client:
             answer = client.post("/oauth2/token", json=body).raise_for_status().json()
@@ -102,7 +102,7 @@ class CortecsAccess(ABC):
 
 
 def environment(url: str) -> dict[str, str]:
-    """The variables that point clients at a simulator; the credentials open nothing elsewhere."""
+    """The variables that point clients at a simulator; the credentials are not valid elsewhere."""
     return {
         "CORTECS_API_BASE_URL": f"{url}{BASE}",
         "CORTECS_CLIENT_ID": "sim",

@@ -12,7 +12,7 @@ from pulumi_cortecs.simulator.cortecs.instances import Lag, ScheduledStop, Virtu
 
 @dataclass(frozen=True)
 class View:
-    """An instance as it is shown, and as of which moment."""
+    """An instance as it is shown, and the moment of that state."""
 
     instance: VirtualInstance
     as_of: datetime
@@ -20,7 +20,7 @@ class View:
 
 @dataclass(frozen=True)
 class StaleView:
-    """An instance before a stop, a restart or its deletion, and until when it is still shown like that."""
+    """The state of an instance before a stop, a restart or its deletion, and the time until which it is shown."""
 
     instance: VirtualInstance
     as_of: datetime
@@ -34,7 +34,7 @@ class StaleView:
 
 
 class Fleet:
-    """The instances by their ids, in the order they were started."""
+    """The instances by their ids, in the order of their starts."""
 
     def __init__(self, instances: MutableMapping[str, VirtualInstance], echoes: MutableMapping[str, StaleView]):
         self._instances = instances
@@ -67,7 +67,8 @@ class Fleet:
         self._ends.clear()
 
     def due(self, now: datetime) -> Iterator[tuple[VirtualInstance, ScheduledStop]]:
-        """The instances with a scheduled stop by `now`, the earliest first, unless their run has ended before."""
+        """The instances with a scheduled stop by `now`, the earliest first, without those whose run has ended
+        before."""
         while self._ends and self._ends[0][0] <= now:
             at, instance_id = heapq.heappop(self._ends)
             instance = self._instances.get(instance_id)
@@ -75,7 +76,7 @@ class Fleet:
                 yield instance, instance.ends
 
     def keep_stale_view(self, instance: VirtualInstance, now: datetime, lag: Lag) -> None:
-        """Show the instance as it was until `now` for as long as `lag` says."""
+        """Keep showing the state of the instance until `now` for the time of `lag`."""
         for instance_id, stale in list(self._stale_views.items()):
             if max(stale.listed_until, stale.found_until) <= now:
                 del self._stale_views[instance_id]
@@ -100,7 +101,7 @@ class Fleet:
         ]
 
     def find_visible(self, account: str, instance_id: str, now: datetime) -> View | None:
-        """An instance as the answer by id shows it, if it is one of that account's."""
+        """An instance of that account as the answer by id shows it, or None."""
         stale, instance = self._stale_views.get(instance_id), self._instances.get(instance_id)
         if (
             stale is not None

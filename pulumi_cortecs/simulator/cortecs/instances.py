@@ -1,5 +1,5 @@
 """The life of one simulated instance, a pure function of virtual time (pending through five steps, running, stopped),
-and what its runs cost."""
+and the cost of its runs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Boot:
         elif age <= 0:
             reached = 1
         else:
-            # a share can round up to the whole: only the time itself makes a worker run
+            # a share can round up to the whole, so the time itself decides whether a worker runs
             reached = min(1 + int(age * (NUM_STEPS - 1) / self.seconds), NUM_STEPS - 1)
         return reached if self.stuck_at_step is None else min(reached, self.stuck_at_step)
 
@@ -68,13 +68,13 @@ class Boot:
 
     @property
     def ready_at(self) -> datetime | None:
-        """The moment at which the first worker runs and the instance is usable. None if the boot is stuck."""
+        """The moment at which the first worker runs and the instance is usable; None for a stuck boot."""
         return None if self.stuck_at_step is not None else self.started_at + timedelta(seconds=self.seconds)
 
 
 @dataclass(frozen=True)
 class ScheduledStop:
-    """The end of a run without a request of its account: the instance is stopped, or it `vanishes` altogether."""
+    """The end of a run without a request of its account: the instance is stopped, or `vanishes`."""
 
     at: datetime
     vanishes: bool = False
@@ -90,9 +90,9 @@ class Lag:
 
 @dataclass(frozen=True)
 class VirtualInstance:
-    """One instance: what was bought, its latest boot, and when it was stopped or is going to be.
+    """One instance: its arguments, its latest boot, and the time of its past or scheduled stop.
 
-    `listed_from` is when it appears in lists, `found_from` when its id is known to the API (list lag).
+    `listed_from`: the time from which lists show it; `found_from`: the time from which the API knows its id (list lag).
     """
 
     account: str
@@ -106,7 +106,7 @@ class VirtualInstance:
     late: Lag = Lag()
 
     def status(self, now: datetime) -> Status:
-        """Running as soon as at least one worker is."""
+        """The status: running as soon as at least one worker runs."""
         if self.stopped_at is not None:
             return Status.STOPPED
         return Status.RUNNING if self.boot.step(0, now) == NUM_STEPS else Status.PENDING
@@ -114,7 +114,7 @@ class VirtualInstance:
 
 @dataclass(frozen=True)
 class CortecsRun(Run):
-    """A run by the minute or the hour of so many workers; `hardware` has the prices of its start."""
+    """A run of several workers, billed by the minute or the hour; `hardware` has the prices of its start."""
 
     cloud: ClassVar[str] = "cortecs"
 

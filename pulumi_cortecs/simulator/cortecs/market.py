@@ -18,7 +18,7 @@ MINUTES_PER_HOUR = 60
 
 @dataclass(frozen=True)
 class HardwareOffer:
-    """A hardware type with its price; `available` is whether a new worker could be had at this moment."""
+    """A hardware type with its price; `available`: a new worker is in stock."""
 
     hardware: PricedHardware
     provenance: str
@@ -51,7 +51,7 @@ def hf_name(model_id: str) -> str:
 
 
 class SimulatedMarket:
-    """Today's offers and models by their ids: those that were kept, or without any what `market.yaml` has."""
+    """The current offers and models by their ids: those of a kept state, else those of `market.yaml`."""
 
     def __init__(
         self,
@@ -72,17 +72,17 @@ class SimulatedMarket:
         self.models.update({model.model_id: model for model in models})
 
     def reprice(self, hardware_type_id: str, per_minute: Money) -> None:
-        """A new price per worker for runs that begin from now on."""
+        """Sets a new price per worker for later runs."""
         offer = self.offers[hardware_type_id]
         hardware = replace(offer.hardware, price_per_minute=per_minute, price_per_hour=per_minute * MINUTES_PER_HOUR)
         self.offers[hardware_type_id] = replace(offer, hardware=hardware, provenance="invented: set while running")
 
     def set_available(self, hardware_type_id: str, available: bool) -> None:
-        """Set whether new workers are available; a type that is out of stock stays listed."""
+        """Sets whether new workers are available; a type that is out of stock stays listed."""
         self.offers[hardware_type_id] = replace(self.offers[hardware_type_id], available=available)
 
     def withdraw_hardware(self, hardware_type_id: str) -> None:
-        """Takes a hardware type off every list and out of every model; what runs on it goes on running."""
+        """Removes a hardware type from every list and every model; its running instances continue."""
         del self.offers[hardware_type_id]
         for model in list(self.models.values()):
             remaining = {
@@ -94,7 +94,7 @@ class SimulatedMarket:
             self.models[model.model_id] = replace(model, max_context=remaining, recommended_config=recommended)
 
     def withdraw_model(self, model_id: str) -> None:
-        """Takes a model off every list; instances that serve it go on running."""
+        """Removes a model from every list; its running instances continue."""
         del self.models[model_id]
 
     def recommend(self, model_id: str, hardware_type_id: str) -> None:

@@ -55,7 +55,7 @@ def require_stock(hardware_type_id: str, market: SimulatedMarket) -> None:
 
 
 def out_of_stock_error(hardware_type_id: str, status: int = 400) -> ApiError:
-    """The refusal of an order for hardware of which nothing is left; the status is an inference."""
+    """The refusal of an order for hardware that is out of stock; the status is an inference."""
     return ApiError(status, f"hardware_type_id {hardware_type_id!r} is not available at the moment.")
 
 

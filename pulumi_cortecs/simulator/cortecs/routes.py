@@ -25,7 +25,7 @@ _FORCE = {"true": True, "1": True, "false": False, "0": False}
 
 
 class TokenRequest(RequestModel):
-    """POST /oauth2/token. It holds a secret, so nothing ever prints it."""
+    """POST /oauth2/token. It contains a secret, so it is never printed."""
 
     client_id: str
     client_secret: str
@@ -36,7 +36,7 @@ class TokenRequest(RequestModel):
 
 
 class StartRequest(RequestModel):
-    """POST /instances/start: what is not set arrives as null."""
+    """POST /instances/start: arguments that are not set arrive as null."""
 
     model_id: str
     hardware_type_id: str | None = None
@@ -52,7 +52,7 @@ class InstanceRequest(RequestModel):
 
 
 class CortecsApi:
-    """The properties of the vendor's API: the shape of its errors, and what faults match by."""
+    """The properties of the vendor's API: the shape of its errors, and the arguments by which faults match."""
 
     base = BASE
     by_path_only = False
@@ -179,7 +179,7 @@ def cortecs_router(cloud: SimulatedCortecs) -> APIRouter:
     async def one_model(model_id: str) -> Response:
         model = cloud.market.models.get(model_id)
         if model is None:
-            raise ApiError(cloud.settings.unknown_id_status, f"There is no model {model_id!r}.")
+            raise ApiError(cloud.settings.unknown_id_status, f"model_id {model_id!r}: no such model.")
         return JSONResponse({"model": serializers.model_json(model)})
 
     @route("GET", "/hardware-types")

@@ -1,7 +1,7 @@
-"""Instances, hardware and models in the vendor's JSON (docs/apis/cortecs.md#objects), with what its clients trip over.
+"""Instances, hardware and models in the vendor's JSON (docs/apis/cortecs.md#objects), including its irregularities.
 
-`cortecs-py` reads `worker_statuses[0].init_progress` of running instances too, 0.1.1 wants `max_context_length` and
-0.1.2 `--max-model-len`, and every key must be there even where its value is null (docs/apis/cortecs.md#traps).
+`cortecs-py` reads `worker_statuses[0].init_progress` of running instances, too, 0.1.1 requires `max_context_length` and
+0.1.2 `--max-model-len`, and every key must exist even if its value is null (docs/apis/cortecs.md#traps).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Json = dict[str, Any]
 
 
 def instance_json(instance: VirtualInstance, now: datetime, origin: str, ahead: float = 0.0) -> Json:
-    """One instance as it is at `now`; `origin` is where the simulator is reached.
+    """One instance at `now`; `origin` is the simulator's URL.
 
-    The times in it are `ahead` seconds ahead of those at which things happened.
+    Its times are `ahead` seconds ahead of the events.
     """
     shift = timedelta(seconds=ahead)
     status, args = instance.status(now), instance.args

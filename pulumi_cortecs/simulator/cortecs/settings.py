@@ -1,4 +1,4 @@
-"""The knobs of the simulated Cortecs: one per behaviour that its documentation leaves open."""
+"""The settings of the simulated Cortecs: one for each behaviour that its documentation leaves open."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pulumi_cortecs.simulator.settings import SharedSettings
 
 @dataclass(frozen=True)
 class CortecsSettings(SharedSettings):
-    """The knobs of what the API does not document (docs/apis/cortecs.md#not-documented)."""
+    """The settings for undocumented behaviour of the API (docs/apis/cortecs.md#not-documented)."""
 
     worker_stagger_seconds: Seconds = 0.0
-    """How much later than the one before it each further worker is running."""
+    """The delay of each further worker after the one before it."""
     bill_pending: bool = True
     """Whether the bill begins at the start request (true) or when the first worker runs."""
     initial_balance: Amount = Decimal("1000.00")
@@ -32,4 +32,5 @@ class CortecsSettings(SharedSettings):
     stop_pending_status: AnyStatus = 200
     """HTTP status for stopping a pending instance; other than 200 refuses it."""
     instance_clock_ahead_seconds: Shift = 0.0
-    """How far the times shown of instances are ahead of it; 7200 is the local time of UTC+2 with a Z behind it."""
+    """Seconds by which the shown times of instances are ahead of the clock; 7200 is the local time of UTC+2 with a Z
+    behind it."""

@@ -1,4 +1,4 @@
-"""The supply for an order where the vendor supplies something else: other arguments, or a reused id."""
+"""The supply for an order under faults: with other arguments, or with a reused id."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Supply:
     """The supply for an order.
 
     `instance_id` is that of an earlier instance, None for a new id; `answered_id` is a wrong id in the answer; `made`
-    is false where no instance is made at all.
+    is false if no instance is made.
     """
 
     args: PurchasedArgs
@@ -54,7 +54,7 @@ def plan_supply(
 ) -> Supply:
     """The supply under these faults; `reusable` has the ids of each kind of `Reused`, the latest last.
 
-    Raises ApiError (500) for a fault that asks for what the market does not have.
+    Raises ApiError (500) for a fault whose value the market does not have.
     """
     supply = Supply(args)
     for fault in faults:

@@ -1,7 +1,7 @@
 """Client credentials and access tokens.
 
-Expiry runs on real time, whatever the virtual clock's speed: a client compares `expires_in` with its own clock, and
-at a thousandfold speed a token in virtual time would be dead before its first use. `expire_all` is for tests.
+Tokens expire in real time, at any speed of the virtual clock: a client compares `expires_in` with its own clock, and at
+a thousandfold speed a token in virtual time would expire before its first use. `expire_all` is for tests.
 
 Only digests are kept, so that a state file gives no access.
 """
@@ -20,7 +20,7 @@ TOKEN_PREFIX = "sim-token-"
 
 @dataclass(frozen=True)
 class Credential:
-    """A client's secret as a digest, and the account it opens. Several clients can open one account: a rotated key."""
+    """A client's secret as a digest, and its account. Several clients can share an account: a rotated key."""
 
     secret_digest: str
     account: str
@@ -28,7 +28,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class Token:
-    """The account that an access token opens, and until when, in Unix seconds of real time."""
+    """The account of an access token, and its expiry in Unix seconds of real time."""
 
     account: str
     good_until: float
@@ -69,7 +69,7 @@ class Tokens:
         return access_token
 
     def account_of(self, token: str) -> str | None:
-        """The account a token opens, or None for one that is unknown or has expired."""
+        """The account of a token, or None for an unknown or expired one."""
         entry = self._tokens.get(_digest(token))
         return entry.account if entry and entry.good_until > self._wall() else None
 

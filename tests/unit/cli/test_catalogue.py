@@ -103,7 +103,7 @@ def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, 
     sim.control.reprice("NVIDIA_L40S_1", "2.52")
     shown = run("pull", "-o", pinned, "--source", "the simulator").stdout
     assert "+20.00" in shown
-    assert "2 differences from what was pinned" in shown
+    assert "2 differences from the pinned prices" in shown
     pinned_now = catalogues.load(pinned).price_lists["cortecs"]
     assert (pinned_now.by_id["NVIDIA_L4_2"].gpu_ram_is.value, pinned_now.source) == ("total", "the simulator")
     assert pinned_now.by_id["NVIDIA_L40S_1"].provenance == ""
@@ -111,7 +111,7 @@ def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, 
 
 def test_pull_mends_the_digest_after_a_note(run: Run, pinned: Path) -> None:
     pinned.write_text(pinned.read_text().replace("gpu_ram_is: total", "gpu_ram_is: per_gpu"))
-    assert "it was edited or cut" in run("verify", pinned, code=1).stderr
+    assert "the file was edited or cut" in run("verify", pinned, code=1).stderr
     told_of = run("pull", "-o", pinned, "--json")
     assert printed(told_of)["differences"] == []
     assert {row.gpu_ram_is.value for row in catalogues.load(pinned).hardware_types("cortecs")} == {"per_gpu"}
@@ -186,12 +186,12 @@ def test_verify_exits_1_when_it_cannot_tell(run: Run, pinned: Path, tmp_path: Pa
     assert "--url" in run("verify", pinned, "--url", "http://example.org/api/v1", code=1).stderr
     assert "No such file" in run("verify", tmp_path / "none.yaml", code=1).stderr
     pinned.write_bytes(pinned.read_bytes()[:-30])
-    assert "it was edited or cut" in run("verify", pinned, code=1).stderr
+    assert "the file was edited or cut" in run("verify", pinned, code=1).stderr
 
 
 @pytest.mark.parametrize("tolerance", ["-1", "nan", "inf", "five", ""])
 def test_a_tolerance_that_is_none_is_refused(run: Run, pinned: Path, tolerance: str) -> None:
-    assert "--tolerance is a number of percent" in run("verify", pinned, "--tolerance", tolerance, code=2).stderr
+    assert "must be a number of percent" in run("verify", pinned, "--tolerance", tolerance, code=2).stderr
 
 
 def test_show_checks_before_it_shows(run: Run, pinned: Path) -> None:

@@ -83,7 +83,7 @@ def test_unusable_variables_are_warned_of_and_stop_no_deletion(run: Run, sim: Si
     assert sim.control.instances() == ()
     warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
     assert [warning.split()[1].rstrip(":") for warning in warnings] == list(BROKEN)[:2]
-    assert "This command goes on without it" in warnings[0]
+    assert "This command ignores it" in warnings[0]
 
 
 def test_what_a_run_that_goes_on_has_bought_is_held_back(run: Run, sim: Simulator, tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_what_a_destroy_ends_meanwhile_is_no_orphan(run: Run, backend: Backend, 
     [
         ({"CORTECS_CLIENT_ID": None, "CORTECS_CLIENT_SECRET": None}, "no Cortecs credentials: set CORTECS_CLIENT_ID"),
         ({"CORTECS_CLIENT_SECRET": "wrong"}, "The client credentials are not valid"),
-        ({"PATH": "/nowhere"}, "there is no pulumi CLI on PATH"),
+        ({"PATH": "/nowhere"}, "no pulumi CLI on PATH"),
     ],
 )
 def test_what_it_needs_is_said(run: Run, env: dict[str, str | None], text: str) -> None:
@@ -397,7 +397,7 @@ def test_somebody_at_a_terminal_is_asked(
 ) -> None:
     old(sim)
     done = answering(answer, backend, environment)
-    assert "End 1 instance for good? [y/N]" in done.stderr
+    assert "Delete 1 instance for good? [y/N]" in done.stderr
     assert (done.returncode, len(ids(sim))) == (code, 0 if code == 0 else 1)
 
 
@@ -412,7 +412,7 @@ def test_what_an_up_takes_over_while_somebody_is_asked_is_not_ended(
     )
     path = installed(tmp_path / "adopting", nothing_at_first)
     done = answering("y", backend, {**environment, "PATH": path})
-    assert "End 1 instance for good?" in done.stderr
+    assert "Delete 1 instance for good?" in done.stderr
     assert (done.returncode, ids(sim)) == (0, [adopted])
 
 
@@ -420,7 +420,7 @@ def test_what_two_rows_own_is_reported_and_never_ended(run: Run, backend: Backen
     shared = old(sim)
     backend.put(DEV, row(shared))
     backend.put(PROD, row(shared, "answers"))
-    text = f"{shared} is owned by chat in {DEV} and answers in {PROD}, so it is never ended here"
+    text = f"{shared} is owned by chat in {DEV} and answers in {PROD}, so this command never deletes it"
     assert text in run("--delete", "--yes", "--include-young", code=3).stdout
     orphan = old(sim)
     assert f"{orphan} is gone" in run("--delete", "--yes", code=3).stdout
@@ -454,7 +454,7 @@ def test_to_keep_something_no_stack_has_to_be_named(environment: dict[str, str],
 def test_what_the_account_does_not_have_cannot_be_kept(run: Run, sim: Simulator, tmp_path: Path) -> None:
     kept = old(sim)
     output = run("--keep", kept, "no-such-id", code=1).stderr
-    assert output == "Error: there is no Cortecs instance no-such-id in this account, so nothing was done\n"
+    assert output == "Error: no-such-id: no such Cortecs instance in this account, so nothing was done\n"
     assert Journal(tmp_path / "orders").instance_ids() == frozenset()
 
 

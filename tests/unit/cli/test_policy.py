@@ -55,7 +55,7 @@ def test_the_limits_that_come_along_pass_the_check(pack: str, stage: str) -> Non
         ),
         ('{"workers-max": {"most": 2}, "all": "disabled"}', "the level must be mandatory, not disabled"),
         ('{"workers-max": {"most": 2, "enforcementLevel": 1}}', "workers-max: the level must be mandatory"),
-        ('{"workers-maxx": {"most": 2}}', "there is no such rule; did you mean workers-max?"),
+        ('{"workers-maxx": {"most": 2}}', "unknown rule; did you mean workers-max?"),
         ('{"workers-max": {"most": NaN}}', "is not valid JSON: not a number: NaN"),
         ('{"workers-max": 2}', "workers-max: got 2; must be an object or a level"),
         ("[]", "got []; must be an object with a key for each rule"),

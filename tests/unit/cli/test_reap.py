@@ -191,7 +191,7 @@ def test_what_two_rows_own_is_reported_and_never_ended(reap: Run, backend: Backe
     backend.put(DEV, row(shared, expires_at=until(sim, -1)), row(over, "night", expires_at=until(sim, -1)))
     backend.put(PROD, row(shared, "answers", expires_at=until(sim, -2)))
     shown = reap(how, "--yes", "--include-protected", code=3).stdout
-    assert f"{shared} is owned by chat in {DEV} and answers in {PROD}, so it is never ended here" in shown
+    assert f"{shared} is owned by chat in {DEV} and answers in {PROD}, so this command never deletes it" in shown
     assert f"{over} is " in shown
     assert statuses(sim)[shared] != "stopped"
     document = json.loads(reap("--json", code=3).stdout)
@@ -233,7 +233,7 @@ def test_names_can_be_given_and_a_booting_one_is_said_to_be(import_file: Run, si
 
 def test_an_id_that_the_account_does_not_have_writes_nothing(import_file: Run, sim: Simulator, tmp_path: Path) -> None:
     failure = import_file(bought(sim).id, "no-such-id", code=1).stderr
-    assert failure == "Error: there is no Cortecs instance 'no-such-id' in this account\n"
+    assert failure == "Error: Cortecs instance 'no-such-id' does not exist in this account\n"
     assert not (tmp_path / "import.json").exists()
 
 

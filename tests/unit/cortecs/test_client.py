@@ -182,7 +182,7 @@ def test_an_id_that_is_another_route_is_never_asked_for(client: CortecsClient, s
         "..\\x",
     ):
         for ask in (client.instance, client.delete_instance):
-            with pytest.raises(NotFoundError, match="gives out no id such as"):
+            with pytest.raises(NotFoundError, match="is not a valid id of a"):
                 ask(odd)
     assert simulator.control.requests().counts == before
     assert [instance.instance_id for instance in simulator.control.instances()] == [mine]

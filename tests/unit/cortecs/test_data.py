@@ -222,8 +222,8 @@ return [
 ]
 """
     answers = run_program(at, body)
-    assert answers["argument"].endswith("for Outputs there is get_model_output")
-    assert answers["provider"].endswith("for Outputs there is get_balance_output")
+    assert answers["argument"].endswith("for Outputs use get_model_output")
+    assert answers["provider"].endswith("for Outputs use get_balance_output")
     assert (answers["model"], answers["balance"], answers["lifted"]) == ("NVIDIA_L4_1", "EUR", "1.20")
     assert (answers["price list"], answers["secret id"]) == (False, True)
 

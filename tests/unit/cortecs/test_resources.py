@@ -68,18 +68,18 @@ def test_all_ways_to_call_it_mean_the_same() -> None:
         (lambda: Instance("a"), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", None), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", num_workers=1), "needs model_id"),  # type: ignore[call-overload]
-        (lambda: Instance("a", InstanceArgs(model_id="m"), model_id="m"), "and also model_id"),  # type: ignore[call-overload]
-        (lambda: Instance("a", InstanceArgs(model_id="m"), num_workers=1), "and also num_workers"),  # type: ignore[call-overload]
-        (lambda: Instance("a", model="m"), "no argument model; valid arguments: model_id"),  # type: ignore[call-overload]
+        (lambda: Instance("a", InstanceArgs(model_id="m"), model_id="m"), ("and also model_id")),  # type: ignore[call-overload]
+        (lambda: Instance("a", InstanceArgs(model_id="m"), num_workers=1), ("and also num_workers")),  # type: ignore[call-overload]
+        (lambda: Instance("a", model="m"), ("no argument model; valid arguments: model_id")),  # type: ignore[call-overload]
         (lambda: Instance("a", pulumi.ResourceOptions(import_="x"), model_id="m"), "leave import_ out"),
         (lambda: Instance("a", {"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
         (lambda: Instance("a", args={"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]
         (lambda: Instance("a", "m"), "not a str"),  # type: ignore[call-overload]
         (lambda: Instance("a", model_id="m", colour="red"), "colour"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), {}), "not a dict"),  # type: ignore[call-overload]
-        (lambda: Instance("a", InstanceArgs(model_id="m"), None, None), "name everything else"),  # type: ignore[call-overload]
-        (lambda: Instance("a", InstanceArgs(model_id="m"), args=InstanceArgs(model_id="n")), "args twice"),  # type: ignore[call-overload]
-        (lambda: Instance("a", InstanceArgs(model_id="m"), OPTIONS, opts=OPTIONS), "opts twice"),  # type: ignore[call-overload]
+        (lambda: Instance("a", InstanceArgs(model_id="m"), None, None), ("name everything else")),  # type: ignore[call-overload]
+        (lambda: Instance("a", InstanceArgs(model_id="m"), args=InstanceArgs(model_id="n")), ("args twice")),  # type: ignore[call-overload]
+        (lambda: Instance("a", InstanceArgs(model_id="m"), OPTIONS, opts=OPTIONS), ("opts twice")),  # type: ignore[call-overload]
         (lambda: Instance("a", OPTIONS, opts=OPTIONS, model_id="m"), "opts twice"),  # type: ignore[call-overload]
     ],
 )
@@ -90,7 +90,7 @@ def test_a_wrong_call_is_refused_before_anything_is_declared(call: Any, message:
 
 def test_a_timeout_that_is_none_is_refused_before_anything_is_declared() -> None:
     soon = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="soon"))
-    with pytest.raises(ValueError, match="must be a duration such as '15m' or '1h30m', not 'soon'"):
+    with pytest.raises(ValueError, match="must be a duration such as '15m' or '1h30m'; got 'soon'"):
         Instance("a", soon, model_id="m")
 
 

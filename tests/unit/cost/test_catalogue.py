@@ -152,7 +152,7 @@ def test_the_same_content_is_parsed_once(tmp_path: Path) -> None:
 )
 def test_any_edit_shows_in_the_digest(tmp_path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     path = edited(tmp_path, edit, pin=False)
-    with pytest.raises(CatalogueError, match="it was edited or cut"):
+    with pytest.raises(CatalogueError, match="the file was edited or cut"):
         load(path)
     assert read(path).digest != load(SIMULATOR).digest or "0" * 64 in path.read_text()
 
@@ -221,7 +221,7 @@ def test_how_it_is_laid_out_does_not_matter(tmp_path: Path) -> None:
             lambda data: cloud(data).update(as_of="2026-13-21T00:00:00Z"),
             "as_of: got '2026-13-21T00:00:00Z'; must be",
         ),
-        (lambda data: cloud(data).update(hardware_types=[], models=[]), "there is no hardware type"),
+        (lambda data: cloud(data).update(hardware_types=[], models=[]), "has no hardware type"),
         (lambda data: cloud(data).update(hardware_types="none"), "hardware_types: got 'none'; must be a list"),
         (lambda data: cloud(data).update(models=["Qwen"]), "models[0]: got 'Qwen'; must be a mapping of names"),
         (lambda data: cloud(data)["models"][0].update(hardware_configs={"TPU": "1"}), "runs on TPU, which has no row"),

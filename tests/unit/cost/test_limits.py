@@ -156,8 +156,8 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
 @pytest.mark.parametrize(
     ("spending", "text"),
     [
-        (Spending({"a": eur("1"), "b": None}, (), eur("1")), "what the account runs cannot be priced: b"),
-        (Spending({}, (eur("1"), None), eur("1")), "something that was just ordered cannot be priced"),
+        (Spending({"a": eur("1"), "b": None}, (), eur("1")), "running instances of the account have no price: b"),
+        (Spending({}, (eur("1"), None), eur("1")), "a pending order has no price"),
         (Spending({}, (), None), "the instance has no price"),
         (Spending({"a": Money.of("1", "USD")}, (), eur("1")), "1.00 USD per hour in it: not the same currency"),
         (Spending({}, (Money.of("1", "USD"),), eur("1")), "not the same currency"),

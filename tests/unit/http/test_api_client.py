@@ -327,7 +327,7 @@ def test_without_a_usable_retry_after_the_backoff_decides(header: str | None, wa
 def test_a_wrong_type_is_named_by_its_place(body: Any, where: str) -> None:
     with pytest.raises(BadAnswerError) as raised:
         read(Script(answer(200, body)))
-    assert f"something it does not document: {where}" in str(raised.value)
+    assert f"in an undocumented form: {where}" in str(raised.value)
 
 
 def test_fields_that_we_do_not_know_are_no_trouble() -> None:
@@ -453,7 +453,7 @@ def test_an_answer_that_drips_is_not_waited_for_beyond_its_deadline(first: bytes
     drips = Dripping(first, then)
     client = new_client(Network().transport(httpx.Limits(), drips), {})
     core = ApiClient("Acme", "http://localhost", client, clock=drips.now)
-    with pytest.raises(AnswerLostError, match="not finish its answer to POST /things") as raised:
+    with pytest.raises(AnswerLostError, match="not complete its answer to POST /things") as raised:
         attempts_of(core, "POST", retry)
     assert raised.value.may_have_taken_effect
     assert drips.passed == MAX_ANSWER_SECONDS
@@ -481,7 +481,7 @@ def test_an_answer_without_an_end_is_not_waited_for_on_a_real_connection() -> No
         thread.start()
         with new_client() as client:
             core = ApiClient("Acme", f"http://127.0.0.1:{listener.getsockname()[1]}", client, clock=Passing(5.0))
-            with pytest.raises(AnswerLostError, match="not whole within 60 s"):
+            with pytest.raises(AnswerLostError, match="not complete within 60 s"):
                 core.call("POST", "/things", Thing, retry=Retry.IF_NEVER_SENT)
         thread.join(timeout=10)
         assert not thread.is_alive()

@@ -117,5 +117,5 @@ def test_an_instance_nearly_like_an_earlier_order_is_named_and_no_obstacle(world
     run = world.run()
     run.create()
     (warning,) = run.told
-    assert f"in no state and nearly what they ordered: {nearly[1]} (1.20 EUR/h)" in warning
+    assert f"instances in no state that nearly match: {nearly[1]} (1.20 EUR/h)" in warning
     assert nearly[0] not in warning

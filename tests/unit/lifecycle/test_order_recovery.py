@@ -83,7 +83,7 @@ def test_a_killed_replacement_is_taken_over_and_never_the_old_one(world: World) 
 def test_edited_arguments_are_refused_with_the_id_of_what_is_there(world: World, order: Callable[[Run], str]) -> None:
     bought = order(world.run())
     for _ in range(2):
-        with pytest.raises(ArgumentsChangedError, match=f"--delete {bought}` ends it, adopt_id='{bought}' takes"):
+        with pytest.raises(ArgumentsChangedError, match=f"--delete {bought}` deletes it, adopt_id='{bought}' takes"):
             world.run().create(arguments=LARGE)
     assert world.ids() == {bought}
     assert world.run().create() == bought  # edited back
@@ -316,7 +316,7 @@ def test_a_journal_that_can_only_be_read_buys_nothing_that_it_names(tmp_path: Pa
     run = world.run()
     with closing(sqlite3.connect(tmp_path / journal.FILE_NAME, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
-        with pytest.raises(AmbiguousPurchaseError, match="an earlier run has ordered this") as raised:
+        with pytest.raises(AmbiguousPurchaseError, match="an earlier run has ordered this resource") as raised:
             run.create(arguments=arguments)
     assert raised.value.candidates == (bought,)
     assert world.ids() == {bought}
@@ -505,12 +505,12 @@ def came_otherwise(error: BaseException, world: World) -> Callable[[], Machine]:
 
 def test_a_wrong_delivery_with_a_lost_answer_is_named_and_not_bought_again(world: World) -> None:
     run = world.run()
-    with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
+    with pytest.raises(AmbiguousPurchaseError, match="may have been delivered instead") as unclear:
         run.create(order=came_otherwise(AnswerLostError("it broke"), world))
     assert set(unclear.value.candidates) == world.ids()
     run.dies()
     again = world.run()
-    with pytest.raises(AmbiguousPurchaseError, match="may have come instead"):
+    with pytest.raises(AmbiguousPurchaseError, match="may have been delivered instead"):
         again.create()
     again.dies()
     assert len(world.ids()) == 1
@@ -530,7 +530,7 @@ def test_what_came_instead_to_a_killed_run_is_named_and_not_bought_again(world: 
 
 
 def test_a_wrong_delivery_is_looked_for_before_a_new_token_is_tried(world: World) -> None:
-    with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
+    with pytest.raises(AmbiguousPurchaseError, match="may have been delivered instead") as unclear:
         world.run().create(order=came_otherwise(refused(401), world))
     assert set(unclear.value.candidates) == world.ids()
     assert len(world.ids()) == 1
@@ -552,7 +552,7 @@ def test_what_came_instead_beside_what_another_order_has_bought_is_named(world: 
     with pytest.raises(Killed):
         run.create(order=came_otherwise(Killed(), world))
     run.dies()
-    with pytest.raises(AmbiguousPurchaseError, match="may have come instead") as unclear:
+    with pytest.raises(AmbiguousPurchaseError, match="may have been delivered instead") as unclear:
         world.run().create()
     assert set(unclear.value.candidates) == world.ids()
 

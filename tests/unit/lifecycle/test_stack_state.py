@@ -256,7 +256,7 @@ def test_without_checkpoints_nobody_is_asked(value: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "chat", "urn:pulumi:dev", "urn:pulumi:::shop::t::n", "urn:pulumi:dev::::t::n"])
 def test_a_urn_that_names_no_stack_is_an_error(text: str) -> None:
-    with pytest.raises(StateUnreadableError, match="no stack is named"):
+    with pytest.raises(StateUnreadableError, match="it names no stack"):
         states(Teller()).stack_of(text)
 
 

@@ -212,4 +212,4 @@ def test_a_secret_is_compared_by_what_it_is() -> None:
 
 def test_without_a_pulumi_above_it_a_pack_asks_no_other() -> None:
     """This process has none above it, and what is called pulumi on PATH could be the program's."""
-    assert "cannot be looked at" in read_holdings("organization", "tests", "test").problem
+    assert "cannot be inspected" in read_holdings("organization", "tests", "test").problem

@@ -49,7 +49,7 @@ def test_it_is_never_looked_for_in_the_working_directory(
 
 def test_without_one_it_says_how_to_make_one(pack: Path) -> None:
     problem = load_pinned(pack).problem
-    assert problem.startswith(f"there is no catalogue of prices at {pack / LOCK_FILE}: ")
+    assert problem.startswith(f"{pack / LOCK_FILE}: no such catalogue of prices; ")
     assert "`pulumi-cortecs catalogue pull`" in problem
 
 
@@ -67,4 +67,4 @@ def test_one_that_is_not_the_one_that_the_limits_want_is_not_used(pack: Path) ->
     assert load_pinned(pack, "simulator.lock.yaml", catalogue.digest).catalogue is not None
     wrong = load_pinned(pack, "simulator.lock.yaml", "0" * 64)
     assert wrong.catalogue is None
-    assert wrong.problem.endswith(f"has the sha256 {catalogue.digest}, and the limits want {'0' * 64}")
+    assert wrong.problem.endswith(f"has the sha256 {catalogue.digest}; the limits require {'0' * 64}")

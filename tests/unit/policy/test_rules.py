@@ -145,7 +145,7 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "instance-hourly-cap",
         {"per_hour": ["9.00 USD"]},
         cortecs_instance(),
-        "there is no limit in EUR: there is 9.00 USD.",
+        "no limit is in EUR, only 9.00 USD.",
     ),
     (
         "instance-hourly-cap",
@@ -159,9 +159,9 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         cortecs_instance(hardware_type_id="NVIDIA_H100_2"),
         "a GPU of NVIDIA_H100_2 costs 4.44 EUR an hour; the limit is 4.43 EUR: 0.01 EUR too much.",
     ),
-    ("price-per-gpu-cap", {"per_gpu_hour": ["9.00 USD"]}, cortecs_instance(), "there is no limit in EUR"),
+    ("price-per-gpu-cap", {"per_gpu_hour": ["9.00 USD"]}, cortecs_instance(), "no limit is in EUR"),
     ("stack-hourly-budget", {"per_hour": ["1.19 EUR"]}, cortecs_instance(), "1.20 EUR an hour; the limit is 1.19 EUR"),
-    ("stack-hourly-budget", {"per_hour": ["1.19 USD"]}, cortecs_instance(), "there is no limit in EUR"),
+    ("stack-hourly-budget", {"per_hour": ["1.19 USD"]}, cortecs_instance(), "no limit is in EUR"),
     (
         "stack-monthly-budget",
         {"per_month": ["875.99 EUR"]},
@@ -174,7 +174,7 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         cortecs_instance(),
         "it is billed per_minute; allowed is per_hour.",
     ),
-    ("ttl-required", {"at_most": "8h"}, cortecs_instance(), "ttl is not given; what is not known is not allowed."),
+    ("ttl-required", {"at_most": "8h"}, cortecs_instance(), "ttl is not given; an unknown value is not allowed."),
     (
         "ttl-required",
         {"at_most": "8h"},
@@ -254,8 +254,8 @@ ODD = {
 def test_what_is_not_known_is_not_allowed(rule: str, key: str, value: Any) -> None:
     settings = next(settings for name, settings, _ in ALLOWED if name == rule)
     odd = cortecs_instance(**{"ttl": "8h", key: value})
-    assert_denied(bench(rule, **settings).preview(odd), rule, "what is not known is not allowed")
-    assert_denied(bench(rule, **settings).up(odd), rule, "what is not known is not allowed")
+    assert_denied(bench(rule, **settings).preview(odd), rule, "an unknown value is not allowed")
+    assert_denied(bench(rule, **settings).up(odd), rule, "an unknown value is not allowed")
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "8", 1e9, True])
@@ -378,7 +378,7 @@ def quoted(total: str, currency: str = "EUR", source: str = "live") -> dict[str,
         (quoted("NaN"), "quote makes no sense"),
         (quoted("-1.20"), "the vendor wants -1.20 EUR"),
         ({"currency": "EUR", "source": "live"}, "quote is not complete: quote.hourly_total is not given"),
-        (unknown(), "quote is only known once"),
+        (unknown(), "quote is only known when"),
         (MISSING, "quote is not given"),
         ("1.20 EUR", "quote is '1.20 EUR', not an object"),
     ],
@@ -408,4 +408,4 @@ def test_two_currencies_are_never_added() -> None:
     in_dollars = Catalogue({"cortecs": replace(prices, currency="USD", hardware_types=dollars)})
     limits = {"stack-hourly-budget": {"per_hour": ["1.20 EUR"]}}
     verdict = PackTester([RULES["stack-hourly-budget"]], limits, catalogue=in_dollars).preview(cortecs_instance())
-    assert_denied(verdict, "stack-hourly-budget", "1.20 USD an hour, and there is no limit in USD: there is 1.20 EUR.")
+    assert_denied(verdict, "stack-hourly-budget", "1.20 USD an hour; no limit is in USD, only 1.20 EUR.")

@@ -88,7 +88,7 @@ def test_as_long_as_nobody_has_configured_it_a_pack_refuses_everything() -> None
 
 def test_limits_that_are_refused_leave_a_pack_that_refuses() -> None:
     pack = unconfigured()
-    with pytest.raises(ConfigurationRefusedError, match="there is no such rule"):
+    with pytest.raises(ConfigurationRefusedError, match="unknown rule"):
         pack.Configure(configuration(PACKS["guard"], {"no-such-rule": {}}), CONTEXT)
     shows(pack, AUTHENTIC)
     assert refused_rules(pack) == {"hardware-allowed"}

@@ -62,10 +62,10 @@ def test_without_one_it_is_as_if_there_were_no_catalogues(project: Path) -> None
 
 def test_the_prices_of_another_api_do_not_stand_in(project: Path, tmp_path: Path) -> None:
     other = pinned_from(OTHER, tmp_path / "other.yaml")
-    with pytest.raises(CatalogueError, match=f"is of '{re.escape(OTHER)}', and does not stand in for"):
+    with pytest.raises(CatalogueError, match=f"has the prices of '{re.escape(OTHER)}', not of"):
         asked(project, other)
     in_project(project, "our own list")
-    with pytest.raises(UnreachableError, match=r"^no way; .* is of 'our own list', and does not stand in for"):
+    with pytest.raises(UnreachableError, match=r"^no way; .* has the prices of 'our own list', not of"):
         asked(project)
 
 
@@ -86,7 +86,7 @@ def test_a_name_that_names_no_file_is_an_error(project: Path, path: str, message
 
 def test_a_file_that_was_edited_is_an_error(named: Path, project: Path) -> None:
     named.write_text(named.read_text(encoding="utf-8").replace("id fact", "id a fact"), encoding="utf-8")
-    with pytest.raises(CatalogueError, match="it was edited or cut"):
+    with pytest.raises(CatalogueError, match="the file was edited or cut"):
         asked(project, named)
 
 
@@ -95,7 +95,7 @@ def test_a_catalogue_of_other_clouds_is_an_error(named: Path, project: Path) -> 
     rows = tuple(replace(row, cloud="other") for row in ours.hardware_types)
     other = Catalogue({"other": replace(ours, cloud="other", hardware_types=rows)})
     named.write_text(catalogue.dump(other), encoding="utf-8")
-    with pytest.raises(CatalogueError, match="there is nothing of cortecs in it"):
+    with pytest.raises(CatalogueError, match="has no entries for cortecs"):
         asked(project, named)
 
 

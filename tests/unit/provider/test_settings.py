@@ -40,7 +40,7 @@ def test_by_default_the_list_may_lag_five_seconds_and_the_schedule_decides() -> 
 def test_what_is_no_number_of_seconds_keeps_the_default_and_is_named(name: str, value: str) -> None:
     """Reading raises nothing: deletions, which end a bill, need the settings too."""
     settings = read_settings({name: value})
-    assert settings.problems == (f"{name} is a number of seconds, not {value!r}",)
+    assert settings.problems == (f"{name}: got {value!r}; must be a number of seconds",)
     assert (settings.list_lag, settings.poll_interval) == (5.0, None)
 
 

@@ -52,5 +52,5 @@ def test_what_is_no_duration_is_refused_by_name(text: str) -> None:
 
 def test_an_unacceptable_wait_is_refused_before_anything_is_bought() -> None:
     # the Endpoint's own check comes after its Instance has been bought
-    with pytest.raises(ValueError, match="at most 168 hours, not '169h'"):
+    with pytest.raises(ValueError, match="at most 168 hours; got '169h'"):
         create_timeout(_create("169h"), 1200)

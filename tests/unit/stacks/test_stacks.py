@@ -98,14 +98,14 @@ def test_a_name_that_no_backend_has_is_an_error(backend: Backend, other: Backend
     backend.put(DEV, row("a"))
     other.put(PROD, row("b"))
     assert owned(read(backend, other, stacks=(DEV, PROD))) == {DEV: ["a"], PROD: ["b"]}
-    with pytest.raises(StacksError, match="there is no stack organization/shop/typo in file://"):
+    with pytest.raises(StacksError, match="organization/shop/typo: no such stack in file://"):
         read(backend, other, stacks=(DEV, "organization/shop/typo"))
 
 
 def test_a_backend_without_a_stack_is_taken_for_the_wrong_one(backend: Backend, other: Backend) -> None:
     backend.put(DEV, row("a"))
     other.empty()
-    with pytest.raises(StacksError, match=r"there is no stack in file://.*two; is it the right one"):
+    with pytest.raises(StacksError, match=r"file://.*two has no stacks; is it the right backend"):
         read(backend, other)
 
 
@@ -127,7 +127,7 @@ def test_no_name_and_no_command_are_errors(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(StacksError, match="no stack is named"):
         StackSelection((), False, (), tmp_path).read()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StacksError, match="there is no pulumi CLI on PATH"):
+    with pytest.raises(StacksError, match="no pulumi CLI on PATH"):
         StackSelection((DEV,), False, (), tmp_path).read()
 
 
