@@ -344,7 +344,7 @@ def _change(
     kind: InstanceKind, account: Account, live: Any, olds: Mapping[str, Any], inputs: dict[str, Any]
 ) -> Iterator[None]:
     """A block that changes priced arguments in place: it is quoted again, and entered only if the limits have room for
-    the difference. Raises what quotes.purchase_quote and machine_limits.enforce raise."""
+    the difference. Raises what quote_records.purchase_quote and machine_limits.enforce raise."""
     inputs["quote"] = quote_records.purchase_quote(kind, host.current_call().urn, inputs)
     is_stopped = account.cloud.phase(live) is Phase.STOPPED
     before = _program_inputs(kind, olds)

@@ -87,9 +87,9 @@ def exit_with_engine() -> bool:
 
 @functools.cache
 def preload(cloud: str) -> None:
-    """Imports the modules that calls need, except the HTTP side: the first request imports it, and a preview without
-    changes sends none. A deletion needs the HTTP side (`cloud` is the package of the cloud), and the state of its
-    stack, which the CLI reads meanwhile."""
+    """Imports the modules that calls need, except the vendor's client with pydantic: the first request imports it, and
+    a preview without changes sends none. A deletion needs the client (`cloud` is the package of the cloud), and the
+    state of its stack, which the CLI reads meanwhile."""
     frame = find_method_frame()
     deletes = frame is not None and frame.f_code.co_name == "Delete"
     with quick_imports():
@@ -104,12 +104,13 @@ def preload(cloud: str) -> None:
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """A block of many imports, for which the engine's first call waits.
-
-    Of the time that this takes (medians of the ratios of 20 alternating runs on a busy machine), a collector that is
-    switched off saves a sixth, for nothing of what is imported is garbage; httpx without its own command line, which
-    imports rich where that is installed, a fifth; both together three tenths.
+    """A block of many imports, for which the engine's first call waits: without garbage collection, for nothing of what
+    is imported is garbage, and without httpx's own command line, which imports rich (docs/performance.md). Only a host
+    process is changed: a user's program, which asks data sources, keeps its collector as it is.
     """
+    if find_method_frame() is None:
+        yield
+        return
     modules: dict[str, Any] = sys.modules
     modules.setdefault("httpx._main", None)  # httpx works without this module
     gc.disable()

@@ -49,14 +49,16 @@ class locked_cached_property(cached_property[T]):
                 return super().__get__(instance, owner)
 
 
-def run_in_thread(work: Callable[[], object]) -> None:
+def run_in_thread(work: Callable[[], object]) -> threading.Thread:
     """Runs a function in a thread. Its errors are dropped: a later caller that needs the result meets them again."""
 
     def run() -> None:
         with suppress(Exception):
             work()
 
-    threading.Thread(target=run, daemon=True).start()
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Session:
         self,
         clock: Clock | None = None,
         waiting: Clock | None = None,
-        in_background: Callable[[Callable[[], object]], None] = run_in_thread,
+        in_background: Callable[[Callable[[], object]], object] = run_in_thread,
     ) -> None:
         """`waiting`: the clock of waits, which an interrupt ends; `in_background`: runs work whose result is needed
         soon."""

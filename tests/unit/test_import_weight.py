@@ -55,11 +55,48 @@ def test_the_reader_of_files_is_loaded_where_there_is_a_file(tmp_path: Path) -> 
     assert not {"pulumi_cortecs.cost.strict_reader", "pulumi_cortecs.cost.catalogue"} & provider
 
 
+_HOST = """
+from pulumi_cortecs import _abi
+from pulumi_cortecs.provider import process
+
+class Context:
+    def is_active(self): return True
+    def set_trailing_metadata(self, metadata): raise AssertionError(metadata)
+
+class Request:
+    urn = "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat"
+
+def Check(run, request=Request(), context=Context()):
+    return run()
+"""
+"""The frame of a host's method, which the provider looks for."""
+
+
 def test_a_host_leaves_out_the_command_line_of_httpx() -> None:
-    client = "import pulumi_cortecs.cortecs.client"
-    loaded = _imported(f"from pulumi_cortecs.provider import process\nwith process.quick_imports(): {client}")
+    loaded = _imported(f"{_HOST}\nCheck(lambda: process.preload('pulumi_cortecs.cortecs'))\n{_CLIENT}")
     assert {"httpx", "pydantic", "stamina"} <= loaded
     assert {name.partition(".")[0] for name in loaded - _imported("import pulumi.dynamic")} & {
         "rich",
         "pygments",
     } == set()
+
+
+def test_a_program_that_asks_keeps_its_collector_and_httpx_as_they_are() -> None:
+    ask = "with process.quick_imports(): assert gc.isenabled()"
+    unchanged = "assert gc.get_freeze_count() == 0 and sys.modules.get('httpx._main', True)"
+    assert "httpx" in _imported(f"import gc, sys\n{_HOST}\n{ask}\n{_CLIENT}\n{unchanged}")
+
+
+def test_a_check_without_changes_loads_no_client(tmp_path: Path) -> None:
+    purchase = {"model_id": "q--w", "hardware_type_id": "h", "context_length": 9.0, "num_workers": 1.0}
+    inputs = {**purchase, "billing_interval": "per_minute", "quote": {}}
+    check = f"Check(lambda: _abi.load('cortecs.Instance').check({inputs}, {{'model_id': 'q/w'}}))"
+    settings = (
+        f"import os\nos.environ.update(PULUMI_CORTECS_STATE_DIR={str(tmp_path)!r}, PULUMI_BACKEND_URL='file:///x')"
+    )
+    loaded = _imported(f"{settings}\n{_HOST}\ncheck = {check}\nassert check.failures == []")
+    assert "pulumi_cortecs.provider.instance_check" in loaded
+    assert not {"pydantic", "pulumi_cortecs.cortecs.client"} & loaded
+
+
+_CLIENT = "import pulumi_cortecs.cortecs.client"

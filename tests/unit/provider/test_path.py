@@ -8,10 +8,10 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import httpx
@@ -20,6 +20,7 @@ import pytest
 import pulumi_cortecs
 from pulumi_cortecs import _abi
 from pulumi_cortecs.http import api_client
+from pulumi_cortecs.lifecycle.stack_state import StateUnreadableError
 from pulumi_cortecs.provider import session
 from pulumi_cortecs.simulator import Simulator
 
@@ -121,6 +122,23 @@ def test_the_path_from_create_to_the_post_is_short_and_only_goes_down(inputs: Ma
     up = [f"{one} -> {other}" for one, other in itertools.pairwise(stack) if room(other) < room(one)]
     assert up == [], path
     assert len(files) <= MOST_FILES, path
+
+
+def test_a_creation_has_the_state_read_beside_market_and_list(inputs: Mapping[str, Any]) -> None:
+    works, read = list[Callable[[], object]](), list[str]()
+
+    def stack_of(urn: str, not_before: float) -> None:
+        read.append(urn)
+        raise StateUnreadableError("no state")
+
+    session.current().in_background = works.append
+    vars(session.current())["states"] = SimpleNamespace(stack_of=stack_of)
+    assert files_at_the_post(inputs)
+    (work,) = works
+    read.clear()
+    with pytest.raises(StateUnreadableError):
+        work()
+    assert read == [URN]
 
 
 def test_a_call_up_is_seen() -> None:

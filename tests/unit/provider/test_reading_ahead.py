@@ -63,12 +63,11 @@ def test_work_in_the_background_does_not_wait_and_its_error_is_dropped(capfd: py
         release.wait(10)
         raise ValueError
 
-    run_in_thread(fail)
+    thread = run_in_thread(fail)
     assert entered.wait(10)
     release.set()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.name.startswith("Thread-"):
-            thread.join(10)
+    thread.join(10)
+    assert not thread.is_alive()
     assert capfd.readouterr() == ("", "")
 
 
