@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -207,14 +206,6 @@ class Purchases(Generic[T]):
         except _TokenRefusedError:
             return send(new_order_number(), last_try=True)
 
-    def list_ahead(self) -> None:
-        """Requests the listing that the next order needs; `buy` repeats it if this fails."""
-        with suppress(CloudError):
-            self._baseline()
-
-    def _baseline(self) -> frozenset[str]:
-        return frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
-
     def _send(
         self,
         key: ResourceKey,
@@ -225,7 +216,7 @@ class Purchases(Generic[T]):
         *,
         last_try: bool,
     ) -> PurchasedInstance[T]:
-        before = self._baseline()
+        before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
         classify_start = self._log.start_classifier()
         order_number = self._log.record_sent(key, arguments, before, number)
         ordered = OrderSpec(arguments, token_of(number))

@@ -92,10 +92,10 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _expires_at(account, inputs)))
-        # the CLI takes longer for the state than the vendor for market and list
+        # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
+        # the older it is, the more may have been bought by others since
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
         inputs["quote"] = quote_records.purchase_quote(kind, call.urn, inputs)
-        account.purchases.list_ahead()
         bought = _buy(kind, account, inputs, began_at)
     except AmbiguousPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from pulumi_cortecs.http import api_client
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
-from pulumi_cortecs.lifecycle.stack_state import States
+from pulumi_cortecs.lifecycle.stack_state import States, StateUnreadableError
 from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.session import Session
 from tests.clouds.case import CloudCase
@@ -113,7 +113,7 @@ class Host(Process):
         self.killed = False
         self.calls = 0
         self.journal = _MortalJournal(directory, crowd, self)
-        self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self), in_background=lambda _: None)
+        self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self), in_background=_run_now)
         self.session.journal, self.session.states = self.journal, states
         self.session.exclusive[case.name] = exclusive
         self.instances, self.endpoints = _abi.load(case.instance), _abi.load(case.endpoint)
@@ -151,6 +151,12 @@ class Host(Process):
         finally:
             self.calls -= 1
             self._crowd.current.process = caller
+
+
+def _run_now(work: Callable[[], object]) -> None:
+    """Runs at once what a host runs in a thread: a round has no threads but those of its crowd."""
+    with suppress(StateUnreadableError):
+        work()
 
 
 class _Servicer:

@@ -91,10 +91,15 @@ def test_a_check_without_changes_loads_no_client(tmp_path: Path) -> None:
     purchase = {"model_id": "q--w", "hardware_type_id": "h", "context_length": 9.0, "num_workers": 1.0}
     inputs = {**purchase, "billing_interval": "per_minute", "quote": {}}
     check = f"Check(lambda: _abi.load('cortecs.Instance').check({inputs}, {{'model_id': 'q/w'}}))"
-    settings = (
-        f"import os\nos.environ.update(PULUMI_CORTECS_STATE_DIR={str(tmp_path)!r}, PULUMI_BACKEND_URL='file:///x')"
+    settings = {
+        "PULUMI_CORTECS_STATE_DIR": str(tmp_path),
+        "PULUMI_BACKEND_URL": "file:///x",
+        "CORTECS_CLIENT_ID": "i",
+        "CORTECS_CLIENT_SECRET": "s",
+    }
+    loaded = _imported(
+        f"import os\nos.environ.update({settings})\n{_HOST}\ncheck = {check}\nassert check.failures == []"
     )
-    loaded = _imported(f"{settings}\n{_HOST}\ncheck = {check}\nassert check.failures == []")
     assert "pulumi_cortecs.provider.instance_check" in loaded
     assert not {"pydantic", "pulumi_cortecs.cortecs.client"} & loaded
 

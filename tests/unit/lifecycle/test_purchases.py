@@ -563,18 +563,3 @@ def test_among_many_threads_each_instance_has_one_buyer_whatever_is_lost(shop: S
     bought = [result for result in results if isinstance(result, str)]
     assert sorted(bought) == sorted(instance.instance_id for instance in simulator.control.instances())
     assert [type(result) for result in results if not isinstance(result, str)] == [NotBoughtError] * 3
-
-
-def test_a_listing_that_was_taken_ahead_serves_the_order() -> None:
-    room = Room()
-    room.purchases.list_ahead()
-    room.buy()
-    assert room.account.asked.count("list") == 1
-
-
-def test_a_listing_that_fails_ahead_is_taken_again_by_the_order() -> None:
-    room = Room()
-    room.account.trouble = [busy()]
-    room.purchases.list_ahead()
-    bought = room.buy()
-    assert (room.owned, room.account.asked.count("list")) == ({bought}, 2)
