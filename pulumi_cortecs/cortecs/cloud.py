@@ -8,6 +8,7 @@ from typing import Any, Final
 from pulumi_cortecs.cortecs.client import ApiInstance, ApiInstanceArgs, CortecsClient
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
+from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     CanStop,
@@ -16,6 +17,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     OrderRef,
     OrderSpec,
     Phase,
+    Probes,
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
@@ -37,8 +39,10 @@ _MAX_MISMATCHES: Final = 2
 """The number of arguments in which a substitute may differ from the order."""
 
 
-class CortecsCloud(CanStop[ApiInstance]):
+class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance]):
     """One Cortecs account."""
+
+    has_gateway = True
 
     def __init__(
         self,
@@ -96,6 +100,10 @@ class CortecsCloud(CanStop[ApiInstance]):
     def ready_phase(self, instance: ApiInstance) -> Phase:
         current = phase(instance)
         return Phase.STARTING if current is Phase.READY and not instance.base_url else current
+
+    def probe(self, instance: ApiInstance, how: ProbeSpec) -> Answer:
+        model_id = instance.instance_args.model_id or ""
+        return probe(instance.base_url or "", model_id.replace("--", "/"), how)
 
     def is_billed(self, instance: ApiInstance) -> bool:
         return phase(instance) is not Phase.STOPPED

@@ -19,7 +19,15 @@ READY_TIMEOUT = 1200
 """Seconds, for a program that sets no timeout."""
 _REQUIRED = ("model_id", "which model should it serve?")
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
-_OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
+_OUTPUT_ONLY_OF_ENDPOINT = (
+    "base_url",
+    "status",
+    "worker_statuses",
+    "started_at",
+    "stopped_at",
+    "ready_by",
+    "price_difference",
+)
 
 
 class Provider(ExplicitProvider):
@@ -59,6 +67,12 @@ class InstanceArgs:
     `on_timeout`: the action on the instance after a failed wait: `keep` (default), `stop` or `delete`. `adopt_id`: the
     id of a running instance to take over instead of buying one; the other arguments must match it.
 
+    `max_price`: the highest price to buy at, per hour and for all workers, "2.10 EUR". `price_tolerance`: the whole
+    percents (0 by default) by which the price may exceed the one that the preview showed. `ready`: `answer` (default)
+    waits until the instance itself answers, `status` only for Cortecs' status. `ready_path`: a path such as `/health`
+    that answers when it is ready; by default its model is asked for one token. `ready_key`: the API key of the instance
+    for these requests, without which its gateway refuses them; a secret.
+
     A change of the first five is a replacement: the new instance is ready before the old one is deleted.
     """
 
@@ -75,6 +89,11 @@ class InstanceArgs:
         ttl: pulumi.Input[str] | None = None,
         on_timeout: pulumi.Input[str] | None = None,
         adopt_id: pulumi.Input[str] | None = None,
+        max_price: pulumi.Input[str] | None = None,
+        price_tolerance: pulumi.Input[int] | None = None,
+        ready: pulumi.Input[str] | None = None,
+        ready_path: pulumi.Input[str] | None = None,
+        ready_key: pulumi.Input[str] | None = None,
     ) -> None:
         self.model_id = model_id
         self.hardware_type_id = hardware_type_id
@@ -86,13 +105,21 @@ class InstanceArgs:
         self.ttl = ttl
         self.on_timeout = on_timeout
         self.adopt_id = adopt_id
+        self.max_price = max_price
+        self.price_tolerance = price_tolerance
+        self.ready = ready
+        self.ready_path = ready_path
+        self.ready_key = None if ready_key is None else pulumi.Output.secret(ready_key)
 
 
 class Endpoint(Resource, module="cortecs", name="Endpoint"):
     """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
 
     Outputs: `base_url` ("" while stopped), `status` (pending, running, stopped), `worker_statuses` (one per worker,
-    with `init_progress` while it has any), `started_at` and `stopped_at` (ISO-8601, "" for none).
+    with `init_progress` while it has any), `started_at` and `stopped_at` (ISO-8601, "" for none), and `ready_by`, the
+    reason why it counts as ready: `answer` (it answered a request), `refused` (it refused a request's key), `status`
+    (Cortecs calls it running), "" while stopped; `price_difference` names the quoted price and the billed one, if they
+    differed at the purchase.
     """
 
     instance_id: pulumi.Output[str]
@@ -102,6 +129,8 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
     worker_statuses: pulumi.Output[list[Any]]
     started_at: pulumi.Output[str]
     stopped_at: pulumi.Output[str]
+    ready_by: pulumi.Output[str | None]
+    price_difference: pulumi.Output[str | None]
 
     def __init__(
         self,
@@ -112,6 +141,9 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
         spec_digest: pulumi.Input[str],
         ready_timeout: pulumi.Input[int],
         on_timeout: pulumi.Input[str] | None = None,
+        ready: pulumi.Input[str] | None = None,
+        ready_path: pulumi.Input[str] | None = None,
+        ready_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props: dict[str, Any] = {
@@ -120,6 +152,9 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             "spec_digest": spec_digest,
             "ready_timeout": ready_timeout,
             "on_timeout": on_timeout,
+            "ready": ready,
+            "ready_path": ready_path,
+            "ready_key": ready_key,
             **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
         with limited_stack_trace(NO_FRAMES):
@@ -148,6 +183,12 @@ class Instance(Resource, module="cortecs", name="Instance"):
     on_timeout: pulumi.Output[str]
     adopt_id: pulumi.Output[str | None]
     """The id by which it was adopted; None for a purchased instance."""
+    max_price: pulumi.Output[str | None]
+    price_tolerance: pulumi.Output[int | None]
+    ready: pulumi.Output[str | None]
+    """`status`; None for the default, `answer`."""
+    ready_path: pulumi.Output[str | None]
+    ready_key: pulumi.Output[str | None]
     quote: pulumi.Output[Any]
     """Its price: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
     strings, with `currency` and `source`."""
@@ -184,6 +225,11 @@ class Instance(Resource, module="cortecs", name="Instance"):
         ttl: pulumi.Input[str] | None = None,
         on_timeout: pulumi.Input[str] | None = None,
         adopt_id: pulumi.Input[str] | None = None,
+        max_price: pulumi.Input[str] | None = None,
+        price_tolerance: pulumi.Input[int] | None = None,
+        ready: pulumi.Input[str] | None = None,
+        ready_path: pulumi.Input[str] | None = None,
+        ready_key: pulumi.Input[str] | None = None,
     ) -> None: ...
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
@@ -208,6 +254,9 @@ class Instance(Resource, module="cortecs", name="Instance"):
             ready_timeout=ready_timeout,
             # an instance of another owner is never deleted here
             on_timeout=self.on_timeout.apply(_omit_default) if given_id is None else None,
+            ready=wanted.ready,
+            ready_path=wanted.ready_path,
+            ready_key=wanted.ready_key,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -244,6 +293,11 @@ class Instance(Resource, module="cortecs", name="Instance"):
     def stopped_at(self) -> pulumi.Output[str | None]:
         """The time at which it was stopped, ISO-8601; None while it runs."""
         return self.endpoint.stopped_at.apply(_or_none)
+
+    @property
+    def ready_by(self) -> pulumi.Output[str | None]:
+        """The reason why it counts as ready: `answer`, `refused` or `status`; None while it is stopped."""
+        return self.endpoint.ready_by.apply(lambda word: word or None)
 
     @property
     def instance_status(self) -> pulumi.Output[dict[str, str | None]]:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.http.probe import Answer, ProbeSpec
 
 T = TypeVar("T")
 Arguments = tuple[object, ...]
@@ -134,6 +135,11 @@ class Cloud(ABC, Generic[T]):
     def hourly_price(self, instance: T) -> Money | None:
         """The hourly cost by the vendor's current prices, None if it is unknown. Sends a request."""
 
+    def billed_price(self, instance: T) -> Money | None:
+        """The hourly price that the vendor reports of the instance itself; None if it reports none. Sends no
+        request."""
+        return None
+
     def price_text(self, instance: T) -> str:
         """The hourly price for a person, "1.20 EUR/h"; an unknown price is never shown as free. Raises nothing."""
         with suppress(CloudError):
@@ -200,6 +206,25 @@ class CanStop(Cloud[T]):
     @abstractmethod
     def start(self, instance_id: str) -> T:
         """Boots a stopped instance again. May be sent twice; the vendor may refuse it for one that runs."""
+
+
+class Probes(Cloud[T]):
+    """A cloud whose instances have an address, so that each can be asked whether it answers.
+
+    `has_gateway`: a gateway of the vendor's answers in front of the instance, so that a refused key proves nothing
+    about the instance.
+    """
+
+    has_gateway: ClassVar[bool]
+
+    @abstractmethod
+    def probe(self, instance: T, how: ProbeSpec) -> Answer:
+        """Asks the instance itself once (http/probe.py). Called only for an instance whose `ready_phase` is READY.
+        Raises nothing."""
+
+    def sleeps(self, instance: T) -> bool:
+        """Returns whether the instance is ready without a running container, which a request would have to start."""
+        return False
 
 
 class CanUpdate(Cloud[T]):

@@ -2,6 +2,7 @@
 
 Retrying a call and waiting for an outcome are two things. Errors of single calls are tolerated until the deadline;
 a wait ends early for a phase that settles it (ready, failed, stopped, gone), refused credentials, or an interrupt.
+What the vendor calls ready is asked itself (readiness.py), while the shared listing goes on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
+from pulumi_cortecs.lifecycle.readiness import Readiness
 
 T = TypeVar("T")
 
@@ -38,6 +40,11 @@ class WaitEndedError(Exception):
 
 class DeadlineError(WaitEndedError):
     """The time is up; the instance may still be booting, and billed."""
+
+
+class UnreachableWhileWaitingError(DeadlineError):
+    """The time is up; the vendor calls the instance ready, and this machine could not ask it: no connection, or a
+    refused key."""
 
 
 class StoppedWhileWaitingError(WaitEndedError):
@@ -74,13 +81,17 @@ class Wait(Generic[T]):
         timeout: float,
         report: Callable[[str], None],
         on_look: Callable[[T], object] = lambda _: None,
+        readiness: Readiness[T] | None = None,
     ) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
+
+        `readiness` decides about an instance that the vendor calls ready; by default its status is enough.
 
         `timeout` counts from `started_at` (this clock's seconds), so that a queued wait gets no longer than the others.
         `report` receives each new status as text, and an unchanged one now and then; nothing if the instance is ready
         at once. `on_look` is called with the instance at each look, and its exceptions end the wait.
         """
+        readiness = readiness or Readiness(self.cloud, self.clock)
         last, reported, reported_at = "not listed yet", "", self.clock.now()
         while True:
             age = self.clock.now() - started_at
@@ -101,17 +112,22 @@ class Wait(Generic[T]):
                 if instance is not None:
                     on_look(instance)
                     phase, last = self.cloud.ready_phase(instance), self.cloud.progress_text(instance)
-                    if phase is Phase.READY:
+                    if phase is not Phase.READY:
+                        readiness.record_not_ready()
+                        self._raise_if_over(phase, last, instance_id)
+                    elif readiness.check(instance):
                         if reported:
                             report(last)
                         return instance
-                    self._raise_if_over(phase, last, instance_id)
+                    else:
+                        last = f"{last}, but it does not answer yet: {readiness.reason}"
+                        look_again_at = min(look_again_at, readiness.next_probe_at)
             if last != reported or self.clock.now() - reported_at >= _REPORT_INTERVAL:
                 report(last)
                 reported, reported_at = last, self.clock.now()
             remaining = started_at + timeout - self.clock.now()
             if remaining <= 0:
-                raise DeadlineError(last)
+                raise (UnreachableWhileWaitingError if readiness.may_be_ready else DeadlineError)(last)
             try:
                 self.clock.sleep(min(max(look_again_at - self.clock.now(), 0) + _EPSILON, remaining))
             except InterruptedWaitError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
 from pulumi_cortecs._tokens import TOKENS
@@ -38,7 +40,7 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         state=properties.string("state"),
         ttl=_ttl(properties.string("ttl")),
         adopt_id=properties.string("adopt_id"),
-        live=_live(properties.mapping("quote")),
+        live=_highest(_live(properties.mapping("quote")), properties.integer("price_tolerance")),
     )
 
 
@@ -79,10 +81,20 @@ def _live(quote: Field[Properties]) -> Field[LiveQuote]:
         return malformed("quote", f"makes no sense: {error}")
 
 
+def _highest(quote: Field[LiveQuote], tolerance: Field[int]) -> Field[LiveQuote]:
+    """The quote at the highest price that the provider would still buy at."""
+    if not isinstance(quote, Known) or isinstance(tolerance, Missing):
+        return quote
+    if not isinstance(tolerance, Known) or tolerance.value < 0:
+        return Unknown("quote", "depends on price_tolerance, which is unknown or invalid", later=False)
+    return Known(replace(quote.value, hourly_total=quote.value.hourly_total * (1 + Decimal(tolerance.value) / 100)))
+
+
 _BOUGHT: Final = frozenset(
     {"model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers", "adopt_id"}
 )
-_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
+_READINESS: Final = frozenset({"ready", "ready_path", "ready_key"})
+_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"}) | _READINESS
 
 RESOURCES: Final = (
     ResourceType(
@@ -106,6 +118,6 @@ RESOURCES: Final = (
                 "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
             }
         ),
-        may_ignore=frozenset({"state", "ready_timeout", "on_timeout"}),
+        may_ignore=frozenset({"state", "ready_timeout", "on_timeout"}) | _READINESS,
     ),
 )

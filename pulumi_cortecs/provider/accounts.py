@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.base_url import is_loopback_url
 from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.network import network_problems
+from pulumi_cortecs.http.probe import ProbeSpec
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
 from pulumi_cortecs.lifecycle.creations import Creations
@@ -23,12 +24,15 @@ from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.purchases import Purchases
+from pulumi_cortecs.lifecycle.readiness import Readiness
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, instance_records, process, session
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Market
 from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
+MAX_PRICE_AGE: Final = 5.0
+"""Seconds that the price of an order may be old: one price list serves all orders of that time."""
 _MAX_VENDOR_TIME = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
@@ -119,6 +123,10 @@ class Account:
             is_interrupted=process.interrupted.is_set,
         )
 
+    def readiness(self, how: ProbeSpec | None, restarted_at: float) -> Readiness[Any]:
+        """The readiness of one instance, for one wait."""
+        return Readiness(self.cloud, session.current().waiting_clock, how, restarted_at)
+
     def started_at(self, instance_id: str) -> float:
         """The time at which this process started the instance, by its own clock; now for an instance of an earlier
         run."""
@@ -141,9 +149,15 @@ def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str
     return resolve_base_url(kind.credentials, os.environ, _config(config))
 
 
-def market(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Market:
-    """The market of the vendor. Raises ConfigurationError for an unfit URL."""
-    return _market(kind, base_url(kind, config))
+def market(
+    kind: InstanceKind,
+    config: Mapping[str, str] | None = None,
+    max_age: float = float("inf"),
+    not_before: float = NEVER,
+) -> Market:
+    """The market of the vendor, whose answers are at most `max_age` seconds old, and asked for at `not_before` or
+    later. Raises ConfigurationError for an unfit URL."""
+    return _market(kind, base_url(kind, config), max_age, not_before)
 
 
 def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
@@ -157,10 +171,12 @@ def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
         return False
 
 
-def hourly_price(kind: InstanceKind, inputs: Inputs) -> Money | None:
-    """The hourly price by today's prices, whatever a quote says; None where it is unknown, as where an argument is
-    unknown. Raises CloudError."""
-    quote, _ = market(kind).quote(inputs)
+def hourly_price(
+    kind: InstanceKind, inputs: Inputs, max_age: float = float("inf"), not_before: float = NEVER
+) -> Money | None:
+    """The hourly price by the prices of today, or of the last seconds (see `market`), whatever a quote says; None where
+    it is unknown, as where an argument is unknown. Raises CloudError."""
+    quote, _ = market(kind, None, max_age, not_before).quote(inputs)
     return instance_records.hourly_total(quote)
 
 
@@ -238,14 +254,16 @@ def _problems(settings: ProviderSettings, base_url: str) -> tuple[str, ...]:
     return (*settings.problems, *network_problems(base_url, os.environ))
 
 
-def _market(kind: InstanceKind, where: str) -> Market:
-    ours = session.current()
+def _market(kind: InstanceKind, where: str, max_age: float, not_before: float) -> Market:
+    ours, key = session.current(), (kind.cloud, where, max_age)
     with ours.lock:
-        if (kind.cloud, where) not in ours.markets:
+        if key not in ours.markets:
             settings = read_settings(os.environ)
             # a check asks the market first, so a preview shows this error
             _warn_of_environment(_problems(settings, where))
-            answers = AnswerCache(ours.clock, settings.market_age)
+            answers = AnswerCache(ours.clock, min(settings.market_age, max_age))
             with process.quick_imports():
-                ours.markets[kind.cloud, where] = kind.market(where, answers)
-        return ours.markets[kind.cloud, where]
+                ours.markets[key] = kind.market(where, answers), answers
+        kept, answers = ours.markets[key]
+    answers.forget_older(not_before)
+    return kept

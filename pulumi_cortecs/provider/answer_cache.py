@@ -26,6 +26,12 @@ class AnswerCache:
         self._question_locks: dict[object, threading.Lock] = {}
         self._answers: dict[object, tuple[float, Any]] = {}
         self._last_failure: tuple[float, UnreachableError] | None = None
+        self._oldest = float("-inf")
+
+    def forget_older(self, than: float) -> None:
+        """Drops the answers that were asked for earlier than that, by the clock."""
+        with self._lock:
+            self._oldest = max(self._oldest, than)
 
     def get(self, key: object, ask: Callable[[], T]) -> T:
         """The answer to the question that is called `key`, asked again where it is too old. Raises CloudError."""
@@ -33,16 +39,20 @@ class AnswerCache:
             asking = self._question_locks.setdefault(key, threading.Lock())
         with asking:  # one lock per question, so that a slow answer does not delay other questions
             cached = self._answers.get(key)
-            if cached is not None and self._clock.now() - cached[0] <= self._max_age:
+            asked_at = self._clock.now()
+            if cached is not None and self._is_usable(cached[0], asked_at):
                 answer: T = cached[1]
                 return answer
             unreachable = self._last_failure
-            if unreachable is not None and self._clock.now() - unreachable[0] <= self._max_age:
+            if unreachable is not None and self._is_usable(unreachable[0], asked_at):
                 raise unreachable[1]
             try:
                 answer = ask()
             except UnreachableError as error:
                 self._last_failure = (self._clock.now(), error)
                 raise
-            self._answers[key] = (self._clock.now(), answer)
+            self._answers[key] = (asked_at, answer)
             return answer
+
+    def _is_usable(self, asked_at: float, now: float) -> bool:
+        return now - asked_at <= self._max_age and asked_at >= self._oldest

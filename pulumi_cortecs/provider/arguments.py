@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
-from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, one_of, string
+from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, integer, one_of, string
 
 STATES: Final = ("running", "stopped")
 ON_TIMEOUT: Final = ("keep", "stop", "delete")
 MAX_READY_TIMEOUT: Final = 7 * 24 * 3600
 """Seconds: the longest wait of an Endpoint."""
 
+_MAX_PERCENT: Final = 1000
 _MAX_TTL: Final = 366 * 24 * 3600
 
 
@@ -29,19 +30,56 @@ def _adopt_id(value: Any) -> str:
     return identifier(value) if value != "" else ""
 
 
+def _path(value: Any) -> str:
+    path = string(value)
+    if path and (not path.startswith("/") or not path.isascii() or not path.isprintable() or set(" #\\") & set(path)):
+        raise InvalidValueError(
+            f"must be a path such as /health, of printable ASCII without spaces and #; got {path!r}"
+        )
+    return path
+
+
+def _bearer_token(value: Any) -> str:
+    token = string(value)
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidValueError("must be printable ASCII without spaces")
+    return token
+
+
+def _max_price(value: Any) -> str:
+    from pulumi_cortecs.cost import Money, MoneyError  # programs import this module
+
+    text = string(value)
+    if not text:
+        return ""
+    try:
+        return str(Money.read(text))
+    except MoneyError as error:
+        raise InvalidValueError(str(error)) from None
+
+
+READINESS: Final[Mapping[str, Argument]] = {
+    "ready": Argument(one_of("answer", "status"), "answer", Change.NOTHING, in_state_if_default=False),
+    "ready_path": Argument(_path, "", Change.NOTHING, in_state_if_default=False),
+    "ready_key": Argument(_bearer_token, "", Change.NOTHING, secret=True, in_state_if_default=False),
+}
+"""The arguments of an Instance and its Endpoint that say when it counts as ready (lifecycle/readiness.py)."""
 LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of(*STATES), "running", Change.UPDATE),
     "restart_trigger": Argument(string, "", Change.UPDATE, interrupts=True),
     "ttl": Argument(_ttl, "", Change.UPDATE, in_state_if_default=False),
     "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.UPDATE),
     "adopt_id": Argument(_adopt_id, "", Change.NOTHING, in_state_if_default=False),
+    "max_price": Argument(_max_price, "", Change.NOTHING, in_state_if_default=False),
+    "price_tolerance": Argument(integer(0, _MAX_PERCENT), 0, Change.NOTHING, in_state_if_default=False),
+    **READINESS,
 }
 """The arguments at the end of each table."""
 LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of("running"), "running", Change.UPDATE),
     "ttl": LIFE_CYCLE["ttl"],
     "on_timeout": Argument(one_of("keep", "delete"), "keep", Change.UPDATE),
-    "adopt_id": LIFE_CYCLE["adopt_id"],
+    **{key: LIFE_CYCLE[key] for key in ("adopt_id", "max_price", "price_tolerance", *READINESS)},
 }
 """The same where instances cannot be stopped."""
 

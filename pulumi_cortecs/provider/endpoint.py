@@ -13,20 +13,23 @@ from pulumi.output import Unknown
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.http.probe import ProbeSpec
 from pulumi_cortecs.lifecycle import times
 from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.poller import NEVER
 from pulumi_cortecs.lifecycle.waiting import (
     DeadlineError,
     FailedWhileWaitingError,
     GoneWhileWaitingError,
     InterruptedWhileWaitingError,
     StoppedWhileWaitingError,
+    UnreachableWhileWaitingError,
     WaitEndedError,
 )
 from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT, ON_TIMEOUT, STATES
+from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT, ON_TIMEOUT, READINESS, STATES
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, read_properties, string
 from pulumi_cortecs.provider.session import InstanceRow
@@ -40,8 +43,13 @@ _INPUTS: Final = ArgumentTable(
         "spec_digest": Argument(string, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
         "ready_timeout": Argument(integer(1, MAX_READY_TIMEOUT), _SET_BY_INSTANCE, Change.NOTHING),
         "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.NOTHING, in_state_if_default=False),
+        **READINESS,
     },
 )
+
+
+_OF_THE_WAIT: Final = ("ready_by", "price_difference")
+"""The outputs that only a wait finds out."""
 
 
 class EndpointError(Exception):
@@ -57,7 +65,8 @@ def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
     inputs, problems = read_properties(news, _INPUTS)
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
         accounts.confirm_known(kind, instance_id)  # the engine passes on the saved values
-    return CheckResult(inputs, [CheckFailure(problem.property, problem.reason) for problem in problems])
+    failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
+    return CheckResult(_INPUTS.omit_defaults(inputs), failures)
 
 
 def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
@@ -75,12 +84,16 @@ def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
 
 def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     """Waits for the instance. Raises EndpointError; the Instance then stays in the state, and `pulumi up` resumes."""
-    return CreateResult(secrets.token_hex(6), _wait(kind, props))
+    return CreateResult(secrets.token_hex(6), _wait(kind, props, is_new=True))
 
 
 def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
-    """Like create."""
-    return UpdateResult(_wait(kind, news))
+    """Like create. After a restart, the container of before may still answer for a while."""
+    if olds.get("instance_id") != news.get("instance_id"):
+        return UpdateResult(_wait(kind, news, is_new=True))
+    restarted = olds.get("state") == news.get("state") and olds.get("spec_digest") != news.get("spec_digest")
+    kept = {key: olds[key] for key in ("price_difference",) if key in olds}
+    return UpdateResult({**kept, **_wait(kind, news, restarted=restarted)})
 
 
 def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -97,19 +110,21 @@ def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> Read
         inputs["state"] = account.state_of(instance)
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
-    return ReadResult(endpoint_id, _outputs(inputs, instance, account), inputs)
+    outputs = _outputs(inputs, instance, account)
+    return ReadResult(endpoint_id, {**outputs, **{key: props[key] for key in _OF_THE_WAIT if key in props}}, inputs)
 
 
-def _wait(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
-    instance_id = str(props["instance_id"])
+def _wait(
+    kind: InstanceKind, props: Mapping[str, Any], *, is_new: bool = False, restarted: bool = False
+) -> dict[str, Any]:
+    """The outputs after the wait. `is_new`: the Endpoint has not waited for this instance yet."""
+    instance_id, inputs = str(props["instance_id"]), {key: props[key] for key in _INPUTS if key in props}
     try:
         account = accounts.account(kind)
-        instance = (
-            _find_stopped(account, instance_id)
-            if props["state"] == "stopped"
-            else _wait_until_ready(kind, account, props)
-        )
-        return _outputs({key: props[key] for key in _INPUTS if key in props}, instance, account)
+        if props["state"] == "stopped":
+            return {**_outputs(inputs, _find_stopped(account, instance_id), account), "ready_by": ""}
+        instance, of_the_wait = _wait_until_ready(kind, account, props, is_new=is_new, restarted=restarted)
+        return {**_outputs(inputs, instance, account), **of_the_wait}
     except delivery.DeliveryMismatchError as error:
         raise EndpointError(str(error)) from None
     except (CloudError, UnknownStatusError) as error:
@@ -123,21 +138,44 @@ def _find_stopped(account: Account, instance_id: str) -> Any:
     return instance
 
 
-def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, Any]) -> Any:
+def _wait_until_ready(
+    kind: InstanceKind, account: Account, props: Mapping[str, Any], *, is_new: bool, restarted: bool
+) -> tuple[Any, dict[str, str]]:
+    """The instance once it is ready, and the outputs that only a wait finds out. Raises EndpointError and what a wait
+    raises."""
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
+    readiness = account.readiness(_probe_spec(props), started_at if restarted else NEVER)
 
     def report(text: str) -> None:
         age, cost = times.format_duration(account.clock.now() - started_at), instance_records.hourly_cost(instance_id)
         call.report_progress(f"{text}, {age}" + (f", {cost}/h" if cost else ""))
 
+    outputs: dict[str, str] = {}
+    began_at = account.clock.now()
+
     def compare(instance: Any) -> None:  # the first look of a later run, which has no answer to an order
         delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(instance))
+        if is_new and "price_difference" not in outputs:
+            outputs["price_difference"] = _price_difference(kind, account, instance, began_at)
 
     delivery.require_ordered(kind, instance_id)
     try:
-        wait = account.wait()
-        return wait.until_ready(instance_id, started_at=started_at, timeout=timeout, report=report, on_look=compare)
+        instance = account.wait().until_ready(
+            instance_id,
+            started_at=started_at,
+            timeout=timeout,
+            report=report,
+            on_look=compare,
+            readiness=readiness,
+        )
+    except UnreachableWhileWaitingError as error:
+        kept = _still_exists_text(account, instance_id)
+        raise EndpointError(
+            f"{_wait_error_text(error, instance_id, timeout, kept)}. {kind.vendor} calls it ready, so on_timeout "
+            "leaves it as it is: this machine may have no route to it, or ready_key may be wrong. ready='status' "
+            "does not ask it"
+        ) from None
     except (DeadlineError, FailedWhileWaitingError) as error:
         ended = _apply_on_timeout(
             kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"]))
@@ -149,6 +187,43 @@ def _wait_until_ready(kind: InstanceKind, account: Account, props: Mapping[str, 
         raise EndpointError(
             _wait_error_text(error, instance_id, timeout, _still_exists_text(account, instance_id))
         ) from None
+    if readiness.warning:
+        call.warn(f"{instance_id} counts as ready by {kind.possessive} status alone: {readiness.warning}")
+    outputs["ready_by"] = "" if readiness.by is None else readiness.by.value
+    return instance, {key: value for key, value in outputs.items() if value or key != "price_difference"}
+
+
+def _price_difference(kind: InstanceKind, account: Account, instance: Any, began_at: float) -> str:
+    """The quoted hourly price and the billed one, if they differ; a warning shows them, too. "" if they are equal or
+    there is no quote. The price is read after the purchase: it may have moved between the last question and the
+    order."""
+    instance_id = account.cloud.id_of(instance)
+    row, quoted = _row_of_parent(kind, instance_id), instance_records.hourly_cost(instance_id)
+    if row is None or quoted is None:
+        return ""
+    bought_at = account.poller.started_at(instance_id)
+    try:
+        billed = account.cloud.billed_price(instance) or accounts.hourly_price(
+            kind, row.arguments, accounts.MAX_PRICE_AGE, began_at if bought_at == NEVER else bought_at
+        )
+    except CloudError as error:
+        host.current_call().warn(f"the price of {instance_id} is not confirmed, {quoted}/h was quoted: {error}")
+        return ""
+    if billed == quoted:
+        return ""
+    text = f"quoted {quoted}/h, {kind.possessive} price is {f'{billed}/h' if billed else 'unknown'}"
+    host.current_call().warn(f"the price of {instance_id} differs: {text}")
+    if billed is not None:
+        instance_records.record_cost(instance_id, billed)
+    return text
+
+
+def _probe_spec(props: Mapping[str, Any]) -> ProbeSpec | None:
+    """The probe that the inputs ask for; None if the vendor's status is enough."""
+    settings = {key: props.get(key, default) for key, default in _INPUTS.defaults.items()}
+    if settings["ready"] == "status":
+        return None
+    return ProbeSpec(path=settings["ready_path"], key=settings["ready_key"])
 
 
 def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on_timeout: str) -> str:

@@ -54,13 +54,17 @@ class EngineCall:
 
     def report_progress(self, text: str) -> None:
         """Shows `text` on the resource's own row while the call runs; does nothing outside of a host."""
-        self._log(text, warning=False)
+        self._log(text)
+
+    def inform(self, text: str) -> None:
+        """Adds a line about the resource to what the command reports; does nothing outside of a host."""
+        self._log(text, warning=False, ephemeral=False)
 
     def warn(self, text: str) -> None:
         """Adds a warning about the resource to what the command reports; does nothing outside of a host."""
-        self._log(text, warning=True)
+        self._log(text, warning=True, ephemeral=False)
 
-    def _log(self, text: str, *, warning: bool) -> None:
+    def _log(self, text: str, *, warning: bool = False, ephemeral: bool = True) -> None:
         engine = _engine()
         if engine is None or not self.urn:
             return
@@ -70,7 +74,7 @@ class EngineCall:
             # never as an ERROR: that marks the row as failed while the exit code stays 0
             severity = engine_pb2.WARNING if warning else engine_pb2.INFO
             line = engine_pb2.LogRequest(
-                severity=severity, message=_terminal_text(text), urn=self.urn, ephemeral=not warning
+                severity=severity, message=_terminal_text(text), urn=self.urn, ephemeral=ephemeral
             )
             engine.Log(line, timeout=2.0)
 

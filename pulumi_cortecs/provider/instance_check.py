@@ -22,6 +22,7 @@ from pulumi_cortecs.provider import (
     accounts,
     adoption,
     host,
+    instance_records,
     machine_limits,
     ownership,
     pinned_catalogue,
@@ -72,7 +73,11 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         inputs = _inputs_without_market(kind, program_inputs)
     if problems:
         return _result(kind, dict(news), problems)
-    quote_records.record(kind, call.urn, inputs)
+    quote_records.record(call.urn, inputs)
+    if instance_check.is_quoted and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
+        return _result(kind, inputs, [Problem("max_price", reason)])
+    if instance_check.is_quoted:
+        quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
     if olds:
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     return _result(kind, inputs, [])
@@ -100,6 +105,8 @@ class _InstanceCheck:
     problems: list[Problem]
     is_adoption: bool = False
     """Whether a running instance is adopted in place of the old one."""
+    is_quoted: bool = False
+    """Whether the quote is for a purchase or a change, at the prices of today."""
 
     @property
     def arguments(self) -> ArgumentTable:
@@ -140,8 +147,8 @@ class _InstanceCheck:
         if adopted and self.program_inputs.get("adopt_id") == adopted:
             adoption.request(adopted)  # a replacement that was killed may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
-        changeable = {key: wanted[key] for key in self.arguments.updatable if key in wanted}
-        result = {**bought, **changeable, "adopt_id": adopted or ""}
+        changeable = (*self.arguments.updatable, *self.arguments.without_effect)
+        result = {**bought, **{key: wanted[key] for key in changeable if key in wanted}, "adopt_id": adopted or ""}
         runs, ran = wanted["state"] == "running", self.olds.get("state") != "stopped"
         updated = vendor_changes(self.arguments, self.olds, wanted)
         if (runs and not ran) or not updated.isdisjoint(self.arguments.priced):
@@ -149,6 +156,7 @@ class _InstanceCheck:
             if adopted:
                 _omit_unreported(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
+            self.is_quoted = bool(updated)
             self.problems.extend(problems)
             if runs:
                 self._check_limits(result, changes=self.olds if ran else None)
@@ -266,6 +274,7 @@ class _InstanceCheck:
             _warn_of_catalogue(prices, error)
             self._check_limits(settled, priced=False)
             return settled
+        self.is_quoted = True
         self._check_limits(settled)
         return settled
 

@@ -40,7 +40,7 @@ class Change(Enum):
     UPDATE = "update"
     """A change is made in place."""
     NOTHING = "nothing"
-    """A change has no effect: the argument counts only at a purchase or an adoption."""
+    """A change has no effect: the argument counts only at a purchase, an adoption or a wait."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,11 @@ class ArgumentTable(Mapping[str, Argument]):
     def updatable(self) -> tuple[str, ...]:
         """The arguments that change in place."""
         return self.names_where(lambda argument: argument.change is Change.UPDATE)
+
+    @cached_property
+    def without_effect(self) -> tuple[str, ...]:
+        """The arguments that count only at a purchase, an adoption or a wait."""
+        return self.names_where(lambda argument: argument.change is Change.NOTHING)
 
     @cached_property
     def priced(self) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def enforce(
     limits = limits_in_force(kind.cloud, os.environ)
     _raise_if_refused(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
     _raise_if_refused(kind, limits.check_allowed(accounts.market(kind).policy_values(inputs)), inputs)
-    hourly = accounts.hourly_price(kind, inputs) if limits.counts_price else None
+    hourly = accounts.hourly_price(kind, inputs, accounts.MAX_PRICE_AGE) if limits.counts_price else None
     _raise_if_refused(kind, limits.check_price(hourly), inputs)
     if not limits.counts_account or not billed:
         yield None

@@ -1,55 +1,119 @@
-"""The quotes that the checks of this process have made, with the arguments that each one is for.
+"""The quotes of checks, and the price at which create may buy: no higher than the one that was shown.
 
-A policy's remediation comes after check, and no call quotes the changed arguments of a new resource: without these
-records, create would store the price of other hardware than it buys.
+The shown price is the one that the newest check of an earlier process recorded on this machine: the preview's, or an
+earlier run's. Without one it is that of this run's check, which is the one in the plan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 
-from pulumi_cortecs.provider import accounts, session
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.times import utc_seconds_text
+from pulumi_cortecs.lifecycle.journal import JournalError
+from pulumi_cortecs.lifecycle.shown_prices import ShownPrice
+from pulumi_cortecs.provider import accounts, host, instance_records, session
 from pulumi_cortecs.provider.kind import LIVE, InstanceKind
+from pulumi_cortecs.provider.properties import is_unknown
 
 
 class NoQuoteError(Exception):
-    """A purchase has no price from the API. The text says why."""
+    """A purchase has no price from the API, or a higher one than may be paid. The text says why."""
 
 
-def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
+def record(urn: str, inputs: Mapping[str, Any]) -> None:
     """Records the result of a check. Does nothing without a URN."""
     if urn:
-        session.current().quotes[urn] = {key: inputs.get(key) for key in _quoted_arguments(kind)}
+        session.current().quotes[urn] = inputs.get("quote")
 
 
 def is_purchasable(urn: str) -> bool:
     """Returns whether create would buy the result of the last check of this URN; True without a check."""
-    quoted = session.current().quotes.get(urn)
-    return quoted is None or (quoted["quote"] is not None and not _is_from_catalogue(quoted["quote"]))
+    quotes = session.current().quotes
+    return urn not in quotes or (quotes[urn] is not None and not _is_from_catalogue(quotes[urn]))
 
 
 def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
-    """The quote of a purchase: the one of the check, or a new one if that is for other arguments. Raises NoQuoteError
-    and CloudError."""
+    """The quote of a purchase, at the price of this moment. Raises NoQuoteError, also for a price above the one that
+    was shown, and CloudError."""
     if _is_from_catalogue(inputs["quote"]):
         raise NoQuoteError(
             f"its price is from the pinned {inputs['quote']['source']}, not from the API: {kind.vendor} could "
             "not be reached when it was checked. Run `pulumi up` again where it can be reached"
         )
-    quoted = session.current().quotes.get(urn)
-    if quoted is not None and all(quoted[key] == inputs[key] for key in _quoted_arguments(kind)):
-        return inputs["quote"]
-    market = accounts.market(kind)
-    made, _ = market.quote(inputs)
-    if not made:
+    made, _ = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).quote(inputs)
+    if (hourly := instance_records.hourly_total(made)) is None:
         sought = inputs[kind.arguments.priced[0]]
         raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so its cost is unknown")
+    if problem := max_price_problem(inputs, made):
+        raise NoQuoteError(f"max_price {problem}")
+    _require_shown(kind, urn, inputs, hourly)
     return made
 
 
-def _quoted_arguments(kind: InstanceKind) -> tuple[str, ...]:
-    return (*kind.arguments.priced, "quote")
+def max_price_problem(inputs: Mapping[str, Any], made: Any) -> str:
+    """The reason why the price of a quote is not within the `max_price` of the inputs; "" for none, or while either is
+    unknown."""
+    hourly, text = instance_records.hourly_total(made), inputs.get("max_price")
+    if hourly is None or not text or is_unknown(text):
+        return ""
+    most = Money.read(text)
+    if hourly.currency != most.currency:
+        return f"is {most}, and the price is in {hourly.currency}: {hourly}/h; write an amount in {hourly.currency}"
+    return f"is {most}, and the price is {hourly}/h; raise it, or choose other hardware" if hourly > most else ""
+
+
+def _require_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], hourly: Money) -> None:
+    """Reports a lower price than the one that was shown. Raises NoQuoteError for a higher one, beyond
+    `price_tolerance`; the next run then takes the price of this error as shown."""
+    shown, shown_at = instance_records.hourly_total(inputs["quote"]), ""
+    earlier = _shown_earlier(kind, urn, inputs)
+    if earlier is not None:
+        shown, shown_at = (
+            earlier.hourly,
+            f" at {utc_seconds_text(datetime.fromtimestamp(earlier.shown_at, timezone.utc))}",
+        )
+    if shown is None:
+        raise NoQuoteError("no price was shown for it; run `pulumi preview` first")
+    if hourly.currency != shown.currency:
+        record_shown(kind, urn, inputs, hourly)
+        raise NoQuoteError(f"its price was shown as {shown}/h{shown_at}, and now is {hourly}/h")
+    tolerance = inputs["price_tolerance"]
+    if hourly > shown * (1 + Decimal(tolerance) / 100):
+        record_shown(kind, urn, inputs, hourly)
+        raise NoQuoteError(
+            f"its price rose: {shown}/h was shown{shown_at}, and now it is {hourly}/h; price_tolerance allows "
+            f"{tolerance} %. Run `pulumi up` again to buy at the new price"
+        )
+    if hourly != shown:
+        host.current_call().inform(f"the price is {hourly}/h now; {shown}/h was shown{shown_at}")
+
+
+def record_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], hourly: Money | None) -> None:
+    """Records for later processes that the price of these inputs was shown. Does nothing for an unknown price."""
+    arguments = _arguments(kind, inputs)
+    if not urn or hourly is None or is_unknown(*arguments.values()):
+        return
+    try:
+        session.current().shown_prices.record(accounts.order_key(urn), arguments, hourly)
+    except JournalError as error:
+        accounts.warn_no_journal(error)
+
+
+def _shown_earlier(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> ShownPrice | None:
+    try:
+        return session.current().shown_prices.latest(accounts.order_key(urn), _arguments(kind, inputs))
+    except JournalError as error:
+        accounts.warn_no_journal(error)
+        return None
+
+
+def _arguments(kind: InstanceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that decide what is bought, and its price."""
+    return {key: inputs.get(key) for key in dict.fromkeys((*kind.arguments.replacing, *kind.arguments.priced))}
 
 
 def _is_from_catalogue(made: Any) -> bool:

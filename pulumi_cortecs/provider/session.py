@@ -22,9 +22,11 @@ from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemCloc
 from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
 from pulumi_cortecs.lifecycle.releases import Releases
 from pulumi_cortecs.lifecycle.shared_rows import SharedRows
+from pulumi_cortecs.lifecycle.shown_prices import ShownPrices
 from pulumi_cortecs.lifecycle.spend_guard import SpendGuard
 from pulumi_cortecs.lifecycle.stack_state import States
 from pulumi_cortecs.provider import process
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Market
 
 if TYPE_CHECKING:
@@ -101,14 +103,16 @@ class Session:
         self.config: Mapping[str, str] = {}
         """The configuration. It is replaced as a whole, because another thread may be reading it."""
         self.accounts: dict[Credentials, Account] = {}
-        self.markets: dict[tuple[str, str], Market] = {}
-        """By cloud and base URL."""
+        self.began_at = self.clock.utc_now().timestamp()
+        """The time at which this process began, in seconds since 1970."""
+        self.markets: dict[tuple[str, str, float], tuple[Market, AnswerCache]] = {}
+        """By cloud, base URL, and the greatest age of an answer, in seconds."""
         self.spend_guards: dict[str, SpendGuard[Any]] = {}
         """The spending of an account, by its fingerprint; see machine_limits.py."""
         self.reviewed: dict[str, ReviewedInputs] = {}
         """The inputs that policies have reviewed, by URN; see reviewed_inputs.py."""
-        self.quotes: dict[str, Mapping[str, Any]] = {}
-        """The arguments of the last check's quote, by URN; see quote_records.py."""
+        self.quotes: dict[str, Any] = {}
+        """The last check's quote, by URN; see quote_records.py."""
         self.rows: dict[str, InstanceRow] = {}
         """The row of an instance, by its id; see instance_records.py."""
         self.hourly_costs: dict[str, Money] = {}
@@ -129,6 +133,11 @@ class Session:
     def journal(self) -> Journal:
         """The journal of this process's user."""
         return Journal(journal_directory(os.environ))
+
+    @locked_cached_property
+    def shown_prices(self) -> ShownPrices:
+        """The prices that checks on this machine have shown."""
+        return ShownPrices(self.journal, lambda: self.clock.utc_now().timestamp(), self.began_at)
 
     @locked_cached_property
     def states(self) -> States:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -37,8 +37,9 @@ class RefusedArgumentsError(ValueError):
 class DeclaredInstance:
     """An Instance of the program, completed as by check.
 
-    `model_id` has `--` for `/`; `context_length` is in tokens; `ttl`, `expires_at`, `restart_trigger` and `adopt_id`
-    are "" for none. `quote` holds `price_per_hour` and `price_per_minute` (per worker) and `hourly_total` as Money.
+    `model_id` has `--` for `/`; `context_length` is in tokens; `ttl`, `expires_at`, `restart_trigger`, `adopt_id`,
+    `max_price`, `ready_path` and `ready_key` are "" for none. `quote` holds `price_per_hour` and `price_per_minute`
+    (per worker) and `hourly_total` as Money.
     """
 
     name: str
@@ -52,6 +53,11 @@ class DeclaredInstance:
     ttl: str
     on_timeout: str
     adopt_id: str
+    max_price: str
+    price_tolerance: int
+    ready: str
+    ready_path: str
+    ready_key: str = field(repr=False)
     quote: Quote
     instance_id: str
     expires_at: str
@@ -170,6 +176,7 @@ class CortecsMocks(Mocks):
             "worker_statuses": [{} if stopped else {"init_progress": _LAST_STEP} for _ in range(workers)],
             "started_at": utc_seconds_text(self._now),
             "stopped_at": utc_seconds_text(self._now + timedelta(hours=1)) if stopped else "",
+            "ready_by": "" if stopped else "status",
             "account": _ACCOUNT,
         }
 
