@@ -129,8 +129,8 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
     worker_statuses: pulumi.Output[list[Any]]
     started_at: pulumi.Output[str]
     stopped_at: pulumi.Output[str]
-    ready_by: pulumi.Output[str | None]
-    price_difference: pulumi.Output[str | None]
+    ready_by: pulumi.Output[str]
+    price_difference: pulumi.Output[str]
 
     def __init__(
         self,
@@ -261,12 +261,21 @@ class Instance(Resource, module="cortecs", name="Instance"):
         )
 
     @staticmethod
-    def get(resource_name: str, id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Instance:
+    def get(
+        resource_name: str,
+        id: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        ready: pulumi.Input[str] | None = None,
+        ready_path: pulumi.Input[str] | None = None,
+        ready_key: pulumi.Input[str] | None = None,
+    ) -> Instance:
         """Reads a running instance, which this program neither buys, changes nor deletes.
 
         Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
         """
-        wanted = InstanceArgs(model_id=cast("str", None))  # all values are read
+        # all other values are read
+        wanted = InstanceArgs(model_id=cast("str", None), ready=ready, ready_path=ready_path, ready_key=ready_key)
         return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
 
     @property
@@ -297,7 +306,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
     @property
     def ready_by(self) -> pulumi.Output[str | None]:
         """The reason why it counts as ready: `answer`, `refused` or `status`; None while it is stopped."""
-        return self.endpoint.ready_by.apply(lambda word: word or None)
+        return self.endpoint.ready_by.apply(_or_none)
 
     @property
     def instance_status(self) -> pulumi.Output[dict[str, str | None]]:
@@ -330,7 +339,7 @@ def _omit_default(on_timeout: str) -> Any:
     return None if on_timeout == ARGUMENTS.defaults["on_timeout"] else on_timeout
 
 
-def _or_none(text: str) -> str | None:
+def _or_none(text: str | None) -> str | None:
     return text or None
 
 

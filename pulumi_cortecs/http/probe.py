@@ -106,7 +106,7 @@ def _ask(method: str, url: str, headers: dict[str, str], body: Any, clock: Calla
             limit_duration(ANSWER_SECONDS, clock),
             probe_client().stream(method, url, headers=headers, json=body, timeout=_TIMEOUT) as response,
         ):
-            content = _read_beginning(response.iter_raw())
+            content = _read_beginning(response.iter_bytes())
     except (httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
         return Answer(Outcome.UNREACHABLE, _failed_text(what, error)), b""
     except httpx.ConnectError as error:

@@ -92,8 +92,8 @@ def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any])
     if olds.get("instance_id") != news.get("instance_id"):
         return UpdateResult(_wait(kind, news, is_new=True))
     restarted = olds.get("state") == news.get("state") and olds.get("spec_digest") != news.get("spec_digest")
-    kept = {key: olds[key] for key in ("price_difference",) if key in olds}
-    return UpdateResult({**kept, **_wait(kind, news, restarted=restarted)})
+    difference = str(olds.get("price_difference", ""))
+    return UpdateResult({**_wait(kind, news, restarted=restarted), "price_difference": difference})
 
 
 def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -122,7 +122,8 @@ def _wait(
     try:
         account = accounts.account(kind)
         if props["state"] == "stopped":
-            return {**_outputs(inputs, _find_stopped(account, instance_id), account), "ready_by": ""}
+            outputs = _outputs(inputs, _find_stopped(account, instance_id), account)
+            return {**outputs, **dict.fromkeys(_OF_THE_WAIT, "")}
         instance, of_the_wait = _wait_until_ready(kind, account, props, is_new=is_new, restarted=restarted)
         return {**_outputs(inputs, instance, account), **of_the_wait}
     except delivery.DeliveryMismatchError as error:
@@ -189,8 +190,8 @@ def _wait_until_ready(
         ) from None
     if readiness.warning:
         call.warn(f"{instance_id} counts as ready by {kind.possessive} status alone: {readiness.warning}")
-    outputs["ready_by"] = "" if readiness.by is None else readiness.by.value
-    return instance, {key: value for key, value in outputs.items() if value or key != "price_difference"}
+    ready_by = "" if readiness.by is None else readiness.by.value
+    return instance, {"price_difference": "", **outputs, "ready_by": ready_by}
 
 
 def _price_difference(kind: InstanceKind, account: Account, instance: Any, began_at: float) -> str:

@@ -1,4 +1,4 @@
-"""Acme as the life cycle sees it: it tags orders, changes labels in place, and can stop nothing."""
+"""Acme as the life cycle sees it: it tags orders, changes labels in place, can stop nothing, and has no gateway."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from typing import Any
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.lifecycle.cloud import Arguments, CanUpdate, OrderAnswer, OrderRef, Phase, TagsOrders, phase_of
+from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    CanUpdate,
+    OrderAnswer,
+    OrderRef,
+    Phase,
+    Probes,
+    TagsOrders,
+    phase_of,
+)
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from tests.acme.client import AcmeClient, Machine
 
 _PHASES = {"provisioning": Phase.STARTING, "active": Phase.READY}
 
 
-class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
+class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine], Probes[Machine]):
+    has_gateway = False
+
     def __init__(self, credentials: Credentials, list_lag: float, price: Callable[..., Money | None]) -> None:
         self.client, self.price = AcmeClient(credentials), price
         self.fingerprint, self.base_url, self.list_lag = credentials.fingerprint, credentials.base_url, list_lag
@@ -76,6 +88,9 @@ class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine]):
     def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
         status = "running" if self.phase(instance) is Phase.READY else instance.status
         return {"base_url": instance.address or "", "status": status}
+
+    def probe(self, instance: Machine, how: ProbeSpec) -> Answer:
+        return probe(instance.address or "", "", how)
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         ordered = (inputs.get("plan"), inputs.get("zone"))

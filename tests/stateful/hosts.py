@@ -13,8 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import httpx
+
 from pulumi_cortecs import _abi
-from pulumi_cortecs.http import api_client
+from pulumi_cortecs.http import api_client, probe
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
@@ -113,7 +115,7 @@ class Host(Process):
         self.killed = False
         self.calls = 0
         self.journal = _MortalJournal(directory, crowd, self)
-        self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self), in_background=_run_now)
+        self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self), in_background=run_now)
         self.session.journal, self.session.states = self.journal, states
         self.session.exclusive[case.name] = exclusive
         self.instances, self.endpoints = _abi.load(case.instance), _abi.load(case.endpoint)
@@ -146,20 +148,20 @@ class Host(Process):
         caller = self._crowd.current.process
         try:
             self._crowd.moved_to(self)
-            served = _Servicer(self.endpoints if "Endpoint::" in urn else self.instances)
+            served = Servicer(self.endpoints if "Endpoint::" in urn else self.instances)
             return getattr(served, method)(SimpleNamespace(urn=urn, **request), self)
         finally:
             self.calls -= 1
             self._crowd.current.process = caller
 
 
-def _run_now(work: Callable[[], object]) -> None:
+def run_now(work: Callable[[], object]) -> None:
     """Runs at once what a host runs in a thread: a round has no threads but those of its crowd."""
     with suppress(StateUnreadableError):
         work()
 
 
-class _Servicer:
+class Servicer:
     """The methods of Pulumi's own host, with the names and variables that `provider/host.py` looks for."""
 
     def __init__(self, provider: Any) -> None:
@@ -209,6 +211,9 @@ def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(api_client, "time", clocks))
         client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
+        # what the vendor calls ready answers here; tests/promises is about what does not
+        endpoints = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200)))
+        undone.enter_context(mock.patch.object(probe, "probe_client", return_value=endpoints))
         undone.callback(session.activate, session.current())
         engine_cli.current_cli.cache_clear()
         undone.callback(engine_cli.current_cli.cache_clear)

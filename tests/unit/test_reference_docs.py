@@ -64,6 +64,9 @@ QUOTE = table(RESOURCES, "## `Instance`: outputs", "in `quote`")
 ATTRIBUTES = table(RESOURCES, "## `Instance`: outputs", "attribute")
 ENDPOINT_INPUTS = table(RESOURCES, "## `Endpoint`", "input")
 ENDPOINT_OUTPUTS = table(RESOURCES, "## `Endpoint`", "output")
+READINESS = {"ready": "status", "ready_path": "/health", "ready_key": "a-key"}
+NAMED = {"ttl": "8h", "max_price": "99.00 EUR", "price_tolerance": 5, **READINESS}
+"""Arguments that are not in the state while they have their default, except adopt_id."""
 _PARAMETERS = inspect.signature(InstanceArgs).parameters
 SIGNATURE = {name: parameter for name, parameter in _PARAMETERS.items() if name != "self"}
 
@@ -77,8 +80,8 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def bought(host: Host) -> Made:
-    """An instance of a program that names the model and a ttl only."""
-    return host.instance().buy({"model_id": QWEN, "ttl": "8h"})
+    """An instance of a program that names the model, and what is not in the state otherwise."""
+    return host.instance().buy({"model_id": QWEN, **NAMED})
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +92,8 @@ def ready(host: Host, bought: Made) -> Made:
         "state": "running",
         "spec_digest": "",
         "ready_timeout": 20,
-        "on_timeout": "keep",
+        "on_timeout": "stop",
+        **READINESS,
     }
     return host.endpoint().create(inputs)
 
@@ -135,7 +139,7 @@ def test_the_defaults_are_those_of_the_provider() -> None:
 
 def test_the_defaults_are_what_is_bought(bought: Made) -> None:
     for name, text in column(ARGUMENTS, 1).items():
-        if name in bought.outs and name not in ("model_id", "hardware_type_id", "ttl"):
+        if name in bought.outs and name not in ("model_id", "hardware_type_id", *NAMED):
             assert [str(bought.outs[name]).removesuffix(".0") or '""'] == quoted(text), name
 
 
@@ -152,6 +156,7 @@ def test_the_allowed_words_and_no_others_are_taken() -> None:
         "billing_interval": of_cortecs.BILLING_INTERVALS,
         "state": arguments.STATES,
         "on_timeout": arguments.ON_TIMEOUT,
+        "ready": ("answer", "status"),
     }
     for name, allowed in words.items():
         assert tuple(quoted(ARGUMENTS[name][2])) == allowed
@@ -187,6 +192,11 @@ CHANGES: Mapping[str, Any] = {
     "ttl": "9h",
     "on_timeout": "stop",
     "adopt_id": "another",
+    "max_price": "98.00 EUR",
+    "price_tolerance": 6,
+    "ready": "answer",
+    "ready_path": "/other",
+    "ready_key": "another-key",
 }
 
 
@@ -218,7 +228,7 @@ def test_which_outputs_are_none_where_there_is_none() -> None:
 
 
 def test_the_outputs_are_known_when_the_page_says(host: Host, bought: Made) -> None:
-    checked = host.instance().check({"model_id": QWEN, "ttl": "8h"}).inputs
+    checked = host.instance().check({"model_id": QWEN, **NAMED}).inputs
     assert column(OUTPUTS, 1) == {name: "preview" if name in checked else "purchase" for name in OUTPUTS}
     assert bought.outs["instance_id"] == bought.id
 
@@ -248,7 +258,7 @@ def test_the_inputs_of_an_endpoint_are_what_an_instance_passes_on() -> None:
     assert column(ENDPOINT_INPUTS, 0) == {name: plainly(parameters[name].annotation) for name in ENDPOINT_INPUTS}
     (registered,) = [
         resource["inputs"]
-        for resource in run('Instance("chat", model_id="q/w", on_timeout="stop")')["registered"]
+        for resource in run(f'Instance("chat", model_id="q/w", on_timeout="stop", **{READINESS})')["registered"]
         if resource["type"].endswith(":Endpoint")
     ]
     assert set(registered) == set(ENDPOINT_INPUTS)
@@ -259,7 +269,8 @@ def test_the_inputs_of_an_endpoint_are_what_an_instance_passes_on() -> None:
 
 def test_what_a_change_of_an_endpoints_input_means_is_what_diff_says(host: Host, ready: Made) -> None:
     inputs = {name: ready.outs[name] for name in ENDPOINT_INPUTS}
-    changes = {"instance_id": "i", "state": "stopped", "spec_digest": "d", "ready_timeout": 60.0, "on_timeout": "stop"}
+    changes = {"instance_id": "i", "state": "stopped", "spec_digest": "d", "ready_timeout": 60.0, "on_timeout": "keep"}
+    changes |= {"ready": "answer", "ready_path": "/other", "ready_key": "another-key"}
     assert host.endpoint().diff(ready.outs, inputs).changes is False
     for name, meaning in column(ENDPOINT_INPUTS, 2).items():
         diffed = host.endpoint().diff(ready.outs, {**inputs, name: changes[name]})
