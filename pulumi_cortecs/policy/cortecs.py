@@ -16,6 +16,7 @@ from pulumi_cortecs.policy.resource_types import Properties, ResourceType
 from pulumi_cortecs.policy.settings import parse_lifetime
 
 CLOUD: Final = "cortecs"
+_PERCENT: Final = Decimal("0.01")
 
 
 def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Purchase:
@@ -87,14 +88,14 @@ def _highest(quote: Field[LiveQuote], tolerance: Field[int]) -> Field[LiveQuote]
         return quote
     if not isinstance(tolerance, Known) or tolerance.value < 0:
         return Unknown("quote", "depends on price_tolerance, which is unknown or invalid", later=False)
-    return Known(replace(quote.value, hourly_total=quote.value.hourly_total * (1 + Decimal(tolerance.value) / 100)))
+    return Known(replace(quote.value, hourly_total=quote.value.hourly_total * (1 + tolerance.value * _PERCENT)))
 
 
 _BOUGHT: Final = frozenset(
     {"model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers", "adopt_id"}
+    | {"max_price", "price_tolerance", "ready", "ready_path", "ready_key"}
 )
-_READINESS: Final = frozenset({"ready", "ready_path", "ready_key"})
-_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"}) | _READINESS
+_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
 
 RESOURCES: Final = (
     ResourceType(
@@ -118,6 +119,6 @@ RESOURCES: Final = (
                 "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
             }
         ),
-        may_ignore=frozenset({"state", "ready_timeout", "on_timeout"}) | _READINESS,
+        may_ignore=frozenset({"state", "ready_timeout", "on_timeout"}),
     ),
 )

@@ -73,7 +73,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         inputs = _inputs_without_market(kind, program_inputs)
     if problems:
         return _result(kind, dict(news), problems)
-    quote_records.record(call.urn, inputs)
+    quote_records.record(kind, call.urn, inputs)
     if instance_check.is_quoted and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         return _result(kind, inputs, [Problem("max_price", reason)])
     if instance_check.is_quoted:

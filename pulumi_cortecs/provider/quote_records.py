@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.times import utc_seconds_text
@@ -17,23 +17,25 @@ from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.shown_prices import ShownPrice
 from pulumi_cortecs.provider import accounts, host, instance_records, session
 from pulumi_cortecs.provider.kind import LIVE, InstanceKind
-from pulumi_cortecs.provider.properties import is_unknown
+from pulumi_cortecs.provider.properties import equal_values, is_unknown
+
+_PERCENT: Final = Decimal("0.01")
 
 
 class NoQuoteError(Exception):
     """A purchase has no price from the API, or a higher one than may be paid. The text says why."""
 
 
-def record(urn: str, inputs: Mapping[str, Any]) -> None:
+def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
     """Records the result of a check. Does nothing without a URN."""
     if urn:
-        session.current().quotes[urn] = inputs.get("quote")
+        session.current().quotes[urn] = {**_arguments(kind, inputs), "quote": inputs.get("quote")}
 
 
 def is_purchasable(urn: str) -> bool:
     """Returns whether create would buy the result of the last check of this URN; True without a check."""
-    quotes = session.current().quotes
-    return urn not in quotes or (quotes[urn] is not None and not _is_from_catalogue(quotes[urn]))
+    checked = session.current().quotes.get(urn)
+    return checked is None or (checked["quote"] is not None and not _is_from_catalogue(checked["quote"]))
 
 
 def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
@@ -70,19 +72,23 @@ def _require_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], hour
     """Reports a lower price than the one that was shown. Raises NoQuoteError for a higher one, beyond
     `price_tolerance`; the next run then takes the price of this error as shown."""
     shown, shown_at = instance_records.hourly_total(inputs["quote"]), ""
-    earlier = _shown_earlier(kind, urn, inputs)
+    earlier, checked = _shown_earlier(kind, urn, inputs), session.current().quotes.get(urn)
     if earlier is not None:
         shown, shown_at = (
             earlier.hourly,
             f" at {utc_seconds_text(datetime.fromtimestamp(earlier.shown_at, timezone.utc))}",
         )
+    elif checked is not None and not _is_same_purchase(kind, checked, inputs):
+        # a policy has changed the arguments since, and no call shows the price of its choice before the order
+        host.current_call().inform(f"a policy changed the arguments: the price is {hourly}/h, and {shown}/h was shown")
+        return
     if shown is None:
         raise NoQuoteError("no price was shown for it; run `pulumi preview` first")
     if hourly.currency != shown.currency:
         record_shown(kind, urn, inputs, hourly)
         raise NoQuoteError(f"its price was shown as {shown}/h{shown_at}, and now is {hourly}/h")
     tolerance = inputs["price_tolerance"]
-    if hourly > shown * (1 + Decimal(tolerance) / 100):
+    if hourly > shown * (1 + tolerance * _PERCENT):
         record_shown(kind, urn, inputs, hourly)
         raise NoQuoteError(
             f"its price rose: {shown}/h was shown{shown_at}, and now it is {hourly}/h; price_tolerance allows "
@@ -109,6 +115,10 @@ def _shown_earlier(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> S
     except JournalError as error:
         accounts.warn_no_journal(error)
         return None
+
+
+def _is_same_purchase(kind: InstanceKind, checked: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+    return all(equal_values(checked[key], value) for key, value in _arguments(kind, inputs).items())
 
 
 def _arguments(kind: InstanceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,8 +111,8 @@ class Session:
         """The spending of an account, by its fingerprint; see machine_limits.py."""
         self.reviewed: dict[str, ReviewedInputs] = {}
         """The inputs that policies have reviewed, by URN; see reviewed_inputs.py."""
-        self.quotes: dict[str, Any] = {}
-        """The last check's quote, by URN; see quote_records.py."""
+        self.quotes: dict[str, Mapping[str, Any]] = {}
+        """The last check's quote with the arguments that it is for, by URN; see quote_records.py."""
         self.rows: dict[str, InstanceRow] = {}
         """The row of an instance, by its id; see instance_records.py."""
         self.hourly_costs: dict[str, Money] = {}

@@ -53,14 +53,14 @@ class DeclaredInstance:
     ttl: str
     on_timeout: str
     adopt_id: str
-    max_price: str
-    price_tolerance: int
-    ready: str
-    ready_path: str
-    ready_key: str = field(repr=False)
     quote: Quote
     instance_id: str
     expires_at: str
+    max_price: str = ""
+    price_tolerance: int = 0
+    ready: str = "answer"
+    ready_path: str = ""
+    ready_key: str = field(default="", repr=False)
 
 
 class CortecsMocks(Mocks):
@@ -176,7 +176,8 @@ class CortecsMocks(Mocks):
             "worker_statuses": [{} if stopped else {"init_progress": _LAST_STEP} for _ in range(workers)],
             "started_at": utc_seconds_text(self._now),
             "stopped_at": utc_seconds_text(self._now + timedelta(hours=1)) if stopped else "",
-            "ready_by": "" if stopped else "status",
+            "ready_by": "" if stopped else "answer",
+            "price_difference": "",
             "account": _ACCOUNT,
         }
 

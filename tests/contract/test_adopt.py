@@ -186,7 +186,7 @@ def test_a_replacement_does_not_adopt_the_instance_it_would_end(host: Host, runn
 
 def test_such_a_replacement_without_the_argument_buys(host: Host, running: Made) -> None:
     resource = host.instance()
-    olds = {**INPUTS, **BIG, "adopt_id": running.id}
+    olds = {**INPUTS, **BIG, "adopt_id": running.id, "quote": {**INPUTS["quote"], "hourly_total": "4.80"}}
     resource.diff({**olds, "instance_id": running.id}, resource.check({"model_id": QWEN}, olds).inputs)
     second = resource.check({"model_id": QWEN})
     assert second.failures == ()

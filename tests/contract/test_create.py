@@ -200,14 +200,16 @@ def test_a_new_resource_changed_by_a_policy_is_not_bought_without_a_price(
     assert simulator.control.requests().count(START) == 0
 
 
-def test_checked_inputs_are_bought_as_quoted_without_another_question(
+def test_the_price_is_asked_for_once_more_before_the_order(
     start_host: Callable[..., Host], simulator: Simulator
 ) -> None:
     resource = start_host().instance()
     checked = resource.check({"model_id": QWEN})
     before = simulator.control.requests().count("GET /api/v1/hardware-types")
     assert resource.create(checked.inputs).outs["quote"] == checked.inputs["quote"]
-    assert simulator.control.requests().count("GET /api/v1/hardware-types") == before > 0
+    assert simulator.control.requests().count("GET /api/v1/hardware-types") == before + 1
+    resource.buy({"model_id": QWEN})
+    assert simulator.control.requests().count("GET /api/v1/hardware-types") == before + 1  # one list serves both
 
 
 def test_credentials_may_come_from_the_stacks_configuration(

@@ -79,6 +79,8 @@ def test_outputs_are_the_inputs_and_what_the_vendor_tells(host: Host, made: Made
         **_wanted(made, spec_digest="d"),
         "account": made.outs["account"],
         "base_url": f"{simulator.url}/serve/{made.id}/v1",
+        "price_difference": "",
+        "ready_by": "answer",
         "status": "running",
         "stopped_at": "",
         "worker_statuses": [
@@ -161,7 +163,7 @@ def test_the_time_counts_from_the_start_of_the_instance(host: Host, simulator: S
 def test_a_restart_is_waited_for_anew(host: Host, made: Made, simulator: Simulator) -> None:
     waited = host.endpoint().create(_wanted(made))
     host.instance().update(made, {**INPUTS, "restart_trigger": "now"})
-    again = host.endpoint().update(waited, _wanted(made, spec_digest="new"))
+    again = host.endpoint().update(waited, _wanted(made, spec_digest="new", ready="status"))
     assert again.outs["status"] == "running"
     assert again.outs["started_at"] > waited.outs["started_at"]
 
@@ -184,7 +186,8 @@ def test_a_list_that_lags_behind_a_restart_shows_no_stop_from_outside(
     proxy.rewrite = lagging
     host = start_host({**proxy.env(), "PULUMI_CORTECS_LIST_LAG": "30"})
     host.instance().update(made, {**INPUTS, "restart_trigger": "now"})
-    waited = host.endpoint().update(Made("some-id", _wanted(made)), _wanted(made, spec_digest="new"))
+    wanted = _wanted(made, spec_digest="new", ready="status")
+    waited = host.endpoint().update(Made("some-id", _wanted(made)), wanted)
     assert waited.outs["status"] == "running"
     assert len(lagged) == 4
 

@@ -71,7 +71,9 @@ def test_a_disallowed_purchase_is_refused_in_the_plan_and_at_the_purchase(
     (reason,) = other.reasons("model_id")
     assert reason.endswith("which allows Qwen--Qwen2-7B-Instruct")
     # a policy's remediation, a forged plan, a file that was tightened after the preview
-    assert "is not allowed" in refused_create(host, {**INPUTS, "hardware_type_id": "NVIDIA_L40S_1"}, simulator)
+    assert "is not allowed" in refused_create(
+        host, {**INPUTS, "hardware_type_id": "NVIDIA_L40S_1", "price_tolerance": 1000}, simulator
+    )
     assert host.instance().buy({"model_id": QWEN}).id in ids(simulator)
 
 
@@ -80,8 +82,10 @@ def test_the_cap_counts_all_workers_at_todays_price_not_the_quotes(limited: Limi
     reasons = refusals(host.instance().check({"model_id": QWEN, "num_workers": 2}))
     assert "the instance costs 2.40 EUR per hour, and the cap per instance is 2.00 EUR" in reasons
     assert reasons.endswith("exceeded by 0.40 EUR")
-    for quote in (INPUTS["quote"], {**INPUTS["quote"], "hourly_total": "0.01"}, {}):
-        assert "exceeded by 0.40 EUR" in refused_create(host, {**TWO_WORKERS, "quote": quote}, simulator)
+    for total in ("0.50", "1.20", "2.40"):
+        inputs = {**TWO_WORKERS, "quote": {**INPUTS["quote"], "hourly_total": total}, "price_tolerance": 1000}
+        assert "exceeded by 0.40 EUR" in refused_create(host, inputs, simulator)
+    assert "no price was shown" in refused_create(host, {**TWO_WORKERS, "quote": {}}, simulator)
     assert host.instance().check({"model_id": QWEN}).failures == ()
 
 

@@ -182,7 +182,7 @@ def test_what_is_stopped_is_quoted_and_needs_no_room(program: Program, ceiling: 
 def test_what_a_policy_makes_of_a_change_is_quoted_anew(program: Program) -> None:
     made = program.up()
     checked = program.checked(made.outs or {}, num_workers=2)
-    assert hourly_total(program.update(made, {**checked, "num_workers": 4})) == "4.80"
+    assert hourly_total(program.update(made, {**checked, "num_workers": 4, "price_tolerance": 100})) == "4.80"
 
 
 def test_what_the_market_has_decided_stays_where_the_program_leaves_it_out(program: Program) -> None:
