@@ -122,9 +122,10 @@ class InstanceMarket:
             return UNKNOWN, []
         if hardware_type_id is None:
             return {}, []
-        if refusals := self._offer_problems(hardware_type_id):
+        hardware_types = self.offers.hardware_types()  # once: the next answer may be another list
+        if refusals := _offer_problems(hardware_type_id, hardware_types):
             return {}, refusals
-        hardware = self.offers.hardware_types()[hardware_type_id]
+        hardware = hardware_types[hardware_type_id]
         interval, workers = inputs.get("billing_interval"), inputs.get("num_workers")
         if is_unknown(interval, workers):
             return UNKNOWN, []
@@ -155,10 +156,11 @@ class InstanceMarket:
         """The reasons why this hardware is not available for the model, as far as both are known."""
         if is_unknown(hardware_type_id):
             return []
-        fitting = sorted(self.offers.hardware_types() if model is None else model.hardware_configs)
+        hardware_types = self.offers.hardware_types()
+        fitting = sorted(hardware_types if model is None else model.hardware_configs)
         if hardware_type_id is None and model is not None:
             reason = f"is required: {VENDOR} recommends none for {model.model_id}; it runs on {join_names(fitting)}"
-        elif refusals := self._offer_problems(hardware_type_id):
+        elif refusals := _offer_problems(hardware_type_id, hardware_types):
             return refusals
         elif model is not None and hardware_type_id not in model.hardware_configs:
             reason = f"{model.model_id} does not run on {hardware_type_id}; it runs on {join_names(fitting)}"
@@ -169,13 +171,6 @@ class InstanceMarket:
             return []
         return [Problem("hardware_type_id", reason)]
 
-    def _offer_problems(self, hardware_type_id: str) -> list[Problem]:
-        hardware_types = self.offers.hardware_types()
-        if hardware_type_id in hardware_types:
-            return []
-        reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{suggestion(hardware_type_id, hardware_types)}"
-        return [Problem("hardware_type_id", reason)]
-
 
 def live_offers(config: Mapping[str, str]) -> LiveOffers:
     """The offers at the base URL of `config` and the environment. Raises ConfigurationError."""
@@ -183,6 +178,13 @@ def live_offers(config: Mapping[str, str]) -> LiveOffers:
     assert isinstance(market, InstanceMarket)
     assert isinstance(market.offers, LiveOffers)
     return market.offers
+
+
+def _offer_problems(hardware_type_id: str, hardware_types: Mapping[str, PricedHardware]) -> list[Problem]:
+    if hardware_type_id in hardware_types:
+        return []
+    reason = f"{VENDOR} has no hardware type {hardware_type_id!r}{suggestion(hardware_type_id, hardware_types)}"
+    return [Problem("hardware_type_id", reason)]
 
 
 def _choose_hardware(model: ApiModel, current: Inputs) -> str | None:
