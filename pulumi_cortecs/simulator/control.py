@@ -1,7 +1,7 @@
 """`/_sim`: control of the simulator, by tests and users. This module has the part that all clouds share."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
 from enum import Enum
@@ -16,7 +16,7 @@ from pulumi_cortecs.simulator.api_error import STATUS_WITHOUT_BODY, ApiError, Er
 from pulumi_cortecs.simulator.clock import timestamp
 from pulumi_cortecs.simulator.clouds import CLOUDS, SimulatorSettings
 from pulumi_cortecs.simulator.corruption import WrongShape
-from pulumi_cortecs.simulator.faults import PARAMETERS, Fault, FaultKind, FaultMatch, Parameter, ReusedId
+from pulumi_cortecs.simulator.faults import PARAMETERS, Fault, FaultKind, FaultMatch, Parameter, ReusedId, Unreachable
 from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.request_model import Integer, RequestModel, Seconds
 from pulumi_cortecs.simulator.routing import CONTROL, control_route
@@ -53,7 +53,10 @@ def _word_of(words: Iterable[str]) -> BeforeValidator:
 
 
 _Body = Annotated[str, _word_of(ErrorBody)]
-_How = Annotated[str, _word_of(WrongShape)]
+_HOW: Mapping[FaultKind, Sequence[str]] = {
+    FaultKind.WRONG_SHAPE: [word.value for word in WrongShape],
+    FaultKind.UNREACHABLE: [word.value for word in Unreachable],
+}
 _ARGUMENTS: Mapping[str, type] = {name: kind for cloud in CLOUDS for name, kind in cloud.arguments.items()}
 _Argument = Annotated[str, _word_of(_ARGUMENTS)]
 _ReusedId = Annotated[str, _word_of(ReusedId)]
@@ -98,7 +101,7 @@ class FaultRequest(RequestModel):
     retry_after: Seconds | None = None
     real_seconds: Seconds | None = None
     step: Integer | None = Field(None, ge=1, le=max(cloud.boot_steps for cloud in CLOUDS))
-    seconds: Seconds | None = None
+    seconds: Annotated[float, Field(ge=-1, le=1e9)] | None = None
     by_id: bool | None = None
     limit: Integer | None = Field(None, ge=0)
     vanish: bool | None = None
@@ -107,7 +110,7 @@ class FaultRequest(RequestModel):
     value: Integer | str | None = None
     of: _ReusedId | None = None
     makes: bool | None = None
-    how: _How | None = None
+    how: str | None = None
     field: str | None = None
 
     @model_validator(mode="after")
@@ -122,6 +125,11 @@ class FaultRequest(RequestModel):
     def _check_parameter_values(self) -> "FaultRequest":
         if self.status is not None and self.status < 400 and self.kind is not FaultKind.SERVER_ERROR:
             raise ValueError(f"status {self.status}: {self.kind.value} takes 400 to 599")
+        is_endless = self.seconds == -1 and self.kind is FaultKind.NOT_ANSWERING
+        if self.seconds is not None and self.seconds < 0 and not is_endless:
+            raise ValueError(f"seconds {self.seconds:g}: expected 0 or more; not_answering takes -1, for ever")
+        if self.how is not None and self.how not in _HOW[self.kind]:
+            raise ValueError(f"how {self.how!r}: {self.kind.value} takes {' or '.join(_HOW[self.kind])}")
         if self.value is not None and self.value != "":
             _check_value(str(self.argument or PARAMETERS[self.kind]["argument"]), self.value)
         return self

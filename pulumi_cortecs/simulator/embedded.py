@@ -78,3 +78,4 @@ def running(
                 yield Simulator(listener.port, control, simulated)
         finally:
             world.save()
+            world.serving.close()

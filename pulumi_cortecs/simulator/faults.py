@@ -23,6 +23,9 @@
 | `stop_from_outside` | start, restart | it is stopped from outside so many seconds after the start | `seconds` 0 |
 | `reclaim` | start, restart | the vendor takes it back so many seconds after it began to run: it is stopped, or vanishes | `seconds` 60, `vanish` false |
 | `list_lag` | start | the new instance is missing from lists for a while; with `by_id` its id is unknown too | `seconds` 3, `by_id` false |
+| `not_answering` | start, restart | the instance runs, but for so many seconds from then on its API below /serve answers with `status`; `seconds` -1: for ever | `seconds` 60, `status` 503 |
+| `unreachable` | start, restart | it runs, but its `base_url` is an address that cannot be reached: `tls` is https on the simulator's plain port, `black_hole` a port that never takes a connection, `name` a host that does not exist, `refused` a port on which nothing listens | `how` refused |
+| `old_container` | restart | for so many seconds from the restart the API below /serve answers as before the restart, whether the instance runs yet or not | `seconds` 10 |
 | `status_lag` | start, stop, restart | lists show the status before the change, and the progress of a boot, late; with `by_id` the answer by id too | `seconds` 3, `by_id` false |
 | `delete_lag` | delete | the deleted instance stays in lists for a while; with `by_id` it is found by its id too | `seconds` 3, `by_id` false |
 
@@ -70,6 +73,10 @@ class FaultKind(str, Enum):
     RECLAIM = "reclaim"
     LIST_LAG = "list_lag"
 
+    NOT_ANSWERING = "not_answering"
+    UNREACHABLE = "unreachable"
+    OLD_CONTAINER = "old_container"
+
     STATUS_LAG = "status_lag"
     DELETE_LAG = "delete_lag"
 
@@ -79,6 +86,15 @@ class ReusedId(str, Enum):
 
     DELETED = "deleted"
     EXISTING = "existing"
+
+
+class Unreachable(str, Enum):
+    """The ways in which an instance's address cannot be reached."""
+
+    TLS = "tls"
+    BLACK_HOLE = "black_hole"
+    NAME = "name"
+    REFUSED = "refused"
 
 
 ORDER_FAULTS = frozenset({FaultKind.OUT_OF_STOCK, FaultKind.INSUFFICIENT_FUNDS, FaultKind.QUOTA_EXCEEDED})
@@ -96,11 +112,15 @@ BOOT_FAULTS = frozenset(
     }
 )
 """Faults that change the course of a run, at its start or restart."""
+SERVING_FAULTS = frozenset({FaultKind.NOT_ANSWERING, FaultKind.UNREACHABLE, FaultKind.OLD_CONTAINER})
+"""Faults of an instance's own API, from its start or restart."""
 STOP_FAULTS = frozenset({FaultKind.STATUS_LAG})
 """Faults that change how a stop shows."""
 DELETE_FAULTS = frozenset({FaultKind.DELETE_LAG})
 """Faults that change how a deletion shows."""
-REQUEST_FAULTS = frozenset(FaultKind) - ORDER_FAULTS - SUPPLY_FAULTS - BOOT_FAULTS - STOP_FAULTS - DELETE_FAULTS
+REQUEST_FAULTS = frozenset(FaultKind).difference(
+    ORDER_FAULTS, SUPPLY_FAULTS, BOOT_FAULTS, SERVING_FAULTS, STOP_FAULTS, DELETE_FAULTS
+)
 """Faults of any request."""
 
 Parameter = bool | int | float | str
@@ -127,6 +147,9 @@ PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
     FaultKind.STOP_FROM_OUTSIDE: {"seconds": 0},
     FaultKind.RECLAIM: {"seconds": 60, "vanish": False},
     FaultKind.LIST_LAG: {"seconds": 3, "by_id": False},
+    FaultKind.NOT_ANSWERING: {"seconds": 60, "status": 503},
+    FaultKind.UNREACHABLE: {"how": "refused"},
+    FaultKind.OLD_CONTAINER: {"seconds": 10},
     FaultKind.STATUS_LAG: {"seconds": 3, "by_id": False},
     FaultKind.DELETE_LAG: {"seconds": 3, "by_id": False},
 }
@@ -248,6 +271,8 @@ def _applies_to(fault: Fault, target: FaultTarget) -> bool:
         return target.workers() > fault.number("limit")
     if fault.kind is FaultKind.REUSED_ID:
         return target.new_instance and bool(target.reusable(str(fault.parameter("of"))))
+    if fault.kind is FaultKind.OLD_CONTAINER:
+        return not target.new_instance
     return fault.kind is not FaultKind.LIST_LAG or target.new_instance
 
 

@@ -1,6 +1,7 @@
 """The OpenAI-compatible API of running instances, whose answers say that no model was run.
 
-The vendor does not document the API key of its instances, so any Authorization header is accepted, and so is none.
+The vendor does not document the API key of its instances, so any Authorization header is accepted, and so is none,
+unless the setting `inference_key` names one: then a gateway asks for it before anything of the instance shows.
 Fields that are not simulated (temperature, tools, ...) are accepted and have no effect, as with similar servers.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -25,12 +26,13 @@ from pulumi_cortecs.simulator.world import World
 
 SERVE = "/serve"
 _INSTANCE = SERVE + "/{instance_id}/v1"
-_TYPES = {404: "not_found_error", 503: "service_unavailable_error"}
+_TYPES = {401: "authentication_error", 404: "not_found_error", 503: "service_unavailable_error"}
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The model that an instance of any cloud serves, under `model_name`; `model_id` is accepted too."""
+    """The model that an instance of any cloud serves, under `model_name`; `model_id` is accepted too. `ready_at` is
+    when its run got or gets ready, None if it never does."""
 
     instance_id: str
     status: str
@@ -38,6 +40,7 @@ class ServedModel:
     model_id: str
     context_length: int
     started_at: datetime
+    ready_at: datetime | None
 
 
 ModelLookup = Callable[[str], ServedModel | None]
@@ -110,16 +113,28 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
     """The routes below `/serve/{instance_id}/v1`."""
     router = APIRouter(prefix=_INSTANCE, route_class=simulated_route(OpenAiApi(lookup), world), redirect_slashes=False)
 
-    def running(instance_id: str) -> ServedModel:
-        served = lookup(instance_id)
+    async def answering(instance_id: str, authorization: Annotated[str, Header()] = "") -> ServedModel:
+        key = world.settings.inference_key
+        if key and authorization != f"Bearer {key}":
+            raise ApiError(401, "The key is missing or not valid.", code="invalid_api_key")
+        served, now = lookup(instance_id), world.now()
         if served is None:
             raise ApiError(404, f"instance_id {instance_id!r}: no such instance.", code="instance_not_found")
-        if served.status != "running":
+        if world.serving.is_old_answering(instance_id, now):
+            return served
+        if served.status != "running" or served.ready_at is None:
             raise ApiError(503, f"Instance {instance_id} is {served.status}.", code="instance_not_running")
+        silent_status = world.serving.silent_status(instance_id, served.ready_at, now)
+        if silent_status is not None:
+            raise ApiError(silent_status, f"Instance {instance_id} does not answer.", code="instance_not_answering")
         return served
 
-    def answer(instance_id: str, body: _Request, prompts: list[str], max_tokens: int | None, *, chat: bool) -> Response:
-        served = running(instance_id)
+    # a dependency, so that neither a wrong body nor a wrong field is complained about before it
+    Served = Annotated[ServedModel, Depends(answering)]
+
+    def answer(
+        served: ServedModel, body: _Request, prompts: list[str], max_tokens: int | None, *, chat: bool
+    ) -> Response:
         _check_name(served, body.model)
         limit, prompt_tokens = served.context_length, [completions.count_tokens(prompt) for prompt in prompts]
         total_tokens = max(prompt_tokens) + (max_tokens or 0)
@@ -138,25 +153,24 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     @router.get("/models", response_model=None)
-    async def models(instance_id: str) -> Response:
-        return JSONResponse({"object": "list", "data": [_card(running(instance_id))]})
+    async def models(served: Served) -> Response:
+        return JSONResponse({"object": "list", "data": [_card(served)]})
 
     @router.get("/models/{model:path}", response_model=None)
-    async def model(instance_id: str, model: str) -> Response:
-        served = running(instance_id)
+    async def model(served: Served, model: str) -> Response:
         _check_name(served, model)
         return JSONResponse(_card(served))
 
     @router.post("/chat/completions", response_model=None)
-    async def chat(instance_id: str, body: ChatRequest) -> Response:
+    async def chat(served: Served, body: ChatRequest) -> Response:
         prompt = " ".join(_text(message.content) for message in body.messages)
         max_tokens = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
-        return answer(instance_id, body, [prompt], max_tokens, chat=True)
+        return answer(served, body, [prompt], max_tokens, chat=True)
 
     @router.post("/completions", response_model=None)
-    async def text(instance_id: str, body: TextRequest) -> Response:
+    async def text(served: Served, body: TextRequest) -> Response:
         prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-        return answer(instance_id, body, prompts, body.max_tokens, chat=False)
+        return answer(served, body, prompts, body.max_tokens, chat=False)
 
     return router
 

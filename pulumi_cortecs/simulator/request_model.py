@@ -52,6 +52,8 @@ def _error_text(error: dict[str, Any]) -> str:
     where, kind = list(error["loc"])[1:], error["type"]
     if kind == "json_invalid":
         return "The body is not JSON."
+    if kind == "value_error" and not where:  # of the whole body's own validator
+        return str(error["msg"]).removeprefix("Value error, ")
     if not where:
         return "A JSON object is required as the body, with the content type application/json."
     field = _dotted_path(where)

@@ -26,6 +26,9 @@ class SharedSettings:
     """Seconds by which the `Date` of answers is ahead of the clouds' clock; it may be negative."""
     stream_chunk_real_seconds: Seconds = 0.0
     """The pause before each chunk of a streamed answer of a served model, in real seconds."""
+    inference_key: str = ""
+    """The key that a gateway before all instances' own APIs requires; "" accepts any key, or none. Made up, because
+    settings are shown."""
 
 
 def settings_request(settings: type[SharedSettings]) -> type[RequestModel]:

@@ -18,6 +18,7 @@ from pulumi_cortecs.simulator.clock import Moment, Monotonic, VirtualClock
 from pulumi_cortecs.simulator.faults import Fault, FaultTable
 from pulumi_cortecs.simulator.ledger import RunLedger
 from pulumi_cortecs.simulator.request_log import RequestLog
+from pulumi_cortecs.simulator.serving import ServedInstances, ServingFaults
 from pulumi_cortecs.simulator.settings import SharedSettings
 from pulumi_cortecs.simulator.state import State, open_state
 
@@ -91,6 +92,7 @@ class World:
         self.faults = FaultTable(
             ReplayableRandom("chances drawn", self._tally), self.table("faults", Fault), self._tally
         )
+        self.serving = ServedInstances(origin, self.table("serving faults", ServingFaults))
         self.ledger = RunLedger()
         self.request_log = RequestLog(self.table("requests", int), self.table("refused requests", int))
         if SEED not in self._tally:
@@ -119,6 +121,7 @@ class World:
         self.clock = VirtualClock(self._initial_speed, monotonic=self._monotonic)
         self.settings = self._initial_settings
         self.faults.clear()
+        self.serving.clear()
         self.ledger.clear()
         self.request_log.clear()
         for cloud in self.clouds:

@@ -3,7 +3,7 @@
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -13,8 +13,9 @@ from fastapi.routing import APIRoute
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.clock import timestamp
-from pulumi_cortecs.simulator.faults import FaultKind, FaultTarget
+from pulumi_cortecs.simulator.faults import SERVING_FAULTS, FaultKind, FaultTarget
 from pulumi_cortecs.simulator.ledger import Run
+from pulumi_cortecs.simulator.openai_api import ServedModel
 from pulumi_cortecs.simulator.request_model import RequestModel
 from pulumi_cortecs.simulator.world import SimulatedCloud, World
 
@@ -61,6 +62,7 @@ class Acme(SimulatedCloud):
         late = sum(fault.number("seconds") for fault in self.world.faults.take_matching(call, [FaultKind.LIST_LAG]))
         made = {"id": self.world.new_id(), **order.model_dump(), "at": now, "listed": now + timedelta(seconds=late)}
         self.machines[made["id"]] = made
+        self.world.serving.begin(made["id"], self.world.faults.take_matching(call, SERVING_FAULTS), now)
         self.world.ledger.begin(AcmeRun("sim", made["id"], PLANS[order.plan], started_at=now, billed_from=now))
         return made["id"]
 
@@ -69,13 +71,22 @@ class Acme(SimulatedCloud):
             raise ApiError(404, f"There is no machine {id!r}.")
         return self.machines[id]
 
+    def ready_at(self, machine: Json) -> datetime:
+        return machine["at"] + timedelta(seconds=self.world.settings.boot_seconds)
+
+    def served(self, id: str) -> ServedModel | None:
+        if (machine := self.machines.get(id)) is None:
+            return None
+        status = "running" if self.world.now() >= self.ready_at(machine) else "provisioning"
+        return ServedModel(id, status, machine["plan"], machine["plan"], 8192, machine["at"], self.ready_at(machine))
+
     def shown(self, machine: Json) -> Json:
-        active = self.world.now() >= machine["at"] + timedelta(seconds=self.world.settings.boot_seconds)
+        active = self.world.now() >= self.ready_at(machine)
         return {
             **{key: value for key, value in machine.items() if isinstance(value, str)},
             "status": "active" if active else "provisioning",
             "created_at": timestamp(machine["at"]),
-            "address": f"{self.world.origin}{BASE}/at/{machine['id']}" if active else None,
+            "address": f"{self.world.serving.origin_of(machine['id'])}/serve/{machine['id']}/v1" if active else None,
         }
 
     def true_states(self) -> Mapping[str, Json]:

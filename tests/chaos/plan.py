@@ -14,14 +14,14 @@ from typing import Final
 
 from pulumi_cortecs.simulator import FaultKind
 from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
-from pulumi_cortecs.simulator.faults import ReusedId
+from pulumi_cortecs.simulator.faults import SERVING_FAULTS, ReusedId
 
 LAG: Final = 12.0
 """Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""
 
 
-NOT_DRAWN: Final[frozenset[FaultKind]] = frozenset({FaultKind.DRIP})
-"""Kinds that no plan has: a drip takes a minute of the clock on the wall."""
+NOT_DRAWN: Final[frozenset[FaultKind]] = frozenset({FaultKind.DRIP}) | SERVING_FAULTS
+"""Kinds that no plan has: a drip takes a minute of the clock on the wall, and the users use no instance."""
 DRAWN: Final = tuple(kind for kind in FaultKind if kind not in NOT_DRAWN)
 """The kinds of faults that are in every plan."""
 SERVER_ERRORS: Final = (500, 502, 503)

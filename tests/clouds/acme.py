@@ -40,7 +40,7 @@ from tests.clouds.case import (
 
 def _opened(world: World) -> OpenCloud:
     acme = Acme(world)
-    return OpenCloud([routes(acme, simulated_route(acme, world))], lambda instance_id: None)
+    return OpenCloud([routes(acme, simulated_route(acme, world))], acme.served)
 
 
 SIMULATED: Final = Vendor(

@@ -22,6 +22,7 @@ from pulumi_cortecs.simulator.faults import (
     BOOT_FAULTS,
     DELETE_FAULTS,
     ORDER_FAULTS,
+    SERVING_FAULTS,
     STOP_FAULTS,
     SUPPLY_FAULTS,
     Fault,
@@ -77,7 +78,7 @@ class SimulatedCortecs:
     def true_state(self, instance: VirtualInstance) -> Json:
         """The true state of an instance, including values that lists do not show."""
         return {
-            **instance_json(instance, self.world.now(), self.world.origin),
+            **instance_json(instance, self.world.now(), self.world.serving.origin_of(instance.instance_id)),
             "cloud": self.name,
             "account": instance.account,
             "listed_from": timestamp(instance.listed_from),
@@ -130,7 +131,7 @@ class SimulatedCortecs:
         )
         if supply.made:
             self._fleet.keep_stale_view(instance, now, Lag())  # an earlier instance of that id is not shown any more
-            self._begin(instance)
+            self._begin(instance, self._take_matching(target, SERVING_FAULTS))
         return replace(instance, instance_id=supply.answered_id or instance.instance_id)
 
     def restart(self, account: str, instance_id: str) -> VirtualInstance:
@@ -145,7 +146,7 @@ class SimulatedCortecs:
         plan = self._check_order(account, instance.args, target, now)
         args = self._plan_supply(account, instance.args, target).args
         restarted = replace(instance, args=args, boot=plan.boot, stopped_at=None, ends=plan.ends, late=plan.late)
-        self._begin(restarted)
+        self._begin(restarted, self._take_matching(target, SERVING_FAULTS))
         self._fleet.keep_stale_view(instance, now, plan.late)
         return restarted
 
@@ -232,6 +233,7 @@ class SimulatedCortecs:
             model_id=instance.args.model_id,
             context_length=instance.args.context_length,
             started_at=instance.boot.started_at,
+            ready_at=instance.boot.ready_at,
         )
 
     def _require(self, instance_id: str) -> VirtualInstance:
@@ -282,8 +284,9 @@ class SimulatedCortecs:
     def _take_matching(self, target: FaultTarget, kinds: Collection[FaultKind]) -> list[Fault]:
         return self.world.faults.take_matching(target, kinds)
 
-    def _begin(self, instance: VirtualInstance) -> None:
+    def _begin(self, instance: VirtualInstance, serving_faults: Iterable[Fault] = ()) -> None:
         self._fleet.put(instance)
+        self.world.serving.begin(instance.instance_id, serving_faults, instance.boot.started_at)
         boot, args = instance.boot, instance.args
         self.world.ledger.begin(
             CortecsRun(
@@ -317,6 +320,7 @@ class SimulatedCortecs:
         if instance.stopped_at is not None:
             return instance
         self.world.ledger.end(instance.instance_id, at)
+        self.world.serving.end(instance.instance_id)
         stopped = replace(instance, stopped_at=at, ends=None, late=Lag())
         self._fleet.put(stopped)
         return stopped

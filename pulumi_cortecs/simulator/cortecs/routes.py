@@ -95,7 +95,7 @@ def cortecs_router(cloud: SimulatedCortecs) -> APIRouter:
 
     def view_json(instance: VirtualInstance, as_of: datetime) -> serializers.Json:
         ahead = cloud.settings.instance_clock_ahead_seconds
-        return serializers.instance_json(instance, as_of, world.origin, ahead)
+        return serializers.instance_json(instance, as_of, world.serving.origin_of(instance.instance_id), ahead)
 
     def started(instance: VirtualInstance) -> Response:
         row = serializers.started_json(instance, world.origin, cloud.settings.instance_clock_ahead_seconds)

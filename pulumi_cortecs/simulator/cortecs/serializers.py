@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def instance_json(instance: VirtualInstance, now: datetime, origin: str, ahead: float = 0.0) -> Json:
-    """One instance at `now`; `origin` is the simulator's URL.
+    """One instance at `now`; `origin` is the URL of its own API without the path.
 
     Its times are `ahead` seconds ahead of the events.
     """
