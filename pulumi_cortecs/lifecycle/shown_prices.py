@@ -29,15 +29,16 @@ class ShownPrice:
 
 
 class ShownPrices:
-    """The shown prices in a journal's file. Threads may share it; every method raises JournalError.
+    """The shown prices in a journal's file, for one process. Threads may share it; every method raises JournalError.
 
-    `began_at`: the time at which this process began, by `calendar` (seconds since 1970).
+    Prices that others show after it was made do not count: they are not of an earlier process.
     """
 
-    def __init__(self, journal: Journal, calendar: Callable[[], float], began_at: float) -> None:
+    def __init__(self, journal: Journal, calendar: Callable[[], float]) -> None:
+        """`calendar` returns seconds since 1970."""
         self._journal = journal
         self._calendar = calendar
-        self._began_at = began_at
+        self._began_at = calendar()
 
     def record(self, key: ResourceKey, arguments: Mapping[str, Any], hourly: Money) -> None:
         """Records the price of these arguments for the resource, as this process has shown it."""

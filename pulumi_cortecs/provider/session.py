@@ -103,8 +103,6 @@ class Session:
         self.config: Mapping[str, str] = {}
         """The configuration. It is replaced as a whole, because another thread may be reading it."""
         self.accounts: dict[Credentials, Account] = {}
-        self.began_at = self.clock.utc_now().timestamp()
-        """The time at which this process began, in seconds since 1970."""
         self.markets: dict[tuple[str, str, float], tuple[Market, AnswerCache]] = {}
         """By cloud, base URL, and the greatest age of an answer, in seconds."""
         self.spend_guards: dict[str, SpendGuard[Any]] = {}
@@ -137,7 +135,7 @@ class Session:
     @locked_cached_property
     def shown_prices(self) -> ShownPrices:
         """The prices that checks on this machine have shown."""
-        return ShownPrices(self.journal, lambda: self.clock.utc_now().timestamp(), self.began_at)
+        return ShownPrices(self.journal, lambda: self.clock.utc_now().timestamp())
 
     @locked_cached_property
     def states(self) -> States:

@@ -38,7 +38,9 @@ FAILING: dict[str, tuple[Callable[[Host, Made], object], str]] = {
         "this provider serves pulumi-python:dynamic/cortecs:Instance only, not a:b:C",
     ),
     "create": (
-        lambda host, made: host.instance().create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2", "price_tolerance": 1000}),
+        lambda host, made: host.instance().create(
+            {**INPUTS, "hardware_type_id": "NVIDIA_H100_2", "price_tolerance": 1000}
+        ),
         "Cortecs answered POST /instances/start with 400",
     ),
     "read": (
