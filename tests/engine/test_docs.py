@@ -77,7 +77,7 @@ def test_the_engine_makes_the_calls_of_the_diagrams_and_they_the_requests(
     assert repaired[0][program_runs:] == shown[0][program_runs:]
 
     # an answer counts at once if the instance has been silent since the restart
-    simulator.control.fault("not_answering", path="/instances/restart", seconds=1)
+    simulator.control.fault("not_answering", path="/instances/restart", seconds=60)
     stack.program(one_instance("restart_trigger='again'"))
     assert observe_calls(stack.up) == drawn("A change in place")
 
