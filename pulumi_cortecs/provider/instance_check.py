@@ -21,6 +21,7 @@ from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
+    balance,
     host,
     machine_limits,
     ownership,
@@ -75,6 +76,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     quote_records.record(kind, call.urn, inputs)
     if olds:
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
+    if instance_check.adds_cost:
+        balance.warn_if_short(kind, inputs)
     return _result(kind, inputs, [])
 
 
@@ -100,6 +103,8 @@ class _InstanceCheck:
     problems: list[Problem]
     is_adoption: bool = False
     """Whether a running instance is adopted in place of the old one."""
+    adds_cost: bool = False
+    """Whether an instance would be bought or started, at a price of the market's."""
 
     @property
     def arguments(self) -> ArgumentTable:
@@ -150,6 +155,7 @@ class _InstanceCheck:
                 _omit_unreported(self.kind, adopted, result)
             result["quote"], problems = market.quote(result)
             self.problems.extend(problems)
+            self.adds_cost = runs and not ran
             if runs:
                 self._check_limits(result, changes=self.olds if ran else None)
         elif runs and not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
@@ -267,6 +273,7 @@ class _InstanceCheck:
             self._check_limits(settled, priced=False)
             return settled
         self._check_limits(settled)
+        self.adds_cost = True
         return settled
 
 
