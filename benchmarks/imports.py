@@ -4,6 +4,9 @@
 
 Each run is an interpreter of its own that times one import; the candidates take turns, and the median of the ratios of
 neighbours counts. `import pulumi.dynamic`, which the declaration of any dynamic resource needs, is reported as well.
+
+The same is measured for the imports of a host's first purchase: as they are, without garbage collection, and without
+httpx's command line (`quick_imports` of provider/process.py does both).
 """
 
 from __future__ import annotations
@@ -20,6 +23,14 @@ from benchmarks.stacks import ROOT
 _GOAL = 1.10
 _OURS, _PULUMI, _DYNAMIC = "pulumi_cortecs", "pulumi", "pulumi.dynamic"
 _TIMED = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
+_FIRST_CALL = "pulumi_cortecs.provider.instance, pulumi_cortecs.cortecs.cloud, pulumi_cortecs.cortecs.market"
+_PREPARE = "import pulumi.dynamic, gc, sys; "
+_HOST = {
+    "as they are": "",
+    "without garbage collection": "gc.disable(); ",
+    "without httpx's command line": "sys.modules['httpx._main'] = None; ",
+    "without both": "gc.disable(); sys.modules['httpx._main'] = None; ",
+}
 
 
 def main() -> int:
@@ -36,6 +47,13 @@ def main() -> int:
     medians = {name: statistics.median(measured) for name, measured in seconds.items()}
     for name, median in medians.items():
         print(f"import {name}: {median * 1000:.1f} ms (median of {options.runs})")
+    host: dict[str, list[float]] = {name: [] for name in _HOST}
+    for _ in range(options.runs):
+        for name, measured in host.items():
+            measured.append(_seconds(_FIRST_CALL, _PREPARE + _HOST[name]))
+    of_host = {name: statistics.median(measured) for name, measured in host.items()}
+    for name, median in of_host.items():
+        print(f"imports of a host's first purchase, {name}: {median * 1000:.1f} ms")
     beside_dynamic = _ratio(seconds[_OURS], seconds[_DYNAMIC])
     print(f"against import {_DYNAMIC}: {beside_dynamic:.3f}")
     return end(
@@ -44,7 +62,7 @@ def main() -> int:
             ratio=_ratio(seconds[_OURS], seconds[_PULUMI]),
             goal=_GOAL,
             command=f"python -m benchmarks.imports --runs {options.runs}",
-            details={"medians": medians, "ratio_to_pulumi_dynamic": beside_dynamic},
+            details={"medians": medians, "ratio_to_pulumi_dynamic": beside_dynamic, "first_purchase": of_host},
         )
     )
 
@@ -53,9 +71,9 @@ def _ratio(ours: list[float], theirs: list[float]) -> float:
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
-def _seconds(name: str) -> float:
+def _seconds(name: str, prepare: str = "") -> float:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-c", _TIMED.format(name)]
+    command = [sys.executable, "-c", prepare + _TIMED.format(name)]
     done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 

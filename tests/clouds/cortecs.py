@@ -116,7 +116,7 @@ class StagedCortecs(Staged):
         if parts[0] == "models":
             model = market.models.get(parts[1])
             if model is None:
-                raise ApiError(404, f"There is no model {parts[1]!r}.")
+                raise ApiError(404, f"model_id {parts[1]!r}: no such model.")
             return {"model": serializers.model_json(model)}
         offers = [offer for offer in market.offers.values() if len(parts) == 1 or offer.available]
         return {"hardware_types": [serializers.hardware_json(offer) for offer in offers]}
