@@ -259,9 +259,9 @@ class CortecsClient:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
         return self._core.call("GET", self._path(instance_id), _OneInstance, retry=Retry.IDEMPOTENT).instance
 
-    def balance(self) -> Money:
+    def balance(self, retry: Retry = Retry.IDEMPOTENT) -> Money:
         """The remaining prepaid balance."""
-        left = self._core.call("GET", "/user/balance", _Balance, retry=Retry.IDEMPOTENT)
+        left = self._core.call("GET", "/user/balance", _Balance, retry=retry)
         try:
             return Money(left.current_balance, left.currency)
         except MoneyError as error:

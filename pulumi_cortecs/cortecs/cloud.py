@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.cortecs.client import ApiInstance, ApiInstanceArgs, CortecsClient
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.api_client import Retry
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.cloud import (
@@ -18,6 +19,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     OrderSpec,
     Phase,
     Probes,
+    ReportsBalance,
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
@@ -39,7 +41,7 @@ _MAX_MISMATCHES: Final = 2
 """The number of arguments in which a substitute may differ from the order."""
 
 
-class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance]):
+class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance], ReportsBalance[ApiInstance]):
     """One Cortecs account."""
 
     has_gateway = True
@@ -81,6 +83,9 @@ class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance]):
 
     def delete(self, instance_id: str) -> None:
         self.client.delete_instance(instance_id)
+
+    def balance(self) -> Money:
+        return self.client.balance(Retry.IF_NEVER_SENT)  # a check waits for it
 
     def vendor_time(self) -> float | None:
         return self.client.vendor_time()

@@ -237,6 +237,14 @@ class CanUpdate(Cloud[T]):
         order, stays."""
 
 
+class ReportsBalance(Cloud[T]):
+    """A cloud that bills a prepaid balance, and reports it."""
+
+    @abstractmethod
+    def balance(self) -> Money:
+        """The remaining balance. Sends a request, which is not repeated."""
+
+
 class TagsOrders(Cloud[T]):
     """A cloud whose instances bear the OrderRef that `create` received, so that each one names its order."""
 

@@ -48,12 +48,18 @@ class Poller(Generic[T]):
         self._started_at: dict[str, float] = {}
 
     def snapshot(
-        self, *, max_age: float, not_before: float = NEVER, in_a_hurry: Callable[[], bool] = lambda: False
+        self,
+        *,
+        max_age: float,
+        not_before: float = NEVER,
+        in_a_hurry: Callable[[], bool] = lambda: False,
+        trusts_empty: bool = False,
     ) -> Snapshot[T]:
         """A listing at most `max_age` seconds old and asked for at `not_before` or later.
 
         A caller that is `in_a_hurry` by the time that another caller's request has failed gets that failure, however
-        old, instead of sending a request of its own.
+        old, instead of sending a request of its own. With `trusts_empty` a surprisingly empty listing is not checked by
+        a second one, and no other caller gets it.
         """
         failures = self._failures
         oldest = max(self.clock.now() - max_age, not_before)
@@ -70,6 +76,8 @@ class Poller(Generic[T]):
             try:
                 listed = self._cloud.list_instances()
                 if not listed and self._needs_second_listing(taken_at):
+                    if trusts_empty:
+                        return Snapshot(taken_at, listed)
                     # a list may be wrong, and instances that it hides would be bought again, or not count against a
                     # limit
                     taken_at = self.clock.now()

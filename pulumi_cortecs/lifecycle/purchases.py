@@ -23,7 +23,9 @@ from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
 
 T = TypeVar("T")
 
-_BASELINE_AGE = 5.0
+_BASELINE_AGE = 0.5
+"""Seconds that the listing before an order may be old, so that orders that begin together share one. The older it is,
+the more of what others buy meanwhile may be taken for the instance of a lost answer."""
 _PAUSE = 0.25
 _MIN_LISTINGS = 4
 """Number of listings, spread over more than the lag, that must not show the instance before the order counts as not

@@ -144,6 +144,14 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
     return current
 
 
+def account_or_none(kind: InstanceKind) -> Account | None:
+    """The configured account, None without usable credentials."""
+    try:
+        return account(kind)
+    except ConfigurationError:
+        return None
+
+
 def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
     """The base URL of the vendor, with or without credentials. Raises ConfigurationError for an unfit URL."""
     return resolve_base_url(kind.credentials, os.environ, _config(config))

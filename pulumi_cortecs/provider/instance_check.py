@@ -21,6 +21,7 @@ from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
+    balance,
     host,
     instance_records,
     machine_limits,
@@ -80,6 +81,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
     if olds:
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
+    if instance_check.adds_cost:
+        balance.warn_if_short(kind, inputs)
     return _result(kind, inputs, [])
 
 
@@ -107,6 +110,8 @@ class _InstanceCheck:
     """Whether a running instance is adopted in place of the old one."""
     is_quoted: bool = False
     """Whether the quote is for a purchase or a change, at the prices of today."""
+    adds_cost: bool = False
+    """Whether an instance would be bought or started, at a price of the market's."""
 
     @property
     def arguments(self) -> ArgumentTable:
@@ -158,6 +163,7 @@ class _InstanceCheck:
             result["quote"], problems = market.quote(result)
             self.is_quoted = bool(updated)
             self.problems.extend(problems)
+            self.adds_cost = runs and not ran
             if runs:
                 self._check_limits(result, changes=self.olds if ran else None)
         elif runs and not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
@@ -276,6 +282,7 @@ class _InstanceCheck:
             return settled
         self.is_quoted = True
         self._check_limits(settled)
+        self.adds_cost = True
         return settled
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import PurchaseLimits, Spending, Violation
 from pulumi_cortecs.cost.limits_file import LimitsFileError, ledger_folder, limits_in_force
-from pulumi_cortecs.http.errors import CloudError, ConfigurationError
+from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.network import extra_certificates
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.ledger import LedgerError, SharedLedger
@@ -54,7 +54,7 @@ def check(
     if priced and limits.counts_price and not is_unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
         violations += limits.check_price(hourly)
-        if limits.counts_account and billed and (account := _account_or_none(kind)) is not None:
+        if limits.counts_account and billed and (account := accounts.account_or_none(kind)) is not None:
             added = hourly if changes is None else _difference(kind, hourly, changes)
             spending = _spend_guard(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
             violations += limits.check_ceiling(spending)
@@ -152,13 +152,6 @@ def _difference(kind: InstanceKind, hourly: Money | None, changes: Inputs) -> Mo
     if hourly is None or before is None or hourly.currency != before.currency:
         return None
     return hourly - before if hourly.amount > before.amount else Money.zero(hourly.currency)
-
-
-def _account_or_none(kind: InstanceKind) -> Account | None:
-    try:
-        return accounts.account(kind)
-    except ConfigurationError:
-        return None
 
 
 def _spend_guard(kind: InstanceKind, account: Account) -> SpendGuard[Any]:

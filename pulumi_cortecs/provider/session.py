@@ -31,6 +31,7 @@ from pulumi_cortecs.provider.kind import Market
 
 if TYPE_CHECKING:
     from pulumi_cortecs.provider.accounts import Account
+    from pulumi_cortecs.provider.balance import BalanceWatch
 
 T = TypeVar("T")
 
@@ -107,6 +108,8 @@ class Session:
         """By cloud, base URL, and the greatest age of an answer, in seconds."""
         self.spend_guards: dict[str, SpendGuard[Any]] = {}
         """The spending of an account, by its fingerprint; see machine_limits.py."""
+        self.balance_watches: dict[str, BalanceWatch] = {}
+        """The balance of an account, by its fingerprint; see balance.py."""
         self.reviewed: dict[str, ReviewedInputs] = {}
         """The inputs that policies have reviewed, by URN; see reviewed_inputs.py."""
         self.quotes: dict[str, Mapping[str, Any]] = {}

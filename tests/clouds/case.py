@@ -13,7 +13,7 @@ from pulumi_cortecs.simulator.vendor import Vendor
 from pulumi_cortecs.simulator.world import World
 
 START, STOP, RESTART, UPDATE, LIST = "start", "stop", "restart", "update", "list"
-BY_ID, DELETE, TOKEN, MARKET = "by id", "delete", "token", "market"
+BY_ID, DELETE, TOKEN, MARKET, BALANCE = "by id", "delete", "token", "market", "balance"
 
 Json = dict[str, Any]
 Arguments = Mapping[str, Any]

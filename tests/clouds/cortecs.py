@@ -22,6 +22,7 @@ from pulumi_cortecs.simulator.cortecs.tokens import DEFAULT_CLIENT
 from pulumi_cortecs.simulator.faults import SERVING_FAULTS, FaultKind
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.case import (
+    BALANCE,
     BY_ID,
     DELETE,
     LIST,
@@ -55,6 +56,8 @@ class StagedCortecs(Staged):
         parts = path.strip("/").split("/")
         if parts[0] == "oauth2":
             return TOKEN
+        if parts[0] == "user":
+            return BALANCE
         if parts[0] != "instances":
             return MARKET
         if len(parts) == 1:
@@ -81,6 +84,9 @@ class StagedCortecs(Staged):
         if account is None:
             raise ApiError(401, "The access token is missing, unknown or expired.")
         now, origin, ahead = self.world.now, self.world.origin, cloud.settings.instance_clock_ahead_seconds
+        if asked == BALANCE:
+            left = cloud.balance(account)
+            return {"current_balance": float(left.amount), "currency": left.currency}
         if asked == LIST:
             seen_ones = cloud.list_visible(account)
             return {
