@@ -25,7 +25,9 @@ class AcmeMarket:
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
         quote, refusals = self.quote(wanted)
         problems += refusals
-        zones = [UNKNOWN] if refusals or is_unknown(wanted["plan"]) else self.plans()[wanted["plan"]].zones
+        # the next answer may be another list
+        plan = None if refusals or is_unknown(wanted["plan"]) else self.plans().get(wanted["plan"])
+        zones = [UNKNOWN] if plan is None else plan.zones
         return {"zone": current.get("zone", zones[0]), **wanted, "quote": quote}
 
     def availability(self, inputs: Inputs) -> list[Problem]:
