@@ -200,6 +200,7 @@ class OrderLog(Generic[T]):
                     order.arguments,
                     partial(self.may_have_bought, order),
                     is_awaiting_answer=order.progress is Progress.SENT and self.journal.is_sender_alive(order),
+                    number=order.number,
                 )
                 for order in self.unresolved()
                 if order.number not in self._sent_numbers

@@ -8,7 +8,7 @@ the one. If that is ambiguous, nothing more is bought, and the candidates are na
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -19,7 +19,7 @@ from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.matching import assign
-from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 
 T = TypeVar("T")
 
@@ -98,6 +98,7 @@ class ConcurrentOrder(Generic[T]):
     arguments: Arguments
     may_have_bought: Callable[[str, T], bool]
     is_awaiting_answer: bool
+    number: int
 
 
 class OrderRecorder(Protocol[T]):
@@ -140,7 +141,8 @@ class _UnresolvedOrder:
     `before` are the ids that were listed before it was sent, and `classify_start` decides whether an instance may have
     started after that; its instance was started before `started_by`. A `refused` order leaves new instances to orders
     whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `listings` have shown no
-    instance of it since `listed_first`.
+    instance of it since `listed_first`. `rivals` are the numbers of the orders, this one among them, that may have
+    bought its candidates; they have changed at `rivals_since`.
     """
 
     number: int | None
@@ -155,11 +157,20 @@ class _UnresolvedOrder:
     listings: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
+    rivals: frozenset[int] = frozenset()
+    rivals_since: float = NEVER
 
     @property
     def arguments(self) -> Arguments:
         """The arguments of the order."""
         return self.ordered.arguments
+
+    def record_rivals(self, rivals: frozenset[int], now: float) -> None:
+        """Records the orders that may have bought its candidates."""
+        alone = frozenset({self.number or id(self)})
+        if rivals != (self.rivals or alone):
+            self.rivals_since = now
+        self.rivals = rivals
 
     def record_absent(self, at: float) -> None:
         """Records that another listing, requested at that time, has shown no instance of the order."""
@@ -357,7 +368,18 @@ class Purchases(Generic[T]):
             dated = self._tags or all(
                 unresolved.classify_start(instance) is RelativeStart.AFTER for instance in candidates.values()
             )
-            if not settled or not alike or not dated or assigned.is_crowded or self._reported_ids & candidates.keys():
+            rivals = frozenset(order.number or id(order) for order in assigned.orders)
+            unresolved.record_rivals(rivals, self._clock.now())
+            if (
+                settled
+                and not self._tags
+                and snapshot.taken_at <= max(unresolved.lost_at, unresolved.rivals_since) + self._lag
+            ):
+                return None  # an earlier list may lack what these orders have bought, and show what others have
+            is_crowded = assigned.is_crowded or (
+                len(candidates) > 1 and self._is_crowded_before(assigned.orders, snapshot, taken_ids)
+            )
+            if not settled or not alike or not dated or is_crowded or self._reported_ids & candidates.keys():
                 self._unresolved.remove(unresolved)
                 self._reported_ids |= candidates.keys()
                 text = f"{unresolved.error}, and it is not known which instance it started, if any"
@@ -431,6 +453,18 @@ class Purchases(Generic[T]):
             *neighbours,
         ]
         return assign(instead, others, self._may_have_bought).unexplained
+
+    def _is_crowded_before(
+        self,
+        orders: Sequence[_UnresolvedOrder | ConcurrentOrder[T]],
+        snapshot: Snapshot[T],
+        taken_ids: frozenset[str],
+    ) -> bool:
+        """Returns whether there are more instances without an owner than orders that may have bought them: an order of
+        an earlier run explains no new instance if one of before is left that may be its own."""
+        unowned = {key: instance for key, instance in snapshot.instances.items() if key not in taken_ids}
+        assigned = assign(unowned, orders, self._may_have_bought)
+        return sum(bool(takers) for takers in assigned.takers.values()) > len(orders)
 
     def _may_have_bought(self, order: _UnresolvedOrder | ConcurrentOrder[T], instance_id: str, instance: T) -> bool:
         if isinstance(order, _UnresolvedOrder):
