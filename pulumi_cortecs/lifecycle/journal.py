@@ -427,12 +427,12 @@ class Journal(SharedFile):
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
 
-    def _upgraded(self, connection: sqlite3.Connection, version: int) -> None:
+    def _after_upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         if version == 1:  # records of an older version may contain a password, which must not stay on the disk
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
 
-    def _reread(self) -> None:
+    def _forget_cached(self) -> None:
         self._listing = None
 
 

@@ -563,6 +563,21 @@ def test_a_file_of_version_1_is_read_and_nothing_secret_stays_in_it(tmp_path: Pa
     assert not any(b"s3cr3t-word" in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
 
 
+def test_an_upgrade_from_version_1_leaves_no_freed_page(tmp_path: Path) -> None:
+    """A long text is on pages of its own, and an sqlite that does not overwrite what it frees keeps them as they
+    were."""
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(_VERSION_1)
+        connection.execute("UPDATE orders SET backend = ?", (f"postgres://me:{'s3cr3t-word' * 2000}@db.test/state",))
+        connection.commit()
+    journal = Journal(tmp_path)
+    assert [order.instance_id for order in journal.open_orders()] == ["i-1"]
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
+        assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+
+
 def test_many_orders_share_one_listing(journal: Journal) -> None:
     before = frozenset(f"i-{number}" for number in range(500))
     for _ in range(20):
