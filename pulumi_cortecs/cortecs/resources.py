@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from typing import Any, cast, overload
 
 import pulumi
@@ -18,7 +19,7 @@ from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited
 READY_TIMEOUT = 1200
 """Seconds, for a program that sets no timeout."""
 _REQUIRED = ("model_id", "which model should it serve?")
-_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
+_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
 _OUTPUT_ONLY_OF_ENDPOINT = ("base_url", "status", "worker_statuses", "started_at", "stopped_at")
 
 
@@ -30,7 +31,8 @@ class Provider(ExplicitProvider):
     environment variables, so that no key is in the state and a rotated one is used at once:
     `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
     CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. Other parts are not taken from the environment,
-    because all parts must come from one source. Both forms accept mappings of further variables.
+    because all parts must come from one source. Both forms accept mappings of further variables, and
+    `default_labels`: labels of all its instances, below their own.
 
     Raises TypeError for incomplete or missing credentials, and for both forms at once; ValueError for an empty string.
     """
@@ -43,9 +45,10 @@ class Provider(ExplicitProvider):
         client_id: pulumi.Input[str] | None = None,
         client_secret: pulumi.Input[str] | None = None,
         api_base_url: pulumi.Input[str] | None = None,
+        default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None:
         arguments = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
-        super().__init__(resource_name, CREDENTIALS, arguments, opts)
+        super().__init__(resource_name, CREDENTIALS, arguments, opts, default_labels)
 
 
 class InstanceArgs:
@@ -57,7 +60,8 @@ class InstanceArgs:
     `state`: `running` (default) or `stopped`. `restart_trigger`: any string; a change restarts in place. `ttl`: the
     lifetime, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
     `on_timeout`: the action on the instance after a failed wait: `keep` (default), `stop` or `delete`. `adopt_id`: the
-    id of a running instance to take over instead of buying one; the other arguments must match it.
+    id of a running instance to take over instead of buying one; the other arguments must match it. `labels`: names and
+    values that tell whose instance it is, {"team": "search"}; no place for secrets.
 
     A change of the first five is a replacement: the new instance is ready before the old one is deleted.
     """
@@ -75,6 +79,7 @@ class InstanceArgs:
         ttl: pulumi.Input[str] | None = None,
         on_timeout: pulumi.Input[str] | None = None,
         adopt_id: pulumi.Input[str] | None = None,
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None:
         self.model_id = model_id
         self.hardware_type_id = hardware_type_id
@@ -86,6 +91,7 @@ class InstanceArgs:
         self.ttl = ttl
         self.on_timeout = on_timeout
         self.adopt_id = adopt_id
+        self.labels = labels
 
 
 class Endpoint(Resource, module="cortecs", name="Endpoint"):
@@ -148,6 +154,11 @@ class Instance(Resource, module="cortecs", name="Instance"):
     on_timeout: pulumi.Output[str]
     adopt_id: pulumi.Output[str | None]
     """The id by which it was adopted; None for a purchased instance."""
+    labels: pulumi.Output[Mapping[str, str] | None]
+    """The labels of the program, with the default labels below them; None without any."""
+    purchase_labels: pulumi.Output[Mapping[str, str] | None]
+    """The labels of the run that bought it: `stack`, `project` and, in CI, `repository`, `commit` and `pull_request`;
+    None for an adopted instance."""
     quote: pulumi.Output[Any]
     """Its price: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
     strings, with `currency` and `source`."""
@@ -184,6 +195,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         ttl: pulumi.Input[str] | None = None,
         on_timeout: pulumi.Input[str] | None = None,
         adopt_id: pulumi.Input[str] | None = None,
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None: ...
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:

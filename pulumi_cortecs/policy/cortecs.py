@@ -39,6 +39,7 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         ttl=_ttl(properties.string("ttl")),
         adopt_id=properties.string("adopt_id"),
         live=_live(properties.mapping("quote")),
+        labels=properties.strings("labels"),
     )
 
 
@@ -82,7 +83,7 @@ def _live(quote: Field[Properties]) -> Field[LiveQuote]:
 _BOUGHT: Final = frozenset(
     {"model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers", "adopt_id"}
 )
-_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
+_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout", "labels"})
 
 RESOURCES: Final = (
     ResourceType(
