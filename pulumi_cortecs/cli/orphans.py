@@ -3,7 +3,6 @@ adoption."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +22,9 @@ from pulumi_cortecs.cli.survey import (
     cli_errors,
     environment_account,
     instance_as_json,
+    labels_column,
     money_text,
+    open_journal,
     print_outcomes,
     print_shared,
     require_terminal,
@@ -38,7 +39,6 @@ from pulumi_cortecs.cli.survey import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pulumi_cortecs.lifecycle.journal import Journal
     from pulumi_cortecs.lifecycle.orphans import Orphan
 
 
@@ -120,7 +120,7 @@ def _keep(instance_ids: list[str], as_json: bool) -> None:
         missing = [instance_id for instance_id in instance_ids if account.find(instance_id) is None]
     if missing:
         raise exit_failed(f"{', '.join(missing)}: no such Cortecs instance in this account, so nothing was done")
-    journal = _journal()
+    journal = open_journal()
     try:
         for instance_id in instance_ids:
             journal.mark_kept(instance_id)
@@ -141,7 +141,7 @@ def _end_instances(ready: list[Orphan], survey: Survey) -> dict[str, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
     outcomes = run_for_each([orphan.instance.instance_id for orphan in ready], survey.account.deletion().delete)
-    journal = _journal()
+    journal = open_journal()
     for instance_id in (instance_id for instance_id, error in outcomes.items() if not error):
         try:
             journal.forget(instance_id)
@@ -162,7 +162,7 @@ def _journal_remarks() -> tuple[dict[str, list[str]], set[str]]:
     process is about to own."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    journal = _journal()
+    journal = open_journal()
     try:
         orders = {order.instance_id: order for order in journal.open_orders() if order.instance_id is not None}
     except JournalError as error:
@@ -174,12 +174,6 @@ def _journal_remarks() -> tuple[dict[str, list[str]], set[str]]:
         by = "by a run that goes on" if instance_id in awaited else "by a run that was ended"
         remarks[instance_id] = [f"bought here for {order.key.urn.rpartition('::')[2]} {by}"]
     return remarks, awaited
-
-
-def _journal() -> Journal:
-    from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
-
-    return Journal(journal_directory(os.environ))
 
 
 def _choose(all_orphans: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
@@ -212,8 +206,9 @@ def _show(all_orphans: tuple[Orphan, ...], survey: Survey) -> None:
 def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
     from pulumi_cortecs.lifecycle.times import format_duration
 
+    labels = labels_column(survey, [orphan.instance for orphan in all_orphans])
     columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
-    table = make_table("Instances that no stack owns", *columns)
+    table = make_table("Instances that no stack owns", *columns, *(["labels"] if labels else []))
     table.columns[0].no_wrap = True  # ids are complete, for copying
     for orphan in all_orphans:
         instance, age = orphan.instance, orphan.instance.age(survey.vendor_now)
@@ -227,6 +222,7 @@ def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
             money_text(orphan.hourly),
             money_text(orphan.cost_so_far),
             "; ".join((*filter(None, [orphan.skip_reason]), *orphan.remarks)),
+            *([labels[instance.instance_id]] if labels else []),
         )
     return table
 
@@ -298,7 +294,7 @@ def _document(
 def _row(orphan: Orphan, survey: Survey, outcomes: Mapping[str, str], lines: Mapping[str, str]) -> dict[str, Any]:
     instance_id, age = orphan.instance.instance_id, orphan.instance.age(survey.vendor_now)
     row = {
-        **instance_as_json(orphan.instance),
+        **instance_as_json(orphan.instance, survey),
         "age_seconds": None if age is None else int(age.total_seconds()),
         "hourly": None if orphan.hourly is None else orphan.hourly.decimal_string(),
         "so_far": None if orphan.cost_so_far is None else orphan.cost_so_far.decimal_string(),

@@ -20,6 +20,7 @@ from pulumi_cortecs.cli.survey import (
     Yes,
     cli_errors,
     instance_as_json,
+    labels_column,
     money_text,
     owners,
     print_outcomes,
@@ -120,7 +121,7 @@ def _end_instances(ready: list[ExpiredInstance], survey: Survey, stop: bool) -> 
 
 def _show(expired: tuple[ExpiredInstance, ...], survey: Survey) -> None:
     if expired:
-        print_lines(_table(expired))
+        print_lines(_table(expired, survey))
     print_lines(
         f"{count_text(len(expired), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the ttl "
         f"in {count_text(len(survey.stacks), 'stack')}"
@@ -128,9 +129,10 @@ def _show(expired: tuple[ExpiredInstance, ...], survey: Survey) -> None:
     print_shared(survey)
 
 
-def _table(expired: tuple[ExpiredInstance, ...]) -> Table:
+def _table(expired: tuple[ExpiredInstance, ...], survey: Survey) -> Table:
+    labels = labels_column(survey, [row.instance for row in expired])
     columns = ("id", "name", "stacks", "hardware", "status", "expired at", "an hour", "remarks")
-    table = make_table("Instances past their ttl", *columns)
+    table = make_table("Instances past their ttl", *columns, *(["labels"] if labels else []))
     table.columns[0].no_wrap = True  # ids are complete, for copying
     for row in expired:
         instance = row.instance
@@ -143,6 +145,7 @@ def _table(expired: tuple[ExpiredInstance, ...]) -> Table:
             timestamp(row.expires_at),
             money_text(row.hourly),
             "; ".join((*filter(None, [row.skip_reason]), *row.remarks)),
+            *([labels[instance.instance_id]] if labels else []),
         )
     return table
 
@@ -164,21 +167,21 @@ def _document(expired: tuple[ExpiredInstance, ...], survey: Survey, outcomes: Ma
         "checked_at": timestamp(survey.vendor_now),
         "instances": len(survey.listed),
         "stacks": stacks_as_json(survey.stacks),
-        "expired": [_row(row, outcomes) for row in expired],
+        "expired": [_row(row, survey, outcomes) for row in expired],
         "shared": shared_as_json(survey),
     }
 
 
-def _row(find_expired: ExpiredInstance, outcomes: Mapping[str, str]) -> dict[str, Any]:
-    instance_id = find_expired.instance.instance_id
+def _row(row: ExpiredInstance, survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
+    instance_id = row.instance.instance_id
     return {
-        **instance_as_json(find_expired.instance),
-        "expires_at": timestamp(find_expired.expires_at),
-        "hourly": None if find_expired.hourly is None else find_expired.hourly.decimal_string(),
-        "currency": None if find_expired.hourly is None else find_expired.hourly.currency,
-        "owners": owners(find_expired.rows),
-        "held_back": find_expired.skip_reason or None,
-        "remarks": list(find_expired.remarks),
+        **instance_as_json(row.instance, survey),
+        "expires_at": timestamp(row.expires_at),
+        "hourly": None if row.hourly is None else row.hourly.decimal_string(),
+        "currency": None if row.hourly is None else row.hourly.currency,
+        "owners": owners(row.rows),
+        "held_back": row.skip_reason or None,
+        "remarks": list(row.remarks),
         "ended": None if instance_id not in outcomes else not outcomes[instance_id],
         "error": outcomes.get(instance_id) or None,
     }

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import client as cortecs
     from pulumi_cortecs.cost import Money, PricedHardware
     from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource
+    from pulumi_cortecs.lifecycle.journal import Journal
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.accounts import Account
     from pulumi_cortecs.stacks.selection import StackSelection
@@ -44,13 +45,15 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @dataclass(frozen=True)
 class Survey:
     """One survey. The list was requested before the states. `vendor_now` is by the vendor's clock, which dates its runs
-    and the `expires_at` of states. `prices` is empty if they are not available."""
+    and the `expires_at` of states. `prices` is empty if they are not available. `labels` are by instance id: those that
+    the journal of this machine or the vendor has."""
 
     account: Account
     listed: tuple[ListedInstance, ...]
     stacks: tuple[StackHoldings, ...]
     prices: Mapping[str, PricedHardware]
     vendor_now: datetime
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def shared(self) -> dict[str, tuple[StackResource, ...]]:
@@ -91,7 +94,8 @@ def take_survey(where: StackSelection) -> Survey:
     listed = (
         after.get(key) or (instance if account.find(key) is not None else None) for key, instance in before.items()
     )
-    return Survey(account, tuple(instance for instance in listed if instance is not None), stacks, prices, vendor_now)
+    instances = tuple(instance for instance in listed if instance is not None)
+    return Survey(account, instances, stacks, prices, vendor_now, labels_by_id(account))
 
 
 def environment_account() -> Account:
@@ -109,6 +113,13 @@ def environment_account() -> Account:
     for problem in account.problems:
         print_error(f"Warning: {problem}. This command ignores it")
     return account
+
+
+def open_journal() -> Journal:
+    """The journal of this machine."""
+    from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
+
+    return Journal(journal_directory(os.environ))
 
 
 @contextmanager
@@ -196,7 +207,15 @@ def owners(rows: Sequence[StackResource]) -> list[dict[str, object]]:
     return [{"stack": row.stack, "name": row.name, "protected": row.protected} for row in rows]
 
 
-def instance_as_json(instance: ListedInstance) -> dict[str, object]:
+def labels_column(survey: Survey, instances: Sequence[ListedInstance]) -> dict[str, str]:
+    """The labels of each instance for a table, by its id; empty if none has any."""
+    from pulumi_cortecs.lifecycle.labels import labels_text
+
+    ids = [instance.instance_id for instance in instances]
+    return {key: labels_text(survey.labels.get(key, {})) for key in ids} if survey.labels.keys() & ids else {}
+
+
+def instance_as_json(instance: ListedInstance, survey: Survey) -> dict[str, object]:
     """An instance for JSON; null for values that the vendor leaves out."""
     return {
         "id": instance.instance_id,
@@ -207,6 +226,7 @@ def instance_as_json(instance: ListedInstance) -> dict[str, object]:
         "num_workers": instance.arguments.get("num_workers"),
         "status": instance.status,
         "started_at": timestamp(instance.started_at),
+        "labels": dict(survey.labels.get(instance.instance_id, {})),
     }
 
 
@@ -219,6 +239,22 @@ def timestamp(at: datetime | None) -> str | None:
 
 def _list(account: Account) -> Mapping[str, ListedInstance]:
     return {key: _listed(account, instance) for key, instance in account.poller.snapshot(max_age=0.0).instances.items()}
+
+
+def labels_by_id(account: Account) -> dict[str, Mapping[str, str]]:
+    """The labels of instances. The vendor's count more: another machine may have changed them."""
+    from pulumi_cortecs.lifecycle.cloud import HasLabels
+    from pulumi_cortecs.lifecycle.journal import JournalError
+
+    labels: dict[str, Mapping[str, str]] = {}
+    try:
+        labels |= {key: of_order.merged for key, of_order in open_journal().labels().items()}
+    except JournalError as error:
+        print_error(f"Warning: {error}: the labels in the journal of this machine are not shown")
+    if isinstance(account.cloud, HasLabels):
+        listed = account.poller.snapshot(max_age=float("inf")).instances
+        labels |= {key: {**labels.get(key, {}), **account.cloud.labels_of(item)} for key, item in listed.items()}
+    return labels
 
 
 def _require_complete(

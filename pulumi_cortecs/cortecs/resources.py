@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from typing import Any, cast, overload
 
 import pulumi
@@ -18,7 +19,7 @@ from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited
 READY_TIMEOUT = 1200
 """Seconds, for a program that sets no timeout."""
 _REQUIRED = ("model_id", "which model should it serve?")
-_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at")
+_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
 _OUTPUT_ONLY_OF_ENDPOINT = (
     "base_url",
     "status",
@@ -38,7 +39,8 @@ class Provider(ExplicitProvider):
     environment variables, so that no key is in the state and a rotated one is used at once:
     `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
     CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. Other parts are not taken from the environment,
-    because all parts must come from one source. Both forms accept mappings of further variables.
+    because all parts must come from one source. Both forms accept mappings of further variables, and
+    `default_labels`: labels of all its instances, below their own.
 
     Raises TypeError for incomplete or missing credentials, and for both forms at once; ValueError for an empty string.
     """
@@ -51,9 +53,10 @@ class Provider(ExplicitProvider):
         client_id: pulumi.Input[str] | None = None,
         client_secret: pulumi.Input[str] | None = None,
         api_base_url: pulumi.Input[str] | None = None,
+        default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None:
         arguments = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
-        super().__init__(resource_name, CREDENTIALS, arguments, opts)
+        super().__init__(resource_name, CREDENTIALS, arguments, opts, default_labels)
 
 
 class InstanceArgs:
@@ -65,7 +68,8 @@ class InstanceArgs:
     `state`: `running` (default) or `stopped`. `restart_trigger`: any string; a change restarts in place. `ttl`: the
     lifetime, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
     `on_timeout`: the action on the instance after a failed wait: `keep` (default), `stop` or `delete`. `adopt_id`: the
-    id of a running instance to take over instead of buying one; the other arguments must match it.
+    id of a running instance to take over instead of buying one; the other arguments must match it. `labels`: names and
+    values that tell whose instance it is, {"team": "search"}; no place for secrets.
 
     `max_price`: the highest price to buy at, per hour and for all workers, "2.10 EUR". `price_tolerance`: the whole
     percents (0 by default) by which the price may exceed the one that the preview showed. `ready`: `answer` (default)
@@ -94,6 +98,7 @@ class InstanceArgs:
         ready: pulumi.Input[str] | None = None,
         ready_path: pulumi.Input[str] | None = None,
         ready_key: pulumi.Input[str] | None = None,
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None:
         self.model_id = model_id
         self.hardware_type_id = hardware_type_id
@@ -110,6 +115,7 @@ class InstanceArgs:
         self.ready = ready
         self.ready_path = ready_path
         self.ready_key = None if ready_key is None else pulumi.Output.secret(ready_key)
+        self.labels = labels
 
 
 class Endpoint(Resource, module="cortecs", name="Endpoint"):
@@ -189,6 +195,11 @@ class Instance(Resource, module="cortecs", name="Instance"):
     """`status`; None for the default, `answer`."""
     ready_path: pulumi.Output[str | None]
     ready_key: pulumi.Output[str | None]
+    labels: pulumi.Output[Mapping[str, str] | None]
+    """The labels of the program, with the default labels below them; None without any."""
+    purchase_labels: pulumi.Output[Mapping[str, str] | None]
+    """The labels of the run that bought it: `stack`, `project` and, in CI, `repository`, `commit` and `pull_request`;
+    None for an adopted instance."""
     quote: pulumi.Output[Any]
     """Its price: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
     strings, with `currency` and `source`."""
@@ -230,6 +241,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
         ready: pulumi.Input[str] | None = None,
         ready_path: pulumi.Input[str] | None = None,
         ready_key: pulumi.Input[str] | None = None,
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None: ...
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:

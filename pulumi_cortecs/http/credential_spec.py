@@ -48,6 +48,12 @@ class CredentialSpec:
         return (*self.parts, self.url)
 
     @property
+    def default_labels(self) -> str:
+        """The config key of the labels of all instances. They are no credential, and so allowed with any source."""
+        return f"{self.cloud}:defaultLabels"
+
+    @property
     def config_keys(self) -> tuple[str, ...]:
         """All config keys of a provider process that concern its account."""
-        return (*(key.config for key in self.keys), self.source, *(key.named for key in self.keys))
+        keys = (*(key.config for key in self.keys), self.source, *(key.named for key in self.keys))
+        return (*keys, self.default_labels)

@@ -115,7 +115,8 @@ class Cloud(ABC, Generic[T]):
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[T]:
         """Orders an instance with the inputs of check, and returns while it boots. **Never sent twice**: after an error
         with `may_have_taken_effect` the instance may exist. If the vendor's instances have a field that its list
-        returns, `order` is stored there (TagsOrders)."""
+        returns, `order` is stored there (TagsOrders), and `inputs["labels"]`, those of the program and of the purchase,
+        in others (HasLabels)."""
 
     @abstractmethod
     def delete(self, instance_id: str) -> None:
@@ -257,3 +258,16 @@ class TagsOrders(Cloud[T]):
         """YES for what the very order has bought, NO for all else."""
         ref = self.order_ref(instance)
         return OrderMatch.YES if ref is not None and ref.token == ordered.token else OrderMatch.NO
+
+
+class HasLabels(TagsOrders[T]):
+    """A cloud whose instances have labels, too: names and values that its list returns."""
+
+    @abstractmethod
+    def labels_of(self, instance: T) -> Mapping[str, str]:
+        """All labels of an instance, also those that a user wrote himself, but not the tag of its order."""
+
+    @abstractmethod
+    def update_labels(self, instance_id: str, labels: Mapping[str, str], removed: frozenset[str]) -> None:
+        """Sets these labels of an instance, and removes those of the names `removed`. All others stay: those that a
+        user wrote himself, and the tag of its order. May be sent twice."""

@@ -15,17 +15,18 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.shared_file import BUSY_SECONDS, SharedFile, SharedFileError
 from pulumi_cortecs.lifecycle.stack_state import resource_name
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 
 FILE_NAME: Final = "orders.sqlite3"
-_VERSION: Final = 2
+_VERSION: Final = 3
 _RETENTION: Final = 86400.0
 """Seconds that an order is kept at least after it was closed or refused. A closed order is kept as long as its instance
 is listed: the instance must not be attributed to another order, nor be forgotten if no state has it."""
@@ -49,7 +50,8 @@ CREATE TABLE IF NOT EXISTS orders (
     instance_id TEXT,
     closed_at REAL,
     answered_at REAL,
-    inferred INTEGER NOT NULL DEFAULT 0
+    inferred INTEGER NOT NULL DEFAULT 0,
+    labels TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE IF NOT EXISTS clocks (account TEXT PRIMARY KEY, difference REAL NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS one_order_each ON orders (instance_id) WHERE instance_id IS NOT NULL;
@@ -59,6 +61,7 @@ _FROM_VERSION_1: Final = (
     "ALTER TABLE orders ADD COLUMN answered_at REAL",
     "ALTER TABLE orders ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0",
 )
+_FROM_VERSION_2: Final = "ALTER TABLE orders ADD COLUMN labels TEXT NOT NULL DEFAULT '{}'"
 _COLUMNS: Final = (
     "number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, "
     "answered_at, inferred, (SELECT ids FROM listings WHERE listings.number = listing)"
@@ -184,6 +187,7 @@ class Journal(SharedFile):
         before: frozenset[str],
         vendor_time: float | None,
         number: int | None = None,
+        labels: Labels = NO_LABELS,
     ) -> int:
         """Records an order that is about to be sent, and returns its number (a new one unless given). The record is on
         the disk when this returns."""
@@ -192,9 +196,12 @@ class Journal(SharedFile):
             values = (key.backend, key.urn, account, json.dumps(arguments), self._record_listing(connection, before))
             connection.execute(
                 "INSERT INTO orders "
-                "(number, backend, urn, account, arguments, listing, sent_at, vendor_time, process, progress) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (number, *values, self._calendar(), vendor_time, self._register_process(), Progress.SENT.value),
+                "(number, backend, urn, account, arguments, listing, sent_at, vendor_time, process, progress, labels) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(number, *values, self._calendar(), vendor_time, self._register_process(), Progress.SENT.value),
+                    labels.as_json(),
+                ),
             )
             _prune(connection, self._calendar(), account, before)
         return number
@@ -230,6 +237,27 @@ class Journal(SharedFile):
         with self._lock:
             self._unconfirmed_ids().add(instance_id)
         return True
+
+    def record_labels(self, instance_id: str, own: Mapping[str, str]) -> None:
+        """Replaces the program's labels of an instance that an order of this journal has bought; does nothing for
+        another instance."""
+        if not self.file.exists():
+            return
+        with self._writing(flushed=False) as connection:
+            row = connection.execute("SELECT labels FROM orders WHERE instance_id = ?", (instance_id,)).fetchone()
+            if row is not None:
+                text = replace(Labels.from_json(str(row[0])), own=own).as_json()
+                connection.execute("UPDATE orders SET labels = ? WHERE instance_id = ?", (text, instance_id))
+
+    def labels(self) -> dict[str, Labels]:
+        """The labels of the instances that orders of this journal have bought, open or closed, by instance id."""
+        with self._reading() as connection:
+            if connection is None:
+                return {}
+            rows = connection.execute(
+                "SELECT instance_id, labels FROM orders WHERE instance_id IS NOT NULL AND labels <> '{}'"
+            ).fetchall()
+            return {str(instance_id): Labels.from_json(str(text)) for instance_id, text in rows}
 
     def take_over(self, order: OrderRecord, key: ResourceKey | None = None) -> bool:
         """Makes another process's order this process's, and the resource's `key` if given; returns False if the order
@@ -424,15 +452,17 @@ class Journal(SharedFile):
             for (backend,) in connection.execute("SELECT DISTINCT backend FROM orders WHERE backend <> ''").fetchall():
                 values = (identify_v1_backend(str(backend)), backend)
                 connection.execute("UPDATE orders SET backend = ? WHERE backend = ?", values)
+        if version in (1, 2):
+            connection.execute(_FROM_VERSION_2)
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
 
-    def _upgraded(self, connection: sqlite3.Connection, version: int) -> None:
+    def _after_upgrade(self, connection: sqlite3.Connection, version: int) -> None:
         if version == 1:  # records of an older version may contain a password, which must not stay on the disk
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
 
-    def _reread(self) -> None:
+    def _forget_cached(self) -> None:
         self._listing = None
 
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
+from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.purchases import (
@@ -71,7 +72,12 @@ class OrderLog(Generic[T]):
         self._baseline: Mapping[str, T] | None = None
 
     def record_sent(
-        self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int | None = None
+        self,
+        key: ResourceKey,
+        arguments: Arguments,
+        before: frozenset[str],
+        number: int | None = None,
+        labels: Labels = NO_LABELS,
     ) -> int | None:
         """Records an order before it is sent, under that number or a new one; None if the journal fails and the order
         may be sent nevertheless.
@@ -79,7 +85,8 @@ class OrderLog(Generic[T]):
         Raises AmbiguousPurchaseError and CloudError if it must not be sent.
         """
         try:
-            number = self.journal.record(key, self.account, arguments, before, self.cloud.vendor_time(), number)
+            vendor_time = self.cloud.vendor_time()
+            number = self.journal.record(key, self.account, arguments, before, vendor_time, number, labels)
         except JournalError as error:
             self.on_journal_error(error)
             self.require_no_candidates(key, arguments)
@@ -171,6 +178,21 @@ class OrderLog(Generic[T]):
             self.journal.forget(instance_id)
         except JournalError as error:
             self.on_journal_error(error)
+
+    def record_labels(self, instance_id: str, own: Mapping[str, str]) -> None:
+        """Replaces the program's labels of an instance, if the journal has it."""
+        try:
+            self.journal.record_labels(instance_id, own)
+        except JournalError as error:
+            self.on_journal_error(error)
+
+    def labels_of(self, instance_id: str) -> Labels:
+        """The labels of an instance, none if the journal does not have it."""
+        try:
+            return self.journal.labels().get(instance_id, NO_LABELS)
+        except JournalError as error:
+            self.on_journal_error(error)
+            return NO_LABELS
 
     def record_adopted(self, key: ResourceKey, instance_id: str) -> None:
         """Records an adoption: the program names the instance itself, so open orders of this resource are closed."""

@@ -18,6 +18,7 @@ from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsR
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
+from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 
@@ -108,7 +109,7 @@ class OrderRecorder(Protocol[T]):
     """
 
     def record_sent(
-        self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int
+        self, key: ResourceKey, arguments: Arguments, before: frozenset[str], number: int, labels: Labels
     ) -> int | None: ...
 
     def record_lost(self, number: int | None) -> None: ...
@@ -203,17 +204,19 @@ class Purchases(Generic[T]):
         inputs: Mapping[str, Any],
         is_awaited: Callable[[], bool] | None = None,
         number: int | None = None,
+        labels: Labels = NO_LABELS,
     ) -> PurchasedInstance[T]:
         """Orders one instance with these `inputs` for the resource `key`, exactly once, and returns it. `is_awaited`,
         called at the last moment, returns whether the caller still waits; None for a caller that cannot go away.
-        `number` is the order's if it has one already.
+        `number` is the order's if it has one already; `labels` are recorded with it, and for a cloud that has labels
+        they are among the inputs.
 
         An order that was refused for its token (401) is sent once more, after a check that has found nothing. Raises
         CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
         when the caller has gone, NotBoughtError when the answer was lost and nothing was bought, and
         AmbiguousPurchaseError when that is not known.
         """
-        send = partial(self._send, key, arguments, inputs, is_awaited)
+        send = partial(self._send, key, arguments, {**inputs, "labels": labels.merged}, is_awaited, labels)
         try:
             return send(new_order_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
@@ -225,13 +228,14 @@ class Purchases(Generic[T]):
         arguments: Arguments,
         inputs: Mapping[str, Any],
         is_awaited: Callable[[], bool] | None,
+        labels: Labels,
         number: int,
         *,
         last_try: bool,
     ) -> PurchasedInstance[T]:
         before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
         classify_start = self._log.start_classifier()
-        order_number = self._log.record_sent(key, arguments, before, number)
+        order_number = self._log.record_sent(key, arguments, before, number, labels)
         ordered = OrderSpec(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)

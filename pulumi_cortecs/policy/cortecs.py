@@ -42,6 +42,7 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         ttl=_ttl(properties.string("ttl")),
         adopt_id=properties.string("adopt_id"),
         live=_highest(_live(properties.mapping("quote")), properties.integer("price_tolerance")),
+        labels=properties.strings("labels"),
     )
 
 
@@ -95,7 +96,7 @@ _BOUGHT: Final = frozenset(
     {"model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers", "adopt_id"}
     | {"max_price", "price_tolerance", "ready", "ready_path", "ready_key"}
 )
-_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout"})
+_IN_PLACE: Final = frozenset({"state", "restart_trigger", "ttl", "on_timeout", "labels"})
 
 RESOURCES: Final = (
     ResourceType(

@@ -38,6 +38,13 @@ class ProxiedProperties:
         """An object."""
         return self._read(key, lambda value: ProxiedProperties(_table(value), f"{self._within}{key}."))
 
+    def strings(self, key: str) -> Field[Mapping[str, Field[str]]]:
+        """An object of strings."""
+        cells = self.mapping(key)
+        if not isinstance(cells, Known):
+            return cells
+        return Known({name: cells.value.string(name) for name in cells.value._proxy})
+
     def _read(self, key: str, reader: Callable[[Any], T]) -> Field[T]:
         name = self._within + key
         try:
@@ -69,6 +76,10 @@ class UnreadableProperties:
         return malformed(key, self._why)
 
     def mapping(self, key: str) -> Field[Any]:
+        """Unknown."""
+        return malformed(key, self._why)
+
+    def strings(self, key: str) -> Field[Mapping[str, Field[str]]]:
         """Unknown."""
         return malformed(key, self._why)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
 
 from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, quote
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
+
+_NO_LABELS: Final = Missing("labels")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Purchase:
     ttl: Field[timedelta]
     adopt_id: Field[str]
     live: Field[LiveQuote]
+    labels: Field[Mapping[str, Field[str]]] = _NO_LABELS
 
     @property
     def region(self) -> Field[str]:

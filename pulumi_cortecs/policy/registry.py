@@ -14,6 +14,7 @@ from pulumi_cortecs.policy.rules import (
     exemptions,
     guard,
     hardware,
+    labels,
     models,
     placement,
     prices,
@@ -29,6 +30,7 @@ COST: Final = (
     *prices.RULES,
     *budgets.RULES,
     *duration.RULES,
+    *labels.RULES,
     workers.SCALE_TO_ZERO_REQUIRED,
     catalogue.CATALOGUE_FRESH,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -25,6 +25,10 @@ class Properties(Protocol):
 
     def mapping(self, key: str) -> Field[Any]:
         """An object: Properties of its own."""
+        ...
+
+    def strings(self, key: str) -> Field[Mapping[str, Field[str]]]:
+        """An object of strings."""
         ...
 
 

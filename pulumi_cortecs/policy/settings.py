@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from fnmatch import fnmatchcase
@@ -112,11 +113,30 @@ def _percent(value: Any) -> Decimal:
     return Decimal(value)
 
 
+def parse_patterns(value: Any) -> dict[str, str]:
+    """Regular expressions by name, "" for any text. Raises ValueError for anything else, and for no name at all."""
+    if not isinstance(value, Mapping) or not value:
+        raise invalid(value, 'an object of regular expressions by name, "" for any text')
+    patterns = {parse_name(name): pattern for name, pattern in value.items()}
+    for pattern in patterns.values():
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError):
+            raise invalid(pattern, "a regular expression, or an empty text") from None
+    return patterns
+
+
 _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
 
 Names: TypeAlias = Annotated[tuple[str, ...], PlainValidator(parse_names), WithJsonSchema(_TEXTS)]
 """Strings, each once."""
+Patterns: TypeAlias = Annotated[
+    dict[str, str],
+    PlainValidator(parse_patterns),
+    WithJsonSchema({"type": "object", "additionalProperties": _TEXT}),
+]
+"""Regular expressions by name, "" for any text."""
 Count: TypeAlias = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
 """A whole number, 0 or more."""
 Amounts: TypeAlias = Annotated[dict[str, Money], PlainValidator(_amounts), WithJsonSchema(_TEXTS)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ from pulumi_cortecs.lifecycle.readiness import Readiness
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, instance_records, process, session
 from pulumi_cortecs.provider.answer_cache import AnswerCache
+from pulumi_cortecs.provider.arguments import read_labels
 from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Market
+from pulumi_cortecs.provider.properties import InvalidValueError
 from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
 MAX_PRICE_AGE: Final = 5.0
@@ -166,6 +169,25 @@ def market(
     """The market of the vendor, whose answers are at most `max_age` seconds old, and asked for at `not_before` or
     later. Raises ConfigurationError for an unfit URL."""
     return _market(kind, base_url(kind, config), max_age, not_before)
+
+
+def default_labels(kind: InstanceKind) -> dict[str, Any]:
+    """The labels that the stack's config, or an explicit Provider, gives to all instances. Raises InvalidValueError,
+    which names the place."""
+    config, key = _config(), kind.credentials.default_labels
+    if not (text := config.get(key)):
+        return {}
+    try:
+        labels = json.loads(text)
+    except ValueError:
+        labels = text
+    if isinstance(labels, dict):  # `pulumi config set --path` turns 4711 into a number, and true into a boolean
+        labels = {name: json.dumps(value) if isinstance(value, int) else value for name, value in labels.items()}
+    try:
+        return read_labels(labels)
+    except InvalidValueError as error:
+        where = "default_labels of the Provider" if config.get(kind.credentials.source) else f"{key} of the config"
+        raise InvalidValueError(f"{where}: {error}") from None
 
 
 def credentials_changed(kind: InstanceKind, recorded: object) -> bool:

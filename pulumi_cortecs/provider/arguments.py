@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pulumi_cortecs.lifecycle.labels import LABEL_NAME, MAX_LABELS, clip_value
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
-from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, integer, one_of, string
+from pulumi_cortecs.provider.properties import (
+    InvalidValueError,
+    equal_values,
+    identifier,
+    integer,
+    is_unknown,
+    one_of,
+    string,
+    without_float,
+)
 
 STATES: Final = ("running", "stopped")
 ON_TIMEOUT: Final = ("keep", "stop", "delete")
+LABELS: Final = "labels"
 MAX_READY_TIMEOUT: Final = 7 * 24 * 3600
 """Seconds: the longest wait of an Endpoint."""
 
@@ -64,6 +75,24 @@ READINESS: Final[Mapping[str, Argument]] = {
     "ready_key": Argument(_bearer_token, "", Change.NOTHING, secret=True, in_state_if_default=False),
 }
 """The arguments of an Instance and its Endpoint that say when it counts as ready (lifecycle/readiness.py)."""
+
+
+def read_labels(value: Any) -> dict[str, Any]:
+    """An object of names and strings, each cut to what a label may have; one that only `up` will know stays unknown."""
+    if not isinstance(value, Mapping):
+        raise InvalidValueError(f'must be an object such as {{"team": "search"}}; got {value!r}')
+    if len(value) > MAX_LABELS:
+        raise InvalidValueError(f"must be at most {MAX_LABELS} labels; got {len(value)}")
+    labels: dict[str, Any] = {}
+    for name, text in value.items():
+        if not LABEL_NAME.fullmatch(str(name)):
+            raise InvalidValueError(f"must have names of 1 to 63 letters, digits and . _ / -; got {name!r}")
+        if not is_unknown(text) and not isinstance(text, str):
+            raise InvalidValueError(f"{name}: must be a string; got {without_float(text)!r}")
+        labels[name] = text if is_unknown(text) else clip_value(text)
+    return labels
+
+
 LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of(*STATES), "running", Change.UPDATE),
     "restart_trigger": Argument(string, "", Change.UPDATE, interrupts=True),
@@ -73,13 +102,14 @@ LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "max_price": Argument(_max_price, "", Change.NOTHING, in_state_if_default=False),
     "price_tolerance": Argument(integer(0, _MAX_PERCENT), 0, Change.NOTHING, in_state_if_default=False),
     **READINESS,
+    LABELS: Argument(read_labels, {}, Change.UPDATE, in_state_if_default=False),
 }
 """The arguments at the end of each table."""
 LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of("running"), "running", Change.UPDATE),
     "ttl": LIFE_CYCLE["ttl"],
     "on_timeout": Argument(one_of("keep", "delete"), "keep", Change.UPDATE),
-    **{key: LIFE_CYCLE[key] for key in ("adopt_id", "max_price", "price_tolerance", *READINESS)},
+    **{key: LIFE_CYCLE[key] for key in ("adopt_id", "max_price", "price_tolerance", *READINESS, LABELS)},
 }
 """The same where instances cannot be stopped."""
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
 from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
+from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.cloud import Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import HasLabels, Phase, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
+from pulumi_cortecs.lifecycle.labels import Labels, labels_of_purchase
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
 from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.purchases import (
@@ -40,7 +43,7 @@ from pulumi_cortecs.provider import (
     session,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import vendor_arguments, vendor_changes
+from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, read_properties, without_float
 
@@ -96,7 +99,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         # the older it is, the more may have been bought by others since
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
         inputs["quote"] = quote_records.purchase_quote(kind, call.urn, inputs)
-        bought = _buy(kind, account, inputs, began_at)
+        bought, labels = _buy(kind, account, inputs, began_at)
     except AmbiguousPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
     except RefusedOrderError as error:
@@ -129,7 +132,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     instance_records.record_quote(instance_id, inputs["quote"])
     delivery.record_delivery(kind, account.cloud, bought, inputs)
     expires_at = _expires_at(account, inputs)
-    return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred))
+    outputs = _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred, labels.purchase)
+    return CreateResult(instance_id, outputs)
 
 
 def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> ReadResult:
@@ -152,16 +156,20 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
-    outputs = _outputs(kind, inputs, instance_id, account, props.get("expires_at", ""), props.get("inferred"))
+    recorded_outputs = (props.get("expires_at", ""), props.get("inferred"), props.get("purchase_labels"))
+    outputs = _outputs(kind, inputs, instance_id, account, *recorded_outputs)
     return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Changes, starts, stops or restarts the instance in place. Raises InstanceError. An instance that differs from the
-    reviewed inputs is not started, and one that another stack has is not stopped."""
+    reviewed inputs is not started, and one that another stack has is not stopped. If only labels have changed, the
+    instance stays as it is, whatever it has become meanwhile."""
     inputs, inferred = _validated(kind, news), bool(olds.get("inferred"))
     accounts.confirm_known(kind, instance_id)
     changed = vendor_changes(kind.arguments, olds, inputs)
+    before = {**kind.arguments.defaults, **olds}
+    updated = {key for key in kind.arguments.updatable if not equal_values(before.get(key), inputs.get(key))}
     costs = not changed.isdisjoint(kind.arguments.priced)
     if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
         # only a change of the price is quoted again, and where a policy changed a new resource the inputs hold the
@@ -170,33 +178,10 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     try:
         account = accounts.account(kind)
         account.require_owner(instance_id, olds.get("account"))
-        if inputs["state"] == "running":
-            account.require_usable_environment()
-        live = account.cloud.get_instance(instance_id)
-        if live is None:
-            raise InstanceError(
-                f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` creates a new one"
-            )
-        if changed:
-            _require_sole_owner(kind, instance_id, inferred, "changed")
-            with _change(kind, account, live, olds, inputs) if costs else nullcontext():
-                power.update(account, instance_id, inputs, changed)
-        # a reading from before the change does not show it, and one from after it may be as old
-        reported = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed}}
-        if inputs["state"] == "stopped":
-            if account.cloud.phase(live) is not Phase.STOPPED:
-                _require_sole_owner(kind, instance_id, inferred)
-                power.stop(account, instance_id)
-        elif account.cloud.phase(live) is Phase.STOPPED:
-            startable = adoption.inputs_for_start(kind, instance_id, reported, inputs)
-            with machine_limits.enforce(kind, account, startable, instance_id):
-                power.start(account, instance_id)
-        elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
-            adoption.require_reviewed(kind, instance_id, reported, inputs)
-            _require_sole_owner(kind, instance_id, inferred)
-            with machine_limits.reserve_during_restart(kind, account, live):
-                power.stop(account, instance_id)
-                power.start(account, instance_id)
+        former = Labels(olds.get(LABELS, {}), olds.get("purchase_labels", {}))
+        _update_labels(account, instance_id, former, inputs[LABELS])  # first: if it fails, nothing is restarted twice
+        if updated != {LABELS}:
+            _update_instance(kind, account, instance_id, olds, inputs, changed)
     except adoption.ReviewMismatchError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows its arguments") from None
     except ConfigurationError as error:
@@ -210,7 +195,8 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     expires_at = olds.get("expires_at", "")
     if not equal_values(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: another ttl prolongs the life
         expires_at = _expires_at(account, inputs)
-    return UpdateResult(_outputs(kind, inputs, instance_id, account, expires_at, inferred))
+    outputs = _outputs(kind, inputs, instance_id, account, expires_at, inferred, olds.get("purchase_labels"))
+    return UpdateResult(outputs)
 
 
 def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> None:
@@ -272,8 +258,71 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, An
     return ""
 
 
-def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float) -> PurchasedInstance[Any]:
-    """Buys, and returns the instance as the vendor reports it. `began_at`: the time at which this creation began.
+def _update_instance(
+    kind: InstanceKind,
+    account: Account,
+    instance_id: str,
+    olds: Mapping[str, Any],
+    inputs: dict[str, Any],
+    changed: frozenset[str],
+) -> None:
+    """Changes the arguments `changed` at the vendor, and starts, stops or restarts the instance."""
+    inferred = bool(olds.get("inferred"))
+    if inputs["state"] == "running":
+        account.require_usable_environment()
+    live = account.cloud.get_instance(instance_id)
+    if live is None:
+        raise InstanceError(
+            f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` creates a new one"
+        )
+    if changed:
+        costs = not changed.isdisjoint(kind.arguments.priced)
+        _require_sole_owner(kind, instance_id, inferred, "changed")
+        with _change(kind, account, live, olds, inputs) if costs else nullcontext():
+            power.update(account, instance_id, inputs, changed)
+    # a reading from before the change does not show it, and one from after it may be as old
+    reported = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed}}
+    if inputs["state"] == "stopped":
+        if account.cloud.phase(live) is not Phase.STOPPED:
+            _require_sole_owner(kind, instance_id, inferred)
+            power.stop(account, instance_id)
+    elif account.cloud.phase(live) is Phase.STOPPED:
+        startable = adoption.inputs_for_start(kind, instance_id, reported, inputs)
+        with machine_limits.enforce(kind, account, startable, instance_id):
+            power.start(account, instance_id)
+    elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
+        adoption.require_reviewed(kind, instance_id, reported, inputs)
+        _require_sole_owner(kind, instance_id, inferred)
+        with machine_limits.reserve_during_restart(kind, account, live):
+            power.stop(account, instance_id)
+            power.start(account, instance_id)
+
+
+def _update_labels(account: Account, instance_id: str, former: Labels, own: Mapping[str, str]) -> Labels:
+    """Gives an instance other labels of the program, at its vendor and in the journal. Returns all its labels. Raises
+    CloudError."""
+    labels = replace(former, own=own)
+    if labels != former:
+        if isinstance(account.cloud, HasLabels):
+            removed = former.merged.keys() - labels.merged.keys()
+            account.cloud.update_labels(instance_id, labels.merged, frozenset(removed))
+        account.log.record_labels(instance_id, own)
+    return labels
+
+
+def _purchase_labels(urn: str) -> dict[str, str]:
+    """The labels that a purchase notes by itself. Raises nothing: they must not prevent it."""
+    try:
+        return labels_of_purchase(urn, engine_cli.current_cli().environment)
+    except Exception:
+        return {}
+
+
+def _buy(
+    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
+) -> tuple[PurchasedInstance[Any], Labels]:
+    """Buys, and returns the instance as the vendor reports it, and its labels. `began_at`: the time at which this
+    creation began.
 
     Raises what OrderRecovery.recover, Purchases.buy and machine_limits.enforce raise, and InstanceError.
     """
@@ -286,12 +335,12 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
 
     key, ordered = accounts.order_key(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
     if (earlier := account.recovery.recover(key, ordered, began_at)) is not None:
-        _take_over(kind, account, inputs, earlier)
-        return earlier
+        return earlier, _take_over(kind, account, inputs, earlier)
+    labels = Labels(inputs[LABELS], _purchase_labels(call.urn))
     with machine_limits.enforce(kind, account, inputs) as pending_cost:
         is_awaited = call.context.is_active if call.context else None
         number = None if pending_cost is None else pending_cost.entry.number
-        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
+        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number, labels)
         if pending_cost is not None:
             pending_cost.set_instance(bought.instance_id)
     if bought.inferred:
@@ -299,13 +348,14 @@ def _buy(kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_
             f"{bought.instance_id} was identified by {kind.possessive} list, because no answer named it: it is the "
             "only new instance there that fits the order"
         )
-    return bought
+    return bought, labels
 
 
 def _take_over(
     kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: RecoveredInstance[Any]
-) -> None:
-    """Makes an instance that an earlier run has bought this resource's, and starts it if it is stopped.
+) -> Labels:
+    """Makes an instance that an earlier run has bought this resource's, and starts it if it is stopped. Returns its
+    labels, those of its purchase as the journal has them.
 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
@@ -326,6 +376,7 @@ def _take_over(
             f"{instance_id}, which an earlier run bought before it was killed, exists and is not taken over: {error}. "
             f"{_delete_hint(instance_id)}"
         ) from None
+    labels = _update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
     # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
@@ -337,6 +388,7 @@ def _take_over(
         f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the "
         f"state{note}"
     )
+    return labels
 
 
 @contextmanager
@@ -398,6 +450,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
         raise InstanceError(f"{instance_id} is not what the plan showed, so it was not adopted: {'; '.join(reasons)}")
     with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
         pass  # orders nothing
+    _update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
     if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
@@ -460,11 +513,14 @@ def _outputs(
     account: Account,
     expires_at: str,
     inferred: object = False,
+    purchase_labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The properties of an instance in the state; those that do not apply are left out."""
     outputs = {**kind.arguments.omit_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
     if expires_at:
         outputs["expires_at"] = expires_at
+    if purchase_labels:
+        outputs["purchase_labels"] = dict(purchase_labels)
     return {**outputs, "inferred": True} if inferred else outputs
 
 

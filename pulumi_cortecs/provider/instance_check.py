@@ -32,10 +32,10 @@ from pulumi_cortecs.provider import (
     session,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE, updatable_by_vendor, vendor_changes
+from pulumi_cortecs.provider.arguments import LABELS, LIFE_CYCLE, read_labels, updatable_by_vendor, vendor_changes
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
-from pulumi_cortecs.provider.properties import UNKNOWN, equal_values, is_unknown, read_properties
+from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError, equal_values, is_unknown, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
 
@@ -58,6 +58,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     )
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
+    program_inputs = _with_default_labels(kind, program_inputs, problems)
     shown = None if olds else reviewed_inputs.get(call.urn)
     instance_check = _InstanceCheck(kind, program_inputs, olds, problems)
     try:
@@ -84,6 +85,19 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if instance_check.adds_cost:
         balance.warn_if_short(kind, inputs)
     return _result(kind, inputs, [])
+
+
+def _with_default_labels(kind: InstanceKind, program_inputs: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """The program's inputs, with the labels of all instances below its own; refusals are added to `problems`."""
+    own = program_inputs.get(LABELS, {})
+    try:
+        defaults = accounts.default_labels(kind)
+        if not defaults or is_unknown(own):
+            return program_inputs
+        return {**program_inputs, LABELS: read_labels({**defaults, **own})}
+    except InvalidValueError as error:
+        problems.append(Problem(LABELS, str(error)))
+        return program_inputs
 
 
 def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]) -> dict[str, Any]:

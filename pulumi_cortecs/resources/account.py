@@ -28,13 +28,15 @@ class ExplicitProvider(pulumi.ProviderResource):
         spec: CredentialSpec,
         arguments: Mapping[CredentialKey, pulumi.Input[str] | None],
         opts: pulumi.ResourceOptions | None,
+        default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None:
         mappings = (opts.env_var_mappings if opts is not None else None) or {}
         arguments_given = {key: value for key, value in arguments.items() if value is not None}
         self._configured = _configuration(spec, arguments_given, mappings)
         hidden = {key.config for key in spec.parts}
         secret = {key: pulumi.Output.secret(value) for key, value in self._configured.items() if key in hidden}
-        super().__init__(_PACKAGE, resource_name, {**self._configured, **secret}, opts)
+        labels = {} if default_labels is None else {spec.default_labels: pulumi.Output.json_dumps(default_labels)}
+        super().__init__(_PACKAGE, resource_name, {**self._configured, **secret, **labels}, opts)
 
 
 def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[str]]:

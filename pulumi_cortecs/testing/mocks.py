@@ -25,6 +25,7 @@ _ENDPOINT: Final = TOKENS["cortecs.Endpoint"]
 _STAND_IN_PRICE: Final = "0.02"
 _SOURCE: Final = "mocks"
 _ACCOUNT: Final = "cortecs:mocks"
+_PURCHASE_LABELS: Final = {"stack": "stack", "project": "project"}
 _LAST_STEP: Final = {"current_step": 5, "num_steps": 5, "description": "Running."}
 
 
@@ -38,8 +39,8 @@ class DeclaredInstance:
     """An Instance of the program, completed as by check.
 
     `model_id` has `--` for `/`; `context_length` is in tokens; `ttl`, `expires_at`, `restart_trigger`, `adopt_id`,
-    `max_price`, `ready_path` and `ready_key` are "" for none. `quote` holds `price_per_hour` and `price_per_minute`
-    (per worker) and `hourly_total` as Money.
+    `max_price`, `ready_path` and `ready_key` are "" for none, `labels` {}. `quote` holds `price_per_hour` and
+    `price_per_minute` (per worker) and `hourly_total` as Money.
     """
 
     name: str
@@ -53,6 +54,7 @@ class DeclaredInstance:
     ttl: str
     on_timeout: str
     adopt_id: str
+    labels: Mapping[str, str]
     quote: Quote
     instance_id: str
     expires_at: str
@@ -162,6 +164,8 @@ class CortecsMocks(Mocks):
         with self._lock:
             self._declared.append(row)
         outputs = {**ARGUMENTS.omit_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
+        if not (args.resource_id or inputs["adopt_id"]):
+            outputs["purchase_labels"] = dict(_PURCHASE_LABELS)
         return instance_id, {**outputs, "account": _ACCOUNT, **({"expires_at": expires_at} if expires_at else {})}
 
     def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""The simulated Acme: machines with a label and a tag. There is no stop, and an order is answered with an id alone."""
+"""The simulated Acme: machines with a label and tags. There is no stop, and an order is answered with an id alone."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Header
@@ -26,12 +27,12 @@ Json = dict[str, Any]
 
 class Changed(RequestModel):
     label: str = ""
+    tags: Mapping[str, str] = MappingProxyType({})
 
 
 class Order(Changed):
     plan: str
     zone: str
-    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Acme(SimulatedCloud):
     def shown(self, machine: Json) -> Json:
         active = self.world.now() >= self.ready_at(machine)
         return {
-            **{key: value for key, value in machine.items() if isinstance(value, str)},
+            **{key: value for key, value in machine.items() if isinstance(value, (str, Mapping))},
             "status": "active" if active else "provisioning",
             "created_at": timestamp(machine["at"]),
             "address": f"{self.world.serving.origin_of(machine['id'])}/serve/{machine['id']}/v1" if active else None,

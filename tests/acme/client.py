@@ -16,7 +16,7 @@ class Machine(WireModel):
     plan: str
     zone: str
     label: str
-    tag: str
+    tags: dict[str, str]
     status: str
     created_at: str
     address: str | None = None
@@ -51,10 +51,10 @@ class AcmeClient:
     def machine(self, id: str) -> Machine:
         return self.core.call("GET", f"/machines/{id}", Machine, retry=Retry.IDEMPOTENT)
 
-    def order(self, **order: str) -> str:
+    def order(self, **order: object) -> str:
         return self.core.call("POST", "/machines", _Ordered, retry=Retry.IF_NEVER_SENT, body=order).id
 
-    def change(self, id: str, **wanted: str) -> None:
+    def change(self, id: str, **wanted: object) -> None:
         self.core.call("PATCH", f"/machines/{id}", WireModel, retry=Retry.IDEMPOTENT, body=wanted)
 
     def delete(self, id: str) -> None:

@@ -1,4 +1,5 @@
-"""Acme as the life cycle sees it: it tags orders, changes labels in place, can stop nothing, and has no gateway."""
+"""Acme as the life cycle sees it: it tags orders, has labels, changes machines in place, can stop nothing, and has no
+gateway."""
 
 from __future__ import annotations
 
@@ -12,20 +13,22 @@ from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     CanUpdate,
+    HasLabels,
     OrderAnswer,
     OrderRef,
     Phase,
     Probes,
-    TagsOrders,
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from tests.acme.client import AcmeClient, Machine
 
+_ORDER = "pulumi-cortecs:order"
+"""The tag of an order. No label has such a name."""
 _PHASES = {"provisioning": Phase.STARTING, "active": Phase.READY}
 
 
-class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine], Probes[Machine]):
+class AcmeCloud(HasLabels[Machine], CanUpdate[Machine], Probes[Machine]):
     has_gateway = False
 
     def __init__(self, credentials: Credentials, list_lag: float, price: Callable[..., Money | None]) -> None:
@@ -43,11 +46,20 @@ class AcmeCloud(TagsOrders[Machine], CanUpdate[Machine], Probes[Machine]):
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         wanted = {key: inputs[key] for key in ("plan", "zone", "label")}
-        return OrderAnswer(self.client.order(**wanted, tag=f"{order.key}.{order.token}"))
+        tags = {**inputs["labels"], _ORDER: f"{order.key}.{order.token}"}
+        return OrderAnswer(self.client.order(**wanted, tags=tags))
 
     def order_ref(self, instance: Machine) -> OrderRef | None:
-        key, _, token = instance.tag.partition(".")
+        key, _, token = instance.tags.get(_ORDER, "").partition(".")
         return OrderRef(token, key) if token else None
+
+    def labels_of(self, instance: Machine) -> Mapping[str, str]:
+        return {name: value for name, value in instance.tags.items() if name != _ORDER}
+
+    def update_labels(self, instance_id: str, labels: Mapping[str, str], removed: frozenset[str]) -> None:
+        tags = self.client.machine(instance_id).tags
+        kept = {name: value for name, value in tags.items() if name not in removed}
+        self.client.change(instance_id, tags={**kept, **labels})
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
         self.client.change(instance_id, **{key: inputs[key] for key in changed})

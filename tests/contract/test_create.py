@@ -30,7 +30,8 @@ def test_outputs_are_the_inputs_with_id_and_account(host: Host, simulator: Simul
     made = resource.create(inputs)
     account = made.outs.pop("account")
     assert account.startswith("cortecs:")
-    assert made.outs == {**inputs, "instance_id": made.id}
+    purchase_labels = {"stack": "test", "project": "tests"}
+    assert made.outs == {**inputs, "instance_id": made.id, "purchase_labels": purchase_labels}
     (instance,) = simulator.control.instances()
     assert instance.instance_id == made.id
     bought = {key: getattr(instance, key) for key in ARGUMENTS if key != "restart_trigger"}

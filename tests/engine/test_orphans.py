@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
 from tests.engine.programs import NOTHING, one_instance
@@ -81,6 +83,31 @@ def test_what_no_stack_owns_is_found_ended_and_adopted(
     # one state that cannot be read, and nothing is told of the others
     (stack.state_file.parent / "torn.json").write_text("{")
     sh(stack, as_json, 1)
+
+
+@pytest.mark.started  # its parent is the CLI, whose environment has the commit
+def test_whom_to_ask_is_shown_when_the_stack_is_gone(
+    make_stack: Callable[[Mapping[str, str]], Stack], simulator: Simulator
+) -> None:
+    stack, other = make_stack(simulator.env()), make_stack(simulator.env())
+    for name, value in {"team": "search", "cost_center": "4711"}.items():
+        stack.run("config", "set", "--path", f"cortecs:defaultLabels.{name}", value)
+    stack.program(one_instance("labels={'team': 'chat'}"))
+    stack.up(env={"GITHUB_REPOSITORY": "acme/shop", "GITHUB_SHA": "0123456789abcdef"})
+    later = {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_SHA": "fedcba9876543210", "GITHUB_REF": "refs/pull/2/merge"}
+    stack.up("--expect-no-changes", env=later)
+    stack.program(one_instance("labels={'team': 'ads'}"))
+    assert "~ 1 updated" in stack.up(env=later).text  # without the Endpoint, which would wait
+    (instance_id,) = stack.instance_ids()
+    stack.run("stack", "rm", "--force", "--yes")
+
+    look = f"pulumi-cortecs orphans --all-stacks --backend-url {other.environment['PULUMI_BACKEND_URL']}"
+    (orphan,) = json.loads(sh(stack, f"{look} --json", 3).text)["orphans"]
+    of_run = {"stack": "test", "project": "tests", "repository": "acme/shop", "commit": "0123456789abcdef"}
+    assert (orphan["id"], orphan["labels"]) == (instance_id, {**of_run, "team": "ads", "cost_center": "4711"})
+    shown = sh(stack, look, 3).text
+    assert "team=ads" in shown
+    assert "commit=0123456789ab…" in shown
 
 
 def test_an_instance_is_imported_unchanged_and_reaped_after_its_time(stack: Stack, simulator: Simulator) -> None:

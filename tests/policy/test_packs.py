@@ -103,7 +103,10 @@ def test_what_is_within_the_limits_is_bought_and_kept(stack: Stack, simulator: S
     stack.program(one_instance(export=False))
     text = guard.up(expect=0).text
     assert "✅ cortecs-guard" in text
-    assert "cortecs-guard: 19 rules in force, not limited: region-allowed, ttl-required, catalogue-fresh" in text
+    assert (
+        "cortecs-guard: 19 rules in force, not limited: region-allowed, ttl-required, labels-required, catalogue-fresh"
+        in text
+    )
     (running,) = simulator.control.instances()
     stack.program(one_instance("num_workers=8", export=False))
     assert "workers-max" in guard.up(expect=1).text

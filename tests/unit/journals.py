@@ -12,6 +12,7 @@ from typing import Any
 from pulumi_cortecs.lifecycle.clock import Clock
 from pulumi_cortecs.lifecycle.cloud import Cloud
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, ResourceKey
+from pulumi_cortecs.lifecycle.labels import Labels
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, StateRow, StateUnreadableError
@@ -19,6 +20,8 @@ from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, St
 CHAT = ResourceKey("file://here", "urn:pulumi:test::tests::pulumi-python:dynamic/cortecs:Instance::chat")
 OTHER = ResourceKey(CHAT.backend, f"{CHAT.urn}-2")
 SMALL = ("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, "per_minute", 1)
+
+LABELS = Labels({"team": "search"}, {"stack": "dev", "commit": "0123456789abcdef"})
 
 
 class FakeStates:
@@ -81,6 +84,14 @@ def new_journal(clock: Clock) -> Journal:
 def sent(journal: Journal, key: ResourceKey = CHAT, before: frozenset[str] = frozenset()) -> int:
     """Notes an order; its number."""
     return journal.record(key, "ours", SMALL, before, 5.0)
+
+
+def labelled(directory: Path, instance_id: str) -> None:
+    """The journal of a folder has the purchase of an instance by a run with labels, which an engine has confirmed."""
+    journal = Journal(directory)
+    journal.record_bought(journal.record(CHAT, "ours", SMALL, frozenset(), None, labels=LABELS), instance_id)
+    journal.confirm(instance_id)
+    journal.close()
 
 
 def bought(journal: Journal, instance_id: str, key: ResourceKey = CHAT) -> int:

@@ -102,7 +102,7 @@ def plainly(annotation: Any) -> str:
     """A type as the pages name it: that inside of an Input or Output."""
     text = re.sub(r"[\w.]*\b(Input|Output)\[(.*?)\]( \| None)?$", r"\2", str(annotation))
     text = text.replace(" | None", " or None")
-    return re.sub(r"\[.*\]", "", text.removeprefix("typing.")).replace("Any", "object")
+    return re.sub(r"\[.*\]", "", text.removeprefix("typing.").removeprefix("collections.abc.")).replace("Any", "object")
 
 
 def annotated(cls: type) -> dict[str, str]:
@@ -197,6 +197,7 @@ CHANGES: Mapping[str, Any] = {
     "ready": "answer",
     "ready_path": "/other",
     "ready_key": "another-key",
+    "labels": {"team": "search"},
 }
 
 
@@ -210,7 +211,7 @@ def test_what_a_change_of_each_argument_means_is_what_diff_says(host: Host, boug
 
 def test_the_outputs_are_those_of_the_class_and_of_what_create_returns(bought: Made) -> None:
     assert set(annotated(Instance)) == {*ARGUMENTS, *OUTPUTS}
-    assert set(bought.outs) == {*ARGUMENTS, *OUTPUTS} - {"adopt_id"}
+    assert set(bought.outs) == {*ARGUMENTS, *OUTPUTS} - {"adopt_id", "labels"}
     assert column(OUTPUTS, 0) == {name: kind for name, kind in annotated(Instance).items() if name in OUTPUTS}
     echoed = {name: kind.removesuffix(" or None") for name, kind in annotated(Instance).items() if name in ARGUMENTS}
     assert echoed == column(ARGUMENTS, 0)

@@ -19,6 +19,7 @@ from pulumi_cortecs import cli
 from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
+from tests.unit.journals import LABELS, labelled
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row
 
 DEV, PROD = "organization/shop/dev", "organization/shop/prod"
@@ -68,6 +69,21 @@ def test_what_this_machine_has_noted_of_a_purchase_is_shown(run: Run, sim: Simul
     assert one["remarks"] == ["bought here for chat by a run that was ended"]
 
 
+def test_whom_to_ask_is_shown_when_the_stack_is_gone(run: Run, sim: Simulator, tmp_path: Path) -> None:
+    instance_id, other = old(sim), old(sim)
+    labelled(tmp_path / "orders", instance_id)
+    by_id = {row["id"]: row["labels"] for row in json.loads(run("--json", code=3).stdout)["orphans"]}
+    assert by_id == {instance_id: LABELS.merged, other: {}}
+    lines = [line for line in run(code=3).stdout.splitlines() if "│" in line]
+    labels = "".join(line.split("│")[-2] for line in lines).replace(" ", "")
+    assert labels == "stack=dev,commit=0123456789ab…,team=search"
+
+
+def test_without_labels_the_table_has_no_column_for_them(run: Run, sim: Simulator) -> None:
+    old(sim)
+    assert "labels" not in run(code=3).stdout
+
+
 BROKEN: dict[str, str | None] = {
     "PULUMI_CORTECS_LIST_LAG": "x",
     "PULUMI_CORTECS_STATE_DIR": "orders",
@@ -107,6 +123,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_hides_nothing(run: Run, sim: 
     (tmp_path / "orders" / "orders.sqlite3").write_text("no database, but long enough to be looked at" * 20)
     result = run(code=3)
     assert "the purchases in the journal of this machine are not shown" in result.stderr
+    assert "the labels in the journal of this machine are not shown" in result.stderr
     assert instance_id in result.output
 
 
@@ -175,6 +192,8 @@ def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend:
     page = (Path(__file__).parents[3] / "docs" / "orphans.md").read_text(encoding="utf-8")
     (shape,) = re.findall(r"^```json\n(.*?)^```$", page, re.M | re.S)
     document, documented = printed(run("--json", code=3)), json.loads(shape)
+    assert document["orphans"][0]["labels"] == {}
+    document["orphans"][0]["labels"] = documented["orphans"][0]["labels"]
     assert _kinds(document) == _kinds(documented)
     assert document["total"] == [{"currency": "EUR", "hourly": "1.20", "so_far": "1.22"}]
     told_of_both = [(row["stack"], row["backend"], row["instances"]) for row in document["stacks"]]

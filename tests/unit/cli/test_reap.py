@@ -16,17 +16,20 @@ from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
 from pulumi_cortecs.cli.reap import find_expired
-from pulumi_cortecs.cli.survey import Survey
+from pulumi_cortecs.cli.survey import Survey, labels_by_id
 from pulumi_cortecs.cortecs.client import CortecsClient
 from pulumi_cortecs.cortecs.cloud import CortecsCloud
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials
+from pulumi_cortecs.lifecycle.cloud import OrderRef
 from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.simulator import Simulator
+from pulumi_cortecs.simulator import Simulator, running
+from tests.clouds.acme import ACME
 from tests.contract.bought import bought, ids
 from tests.unit.fakes import FakeClock
+from tests.unit.journals import LABELS, labelled
 from tests.unit.lifecycle.test_orphans import listed, owns, state
 from tests.unit.stacked import Backend, installed, row
 
@@ -44,7 +47,8 @@ def backend(tmp_path: Path) -> Backend:
 
 @pytest.fixture
 def environment(sim: Simulator, tmp_path: Path) -> dict[str, str]:
-    return {**sim.env(), "PATH": installed(tmp_path / "bin"), "PULUMI_CORTECS_LIST_LAG": "0"}
+    knobs = {"PULUMI_CORTECS_LIST_LAG": "0", "PULUMI_CORTECS_STATE_DIR": str(tmp_path / "orders")}
+    return {**sim.env(), **knobs, "PATH": installed(tmp_path / "bin")}
 
 
 @pytest.fixture
@@ -99,6 +103,32 @@ def test_what_is_over_is_listed_and_left_alone(reap: Run, backend: Backend, sim:
     assert (one["id"], one["hourly"], one["currency"], one["ended"]) == (over, "1.20", "EUR", None)
     assert one["owners"] == [{"stack": DEV, "name": "chat", "protected": False}]
     assert ids(sim) == [over]
+
+
+def test_whom_to_ask_is_shown(reap: Run, backend: Backend, sim: Simulator, tmp_path: Path) -> None:
+    over, other = bought(sim).id, bought(sim).id
+    backend.put(DEV, row(over, expires_at=until(sim, -1)), row(other, expires_at=until(sim, -2)))
+    assert "labels" not in reap(code=3).stdout
+    labelled(tmp_path / "orders", over)
+    by_id = {one["id"]: one["labels"] for one in json.loads(reap("--json", code=3).stdout)["expired"]}
+    assert by_id == {over: LABELS.merged, other: {}}
+    assert "team=search" in reap(code=3).stdout
+
+
+def test_labels_at_the_vendor_count_more_than_those_of_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine may have changed them."""
+    monkeypatch.setenv("PULUMI_CORTECS_STATE_DIR", str(tmp_path))
+    with running(simulated=[ACME.simulated]) as simulator:
+        for name, value in simulator.env().items():
+            monkeypatch.setenv(name, value)
+        account = accounts.account(ACME.kind(), {})
+        inputs = {"plan": "small", "zone": "north", "label": "", "labels": {"team": "ads", "own": "yes"}}
+        instance_id = account.cloud.create(inputs, OrderRef("1", "key")).instance_id
+        labelled(tmp_path, instance_id)
+        account.poller.snapshot(max_age=0)
+        assert labels_by_id(account) == {instance_id: {**LABELS.merged, "team": "ads", "own": "yes"}}
 
 
 def test_delete_ends_it_and_says_what_pulumi_makes_of_that(reap: Run, backend: Backend, sim: Simulator) -> None:

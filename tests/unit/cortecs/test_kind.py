@@ -54,8 +54,49 @@ def test_a_wrong_argument_is_unknown_to_what_follows() -> None:
     assert given_["context_length"] == 8
 
 
+@pytest.mark.parametrize(
+    ("labels", "read"),
+    [
+        ({}, {}),
+        ({"team": "search", "a.b/c_d-E": ""}, {"team": "search", "a.b/c_d-E": ""}),
+        ({"team": "é" * 70}, {"team": "?" * 64}),
+        ({"team": UNKNOWN, "x": "y"}, {"team": UNKNOWN, "x": "y"}),
+        ({"n" * 63: "x"}, {"n" * 63: "x"}),
+        ({str(number): "x" for number in range(32)}, {str(number): "x" for number in range(32)}),
+    ],
+)
+def test_labels_are_read_and_cut(labels: dict[str, Any], read: dict[str, Any]) -> None:
+    assert read_properties({"model_id": "a/b", "labels": labels}, ARGUMENTS) == (
+        {"model_id": "a--b", "labels": read},
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ("team=search", 'must be an object such as {"team": "search"}; got \'team=search\''),
+        (["team"], "must be an object"),
+        ({"cost_center": 4711.0}, "cost_center: must be a string; got 4711"),
+        ({"a": True}, "a: must be a string; got True"),
+        ({"a": None}, "a: must be a string; got None"),
+        ({"a": {"b": "c"}}, "a: must be a string"),
+        ({"": "x"}, "must have names of 1 to 63 letters, digits and . _ / -; got ''"),
+        ({"n" * 64: "x"}, "must have names"),
+        ({"my team": "x"}, "must have names"),
+        ({"team\n": "x"}, "must have names"),
+        ({"tеam": "x"}, "must have names"),
+        ({str(number): "x" for number in range(33)}, "must be at most 32 labels; got 33"),
+    ],
+)
+def test_odd_labels_are_refused_by_name(labels: Any, says: str) -> None:
+    (problem,) = read_properties({"model_id": "a/b", "labels": labels}, ARGUMENTS)[1]
+    assert problem.property == "labels"
+    assert problem.reason.startswith(says)
+
+
 def test_defaults_pass_their_own_readers() -> None:
-    keys = ("billing_interval", "num_workers", "state", "restart_trigger")
+    keys = ("billing_interval", "num_workers", "state", "restart_trigger", "labels")
     assert _problems(**{key: ARGUMENTS.defaults[key] for key in keys}) == []
 
 

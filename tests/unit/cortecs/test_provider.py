@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,25 @@ def test_inputs_will_do_and_what_is_left_out_is_not_sent() -> None:
         "cortecs:clientSecret": "secret-of-b",
     }
     assert resolve_credentials(CREDENTIALS, OF_A, inputs).base_url == CREDENTIALS.default_url
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        'client_id="id-of-b", client_secret="secret-of-b"',
+        f"opts=opts(env_var_mappings={ {B_ID: ID, B_SECRET: SECRET} })",
+    ],
+)
+def test_default_labels_go_with_either_form_of_the_account(account: str) -> None:
+    labels = '{"team": pulumi.Output.from_input("search"), "cost_center": "4711"}'
+    inputs = sent(f'Provider("b", {account}, default_labels={labels})')
+    assert json.loads(inputs[CREDENTIALS.default_labels]) == {"team": "search", "cost_center": "4711"}
+    assert resolve_credentials(CREDENTIALS, OF_B, inputs).parts == ("id-of-b", "secret-of-b")
+
+
+def test_default_labels_are_no_account() -> None:
+    with pytest.raises(TypeError, match="needs client_id"):
+        Provider("b", default_labels={"team": "search"})
 
 
 def test_mapped_variables_are_sent_by_name_and_no_others_count() -> None:

@@ -154,6 +154,7 @@ def test_the_keys_are_written_into_states_so_they_stay_what_they_are() -> None:
         "cortecs:provider:clientId",
         "cortecs:provider:clientSecret",
         "cortecs:provider:apiBaseUrl",
+        "cortecs:defaultLabels",
     )
     assert (credential_spec.ARGUMENTS, credential_spec.ENVIRONMENT) == ("arguments", "environment")
 

@@ -18,8 +18,9 @@ import pytest
 
 from pulumi_cortecs.lifecycle.backends import identify_v1_backend
 from pulumi_cortecs.lifecycle.journal import FILE_NAME, Journal, JournalError, Progress, ResourceKey, journal_directory
+from pulumi_cortecs.lifecycle.labels import Labels
 from pulumi_cortecs.lifecycle.state_directory import state_directory
-from tests.unit.journals import CHAT, OTHER, SMALL, bought, sent
+from tests.unit.journals import CHAT, LABELS, OTHER, SMALL, bought, sent
 
 DAY = 86400.0
 
@@ -561,6 +562,80 @@ def test_a_file_of_version_1_is_read_and_nothing_secret_stays_in_it(tmp_path: Pa
     assert order.key.backend == identify_v1_backend("postgres://me:s3cr3t-word@db.test/state")
     journal.close()
     assert not any(b"s3cr3t-word" in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+
+
+def test_an_upgrade_from_version_1_leaves_no_freed_page(tmp_path: Path) -> None:
+    """A long text is on pages of its own, and an sqlite that does not overwrite what it frees keeps them as they
+    were."""
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(_VERSION_1)
+        connection.execute("UPDATE orders SET backend = ?", (f"postgres://me:{'s3cr3t-word' * 2000}@db.test/state",))
+        connection.commit()
+    journal = Journal(tmp_path)
+    assert [order.instance_id for order in journal.open_orders()] == ["i-1"]
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
+        assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+
+
+def test_labels_are_recorded_with_the_order_and_kept_when_it_is_closed(journal: Journal) -> None:
+    number = journal.record(CHAT, "ours", SMALL, frozenset(), None, labels=LABELS)
+    assert journal.labels() == {}
+    journal.record_bought(number, "i-1")
+    bought(journal, "without")
+    assert journal.labels() == {"i-1": LABELS}
+    journal.confirm("i-1")
+    assert journal.labels() == {"i-1": LABELS}
+    journal.mark_kept("i-1")
+    assert journal.labels() == {"i-1": LABELS}
+    journal.forget("i-1")
+    assert journal.labels() == {}
+
+
+def test_other_labels_of_the_program_leave_those_of_the_purchase(journal: Journal) -> None:
+    journal.record_bought(journal.record(CHAT, "ours", SMALL, frozenset(), None, labels=LABELS), "i-1")
+    bought(journal, "i-2", OTHER)
+    journal.record_labels("i-1", {"team": "ads"})
+    journal.record_labels("i-3", {"team": "ads"})
+    assert journal.labels() == {"i-1": Labels({"team": "ads"}, LABELS.purchase)}
+    journal.record_labels("i-1", {})
+    assert journal.labels() == {"i-1": Labels({}, LABELS.purchase)}
+
+
+def test_to_record_labels_makes_no_file(journal: Journal) -> None:
+    journal.record_labels("i-1", {"team": "ads"})
+    assert journal.labels() == {}
+    assert not journal.file.exists()
+
+
+def test_odd_labels_are_an_unusable_journal(journal: Journal) -> None:
+    bought(journal, "i-1")
+    with closing(sqlite3.connect(journal.file)) as connection:
+        connection.execute("UPDATE orders SET labels = 'odd'")
+        connection.commit()
+    with pytest.raises(JournalError, match="cannot be used: "):
+        journal.labels()
+    assert journal.instance_ids() == {"i-1"}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_earlier_version_gets_labels(tmp_path: Path, version: int) -> None:
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
+        connection.executescript(_VERSION_1)
+        if version == 2:
+            connection.executescript(
+                "ALTER TABLE orders ADD COLUMN answered_at REAL;"
+                "ALTER TABLE orders ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;"
+                "PRAGMA user_version = 2;"
+            )
+    journal = Journal(tmp_path)
+    assert journal.labels() == {}
+    journal.record_labels("i-1", {"team": "ads"})
+    assert journal.labels() == {"i-1": Labels({"team": "ads"})}
+    (order,) = journal.open_orders()
+    assert (order.instance_id, order.before) == ("i-1", frozenset({"before"}))
+    journal.close()
 
 
 def test_many_orders_share_one_listing(journal: Journal) -> None:

@@ -25,7 +25,7 @@ THE_DESIGN = {
     },
     "cost": {
         *("instance-hourly-cap", "price-per-gpu-cap", "stack-hourly-budget", "stack-monthly-budget"),
-        *("billing-interval", "ttl-required", "scale-to-zero-required"),
+        *("billing-interval", "ttl-required", "labels-required", "scale-to-zero-required"),
         *("catalogue-fresh", "catalogue-digest", "quote-matches-catalogue", "exemptions-valid"),
     },
 }

@@ -69,6 +69,8 @@ ALLOWED: list[tuple[str, dict[str, Any], Resource]] = [
     ("stack-monthly-budget", {"per_month": ["876.00 EUR"]}, cortecs_instance()),
     ("billing-interval", {"allowed": ["per_minute"]}, cortecs_instance()),
     ("ttl-required", {"at_most": "8h"}, cortecs_instance(ttl="480m")),
+    ("labels-required", {"required": {"team": ""}}, cortecs_instance(labels={"team": "search", "other": 1})),
+    ("labels-required", {"required": {"team": "[a-z]+"}}, cortecs_instance(labels=secret({"team": secret("a")}))),
     ("catalogue-fresh", {"warn_after": "1d", "block_after": "2d"}, cortecs_instance()),
     ("catalogue-digest", {}, cortecs_instance()),
     ("quote-matches-catalogue", {"tolerance_percent": "0"}, cortecs_instance()),
@@ -84,7 +86,7 @@ ALLOWED: list[tuple[str, dict[str, Any], Resource]] = [
     (
         "ignore-changes-forbidden",
         {},
-        cortecs_instance(ignore_changes=["state", "restart_trigger", "ttl", "on_timeout"]),
+        cortecs_instance(ignore_changes=["state", "restart_trigger", "ttl", "on_timeout", "labels"]),
     ),
     ("ignore-changes-forbidden", {}, resource("aws:s3/bucket:Bucket", ignore_changes=["*"])),
 ]
@@ -182,6 +184,21 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "8:00:00 is the longest allowed: 0:01:00 too long.",
     ),
     ("ttl-required", {"at_most": "8h"}, cortecs_instance(ttl="soon"), "ttl is 'soon', not a duration"),
+    *[
+        ("labels-required", {"required": {"a": "[0-9]", "team": ""}}, cortecs_instance(labels=labels), says)
+        for labels, says in (
+            (MISSING, "it has no label a; write labels={'a': ...}, with a text that matches [0-9]."),
+            ({}, "it has no label team; write labels={'team': ...}."),
+            ({"a": "1", "team": ""}, "it has no label team"),
+            ({"a": "1", "team": None}, "it has no label team"),
+            ({"a": "11", "team": "x"}, "its label a is '11'; write labels={'a': ...}, with a text that matches [0-9]."),
+            ({"a": unknown(), "team": "x"}, "an unknown value is not allowed"),
+            ({"a": "1", "team": secret(unknown())}, "an unknown value is not allowed"),
+            ({"a": 1, "team": "x"}, "labels.a is 1.0, not a string; an unknown value is not allowed"),
+            (unknown(), "an unknown value is not allowed"),
+            (["a"], "labels is a list or an object, not an object; an unknown value is not allowed"),
+        )
+    ],
     ("provider-authentic", {}, cortecs_instance(provider="gASV"), "is served by a foreign class"),
     ("provider-authentic", {}, cortecs_instance(provider=None), "is served by a foreign class"),
     ("provider-authentic", {}, cortecs_instance(provider=secret("x")), "is served by a foreign class"),

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.strict_reader import problems_in
 from pulumi_cortecs.policy import Amounts, Count, Names, Percent, Settings, Span
-from pulumi_cortecs.policy.settings import as_integer, parse_lifetime
+from pulumi_cortecs.policy.settings import Patterns, as_integer, parse_lifetime
 
 
 class Everything(Settings):
     amounts: Amounts = {}  # noqa: RUF012
     count: Count = 0
     names: Names = ()
+    patterns: Patterns = {}  # noqa: RUF012
     percent: Percent | None = None
     span: Span = timedelta(0)
 
@@ -63,6 +64,12 @@ def test_values_are_read_for_what_they_mean() -> None:
         ("names", [""], "without surrounding spaces"),
         ("names", ["a\u200b"], "without surrounding spaces"),
         ("names", [1], "a string"),
+        ("patterns", {}, "an object of regular expressions"),
+        ("patterns", ["team"], "an object of regular expressions"),
+        ("patterns", {"team": "["}, "a regular expression"),
+        ("patterns", {"team": 1}, "a regular expression"),
+        ("patterns", {"team": None}, "a regular expression"),
+        ("patterns", {" team": ""}, "without surrounding spaces"),
         ("percent", 5, "a percentage as a string"),
         ("percent", "-5", "a percentage as a string"),
         ("percent", "5%", "a percentage as a string"),

@@ -53,6 +53,7 @@ def test_what_is_left_out_is_filled_in_as_check_does() -> None:
         ttl="",
         on_timeout="keep",
         adopt_id="",
+        labels={},
         quote=declared().quote,
         instance_id="chat-instance",
         expires_at="",
@@ -76,6 +77,7 @@ def test_the_mocks_tell_what_the_real_provider_tells(simulator: Simulator) -> No
         host.instance().update(made, stopped_now)
         really_stopped = host.endpoint().create({**wanted, "state": "stopped"}).outs
     own = ("instance_id", "account", "expires_at", "base_url", "started_at", "stopped_at", "worker_statuses")
+    own = (*own, "purchase_labels")
     real = {**made.outs, "quote": {**made.outs["quote"], "source": "mocks"}}
     for real_outputs, mock in ((real, mocked), (really_running, running), (really_stopped, stopped)):
         assert mock.keys() == real_outputs.keys()
