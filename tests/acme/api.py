@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.routing import APIRoute
+from pydantic import Field
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.api_error import ApiError
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 class Changed(RequestModel):
     label: str = ""
-    tags: Mapping[str, str] = MappingProxyType({})
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class Order(Changed):
@@ -84,7 +84,7 @@ class Acme(SimulatedCloud):
     def shown(self, machine: Json) -> Json:
         active = self.world.now() >= self.ready_at(machine)
         return {
-            **{key: value for key, value in machine.items() if isinstance(value, (str, Mapping))},
+            **{key: value for key, value in machine.items() if isinstance(value, (str, dict))},
             "status": "active" if active else "provisioning",
             "created_at": timestamp(machine["at"]),
             "address": f"{self.world.serving.origin_of(machine['id'])}/serve/{machine['id']}/v1" if active else None,

@@ -10,6 +10,7 @@ from unittest import mock
 from pulumi_cortecs.cortecs.client import ApiInstance
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle import order_log
+from pulumi_cortecs.lifecycle.labels import Labels
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
@@ -29,13 +30,13 @@ def _id_before_wait() -> Iterator[None]:
 
     def bought_and_waited_for(
         kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
-    ) -> PurchasedInstance[ApiInstance]:
-        bought = buy(kind, account, inputs, began_at)
+    ) -> tuple[PurchasedInstance[ApiInstance], Labels]:
+        bought, labels = buy(kind, account, inputs, began_at)
         instance_id = bought.instance_id
         account.poller.mark_started(instance_id)
         started_at = account.clock.now()
         account.wait().until_ready(instance_id, started_at=started_at, timeout=_PATIENCE, report=lambda words: None)
-        return bought
+        return bought, labels
 
     with mock.patch.object(instance, "_buy", bought_and_waited_for):
         yield
