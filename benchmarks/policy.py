@@ -116,7 +116,7 @@ def _instances(size: int) -> str:
     return (
         "from pulumi_cortecs import Instance\n"
         f"for i in range({size}):\n"
-        "    Instance(f'n{i}', model_id='Qwen/Qwen2-7B-Instruct', ttl='8h', labels={'team': 'search'})\n"
+        "    Instance(f'n{i}', model_id='Qwen/Qwen2-7B-Instruct', ttl='8h')\n"
     )
 
 
@@ -181,7 +181,6 @@ def _guard_pack(directory: Path) -> _Pack:
     every_rule = {
         "region-allowed": {"allowed": [], "without_region": ["cortecs"]},
         "ttl-required": {"at_most": "8h"},
-        "labels-required": {"required": {"team": "[a-z]+"}},
         "catalogue-fresh": {"warn_after": "99999d", "block_after": "99999d"},
         "stack-hourly-budget": {"per_hour": ["1000000.00 EUR"]},
         "stack-monthly-budget": {"per_month": ["1000000000.00 EUR"]},

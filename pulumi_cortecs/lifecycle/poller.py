@@ -48,18 +48,12 @@ class Poller(Generic[T]):
         self._started_at: dict[str, float] = {}
 
     def snapshot(
-        self,
-        *,
-        max_age: float,
-        not_before: float = NEVER,
-        in_a_hurry: Callable[[], bool] = lambda: False,
-        trusts_empty: bool = False,
+        self, *, max_age: float, not_before: float = NEVER, in_a_hurry: Callable[[], bool] = lambda: False
     ) -> Snapshot[T]:
         """A listing at most `max_age` seconds old and asked for at `not_before` or later.
 
         A caller that is `in_a_hurry` by the time that another caller's request has failed gets that failure, however
-        old, instead of sending a request of its own. With `trusts_empty` a surprisingly empty listing is not checked by
-        a second one, and no other caller gets it.
+        old, instead of sending a request of its own.
         """
         failures = self._failures
         oldest = max(self.clock.now() - max_age, not_before)
@@ -76,8 +70,6 @@ class Poller(Generic[T]):
             try:
                 listed = self._cloud.list_instances()
                 if not listed and self._needs_second_listing(taken_at):
-                    if trusts_empty:
-                        return Snapshot(taken_at, listed)
                     # a list may be wrong, and instances that it hides would be bought again, or not count against a
                     # limit
                     taken_at = self.clock.now()
@@ -88,6 +80,14 @@ class Poller(Generic[T]):
                 raise
             self._remember(self._latest)
             return self._latest
+
+    def glance(self, *, max_age: float) -> Mapping[str, T]:
+        """The instances by the latest listing, if it is at most `max_age` seconds old, or else by a new one, which is
+        not kept: for a look on which no purchase and no deletion depends."""
+        latest = self._latest
+        if latest is not None and latest.taken_at >= self.clock.now() - max_age:
+            return latest.instances
+        return self._cloud.list_instances()
 
     def mark_changed(self, instance_id: str) -> None:
         """Records that this process has just changed the instance: older listings do not count for it any more."""

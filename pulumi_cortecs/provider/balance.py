@@ -98,8 +98,8 @@ class BalanceWatch:
 
     def _running_prices(self) -> list[Money]:
         """The hourly prices; one that is unknown is left out, so that the balance may last less long."""
-        listing = self._poller.snapshot(max_age=_LISTING_MAX_AGE, trusts_empty=True)
-        billed = (instance for instance in listing.instances.values() if self._cloud.is_billed(instance))
+        listed = self._poller.glance(max_age=_LISTING_MAX_AGE)
+        billed = (instance for instance in listed.values() if self._cloud.is_billed(instance))
         prices = (self._cloud.hourly_price(instance) for instance in billed)
         return [price for price in prices if price is not None]
 

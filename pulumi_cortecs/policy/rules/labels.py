@@ -13,9 +13,9 @@ from pulumi_cortecs.policy.settings import Patterns, Settings
 
 class RequiredLabels(Settings):
     """`required`: the names of labels, each with the regular expression that its whole text must match; "" for any
-    text."""
+    text. By default no label is required."""
 
-    required: Patterns
+    required: Patterns = {}  # noqa: RUF012 - pydantic copies it
 
 
 def _labels_required(purchase: Purchase, settings: RequiredLabels, context: RuleContext) -> Iterator[str]:

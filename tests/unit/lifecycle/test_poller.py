@@ -146,14 +146,21 @@ def test_a_list_without_what_should_be_listed_by_now_is_asked_for_again(
     assert calls_after(LAG + 1) == 1
 
 
-def test_an_empty_list_can_be_taken_as_it_is_and_is_not_kept_for_others(poller: Poller[str], listing: Listing) -> None:
-    listing.ids = set()
-    assert poller.snapshot(max_age=60, trusts_empty=True).instances == {}
+@pytest.mark.parametrize("ids", [set(), {"somebody-elses"}])
+def test_a_glance_is_one_call_at_most_and_proves_nothing_to_others(
+    ids: set[str], poller: Poller[str], listing: Listing, clock: FakeClock
+) -> None:
+    listing.ids = ids
+    assert poller.glance(max_age=60).keys() == ids
     assert listing.calls == 1
-    assert poller.snapshot(max_age=60).instances == {}
-    assert listing.calls == 3
-    assert poller.snapshot(max_age=60, trusts_empty=True).instances == {}
-    assert listing.calls == 3
+    poller.snapshot(max_age=60)
+    calls = listing.calls
+    assert calls > 1
+    assert poller.glance(max_age=60).keys() == ids
+    assert listing.calls == calls
+    clock.advance(61)
+    poller.glance(max_age=60)
+    assert listing.calls == calls + 1
 
 
 def test_the_age_counts_from_the_question_not_from_the_answer(
