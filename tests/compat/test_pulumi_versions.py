@@ -75,7 +75,7 @@ def test_the_host_has_the_sdk_that_it_is_tested_with(start_host: Start, sdk: dic
 def test_an_error_is_one_clean_text(start_host: Start, sdk: dict[str, str]) -> None:
     host = start_host()
     with pytest.raises(CallFailedError) as failed:
-        host.instance().create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2"})
+        host.instance().create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2", "price_tolerance": 1000})
     assert failed.value.code is grpc.StatusCode.UNKNOWN
     text = failed.value.text or ""
     assert text.startswith("Cortecs answered POST /instances/start with 400")
@@ -87,7 +87,7 @@ def test_an_error_is_one_clean_text(start_host: Start, sdk: dict[str, str]) -> N
 def test_without_knowledge_of_the_host_an_error_is_the_hosts_own(start_host: Start) -> None:
     host = start_host(before=ANOTHER_HOST)
     with pytest.raises(CallFailedError) as failed:
-        host.instance().create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2"})
+        host.instance().create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2", "price_tolerance": 1000})
     assert failed.value.text is None
     assert "Cortecs answered POST /instances/start with 400" in failed.value.details
 
@@ -100,7 +100,7 @@ def test_the_urn_is_found_and_without_one_the_type_is_not_judged(start_host: Sta
     nameless = host.instance(urn_="")
     assert nameless.check({"model_id": QWEN}).inputs["hardware_type_id"] == "NVIDIA_L4_1"
     with pytest.raises(CallFailedError) as failed:
-        nameless.create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2"})
+        nameless.create({**INPUTS, "hardware_type_id": "NVIDIA_H100_2", "price_tolerance": 1000})
     assert (failed.value.text or "").startswith("Cortecs answered POST")
 
 
