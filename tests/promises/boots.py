@@ -185,7 +185,7 @@ def _wrong_end(staged: Stage, boot: Boot, instance_id: str, outcome: str, text: 
     """What is wrong with an instance that on_timeout must have left alone, or was to end."""
     real = staged.cloud.every().get(instance_id)
     ended = real is None or real.stopped
-    refused_key = staged.gateway and boot.wants_key and boot.key not in ("", KEY)
+    refused_key = boot.way == "open" and staged.gateway and boot.wants_key and boot.key not in ("", KEY)
     if outcome != "error":
         return ["it was ended, although it is ready"] if ended else []
     if boot.arguments.get("ready") == "status":
