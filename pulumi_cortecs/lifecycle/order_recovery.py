@@ -272,8 +272,9 @@ class OrderRecovery(Generic[T]):
             alike = all(other.arguments == order.arguments for other in assigned.orders)
             soon = self._log.tags or all(self._log.is_started_soon(order, instance) for instance in candidates.values())
             if not alike or not soon or assigned.is_crowded:
-                if self._confirm_owned(candidates, key):
-                    continue  # another machine may have saved its own meanwhile
+                # another machine may have saved its own meanwhile, and another creation may have taken one
+                if self._confirm_owned(candidates, key) or not candidates.keys().isdisjoint(self._log.claimed_ids()):
+                    continue
                 raise AmbiguousPurchaseError(
                     f"an earlier run has ordered {self._cloud.describe_order(order.arguments)} for this resource and "
                     "was killed before the answer came, and it is not known which instance that was, if any",

@@ -58,7 +58,8 @@ def test_a_hundred_new_instances_are_two_requests_more(started: Host, engine: Fa
         checks = pool.map(lambda _: started.instance().check(NEW), range(100))
         assert all(checked.failures == () for checked in checks)
     assert asked(simulator) == (1, 1)
-    assert "of 100.00 EUR lasts about 20 h" in warnings(engine)[0]
+    # eight threads warn at once, so that the lines arrive in any order
+    assert any("of 100.00 EUR lasts about 20 h" in warning for warning in warnings(engine))
     assert 3 <= len(warnings(engine)) <= 5  # each at less than half of the hours before it
 
 
