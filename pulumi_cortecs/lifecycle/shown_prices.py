@@ -39,17 +39,20 @@ class ShownPrices:
         self._journal = journal
         self._calendar = calendar
         self._began_at = calendar()
+        self._is_pruned = False
 
     def record(self, key: ResourceKey, arguments: Mapping[str, Any], hourly: Money) -> None:
         """Records the price of these arguments for the resource, as this process has shown it."""
         now, process = self._calendar(), self._journal.process_id()
         with self._journal.transaction() as connection:
             connection.execute(_TABLE)
-            connection.execute("DELETE FROM shown_prices WHERE shown_at < ?", (now - MAX_AGE,))
+            if not self._is_pruned:  # once: a preview of a thousand instances records a thousand prices
+                connection.execute("DELETE FROM shown_prices WHERE shown_at < ?", (now - MAX_AGE,))
             connection.execute(
                 "INSERT OR REPLACE INTO shown_prices VALUES (?, ?, ?, ?, ?)",
                 (key.digest, _digest(arguments), str(hourly), now, process),
             )
+        self._is_pruned = True
 
     def latest(self, key: ResourceKey, arguments: Mapping[str, Any]) -> ShownPrice | None:
         """The newest price of these arguments that a process before this one has shown; None if there is none."""

@@ -32,7 +32,8 @@ def test_an_instance_that_answers_later_is_waited_for(host: Host, simulator: Sim
     made = bought(simulator)
     outs = host.endpoint().create(_wanted(made)).outs
     assert outs["ready_by"] == "answer"
-    assert simulator.control.requests().count("GET /serve/{instance_id}/v1/models") == 3  # at 0, 1 and 3 seconds
+    # one at least before it answered; the pauses are tested with a clock (tests/unit/lifecycle/test_readiness.py)
+    assert simulator.control.requests().count("GET /serve/{instance_id}/v1/models") >= 2
 
 
 @pytest.mark.parametrize("on_timeout", ["keep", "delete"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from pulumi.output import Unknown
 
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.cortecs.market import InstanceMarket, PinnedOffers
-from pulumi_cortecs.cost import catalogue
+from pulumi_cortecs.cost import PricedHardware, catalogue
 from pulumi_cortecs.policy.pinned import SHIPPED
 from pulumi_cortecs.provider.kind import Market, Problem
 
@@ -64,3 +65,17 @@ def test_limits_are_asked_of_model_and_hardware(market: Market, ordered: dict[st
 def test_texts_name_the_vendor_as_english_does() -> None:
     acme = replace(INSTANCE, credentials=replace(INSTANCE.credentials, vendor="Acme"))
     assert (INSTANCE.possessive, acme.possessive) == ("Cortecs'", "Acme's")
+
+
+def test_a_quote_is_made_of_one_answer(ordered: dict[str, Any]) -> None:
+    """The next answer may be another list: other threads ask, too, and a list may be wrong for a moment."""
+    (prices,) = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists.values()
+
+    class Changing(PinnedOffers):
+        def hardware_types(self) -> Mapping[str, PricedHardware]:
+            answers.append({} if answers else super().hardware_types())
+            return answers[-1]
+
+    answers: list[Mapping[str, PricedHardware]] = []
+    quote, problems = InstanceMarket(Changing(prices)).quote(ordered)
+    assert (quote["hourly_total"], problems, len(answers)) == (ordered["quote"]["hourly_total"], [], 1)

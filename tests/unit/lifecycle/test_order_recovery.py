@@ -581,3 +581,23 @@ def test_what_another_machine_has_saved_by_now_is_no_candidate(world: World) -> 
 
     world.states.every_stack = saved_after_the_first_look  # type: ignore[method-assign]
     assert world.run().create() not in theirs
+
+
+def test_a_candidate_that_another_creation_takes_meanwhile_does_not_make_it_ambiguous(world: World) -> None:
+    bought = world.run().killed_at_the_answer()
+    world.start()
+    (other,) = world.ids() - {bought}
+    neighbour, run = world.run(), world.run()
+    looked = list[str]()
+    every_stack = world.states.every_stack
+
+    def taking(urn: str, not_before: float = float("-inf")) -> tuple[StackState, ...]:
+        looked.append(urn)
+        if len(looked) == 2:  # the last look before it would be called ambiguous
+            number = neighbour.journal.record(OTHER, "ours", SMALL, frozenset({bought}), None)
+            neighbour.journal.record_bought(number, other)
+        return every_stack(urn, not_before)
+
+    world.states.every_stack = taking  # type: ignore[method-assign]
+    assert run.create() == bought
+    assert len(looked) >= 2

@@ -28,7 +28,7 @@ from pulumi_cortecs.http.errors import (
 )
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.lifecycle.cloud import Arguments
-from pulumi_cortecs.lifecycle.journal import Journal
+from pulumi_cortecs.lifecycle.journal import Journal, Progress
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import (
     AmbiguousPurchaseError,
@@ -564,3 +564,39 @@ def test_among_many_threads_each_instance_has_one_buyer_whatever_is_lost(shop: S
     bought = [result for result in results if isinstance(result, str)]
     assert sorted(bought) == sorted(instance.instance_id for instance in simulator.control.instances())
     assert [type(result) for result in results if not isinstance(result, str)] == [NotBoughtError] * 3
+
+
+def test_what_others_bought_is_not_taken_while_its_own_is_not_listed_yet(room: Room) -> None:
+    """Another machine's purchase is in the list at once, and the own one only after the lag."""
+
+    def order() -> Machine:
+        room.account.start(*SMALL)
+        foreign = Machine("foreign", SMALL, "pending", known_from=room.clock.now())
+        room.account.machines[foreign.instance_id] = foreign
+        raise lost()
+
+    with pytest.raises(AmbiguousPurchaseError) as raised:
+        room.buy(order)
+    assert raised.value.candidates == ("foreign", "id-998")
+
+
+def test_an_unresolved_order_of_before_explains_no_new_instance_while_one_is_left_that_may_be_its_own(
+    room: Room,
+) -> None:
+    left = [room.account.start(*SMALL).instance_id]
+    before = frozenset({BYSTANDER})
+    earlier = Journal(room.journal.file.parent, lambda: room.clock.utc_now().timestamp())
+    number = earlier.record(CHAT, "ours", SMALL, before, None)
+    earlier.close()  # the process is gone, and its answer was lost
+    room.journal.advance(number, Progress.LOST)
+    room.clock.sleep(2 * LAG)
+
+    def order() -> Machine:
+        machine = room.account.start(*SMALL)
+        room.account.machines["foreign"] = Machine("foreign", SMALL, "pending", known_from=room.clock.now())
+        raise lost(machine.instance_id)
+
+    with pytest.raises(AmbiguousPurchaseError) as raised:
+        room.buy(order)
+    assert left[0] not in raised.value.candidates
+    assert "foreign" in raised.value.candidates
