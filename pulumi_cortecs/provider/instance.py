@@ -98,8 +98,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
         # the older it is, the more may have been bought by others since
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
-        inputs["quote"] = quote_records.purchase_quote(kind, call.urn, inputs)
-        bought, labels = _buy(kind, account, inputs, began_at)
+        quote = quote_records.purchase_quote(kind, inputs)
+        bought, labels = _buy(kind, account, inputs, quote, began_at)
     except AmbiguousPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
     except RefusedOrderError as error:
@@ -124,7 +124,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         quote_records.NoQuoteError,
     ) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
-    instance_id = bought.instance_id
+    instance_id, inputs["quote"] = bought.instance_id, quote
     account.poller.mark_started(instance_id)
     if call.is_cancelled():
         undone = _undo_purchase(kind, account, instance_id, bought.inferred)
@@ -319,12 +319,13 @@ def _purchase_labels(urn: str) -> dict[str, str]:
 
 
 def _buy(
-    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
+    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], quote: Any, began_at: float
 ) -> tuple[PurchasedInstance[Any], Labels]:
-    """Buys, and returns the instance as the vendor reports it, and its labels. `began_at`: the time at which this
-    creation began.
+    """Buys, and returns the instance as the vendor reports it, and its labels. `quote`: that of this moment;
+    `began_at`: the time at which this creation began. What an earlier run has bought is taken over at any price.
 
-    Raises what OrderRecovery.recover, Purchases.buy and machine_limits.enforce raise, and InstanceError.
+    Raises what OrderRecovery.recover, quote_records.require_shown, machine_limits.enforce and Purchases.buy raise, and
+    InstanceError.
     """
     call = host.current_call()
     if inputs["state"] == "stopped":
@@ -336,6 +337,7 @@ def _buy(
     key, ordered = accounts.order_key(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
     if (earlier := account.recovery.recover(key, ordered, began_at)) is not None:
         return earlier, _take_over(kind, account, inputs, earlier)
+    quote_records.require_shown(kind, call.urn, inputs, quote)
     labels = Labels(inputs[LABELS], _purchase_labels(call.urn))
     with machine_limits.enforce(kind, account, inputs) as pending_cost:
         is_awaited = call.context.is_active if call.context else None
@@ -396,8 +398,10 @@ def _change(
     kind: InstanceKind, account: Account, live: Any, olds: Mapping[str, Any], inputs: dict[str, Any]
 ) -> Iterator[None]:
     """A block that changes priced arguments in place: it is quoted again, and entered only if the limits have room for
-    the difference. Raises what quote_records.purchase_quote and machine_limits.enforce raise."""
-    inputs["quote"] = quote_records.purchase_quote(kind, host.current_call().urn, inputs)
+    the difference. Raises what quote_records.purchase_quote, its require_shown and machine_limits.enforce raise."""
+    quote = quote_records.purchase_quote(kind, inputs)
+    quote_records.require_shown(kind, host.current_call().urn, inputs, quote)
+    inputs["quote"] = quote
     is_stopped = account.cloud.phase(live) is Phase.STOPPED
     before = _program_inputs(kind, olds)
     with machine_limits.enforce(kind, account, inputs, billed=not is_stopped, changes=before):

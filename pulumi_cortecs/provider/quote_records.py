@@ -38,21 +38,17 @@ def is_purchasable(urn: str) -> bool:
     return checked is None or (checked["quote"] is not None and not _is_from_catalogue(checked["quote"]))
 
 
-def purchase_quote(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> Any:
-    """The quote of a purchase, at the price of this moment. Raises NoQuoteError, also for a price above the one that
-    was shown, and CloudError."""
+def purchase_quote(kind: InstanceKind, inputs: Mapping[str, Any]) -> Any:
+    """The quote of a purchase, at the price of this moment. Raises NoQuoteError and CloudError."""
     if _is_from_catalogue(inputs["quote"]):
         raise NoQuoteError(
             f"its price is from the pinned {inputs['quote']['source']}, not from the API: {kind.vendor} could "
             "not be reached when it was checked. Run `pulumi up` again where it can be reached"
         )
     made, _ = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).quote(inputs)
-    if (hourly := instance_records.hourly_total(made)) is None:
+    if instance_records.hourly_total(made) is None:
         sought = inputs[kind.arguments.priced[0]]
         raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so its cost is unknown")
-    if problem := max_price_problem(inputs, made):
-        raise NoQuoteError(f"max_price {problem}")
-    _require_shown(kind, urn, inputs, hourly)
     return made
 
 
@@ -68,9 +64,14 @@ def max_price_problem(inputs: Mapping[str, Any], made: Any) -> str:
     return f"is {most}, and the price is {hourly}/h; raise it, or choose other hardware" if hourly > most else ""
 
 
-def _require_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], hourly: Money) -> None:
-    """Reports a lower price than the one that was shown. Raises NoQuoteError for a higher one, beyond
-    `price_tolerance`; the next run then takes the price of this error as shown."""
+def require_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], made: Any) -> None:
+    """Reports a lower price in the quote `made` than the one that was shown for the inputs. Raises NoQuoteError for one
+    above `max_price`, and for a higher one, beyond `price_tolerance`; the next run then takes the price of this error
+    as shown."""
+    if problem := max_price_problem(inputs, made):
+        raise NoQuoteError(f"max_price {problem}")
+    if (hourly := instance_records.hourly_total(made)) is None:
+        return  # purchase_quote makes none without a price
     shown, shown_at = instance_records.hourly_total(inputs["quote"]), ""
     earlier, checked = _shown_earlier(kind, urn, inputs), session.current().quotes.get(urn)
     if earlier is not None:

@@ -63,6 +63,13 @@ def killed_when_it_has_bought(host: Host, name: str = "chat") -> Made:
     return made
 
 
+def test_what_was_bought_is_taken_over_at_any_price(next_host: Next, simulator: Simulator) -> None:
+    instance_id = killed_while_it_buys(next_host(), simulator)
+    simulator.control.reprice("NVIDIA_L4_1", "9.60")
+    made = next_host().instance("chat").create({**INPUTS, "max_price": "1.20 EUR"})
+    assert ids(simulator) == [instance_id] == [made.id]
+
+
 def test_killed_while_it_buys_is_taken_over(next_host: Next, simulator: Simulator, engine: FakeEngine) -> None:
     instance_id = killed_while_it_buys(next_host(), simulator)
     made = next_host(engine=engine.address).instance("chat").create(INPUTS)

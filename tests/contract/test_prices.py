@@ -53,9 +53,10 @@ def test_a_rise_within_the_tolerance_and_a_fall_are_bought_and_reported(
 ) -> None:
     for price, tolerance in (("1.32", 10), ("0.90", 0)):
         simulator.control.reprice(L4, "1.20")
-        _preview(new_process(), price_tolerance=tolerance)
+        name, program = f"chat-{price}", {"model_id": QWEN, "price_tolerance": tolerance}
+        assert new_process().instance(name).check(program).failures == ()
         simulator.control.reprice(L4, price)
-        made = new_process().instance("chat").buy({"model_id": QWEN, "price_tolerance": tolerance})
+        made = new_process().instance(name).buy(program)
         assert made.outs["quote"]["hourly_total"] == price
         (line,) = [message for message in engine.messages if "was shown at" in message]
         assert line.startswith(f"the price is {price} EUR/h now; 1.20 EUR/h was shown at 20")

@@ -70,7 +70,7 @@ def test_a_break_of_readiness_is_noticed(target: Any, name: str, value: Any, tmp
 @pytest.mark.parametrize(
     ("target", "name", "value"),
     [
-        (quote_records, "_require_shown", lambda *_: None),
+        (quote_records, "require_shown", lambda *_: None),
         (quote_records, "max_price_problem", lambda *_: ""),
         (ShownPrices, "latest", lambda *_: None),
         (ShownPrices, "record", lambda *_: None),
