@@ -29,9 +29,9 @@ def _id_before_wait() -> Iterator[None]:
     buy = instance._buy
 
     def bought_and_waited_for(
-        kind: InstanceKind, account: Account, inputs: Mapping[str, Any], began_at: float
+        kind: InstanceKind, account: Account, inputs: Mapping[str, Any], quote: Any, began_at: float
     ) -> tuple[PurchasedInstance[ApiInstance], Labels]:
-        bought, labels = buy(kind, account, inputs, began_at)
+        bought, labels = buy(kind, account, inputs, quote, began_at)
         instance_id = bought.instance_id
         account.poller.mark_started(instance_id)
         started_at = account.clock.now()

@@ -22,6 +22,7 @@ from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http import api_client
 from pulumi_cortecs.http.credentials import Credentials
+from pulumi_cortecs.lifecycle import state_directory
 from pulumi_cortecs.lifecycle.cloud import CanUpdate
 from pulumi_cortecs.provider import accounts, instance, instance_check, session
 from pulumi_cortecs.provider.kind import ArgumentTable, Change, InstanceKind
@@ -122,6 +123,8 @@ def ceiling(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         limits = {"allowed_base_urls": [simulator.base_url], "account_hourly_ceiling": hourly}
         (tmp_path / "limits.json").write_text(json.dumps({"cortecs": limits}))
         monkeypatch.setenv("PULUMI_CORTECS_LIMITS", str(tmp_path / "limits.json"))
+        # a simulator of another test may have had the same port, and so the same account in the machine's ledger
+        monkeypatch.setattr(state_directory, "MACHINE_DIRECTORY", tmp_path / "machine")
 
     return limit
 
