@@ -14,13 +14,13 @@ def _id_before_wait() -> None:
 
     buy = instance._buy
 
-    def bought_and_waited_for(kind, account, inputs, began_at):  # type: ignore[no-untyped-def]
-        bought = buy(kind, account, inputs, began_at)
+    def bought_and_waited_for(kind, account, inputs, quote, began_at):  # type: ignore[no-untyped-def]
+        bought, labels = buy(kind, account, inputs, quote, began_at)
         instance_id = bought.instance_id
         account.poller.mark_started(instance_id)
         now = account.clock.now()
         account.wait().until_ready(instance_id, started_at=now, timeout=8, report=lambda words: None)
-        return bought
+        return bought, labels
 
     instance._buy = bought_and_waited_for
 
