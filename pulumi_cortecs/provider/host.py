@@ -23,6 +23,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _UNKNOWN = 2  # google.rpc.Code.UNKNOWN
+_PROGRESS_SECONDS, _REPORT_SECONDS = 2.0, 30.0
+"""How long the engine has to take a line: a warning must not be lost on a machine that is busy."""
 
 
 class _Context(Protocol):
@@ -76,7 +78,7 @@ class EngineCall:
             line = engine_pb2.LogRequest(
                 severity=severity, message=_terminal_text(text), urn=self.urn, ephemeral=ephemeral
             )
-            engine.Log(line, timeout=2.0)
+            engine.Log(line, timeout=_PROGRESS_SECONDS if ephemeral else _REPORT_SECONDS)
 
 
 _current: contextvars.ContextVar[EngineCall] = contextvars.ContextVar("pulumi_cortecs_call")

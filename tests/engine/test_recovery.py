@@ -56,5 +56,5 @@ def test_a_purchase_for_a_removed_resource_is_reported_until_it_is_settled(stack
     (left,) = killed_while_buying(stack, simulator, 1)
     stack.program(fleet(1))
     for text in (stack.up().text, stack.destroy().text):
-        assert f"for n1 ({left}, 1.20 EUR/h). This run takes it over when it creates n1; if the program" in text
+        assert f"for n1 ({left}, 1.20 EUR/h). This run takes it over when it creates n1; if the program" in text, text
     assert [instance.instance_id for instance in simulator.control.instances()] == [left]

@@ -11,6 +11,7 @@ import pytest
 from pulumi.runtime.proto import status_pb2
 
 from pulumi_cortecs.http.errors import ConfigurationError
+from pulumi_cortecs.provider import host
 from pulumi_cortecs.provider.host import EngineCall, current_call, provider_method
 
 URN = "urn:pulumi:prod::shop::my:house:Room$pulumi-python:dynamic/cortecs:Instance::chat::one"
@@ -150,3 +151,19 @@ def test_an_error_reaches_the_host_when_nobody_takes_the_trailer() -> None:
 
     with pytest.raises(ConfigurationError):
         Create(Request(), Deaf(), fail)
+
+
+def test_a_warning_reaches_an_engine_that_is_busy_for_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+
+    class BusyEngine:
+        def Log(self, request: Any, timeout: float) -> None:
+            if timeout < 10.0:
+                raise TimeoutError("deadline exceeded")
+            logged.append(request.message)
+
+    monkeypatch.setattr(host, "_engine", BusyEngine)
+    call = EngineCall(URN)
+    for say in (call.report_progress, call.inform, call.warn):
+        say(say.__name__)
+    assert logged == ["inform", "warn"]  # progress delays no paid call
