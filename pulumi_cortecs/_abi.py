@@ -121,7 +121,7 @@ class EndpointProvider(LazyProvider):
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         from pulumi_cortecs.provider import endpoint
 
-        return endpoint.diff(olds, news)
+        return endpoint.diff(self.kind, olds, news)
 
     @provider_method
     def create(self, props: dict[str, Any]) -> CreateResult:

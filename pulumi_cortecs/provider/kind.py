@@ -193,7 +193,9 @@ class InstanceKind:
     `token` and `endpoint_token` are the engine's types of an instance and its Endpoint. `connect` gets the credentials,
     the seconds by which the list may lag, and a function that returns the hourly price of given inputs (None where it
     is unknown; it may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it
-    while the vendor cannot be reached.
+    while the vendor cannot be reached. `ready_status` is the status of an Endpoint that can be used, and
+    `endpoint_arguments` are the arguments that an Instance passes on to its Endpoint, beside those of every cloud.
+    `conflicts` names arguments of a program that exclude each other; it is pure, and gets the read ones.
     """
 
     token: str
@@ -203,6 +205,9 @@ class InstanceKind:
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
     market: Callable[[str, AnswerCache], Market]
     pinned: Callable[[PriceList], Market]
+    ready_status: str = "running"
+    endpoint_arguments: tuple[str, ...] = ()
+    conflicts: Callable[[Inputs], list[Problem]] = lambda _: []
 
     @property
     def cloud(self) -> str:
