@@ -53,7 +53,7 @@ from pulumi_cortecs.provider import (
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
-from pulumi_cortecs.provider.properties import equal_values, is_unknown, read_properties, without_float
+from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 
 
 class InstanceError(Exception):
@@ -70,7 +70,7 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     ownership.report_unclaimed(kind)
     instance_records.record_quote(instance_id, olds.get("quote"))
     instance_records.record_row(kind, instance_id, host.current_call().urn, olds)
-    reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
+    reviewed_inputs.update(host.current_call().urn, kind.arguments.restore_defaults(_program_inputs(kind, news)))
     # an argument that the vendor does not report of an adopted instance is in no row, so that it cannot have changed
     compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not equal_values(olds.get(key), news.get(key))]
@@ -479,7 +479,11 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     reported = account.cloud.reported_inputs(live)
     _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
-    other = [key for key in kind.arguments.replacing if (key in reported) != (key in inputs)]
+    other = [
+        key
+        for key in kind.arguments.replacing
+        if (key in reported) != (key in inputs) and key not in kind.arguments.omitted_when_default
+    ]
     reasons += [f"{key}: reported either only before or only now" for key in other]
     if reasons:
         raise InstanceError(f"{instance_id} is not what the plan showed, so it was not adopted: {'; '.join(reasons)}")
@@ -510,7 +514,7 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     looked_at = props["adopt_id"] and "quote" in props  # then a missing argument is one that the vendor does not report
     unreported = {key for key in vendor_arguments(kind.arguments) if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in unreported]
-    refusals += [f"{key} is unknown" for key, value in settled.items() if is_unknown(value) and key not in unreported]
+    refusals += [f"{key} is unknown" for key, value in settled.items() if has_unknown(value) and key not in unreported]
     refusals += [
         f"{key} is missing"
         for key in kind.inputs
@@ -532,7 +536,8 @@ def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props:
     inputs["state"] = account.state_of(instance)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
-    if any(key not in inputs for key in replacing):  # no resource has ordered it: the next start must not assume so
+    required = [key for key in replacing if key not in kind.arguments.omitted_when_default]
+    if any(key not in inputs for key in required):  # no resource has ordered it: the next start must not assume so
         inputs["adopt_id"] = account.cloud.id_of(instance)
     if "quote" not in inputs:
         inputs["quote"], _ = accounts.market(kind).quote(inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -156,6 +157,13 @@ class ArgumentTable(Mapping[str, Argument]):
         """The arguments that plans and states omit while they have their default."""
         return self.names_where(lambda argument: not argument.in_state_if_default)
 
+    def restore_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a plan or state, with the defaults that `omit_defaults` has left out. Those of an adopted
+        instance stay out: a missing argument of it is one that the vendor does not report."""
+        kept = self.replacing if inputs.get("adopt_id") else ()
+        omitted = {key: self.defaults[key] for key in self.omitted_when_default if key not in kept}
+        return {**omitted, **inputs}
+
     def omit_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs as plans and states contain them: without such defaults."""
         omitted = self.omitted_when_default
@@ -195,7 +203,7 @@ class InstanceKind:
     is unknown; it may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it
     while the vendor cannot be reached. `ready_status` is the status of an Endpoint that can be used, and
     `endpoint_arguments` are the arguments that an Instance passes on to its Endpoint, beside those of every cloud.
-    `conflicts` names arguments of a program that exclude each other; it is pure, and gets the read ones.
+    `conflicts` names arguments of a program that exclude each other, or that a time, now, makes impossible; it is pure.
     """
 
     token: str
@@ -207,7 +215,7 @@ class InstanceKind:
     pinned: Callable[[PriceList], Market]
     ready_status: str = "running"
     endpoint_arguments: tuple[str, ...] = ()
-    conflicts: Callable[[Inputs], list[Problem]] = lambda _: []
+    conflicts: Callable[[Inputs, datetime], list[Problem]] = lambda _, __: []
 
     @property
     def cloud(self) -> str:

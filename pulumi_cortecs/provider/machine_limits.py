@@ -90,7 +90,10 @@ def enforce(
     def judge(spending: Spending) -> None:
         _raise_if_refused(kind, limits.check_ceiling(spending), inputs)
 
-    ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
+    secret = kind.arguments.names_where(lambda argument: argument.secret)
+    ordered = account.cloud.arguments_of({**inputs, "adopt_id": ""}) or tuple(
+        None if key in secret else inputs.get(key) for key in kind.arguments.replacing
+    )
     if changes is not None:
         hourly, ordered, instance_id = _difference(kind, hourly, changes), (), None
     try:
