@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 KINDS: Final[dict[str, str]] = {
     "cortecs.Instance": "pulumi_cortecs.cortecs.kind:INSTANCE",
     "cortecs.Endpoint": "pulumi_cortecs.cortecs.kind:INSTANCE",
+    "shadeform.Instance": "pulumi_cortecs.shadeform.kind:INSTANCE",
+    "shadeform.Endpoint": "pulumi_cortecs.shadeform.kind:INSTANCE",
 }
 """The kind of resource that each name serves: "module:constant"."""
 

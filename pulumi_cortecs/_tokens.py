@@ -7,6 +7,8 @@ from typing import Final
 TOKENS: Final[dict[str, str]] = {
     "cortecs.Instance": "pulumi-python:dynamic/cortecs:Instance",
     "cortecs.Endpoint": "pulumi-python:dynamic/cortecs:Endpoint",
+    "shadeform.Instance": "pulumi-python:dynamic/shadeform:Instance",
+    "shadeform.Endpoint": "pulumi-python:dynamic/shadeform:Endpoint",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -114,7 +114,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
     except RefusedOrderError as error:
         raise InstanceError(
-            f"{error}. The order may have been carried out in spite of it: the next `pulumi up` checks that before it "
+            f"{error}{_availability_text(kind, inputs)}. The order may have been carried out in spite of it: the next `pulumi up` checks that before it "
             "orders anything, and `pulumi-cortecs orphans --all-stacks` lists the instances that no stack owns"
         ) from None
     except (ArgumentsChangedError, UnclaimedPurchaseError) as error:
@@ -617,6 +617,15 @@ def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:
         "one that is this resource's, and delete those that are not used: `pulumi-cortecs orphans --all-stacks "
         f"--delete ID`. To exclude instances that are used elsewhere: `pulumi-cortecs orphans --keep {ids}`"
     )
+
+
+def _availability_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
+    """What the market says now about a refused order; "" if it has no objection, or cannot be asked."""
+    with suppress(CloudError):
+        problems = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).availability(inputs)
+        reasons = [machine_limits.with_alternatives(kind, problem).reason for problem in problems]
+        return f". {'; '.join(reasons)}" if reasons else ""
+    return ""
 
 
 def _delete_hint(instance_id: str) -> str:

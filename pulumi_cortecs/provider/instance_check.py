@@ -116,7 +116,8 @@ def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]
 
 
 def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
-    failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
+    named = (machine_limits.with_alternatives(kind, problem) for problem in problems)
+    failures = [CheckFailure(problem.property, problem.reason) for problem in named]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
 

@@ -26,11 +26,21 @@ Reader = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """An offer that could be bought instead: its text, with the price, and the inputs of its purchase."""
+
+    text: str
+    inputs: Inputs
+
+
+@dataclass(frozen=True)
 class Problem:
-    """The reason why a property was refused."""
+    """The reason why a property was refused. `alternatives` are offers in its place, the cheapest first; the message
+    names those that the limits of the machine allow."""
 
     property: str
     reason: str
+    alternatives: tuple[Alternative, ...] = ()
 
 
 class Change(Enum):

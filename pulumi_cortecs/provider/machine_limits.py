@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
@@ -22,6 +23,8 @@ from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Problem
 from pulumi_cortecs.provider.properties import is_unknown
 
+_MAX_ALTERNATIVES: Final = 3
+_MAX_COMPARED: Final = 1000
 _LISTING_MAX_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; a purchase takes a new one."""
 
@@ -59,6 +62,26 @@ def check(
             spending = _spend_guard(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
             violations += limits.check_ceiling(spending)
     return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in violations]
+
+
+def with_alternatives(kind: InstanceKind, problem: Problem) -> Problem:
+    """The problem with the text of the first alternatives that the limits allow. Raises nothing: it only completes a
+    message."""
+    if not problem.alternatives:
+        return problem
+    allowed: list[str] = []
+    with suppress(LimitsFileError, CloudError):
+        limits = limits_in_force(kind.cloud, os.environ)
+        for alternative in problem.alternatives[:_MAX_COMPARED]:
+            violations = limits.check_allowed(accounts.market(kind).policy_values(alternative.inputs))
+            if limits.counts_price and not violations:
+                violations = limits.check_price(accounts.hourly_price(kind, alternative.inputs))
+            if not violations:
+                allowed.append(alternative.text)
+            if len(allowed) == _MAX_ALTERNATIVES:
+                break
+    text = f"available now and allowed: {', '.join(allowed) or 'nothing'}"
+    return replace(problem, reason=f"{problem.reason}; {text}", alternatives=())
 
 
 @contextmanager
