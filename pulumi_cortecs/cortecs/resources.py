@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Mapping
 from typing import Any, cast, overload
@@ -11,14 +10,21 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import create_timeout, split_arguments
+from pulumi_cortecs.resources.constructor import (
+    create_timeout,
+    omit_keep,
+    split_arguments,
+    text_or_none,
+    trigger_digest,
+    with_ints,
+)
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 
 READY_TIMEOUT = 1200
 """Seconds, for a program that sets no timeout."""
-_REQUIRED = ("model_id", "which model should it serve?")
+_REQUIRED = {"model_id": "which model should it serve?"}
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
 _OUTPUT_ONLY_OF_ENDPOINT = (
     "base_url",
@@ -262,10 +268,10 @@ class Instance(Resource, module="cortecs", name="Instance"):
             # the argument's id is known in previews, and that of the read resource is not
             instance_id=self.id if given_id is None else given_id,
             state=self.state,
-            spec_digest=self.restart_trigger.apply(_digest),
+            spec_digest=self.restart_trigger.apply(trigger_digest),
             ready_timeout=ready_timeout,
             # an instance of another owner is never deleted here
-            on_timeout=self.on_timeout.apply(_omit_default) if given_id is None else None,
+            on_timeout=self.on_timeout.apply(omit_keep) if given_id is None else None,
             ready=wanted.ready,
             ready_path=wanted.ready_path,
             ready_key=wanted.ready_key,
@@ -293,7 +299,7 @@ class Instance(Resource, module="cortecs", name="Instance"):
     @property
     def base_url(self) -> pulumi.Output[str | None]:
         """The OpenAI-compatible address, known once the instance is usable; None while it is stopped."""
-        return self.endpoint.base_url.apply(_or_none)
+        return self.endpoint.base_url.apply(text_or_none)
 
     @property
     def status(self) -> pulumi.Output[str]:
@@ -303,22 +309,22 @@ class Instance(Resource, module="cortecs", name="Instance"):
     @property
     def worker_statuses(self) -> pulumi.Output[list[Any]]:
         """One entry per worker, with its `init_progress`."""
-        return self.endpoint.worker_statuses.apply(_with_ints)
+        return self.endpoint.worker_statuses.apply(with_ints)
 
     @property
     def started_at(self) -> pulumi.Output[str | None]:
         """The time of its last start, ISO-8601."""
-        return self.endpoint.started_at.apply(_or_none)
+        return self.endpoint.started_at.apply(text_or_none)
 
     @property
     def stopped_at(self) -> pulumi.Output[str | None]:
         """The time at which it was stopped, ISO-8601; None while it runs."""
-        return self.endpoint.stopped_at.apply(_or_none)
+        return self.endpoint.stopped_at.apply(text_or_none)
 
     @property
     def ready_by(self) -> pulumi.Output[str | None]:
         """The reason why it counts as ready: `answer`, `refused` or `status`; None while it is stopped."""
-        return self.endpoint.ready_by.apply(_or_none)
+        return self.endpoint.ready_by.apply(text_or_none)
 
     @property
     def instance_status(self) -> pulumi.Output[dict[str, str | None]]:
@@ -340,26 +346,3 @@ class Instance(Resource, module="cortecs", name="Instance"):
 for _declared in (Endpoint, Instance):
     # strings would be compiled again for each resource, because Pulumi does not cache them
     _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
-
-
-def _digest(restart_trigger: str | None) -> str:
-    return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
-
-
-def _omit_default(on_timeout: str) -> Any:
-    """None for the default, which keeps it out of the Endpoint's inputs and shortens the state."""
-    return None if on_timeout == ARGUMENTS.defaults["on_timeout"] else on_timeout
-
-
-def _or_none(text: str | None) -> str | None:
-    return text or None
-
-
-def _with_ints(value: Any) -> Any:
-    """The value with whole numbers as ints: the engine has floats only, and Pulumi does not know the types within a
-    list."""
-    if isinstance(value, list):
-        return [_with_ints(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _with_ints(item) for key, item in value.items()}
-    return int(value) if isinstance(value, float) and value.is_integer() else value

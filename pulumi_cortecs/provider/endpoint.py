@@ -57,9 +57,7 @@ class EndpointError(Exception):
 
 def _arguments(kind: InstanceKind) -> ArgumentTable:
     """The arguments of an Endpoint. A change of those that only one cloud's have is another address to wait for."""
-    own = {
-        key: replace(kind.arguments[key], change=Change.UPDATE, interrupts=True) for key in kind.endpoint_arguments
-    }
+    own = {key: replace(kind.arguments[key], change=Change.UPDATE, interrupts=True) for key in kind.endpoint_arguments}
     return ArgumentTable("an Endpoint", {**_EVERY_CLOUD, **own})
 
 

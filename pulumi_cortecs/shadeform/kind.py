@@ -196,7 +196,10 @@ def _conflicts(inputs: Inputs, now: datetime) -> list[Problem]:
     ]
     if inputs.get("spend_limit") and inputs.get("shade_cloud") is False:
         problems.append(
-            Problem("spend_limit", "got one with shade_cloud=False; the linked account is billed, so Shadeform counts no cost")
+            Problem(
+                "spend_limit",
+                "got one with shade_cloud=False; the linked account is billed, so Shadeform counts no cost",
+            )
         )
     for key in ("auto_delete", "alert"):
         date = (inputs.get(key) or {}).get("date_threshold") if isinstance(inputs.get(key), dict) else None

@@ -66,10 +66,7 @@ class ShadeformMarket:
     def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
         """The values for allow-lists: the offer, and each part of its place."""
         place = [inputs.get(key, f"{key} that {VENDOR} does not report") for key in _PLACE]
-        if is_unknown(*place):
-            whole = None
-        else:
-            whole = "/".join(place)
+        whole = None if is_unknown(*place) else "/".join(place)
         parts = {key: None if is_unknown(value) else str(value) for key, value in zip(_PLACE, place, strict=True)}
         return {**parts, "hardware_type_id": whole}
 
