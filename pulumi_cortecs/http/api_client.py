@@ -129,8 +129,8 @@ class ApiClient:
         clock: Clock = time.monotonic,
         refusals: frozenset[str] = frozenset(),
     ) -> None:
-        """`calendar` returns seconds since 1970 (the machine's by default), `clock` monotonic seconds. `refusals` are the
-        vendor's words (`error_code`) for a refusal that no repetition changes, whatever their HTTP status."""
+        """`calendar` returns seconds since 1970 (the machine's by default), `clock` monotonic seconds. `refusals` are
+        the vendor's words (`error_code`) for a refusal that no repetition changes, whatever their HTTP status."""
         self.vendor = vendor
         self.base_url = base_url
         self._client = client

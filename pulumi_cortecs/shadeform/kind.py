@@ -105,7 +105,7 @@ def _tag(value: Any) -> str:
     tag = string(value)
     if not tag or not tag.isprintable() or tag.startswith((ORDER_TAG, LABEL_TAG)):
         raise InvalidValueError(
-            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG}, which mark orders and labels; got {tag!r}"
+            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG} (orders and labels); got {tag!r}"
         )
     return tag
 
