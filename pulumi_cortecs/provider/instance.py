@@ -115,7 +115,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     except RefusedOrderError as error:
         raise InstanceError(
             f"{error}{_availability_text(kind, inputs)}. The order may have been carried out in spite of it: the next "
-            "`pulumi up` checks that before it orders anything, and `pulumi-cortecs orphans --all-stacks` lists the instances that no stack owns"
+            "`pulumi up` checks that before it orders anything, and `pulumi-cortecs orphans --all-stacks` lists the "
+            "instances that no stack owns"
         ) from None
     except (ArgumentsChangedError, UnclaimedPurchaseError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None

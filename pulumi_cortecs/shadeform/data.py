@@ -21,7 +21,7 @@ from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 from pulumi_cortecs.shadeform import market
 from pulumi_cortecs.shadeform.client import ApiInstance
-from pulumi_cortecs.shadeform.kind import CREDENTIALS, INSTANCE
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE
 from pulumi_cortecs.shadeform.resources import Provider
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
@@ -128,7 +128,7 @@ def _instance_types(
             num_gpus=offered.configuration.num_gpus,
             vram_per_gpu_in_gb=offered.configuration.vram_per_gpu_in_gb,
             hourly_price=market.dollars(cents).decimal_string(),
-            currency=market.CURRENCY,
+            currency=CURRENCY,
             available=place.available,
             os_options=tuple(offered.configuration.os_options),
             deployment_type=offered.deployment_type,
@@ -159,7 +159,7 @@ def _instance_from_api(instance: ApiInstance) -> InstanceInfo:
         ssh_user=instance.ssh_user,
         ssh_port=instance.ssh_port,
         hourly_price=str(price) if price else None,
-        cost_estimate=f"{instance.cost_estimate} {market.CURRENCY}" if instance.cost_estimate else None,
+        cost_estimate=f"{instance.cost_estimate} {CURRENCY}" if instance.cost_estimate else None,
         created_at=instance.created_at,
         active_at=instance.active_at,
         tags=tuple(instance.tags),

@@ -28,7 +28,6 @@ from pulumi_cortecs.provider.kind import (
 from pulumi_cortecs.provider.properties import (
     InvalidValueError,
     boolean,
-    has_unknown,
     hidden_string,
     identifier,
     integer,
@@ -195,15 +194,12 @@ def _conflicts(inputs: Inputs, now: datetime) -> list[Problem]:
         if inputs.get("auto_delete") and inputs.get(key)
     ]
     if inputs.get("spend_limit") and inputs.get("shade_cloud") is False:
-        problems.append(
-            Problem(
-                "spend_limit",
-                "got one with shade_cloud=False; the linked account is billed, so Shadeform counts no cost",
-            )
-        )
+        reason = "got one with shade_cloud=False: the linked account is billed, and Shadeform counts no cost"
+        problems.append(Problem("spend_limit", reason))
     for key in ("auto_delete", "alert"):
-        date = (inputs.get(key) or {}).get("date_threshold") if isinstance(inputs.get(key), dict) else None
-        if date is not None and not has_unknown(date) and (parse_timestamp(date) or 0.0) <= now.timestamp():
+        thresholds = inputs.get(key)
+        date = thresholds.get("date_threshold") if isinstance(thresholds, dict) else None
+        if isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp():
             problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
     return problems
 
