@@ -5,37 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Final, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import pulumi
-from pulumi.dynamic import Resource
 
-from pulumi_cortecs import _abi
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import (
-    create_timeout,
-    omit_keep,
-    split_arguments,
-    text_or_none,
-    trigger_digest,
-    with_ints,
-)
-from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
+from pulumi_cortecs.resources.constructor import with_ints
+from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
 from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS
-
-READY_TIMEOUT: Final = 1800
-"""Seconds, for a program that sets no timeout: ten minutes of `pending_provider` are common."""
-_REQUIRED: Final = {
-    "cloud": "on which cloud should it run?",
-    "region": "in which region should it run?",
-    "shade_instance_type": "which hardware should be rented?",
-}
-_OUTPUT_ONLY_OF_INSTANCE: Final = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
-_OUTPUT_ONLY_OF_ENDPOINT: Final = (
-    *("base_url", "address", "status", "status_details", "ip", "ssh_user", "ssh_port", "port_mappings"),
-    *("cloud_instance_type", "cloud_assigned_id", "configuration", "gpu_manufacturer", "hourly_price"),
-    *("cost_estimate", "boot_time", "created_at", "active_at", "deleted_at", "ready_by", "price_difference"),
-)
 
 
 class Provider(ExplicitProvider):
@@ -183,20 +160,14 @@ class InstanceArgs:
     labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
 
 
-class Endpoint(Resource, module="shadeform", name="Endpoint"):
+class Endpoint(EndpointResource, cloud="shadeform"):
     """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
 
-    Its outputs are those of Shadeform's instance that are known only then: see the properties of `Instance`. `ready_by`
-    is the reason why it counts as ready: `answer` (it answered a request), `refused` (it refused a request's key),
-    `status` (Shadeform calls it active); `price_difference` names the quoted price and the billed one, if they differed
-    at the purchase.
+    Its outputs are those of Shadeform's instance that are known only then: see the properties of `Instance`.
+    `price_difference` names the quoted price and the billed one, if they differed at the purchase.
     """
 
-    instance_id: pulumi.Output[str]
-    state: pulumi.Output[str]
-    base_url: pulumi.Output[str]
     address: pulumi.Output[str]
-    status: pulumi.Output[str]
     status_details: pulumi.Output[str]
     ip: pulumi.Output[str]
     ssh_user: pulumi.Output[str]
@@ -212,8 +183,6 @@ class Endpoint(Resource, module="shadeform", name="Endpoint"):
     created_at: pulumi.Output[str]
     active_at: pulumi.Output[str]
     deleted_at: pulumi.Output[str]
-    ready_by: pulumi.Output[str]
-    price_difference: pulumi.Output[str]
 
     def __init__(
         self,
@@ -223,286 +192,11 @@ class Endpoint(Resource, module="shadeform", name="Endpoint"):
         state: pulumi.Input[str],
         spec_digest: pulumi.Input[str],
         ready_timeout: pulumi.Input[int],
-        on_timeout: pulumi.Input[str] | None = None,
-        ready: pulumi.Input[str] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        endpoint_port: pulumi.Input[int] | None = None,
         opts: pulumi.ResourceOptions | None = None,
+        **readiness: pulumi.Input[Any] | None,
     ) -> None:
-        props: dict[str, Any] = {
-            "instance_id": instance_id,
-            "state": state,
-            "spec_digest": spec_digest,
-            "ready_timeout": ready_timeout,
-            "on_timeout": on_timeout,
-            "ready": ready,
-            "ready_path": ready_path,
-            "ready_key": ready_key,
-            "endpoint_port": endpoint_port,
-            **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
-        }
-        with limited_stack_trace(NO_FRAMES):
-            super().__init__(_abi.load("shadeform.Endpoint"), resource_name, props, opts)
-
-
-class Instance(Resource, module="shadeform", name="Instance"):
-    """A rented GPU instance: bought by `pulumi up`, deleted by `pulumi destroy`.
-
-    `base_url`, `ip`, `status` and their like wait until the instance can answer; `instance.id` does not. To make
-    another resource wait, use `depends_on=[instance.endpoint]`: `depends_on=[instance]` waits for the purchase only.
-    """
-
-    cloud: pulumi.Output[str]
-    region: pulumi.Output[str]
-    shade_instance_type: pulumi.Output[str]
-    name: pulumi.Output[str]
-    shade_cloud: pulumi.Output[bool | None]
-    """False if it is rented in a linked account; None for the default, True."""
-    os: pulumi.Output[str | None]
-    template_id: pulumi.Output[str | None]
-    ssh_key_id: pulumi.Output[str | None]
-    volume_ids: pulumi.Output[list[str] | None]
-    volume_mount: pulumi.Output[Any]
-    envs: pulumi.Output[Any]
-    launch_configuration: pulumi.Output[Any]
-    auto_delete: pulumi.Output[Any]
-    alert: pulumi.Output[Any]
-    tags: pulumi.Output[list[str] | None]
-    spend_limit: pulumi.Output[str | None]
-    endpoint_port: pulumi.Output[int | None]
-    state: pulumi.Output[str]
-    restart_trigger: pulumi.Output[str]
-    ttl: pulumi.Output[str | None]
-    expires_at: pulumi.Output[str | None]
-    """The date at which Shadeform deletes it at the end of its `ttl`, ISO-8601 in UTC; None without one."""
-    on_timeout: pulumi.Output[str]
-    adopt_id: pulumi.Output[str | None]
-    """The id by which it was adopted; None for a purchased instance."""
-    max_price: pulumi.Output[str | None]
-    price_tolerance: pulumi.Output[int | None]
-    ready: pulumi.Output[str | None]
-    """`status`; None for the default, `answer`."""
-    ready_path: pulumi.Output[str | None]
-    ready_key: pulumi.Output[str | None]
-    labels: pulumi.Output[Mapping[str, str] | None]
-    """The labels of the program, with the default labels below them; None without any."""
-    purchase_labels: pulumi.Output[Mapping[str, str] | None]
-    """The labels of the run that bought it: `stack`, `project` and, in CI, `repository`, `commit` and `pull_request`;
-    None for an adopted instance."""
-    quote: pulumi.Output[Any]
-    """Its price: `price_per_hour`, `price_per_minute` and `hourly_total`, decimal strings, with `currency` and
-    `source`; `billed_by` names the account that pays, if it is a linked one."""
-    instance_id: pulumi.Output[str]
-    """Shadeform's id of the instance, the same as `id`."""
-    account: pulumi.Output[str]
-    """The fingerprint of the account that bought it, which reveals no credential."""
-
-    endpoint: Endpoint
-    """The child that waits for readiness, for `depends_on=[instance.endpoint]`."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        # a subclass without these would have another type and URN, and replace the resource
-        super().__init_subclass__(module="shadeform", name="Instance", **kwargs)
-        # Pulumi reads only the annotations of the class itself, and without them ints arrive as floats
-        cls.__annotations__ = {**Instance.__annotations__, **inspect.get_annotations(cls)}
-
-    @overload
-    def __init__(self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
-
-    @overload
-    def __init__(
-        self,
-        resource_name: str,
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        cloud: pulumi.Input[str],
-        region: pulumi.Input[str],
-        shade_instance_type: pulumi.Input[str],
-        name: pulumi.Input[str] | None = None,
-        shade_cloud: pulumi.Input[bool] | None = None,
-        os: pulumi.Input[str] | None = None,
-        template_id: pulumi.Input[str] | None = None,
-        ssh_key_id: pulumi.Input[str] | None = None,
-        volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-        volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None = None,
-        envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-        launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None = None,
-        auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
-        alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
-        tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-        spend_limit: pulumi.Input[str] | None = None,
-        endpoint_port: pulumi.Input[int] | None = None,
-        state: pulumi.Input[str] | None = None,
-        restart_trigger: pulumi.Input[str] | None = None,
-        ttl: pulumi.Input[str] | None = None,
-        on_timeout: pulumi.Input[str] | None = None,
-        adopt_id: pulumi.Input[str] | None = None,
-        max_price: pulumi.Input[str] | None = None,
-        price_tolerance: pulumi.Input[int] | None = None,
-        ready: pulumi.Input[str] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-    ) -> None: ...
-
-    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
-        """Takes `(name, InstanceArgs(...), opts)` or `(name, opts, cloud=..., ...)`, as Pulumi's own SDKs do.
-
-        Raises TypeError for a missing or unknown argument, or a mixture of both forms. `opts.custom_timeouts` with
-        `create` bounds the wait for readiness (30 minutes by default).
-        """
-        wanted, opts = split_arguments("Instance", InstanceArgs, _REQUIRED, args, kwargs)
-        given_id = opts.id if opts is not None else None
-        # before anything is registered: after an error in between Pulumi would wait for ever
-        ready_timeout = create_timeout(opts, READY_TIMEOUT)
-        props: dict[str, Any] = {**_properties(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
-        if wanted.name is None and wanted.adopt_id is None and given_id is None:
-            props["name"] = resource_name
-        with limited_stack_trace(USER_FRAMES):
-            super().__init__(_abi.load("shadeform.Instance"), resource_name, props, opts)
-        self.endpoint = Endpoint(
-            resource_name,
-            # the argument's id is known in previews, and that of the read resource is not
-            instance_id=self.id if given_id is None else given_id,
-            state=self.state,
-            spec_digest=self.restart_trigger.apply(trigger_digest),
-            ready_timeout=ready_timeout,
-            # an instance of another owner is never deleted here
-            on_timeout=self.on_timeout.apply(omit_keep) if given_id is None else None,
-            ready=wanted.ready,
-            ready_path=wanted.ready_path,
-            ready_key=props["ready_key"],
-            endpoint_port=wanted.endpoint_port,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    @staticmethod
-    def get(
-        resource_name: str,
-        id: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        ready: pulumi.Input[str] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        endpoint_port: pulumi.Input[int] | None = None,
-    ) -> Instance:
-        """Reads a running instance, which this program neither buys, changes nor deletes.
-
-        Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
-        """
-        none = cast("str", None)  # all other values are read
-        wanted = InstanceArgs(
-            cloud=none,
-            region=none,
-            shade_instance_type=none,
-            ready=ready,
-            ready_path=ready_path,
-            ready_key=ready_key,
-            endpoint_port=endpoint_port,
-        )
-        return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
-
-    @property
-    def base_url(self) -> pulumi.Output[str | None]:
-        """The address for OpenAI clients, which ends in /v1; None if the container's port is not known."""
-        return self.endpoint.base_url.apply(text_or_none)
-
-    @property
-    def address(self) -> pulumi.Output[str | None]:
-        """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
-        return self.endpoint.address.apply(text_or_none)
-
-    @property
-    def status(self) -> pulumi.Output[str]:
-        """Shadeform's status: creating, pending_provider, pending, active, error, deleting or deleted."""
-        return self.endpoint.status
-
-    @property
-    def status_details(self) -> pulumi.Output[str | None]:
-        """Shadeform's remark on the status, as "downloading"."""
-        return self.endpoint.status_details.apply(text_or_none)
-
-    @property
-    def ip(self) -> pulumi.Output[str | None]:
-        """The public IP address, or a host name."""
-        return self.endpoint.ip.apply(text_or_none)
-
-    @property
-    def ssh_user(self) -> pulumi.Output[str | None]:
-        """The user for SSH."""
-        return self.endpoint.ssh_user.apply(text_or_none)
-
-    @property
-    def ssh_port(self) -> pulumi.Output[int]:
-        """The port for SSH."""
-        return self.endpoint.ssh_port
-
-    @property
-    def port_mappings(self) -> pulumi.Output[list[Any]]:
-        """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
-        return self.endpoint.port_mappings.apply(with_ints)
-
-    @property
-    def cloud_instance_type(self) -> pulumi.Output[str | None]:
-        """The cloud's own name of the instance type."""
-        return self.endpoint.cloud_instance_type.apply(text_or_none)
-
-    @property
-    def cloud_assigned_id(self) -> pulumi.Output[str | None]:
-        """The cloud's own id of the instance."""
-        return self.endpoint.cloud_assigned_id.apply(text_or_none)
-
-    @property
-    def configuration(self) -> pulumi.Output[Any]:
-        """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
-        return self.endpoint.configuration.apply(with_ints)
-
-    @property
-    def gpu_manufacturer(self) -> pulumi.Output[str | None]:
-        """The manufacturer of its GPUs."""
-        return self.endpoint.gpu_manufacturer.apply(text_or_none)
-
-    @property
-    def hourly_price(self) -> pulumi.Output[str | None]:
-        """The price that Shadeform reports of it, "0.50 USD"."""
-        return self.endpoint.hourly_price.apply(text_or_none)
-
-    @property
-    def cost_estimate(self) -> pulumi.Output[str | None]:
-        """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
-        return self.endpoint.cost_estimate.apply(text_or_none)
-
-    @property
-    def boot_time(self) -> pulumi.Output[Any]:
-        """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
-        return self.endpoint.boot_time.apply(with_ints)
-
-    @property
-    def created_at(self) -> pulumi.Output[str | None]:
-        """The time of its purchase, ISO-8601."""
-        return self.endpoint.created_at.apply(text_or_none)
-
-    @property
-    def active_at(self) -> pulumi.Output[str | None]:
-        """The time at which it became active, ISO-8601."""
-        return self.endpoint.active_at.apply(text_or_none)
-
-    @property
-    def deleted_at(self) -> pulumi.Output[str | None]:
-        """The time of its deletion, ISO-8601; None while it exists."""
-        return self.endpoint.deleted_at.apply(text_or_none)
-
-    @property
-    def ready_by(self) -> pulumi.Output[str | None]:
-        """The reason why it counts as ready: `answer`, `refused` or `status`."""
-        return self.endpoint.ready_by.apply(text_or_none)
-
-
-for _declared in (Endpoint, Instance):
-    # strings would be compiled again for each resource, because Pulumi does not cache them
-    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
+        named = {"instance_id": instance_id, "state": state, "spec_digest": spec_digest, "ready_timeout": ready_timeout}
+        super().__init__(resource_name, {**named, **readiness}, opts)
 
 
 def _as_secret(value: Any) -> Any:
@@ -516,12 +210,14 @@ def _secret_values(variables: Any) -> Any:
     return {name: _as_secret(value) for name, value in variables.items()}
 
 
-def _properties(args: InstanceArgs) -> dict[str, Any]:
-    """The arguments as properties: nested classes as objects, and secrets marked."""
-    props = {field.name: _plain(getattr(args, field.name)) for field in fields(args)}
-    launch = _with_secrets(props["launch_configuration"])
+def _inputs_of(args: InstanceArgs, resource_name: str | None) -> dict[str, Any]:
+    """The arguments as inputs: nested classes as objects, secrets marked, and the resource's name as the default of an
+    instance that is bought."""
+    inputs = {field.name: _plain(getattr(args, field.name)) for field in fields(args)}
+    launch = _with_secrets(inputs["launch_configuration"])
     return {
-        **props,
+        **inputs,
+        "name": resource_name if args.name is None and args.adopt_id is None else args.name,
         "ready_key": _as_secret(args.ready_key),
         "envs": _secret_values(args.envs),
         "launch_configuration": launch,
@@ -555,3 +251,205 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     return value
+
+
+_FORM = InstanceForm(
+    cloud="shadeform",
+    arguments=InstanceArgs,
+    required={
+        "cloud": "on which cloud should it run?",
+        "region": "in which region should it run?",
+        "shade_instance_type": "which hardware should be rented?",
+    },
+    ready_timeout=1800,  # ten minutes of `pending_provider` are common
+    endpoint=Endpoint,
+    endpoint_arguments=("ready", "ready_path", "ready_key", "endpoint_port"),
+    inputs_of=_inputs_of,
+)
+
+
+class Instance(InstanceResource, form=_FORM):
+    """A rented GPU instance: bought by `pulumi up`, deleted by `pulumi destroy`.
+
+    `base_url`, `ip`, `status` and their like wait until the instance can answer; `instance.id` does not. To make
+    another resource wait, use `depends_on=[instance.endpoint]`: `depends_on=[instance]` waits for the purchase only.
+    The `status` is Shadeform's: creating, pending_provider, pending, active, error, deleting or deleted.
+    """
+
+    cloud: pulumi.Output[str]
+    region: pulumi.Output[str]
+    shade_instance_type: pulumi.Output[str]
+    name: pulumi.Output[str]
+    shade_cloud: pulumi.Output[bool | None]
+    """False if it is rented in a linked account; None for the default, True."""
+    os: pulumi.Output[str | None]
+    template_id: pulumi.Output[str | None]
+    ssh_key_id: pulumi.Output[str | None]
+    volume_ids: pulumi.Output[list[str] | None]
+    volume_mount: pulumi.Output[Any]
+    envs: pulumi.Output[Any]
+    launch_configuration: pulumi.Output[Any]
+    auto_delete: pulumi.Output[Any]
+    alert: pulumi.Output[Any]
+    tags: pulumi.Output[list[str] | None]
+    spend_limit: pulumi.Output[str | None]
+    endpoint_port: pulumi.Output[int | None]
+
+    endpoint: Endpoint
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None
+        ) -> None: ...
+
+        @overload
+        def __init__(
+            self,
+            resource_name: str,
+            opts: pulumi.ResourceOptions | None = None,
+            *,
+            cloud: pulumi.Input[str],
+            region: pulumi.Input[str],
+            shade_instance_type: pulumi.Input[str],
+            name: pulumi.Input[str] | None = None,
+            shade_cloud: pulumi.Input[bool] | None = None,
+            os: pulumi.Input[str] | None = None,
+            template_id: pulumi.Input[str] | None = None,
+            ssh_key_id: pulumi.Input[str] | None = None,
+            volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+            volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None = None,
+            envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+            launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None = None,
+            auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
+            alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
+            tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+            spend_limit: pulumi.Input[str] | None = None,
+            endpoint_port: pulumi.Input[int] | None = None,
+            state: pulumi.Input[str] | None = None,
+            restart_trigger: pulumi.Input[str] | None = None,
+            ttl: pulumi.Input[str] | None = None,
+            on_timeout: pulumi.Input[str] | None = None,
+            adopt_id: pulumi.Input[str] | None = None,
+            max_price: pulumi.Input[str] | None = None,
+            price_tolerance: pulumi.Input[int] | None = None,
+            ready: pulumi.Input[str] | None = None,
+            ready_path: pulumi.Input[str] | None = None,
+            ready_key: pulumi.Input[str] | None = None,
+            labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        ) -> None: ...
+
+        def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
+
+    @staticmethod
+    def get(
+        resource_name: str,
+        id: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        ready: pulumi.Input[str] | None = None,
+        ready_path: pulumi.Input[str] | None = None,
+        ready_key: pulumi.Input[str] | None = None,
+        endpoint_port: pulumi.Input[int] | None = None,
+    ) -> Instance:
+        """Reads a running instance, which this program neither buys, changes nor deletes.
+
+        Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
+        """
+        none = cast("str", None)  # all other values are read
+        wanted = InstanceArgs(
+            cloud=none,
+            region=none,
+            shade_instance_type=none,
+            ready=ready,
+            ready_path=ready_path,
+            ready_key=ready_key,
+            endpoint_port=endpoint_port,
+        )
+        return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
+
+    @property
+    def address(self) -> pulumi.Output[str | None]:
+        """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
+        return self._text("address")
+
+    @property
+    def status_details(self) -> pulumi.Output[str | None]:
+        """Shadeform's remark on the status, as "downloading"."""
+        return self._text("status_details")
+
+    @property
+    def ip(self) -> pulumi.Output[str | None]:
+        """The public IP address, or a host name."""
+        return self._text("ip")
+
+    @property
+    def ssh_user(self) -> pulumi.Output[str | None]:
+        """The user for SSH."""
+        return self._text("ssh_user")
+
+    @property
+    def ssh_port(self) -> pulumi.Output[int]:
+        """The port for SSH."""
+        return self.endpoint.ssh_port
+
+    @property
+    def port_mappings(self) -> pulumi.Output[list[Any]]:
+        """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
+        return self.endpoint.port_mappings.apply(with_ints)
+
+    @property
+    def cloud_instance_type(self) -> pulumi.Output[str | None]:
+        """The cloud's own name of the instance type."""
+        return self._text("cloud_instance_type")
+
+    @property
+    def cloud_assigned_id(self) -> pulumi.Output[str | None]:
+        """The cloud's own id of the instance."""
+        return self._text("cloud_assigned_id")
+
+    @property
+    def configuration(self) -> pulumi.Output[Any]:
+        """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
+        return self.endpoint.configuration.apply(with_ints)
+
+    @property
+    def gpu_manufacturer(self) -> pulumi.Output[str | None]:
+        """The manufacturer of its GPUs."""
+        return self._text("gpu_manufacturer")
+
+    @property
+    def hourly_price(self) -> pulumi.Output[str | None]:
+        """The price that Shadeform reports of it, "0.50 USD"."""
+        return self._text("hourly_price")
+
+    @property
+    def cost_estimate(self) -> pulumi.Output[str | None]:
+        """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
+        return self._text("cost_estimate")
+
+    @property
+    def boot_time(self) -> pulumi.Output[Any]:
+        """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
+        return self.endpoint.boot_time.apply(with_ints)
+
+    @property
+    def created_at(self) -> pulumi.Output[str | None]:
+        """The time of its purchase, ISO-8601."""
+        return self._text("created_at")
+
+    @property
+    def active_at(self) -> pulumi.Output[str | None]:
+        """The time at which it became active, ISO-8601."""
+        return self._text("active_at")
+
+    @property
+    def deleted_at(self) -> pulumi.Output[str | None]:
+        """The time of its deletion, ISO-8601; None while it exists."""
+        return self._text("deleted_at")
+
+
+for _declared in (Endpoint, Instance):
+    # strings would be compiled again for each resource, because Pulumi does not cache them
+    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
