@@ -80,11 +80,16 @@ def shadeform_router(cloud: SimulatedShadeform) -> APIRouter:
         offers = _filtered(cloud.market, request.query_params)
         return JSONResponse({"instance_types": [serializers.type_json(offer) for offer in offers]})
 
+    whole = APIRouter(redirect_slashes=False)
+    whole.include_router(router)
     for part in (_instances, _ssh_keys, _volumes, _templates):
-        keyed = APIRouter(route_class=route_class, dependencies=[Depends(_check_key)], redirect_slashes=False)
+        # with the prefix of its own, by which requests are counted and faults match
+        keyed = APIRouter(
+            prefix=BASE, route_class=route_class, dependencies=[Depends(_check_key)], redirect_slashes=False
+        )
         part(keyed, cloud)
-        router.include_router(keyed)
-    return router
+        whole.include_router(keyed)
+    return whole
 
 
 async def _check_key(x_api_key: Annotated[str, Header()] = "") -> None:
