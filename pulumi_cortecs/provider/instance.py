@@ -77,7 +77,7 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     defaults = kind.arguments.defaults
     updatable = kind.arguments.updatable
     if replaces or any(
-        not equal_values(olds.get(key, defaults[key]), news.get(key, defaults[key])) for key in updatable
+        not equal_values(olds.get(key, defaults.get(key)), news.get(key, defaults.get(key))) for key in updatable
     ):
         # None: the engine computes the details itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)

@@ -126,4 +126,6 @@ SHADEFORM: Final = CloudCase(
     ),
     fields=("", "id", "status"),
     unneeded=frozenset({"clock"}),  # the tag decides which order an instance belongs to, not the time
+    currency="USD",
+    has_address=False,
 )
