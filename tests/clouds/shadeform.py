@@ -16,6 +16,7 @@ from pulumi_cortecs.simulator.faults import (
 from pulumi_cortecs.simulator.shadeform import SHADEFORM as SIMULATED
 from pulumi_cortecs.simulator.shadeform import SimulatedShadeform, serializers
 from pulumi_cortecs.simulator.shadeform.cloud import BASE
+from pulumi_cortecs.simulator.shadeform.instances import Status
 from pulumi_cortecs.simulator.shadeform.requests import CreateRequest, UpdateRequest
 from pulumi_cortecs.simulator.shadeform.routes import KEY
 from pulumi_cortecs.simulator.world import World
@@ -84,9 +85,13 @@ class StagedShadeform(Staged):
         return {}
 
     def every(self) -> Mapping[str, Real]:
+        now = self.world.now()
         found = {id: self.cloud.get(id) for id in self.cloud.true_states()}
         return {
-            id: Real({key: instance.order[key] for key in _ORDERED}, stuck=instance.boot.stuck_at is not None)
+            id: Real(
+                {key: instance.order[key] for key in _ORDERED},
+                stuck=instance.boot.active_at is None or instance.status(now) is Status.ERROR,
+            )
             for id, instance in found.items()
             if instance is not None and instance.deleting_at is None
         }
@@ -96,6 +101,10 @@ class StagedShadeform(Staged):
 
     def vanish(self, instance_id: str) -> None:
         self.cloud.vanish(instance_id)
+
+    def stop_from_outside(self, instance_id: str) -> None:
+        """Deletes it: nothing else ends its bill."""
+        self.cloud.stop_from_outside(instance_id)
 
 
 SHADEFORM: Final = CloudCase(
