@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import Enum
+from typing import Final
 
 from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.money import Money, MoneyError
+
+_MINUTES_PER_HOUR: Final = 60
+_MINUTE_DIGITS: Final = Decimal("1e-10")
+"""The places of a sixtieth: rounding it moves a year of a hundred instances by less than a cent."""
 
 
 class RamMeaning(str, Enum):
@@ -54,6 +59,26 @@ class PricedHardware:
         """The currency of both prices."""
         return self.price_per_hour.currency
 
+    @property
+    def has_own_hourly_price(self) -> bool:
+        """True if an hour costs something else than sixty minutes, by more than the rounding of either price."""
+        with localcontext(Context(prec=200)):  # the program's own context may round
+            off = abs(self.price_per_hour.amount - self.price_per_minute.amount * _MINUTES_PER_HOUR)
+            return (
+                off > _rounding_error(self.price_per_hour, 2)
+                and off > _rounding_error(self.price_per_minute, 4) * _MINUTES_PER_HOUR
+            )
+
+    def hour_billed_by(self, interval: BillingInterval) -> Money:
+        """The price of an hour at a billing interval.
+
+        By the minute it is sixty minutes; but a vendor that bills no hours names `price_per_hour` as the price of sixty
+        minutes, and `price_per_minute` may be a rounded sixtieth of it.
+        """
+        by_the_hour = BillingInterval(interval) is BillingInterval.PER_HOUR  # accepts the plain string, too
+        names_hours = BillingInterval.PER_HOUR not in self.billing and not self.has_own_hourly_price
+        return self.price_per_hour if by_the_hour or names_hours else self.price_per_minute * _MINUTES_PER_HOUR
+
     def total_ram_gb(self) -> tuple[Decimal, Decimal] | None:
         """The least and the most memory of all GPUs of a worker together, in GB; None if unknown.
 
@@ -67,3 +92,16 @@ class PricedHardware:
             RamMeaning.PER_GPU: (product, product),
             RamMeaning.UNDECIDED: (self.gpu_ram_gb, product),
         }[self.gpu_ram_is]
+
+
+def sixtieth(price_per_hour: Money) -> Money:
+    """The price of a minute at a vendor that names prices per hour and bills minutes, rounded to ten decimals."""
+    with localcontext(Context(prec=60)):
+        minute = price_per_hour.amount / _MINUTES_PER_HOUR
+        return Money(minute.quantize(_MINUTE_DIGITS, rounding=ROUND_HALF_EVEN).normalize(), price_per_hour.currency)
+
+
+def _rounding_error(price: Money, least: int) -> Decimal:
+    """Half a unit of the last decimal place of a price, if vendors write at least `least` places."""
+    decimals = len(price.decimal_string().partition(".")[2])
+    return Decimal(5).scaleb(-max(decimals, least) - 1)

@@ -31,13 +31,15 @@ class Tolerance(Settings):
 
 def _instance_hourly_cap(purchase: Purchase, settings: HourlyCap, context: RuleContext) -> Iterator[str]:
     if excess := describe_excess(purchase.hourly.get(), settings.per_hour, "an hour"):
-        yield f"{purchase.workers_max.get()} x {purchase.hardware_type_id.get()} cost {excess}"
+        yield f"{purchase.describe()} cost {excess}"
 
 
 def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContext) -> Iterator[str]:
     hardware, workers, hourly = purchase.hardware.get(), purchase.workers_max.get(), purchase.hourly.get()
     if hardware.num_gpus is None:
         yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has, so it has no price per GPU."
+        return
+    if hardware.num_gpus == 0:
         return
     gpus = hardware.num_gpus * workers
     cap = settings.per_gpu_hour.get(hourly.currency)
@@ -88,6 +90,7 @@ PRICE_PER_GPU_CAP = Rule(
     settings=GpuCap,
     tags=("cost",),
     way_out=True,
+    volumes=False,
     remediation="Take hardware whose GPUs are cheaper.",
 )
 QUOTE_MATCHES_CATALOGUE = Rule(
