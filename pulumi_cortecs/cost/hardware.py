@@ -69,15 +69,21 @@ class PricedHardware:
                 and off > _rounding_error(self.price_per_minute, 4) * _MINUTES_PER_HOUR
             )
 
+    @property
+    def is_minute_derived(self) -> bool:
+        """True if the vendor names the price of sixty minutes, and bills no hours: `price_per_minute` may then be a
+        rounded sixtieth of it."""
+        return BillingInterval.PER_HOUR not in self.billing and not self.has_own_hourly_price
+
     def hour_billed_by(self, interval: BillingInterval) -> Money:
         """The price of an hour at a billing interval.
 
-        By the minute it is sixty minutes; but a vendor that bills no hours names `price_per_hour` as the price of sixty
-        minutes, and `price_per_minute` may be a rounded sixtieth of it.
+        By the minute it is sixty minutes; if the minute's price is derived, it is the hour's.
         """
         by_the_hour = BillingInterval(interval) is BillingInterval.PER_HOUR  # accepts the plain string, too
-        names_hours = BillingInterval.PER_HOUR not in self.billing and not self.has_own_hourly_price
-        return self.price_per_hour if by_the_hour or names_hours else self.price_per_minute * _MINUTES_PER_HOUR
+        return (
+            self.price_per_hour if by_the_hour or self.is_minute_derived else self.price_per_minute * _MINUTES_PER_HOUR
+        )
 
     def total_ram_gb(self) -> tuple[Decimal, Decimal] | None:
         """The least and the most memory of all GPUs of a worker together, in GB; None if unknown.
