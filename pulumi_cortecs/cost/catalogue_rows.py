@@ -53,10 +53,6 @@ class _TextLoader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignor
         return mapping
 
 
-def _count(value: Any) -> int:
-    return 0 if value == "0" else _whole(value)
-
-
 def _whole(value: Any) -> int:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise invalid(value, "a whole number, 1 or more")
@@ -103,7 +99,7 @@ class _Hardware(StrictModel):
     price_per_hour: _Amount
     price_per_minute: _Amount
     gpu_type: Name | None = None
-    num_gpus: Annotated[int, PlainValidator(_count)] | None = None
+    num_gpus: Annotated[int, PlainValidator(_whole)] | None = None
     gpu_ram_gb: Annotated[Decimal, PlainValidator(_ram)] | None = None
     gpu_ram_is: Annotated[RamMeaning, Strict(False)] | None = None
     region: Name | None = None

@@ -122,7 +122,7 @@ def _names_key(args: Field[str]) -> bool:
         words = shlex.split(text)
     except ValueError:  # an open quotation
         words = text.split()
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         option, equals, value = word.partition("=")
         if option.replace("_", "-") == "--api-key":
             return bool(value if equals else following)

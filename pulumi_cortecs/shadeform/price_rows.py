@@ -1,5 +1,5 @@
-"""The rows of a price list, made of Shadeform's figures (docs/apis/shadeform.md). Live quotes and catalogues share
-them, so that both have the same prices to the last digit."""
+"""The rows of a price list, made of Shadeform's figures. Live quotes and catalogues share them, so that both have
+the same prices to the last digit."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ def machine_row(
     vram_per_gpu_in_gb: int | None = None,
     provenance: str = "",
 ) -> PricedHardware:
-    """The row of an instance type in a region. Raises MoneyError for a price that is not positive."""
+    """The row of an instance type in a region. A machine without a GPU has no number of GPUs, so that no rule about
+    GPUs lets it pass. Raises MoneyError for a price that is not positive."""
     hour = Money.of(cents_per_hour, CURRENCY) * _CENTS
     return _row(
         hardware_type_id(cloud, region, machine),
         region,
         hour,
         gpu_type=gpu_type or None,
-        num_gpus=num_gpus,
+        num_gpus=num_gpus or None,
         gpu_ram_gb=Decimal(vram_per_gpu_in_gb) if vram_per_gpu_in_gb else None,
         provenance=provenance,
     )

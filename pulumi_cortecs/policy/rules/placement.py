@@ -49,6 +49,6 @@ ENDPOINT_HAS_KEY = Rule(
     level=Level.ADVISORY,
     volumes=False,
     tags=("placement",),
-    remediation="Give the container a key (VLLM_API_KEY in its envs or --api-key in its args), and the Instance ready_key.",
+    remediation="Give the container a key (VLLM_API_KEY in its envs, --api-key in its args), and set ready_key.",
 )
 RULES = (REGION_ALLOWED, ENDPOINT_HAS_KEY)

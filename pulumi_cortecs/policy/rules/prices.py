@@ -39,8 +39,6 @@ def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContex
     if hardware.num_gpus is None:
         yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has, so it has no price per GPU."
         return
-    if hardware.num_gpus == 0:
-        return
     gpus = hardware.num_gpus * workers
     cap = settings.per_gpu_hour.get(hourly.currency)
     gpu_price = price_per_part(hourly, gpus)

@@ -20,6 +20,7 @@ from pulumi_cortecs.cost.limits_file import (
     VARIABLE,
     LimitsFileError,
     account_is_exclusive,
+    argument_of,
     ledger_folder,
     limits_in_force,
 )
@@ -116,6 +117,31 @@ def test_no_second_file_ever_allows_what_the_first_refuses(lists: Any, caps: Any
 def test_no_variable_moves_the_machines_own_file() -> None:
     assert Path("/etc/pulumi-cortecs/limits.json") == MACHINE_FILE
     assert inspect.signature(limits_in_force).parameters["machine_file"].default is MACHINE_FILE
+
+
+def test_a_refusal_is_shown_at_an_argument_also_if_its_value_is_made_of_several() -> None:
+    assert argument_of("shadeform", "hardware_type_id") == "shade_instance_type"
+    assert argument_of("shadeform", "cloud") == "cloud"
+    assert argument_of("cortecs", "hardware_type_id") == "hardware_type_id"
+    for about in (
+        CAP.check_price(None),
+        CEILING.check_ceiling(Spending({}, (), None)),
+        CAP.check_source(LIAR, VENDOR, {}),
+    ):
+        assert [argument_of("cortecs", violation.about) for violation in about] == [""]
+
+
+def test_a_machine_at_shadeform_must_be_on_each_list(tmp_path: Path) -> None:
+    lists = {"allowed_hardware": ["a/r/T"], "allowed_clouds": ["a"], "allowed_regions": ["r"]}
+    file = written(tmp_path / "limits.json", lists, "shadeform")
+    limits = limits_in_force("shadeform", {}, file)
+    ok = {"cloud": "a", "region": "r", "shade_instance_type": "T", "hardware_type_id": "a/r/T"}
+    assert limits.check_allowed(ok) == []
+    for name, other in (("cloud", "b"), ("region", "s"), ("hardware_type_id", "a/r/U")):
+        (violation,) = limits.check_allowed({**ok, name: other})
+        assert violation == Violation(name, f"{other} is not allowed by {file}, which allows {ok[name]}")
+    with pytest.raises(LimitsFileError, match="shadeform: is missing"):
+        limits_in_force("shadeform", {}, written(tmp_path / "limits.json", GOOD))
 
 
 def test_what_is_not_on_a_list_is_named_with_what_is() -> None:
