@@ -211,6 +211,17 @@ def test_prices_that_have_drifted_are_a_table_with_percent(run: Run, pinned: Pat
     assert "+72.29" in run("diff", *files).stdout
 
 
+def test_the_shipped_prices_of_shadeform_are_what_the_simulator_serves(sim: Simulator) -> None:
+    market = pytest.importorskip("pulumi_cortecs.shadeform.market")
+    shipped = catalogues.load(PINNED)
+    served = market.price_list(f"{sim.url}/v1")
+    annotated = {**shipped.price_lists, "shadeform": carry_over_notes(shipped.price_lists["shadeform"], served)}
+    assert differences(shipped, Catalogue(annotated)) == (), (
+        "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml --cloud shadeform "
+        f"--source {shipped.sources['shadeform']!r}"
+    )
+
+
 def test_the_shipped_prices_of_shadeform_say_where_they_are_from() -> None:
     rows = catalogues.load(PINNED).hardware_types("shadeform")
     assert len(rows) > 100
