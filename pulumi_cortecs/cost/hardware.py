@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from enum import Enum
 from typing import Final
 
@@ -11,8 +11,6 @@ from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.money import Money, MoneyError
 
 _MINUTES_PER_HOUR: Final = 60
-_MINUTE_DIGITS: Final = Decimal("1e-10")
-"""The places of a sixtieth: rounding it moves a year of a hundred instances by less than a cent."""
 
 
 class RamMeaning(str, Enum):
@@ -98,13 +96,6 @@ class PricedHardware:
             RamMeaning.PER_GPU: (product, product),
             RamMeaning.UNDECIDED: (self.gpu_ram_gb, product),
         }[self.gpu_ram_is]
-
-
-def sixtieth(price_per_hour: Money) -> Money:
-    """The price of a minute at a vendor that names prices per hour and bills minutes, rounded to ten decimals."""
-    with localcontext(Context(prec=60)):
-        minute = price_per_hour.amount / _MINUTES_PER_HOUR
-        return Money(minute.quantize(_MINUTE_DIGITS, rounding=ROUND_HALF_EVEN).normalize(), price_per_hour.currency)
 
 
 def _rounding_error(price: Money, least: int) -> Decimal:

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from pulumi_cortecs.cost import Money, PricedHardware
-from pulumi_cortecs.cost.hardware import sixtieth
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
 from pulumi_cortecs.http.api_client import new_client
@@ -54,8 +53,8 @@ def price_list(base_url: str) -> PriceList:
         offers = plans(base_url, client)
     rows = []
     for key, plan in offers.items():
-        hour = Money(Decimal(plan.cents_per_hour) / 100, "EUR")
-        rows.append(PricedHardware(key, hour, sixtieth(hour), cloud="acme", region=plan.zones[0]))
+        hour, minute = (Money(Decimal(plan.cents_per_hour) / units, "EUR") for units in (100, 6000))
+        rows.append(PricedHardware(key, hour, minute, cloud="acme", region=plan.zones[0]))
     return PriceList("acme", "EUR", base_url, datetime.now(timezone.utc).replace(microsecond=0), tuple(rows))
 
 

@@ -316,8 +316,11 @@ def test_the_model_of_the_files_is_built_once(tmp_path: Path) -> None:
 
 def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)
+    shown, of_shadeform = re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)
     path = tmp_path / "limits.json"
+    path.write_text(of_shadeform, encoding="utf-8")
+    (lists,) = limits_in_force("shadeform", {}, path).files
+    assert lists.allowed.keys() == {"hardware_type_id", "cloud", "region"}
     path.write_text(shown, encoding="utf-8")
     limits = limits_in_force("cortecs", {}, path)
     assert None not in vars(limits.files[0]).values()

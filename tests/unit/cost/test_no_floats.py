@@ -14,7 +14,6 @@ import pulumi_cortecs
 _PACKAGE: Final = Path(pulumi_cortecs.__file__).parent
 _ROOMS: Final = ("cost", "policy")
 _JUSTIFIED: Final = {
-    ("cost/hardware.py", "price_per_hour.amount / _MINUTES_PER_HOUR"): "a decimal by an int",
     ("cost/catalogue_diff.py", "(after.amount - before.amount) * 100 / before.amount"): "decimals",
     ("policy/rules/prices.py", "(now.amount - pinned.amount) * 100 / pinned.amount"): "decimals",
     ("policy/rules/formatting.py", "price.amount / parts"): "a decimal by an int",

@@ -209,5 +209,3 @@ def test_only_what_changes_in_place_may_be_ignored() -> None:
     arguments = kind.INSTANCE.arguments
     assert RESOURCE_TYPES[SHADEFORM_INSTANCE].may_ignore == {*arguments.updatable}
     assert RESOURCE_TYPES[SHADEFORM_INSTANCE].bought == {*arguments} - {*arguments.updatable}
-    assert RESOURCE_TYPES[SHADEFORM_VOLUME].may_ignore == {*kind.VOLUME.arguments.updatable}
-    assert RESOURCE_TYPES[SHADEFORM_VOLUME].bought == {*kind.VOLUME.arguments} - {*kind.VOLUME.arguments.updatable}
