@@ -9,9 +9,14 @@ TOKENS: Final[dict[str, str]] = {
     "cortecs.Endpoint": "pulumi-python:dynamic/cortecs:Endpoint",
     "shadeform.Instance": "pulumi-python:dynamic/shadeform:Instance",
     "shadeform.Endpoint": "pulumi-python:dynamic/shadeform:Endpoint",
+    "shadeform.SshKey": "pulumi-python:dynamic/shadeform:SshKey",
+    "shadeform.Volume": "pulumi-python:dynamic/shadeform:Volume",
 }
+
+_UNBILLED: Final = (".Endpoint", ".SshKey")
+"""The ends of the names of types that cost nothing by themselves."""
 
 
 def instance_tokens() -> frozenset[str]:
-    """The types of instances."""
-    return frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))
+    """The types of instances, and of other resources that are billed."""
+    return frozenset(token for name, token in TOKENS.items() if not name.endswith(_UNBILLED))

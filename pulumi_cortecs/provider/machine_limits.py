@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import PurchaseLimits, Spending, Violation
-from pulumi_cortecs.cost.limits_file import LimitsFileError, ledger_folder, limits_in_force
+from pulumi_cortecs.cost.limits_file import LimitsFileError, argument_of, ledger_folder, limits_in_force
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.network import extra_certificates
 from pulumi_cortecs.lifecycle.journal import JournalError
@@ -52,7 +52,7 @@ def check(
     """
     limits = limits_in_force(kind.cloud, os.environ)
     if lies := _check_source(kind, limits, accounts.base_url(kind)):
-        return [Problem(refusal.about, refusal.text) for refusal in lies]
+        return [Problem(_property(kind, refusal), refusal.text) for refusal in lies]
     violations = limits.check_allowed(accounts.market(kind).policy_values(inputs))
     if priced and limits.counts_price and not is_unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
@@ -61,7 +61,8 @@ def check(
             added = hourly if changes is None else _difference(kind, hourly, changes)
             spending = _spend_guard(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
             violations += limits.check_ceiling(spending)
-    return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in violations]
+    untold = _unreported_text(kind, inputs)
+    return [Problem(_property(kind, refusal), refusal.text + untold) for refusal in violations]
 
 
 def with_alternatives(kind: InstanceKind, problem: Problem) -> Problem:
@@ -159,6 +160,12 @@ def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -
         for base_url in (dict.fromkeys(base_urls) if limits.files else ())
         for refusal in limits.check_source(base_url, own, extra_certificates(base_url, os.environ))
     ]
+
+
+def _property(kind: InstanceKind, refusal: Violation) -> str:
+    """The argument at which a refusal is shown: that of its list, or the first one that the price depends on."""
+    argument = argument_of(kind.cloud, refusal.about)
+    return argument if argument in kind.arguments else (*kind.arguments.priced, *kind.arguments)[0]
 
 
 def _raise_if_refused(kind: InstanceKind, refusals: list[Violation], inputs: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, RamMeani
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
 from pulumi_cortecs.cost.suggestions import join_names, suggestion
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Alternative, Inputs, Problem
@@ -111,6 +112,13 @@ def fetch_price_list(client: ShadeformPublicClient, as_of: datetime, source: str
         as_of=as_of.replace(microsecond=0),
         hardware_types=tuple(rows[key] for key in sorted(rows)),
     )
+
+
+def price_list(base_url: str) -> PriceList:
+    """The offers at this base URL now, over connections of its own, for a catalogue. Raises CloudError and
+    CatalogueError."""
+    with new_client() as client:
+        return fetch_price_list(ShadeformPublicClient(base_url, client), datetime.now(timezone.utc))
 
 
 def priced_rows(offered: ApiInstanceType) -> list[PricedHardware]:

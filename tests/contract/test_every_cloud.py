@@ -478,7 +478,8 @@ def test_too_high_a_cost_is_refused_in_the_plan_and_at_the_purchase(
     inputs = resource.check(cloud.programs[0]).inputs
     base_url = simulator.env()[cloud.kind().credentials.url.variable]
     limited = _limited(start_host, tmp_path, base_url, cloud, **{limit: amount}).instance(of=cloud)
-    ((_, reason),) = limited.check(cloud.programs[0]).failures
+    ((argument, reason),) = limited.check(cloud.programs[0]).failures
+    assert argument in cloud.kind().arguments
     assert amount in reason
     with pytest.raises(CallFailedError, match=f"^nothing was bought: .*{re.escape(amount)}"):
         limited.create(inputs)
