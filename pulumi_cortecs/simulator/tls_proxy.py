@@ -12,13 +12,12 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -79,7 +78,7 @@ class _Handler(StreamRequestHandler):
     rbufsize = 0  # what follows the head is TLS, and must stay in the socket
 
     def handle(self) -> None:
-        method, _, rest = _read_head(self.rfile)[0].partition(" ")
+        method, _, rest = _read_head(self.rfile.readline)[0].partition(" ")
         if method != "CONNECT" or rest.partition(" ")[0].lower() not in self.server.authorities:
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
@@ -89,7 +88,7 @@ class _Handler(StreamRequestHandler):
 
     def _pass_on(self, client: ssl.SSLSocket) -> None:
         with client.makefile("rb") as reading, socket.create_connection(self.server.simulator, _TIMEOUT) as simulator:
-            first, *headers = _read_head(reading)
+            first, *headers = _read_head(reading.readline)
             kept = [header for header in headers if not header.lower().startswith(_REPLACED)]
             host, port = self.server.simulator
             lines = [first, f"Host: {host}:{port}", "Connection: close", *kept, "", ""]
@@ -98,11 +97,11 @@ class _Handler(StreamRequestHandler):
                 client.sendall(answer)
 
 
-def _read_head(reading: BinaryIO) -> list[str]:
+def _read_head(read_line: Callable[[int], bytes]) -> list[str]:
     """The lines of a request before its body. Raises ConnectionError for too long a one."""
     head = bytearray()
     while not head.endswith(b"\r\n\r\n"):
-        line = reading.readline(_MAX_HEAD)
+        line = read_line(_MAX_HEAD)
         head += line
         if not line or len(head) > _MAX_HEAD:
             raise ConnectionError("the request ends in its head, or has too long a one")
@@ -110,15 +109,12 @@ def _read_head(reading: BinaryIO) -> list[str]:
 
 
 def _content_length(headers: Sequence[str]) -> int:
-    lengths = [value.strip() for name, _, value in (header.partition(":") for header in headers) if _is_length(name)]
-    length = int(lengths[0]) if lengths else 0
-    if not 0 <= length <= _MAX_BODY:
-        raise ConnectionError("the request is too long")
-    return length
-
-
-def _is_length(name: str) -> bool:
-    return name.strip().lower() == "content-length"
+    """The length of the body. Raises ConnectionError for too long a one, and for one that does not tell its length."""
+    values = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in headers)}
+    length = values.get("content-length", "0")
+    if "transfer-encoding" in values or not length.isdecimal() or int(length) > _MAX_BODY:
+        raise ConnectionError("the request has no length, or too great a one")
+    return int(length)
 
 
 def _tls_context(hosts: Sequence[str], ca_file: Path) -> ssl.SSLContext:
