@@ -13,11 +13,13 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from ipaddress import IPv4Network
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 SHARED = "127.0.0.1"
+OWN = IPv4Network("127.64.0.0/10")
 _FIRST_OPEN_PORT = 1024
 _MAPPED_PORTS = range(10_000, 30_000)
 _ATTEMPTS = 50
@@ -40,10 +42,13 @@ class Address:
 
 
 class InstancePorts:
-    """The listening sockets of all instances. Without `is_bound` it hands out addresses, and nothing listens there."""
+    """The listening sockets of all instances. Without `is_bound` it hands out addresses, and nothing listens there.
 
-    def __init__(self, *, is_bound: bool = True) -> None:
+    `network` has the instances' own addresses; one that cannot be bound is the seam for tests."""
+
+    def __init__(self, *, is_bound: bool = True, network: IPv4Network = OWN) -> None:
         self.is_bound = is_bound
+        self._network = network
         self._sockets: dict[str, list[socket.socket]] = {}
         self._owners: dict[tuple[str, int], str] = {}
         self._start_server: StartServer | None = None
@@ -55,7 +60,7 @@ class InstancePorts:
 
         Raises OSError if none is free."""
         for attempt in range(_ATTEMPTS):
-            address = _candidate(instance_id, ports, attempt, own_address=own_address)
+            address = _candidate(instance_id, ports, attempt, self._network if own_address else None)
             if not self.is_bound:
                 return address
             try:
@@ -131,14 +136,14 @@ class InstanceAddresses:
         await self._app(scope, receive, send)
 
 
-def _candidate(instance_id: str, ports: Sequence[int], attempt: int, *, own_address: bool) -> Address:
+def _candidate(instance_id: str, ports: Sequence[int], attempt: int, network: IPv4Network | None) -> Address:
     digest = sha256(f"{instance_id} {attempt}".encode()).digest()
-    ip = f"127.{64 + digest[0] % 64}.{digest[1]}.{1 + digest[2] % 254}" if own_address else SHARED
-    first = int.from_bytes(digest[3:7], "big")
+    place, first = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
+    ip = SHARED if network is None else str(network[1 + place % (network.num_addresses - 2)])
     mapped = {
         port: _MAPPED_PORTS[(first + at) % len(_MAPPED_PORTS)]
         for at, port in enumerate(ports)
-        if port < _FIRST_OPEN_PORT or not own_address
+        if port < _FIRST_OPEN_PORT or network is None
     }
     return Address(ip, {port: mapped.get(port, port) for port in ports})
 

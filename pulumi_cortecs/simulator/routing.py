@@ -88,13 +88,17 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
     return SimulatedRoute
 
 
-def both_forms(router: APIRouter) -> Callable[[str, str], Callable[[_Endpoint], _Endpoint]]:
-    """A decorator for endpoints: the router's path with and without a final slash, neither of which redirects."""
+RouteDecorator = Callable[[str, str], Callable[[_Endpoint], _Endpoint]]
+
+
+def both_forms(router: APIRouter, *dependencies: Any) -> RouteDecorator:
+    """A decorator for endpoints: the router's path with and without a final slash, neither of which redirects, each
+    with these dependencies."""
 
     def route(method: str, path: str) -> Callable[[_Endpoint], _Endpoint]:
         def add(endpoint: _Endpoint) -> _Endpoint:
             for form in (path, f"{path}/"):
-                router.add_api_route(form, endpoint, methods=[method], response_model=None)
+                router.add_api_route(form, endpoint, methods=[method], response_model=None, dependencies=dependencies)
             return endpoint
 
         return add

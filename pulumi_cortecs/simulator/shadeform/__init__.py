@@ -23,6 +23,7 @@ SHADEFORM = Vendor(
     matched_by=("region", "shade_instance_type"),
     boot_steps=BOOT_STEPS,
     rows=ROWS,
+    hosts=("api.shadeform.ai",),
 )
 
 __all__ = [

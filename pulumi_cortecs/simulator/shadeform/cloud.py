@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.clock import timestamp
 from pulumi_cortecs.simulator.faults import (
     BOOT_FAULTS,
@@ -23,10 +22,11 @@ from pulumi_cortecs.simulator.faults import (
     FaultTarget,
 )
 from pulumi_cortecs.simulator.instance_ports import Address
-from pulumi_cortecs.simulator.lags import Lag, last_lag
+from pulumi_cortecs.simulator.lags import last_lag
 from pulumi_cortecs.simulator.openai_api import ServedModel
 from pulumi_cortecs.simulator.shadeform import container, serializers
 from pulumi_cortecs.simulator.shadeform.errors import conflict, insufficient_funds, not_found, out_of_stock
+from pulumi_cortecs.simulator.shadeform.fleet import Echo, Fleet, View
 from pulumi_cortecs.simulator.shadeform.instances import (
     Json,
     LifePlan,
@@ -37,6 +37,7 @@ from pulumi_cortecs.simulator.shadeform.instances import (
     plan_life,
 )
 from pulumi_cortecs.simulator.shadeform.market import CURRENCY, InstanceOffer, ShadeformMarket
+from pulumi_cortecs.simulator.shadeform.orders import Order, validate_order
 from pulumi_cortecs.simulator.shadeform.requests import CreateRequest, CreateVolumeRequest
 from pulumi_cortecs.simulator.shadeform.runs import ShadeformRun
 from pulumi_cortecs.simulator.shadeform.settings import ShadeformSettings
@@ -47,23 +48,6 @@ BASE = "/v1"
 MIN_BALANCE = Money(Decimal(5), CURRENCY)
 
 
-@dataclass(frozen=True)
-class View:
-    """An instance as it is shown, and the moment of that state."""
-
-    instance: VirtualInstance
-    as_of: datetime
-
-
-@dataclass(frozen=True)
-class Echo:
-    """A deleted instance that is still shown for a while."""
-
-    instance: VirtualInstance
-    listed_until: datetime
-    found_until: datetime
-
-
 class SimulatedShadeform:
     """The one account: its instances, volumes and keys, and the market."""
 
@@ -71,15 +55,13 @@ class SimulatedShadeform:
 
     def __init__(self, world: World):
         self.world = world
-        self._instances = world.table("shadeform instances", VirtualInstance)
-        self._echoes = world.table("shadeform echoes", Echo)
+        self._fleet = Fleet(world.table("shadeform instances", VirtualInstance), world.table("shadeform echoes", Echo))
         self.market = ShadeformMarket(world.table("shadeform offers", InstanceOffer))
         self.ssh_keys = SshKeys(world.table("shadeform ssh keys", SshKey))
         self.volumes = Volumes(world.table("shadeform volumes", Volume), self.market, world.ledger)
         world.ledger.keep(self.name, world.table("shadeform runs", ShadeformRun))
-        self._next_change: datetime | None = None
-        for instance in list(self._instances.values()):  # of a kept state, whose sockets are closed
-            self._put(replace(instance, address=self._open(instance.instance_id, instance.container)))
+        for instance in self._fleet:  # of a kept state, whose sockets are closed
+            self._fleet.put(replace(instance, address=self._open(instance.instance_id, instance.container)))
         world.join(self)
 
     @property
@@ -89,28 +71,22 @@ class SimulatedShadeform:
 
     def reset(self) -> None:
         """Empties the cloud, and restores the original market."""
-        for instance_id in list(self._instances):
-            self.world.ports.release(instance_id)
-        self._instances.clear()
-        self._echoes.clear()
-        self._next_change = None
+        for instance in self._fleet:
+            self.world.ports.release(instance.instance_id)
+        self._fleet.clear()
         self.volumes.clear()
         self.market.restock()
-        self.ssh_keys.reset(self.world.new_id())
+        self.ssh_keys.reset()
 
     def settle(self, now: datetime) -> None:
         """Carry out the ends that are due by `now`, at their own moments."""
-        while self._next_change is not None and self._next_change <= now:
-            for instance in list(self._instances.values()):
-                if instance.next_change is not None and instance.next_change <= now:
-                    self._change(instance)
-            moments = [instance.next_change for instance in self._instances.values()]
-            self._next_change = min((moment for moment in moments if moment is not None), default=None)
+        for instance in self._fleet.due(now):
+            self._change(instance)
 
     def true_states(self) -> dict[str, Json]:
         """The true state of all instances, by their ids."""
         self.world.now()
-        return {instance_id: self.true_state(instance) for instance_id, instance in self._instances.items()}
+        return {instance.instance_id: self.true_state(instance) for instance in self._fleet}
 
     def true_state(self, instance: VirtualInstance) -> Json:
         """The true state of an instance."""
@@ -139,27 +115,18 @@ class SimulatedShadeform:
     def get(self, instance_id: str) -> VirtualInstance | None:
         """An instance in its true state."""
         self.world.now()
-        return self._instances.get(instance_id)
+        return self._fleet.get(instance_id)
 
     def list_visible(self) -> list[View]:
         """The instances as the list shows them."""
-        now = self.world.now()
-        shown = [instance for instance in self._instances.values() if instance.listed_from <= now]
-        deleted = [echo for instance_id, echo in self._echoes.items() if instance_id not in self._instances]
-        return [
-            *(View(instance, now - timedelta(seconds=instance.late.in_lists)) for instance in shown),
-            *(View(echo.instance, now) for echo in deleted if echo.listed_until > now),
-        ]
+        return self._fleet.list_visible(self.world.now())
 
     def find_visible(self, instance_id: str) -> View:
         """An instance as the answer by id shows it. Raises ApiError for one that is not found."""
-        now = self.world.now()
-        instance, echo = self._instances.get(instance_id), self._echoes.get(instance_id)
-        if instance is not None and instance.found_from <= now:
-            return View(instance, now - timedelta(seconds=instance.late.by_id))
-        if echo is not None and echo.found_until > now:
-            return View(echo.instance, now)
-        raise not_found("instance", instance_id)
+        view = self._fleet.find_visible(instance_id, self.world.now())
+        if view is None:
+            raise not_found("instance", instance_id)
+        return view
 
     def list_json(self, view: View) -> Json:
         """A row of the list."""
@@ -173,42 +140,33 @@ class SimulatedShadeform:
 
     def volume_json(self, volume: Volume) -> Json:
         """A volume."""
-        return serializers.volume_json(volume, self.mounted_by(volume.id), self._cost(volume.run, None))
-
-    def mounted_by(self, volume_id: str) -> str:
-        """The id of the instance that mounts a volume, "" for none."""
-        return next(
-            (each.instance_id for each in self._instances.values() if volume_id in each.order["volume_ids"]), ""
-        )
+        return serializers.volume_json(volume, self._fleet.mounted_by(volume.id), self._cost(volume.run, None))
 
     def create(self, request: CreateRequest) -> VirtualInstance:
         """Order an instance. Raises ApiError for a refused order."""
-        now, offer = self.world.now(), self._require_offer(request)
-        order = _complete(request, offer)
-        key = self._check_attachments(request, order["volume_ids"])
-        launch = order["launch_configuration"] or self._template_launch(request.template_id)
-        self._require_stock(request, offer)
-        target = replace(_target("/instances/create", order), new_instance=True)
-        self._require_funds(target)
+        now = self.world.now()
+        order = validate_order(request, self.market, self.ssh_keys, self.volumes, self._fleet.mounted_by)
+        target = replace(_target("/instances/create", order.arguments), new_instance=True)
+        self._check_account(target)
         life = plan_life(self._take(target, BOOT_FAULTS), self.settings.boot_seconds, now)
         instance_id, assigned_id = self.world.new_id(), self.world.new_id()
         instance = VirtualInstance(
             instance_id=instance_id,
             cloud_assigned_id=assigned_id,
-            order=order,
-            launch_configuration=launch,
-            ssh_key_id=key.id,
-            offer=offer,
-            run=self._run(instance_id, offer, order, life),
+            order=order.arguments,
+            launch_configuration=order.launch_configuration,
+            ssh_key_id=order.key.id,
+            offer=order.offer,
+            run=self._run(instance_id, order, life),
             boot=life.boot,
-            address=self._open(instance_id, docker_configuration(launch)),
+            address=self._open(instance_id, docker_configuration(order.launch_configuration)),
             thresholds_since=now,
             listed_from=now + timedelta(seconds=life.unlisted.in_lists),
             found_from=now + timedelta(seconds=life.unlisted.by_id),
             end=life.end,
             late=life.late,
         )
-        self._put(instance)
+        self._fleet.put(instance)
         self.world.serving.begin(instance_id, self._take(target, SERVING_FAULTS), now)
         self.world.ledger.begin(instance.run)
         return instance
@@ -218,7 +176,7 @@ class SimulatedShadeform:
         instance, now = self._require_undeleted(instance_id), self.world.now()
         order = {**instance.order, **changes}
         since = now if "auto_delete" in changes else instance.thresholds_since
-        self._put(replace(instance, order={**order, "tags": order["tags"] or []}, thresholds_since=since))
+        self._fleet.put(replace(instance, order={**order, "tags": order["tags"] or []}, thresholds_since=since))
 
     def restart(self, instance_id: str) -> None:
         """Reboot an active instance; its status stays active."""
@@ -228,7 +186,7 @@ class SimulatedShadeform:
             raise conflict(f"instance {instance_id} is {status.value}")
         target = _target(f"/instances/{instance_id}/restart", instance.order, instance_id)
         self.world.serving.begin(instance_id, self._take(target, SERVING_FAULTS), now)
-        self._put(replace(instance, answers_from=now + timedelta(seconds=self.settings.reboot_seconds)))
+        self._fleet.put(replace(instance, answers_from=now + timedelta(seconds=self.settings.reboot_seconds)))
 
     def delete(self, instance_id: str) -> None:
         """Begin to delete an instance, which ends its bill; a second time changes nothing."""
@@ -237,11 +195,8 @@ class SimulatedShadeform:
             return
         target = _target(f"/instances/{instance_id}/delete", instance.order, instance_id)
         late = last_lag(self._take(target, STOP_FAULTS))
-        echo = last_lag(self._take(target, DELETE_FAULTS))
         deleted = self._begin_deletion(replace(instance, late=late), now)
-        if echo != Lag() and deleted.deleted_at is not None:
-            until = [deleted.deleted_at + timedelta(seconds=seconds) for seconds in (echo.in_lists, echo.by_id)]
-            self._echoes[instance_id] = Echo(deleted, *until)
+        self._fleet.keep_echo(deleted, last_lag(self._take(target, DELETE_FAULTS)), now)
 
     def create_volume(self, order: CreateVolumeRequest) -> str:
         """Create a volume; returns its id."""
@@ -252,12 +207,12 @@ class SimulatedShadeform:
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume that no instance mounts."""
         now = self.world.now()
-        self.volumes.delete(volume_id, now, mounted_by=self.mounted_by(volume_id))
+        self.volumes.delete(volume_id, now, mounted_by=self._fleet.mounted_by(volume_id))
 
     def delete_ssh_key(self, key_id: str) -> None:
         """Delete a key that no instance uses."""
         self.world.now()
-        self.ssh_keys.delete(key_id, in_use=any(instance.ssh_key_id == key_id for instance in self._instances.values()))
+        self.ssh_keys.delete(key_id, in_use=self._fleet.uses_key(key_id))
 
     def find_served_model(self, instance_id: str) -> ServedModel | None:
         """The model that the container of an instance serves; None without a container."""
@@ -280,7 +235,7 @@ class SimulatedShadeform:
 
     def _require(self, instance_id: str) -> VirtualInstance:
         """An instance in its true state: requests for a change do not see the lag of lists."""
-        now, instance = self.world.now(), self._instances.get(instance_id)
+        now, instance = self.world.now(), self._fleet.get(instance_id)
         if instance is None or instance.found_from > now:
             raise not_found("instance", instance_id)
         return instance
@@ -291,42 +246,8 @@ class SimulatedShadeform:
             raise conflict(f"instance {instance_id} is deleting")
         return instance
 
-    def _require_offer(self, request: CreateRequest) -> InstanceOffer:
-        offer = self.market.find(request.cloud, request.shade_instance_type)
-        if offer is None:
-            raise ApiError(
-                400, f"shade_instance_type {request.shade_instance_type!r}: {request.cloud!r} has no such type"
-            )
-        if request.os and request.os not in offer.os_options:
-            raise ApiError(400, f"os {request.os!r}: expected {' or '.join(offer.os_options)}")
-        return offer
-
-    def _require_stock(self, request: CreateRequest, offer: InstanceOffer) -> None:
-        if not offer.regions.get(request.region):
-            raise out_of_stock()
-
-    def _check_attachments(self, request: CreateRequest, volume_ids: list[str]) -> SshKey:
-        """Check key and volumes; returns the key."""
-        key = self.ssh_keys.chosen(request.ssh_key_id or "")
-        for volume_id in volume_ids:
-            volume = self.volumes.find(volume_id)
-            if volume is None:
-                raise ApiError(400, f"volume_ids {volume_id!r}: no such volume")
-            place = (volume.offer.cloud, volume.offer.region)
-            if place != (request.cloud, request.region):
-                raise ApiError(400, f"volume {volume_id} is in {'/'.join(place)}: an instance there can mount it")
-            if not volume.offer.supports_multi_mount and (mounted_by := self.mounted_by(volume_id)):
-                raise conflict(f"volume {volume_id} is mounted by instance {mounted_by}")
-        return key
-
-    def _template_launch(self, template_id: str | None) -> Json | None:
-        if not template_id:
-            return None
-        if template_id not in self.market.templates:
-            raise ApiError(400, f"template_id {template_id!r}: no such template")
-        return self.market.templates[template_id].launch_configuration
-
-    def _require_funds(self, target: FaultTarget) -> None:
+    def _check_account(self, target: FaultTarget) -> None:
+        """Raises ApiError for a fault that refuses the order, and for too low a balance."""
         for fault in self._take(target, ORDER_FAULTS - {FaultKind.QUOTA_EXCEEDED}):
             refusal = out_of_stock if fault.kind is FaultKind.OUT_OF_STOCK else insufficient_funds
             raise refusal(int(fault.parameters.get("status", 409)))
@@ -334,14 +255,14 @@ class SimulatedShadeform:
         if Money(self.settings.shadeform_balance, CURRENCY) - billed < MIN_BALANCE:
             raise insufficient_funds()
 
-    def _run(self, instance_id: str, offer: InstanceOffer, order: Json, life: LifePlan) -> ShadeformRun:
-        settings = self.settings
+    def _run(self, instance_id: str, order: Order, life: LifePlan) -> ShadeformRun:
+        settings, offer, arguments = self.settings, order.offer, order.arguments
         return ShadeformRun(
             ACCOUNT,
             instance_id,
             resource="instance",
-            product=f"{offer.cloud}/{order['region']}/{offer.shade_instance_type}",
-            price_per_hour=offer.price if order["shade_cloud"] else Money.zero(CURRENCY),
+            product=f"{offer.cloud}/{arguments['region']}/{offer.shade_instance_type}",
+            price_per_hour=offer.price if arguments["shade_cloud"] else Money.zero(CURRENCY),
             rounding=settings.shadeform_rounding,
             started_at=life.boot.started_at,
             billed_from=life.boot.billed_from(settings.shadeform_billing_start),
@@ -367,13 +288,6 @@ class SimulatedShadeform:
     def _take(self, target: FaultTarget, kinds: Collection[FaultKind]) -> list[Fault]:
         return self.world.faults.take_matching(target, kinds)
 
-    def _put(self, instance: VirtualInstance) -> VirtualInstance:
-        self._instances[instance.instance_id] = instance
-        change = instance.next_change
-        if change is not None and (self._next_change is None or change < self._next_change):
-            self._next_change = change
-        return instance
-
     def _change(self, instance: VirtualInstance) -> None:
         """Carry out the change that is due."""
         end = instance.scheduled_end
@@ -388,20 +302,12 @@ class SimulatedShadeform:
             return instance
         self.world.ledger.end(instance.instance_id, at)
         gone_at = at + timedelta(seconds=self.settings.deleting_seconds)
-        return self._put(replace(instance, deleting_at=at, deleted_at=gone_at))
+        return self._fleet.put(replace(instance, deleting_at=at, deleted_at=gone_at))
 
     def _remove(self, instance: VirtualInstance) -> None:
         self.world.serving.end(instance.instance_id)
         self.world.ports.release(instance.instance_id)
-        del self._instances[instance.instance_id]
-
-
-def _complete(request: CreateRequest, offer: InstanceOffer) -> Json:
-    """The order with a value for each field, but for the template, which no answer has."""
-    order = dict.fromkeys(CreateRequest.model_fields) | request.model_dump(exclude_none=True)
-    del order["template_id"]
-    order |= {name: order[name] or [] for name in ("volume_ids", "tags", "envs")}
-    return order | {"shade_cloud": request.shade_cloud is not False, "os": request.os or offer.os_options[0]}
+        self._fleet.remove(instance)
 
 
 def _target(path: str, order: Json, instance_id: str | None = None) -> FaultTarget:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.simulator.api_error import ApiError
-from pulumi_cortecs.simulator.routing import both_forms, simulated_route
+from pulumi_cortecs.simulator.routing import RouteDecorator, both_forms, simulated_route
 from pulumi_cortecs.simulator.shadeform import serializers
 from pulumi_cortecs.simulator.shadeform.cloud import BASE, SimulatedShadeform
 from pulumi_cortecs.simulator.shadeform.errors import error_json, not_found
@@ -80,16 +80,9 @@ def shadeform_router(cloud: SimulatedShadeform) -> APIRouter:
         offers = _filtered(cloud.market, request.query_params)
         return JSONResponse({"instance_types": [serializers.type_json(offer) for offer in offers]})
 
-    whole = APIRouter(redirect_slashes=False)
-    whole.include_router(router)
-    for part in (_instances, _ssh_keys, _volumes, _templates):
-        # with the prefix of its own, by which requests are counted and faults match
-        keyed = APIRouter(
-            prefix=BASE, route_class=route_class, dependencies=[Depends(_check_key)], redirect_slashes=False
-        )
-        part(keyed, cloud)
-        whole.include_router(keyed)
-    return whole
+    for add_routes in (_instances, _ssh_keys, _volumes, _templates):
+        add_routes(both_forms(router, Depends(_check_key)), cloud)
+    return router
 
 
 async def _check_key(x_api_key: Annotated[str, Header()] = "") -> None:
@@ -97,9 +90,7 @@ async def _check_key(x_api_key: Annotated[str, Header()] = "") -> None:
         raise ApiError(401, "The key in X-API-KEY is missing or not valid.")
 
 
-def _instances(router: APIRouter, cloud: SimulatedShadeform) -> None:
-    route = both_forms(router)
-
+def _instances(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
     @route("GET", "/instances")
     async def all_instances() -> Response:
         return JSONResponse({"instances": [cloud.list_json(view) for view in cloud.list_visible()]})
@@ -129,8 +120,8 @@ def _instances(router: APIRouter, cloud: SimulatedShadeform) -> None:
         return Response()
 
 
-def _ssh_keys(router: APIRouter, cloud: SimulatedShadeform) -> None:
-    route, keys = both_forms(router), cloud.ssh_keys
+def _ssh_keys(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
+    keys = cloud.ssh_keys
 
     @route("GET", "/sshkeys")
     async def all_keys() -> Response:
@@ -157,8 +148,8 @@ def _ssh_keys(router: APIRouter, cloud: SimulatedShadeform) -> None:
         return Response()
 
 
-def _volumes(router: APIRouter, cloud: SimulatedShadeform) -> None:
-    route, volumes = both_forms(router), cloud.volumes
+def _volumes(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
+    volumes = cloud.volumes
 
     @route("GET", "/volumes")
     async def all_volumes() -> Response:
@@ -185,8 +176,8 @@ def _volumes(router: APIRouter, cloud: SimulatedShadeform) -> None:
         return Response()
 
 
-def _templates(router: APIRouter, cloud: SimulatedShadeform) -> None:
-    route, templates = both_forms(router), cloud.market.templates
+def _templates(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
+    templates = cloud.market.templates
 
     @route("GET", "/templates")
     async def all_templates() -> Response:

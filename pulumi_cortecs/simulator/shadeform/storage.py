@@ -17,6 +17,7 @@ from pulumi_cortecs.simulator.shadeform.runs import ShadeformRun
 from pulumi_cortecs.simulator.shadeform.settings import ShadeformSettings
 
 ACCOUNT = "sim"
+MANAGED_ID = "00000000-0000-4000-8000-000000000001"
 _MANAGED = "ssh-rsa AAAA-the-key-of-the-simulator shadeform"
 
 
@@ -40,10 +41,10 @@ class SshKeys:
     def __iter__(self) -> Iterator[SshKey]:
         return iter(self._keys.values())
 
-    def reset(self, managed_id: str) -> None:
+    def reset(self) -> None:
         """Keep the vendor's own key only, which is the default."""
         self._keys.clear()
-        self._keys[managed_id] = SshKey(managed_id, "Shadeform Managed Key", _MANAGED, is_default=True, is_managed=True)
+        self._keys[MANAGED_ID] = SshKey(MANAGED_ID, "Shadeform Managed Key", _MANAGED, is_default=True, is_managed=True)
 
     def require(self, key_id: str) -> SshKey:
         """A key. Raises ApiError for an unknown id."""
