@@ -340,8 +340,12 @@ class Scene:
     def keep_orphan(self, instance_id: str, machine: int) -> None:
         """`pulumi-cortecs orphans --keep ID`: from now on it is foreign."""
         self.counts["orphans --keep"] += 1
+        def work() -> None:
+            account = accounts.account(self.case.kind()).fingerprint
+            session.current().journal.mark_kept(account, instance_id)
+
         host = self.process(machine)
-        task = self.crowd.spawn(lambda: session.current().journal.mark_kept(instance_id), host)
+        task = self.crowd.spawn(work, host)
         self.crowd.join([task])
         host.end()
         if task.error is not None:
