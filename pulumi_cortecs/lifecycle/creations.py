@@ -54,7 +54,11 @@ class Creations:
         state = self._first_readings.get(stack_prefix(urn)) if not_before is None else None
         if state is None:
             state = self._read(urn, self._clock.now() if not_before is None else not_before)
-        return None if state is None else {row.instance_id: row.urn for row in rows_of_type(state, urn) if not row.external}
+        return (
+            None
+            if state is None
+            else {row.instance_id: row.urn for row in rows_of_type(state, urn) if not row.external}
+        )
 
     def read_ahead(self, urn: str, began_at: float) -> None:
         """Reads the stack's state, once, for `interrupted`, which will wait for the rest of this reading only. Raises

@@ -149,7 +149,10 @@ def _wait_until_ready(
     readiness = account.readiness(_probe_spec(props), started_at if restarted else NEVER)
 
     def report(text: str) -> None:
-        age, cost = times.format_duration(account.clock.now() - started_at), instance_records.hourly_cost(kind, instance_id)
+        age, cost = (
+            times.format_duration(account.clock.now() - started_at),
+            instance_records.hourly_cost(kind, instance_id),
+        )
         call.report_progress(f"{text}, {age}" + (f", {cost}/h" if cost else ""))
 
     outputs: dict[str, str] = {}
@@ -247,7 +250,9 @@ def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on
         return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` creates a new one"
     except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
-        return f"{failed}: it may still exist, and {_cost_text(kind, account, instance_id)}. `pulumi destroy` deletes it"
+        return (
+            f"{failed}: it may still exist, and {_cost_text(kind, account, instance_id)}. `pulumi destroy` deletes it"
+        )
 
 
 def _reason_to_keep(kind: InstanceKind, instance_id: str) -> str:

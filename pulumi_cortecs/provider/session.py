@@ -17,7 +17,7 @@ from pulumi_cortecs.cost.limits_file import LimitsFileError, account_is_exclusiv
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.backends import Backend, identify_backend
-from pulumi_cortecs.lifecycle.cli_states import open_states
+from pulumi_cortecs.lifecycle.cli_states import named_organization, open_states
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
 from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
 from pulumi_cortecs.lifecycle.releases import Releases
@@ -77,8 +77,8 @@ class ReviewedInputs:
 @dataclass(frozen=True)
 class InstanceRow:
     """An Instance's row: `arguments` are those that decide what is bought, `delivered` those that the vendor reported
-    at a purchase of this process. `inferred`: its id was concluded from a list of the vendor's. `account` is the one that
-    the state names, None in a new row."""
+    at a purchase of this process. `inferred`: its id was concluded from a list of the vendor's. `account` is that of
+    the state, None in a new row."""
 
     urn: str
     arguments: Mapping[str, Any]
@@ -153,9 +153,10 @@ class Session:
 
     @locked_cached_property
     def backend(self) -> Backend:
-        """The engine's backend. Variables that a program maps into its provider's environment do not count."""
+        """The engine's backend, of the organization that its command names. Variables that a program maps into its
+        provider's environment do not count."""
         ours = engine_cli.current_cli()
-        return identify_backend(ours.environment, ours.directory)
+        return identify_backend(ours.environment, ours.directory, named_organization(ours.arguments))
 
     def is_exclusive(self, cloud: str) -> bool:
         """Returns whether the machine's limits say that only this machine's stacks use the account at this cloud.

@@ -340,6 +340,7 @@ class Scene:
     def keep_orphan(self, instance_id: str, machine: int) -> None:
         """`pulumi-cortecs orphans --keep ID`: from now on it is foreign."""
         self.counts["orphans --keep"] += 1
+
         def work() -> None:
             account = accounts.account(self.case.kind()).fingerprint
             session.current().journal.mark_kept(account, instance_id)

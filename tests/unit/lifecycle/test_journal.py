@@ -356,7 +356,11 @@ def test_a_file_that_failed_after_a_long_wait_is_not_waited_for_again(tmp_path: 
     with held(tmp_path), pytest.raises(JournalError, match="locked") as first:
         sent(impatient, CHAT)
     clock.step = 0.0
-    for use in (lambda: sent(impatient, CHAT), lambda: impatient.open_orders(), lambda: impatient.confirm("ours", "i-1")):
+    for use in (
+        lambda: sent(impatient, CHAT),
+        lambda: impatient.open_orders(),
+        lambda: impatient.confirm("ours", "i-1"),
+    ):
         with pytest.raises(JournalError) as raised:
             use()
         assert str(raised.value) == str(first.value)
