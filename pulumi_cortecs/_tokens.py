@@ -12,4 +12,4 @@ TOKENS: Final[dict[str, str]] = {
 
 def instance_tokens() -> frozenset[str]:
     """The types of instances."""
-    return frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))
+    return frozenset(token for name, token in TOKENS.items() if name.endswith(".Instance"))

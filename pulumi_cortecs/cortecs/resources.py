@@ -11,12 +11,12 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS, INSTANCE
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import create_timeout, split_arguments
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 
-READY_TIMEOUT = 1200
+READY_TIMEOUT = INSTANCE.ready_timeout
 """Seconds, for a program that sets no timeout."""
 _REQUIRED = ("model_id", "which model should it serve?")
 _OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at", "purchase_labels")

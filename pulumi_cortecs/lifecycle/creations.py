@@ -49,8 +49,8 @@ class Creations:
         self._began_at: dict[str, float] = {}
 
     def rows(self, urn: str, not_before: float | None = None) -> Mapping[str, str] | None:
-        """The URN of each instance's row in the URN's own stack, of its type; None where its state cannot be read. Without
-        `not_before`, an earlier reading of this run is as good."""
+        """The URN of each instance's row of the URN's type in its own stack, None where its state cannot be read.
+        Without `not_before`, an earlier reading of this run is as good."""
         state = self._first_readings.get(stack_prefix(urn)) if not_before is None else None
         if state is None:
             state = self._read(urn, self._clock.now() if not_before is None else not_before)

@@ -86,7 +86,7 @@ class States(Protocol):
 
 def rows_of_type(state: StackState, urn: str) -> list[StateRow]:
     """The rows of the URN's type, and so of one cloud's instances."""
-    return [row for row in state.rows if resource_type(row.urn) == resource_type(urn)]
+    return [row for row in state.rows if (row.resource_type or resource_type(row.urn)) == resource_type(urn)]
 
 
 def resource_type(urn: str) -> str:

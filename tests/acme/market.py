@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost import Money, Offer
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
 from pulumi_cortecs.provider.answer_cache import AnswerCache
@@ -44,6 +44,12 @@ class AcmeMarket:
 
     def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
         return {"plan": None if is_unknown(inputs["plan"]) else inputs["plan"]}
+
+
+def offers(base_url: str) -> list[Offer]:
+    rows = [(plan, zone) for plan in plans(base_url).values() for zone in plan.zones]
+    prices = [Money(Decimal(plan.cents_per_hour) / 100, "EUR") for plan, _ in rows]
+    return [Offer("acme", plan.plan, price, True, zone) for (plan, zone), price in zip(rows, prices, strict=True)]
 
 
 def live(base_url: str, answers: AnswerCache) -> AcmeMarket:

@@ -317,7 +317,7 @@ class Scene:
                 account = accounts.account(self.case.kind())
                 listed = [_listed(account.cloud, one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
-                orphaned = find_orphans(listed, [self._as_stack(stack) for stack in self.stacks], {}, now)
+                orphaned = find_orphans(listed, [self._as_stack(stack) for stack in self.stacks], now)
                 for orphan in orphaned:
                     instance_id = orphan.instance.instance_id
                     if only not in ("", instance_id) or instance_id in self.foreign:
@@ -612,10 +612,8 @@ def _listed(cloud: Cloud[Any], instance: Any) -> ListedInstance:
     return ListedInstance(
         instance_id=cloud.id_of(instance),
         arguments={},
-        billing_interval=None,
-        num_workers=1,
+        ordered="",
         status="",
         phase=phase,
         started_at=None if started is None else datetime.fromtimestamp(started, timezone.utc),
-        stopped_at=None,
     )
