@@ -200,7 +200,7 @@ def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend:
     assert told_of_both == [(DEV, backend.url, 1), (PROD, backend.url, 1)]
     assert (document["stacks"][0]["pending"], document["stacks"][0]["locked"]) == (["chat"], False)
     rows = [{"stack": DEV, "name": "chat", "protected": False}, {"stack": PROD, "name": "chat", "protected": True}]
-    assert document["shared"] == [{"id": shared, "owners": rows}]
+    assert document["shared"] == [{"cloud": "cortecs", "id": shared, "owners": rows}]
     (one,) = document["orphans"]
     assert (one["id"], one["hourly"], one["so_far"]) == (orphan, "1.20", "1.22")
     assert one["age_seconds"] in (3629, 3630)  # the vendor's clock has whole seconds
