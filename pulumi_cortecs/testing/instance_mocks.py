@@ -131,10 +131,9 @@ class InstanceMocks(Mocks, Generic[D]):
     def _instance(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         table = self._kind.arguments
         arguments, problems = read_properties(args.inputs, table)
-        missing = [f"{key} is required: {why}" for key, why in table.required.items() if args.inputs.get(key) is None]
-        reasons = [f"{problem.property} {problem.reason}" for problem in problems]
-        if refusals := reasons or missing:
-            raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {'; '.join(refusals)}")
+        if problems:
+            reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
+            raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {reasons}")
         inputs: dict[str, Any] = {**table.defaults, **arguments}
         price = self.complete(args.name, inputs)
         instance_id = args.resource_id or inputs["adopt_id"] or f"{args.name}-instance"
