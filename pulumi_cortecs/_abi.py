@@ -36,6 +36,19 @@ KINDS: Final[dict[str, str]] = {
 """The kind of resource that each name serves: "module:constant"."""
 
 
+def load_kind(name: str) -> InstanceKind:
+    """The kind of resource that a name of KINDS serves."""
+    module, _, constant = KINDS[name].partition(":")
+    kind: InstanceKind = getattr(import_module(module), constant)
+    return kind
+
+
+def instance_kinds() -> dict[str, InstanceKind]:
+    """The instances of every cloud, by the cloud's name."""
+    kinds = [load_kind(name) for name in KINDS if name.endswith(".Instance")]
+    return {kind.cloud: kind for kind in kinds}
+
+
 class UnknownProviderError(LookupError):
     """The state was written by a newer version of this package."""
 
@@ -52,9 +65,7 @@ class LazyProvider(ResourceProvider):
     @property
     def kind(self) -> InstanceKind:
         """The kind of resource that it serves."""
-        module, _, name = KINDS[self.abi_name].partition(":")
-        kind: InstanceKind = getattr(import_module(module), name)
-        return kind
+        return load_kind(self.abi_name)
 
     def configure(self, req: ConfigureRequest) -> None:
         """Passes the configuration, the stack's or a Provider's, to the accounts, and keeps none of it."""

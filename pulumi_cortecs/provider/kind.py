@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from pulumi_cortecs.http.credential_spec import CredentialSpec
 
 if TYPE_CHECKING:  # programs import this module, but nothing that buys
-    from pulumi_cortecs.cost import Money
+    from pulumi_cortecs.cost import Money, Offer
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 Inputs = Mapping[str, Any]
@@ -75,7 +77,7 @@ class Argument:
     `default`: the value if the program leaves it out. `priced`: the price depends on it. `interrupts`: a change
     interrupts the service, so that the Endpoint waits again. `secret`: no message shows the value.
     `in_state_if_default`: whether plans and states contain it while it has its default; each property there costs time
-    at every step of an `up`.
+    at every step of an `up`. `spell` returns a normalised value as programs write it.
     """
 
     read: Reader
@@ -85,6 +87,11 @@ class Argument:
     interrupts: bool = False
     secret: bool = False
     in_state_if_default: bool = True
+    spell: Callable[[Any], Any] = lambda value: value
+
+    def in_program(self, value: Any) -> str:
+        """The value as a line of a program has it."""
+        return repr(value) if isinstance(value, (dict, list)) else json.dumps(self.spell(value), ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -205,15 +212,38 @@ class Market(Protocol):
 
 
 @dataclass(frozen=True)
+class PurchasableKind:
+    """Something else than instances that costs money in an account of a cloud, such as its volumes.
+
+    `token` is the engine's type, and `noun` its name in texts, "volume". `listed` returns all of them, with `noun`:
+    the whole list, or a CloudError. `delete` deletes one, and returns when it is provably gone; it raises CloudError
+    otherwise. To delete one destroys its data, so commands do that only with `--volumes`.
+    """
+
+    token: str
+    noun: str
+    listed: Callable[[Cloud[Any]], Sequence[ListedInstance]]
+    delete: Callable[[Cloud[Any], str], None]
+
+
+@dataclass(frozen=True)
 class InstanceKind:
     """The instances of one cloud, as the provider knows them.
 
     `token` and `endpoint_token` are the engine's types of an instance and its Endpoint. `connect` gets the credentials,
     the seconds by which the list may lag, and a function that returns the hourly price of given inputs (None where it
     is unknown; it may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it
-    while the vendor cannot be reached. `ready_status` is the status of an Endpoint that can be used, and
-    `endpoint_arguments` are the arguments that an Instance passes on to its Endpoint, beside those of every cloud.
-    `conflicts` names arguments of a program that exclude each other, or that a time, now, makes impossible; it is pure.
+    while the vendor cannot be reached. `offers` returns what a base URL offers now, without credentials; it raises
+    CloudError.
+
+    `module` is the module from which programs import the Instance. `columns` are the arguments that tell a person which
+    instance it is, each with its title in tables: by default all that decide what is bought. `named_after` is the
+    argument after whose value the commands name an instance: by default the first of those. `ready_timeout` are the
+    seconds that a wait takes for a program that sets no timeout. `others` are the further purchases in an account.
+
+    `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
+    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` names arguments of a program that
+    exclude each other, or that a time, now, makes impossible; it is pure.
     """
 
     token: str
@@ -223,6 +253,12 @@ class InstanceKind:
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
     market: Callable[[str, AnswerCache], Market]
     pinned: Callable[[PriceList], Market]
+    offers: Callable[[str], list[Offer]]
+    module: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    named_after: str = ""
+    ready_timeout: int = 1200
+    others: tuple[PurchasableKind, ...] = ()
     ready_status: str = "running"
     endpoint_arguments: tuple[str, ...] = ()
     conflicts: Callable[[Inputs, datetime], list[Problem]] = lambda _, __: []
@@ -241,6 +277,20 @@ class InstanceKind:
     def possessive(self) -> str:
         """The vendor's name in the possessive: "Acme's"."""
         return f"{self.vendor}'" if self.vendor.endswith("s") else f"{self.vendor}'s"
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The engine's types of all that costs money in its accounts."""
+        return frozenset((self.token, *(other.token for other in self.others)))
+
+    @property
+    def shown_arguments(self) -> Mapping[str, str]:
+        """The titles of the arguments in tables, by name."""
+        return self.columns or {key: key.replace("_", " ") for key in self.arguments.replacing}
+
+    def name_for(self, arguments: Mapping[str, object]) -> str:
+        """The value after which the commands name an instance of these arguments, "" where it is not reported."""
+        return str(arguments.get(self.named_after or self.arguments.replacing[0], ""))
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:

@@ -208,7 +208,7 @@ def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:
     with ours.lock:
         known_ids = frozenset(ours.known_ids.get(kind.cloud, ()))
     try:
-        return known_ids | ours.journal.instance_ids_in(account.fingerprint)
+        return known_ids | ours.journal.instance_ids(account.fingerprint)
     except JournalError:
         return known_ids
 

@@ -31,4 +31,6 @@ INSTANCE = InstanceKind(
     connect=AcmeCloud,
     market=market.live,
     pinned=market.pinned,
+    offers=market.offers,
+    module="tests.acme.resources",
 )
