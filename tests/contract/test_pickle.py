@@ -22,19 +22,19 @@ PUBLISHED = {
     (
         "shadeform.Instance",
         4,
-    ): "gASVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uSW5zdGFuY2WUhZRSlC4=",  # noqa: E501
+    ): "gASVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uSW5zdGFuY2WUhZRSlC4=",
     (
         "shadeform.Instance",
         5,
-    ): "gAWVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uSW5zdGFuY2WUhZRSlC4=",  # noqa: E501
+    ): "gAWVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uSW5zdGFuY2WUhZRSlC4=",
     (
         "shadeform.Endpoint",
         4,
-    ): "gASVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uRW5kcG9pbnSUhZRSlC4=",  # noqa: E501
+    ): "gASVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uRW5kcG9pbnSUhZRSlC4=",
     (
         "shadeform.Endpoint",
         5,
-    ): "gAWVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uRW5kcG9pbnSUhZRSlC4=",  # noqa: E501
+    ): "gAWVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uRW5kcG9pbnSUhZRSlC4=",
 }
 """Pulumi pickles with Python's default protocol: 4, and 5 from Python 3.14 on. Both are in states: never change one."""
 
