@@ -196,10 +196,12 @@ def far_off(sim: Simulator, ahead: timedelta) -> Survey:
     clock = FakeClock()
     headers = {"Date": format_datetime(clock.utc_now() + ahead, usegmt=True)}
     answers = httpx.MockTransport(lambda _: httpx.Response(200, json=ANSWER, headers=headers))
-    config = {"cortecs:clientId": "sim", "cortecs:clientSecret": "sim", "cortecs:apiBaseUrl": sim.base_url}
     client = CortecsClient(Credentials("cortecs", "https://vendor.example/v1", ("sim", "sim")), new_client(answers))
     cloud = CortecsCloud(client, "", 0, lambda _: None)
-    account = replace(accounts.account(INSTANCE, config), cloud=cloud, clock=clock)
+    with pytest.MonkeyPatch.context() as environment:
+        for variable, value in sim.env().items():
+            environment.setenv(variable, value)
+        account = replace(accounts.account(INSTANCE), cloud=cloud, clock=clock)
     client.instances()
     return Survey(INSTANCE, account, (listed("i"),), (state(owns("i", expires_at=LONG_AGO)),), account.vendor_now())
 

@@ -64,7 +64,9 @@ WITH_DISKS: InstanceKind = replace(
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """Both clouds, without any disk."""
+    """Cortecs and Acme as the only clouds, without any disk."""
+    for name in _abi.KINDS.keys() - {CORTECS.instance, CORTECS.endpoint, ACME.instance, ACME.endpoint}:
+        monkeypatch.delitem(_abi.KINDS, name)
     monkeypatch.setitem(_abi.KINDS, ACME.instance, f"{__name__}:WITH_DISKS")
     DISKS.clear()
     with running(boot=BOOT, seed=1, simulated=[CORTECS.simulated, ACME.simulated]) as simulator:
