@@ -5,6 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ENGINE := $(PYTHON) tools/engine/get.py
 ROUNDS ?= 300
+CLOUD ?= cortecs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup engine demo demo-stop up destroy test test-backends chaos bench compat-langchain lint format clean
@@ -20,8 +21,8 @@ $(READY): pyproject.toml constraints.txt tools/setup.sh tests/compat/fetch.py te
 engine:  ## the pulumi CLI: the one on PATH, or one in your cache; prints its path
 	@$(ENGINE)
 
-demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running)
-	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" $(if $(filter-out 0,$(KEEP)),--keep)
+demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running; CLOUD=shadeform)
+	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" --cloud $(CLOUD) $(if $(filter-out 0,$(KEEP)),--keep)
 
 demo-stop: $(READY)  ## ends what `make demo KEEP=1` left
 	@$(BIN)/python -m tools.demo --stop
