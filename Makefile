@@ -44,8 +44,8 @@ test-backends: $(READY)  ## kills `up` 20 times each on a file, an S3 and a Post
 		{ echo "test-backends: Debian's package postgresql is needed, and only root can install it" >&2; exit 1; }
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.backends $(ARGS)
 
-chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and compares the books: most of an hour
-	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)
+chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and compares the books: most of an hour (CLOUD=shadeform)
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.chaos --cloud $(CLOUD) --rounds $(ROUNDS) $(ARGS)
 
 bench: $(READY)  ## the benchmarks of docs/performance.md, some minutes; wants a machine with nothing else to do
 	@PULUMI="$$($(ENGINE))" && export PULUMI_CORTECS_ENGINE="$$PULUMI" && missed=0 && \
