@@ -168,8 +168,8 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         expires_at = str(props.get("expires_at", ""))
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
             instance = account.find_detail(instance_id) or instance
-            if isinstance(account.cloud, EndsInstances):
-                expires_at = account.cloud.ends_at(instance)
+            if props.get("ttl"):
+                expires_at = _end_as_found(account, instance, expires_at)
         inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
@@ -554,6 +554,14 @@ def _end_at_vendor(account: Account, olds: Mapping[str, Any], inputs: Mapping[st
     if account.cloud.vendor_time() is None:
         account.poller.snapshot(max_age=0.0)  # the date is one of the vendor's clock, which an answer shows
     return {"expires_at": _expires_at(account, inputs)}
+
+
+def _end_as_found(account: Account, instance: Any, recorded: str) -> str:
+    """The end of its ttl as its vendor has it, in the recorded spelling if it is the same."""
+    if not isinstance(account.cloud, EndsInstances):
+        return recorded
+    ends_at = account.cloud.ends_at(instance)
+    return recorded if parse_timestamp(ends_at) == parse_timestamp(recorded) else ends_at
 
 
 def _adopt_end(kind: InstanceKind, account: Account, instance_id: str, inputs: Mapping[str, Any]) -> str:

@@ -213,7 +213,8 @@ class InstanceKind:
     is unknown; it may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it
     while the vendor cannot be reached. `ready_status` is the status of an Endpoint that can be used, and
     `endpoint_arguments` are the arguments that an Instance passes on to its Endpoint, beside those of every cloud.
-    `conflicts` names arguments of a program that exclude each other, or that a time, now, makes impossible; it is pure.
+    `conflicts` gets a program's arguments, the result of the last check and the time: it names those that exclude each
+    other, and those that the time makes impossible unless they have stood before; it is pure.
     """
 
     token: str
@@ -225,7 +226,7 @@ class InstanceKind:
     pinned: Callable[[PriceList], Market]
     ready_status: str = "running"
     endpoint_arguments: tuple[str, ...] = ()
-    conflicts: Callable[[Inputs, datetime], list[Problem]] = lambda _, __: []
+    conflicts: Callable[[Inputs, Inputs, datetime], list[Problem]] = lambda _, __, ___: []
 
     @property
     def cloud(self) -> str:

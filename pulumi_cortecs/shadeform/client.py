@@ -178,8 +178,9 @@ class ShadeformClient:
     def create_instance(self, order: Mapping[str, Any]) -> str:
         """Buys an instance and returns its id. It is not sent again once the vendor may have received it: after an
         error with `may_have_taken_effect` the instance may exist."""
-        body = dict(order)
-        return self._core.call("POST", "/instances/create", _Created, retry=Retry.IF_NEVER_SENT, body=body).id
+        body, secrets = dict(order), _secrets_of(order)
+        path = "/instances/create"
+        return self._core.call("POST", path, _Created, retry=Retry.IF_NEVER_SENT, body=body, secrets=secrets).id
 
     def update_instance(self, instance_id: str, changes: Mapping[str, Any]) -> None:
         """Changes name, tags, auto_delete or alert; None removes a value, and one that is left out stays."""
@@ -218,6 +219,16 @@ def _launch_body(launch: Mapping[str, Any]) -> dict[str, Any]:
     if "envs" in docker:
         docker["envs"] = _pairs(docker["envs"])
     return {"type": "docker", "docker_configuration": docker}
+
+
+def _secrets_of(body: Mapping[str, Any]) -> list[str]:
+    """The values of an order's body that no text of ours may have."""
+    launch = body.get("launch_configuration") or {}
+    docker, script = launch.get("docker_configuration") or {}, launch.get("script_configuration") or {}
+    variables = [pair["value"] for pair in (*body.get("envs", ()), *docker.get("envs", ()))]
+    login = docker.get("registry_credentials") or {}
+    encoded = str(script.get("base64_script", ""))
+    return [*variables, *login.values(), docker.get("args", ""), encoded, base64.b64decode(encoded).decode()]
 
 
 def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:
