@@ -189,8 +189,9 @@ class Market(Protocol):
         fit. Problems are added to `problems`, so that they are reported even if a later request fails."""
         ...
 
-    def availability(self, inputs: Inputs) -> list[Problem]:
-        """The reasons why the same could not be bought again: stock, quota, capacity."""
+    def availability(self, inputs: Inputs, refusal: str = "", /) -> list[Problem]:
+        """The reasons why the same could not be bought again: stock, quota, capacity. `refusal` is the vendor's word
+        (`RefusedError.code`) for the refusal of such an order just now, which the market may not show yet."""
         ...
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:

@@ -19,7 +19,8 @@ from pulumi_cortecs.http.text import escape_unprintable, require_identifier
 VENDOR: Final = "Shadeform"
 CLOUD: Final = "shadeform"
 
-_REFUSALS: Final = frozenset({"OUT_OF_STOCK", "INSUFFICIENT_FUNDS"})
+OUT_OF_STOCK: Final = "OUT_OF_STOCK"
+_REFUSALS: Final = frozenset({OUT_OF_STOCK, "INSUFFICIENT_FUNDS"})
 """Answers to an order that no repetition changes, although their status is 409 (docs/apis/shadeform.md#errors)."""
 _RESERVED_PATHS: Final = frozenset({"", ".", "..", "types", "create", "add"})
 """Ids that would turn `/instances/{id}/...` into another request: httpx resolves the dots, quoted or not."""
