@@ -32,6 +32,12 @@ _List = Annotated[list[T], BeforeValidator(lambda value: [] if value is None els
 _Object = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
 _Id = Annotated[str, AfterValidator(require_identifier)]
 _Words = Annotated[str, AfterValidator(escape_unprintable)]
+_Time = Annotated[_Words | None, BeforeValidator(lambda value: None if is_no_time(value) else value)]
+
+
+def is_no_time(value: object) -> bool:
+    """Returns whether a time of the API is Go's zero time, which stands for one that has not come."""
+    return isinstance(value, str) and value.startswith("0001-01-01T00:00:00")
 
 
 class ApiAvailability(WireModel):
@@ -76,7 +82,8 @@ class ApiPortMapping(WireModel):
 
 
 class ApiInstance(WireModel):
-    """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601.
+    """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
+    that has not come.
 
     `auto_delete`, `alert`, `envs`, `volume_ids`, `ssh_key_id` and `volume_mount` are None in the list, which omits
     them.
@@ -101,9 +108,9 @@ class ApiInstance(WireModel):
     launch_configuration: _Object = Field(default_factory=dict, repr=False)
     tags: _List[str] = Field(default_factory=list)
     port_mappings: _List[ApiPortMapping] = Field(default_factory=list)
-    active_at: _Words | None = None
-    created_at: _Words | None = None
-    deleted_at: _Words | None = None
+    active_at: _Time = None
+    created_at: _Time = None
+    deleted_at: _Time = None
     boot_time: _Object = Field(default_factory=dict)
     auto_delete: dict[str, Any] | None = None
     alert: dict[str, Any] | None = None

@@ -1,5 +1,5 @@
-"""A thousand random lives of instances and volumes: what the quote says, times the units that were started, is the bill,
-to a millionth of a dollar. All arithmetic is here, in whole numbers, and none of it is ours."""
+"""A thousand random lives of instances and volumes: what the quote says, times the units that were started, is the
+bill, to a millionth of a dollar. All arithmetic is here, in whole numbers, and none of it is ours."""
 
 from __future__ import annotations
 
