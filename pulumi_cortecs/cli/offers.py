@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli.output import count_text, exit_failed, make_table, print_error, print_json, print_lines
+from pulumi_cortecs.cli.output import (
+    count_text,
+    exit_failed,
+    keep_whole,
+    make_table,
+    print_error,
+    print_json,
+    print_lines,
+)
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cost import Offer
@@ -73,13 +81,14 @@ def _cheapest_first(offer: Offer) -> tuple[str, Decimal, str, str, str]:
 
 def _show(rows: Sequence[Offer], *, has_several: bool) -> None:
     clouds = ["cloud"] if has_several else []
-    table = make_table("Offers", *clouds, "id", "region", "GPU", "count", "memory", "an hour", "available")
-    table.columns[has_several].no_wrap = True  # ids are complete, for copying
+    regions = [] if all(offer.region in offer.id for offer in rows) else ["region"]
+    table = make_table("Offers", *clouds, "id", *regions, "GPU", "count", "memory", "an hour", "available")
+    keep_whole(table, "cloud", "id")  # for copying
     for offer in rows:
         table.add_row(
             *([offer.cloud] if has_several else []),
             offer.id,
-            offer.region or "-",
+            *([offer.region or "-"] if regions else []),
             offer.gpu_type or "?",
             str(offer.gpu_count or "?"),
             "?" if offer.gpu_memory_gb is None else f"{offer.gpu_memory_gb} GB",

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pulumi_cortecs.cli.output import count_text, exit_failed, make_table, print_error, print_json, print_lines
+from pulumi_cortecs.cli.output import (
+    count_text,
+    exit_failed,
+    keep_whole,
+    make_table,
+    print_error,
+    print_json,
+    print_lines,
+)
 from pulumi_cortecs.cli.survey import (
     EXIT_FOUND,
     AllStacks,
@@ -308,7 +316,7 @@ def _table(all_orphans: Sequence[_Found], surveys: Surveys) -> Table:
     ordered = ["ordered"] if is_mixed else list(shown.values())
     columns = ("id", *ordered, "status", "age", "an hour", "so far", "remarks", *(["labels"] if labels else []))
     table = make_table("Instances that no stack owns", *(["cloud"] if surveys.has_several else []), *columns)
-    table.columns[surveys.has_several].no_wrap = True  # ids are complete, for copying
+    keep_whole(table, "cloud", "id")  # for copying
     for number, found in enumerate(all_orphans):
         instance, age = found.instance, found.instance.age(found.survey.vendor_now)
         table.add_row(

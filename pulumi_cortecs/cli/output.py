@@ -30,6 +30,12 @@ def make_table(title: str, *columns: str) -> Table:
     return table
 
 
+def keep_whole(table: Table, *names: str) -> None:
+    """Never fold the columns of these names."""
+    for column in table.columns:
+        column.no_wrap = column.header in names
+
+
 def print_lines(*items: Any) -> None:
     """Print tables and lines, only their printable characters."""
     from rich.console import Console

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli.output import count_text, make_table, print_json, print_lines
+from pulumi_cortecs.cli.output import count_text, keep_whole, make_table, print_json, print_lines
 from pulumi_cortecs.cli.survey import (
     EXIT_FOUND,
     AllStacks,
@@ -89,7 +89,7 @@ def reap(
         surveys = take_surveys(where, cloud)
         expired = _find_all(surveys)
     if not as_json:
-        _show(expired, surveys)
+        _show(expired, surveys, stop)
     left = _running(expired) if stop else expired
     ready = [
         found
@@ -162,9 +162,9 @@ def _end_instances(ready: Sequence[_Found], stop: bool) -> dict[Key, str]:
     return run_for_each(list(account_of), end)
 
 
-def _show(expired: Sequence[_Found], surveys: Surveys) -> None:
+def _show(expired: Sequence[_Found], surveys: Surveys, stop: bool) -> None:
     if expired:
-        print_lines(_table(expired, surveys))
+        print_lines(_table(expired, surveys, stop))
     print_lines(
         f"{count_text(len(expired), 'instance')} of {surveys.listed} of {surveys.names} past the ttl "
         f"in {count_text(len(surveys.stacks), 'stack')}"
@@ -172,12 +172,12 @@ def _show(expired: Sequence[_Found], surveys: Surveys) -> None:
     print_shared(surveys)
 
 
-def _table(expired: Sequence[_Found], surveys: Surveys) -> Table:
+def _table(expired: Sequence[_Found], surveys: Surveys, stop: bool) -> Table:
     labels = labels_column([(found.survey, found.instance) for found in expired])
     columns = ("id", "name", "stacks", "ordered", "status", "expired at", "an hour", "remarks")
     clouds = ["cloud"] if surveys.has_several else []
     table = make_table("Instances past their ttl", *clouds, *columns, *(["labels"] if labels else []))
-    table.columns[surveys.has_several].no_wrap = True  # ids are complete, for copying
+    keep_whole(table, "cloud", "id")  # for copying
     for number, found in enumerate(expired):
         instance, row = found.instance, found.expired
         table.add_row(
@@ -189,7 +189,7 @@ def _table(expired: Sequence[_Found], surveys: Surveys) -> Table:
             instance.status,
             timestamp(row.expires_at),
             money_text(row.hourly),
-            "; ".join((*filter(None, [row.skip_reason]), *row.remarks)),
+            "; ".join((*filter(None, [_skip_reason(found, stop)]), *row.remarks)),
             *([labels[number]] if labels else []),
         )
     return table

@@ -320,14 +320,18 @@ def labels_column(pairs: Sequence[tuple[Survey, ListedInstance]]) -> list[str]:
 
 
 def instance_as_json(instance: ListedInstance, survey: Survey) -> dict[str, object]:
-    """An instance for JSON; null for values that the vendor leaves out."""
+    """An instance for JSON; null for values that the vendor leaves out. An argument that has the name of another field
+    is prefixed: the `cloud` of an order at Shadeform is `shadeform_cloud`."""
     is_instance = instance.noun == "instance"
     keys = survey.kind.arguments.replacing if is_instance else instance.arguments
-    return {
+    fields = {
         "cloud": survey.kind.cloud,
         "id": instance.instance_id,
         **({} if is_instance else {"kind": instance.noun}),
-        **{key: instance.arguments.get(key) for key in keys},
+    }
+    return {
+        **fields,
+        **{f"{survey.kind.cloud}_{key}" if key in fields else key: instance.arguments.get(key) for key in keys},
         "status": instance.status,
         "started_at": timestamp(instance.started_at),
         "labels": dict(survey.labels.get(instance.instance_id, {})),
@@ -367,9 +371,11 @@ def _list(kind: InstanceKind, account: Account) -> dict[str, ListedInstance]:
 
 def _describe(kind: InstanceKind, account: Account, instances: Iterable[Any]) -> list[ListedInstance]:
     from pulumi_cortecs.lifecycle.listed_instance import describe_instance
+    from pulumi_cortecs.provider.arguments import updatable_by_vendor
 
     price, now = _price_reader(account), account.vendor_now()
-    return [describe_instance(account.cloud, item, kind.arguments.replacing, now, price) for item in instances]
+    keys = (*kind.arguments.replacing, *updatable_by_vendor(kind.arguments))
+    return [describe_instance(account.cloud, item, keys, now, price) for item in instances]
 
 
 def _price_reader(account: Account) -> Callable[[Any], Money | None]:

@@ -17,8 +17,8 @@ INSTANCE: Final = "instance"
 
 @dataclass(frozen=True)
 class ListedInstance:
-    """One instance, or another purchase, whose name in texts is `noun`. `arguments` are the ordered ones, spelled as in
-    states, as far as the vendor reports them, and `ordered` is their text. `phase` is None for an unknown status.
+    """One instance, or another purchase, whose name in texts is `noun`. `arguments` are spelled as in states, as far as
+    the vendor reports them, and `ordered` is their text. `phase` is None for an unknown status.
     `started_at` is in UTC, or None. `hourly` is the current cost of an hour, zero while stopped, and `cost_so_far` that
     of the run since `started_at` by today's price; each is None where it is unknown."""
 
@@ -41,24 +41,24 @@ class ListedInstance:
 def describe_instance(
     cloud: Cloud[T],
     instance: T,
-    replacing: Collection[str],
+    shown: Collection[str],
     now: datetime,
     hourly_price: Callable[[T], Money | None],
 ) -> ListedInstance:
-    """An instance of the cloud's list. `replacing` are the names of the arguments that are ordered, `now` is the
-    vendor's time, and `hourly_price` returns the price of a running instance, None where it is unknown. An unknown
-    status counts as billed."""
+    """An instance of the cloud's list. `shown` are the names of the arguments to return, `now` is the vendor's time,
+    and `hourly_price` returns the price of a running instance, None where it is unknown. An unknown status counts as
+    billed."""
     try:
         phase, status = cloud.phase(instance), str(cloud.endpoint_outputs(instance, {})["status"])
         is_billed = cloud.is_billed(instance)
     except UnknownStatusError:
         phase, status, is_billed = None, cloud.progress_text(instance), True
     reported = cloud.reported_inputs(instance)
-    ordered = cloud.arguments_of({**dict.fromkeys(replacing, "?"), **reported})
+    ordered = cloud.arguments_of({**dict.fromkeys(shown, "?"), **reported})
     hourly = hourly_price(instance)
     return ListedInstance(
         instance_id=cloud.id_of(instance),
-        arguments={key: value for key, value in reported.items() if key in replacing},
+        arguments={key: value for key, value in reported.items() if key in shown},
         ordered="?" if ordered is None else cloud.describe_order(ordered),
         status=status,
         phase=phase,
