@@ -22,7 +22,7 @@ def import_file(
     name: Annotated[
         list[str] | None,
         typer.Option(
-            "--name", help="The name of an instance; once for each id, in their order.", show_default="its model or type"
+            "--name", help="An instance's name; once for each id, in their order.", show_default="its model or type"
         ),
     ] = None,
     cloud: Cloud = None,
