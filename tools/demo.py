@@ -41,7 +41,6 @@ SCRIPT = HOME / "env.sh"
 EXAMPLES = ROOT / "examples"
 STACK = "demo"
 SPEED = 60
-BOOT_SECONDS = 240
 _ENDED = ("deleting", "deleted")
 """The statuses of what is still shown, and not billed any more."""
 
@@ -89,7 +88,8 @@ class Demo:
         self.run_pulumi("preview", "--diff")
 
     def _buy(self) -> None:
-        self.heading("Buy it", f"one simulated minute takes a second here; the boot takes {BOOT_SECONDS // 60} of them")
+        minutes = self.story.boot_seconds // 60
+        self.heading("Buy it", f"one simulated minute takes a second here; the boot takes {minutes} of them")
         self.run_pulumi("up", "--yes", "--skip-preview")
 
     def _show_outputs(self) -> str:
@@ -246,7 +246,7 @@ def _simulator(story: Story, *, keep: bool) -> Iterator[int]:
     (HOME / "state").mkdir()
     port_file = HOME / "simulator.port"
     command = [sys.executable, "-m", "pulumi_cortecs.cli", "simulator", "--port", "0", "--port-file", str(port_file)]
-    command += ["--speed", str(SPEED), "--boot", str(BOOT_SECONDS)]
+    command += ["--speed", str(SPEED), "--boot", str(story.boot_seconds)]
     if not keep:
         command += ["--parent-pid", str(os.getpid())]
     with (HOME / "simulator.log").open("w") as log:
@@ -339,7 +339,7 @@ def _variables(port: int) -> dict[str, str]:
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "PULUMI_CORTECS_POLICY_PYTHON": sys.executable,
+        "PULUMI_CORTECS_POLICY_PYTHON": os.environ.get("PULUMI_CORTECS_DEMO_PYTHON") or sys.executable,
     }
 
 

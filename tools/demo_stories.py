@@ -38,7 +38,8 @@ class Story(ABC):
 
     `example` is the folder of its program, in which a pull request replaces `before` by `after`. `packs` are the packs
     that judge it, with the reason for which each of them has to refuse it, and `limits` is the file of their limits.
-    `has_key` says whether the instance asks for a key. `disturbance` and `remedy` are a heading and its remark.
+    `has_key` says whether the instance asks for a key, and `boot_seconds` is the time of its boot. `disturbance` and
+    `remedy` are a heading and its remark.
     """
 
     cloud: str
@@ -48,6 +49,7 @@ class Story(ABC):
     packs: Mapping[str, str]
     limits: str
     has_key: bool
+    boot_seconds: int
     disturbance: str
     remedy: str
 
@@ -150,6 +152,7 @@ chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_wo
     },
     limits="demo.json",
     has_key=False,
+    boot_seconds=240,
     disturbance="Somebody stops it in the vendor's console",
     remedy="refresh finds it, `up --refresh` repairs it",
 )
@@ -168,6 +171,7 @@ SHADEFORM: Final = ShadeformStory(
     },
     limits="demo-shadeform.json",
     has_key=True,
+    boot_seconds=120,
     disturbance="Somebody removes its end in the vendor's console",
     remedy="it would cost money for ever; refresh finds it, `up --refresh` repairs it",
 )

@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.engine.documented import output_of
-from tests.engine.packages import quick
+from tests.engine.packages import pack_python, quick
 from tests.engine.pulumi import kill_session
 from tests.preloaded import preloaded
 from tools.demo_stories import CORTECS, SHADEFORM
@@ -111,6 +111,7 @@ def test_the_demo_of_shadeform_tells_the_same_story(
     pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
 ) -> None:
     variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
+    variables["PULUMI_CORTECS_DEMO_PYTHON"] = pack_python(variables)
     done = demo(pulumi, tmp_path / "demo", "--cloud", "shadeform", **variables)
     assert done.returncode == 0, done.stderr
     for shown in (
