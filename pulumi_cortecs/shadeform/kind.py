@@ -33,6 +33,7 @@ from pulumi_cortecs.provider.properties import (
     hidden_string,
     identifier,
     integer,
+    is_unknown,
     list_of,
     mapping_of,
     object_of,
@@ -196,9 +197,9 @@ def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
     problems = [
         Problem("auto_delete", f"got auto_delete and {key}, which sets it; leave one of them out")
         for key in ("ttl", "spend_limit")
-        if inputs.get("auto_delete") and inputs.get(key)
+        if _is_given(inputs, "auto_delete") and _is_given(inputs, key)
     ]
-    if inputs.get("spend_limit") and inputs.get("shade_cloud") is False:
+    if _is_given(inputs, "spend_limit") and inputs.get("shade_cloud") is False:
         reason = "got one with shade_cloud=False: the linked account is billed, and Shadeform counts no cost"
         problems.append(Problem("spend_limit", reason))
     for key in ("auto_delete", "alert"):
@@ -208,6 +209,11 @@ def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
         if is_past and thresholds != olds.get(key):
             problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
     return problems
+
+
+def _is_given(inputs: Inputs, key: str) -> bool:
+    """Returns whether an argument has a value; one that only `up` will know may turn out to be none."""
+    return bool(inputs.get(key)) and not is_unknown(inputs[key])
 
 
 def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]) -> Cloud[Any]:

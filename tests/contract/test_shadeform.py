@@ -19,7 +19,7 @@ from pulumi_cortecs.shadeform.kind import INSTANCE
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import ids
 from tests.contract.engine import FakeEngine, listening
-from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
+from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Host, Made
 from tests.contract.machines import (
     CREATE,
     DOCKER,
@@ -699,3 +699,140 @@ def test_an_image_that_never_answers_meets_the_deadline(host: Host, simulator: S
     text = str(failed.value)
     assert text.startswith(f"{made.id} was not ready within 1 s; last seen: active, but it does not answer yet: GET ")
     assert "It still exists and costs 0.50 USD per hour. `pulumi up` continues the wait" in text
+
+
+# -- odd programs and odd answers
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {key: UNKNOWN}
+        for key in (
+            *("cloud", "region", "shade_instance_type", "os", "template_id", "ssh_key_id", "volume_ids", "envs"),
+            *("launch_configuration", "auto_delete", "alert", "tags", "shade_cloud", "spend_limit", "labels"),
+        )
+    ]
+    + [
+        {"volume_ids": [UNKNOWN]},
+        {"envs": {"TOKEN": UNKNOWN}},
+        {"tags": [UNKNOWN]},
+        {"alert": {"date_threshold": UNKNOWN}},
+        {"launch_configuration": {"docker_configuration": {**DOCKER, "args": UNKNOWN, "envs": UNKNOWN}}},
+        {"launch_configuration": {"docker_configuration": UNKNOWN}},
+        {"launch_configuration": {"script_configuration": {"script": UNKNOWN}}},
+        {"ttl": UNKNOWN, "spend_limit": UNKNOWN, "auto_delete": UNKNOWN},
+    ],
+    ids=str,
+)
+def test_what_only_up_will_know_is_unknown_in_the_plan(shared_host: Host, unknown: dict[str, Any]) -> None:
+    resource = machine(shared_host)
+    checked = resource.check({**PLACE, **unknown})
+    assert checked.failures == ()
+    for key in unknown:
+        assert UNKNOWN in json.dumps(checked.inputs[key])
+    is_priced = not unknown.keys().isdisjoint(INSTANCE.arguments.priced)
+    assert (checked.inputs["quote"] == UNKNOWN) == is_priced
+    olds = resource.check(PLACE).inputs
+    resource.diff(olds, machine(shared_host).check({**PLACE, **unknown}, olds).inputs)
+
+
+def test_a_linked_account_is_priced_and_marked(host: Host, start_host: StartHost, simulator: Simulator) -> None:
+    made = machine(host).buy({**PLACE, "shade_cloud": False})
+    quote = made.outs["quote"]
+    assert (quote["hourly_total"], quote["billed_by"]) == ("0.50", "your linked hyperstack account")
+    assert at_vendor(simulator, made.id)["shade_cloud"] is False
+    read = machine(start_host(), "chat").read(made)
+    assert read.outs == made.outs
+    assert endpoint(host).create(waiting(made)).outs["price_difference"] == ""
+    simulator.control.advance(7200)
+    (run,) = simulator.control.ledger().of(made.id)
+    assert not run.amount.amount
+
+
+@pytest.mark.parametrize("ready_key", ["", "the-key-of-vllm"])
+def test_a_server_with_a_key_answers_by_itself(host: Host, ready_key: str) -> None:
+    docker = {**DOCKER, "args": "--model a --api-key the-key-of-vllm"}
+    made = machine(host).buy({**PLACE, "launch_configuration": {"docker_configuration": docker}})
+    outs = endpoint(host).create(waiting(made, ready_key=ready_key)).outs
+    assert outs["ready_by"] == ("answer" if ready_key else "refused")
+
+
+def test_another_port_is_another_address_of_the_same_machine(host: Host) -> None:
+    docker = {"docker_configuration": {"image": "x", "port_mappings": TWO}}
+    made = machine(host, "two").buy({**PLACE, "launch_configuration": docker, "endpoint_port": 80})
+    first = endpoint(host, "two").create(waiting(made))
+    moved = waiting(made, endpoint_port=90)
+    assert endpoint(host, "two").diff(first.outs, moved).changes is None
+    outs = endpoint(host, "two").update(first, moved).outs
+    assert (first.outs["address"][-5:], outs["address"][-5:]) == (":8000", ":9000")
+
+
+def test_a_machine_that_is_only_read_has_no_secret_of_its_owners(host: Host, start_host: StartHost) -> None:
+    made = machine(host).buy({**PLACE, **LAUNCHED, "envs": {"A": MARKER}, "tags": ["blue"]})
+    read = machine(start_host(), "read").get(made.id, {})
+    assert (read.id, read.outs["name"], read.outs["tags"]) == (made.id, "pulumi-cortecs", ["blue"])
+    assert read.outs["quote"]["hourly_total"] == "0.50"
+    assert MARKER not in str(read)
+
+
+def test_an_error_after_active_is_kept_and_waited_for_no_more(
+    host: Host, start_host: StartHost, simulator: Simulator
+) -> None:
+    simulator.control.fault("reclaim", seconds=3600)
+    made = machine(host, "taken").buy(PLACE)
+    waited = endpoint(host, "taken").create(waiting(made))
+    simulator.control.advance(7200)
+    later = start_host()
+    assert machine(later, "taken").read(made).id == made.id
+    read = endpoint(later, "taken").read(waited)
+    assert read.outs["status"] == "error"
+    assert endpoint(later, "taken").diff(read.outs, waiting(made)).changes is True
+    machine(later, "taken").diff(made.outs, inputs_of(made), made.id)
+    with pytest.raises(CallFailedError, match=r"failed: error .*up --replace"):
+        endpoint(later, "taken").update(read, waiting(made))
+
+
+def test_a_name_and_tags_that_were_changed_are_drift(host: Host, simulator: Simulator) -> None:
+    resource, program = machine(host), {**PLACE, "name": "one", "tags": ["blue"]}
+    made = resource.buy(program)
+    tags = at_vendor(simulator, made.id)["tags"]
+    change_at_vendor(simulator, made.id, name="two", tags=[*reversed(tags), "green"])
+    read = machine(host).read(made)
+    assert read.inputs is not None
+    assert (read.inputs["name"], read.inputs["tags"]) == ("two", ["blue", "green"])
+    up(machine(host), read, program)
+    after = at_vendor(simulator, made.id)
+    assert (after["name"], sorted(after["tags"])) == ("one", sorted(tags))
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_machine_without_the_informative_fields_can_still_be_deleted(
+    start_host: StartHost, simulator: Simulator, proxy: Proxy, gone: bool
+) -> None:
+    needed = {"id", "cloud", "region", "shade_instance_type", "status"}
+
+    def sparse(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        if answer.status != 200 or sent.method != "GET" or "types" in sent.path:
+            return answer
+        for row in answer.body.get("instances", [answer.body]):
+            row.update(dict.fromkeys(row.keys() - needed))
+            for key in row.keys() - needed if gone else ():
+                del row[key]
+        return answer
+
+    host = start_host(proxy.env())
+    made = machine(host, "sparse").buy({**PLACE, "ttl": "8h", "tags": ["a"]})
+    proxy.rewrite = sparse
+    later = machine(start_host(proxy.env()), "sparse")
+    assert later.read(made).id == made.id
+    later.delete(made)
+    assert ids(simulator) == []
+
+
+def test_an_endpoint_without_a_port_says_that_it_only_counts_the_status(host: Host) -> None:
+    docker = {"docker_configuration": {"image": "x", "port_mappings": TWO}}
+    made = machine(host).buy({**PLACE, "launch_configuration": docker})
+    outs = endpoint(host).create(waiting(made)).outs
+    assert (outs["base_url"], outs["ready_by"]) == ("", "status")
