@@ -98,8 +98,10 @@ def _spend_limit(value: Any) -> str:
         limit = Money.read(text)
     except MoneyError as error:
         raise InvalidValueError(str(error)) from None
-    if limit.currency != CURRENCY or limit.amount <= 0:
-        raise InvalidValueError(f"must be above 0 and in {CURRENCY}, such as '25.00 {CURRENCY}'; got {text!r}")
+    if limit.currency != CURRENCY or limit.amount <= 0 or limit.amount != round(limit.amount, 2):
+        raise InvalidValueError(
+            f"must be above 0, in {CURRENCY} and in whole cents, such as '25.00 {CURRENCY}'; got {text!r}"
+        )
     return str(limit)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -177,9 +178,14 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "alert",
         "spend_threshold must be an amount of US dollars above 0",
     ),
-    "another currency": ({"spend_limit": "25 EUR"}, "spend_limit", "must be above 0 and in USD"),
+    "another currency": ({"spend_limit": "25 EUR"}, "spend_limit", "must be above 0, in USD and in whole cents"),
     "no currency": ({"spend_limit": "25"}, "spend_limit", "25"),
-    "a limit of nothing": ({"spend_limit": "0 USD"}, "spend_limit", "must be above 0 and in USD"),
+    "parts of a cent": (
+        {"spend_limit": "25.001 USD"},
+        "spend_limit",
+        "in whole cents, such as '25.00 USD'; got '25.001 ",
+    ),
+    "a limit of nothing": ({"spend_limit": "0 USD"}, "spend_limit", "must be above 0, in USD and in whole cents"),
     "ttl with auto_delete": (
         {"ttl": "8h", "auto_delete": {"spend_threshold": "5"}},
         "auto_delete",
@@ -294,7 +300,7 @@ def _refusals_of_secrets(host: Host) -> Iterator[str]:
 
 def _errors_that_quote(host: Host, proxy: Proxy) -> Iterator[str]:
     """What an order fails with, if the vendor's error quotes it."""
-    for status, program in ((400, LAUNCHED), (500, SCRIPTED), (409, {"envs": {"TOKEN": f'{MARKER} "b" é'}})):
+    for status, program in ((400, LAUNCHED), (422, SCRIPTED), (409, {"envs": {"TOKEN": f'{MARKER} "b" é'}})):
 
         def quoting(sent: Sent, pass_on: Callable[[], Answer], status: int = status) -> Answer:
             is_order = sent.path == "/instances/create"
@@ -836,3 +842,56 @@ def test_an_endpoint_without_a_port_says_that_it_only_counts_the_status(host: Ho
     made = machine(host).buy({**PLACE, "launch_configuration": docker})
     outs = endpoint(host).create(waiting(made)).outs
     assert (outs["base_url"], outs["ready_by"]) == ("", "status")
+
+
+def test_an_adopted_machine_keeps_what_its_vendor_does_not_report(
+    host: Host, simulator: Simulator, start_host: StartHost, engine: FakeEngine
+) -> None:
+    made = machine(host).buy({**PLACE, **LAUNCHED, "tags": ["blue"], "name": "one"})
+    adopting = machine(start_host(engine=engine.address), "adopted")
+    program = {**PLACE, **LAUNCHED, "envs": {"TOKEN": MARKER}, "adopt_id": made.id}
+    adopted = adopting.buy(program)
+    assert (adopted.outs["name"], adopted.outs["tags"]) == ("one", ["blue"])
+    assert "Shadeform does not report" in str(engine.messages)
+    assert MARKER not in f"{engine.messages}{adopted}"
+    again = machine(start_host(), "adopted").check(program, inputs_of(adopted))
+    assert (again.failures, again.inputs) == ((), inputs_of(adopted))
+    assert machine(host).diff(adopted.outs, again.inputs, made.id).changes is False
+    assert at_vendor(simulator, made.id)["name"] == "one"
+
+
+def test_a_restart_that_comes_too_early_is_told_and_can_be_repeated(host: Host, simulator: Simulator) -> None:
+    simulator.control.pause()
+    resource, program = machine(host), {**PLACE, "restart_trigger": "again"}
+    made = resource.buy(PLACE)
+    news = resource.check(program, inputs_of(made)).inputs
+    with pytest.raises(CallFailedError, match=r"may be billed: Shadeform answered POST .*/restart with 409: "):
+        resource.update(made, news)
+    simulator.control.resume()
+    simulator.control.advance(60)
+    asked = count(simulator, RESTART)
+    assert resource.update(made, news).outs["restart_trigger"] == "again"
+    assert asked() == (1,)
+
+
+def test_whatever_a_program_says_check_answers_and_shows_no_secret(shared_host: Host) -> None:
+    chance = random.Random(17)
+    resource = machine(shared_host)
+
+    def odd(depth: int = 0) -> Any:
+        plain: list[Callable[[], Any]] = [lambda: MARKER, lambda: f"{MARKER}\n", lambda: 7.5, lambda: True, lambda: ""]
+        nested: list[Callable[[], Any]] = [
+            lambda: [odd(depth + 1)],
+            lambda: {"name": "A", "value": odd(depth + 1)},
+            lambda: {"A": odd(depth + 1)},
+            lambda: UNKNOWN,
+        ]
+        return chance.choice(plain + nested * (depth < 3))()
+
+    for _ in range(200):
+        login = {"username": odd(), "password": odd()}
+        docker = {**DOCKER, "envs": odd(), "args": odd(), "registry_credentials": login}
+        script = {"script_configuration": {"script": odd()}}
+        launch = chance.choice([{"docker_configuration": docker}, script, {**script, "docker_configuration": docker}])
+        program = {"envs": odd(), "launch_configuration": chance.choice([launch, launch, odd()]), "ready_key": odd()}
+        assert MARKER not in str(resource.check({**PLACE, **program}).failures)
