@@ -30,6 +30,7 @@ from pulumi_cortecs.provider.properties import (
     InvalidFieldsError,
     InvalidValueError,
     boolean,
+    has_unknown,
     hidden_string,
     identifier,
     integer,
@@ -72,12 +73,13 @@ CURRENCY: Final = "USD"
 _MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
+_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _THRESHOLD: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
 
 def _date(value: Any) -> str:
     date = string(value)
-    if parse_timestamp(date) is None:
+    if not _DATE.fullmatch(date) or parse_timestamp(date) is None:
         raise InvalidValueError(f"must be a date such as 2026-12-31T12:00:00Z, with its time zone; got {date!r}")
     return date
 
@@ -195,7 +197,7 @@ ARGUMENTS: Final = ArgumentTable(
 
 
 def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
-    """The arguments that exclude each other, and new dates in the past."""
+    """The arguments that exclude each other, new dates in the past, and a port that no mapping leads to."""
     problems = [
         Problem("auto_delete", f"got auto_delete and {key}, which sets it; leave one of them out")
         for key in ("ttl", "spend_limit")
@@ -210,7 +212,19 @@ def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
         is_past = isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp()
         if is_past and thresholds != olds.get(key):
             problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
-    return problems
+    return [*problems, *_port_problems(inputs)]
+
+
+def _port_problems(inputs: Inputs) -> list[Problem]:
+    launch, port = inputs.get("launch_configuration"), inputs.get(ENDPOINT_PORT)
+    if not port or has_unknown(launch, port) or not isinstance(launch, dict):
+        return []
+    mappings = launch.get("docker_configuration", {}).get("port_mappings", [])
+    ports = [mapping["container_port"] for mapping in mappings]
+    if not ports or port in ports:
+        return []
+    reason = f"got {port}, and port_mappings lead to the container's ports {', '.join(map(str, ports))} only"
+    return [Problem(ENDPOINT_PORT, reason)]
 
 
 def _is_given(inputs: Inputs, key: str) -> bool:

@@ -168,6 +168,16 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "date_threshold must be a date such as ",
     ),
     "a date alone": ({"alert": {"date_threshold": "2099-01-01"}}, "alert", "date_threshold must be a date such as "),
+    "a port that is not mapped": (
+        {
+            "launch_configuration": {
+                "docker_configuration": {"image": "x", "port_mappings": [{"host_port": 8000, "container_port": 80}]}
+            },
+            "endpoint_port": 8000,
+        },
+        "endpoint_port",
+        "got 8000, and port_mappings lead to the container's ports 80 only",
+    ),
     "a date in the past": (
         {"auto_delete": {"date_threshold": "2020-01-01T00:00:00Z"}},
         "auto_delete",
@@ -223,6 +233,21 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "A6000 of hyperstack has no 'windows'; it has ubuntu22.04_cuda12.2_shade_os, ",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2099-01-01 00:00:00Z",
+        "2099-01-01T00:00Z",
+        "20990101T000000Z",
+        "2099-01-01T00:00:00+0200",
+        "2099-02-30T00:00:00Z",
+    ],
+)
+def test_a_date_is_one_that_the_vendor_takes(shared_host: Host, date: str) -> None:
+    (reason,) = machine(shared_host).check({**PLACE, "alert": {"date_threshold": date}}).reasons("alert")
+    assert reason.startswith("date_threshold must be a date such as 2026-12-31T12:00:00Z, with its time zone; got ")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -665,7 +690,7 @@ TWO = [{"host_port": 8000, "container_port": 80}, {"host_port": 9000, "container
         (TWO[:1], 0, 8000),
         (TWO, 90, 9000),
         (TWO, 0, None),
-        (TWO[:1], 90, 90),  # a port that is mapped nowhere is the machine's own
+        ([], 90, 90),  # nothing is mapped, so it is the machine's own port
         ([], 0, None),
         (None, 0, None),
     ],
