@@ -593,6 +593,21 @@ def test_an_adopted_end_is_told_and_kept(
     assert at_vendor(simulator, made.id)["auto_delete"] == {"date_threshold": end}
 
 
+def test_an_adopted_end_stays_beside_a_limit_and_goes_with_another_end(
+    host: Host, start_host: StartHost, simulator: Simulator
+) -> None:
+    end = "2098-01-01T00:00:00Z"
+    bought = machine(host).buy({**PLACE, "auto_delete": {"date_threshold": end}})
+    resource, program = machine(host), {**PLACE, "adopt_id": bought.id}
+    limited = up(resource, resource.buy(program), {**program, "spend_limit": "25 USD"})
+    assert at_vendor(simulator, bought.id)["auto_delete"] == {"date_threshold": end, "spend_threshold": "25.00"}
+    read = machine(start_host(), "chat").read(limited)
+    assert (read.outs, read.inputs) == (limited.outs, inputs_of(limited))
+    other = up(resource, limited, {**program, "auto_delete": {"spend_threshold": "9"}})
+    assert at_vendor(simulator, bought.id)["auto_delete"] == {"spend_threshold": "9"}
+    assert "expires_at" not in machine(start_host(), "chat").read(other).outs
+
+
 def test_an_adopted_end_gives_way_to_a_ttl(host: Host, simulator: Simulator) -> None:
     made = machine(host).buy({**PLACE, "auto_delete": {"date_threshold": "2098-01-01T00:00:00Z"}})
     adopted = machine(host).buy({**PLACE, "adopt_id": made.id, "ttl": "8h"})
