@@ -7,7 +7,7 @@ import functools
 import httpx
 
 from pulumi_cortecs.http.errors import ConfigurationError
-from pulumi_cortecs.http.network import LOOPBACK
+from pulumi_cortecs.http.network import LOOPBACK, is_loopback
 
 
 @functools.lru_cache(maxsize=16)
@@ -37,4 +37,4 @@ def server_of(url: str) -> str:
 
 def is_loopback_url(url: str) -> bool:
     """Returns whether a checked base URL leads to this machine."""
-    return httpx.URL(url).host in LOOPBACK
+    return is_loopback(httpx.URL(url).host)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
@@ -36,6 +36,15 @@ _PROXY: Final = re.compile(
 )
 
 
+def is_loopback(host: str) -> bool:
+    """Returns whether a host is this machine, by any of its loopback addresses: a simulated cloud may give each
+    instance one of its own."""
+    try:
+        return host in LOOPBACK or IPv4Address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class _UnusableError(ValueError):
     """A value of the environment is unusable; the text contains no user info."""
 
@@ -55,7 +64,7 @@ class Network:
         """Returns whether requests to that host use no proxy."""
         return (
             self.proxy is None
-            or host in LOOPBACK
+            or is_loopback(host)
             or any(_is_covered(entry, host, port or _HTTPS) for entry in self.direct)
         )
 

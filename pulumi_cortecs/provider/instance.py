@@ -168,7 +168,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         expires_at = str(props.get("expires_at", ""))
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
             instance = account.find_detail(instance_id) or instance
-            if props.get("ttl"):
+            if props.get("ttl") or expires_at:
                 expires_at = _end_as_found(account, instance, expires_at)
         inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
@@ -561,7 +561,8 @@ def _end_at_vendor(account: Account, olds: Mapping[str, Any], inputs: Mapping[st
 
 
 def _end_as_found(account: Account, instance: Any, recorded: str) -> str:
-    """The end of its ttl as its vendor has it, in the recorded spelling if it is the same."""
+    """The end of its ttl, or that with which it was adopted, as its vendor has it, in the recorded spelling if it is
+    the same."""
     if not isinstance(account.cloud, EndsInstances):
         return recorded
     ends_at = account.cloud.ends_at(instance)

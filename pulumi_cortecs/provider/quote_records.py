@@ -45,9 +45,10 @@ def purchase_quote(kind: InstanceKind, inputs: Mapping[str, Any]) -> Any:
             f"its price is from the pinned {inputs['quote']['source']}, not from the API: {kind.vendor} could "
             "not be reached when it was checked. Run `pulumi up` again where it can be reached"
         )
-    made, _ = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).quote(inputs)
+    market = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE)
+    made, _ = market.quote(inputs)
     if instance_records.hourly_total(made) is None:
-        sought = inputs[kind.arguments.priced[0]]
+        sought = market.policy_values(inputs).get("hardware_type_id") or inputs[kind.arguments.priced[0]]
         raise NoQuoteError(f"{kind.vendor} has no price for {sought}, so its cost is unknown")
     return made
 

@@ -94,8 +94,8 @@ class ApiInstance(WireModel):
     region: _Words
     shade_instance_type: _Words
     status: _Words
-    name: _Words = ""
-    shade_cloud: bool = True
+    name: Annotated[_Words, BeforeValidator(lambda value: "" if value is None else value)] = ""
+    shade_cloud: Annotated[bool, BeforeValidator(lambda value: True if value is None else value)] = True
     cloud_instance_type: _Words | None = None
     cloud_assigned_id: _Words | None = None
     configuration: _Object = Field(default_factory=dict)

@@ -230,11 +230,12 @@ class ShadeformCloud(
 
 
 def _auto_delete(inputs: Mapping[str, Any]) -> dict[str, str]:
-    """The vendor's thresholds for check's inputs and the end of their ttl; {} for none."""
+    """The vendor's thresholds for check's inputs and the end of their ttl, or that with which the instance was adopted;
+    {} for none."""
     if inputs.get("auto_delete"):
         return dict(inputs["auto_delete"])
     spend = str(inputs.get("spend_limit") or "").partition(" ")[0]
-    date = inputs.get("expires_at") if inputs.get("ttl") else ""
+    date = inputs.get("expires_at")
     return {**({"date_threshold": str(date)} if date else {}), **({"spend_threshold": spend} if spend else {})}
 
 

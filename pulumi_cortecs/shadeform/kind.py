@@ -30,9 +30,11 @@ from pulumi_cortecs.provider.properties import (
     InvalidFieldsError,
     InvalidValueError,
     boolean,
+    has_unknown,
     hidden_string,
     identifier,
     integer,
+    is_unknown,
     list_of,
     mapping_of,
     object_of,
@@ -71,12 +73,13 @@ CURRENCY: Final = "USD"
 _MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
+_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _THRESHOLD: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
 
 def _date(value: Any) -> str:
     date = string(value)
-    if parse_timestamp(date) is None:
+    if not _DATE.fullmatch(date) or parse_timestamp(date) is None:
         raise InvalidValueError(f"must be a date such as 2026-12-31T12:00:00Z, with its time zone; got {date!r}")
     return date
 
@@ -97,8 +100,10 @@ def _spend_limit(value: Any) -> str:
         limit = Money.read(text)
     except MoneyError as error:
         raise InvalidValueError(str(error)) from None
-    if limit.currency != CURRENCY or limit.amount <= 0:
-        raise InvalidValueError(f"must be above 0 and in {CURRENCY}, such as '25.00 {CURRENCY}'; got {text!r}")
+    if limit.currency != CURRENCY or limit.amount <= 0 or limit.amount != round(limit.amount, 2):
+        raise InvalidValueError(
+            f"must be above 0, in {CURRENCY} and in whole cents, such as '25.00 {CURRENCY}'; got {text!r}"
+        )
     return str(limit)
 
 
@@ -192,13 +197,13 @@ ARGUMENTS: Final = ArgumentTable(
 
 
 def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
-    """The arguments that exclude each other, and new dates in the past."""
+    """The arguments that exclude each other, new dates in the past, and a port that no mapping leads to."""
     problems = [
         Problem("auto_delete", f"got auto_delete and {key}, which sets it; leave one of them out")
         for key in ("ttl", "spend_limit")
-        if inputs.get("auto_delete") and inputs.get(key)
+        if _is_given(inputs, "auto_delete") and _is_given(inputs, key)
     ]
-    if inputs.get("spend_limit") and inputs.get("shade_cloud") is False:
+    if _is_given(inputs, "spend_limit") and inputs.get("shade_cloud") is False:
         reason = "got one with shade_cloud=False: the linked account is billed, and Shadeform counts no cost"
         problems.append(Problem("spend_limit", reason))
     for key in ("auto_delete", "alert"):
@@ -207,7 +212,24 @@ def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
         is_past = isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp()
         if is_past and thresholds != olds.get(key):
             problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
-    return problems
+    return [*problems, *_port_problems(inputs)]
+
+
+def _port_problems(inputs: Inputs) -> list[Problem]:
+    launch, port = inputs.get("launch_configuration"), inputs.get(ENDPOINT_PORT)
+    if not port or has_unknown(launch, port) or not isinstance(launch, dict):
+        return []
+    mappings = launch.get("docker_configuration", {}).get("port_mappings", [])
+    ports = [mapping["container_port"] for mapping in mappings]
+    if not ports or port in ports:
+        return []
+    reason = f"got {port}, and port_mappings lead to the container's ports {', '.join(map(str, ports))} only"
+    return [Problem(ENDPOINT_PORT, reason)]
+
+
+def _is_given(inputs: Inputs, key: str) -> bool:
+    """Returns whether an argument has a value; one that only `up` will know may turn out to be none."""
+    return bool(inputs.get(key)) and not is_unknown(inputs[key])
 
 
 def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]) -> Cloud[Any]:

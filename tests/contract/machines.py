@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from pulumi_cortecs.simulator import Simulator
 from pulumi_cortecs.simulator.shadeform.storage import MANAGED_ID
-from tests.clouds.shadeform import A6000
-from tests.clouds.shadeform import SHADEFORM as CASE
+from tests.clouds.shadeform import SHADEFORM
 from tests.contract.host import Host, Made, Resource
 
 MARKER: Final = "the-marker-of-a-secret"
 """In each value of a program that is to be secret."""
+CASE: Final = SHADEFORM
 CREATE, INFO, LIST = CASE.order, CASE.one, CASE.list
 TYPES: Final = "GET /v1/instances/types"
 UPDATE: Final = "POST /v1/instances/{instance_id}/update"
@@ -124,6 +124,3 @@ def _counts(simulator: Simulator, routes: tuple[str, ...]) -> tuple[int, ...]:
 
 def _difference(simulator: Simulator, routes: tuple[str, ...], before: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(now - then for now, then in zip(_counts(simulator, routes), before, strict=True))
-
-
-__all__ = ["A6000", "CASE"]

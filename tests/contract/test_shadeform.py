@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from pulumi_cortecs.shadeform.kind import INSTANCE
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import ids
 from tests.contract.engine import FakeEngine, listening
-from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
+from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Host, Made
 from tests.contract.machines import (
     CREATE,
     DOCKER,
@@ -167,6 +168,16 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "date_threshold must be a date such as ",
     ),
     "a date alone": ({"alert": {"date_threshold": "2099-01-01"}}, "alert", "date_threshold must be a date such as "),
+    "a port that is not mapped": (
+        {
+            "launch_configuration": {
+                "docker_configuration": {"image": "x", "port_mappings": [{"host_port": 8000, "container_port": 80}]}
+            },
+            "endpoint_port": 8000,
+        },
+        "endpoint_port",
+        "got 8000, and port_mappings lead to the container's ports 80 only",
+    ),
     "a date in the past": (
         {"auto_delete": {"date_threshold": "2020-01-01T00:00:00Z"}},
         "auto_delete",
@@ -177,9 +188,14 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "alert",
         "spend_threshold must be an amount of US dollars above 0",
     ),
-    "another currency": ({"spend_limit": "25 EUR"}, "spend_limit", "must be above 0 and in USD"),
+    "another currency": ({"spend_limit": "25 EUR"}, "spend_limit", "must be above 0, in USD and in whole cents"),
     "no currency": ({"spend_limit": "25"}, "spend_limit", "25"),
-    "a limit of nothing": ({"spend_limit": "0 USD"}, "spend_limit", "must be above 0 and in USD"),
+    "parts of a cent": (
+        {"spend_limit": "25.001 USD"},
+        "spend_limit",
+        "in whole cents, such as '25.00 USD'; got '25.001 ",
+    ),
+    "a limit of nothing": ({"spend_limit": "0 USD"}, "spend_limit", "must be above 0, in USD and in whole cents"),
     "ttl with auto_delete": (
         {"ttl": "8h", "auto_delete": {"spend_threshold": "5"}},
         "auto_delete",
@@ -217,6 +233,21 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "A6000 of hyperstack has no 'windows'; it has ubuntu22.04_cuda12.2_shade_os, ",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2099-01-01 00:00:00Z",
+        "2099-01-01T00:00Z",
+        "20990101T000000Z",
+        "2099-01-01T00:00:00+0200",
+        "2099-02-30T00:00:00Z",
+    ],
+)
+def test_a_date_is_one_that_the_vendor_takes(shared_host: Host, date: str) -> None:
+    (reason,) = machine(shared_host).check({**PLACE, "alert": {"date_threshold": date}}).reasons("alert")
+    assert reason.startswith("date_threshold must be a date such as 2026-12-31T12:00:00Z, with its time zone; got ")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -294,7 +325,7 @@ def _refusals_of_secrets(host: Host) -> Iterator[str]:
 
 def _errors_that_quote(host: Host, proxy: Proxy) -> Iterator[str]:
     """What an order fails with, if the vendor's error quotes it."""
-    for status, program in ((400, LAUNCHED), (500, SCRIPTED), (409, {"envs": {"TOKEN": f'{MARKER} "b" é'}})):
+    for status, program in ((400, LAUNCHED), (422, SCRIPTED), (409, {"envs": {"TOKEN": f'{MARKER} "b" é'}})):
 
         def quoting(sent: Sent, pass_on: Callable[[], Answer], status: int = status) -> Answer:
             is_order = sent.path == "/instances/create"
@@ -562,6 +593,21 @@ def test_an_adopted_end_is_told_and_kept(
     assert at_vendor(simulator, made.id)["auto_delete"] == {"date_threshold": end}
 
 
+def test_an_adopted_end_stays_beside_a_limit_and_goes_with_another_end(
+    host: Host, start_host: StartHost, simulator: Simulator
+) -> None:
+    end = "2098-01-01T00:00:00Z"
+    bought = machine(host).buy({**PLACE, "auto_delete": {"date_threshold": end}})
+    resource, program = machine(host), {**PLACE, "adopt_id": bought.id}
+    limited = up(resource, resource.buy(program), {**program, "spend_limit": "25 USD"})
+    assert at_vendor(simulator, bought.id)["auto_delete"] == {"date_threshold": end, "spend_threshold": "25.00"}
+    read = machine(start_host(), "chat").read(limited)
+    assert (read.outs, read.inputs) == (limited.outs, inputs_of(limited))
+    other = up(resource, limited, {**program, "auto_delete": {"spend_threshold": "9"}})
+    assert at_vendor(simulator, bought.id)["auto_delete"] == {"spend_threshold": "9"}
+    assert "expires_at" not in machine(start_host(), "chat").read(other).outs
+
+
 def test_an_adopted_end_gives_way_to_a_ttl(host: Host, simulator: Simulator) -> None:
     made = machine(host).buy({**PLACE, "auto_delete": {"date_threshold": "2098-01-01T00:00:00Z"}})
     adopted = machine(host).buy({**PLACE, "adopt_id": made.id, "ttl": "8h"})
@@ -659,7 +705,7 @@ TWO = [{"host_port": 8000, "container_port": 80}, {"host_port": 9000, "container
         (TWO[:1], 0, 8000),
         (TWO, 90, 9000),
         (TWO, 0, None),
-        (TWO[:1], 90, 90),  # a port that is mapped nowhere is the machine's own
+        ([], 90, 90),  # nothing is mapped, so it is the machine's own port
         ([], 0, None),
         (None, 0, None),
     ],
@@ -699,3 +745,193 @@ def test_an_image_that_never_answers_meets_the_deadline(host: Host, simulator: S
     text = str(failed.value)
     assert text.startswith(f"{made.id} was not ready within 1 s; last seen: active, but it does not answer yet: GET ")
     assert "It still exists and costs 0.50 USD per hour. `pulumi up` continues the wait" in text
+
+
+# -- odd programs and odd answers
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {key: UNKNOWN}
+        for key in (
+            *("cloud", "region", "shade_instance_type", "os", "template_id", "ssh_key_id", "volume_ids", "envs"),
+            *("launch_configuration", "auto_delete", "alert", "tags", "shade_cloud", "spend_limit", "labels"),
+        )
+    ]
+    + [
+        {"volume_ids": [UNKNOWN]},
+        {"envs": {"TOKEN": UNKNOWN}},
+        {"tags": [UNKNOWN]},
+        {"alert": {"date_threshold": UNKNOWN}},
+        {"launch_configuration": {"docker_configuration": {**DOCKER, "args": UNKNOWN, "envs": UNKNOWN}}},
+        {"launch_configuration": {"docker_configuration": UNKNOWN}},
+        {"launch_configuration": {"script_configuration": {"script": UNKNOWN}}},
+        {"ttl": UNKNOWN, "spend_limit": UNKNOWN, "auto_delete": UNKNOWN},
+    ],
+    ids=str,
+)
+def test_what_only_up_will_know_is_unknown_in_the_plan(shared_host: Host, unknown: dict[str, Any]) -> None:
+    resource = machine(shared_host)
+    checked = resource.check({**PLACE, **unknown})
+    assert checked.failures == ()
+    for key in unknown:
+        assert UNKNOWN in json.dumps(checked.inputs[key])
+    is_priced = not unknown.keys().isdisjoint(INSTANCE.arguments.priced)
+    assert (checked.inputs["quote"] == UNKNOWN) == is_priced
+    olds = resource.check(PLACE).inputs
+    resource.diff(olds, machine(shared_host).check({**PLACE, **unknown}, olds).inputs)
+
+
+def test_a_linked_account_is_priced_and_marked(host: Host, start_host: StartHost, simulator: Simulator) -> None:
+    made = machine(host).buy({**PLACE, "shade_cloud": False})
+    quote = made.outs["quote"]
+    assert (quote["hourly_total"], quote["billed_by"]) == ("0.50", "your linked hyperstack account")
+    assert at_vendor(simulator, made.id)["shade_cloud"] is False
+    read = machine(start_host(), "chat").read(made)
+    assert read.outs == made.outs
+    assert endpoint(host).create(waiting(made)).outs["price_difference"] == ""
+    simulator.control.advance(7200)
+    (run,) = simulator.control.ledger().of(made.id)
+    assert not run.amount.amount
+
+
+@pytest.mark.parametrize("ready_key", ["", "the-key-of-vllm"])
+def test_a_server_with_a_key_answers_by_itself(host: Host, ready_key: str) -> None:
+    docker = {**DOCKER, "args": "--model a --api-key the-key-of-vllm"}
+    made = machine(host).buy({**PLACE, "launch_configuration": {"docker_configuration": docker}})
+    outs = endpoint(host).create(waiting(made, ready_key=ready_key)).outs
+    assert outs["ready_by"] == ("answer" if ready_key else "refused")
+
+
+def test_another_port_is_another_address_of_the_same_machine(host: Host) -> None:
+    docker = {"docker_configuration": {"image": "x", "port_mappings": TWO}}
+    made = machine(host, "two").buy({**PLACE, "launch_configuration": docker, "endpoint_port": 80})
+    first = endpoint(host, "two").create(waiting(made))
+    moved = waiting(made, endpoint_port=90)
+    assert endpoint(host, "two").diff(first.outs, moved).changes is None
+    outs = endpoint(host, "two").update(first, moved).outs
+    assert (first.outs["address"][-5:], outs["address"][-5:]) == (":8000", ":9000")
+
+
+def test_a_machine_that_is_only_read_has_no_secret_of_its_owners(host: Host, start_host: StartHost) -> None:
+    made = machine(host).buy({**PLACE, **LAUNCHED, "envs": {"A": MARKER}, "tags": ["blue"]})
+    read = machine(start_host(), "read").get(made.id, {})
+    assert (read.id, read.outs["name"], read.outs["tags"]) == (made.id, "pulumi-cortecs", ["blue"])
+    assert read.outs["quote"]["hourly_total"] == "0.50"
+    assert MARKER not in str(read)
+
+
+def test_an_error_after_active_is_kept_and_waited_for_no_more(
+    host: Host, start_host: StartHost, simulator: Simulator
+) -> None:
+    simulator.control.fault("reclaim", seconds=3600)
+    made = machine(host, "taken").buy(PLACE)
+    waited = endpoint(host, "taken").create(waiting(made))
+    simulator.control.advance(7200)
+    later = start_host()
+    assert machine(later, "taken").read(made).id == made.id
+    read = endpoint(later, "taken").read(waited)
+    assert read.outs["status"] == "error"
+    assert endpoint(later, "taken").diff(read.outs, waiting(made)).changes is True
+    machine(later, "taken").diff(made.outs, inputs_of(made), made.id)
+    with pytest.raises(CallFailedError, match=r"failed: error .*up --replace"):
+        endpoint(later, "taken").update(read, waiting(made))
+
+
+def test_a_name_and_tags_that_were_changed_are_drift(host: Host, simulator: Simulator) -> None:
+    resource, program = machine(host), {**PLACE, "name": "one", "tags": ["blue"]}
+    made = resource.buy(program)
+    tags = at_vendor(simulator, made.id)["tags"]
+    change_at_vendor(simulator, made.id, name="two", tags=[*reversed(tags), "green"])
+    read = machine(host).read(made)
+    assert read.inputs is not None
+    assert (read.inputs["name"], read.inputs["tags"]) == ("two", ["blue", "green"])
+    up(machine(host), read, program)
+    after = at_vendor(simulator, made.id)
+    assert (after["name"], sorted(after["tags"])) == ("one", sorted(tags))
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_machine_without_the_informative_fields_can_still_be_deleted(
+    start_host: StartHost, simulator: Simulator, proxy: Proxy, gone: bool
+) -> None:
+    needed = {"id", "cloud", "region", "shade_instance_type", "status"}
+
+    def sparse(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        if answer.status != 200 or sent.method != "GET" or "types" in sent.path:
+            return answer
+        for row in answer.body.get("instances", [answer.body]):
+            row.update(dict.fromkeys(row.keys() - needed))
+            for key in row.keys() - needed if gone else ():
+                del row[key]
+        return answer
+
+    host = start_host(proxy.env())
+    made = machine(host, "sparse").buy({**PLACE, "ttl": "8h", "tags": ["a"]})
+    proxy.rewrite = sparse
+    later = machine(start_host(proxy.env()), "sparse")
+    assert later.read(made).id == made.id
+    later.delete(made)
+    assert ids(simulator) == []
+
+
+def test_an_endpoint_without_a_port_says_that_it_only_counts_the_status(host: Host) -> None:
+    docker = {"docker_configuration": {"image": "x", "port_mappings": TWO}}
+    made = machine(host).buy({**PLACE, "launch_configuration": docker})
+    outs = endpoint(host).create(waiting(made)).outs
+    assert (outs["base_url"], outs["ready_by"]) == ("", "status")
+
+
+def test_an_adopted_machine_keeps_what_its_vendor_does_not_report(
+    host: Host, simulator: Simulator, start_host: StartHost, engine: FakeEngine
+) -> None:
+    made = machine(host).buy({**PLACE, **LAUNCHED, "tags": ["blue"], "name": "one"})
+    adopting = machine(start_host(engine=engine.address), "adopted")
+    program = {**PLACE, **LAUNCHED, "envs": {"TOKEN": MARKER}, "adopt_id": made.id}
+    adopted = adopting.buy(program)
+    assert (adopted.outs["name"], adopted.outs["tags"]) == ("one", ["blue"])
+    assert "Shadeform does not report" in str(engine.messages)
+    assert MARKER not in f"{engine.messages}{adopted}"
+    again = machine(start_host(), "adopted").check(program, inputs_of(adopted))
+    assert (again.failures, again.inputs) == ((), inputs_of(adopted))
+    assert machine(host).diff(adopted.outs, again.inputs, made.id).changes is False
+    assert at_vendor(simulator, made.id)["name"] == "one"
+
+
+def test_a_restart_that_comes_too_early_is_told_and_can_be_repeated(host: Host, simulator: Simulator) -> None:
+    simulator.control.pause()
+    resource, program = machine(host), {**PLACE, "restart_trigger": "again"}
+    made = resource.buy(PLACE)
+    news = resource.check(program, inputs_of(made)).inputs
+    with pytest.raises(CallFailedError, match=r"may be billed: Shadeform answered POST .*/restart with 409: "):
+        resource.update(made, news)
+    simulator.control.resume()
+    simulator.control.advance(60)
+    asked = count(simulator, RESTART)
+    assert resource.update(made, news).outs["restart_trigger"] == "again"
+    assert asked() == (1,)
+
+
+def test_whatever_a_program_says_check_answers_and_shows_no_secret(shared_host: Host) -> None:
+    chance = random.Random(17)
+    resource = machine(shared_host)
+
+    def odd(depth: int = 0) -> Any:
+        plain: list[Callable[[], Any]] = [lambda: MARKER, lambda: f"{MARKER}\n", lambda: 7.5, lambda: True, lambda: ""]
+        nested: list[Callable[[], Any]] = [
+            lambda: [odd(depth + 1)],
+            lambda: {"name": "A", "value": odd(depth + 1)},
+            lambda: {"A": odd(depth + 1)},
+            lambda: UNKNOWN,
+        ]
+        return chance.choice(plain + nested * (depth < 3))()
+
+    for _ in range(200):
+        login = {"username": odd(), "password": odd()}
+        docker = {**DOCKER, "envs": odd(), "args": odd(), "registry_credentials": login}
+        script = {"script_configuration": {"script": odd()}}
+        launch = chance.choice([{"docker_configuration": docker}, script, {**script, "docker_configuration": docker}])
+        program = {"envs": odd(), "launch_configuration": chance.choice([launch, launch, odd()]), "ready_key": odd()}
+        assert MARKER not in str(resource.check({**PLACE, **program}).failures)

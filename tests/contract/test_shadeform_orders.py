@@ -221,3 +221,36 @@ def test_a_machine_without_the_journal_finds_the_purchase_by_its_tag(
     tags = [tag for tag in at_vendor(simulator, instance_id)["tags"] if tag.startswith("label:")]
     assert sorted(tags) == ["label:owner=b", "label:project=tests", "label:stack=test"]
     assert "cannot be checked" not in str(engine.messages)
+
+
+@pytest.mark.parametrize("later", [{"tags": ["green"]}, {"name": "other"}])
+def test_what_changes_in_place_is_named_after_a_kill(
+    next_host: StartHost, simulator: Simulator, later: dict[str, Any]
+) -> None:
+    program = {**PLACE, "name": "one", "tags": ["blue"]}
+    instance_id = killed_while_it_buys(next_host(), simulator, program)
+    text = refused(machine(next_host(), "chat"), {**program, **later})
+    (key,) = later
+    assert f"{key}: {later[key]!r} was reviewed, Shadeform reports {program[key]!r}" in text
+    assert f"--delete {instance_id}" in text
+    assert machine(next_host(), "chat").buy(program).id == instance_id
+
+
+@pytest.mark.parametrize("kind", ["out_of_stock", "insufficient_funds"])
+def test_another_program_after_a_refusal_is_bought_at_once(
+    next_host: StartHost, simulator: Simulator, kind: str
+) -> None:
+    simulator.control.fault(kind, status=409, count=1)
+    refused(machine(next_host(), "chat"), PLACE)
+    made = machine(next_host(), "chat").buy(L40)
+    assert ids(simulator) == [made.id]
+
+
+def test_a_type_without_a_price_is_not_bought(start_host: StartHost, simulator: Simulator) -> None:
+    simulator.control.set_shadeform_price("hyperstack", "A6000", 0)
+    asked = count(simulator, CREATE)
+    text = refused(machine(start_host(), "chat"), PLACE)
+    assert text == (
+        "nothing was bought: Shadeform has no price for hyperstack/montreal-canada-2/A6000, so its cost is unknown"
+    )
+    assert asked() == (0,)

@@ -17,7 +17,7 @@ import pytest
 
 from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, new_client
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.http.network import extra_certificates, network_problems, read_network
+from pulumi_cortecs.http.network import extra_certificates, is_loopback, network_problems, read_network
 from pulumi_cortecs.simulator import Simulator
 
 VENDOR = "https://vendor.example/api/v1"
@@ -254,3 +254,21 @@ def test_the_source_of_additional_certificates_is_reported(tmp_path: Path) -> No
     assert extra_certificates("https://cortecs.ai", {"SSL_CERT_DIR": str(tmp_path)}) == {"SSL_CERT_DIR": str(tmp_path)}
     assert extra_certificates("https://cortecs.ai", {}) == {}
     assert extra_certificates("http://127.0.0.1:3000/api/v1", both) == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.64.3.2", True),
+        ("::1", True),
+        ("128.0.0.1", False),
+        ("127.0.0.1.example.com", False),
+        ("127.1", False),
+        ("example.com", False),
+    ],
+)
+def test_any_loopback_address_is_this_machine_and_asked_without_a_proxy(host: str, is_here: bool) -> None:
+    assert read_network({"HTTPS_PROXY": "http://one:1"}).is_direct(host) == is_here
+    assert is_loopback(host) == is_here
