@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -162,6 +162,22 @@ class InstanceResource(Resource):
         """A text among the Endpoint's outputs; None for none."""
         text: pulumi.Output[str | None] = getattr(self.endpoint, name).apply(text_or_none)
         return text
+
+
+class EndpointText:
+    """A text among the outputs of an Instance's Endpoint, under the same name; None for none."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> EndpointText: ...
+
+    @overload
+    def __get__(self, instance: InstanceResource, owner: type) -> pulumi.Output[str | None]: ...
+
+    def __get__(self, instance: InstanceResource | None, owner: type) -> EndpointText | pulumi.Output[str | None]:
+        return self if instance is None else instance._text(self._name)
 
 
 def _add_inherited_annotations(cls: type, base: type) -> None:

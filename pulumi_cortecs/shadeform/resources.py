@@ -11,7 +11,7 @@ import pulumi
 
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import with_ints
-from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
+from pulumi_cortecs.resources.instance import EndpointResource, EndpointText, InstanceForm, InstanceResource
 from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE
 
 
@@ -369,25 +369,14 @@ class Instance(InstanceResource, form=_FORM):
         )
         return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
 
-    @property
-    def address(self) -> pulumi.Output[str | None]:
-        """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
-        return self._text("address")
-
-    @property
-    def status_details(self) -> pulumi.Output[str | None]:
-        """Shadeform's remark on the status, as "downloading"."""
-        return self._text("status_details")
-
-    @property
-    def ip(self) -> pulumi.Output[str | None]:
-        """The public IP address, or a host name."""
-        return self._text("ip")
-
-    @property
-    def ssh_user(self) -> pulumi.Output[str | None]:
-        """The user for SSH."""
-        return self._text("ssh_user")
+    address = EndpointText()
+    """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
+    status_details = EndpointText()
+    """Shadeform's remark on the status, as "downloading"."""
+    ip = EndpointText()
+    """The public IP address, or a host name."""
+    ssh_user = EndpointText()
+    """The user for SSH."""
 
     @property
     def ssh_port(self) -> pulumi.Output[int]:
@@ -399,55 +388,34 @@ class Instance(InstanceResource, form=_FORM):
         """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
         return self.endpoint.port_mappings.apply(with_ints)
 
-    @property
-    def cloud_instance_type(self) -> pulumi.Output[str | None]:
-        """The cloud's own name of the instance type."""
-        return self._text("cloud_instance_type")
-
-    @property
-    def cloud_assigned_id(self) -> pulumi.Output[str | None]:
-        """The cloud's own id of the instance."""
-        return self._text("cloud_assigned_id")
+    cloud_instance_type = EndpointText()
+    """The cloud's own name of the instance type."""
+    cloud_assigned_id = EndpointText()
+    """The cloud's own id of the instance."""
 
     @property
     def configuration(self) -> pulumi.Output[Any]:
         """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
         return self.endpoint.configuration.apply(with_ints)
 
-    @property
-    def gpu_manufacturer(self) -> pulumi.Output[str | None]:
-        """The manufacturer of its GPUs."""
-        return self._text("gpu_manufacturer")
-
-    @property
-    def hourly_price(self) -> pulumi.Output[str | None]:
-        """The price that Shadeform reports of it, "0.50 USD"."""
-        return self._text("hourly_price")
-
-    @property
-    def cost_estimate(self) -> pulumi.Output[str | None]:
-        """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
-        return self._text("cost_estimate")
+    gpu_manufacturer = EndpointText()
+    """The manufacturer of its GPUs."""
+    hourly_price = EndpointText()
+    """The price that Shadeform reports of it, "0.50 USD"."""
+    cost_estimate = EndpointText()
+    """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
 
     @property
     def boot_time(self) -> pulumi.Output[Any]:
         """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
         return self.endpoint.boot_time.apply(with_ints)
 
-    @property
-    def created_at(self) -> pulumi.Output[str | None]:
-        """The time of its purchase, ISO-8601."""
-        return self._text("created_at")
-
-    @property
-    def active_at(self) -> pulumi.Output[str | None]:
-        """The time at which it became active, ISO-8601."""
-        return self._text("active_at")
-
-    @property
-    def deleted_at(self) -> pulumi.Output[str | None]:
-        """The time of its deletion, ISO-8601; None while it exists."""
-        return self._text("deleted_at")
+    created_at = EndpointText()
+    """The time of its purchase, ISO-8601."""
+    active_at = EndpointText()
+    """The time at which it became active, ISO-8601."""
+    deleted_at = EndpointText()
+    """The time of its deletion, ISO-8601; None while it exists."""
 
 
 for _declared in (Endpoint, Instance):
