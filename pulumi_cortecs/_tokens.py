@@ -10,6 +10,15 @@ TOKENS: Final[dict[str, str]] = {
 }
 
 
+PLAIN_RESOURCES: Final[set[str]] = set()
+"""The names in `TOKENS` of plain resources: what is neither an instance nor an Endpoint."""
+
+
 def instance_tokens() -> frozenset[str]:
     """The types of instances."""
+    return owned_tokens() - {TOKENS[name] for name in PLAIN_RESOURCES}
+
+
+def owned_tokens() -> frozenset[str]:
+    """The types of everything that exists at a vendor: instances and plain resources."""
     return frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.credential_spec import CredentialSpec
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost import Money
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
-    from pulumi_cortecs.lifecycle.cloud import Cloud
+    from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
     from pulumi_cortecs.provider.answer_cache import AnswerCache
+
+C = TypeVar("C", bound="VendorClient")
+R = TypeVar("R")
 
 Inputs = Mapping[str, Any]
 """The program's inputs, completed by check; an `Unknown` stands for a value that only `up` will know."""
@@ -52,6 +55,9 @@ class Required:
 
 MARKET: Final = object()
 """In a default's place: the market chooses the value."""
+
+GENERATED: Final = object()
+"""In a default's place: check makes a name that no other resource has (provider/generated_names.py)."""
 
 LIVE: Final = "live"
 """The source of a quote whose prices are the vendor's prices of today."""
@@ -130,11 +136,11 @@ class ArgumentTable(Mapping[str, Argument]):
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
-        """The default of each optional argument, except those that the market chooses."""
+        """The default of each optional argument, except those that the market chooses or check makes."""
         return {
             key: argument.default
             for key, argument in self.rows.items()
-            if key not in self.required and argument.default is not MARKET
+            if key not in self.required and argument.default not in (MARKET, GENERATED)
         }
 
     @cached_property
@@ -186,23 +192,24 @@ class Market(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class InstanceKind:
-    """The instances of one cloud, as the provider knows them.
+class VendorClient(Protocol):
+    """A client of a vendor's API, as far as it is the same for every cloud."""
 
-    `token` and `endpoint_token` are the engine's types of an instance and its Endpoint. `connect` gets the credentials,
-    the seconds by which the list may lag, and a function that returns the hourly price of given inputs (None where it
-    is unknown; it may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it
-    while the vendor cannot be reached.
-    """
+    def vendor_time(self) -> float | None:
+        """The time by the vendor's clock, as in lifecycle/cloud.py."""
+
+    def vendor_date(self) -> float | None:
+        """The date of the vendor's last answer, as in lifecycle/cloud.py."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceKind:
+    """A resource type of one cloud, as the provider knows it: its instances, or one of its plain resources. `token` is
+    the engine's type."""
 
     token: str
-    endpoint_token: str
     credentials: CredentialSpec
     arguments: ArgumentTable
-    connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
-    market: Callable[[str, AnswerCache], Market]
-    pinned: Callable[[PriceList], Market]
 
     @property
     def cloud(self) -> str:
@@ -223,3 +230,114 @@ class InstanceKind:
     def inputs(self) -> tuple[str, ...]:
         """All inputs that check returns."""
         return (*self.arguments, "quote")
+
+    @property
+    def billed_kinds(self) -> tuple[ResourceKind, ...]:
+        """All resource types of the cloud that cost money: their sum is the cost of an account."""
+        raise NotImplementedError
+
+    def open_cloud(
+        self, credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]
+    ) -> Cloud[Any]:
+        """One account. `list_lag`: the seconds by which its list may lag; `price` returns the hourly price of given
+        inputs (None where it is unknown; it may raise CloudError)."""
+        raise NotImplementedError
+
+    def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        """The market at this base URL. `credentials` raises ConfigurationError where there are none."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceKind(ResourceKind):
+    """The instances of one cloud, as the provider knows them.
+
+    `endpoint_token` is the engine's type of an instance's Endpoint. `connect` gets the credentials, the seconds by
+    which the list may lag, and a function that returns the hourly price of given inputs (None where it is unknown; it
+    may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it while the
+    vendor cannot be reached. `billed_resources` returns the cloud's plain resources that cost money.
+    """
+
+    endpoint_token: str
+    connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
+    market: Callable[[str, AnswerCache], Market]
+    pinned: Callable[[PriceList], Market]
+    billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple
+
+    @property
+    def billed_kinds(self) -> tuple[ResourceKind, ...]:
+        return (self, *self.billed_resources())
+
+    def open_cloud(
+        self, credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]
+    ) -> Cloud[Any]:
+        return self.connect(credentials, list_lag, price)
+
+    def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        return self.market(base_url, answers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrudKind(ResourceKind, Generic[C, R]):
+    """A plain resource type of one cloud: an SSH key, a volume, a registry's credentials. It is there as soon as it is
+    created, and it has a name that is the account's only one, by which a lost answer is resolved from any machine.
+
+    `name` is the type's name, "Volume"; `instances` are the cloud's. The table has an argument `name`, which is
+    GENERATED and cannot change in place. A `client` sends one request for each of the next five functions, and raises
+    CloudError: `list_all` returns all resources of the type by id, `get` raises NotFoundError for "no such resource",
+    `create` gets the table's arguments, is sent once (`Retry.IF_NEVER_SENT`), and returns an answer that may have only
+    the id; `delete`, and `update` with all arguments, may be sent twice. Without `update` every change replaces.
+
+    `outputs` are the properties of a resource, never None; one with the name of an argument is what the vendor reports
+    of it, so that a difference shows as drift. `told_once` are outputs that only the answer to `create` has: they are
+    kept in the state, and a resource whose answer was lost is deleted and created again.
+
+    `market` is that of a resource that costs money: it is quoted, judged by the limits, and counted for the account.
+    `destroys_data`: a replacement destroys data. `used_by` returns the id of an instance that uses the resource, "" for
+    none: a deletion waits `release_timeout` seconds for it. `undeletable` returns the reason why the vendor will never
+    delete it, "" for none.
+    """
+
+    name: str
+    instances: InstanceKind
+    client: Callable[[Credentials], C]
+    list_all: Callable[[C], Mapping[str, R]]
+    get: Callable[[C, str], R]
+    create: Callable[[C, Inputs], OrderAnswer[R]]
+    delete: Callable[[C, str], object]
+    update: Callable[[C, str, Inputs], object] | None = None
+    id_of: Callable[[R], str]
+    outputs: Callable[[R], Mapping[str, Any]]
+    told_once: frozenset[str] = frozenset()
+    market: Callable[[C, AnswerCache], Market] | None = None
+    destroys_data: bool = False
+    used_by: Callable[[R], str] = lambda resource: ""
+    undeletable: Callable[[R], str] = lambda resource: ""
+    release_timeout: float = 600.0
+
+    def __post_init__(self) -> None:
+        in_place = self.arguments.updatable if self.update is None else set(self.arguments.priced)
+        if wrong := [key for key in in_place if key in self.arguments.updatable]:
+            raise ValueError(
+                f"{self.name} cannot change {', '.join(wrong)} in place: it has no update, or it is priced"
+            )
+
+    @property
+    def billed_kinds(self) -> tuple[ResourceKind, ...]:
+        return self.instances.billed_kinds
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(self.arguments) if self.market is None else (*self.arguments, "quote")
+
+    def open_cloud(
+        self, credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]
+    ) -> Cloud[Any]:
+        from pulumi_cortecs.provider.plain_cloud import PlainCloud
+
+        return PlainCloud(self, self.client(credentials), credentials, list_lag, price)
+
+    def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        if self.market is None:
+            raise TypeError(f"a {self.name} costs nothing, so it has no market")
+        return self.market(self.client(credentials()), answers)
