@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 KINDS: Final[dict[str, str]] = {
     "cortecs.Instance": "pulumi_cortecs.cortecs.kind:INSTANCE",
     "cortecs.Endpoint": "pulumi_cortecs.cortecs.kind:INSTANCE",
+    "shadeform.Instance": "pulumi_cortecs.shadeform.kind:INSTANCE",
+    "shadeform.Endpoint": "pulumi_cortecs.shadeform.kind:INSTANCE",
+    "shadeform.SshKey": "pulumi_cortecs.shadeform_aux:SSH_KEY",
+    "shadeform.Volume": "pulumi_cortecs.shadeform_aux:VOLUME",
 }
 """The kind of resource that each name serves: "module:constant"."""
 
@@ -129,7 +133,7 @@ class EndpointProvider(OfInstances):
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         from pulumi_cortecs.provider import endpoint
 
-        return endpoint.diff(olds, news)
+        return endpoint.diff(self.kind, olds, news)
 
     @provider_method
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -7,16 +7,23 @@ from typing import Final
 TOKENS: Final[dict[str, str]] = {
     "cortecs.Instance": "pulumi-python:dynamic/cortecs:Instance",
     "cortecs.Endpoint": "pulumi-python:dynamic/cortecs:Endpoint",
+    "shadeform.Instance": "pulumi-python:dynamic/shadeform:Instance",
+    "shadeform.Endpoint": "pulumi-python:dynamic/shadeform:Endpoint",
+    "shadeform.SshKey": "pulumi-python:dynamic/shadeform:SshKey",
+    "shadeform.Volume": "pulumi-python:dynamic/shadeform:Volume",
 }
 
+_UNBILLED: Final = (".Endpoint", ".SshKey")
+"""The ends of the names of types that cost nothing by themselves."""
 
-PLAIN_RESOURCES: Final[set[str]] = set()
+
+PLAIN_RESOURCES: Final[set[str]] = {"shadeform.SshKey", "shadeform.Volume"}
 """The names in `TOKENS` of plain resources: what is neither an instance nor an Endpoint."""
 
 
 def instance_tokens() -> frozenset[str]:
-    """The types of instances."""
-    return owned_tokens() - {TOKENS[name] for name in PLAIN_RESOURCES}
+    """The types of instances, and of other resources that are billed."""
+    return frozenset(token for name, token in TOKENS.items() if not name.endswith(_UNBILLED))
 
 
 def owned_tokens() -> frozenset[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime, timezone
+from dataclasses import asdict, replace
 from decimal import Decimal, InvalidOperation
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,16 +20,28 @@ if TYPE_CHECKING:
 
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import Difference
+    from pulumi_cortecs.cost.pricelist import PriceList
 
+CLOUDS: Final = {"cortecs": "pulumi_cortecs.cortecs", "shadeform": "pulumi_cortecs.shadeform"}
+"""The package of each cloud whose prices can be pulled: `kind.INSTANCE` has its URL, `market.price_list` its offers."""
 EXIT_DIFFERS: Final = 4
 """The exit code of `verify` when the prices differ from the pinned ones."""
 _LOCK: Final = Path(LOCK_FILE)
+
+
+def _known_cloud(cloud: str) -> str:
+    if cloud not in CLOUDS:
+        raise typer.BadParameter(f"got {cloud!r}; must be {' or '.join(CLOUDS)}")
+    return cloud
+
+
+_Cloud = Annotated[str, typer.Option(help="The cloud to ask.", callback=_known_cloud)]
 
 app = typer.Typer(no_args_is_help=True, help="The pinned price list: pull it, compare it with today's prices, show it.")
 
 _File = Annotated[Path, typer.Argument(dir_okay=False, help="The pinned catalogue.")]
 _Url = Annotated[
-    str | None, typer.Option(help="The API to ask.", show_default="$CORTECS_API_BASE_URL, or Cortecs' own")
+    str | None, typer.Option(help="The API to ask.", show_default="the cloud's variable, or the vendor's own")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -38,6 +50,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of table
 def pull(
     output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")] = _LOCK,
     url: _Url = None,
+    cloud: _Cloud = "cortecs",
     source: Annotated[
         str | None, typer.Option(help="The source to record for the prices.", show_default="the API's URL")
     ] = None,
@@ -52,7 +65,7 @@ def pull(
 
     with _cli_errors():
         old = catalogue.read(output) if output.exists() else None
-        new = _pull_today(url, source, old)
+        new = _pull_today(cloud, url, source, old)
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
     if as_json:
@@ -70,23 +83,25 @@ def diff(
         Path | None, typer.Argument(dir_okay=False, help="Another catalogue.", show_default="today's prices")
     ] = None,
     url: _Url = None,
+    cloud: _Cloud = "cortecs",
     as_json: _Json = False,
 ) -> None:
     """Show what has changed since the catalogue was pinned: prices in percent, new rows, withdrawn rows."""
-    _compare(file, other, url, None, as_json)
+    _compare(file, other, cloud, url, None, as_json)
 
 
 @app.command()
 def verify(
     file: _File = _LOCK,
     url: _Url = None,
+    cloud: _Cloud = "cortecs",
     tolerance: Annotated[
         str, typer.Option(help="The allowed change of a price in percent. Other differences always count.")
     ] = "0",
     as_json: _Json = False,
 ) -> None:
     """For a nightly job: exit 0 if today's prices equal the pinned ones, 4 if not, 1 on an error."""
-    if _compare(file, None, url, _percent(tolerance), as_json):
+    if _compare(file, None, cloud, url, _percent(tolerance), as_json):
         raise typer.Exit(EXIT_DIFFERS)
 
 
@@ -103,14 +118,16 @@ def show(file: _File = _LOCK, as_json: _Json = False) -> None:
     print_lines(*_catalogue_tables(pinned), f"sha256 {pinned.digest}")
 
 
-def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal | None, as_json: bool) -> bool:
+def _compare(
+    file: Path, other: Path | None, cloud: str, url: str | None, tolerance: Decimal | None, as_json: bool
+) -> bool:
     """Print the differences, and return whether any of them exceeds the tolerance."""
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
     with _cli_errors():
         pinned = catalogue.load(file)
-        changes = differences(pinned, _pull_today(url, None, pinned) if other is None else catalogue.load(other))
+        changes = differences(pinned, _pull_today(cloud, url, None, pinned) if other is None else catalogue.load(other))
     too_much = [difference for difference in changes if difference.above(tolerance or Decimal(0))]
     if as_json:
         summary = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
@@ -118,33 +135,39 @@ def _compare(file: Path, other: Path | None, url: str | None, tolerance: Decimal
         return bool(too_much)
     if changes:
         print_lines(_difference_table(changes))
-    against = str(other) if other is not None else "today's prices"
+    of_cloud = f" of {cloud}" if pinned.clouds != (cloud,) else ""
+    against = str(other) if other is not None else f"today's prices{of_cloud}"
     above = "" if tolerance is None else f", {len(too_much)} of them above {tolerance} %"
     print_lines(f"{file} and {against}: {count_text(len(changes), 'difference')}{above}")
     return bool(too_much)
 
 
-def _pull_today(url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
-    """Today's prices, with the notes of the pinned ones, and with the other clouds of the pinned catalogue.
+def _pull_today(cloud: str, url: str | None, source: str | None, pinned: Catalogue | None) -> Catalogue:
+    """Today's prices of a cloud, with the notes of the pinned ones, and with the other clouds of the pinned catalogue.
 
     Raises CloudError and CatalogueError.
     """
-    from pulumi_cortecs.cortecs.client import CLOUD, CortecsPublicClient
-    from pulumi_cortecs.cortecs.kind import INSTANCE
-    from pulumi_cortecs.cortecs.market import fetch_price_list
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import carry_over_notes
-    from pulumi_cortecs.http.api_client import new_client
+
+    prices = _price_list(cloud, url)
+    if source:
+        prices = replace(prices, source=source)
+    lists = dict(pinned.price_lists) if pinned else {}
+    if cloud in lists:
+        prices = carry_over_notes(lists[cloud], prices)
+    return Catalogue({**lists, cloud: prices})
+
+
+def _price_list(cloud: str, url: str | None) -> PriceList:
     from pulumi_cortecs.http.base_url import check_base_url
     from pulumi_cortecs.provider import accounts
 
-    base_url = accounts.base_url(INSTANCE, {}) if url is None else check_base_url(url, "--url")
-    with new_client() as client:
-        prices = fetch_price_list(CortecsPublicClient(base_url, client), datetime.now(timezone.utc), source or "")
-    lists = dict(pinned.price_lists) if pinned else {}
-    if CLOUD in lists:
-        prices = carry_over_notes(lists[CLOUD], prices)
-    return Catalogue({**lists, CLOUD: prices})
+    package = CLOUDS[cloud]
+    kind = import_module(f"{package}.kind").INSTANCE
+    base_url = accounts.base_url(kind, {}) if url is None else check_base_url(url, "--url")
+    prices: PriceList = import_module(f"{package}.market").price_list(base_url)
+    return prices
 
 
 def _write(path: Path, text: str) -> None:

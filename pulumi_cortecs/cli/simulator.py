@@ -1,4 +1,4 @@
-"""`pulumi-cortecs simulator`: serves Cortecs on this machine."""
+"""`pulumi-cortecs simulator`: serves Cortecs and Shadeform on this machine."""
 
 from __future__ import annotations
 
@@ -46,18 +46,22 @@ def simulator(
     print_env: Annotated[
         bool, typer.Option("--print-env", help="Print the export lines for a shell and exit.")
     ] = False,
+    tls_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--tls-proxy", help="Also proxy clients whose https URL cannot be changed; prints the variables for them."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No log line per request.")] = False,
 ) -> None:
-    """Serve the simulated Cortecs on 127.0.0.1, for free: the credentials are sim and sim.
+    """Serve the simulated Cortecs and Shadeform on 127.0.0.1, for free: the credentials are sim and sim, the key sim.
 
     In another shell: eval "$(pulumi-cortecs simulator --print-env)"
     """
     try:
         from pulumi_cortecs.simulator import StateError, process
     except ModuleNotFoundError as missing:
-        raise exit_failed(
-            f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]"
-        ) from None
+        raise _extra_missing(missing) from None
     if print_env:
         if port == 0:
             raise typer.BadParameter("--print-env needs the simulator's port: use --port")
@@ -75,6 +79,13 @@ def simulator(
             port_file=port_file,
             parent_pid=parent_pid,
             quiet=quiet,
+            tls_proxy=tls_proxy,
         )
+    except ModuleNotFoundError as missing:
+        raise _extra_missing(missing) from None
     except (process.PortTakenError, StateError, OSError) as failure:
         raise exit_failed(str(failure)) from None
+
+
+def _extra_missing(missing: ModuleNotFoundError) -> typer.Exit:
+    return exit_failed(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]")

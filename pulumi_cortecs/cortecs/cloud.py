@@ -127,7 +127,7 @@ class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance], ReportsBalance[Api
         step = max(steps, key=lambda progress: progress.current_step)
         return f"{step.current_step}/{step.num_steps} {step.description or ''}".rstrip(" .")
 
-    def endpoint_outputs(self, instance: ApiInstance) -> Mapping[str, Any]:
+    def endpoint_outputs(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         status = instance.instance_status
         return {
             "base_url": "" if phase(instance) is Phase.STOPPED else instance.base_url or "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Final, TypeAlias
 
 from pulumi_cortecs.cortecs import client as cortecs
@@ -13,6 +13,7 @@ from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, PricedHardware, RamMeaning, quote
 from pulumi_cortecs.cost.pricelist import CatalogueModel, PriceList
 from pulumi_cortecs.cost.suggestions import join_names, suggestion
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
@@ -204,6 +205,12 @@ def _choose_context_length(longest: int | None, current: Inputs) -> int:
 def _policy_value(inputs: Mapping[str, Any], key: str) -> str | None:
     value = inputs.get(key, f"{key} that {VENDOR} does not report")
     return None if is_unknown(value) else str(value)
+
+
+def price_list(base_url: str) -> PriceList:
+    """Today's offers at a base URL, to be pinned. Raises CloudError and CatalogueError."""
+    with new_client() as client:
+        return fetch_price_list(CortecsPublicClient(base_url, client), datetime.now(timezone.utc))
 
 
 def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str = "") -> PriceList:

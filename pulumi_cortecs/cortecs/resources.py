@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Mapping
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import pulumi
-from pulumi.dynamic import Resource
 
-from pulumi_cortecs import _abi
-from pulumi_cortecs.cortecs.kind import ARGUMENTS, BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import create_timeout, split_arguments
-from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
+from pulumi_cortecs.resources.constructor import with_ints
+from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
 
 READY_TIMEOUT = 1200
 """Seconds, for a program that sets no timeout."""
-_REQUIRED = ("model_id", "which model should it serve?")
-_OUTPUT_ONLY_OF_INSTANCE = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
-_OUTPUT_ONLY_OF_ENDPOINT = (
-    "base_url",
-    "status",
-    "worker_statuses",
-    "started_at",
-    "stopped_at",
-    "ready_by",
-    "price_difference",
-)
 
 
 class Provider(ExplicitProvider):
@@ -118,7 +104,7 @@ class InstanceArgs:
         self.labels = labels
 
 
-class Endpoint(Resource, module="cortecs", name="Endpoint"):
+class Endpoint(EndpointResource, cloud="cortecs"):
     """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
 
     Outputs: `base_url` ("" while stopped), `status` (pending, running, stopped), `worker_statuses` (one per worker,
@@ -128,15 +114,9 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
     differed at the purchase.
     """
 
-    instance_id: pulumi.Output[str]
-    state: pulumi.Output[str]
-    base_url: pulumi.Output[str]
-    status: pulumi.Output[str]
     worker_statuses: pulumi.Output[list[Any]]
     started_at: pulumi.Output[str]
     stopped_at: pulumi.Output[str]
-    ready_by: pulumi.Output[str]
-    price_difference: pulumi.Output[str]
 
     def __init__(
         self,
@@ -152,7 +132,7 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
         ready_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        props: dict[str, Any] = {
+        inputs: dict[str, Any] = {
             "instance_id": instance_id,
             "state": state,
             "spec_digest": spec_digest,
@@ -161,13 +141,20 @@ class Endpoint(Resource, module="cortecs", name="Endpoint"):
             "ready": ready,
             "ready_path": ready_path,
             "ready_key": ready_key,
-            **dict.fromkeys(_OUTPUT_ONLY_OF_ENDPOINT),
         }
-        with limited_stack_trace(NO_FRAMES):
-            super().__init__(_abi.load("cortecs.Endpoint"), resource_name, props, opts)
+        super().__init__(resource_name, inputs, opts)
 
 
-class Instance(Resource, module="cortecs", name="Instance"):
+_FORM = InstanceForm(
+    cloud="cortecs",
+    arguments=InstanceArgs,
+    required={"model_id": "which model should it serve?"},
+    ready_timeout=READY_TIMEOUT,
+    endpoint=Endpoint,
+)
+
+
+class Instance(InstanceResource, form=_FORM):
     """A rented instance that serves one model: bought by `pulumi up`, deleted by `pulumi destroy`.
 
     `base_url`, `status` and their like wait until the instance can answer; `instance.id` does not. To make another
@@ -181,96 +168,41 @@ class Instance(Resource, module="cortecs", name="Instance"):
     """In tokens."""
     billing_interval: pulumi.Output[str]
     num_workers: pulumi.Output[int]
-    state: pulumi.Output[str]
-    restart_trigger: pulumi.Output[str]
-    ttl: pulumi.Output[str | None]
-    expires_at: pulumi.Output[str | None]
-    """The end of its `ttl`, ISO-8601 in UTC; None without one."""
-    on_timeout: pulumi.Output[str]
-    adopt_id: pulumi.Output[str | None]
-    """The id by which it was adopted; None for a purchased instance."""
-    max_price: pulumi.Output[str | None]
-    price_tolerance: pulumi.Output[int | None]
-    ready: pulumi.Output[str | None]
-    """`status`; None for the default, `answer`."""
-    ready_path: pulumi.Output[str | None]
-    ready_key: pulumi.Output[str | None]
-    labels: pulumi.Output[Mapping[str, str] | None]
-    """The labels of the program, with the default labels below them; None without any."""
-    purchase_labels: pulumi.Output[Mapping[str, str] | None]
-    """The labels of the run that bought it: `stack`, `project` and, in CI, `repository`, `commit` and `pull_request`;
-    None for an adopted instance."""
-    quote: pulumi.Output[Any]
-    """Its price: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
-    strings, with `currency` and `source`."""
-    instance_id: pulumi.Output[str]
-    """Cortecs' id of the instance, the same as `id`."""
-    account: pulumi.Output[str]
-    """The fingerprint of the account that bought it, which reveals no credential."""
 
     endpoint: Endpoint
-    """The child that waits for readiness, for `depends_on=[instance.endpoint]`."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        # a subclass without these would have another type and URN, and replace the resource
-        super().__init_subclass__(module="cortecs", name="Instance", **kwargs)
-        # Pulumi reads only the annotations of the class itself, and without them ints arrive as floats
-        cls.__annotations__ = {**Instance.__annotations__, **inspect.get_annotations(cls)}
+    if TYPE_CHECKING:
 
-    @overload
-    def __init__(self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+        @overload
+        def __init__(
+            self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None
+        ) -> None: ...
 
-    @overload
-    def __init__(
-        self,
-        resource_name: str,
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        model_id: pulumi.Input[str],
-        hardware_type_id: pulumi.Input[str] | None = None,
-        context_length: pulumi.Input[int] | None = None,
-        billing_interval: pulumi.Input[str] | None = None,
-        num_workers: pulumi.Input[int] | None = None,
-        state: pulumi.Input[str] | None = None,
-        restart_trigger: pulumi.Input[str] | None = None,
-        ttl: pulumi.Input[str] | None = None,
-        on_timeout: pulumi.Input[str] | None = None,
-        adopt_id: pulumi.Input[str] | None = None,
-        max_price: pulumi.Input[str] | None = None,
-        price_tolerance: pulumi.Input[int] | None = None,
-        ready: pulumi.Input[str] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-    ) -> None: ...
+        @overload
+        def __init__(
+            self,
+            resource_name: str,
+            opts: pulumi.ResourceOptions | None = None,
+            *,
+            model_id: pulumi.Input[str],
+            hardware_type_id: pulumi.Input[str] | None = None,
+            context_length: pulumi.Input[int] | None = None,
+            billing_interval: pulumi.Input[str] | None = None,
+            num_workers: pulumi.Input[int] | None = None,
+            state: pulumi.Input[str] | None = None,
+            restart_trigger: pulumi.Input[str] | None = None,
+            ttl: pulumi.Input[str] | None = None,
+            on_timeout: pulumi.Input[str] | None = None,
+            adopt_id: pulumi.Input[str] | None = None,
+            max_price: pulumi.Input[str] | None = None,
+            price_tolerance: pulumi.Input[int] | None = None,
+            ready: pulumi.Input[str] | None = None,
+            ready_path: pulumi.Input[str] | None = None,
+            ready_key: pulumi.Input[str] | None = None,
+            labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        ) -> None: ...
 
-    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
-        """Takes `(name, InstanceArgs(...), opts)` or `(name, opts, model_id=..., ...)`, as Pulumi's own SDKs do.
-
-        Raises TypeError for a missing model_id, an unknown argument, or a mixture of both forms. `opts.custom_timeouts`
-        with `create` bounds the wait for readiness (20 minutes by default).
-        """
-        wanted, opts = split_arguments("Instance", InstanceArgs, _REQUIRED, args, kwargs)
-        # before anything is registered: after an error in between Pulumi would wait for ever
-        ready_timeout = create_timeout(opts, READY_TIMEOUT)
-        props: dict[str, Any] = {**vars(wanted), **dict.fromkeys(_OUTPUT_ONLY_OF_INSTANCE)}
-        with limited_stack_trace(USER_FRAMES):
-            super().__init__(_abi.load("cortecs.Instance"), resource_name, props, opts)
-        given_id = opts.id if opts is not None else None
-        self.endpoint = Endpoint(
-            resource_name,
-            # the argument's id is known in previews, and that of the read resource is not
-            instance_id=self.id if given_id is None else given_id,
-            state=self.state,
-            spec_digest=self.restart_trigger.apply(_digest),
-            ready_timeout=ready_timeout,
-            # an instance of another owner is never deleted here
-            on_timeout=self.on_timeout.apply(_omit_default) if given_id is None else None,
-            ready=wanted.ready,
-            ready_path=wanted.ready_path,
-            ready_key=wanted.ready_key,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
 
     @staticmethod
     def get(
@@ -291,34 +223,19 @@ class Instance(Resource, module="cortecs", name="Instance"):
         return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
 
     @property
-    def base_url(self) -> pulumi.Output[str | None]:
-        """The OpenAI-compatible address, known once the instance is usable; None while it is stopped."""
-        return self.endpoint.base_url.apply(_or_none)
-
-    @property
-    def status(self) -> pulumi.Output[str]:
-        """Cortecs' status: pending, running or stopped."""
-        return self.endpoint.status
-
-    @property
     def worker_statuses(self) -> pulumi.Output[list[Any]]:
         """One entry per worker, with its `init_progress`."""
-        return self.endpoint.worker_statuses.apply(_with_ints)
+        return self.endpoint.worker_statuses.apply(with_ints)
 
     @property
     def started_at(self) -> pulumi.Output[str | None]:
         """The time of its last start, ISO-8601."""
-        return self.endpoint.started_at.apply(_or_none)
+        return self._text("started_at")
 
     @property
     def stopped_at(self) -> pulumi.Output[str | None]:
         """The time at which it was stopped, ISO-8601; None while it runs."""
-        return self.endpoint.stopped_at.apply(_or_none)
-
-    @property
-    def ready_by(self) -> pulumi.Output[str | None]:
-        """The reason why it counts as ready: `answer`, `refused` or `status`; None while it is stopped."""
-        return self.endpoint.ready_by.apply(_or_none)
+        return self._text("stopped_at")
 
     @property
     def instance_status(self) -> pulumi.Output[dict[str, str | None]]:
@@ -340,26 +257,3 @@ class Instance(Resource, module="cortecs", name="Instance"):
 for _declared in (Endpoint, Instance):
     # strings would be compiled again for each resource, because Pulumi does not cache them
     _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)
-
-
-def _digest(restart_trigger: str | None) -> str:
-    return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
-
-
-def _omit_default(on_timeout: str) -> Any:
-    """None for the default, which keeps it out of the Endpoint's inputs and shortens the state."""
-    return None if on_timeout == ARGUMENTS.defaults["on_timeout"] else on_timeout
-
-
-def _or_none(text: str | None) -> str | None:
-    return text or None
-
-
-def _with_ints(value: Any) -> Any:
-    """The value with whole numbers as ints: the engine has floats only, and Pulumi does not know the types within a
-    list."""
-    if isinstance(value, list):
-        return [_with_ints(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _with_ints(item) for key, item in value.items()}
-    return int(value) if isinstance(value, float) and value.is_integer() else value

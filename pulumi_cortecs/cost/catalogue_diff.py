@@ -81,7 +81,8 @@ def _clouds(before: Mapping[str, PriceList], after: Mapping[str, PriceList]) -> 
 
 
 def _row(old: PricedHardware, new: PricedHardware) -> Iterator[Difference]:
-    for name in _PRICES:
+    derived = old.is_minute_derived and new.is_minute_derived
+    for name in _PRICES[:1] if derived else _PRICES:
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
             percent = _percent(was, now)

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, FailFast, Field, PlainValidator, Strict, mo
 from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.hardware import PricedHardware, RamMeaning
 from pulumi_cortecs.cost.money import Money, MoneyError
-from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceList, has_own_hourly_price
+from pulumi_cortecs.cost.pricelist import CatalogueError, CatalogueModel, PriceList
 from pulumi_cortecs.cost.strict_reader import Name, StrictModel, invalid, parse_name, read_model
 from pulumi_cortecs.cost.times import parse_utc_seconds, utc_seconds_text
 
@@ -121,7 +121,7 @@ class _Hardware(StrictModel):
             row = PricedHardware(cloud=cloud, **{**cells, "billing": tuple(self.billing)})
         except MoneyError as error:
             raise CatalogueError(f"{where}: {error}") from None
-        if (self.hour_is_not_60_minutes is not None) != has_own_hourly_price(row):
+        if (self.hour_is_not_60_minutes is not None) != row.has_own_hourly_price:
             pair = f"{row.price_per_hour} an hour, {row.price_per_minute} a minute"
             hint = f"leave {_FLAG} out" if self.hour_is_not_60_minutes else f"if that is meant, add `{_FLAG}: true`"
             raise CatalogueError(f"{where}: got {pair}; {hint}")
@@ -210,7 +210,7 @@ def _row(row: PricedHardware) -> dict[str, Any]:
         "gpu_ram_is": None if row.gpu_ram_gb is None else row.gpu_ram_is.value,
         "price_per_hour": row.price_per_hour.decimal_string(),
         "price_per_minute": row.price_per_minute.decimal_string(),
-        _FLAG: True if has_own_hourly_price(row) else None,
+        _FLAG: True if row.has_own_hourly_price else None,
         "billing": [interval.value for interval in row.billing],
         "provenance": row.provenance or None,
     }

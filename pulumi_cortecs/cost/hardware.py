@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from enum import Enum
+from typing import Final
 
 from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.money import Money, MoneyError
+
+_MINUTES_PER_HOUR: Final = 60
 
 
 class RamMeaning(str, Enum):
@@ -54,6 +57,32 @@ class PricedHardware:
         """The currency of both prices."""
         return self.price_per_hour.currency
 
+    @property
+    def has_own_hourly_price(self) -> bool:
+        """True if an hour costs something else than sixty minutes, by more than the rounding of either price."""
+        with localcontext(Context(prec=200)):  # the program's own context may round
+            off = abs(self.price_per_hour.amount - self.price_per_minute.amount * _MINUTES_PER_HOUR)
+            return (
+                off > _rounding_error(self.price_per_hour, 2)
+                and off > _rounding_error(self.price_per_minute, 4) * _MINUTES_PER_HOUR
+            )
+
+    @property
+    def is_minute_derived(self) -> bool:
+        """True if the vendor names the price of sixty minutes, and bills no hours: `price_per_minute` may then be a
+        rounded sixtieth of it."""
+        return BillingInterval.PER_HOUR not in self.billing and not self.has_own_hourly_price
+
+    def hour_billed_by(self, interval: BillingInterval) -> Money:
+        """The price of an hour at a billing interval.
+
+        By the minute it is sixty minutes; if the minute's price is derived, it is the hour's.
+        """
+        by_the_hour = BillingInterval(interval) is BillingInterval.PER_HOUR  # accepts the plain string, too
+        return (
+            self.price_per_hour if by_the_hour or self.is_minute_derived else self.price_per_minute * _MINUTES_PER_HOUR
+        )
+
     def total_ram_gb(self) -> tuple[Decimal, Decimal] | None:
         """The least and the most memory of all GPUs of a worker together, in GB; None if unknown.
 
@@ -67,3 +96,9 @@ class PricedHardware:
             RamMeaning.PER_GPU: (product, product),
             RamMeaning.UNDECIDED: (self.gpu_ram_gb, product),
         }[self.gpu_ram_is]
+
+
+def _rounding_error(price: Money, least: int) -> Decimal:
+    """Half a unit of the last decimal place of a price, if vendors write at least `least` places."""
+    decimals = len(price.decimal_string().partition(".")[2])
+    return Decimal(5).scaleb(-max(decimals, least) - 1)

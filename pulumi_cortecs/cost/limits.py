@@ -18,7 +18,7 @@ _MAX_NAMES: Final = 12
 
 @dataclass(frozen=True)
 class Violation:
-    """The reason why a purchase is not allowed. `about` is the first argument that causes it."""
+    """The reason why a purchase is not allowed. `about` is the value that causes it, "" for its price or source."""
 
     about: str
     text: str
@@ -38,7 +38,7 @@ class Spending:
 class CloudLimits:
     """The limits of one cloud in one file; None for a limit that is not in it.
 
-    `source` is the file; `allowed` has the allow-list of each argument that has one. The cap is for one hour of all
+    `source` is the file; `allowed` has the allow-list of each value that has one. The cap is for one hour of all
     workers of one instance, the ceiling for one hour of the whole account. The next two name trusted sources: the URLs
     of prices and lists, and further certificates (absolute paths). `account_is_exclusive` and `ledger` limit nothing:
     they say whether others use the account, and in which folder the processes of this machine record their orders under
@@ -106,7 +106,7 @@ class PurchaseLimits:
         return violations
 
     def check_allowed(self, purchase: Mapping[str, str | None]) -> list[Violation]:
-        """The arguments of a purchase that are not on an allow-list; the value None is not known yet."""
+        """The values of a purchase that are not on their allow-lists; None is not known yet."""
         return [
             Violation(about, f"{value} is not allowed by {limits.source}, which allows {_join_names(allowed)}")
             for limits in self.files
@@ -177,7 +177,7 @@ def _sum(prices: Iterable[Money | None], ceiling: Money) -> Money:
 
 
 def _violation(text: str) -> Violation:
-    return Violation("hardware_type_id", text)
+    return Violation("", text)
 
 
 def _join_names(names: Iterable[str]) -> str:

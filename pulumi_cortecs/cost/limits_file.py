@@ -22,16 +22,31 @@ VARIABLE: Final = "PULUMI_CORTECS_LIMITS"
 
 @dataclass(frozen=True)
 class AllowList:
-    """A list in a cloud's section: the argument of a purchase that must be on it, and how programs spell its ids."""
+    """A list in a cloud's section: the argument of a purchase that must be on it, and how programs spell its ids.
+
+    `made_of`: the name of the value that must be on it, if that is made of several arguments (`Market.policy_values`
+    names it). A refusal is then shown at `argument`.
+    """
 
     argument: str
     spelled: Callable[[str], str] = str
+    made_of: str = ""
+
+    @property
+    def value(self) -> str:
+        """The name of the value that must be on the list."""
+        return self.made_of or self.argument
 
 
 CLOUDS: Final[dict[str, Mapping[str, AllowList]]] = {
     "cortecs": {
         "allowed_hardware": AllowList("hardware_type_id"),
         "allowed_models": AllowList("model_id", lambda model: model.replace("/", "--")),  # either spelling is taken
+    },
+    "shadeform": {
+        "allowed_hardware": AllowList("shade_instance_type", made_of="hardware_type_id"),
+        "allowed_clouds": AllowList("cloud"),
+        "allowed_regions": AllowList("region"),
     },
 }
 """The sections that a file may have, and the lists of each."""
@@ -47,6 +62,11 @@ class LimitsFileError(ValueError):
 def limits_in_force(cloud: str, environment: Mapping[str, str], machine_file: Path = MACHINE_FILE) -> PurchaseLimits:
     """The limits of purchases in a cloud now. Both files are read each time. Raises LimitsFileError."""
     return PurchaseLimits(_files(cloud, environment, machine_file))
+
+
+def argument_of(cloud: str, value: str) -> str:
+    """The argument at which a refusal of a value is shown; "" for a value without a list, such as the price."""
+    return next((listed.argument for listed in CLOUDS.get(cloud, {}).values() if listed.value == value), "")
 
 
 def account_is_exclusive(cloud: str, environment: Mapping[str, str], machine_file: Path = MACHINE_FILE) -> bool:
@@ -123,7 +143,7 @@ def _parse(content: bytes, source: str, cloud: str) -> CloudLimits:
     return CloudLimits(
         source=source,
         allowed={
-            allow_list.argument: frozenset(map(allow_list.spelled, ids))
+            allow_list.value: frozenset(map(allow_list.spelled, ids))
             for key, allow_list in CLOUDS[cloud].items()
             if (ids := getattr(section, key)) is not None
         },

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
 from pulumi_cortecs.cost.hardware import PricedHardware
-from pulumi_cortecs.cost.money import Money
 
 LOCK_FILE: Final = "catalogue.lock.yaml"
 """The default name of a catalogue file."""
-
-_MINUTES_PER_HOUR = 60
 
 
 class CatalogueError(ValueError):
@@ -81,7 +78,7 @@ class PriceList:
     def fitting(self) -> Mapping[str, tuple[PricedHardware, ...]]:
         """The hardware of each model id, the cheapest per hour first."""
         return {
-            model.model_id: tuple(sorted((self.by_id[key] for key in model.hardware_configs), key=_by_price))
+            model.model_id: tuple(sorted((self.by_id[key] for key in model.hardware_configs), key=by_price))
             for model in self.models
         }
 
@@ -95,24 +92,8 @@ class PriceList:
             )
 
 
-def has_own_hourly_price(row: PricedHardware) -> bool:
-    """Returns whether an hour costs something else than sixty minutes, by more than the rounding of either price."""
-    with localcontext(Context(prec=200)):  # the program's own context may round
-        hour, minute = row.price_per_hour.amount, row.price_per_minute.amount
-        off = abs(hour - minute * _MINUTES_PER_HOUR)
-        return (
-            off > _rounding_error(row.price_per_hour, 2)
-            and off > _rounding_error(row.price_per_minute, 4) * _MINUTES_PER_HOUR
-        )
-
-
-def _rounding_error(price: Money, least: int) -> Decimal:
-    """Half a unit of the last decimal place of a price, if vendors write at least `least` places."""
-    decimals = len(price.decimal_string().partition(".")[2])
-    return Decimal(5).scaleb(-max(decimals, least) - 1)
-
-
-def _by_price(row: PricedHardware) -> tuple[Decimal, str]:
+def by_price(row: PricedHardware) -> tuple[Decimal, str]:
+    """The key that sorts hardware by its price per hour, the cheapest first."""
     return row.price_per_hour.amount, row.hardware_type_id
 
 

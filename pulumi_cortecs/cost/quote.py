@@ -8,8 +8,6 @@ from pulumi_cortecs.cost.billing import BillingInterval, check_workers
 from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
 
-_MINUTES_PER_HOUR = 60
-
 
 @dataclass(frozen=True)
 class Quote:
@@ -40,9 +38,5 @@ def quote(hardware: PricedHardware, interval: BillingInterval, num_workers: int,
     """The quote for `num_workers` workers of `hardware`, billed by `interval`. Raises ValueError for less than one
     worker."""
     check_workers(num_workers)
-    hourly = (
-        hardware.price_per_hour
-        if BillingInterval(interval) is BillingInterval.PER_HOUR
-        else hardware.price_per_minute * _MINUTES_PER_HOUR
-    )
+    hourly = hardware.hour_billed_by(interval)
     return Quote(hardware.price_per_hour, hardware.price_per_minute, hourly * num_workers, source)

@@ -127,13 +127,16 @@ class ApiClient:
         client: httpx.Client,
         calendar: Callable[[], float] | None = None,
         clock: Clock = time.monotonic,
+        refusals: frozenset[str] = frozenset(),
     ) -> None:
-        """`calendar` returns seconds since 1970 (the machine's by default), `clock` monotonic seconds."""
+        """`calendar` returns seconds since 1970 (the machine's by default), `clock` monotonic seconds. `refusals` are
+        the vendor's words (`error_code`) for a refusal that no repetition changes, whatever their HTTP status."""
         self.vendor = vendor
         self.base_url = base_url
         self._client = client
         self._calendar = calendar or (lambda: time.time())
         self._clock = clock
+        self._refusals = refusals
         self._clock_sample: tuple[float, float, float] | None = None
 
     def vendor_time(self) -> float | None:
@@ -255,6 +258,14 @@ class ApiClient:
             ) from None
 
     def _refused_error(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
+        code = _error_code(content)
+        error = self._error_of_status(method, path, response, content, is_final=code in self._refusals)
+        error.code = code
+        return error
+
+    def _error_of_status(
+        self, method: str, path: str, response: httpx.Response, content: bytes, *, is_final: bool
+    ) -> RefusedError:
         status = response.status_code
         message = self._redacted(_vendor_message(content) or response.reason_phrase or "no message")
         named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
@@ -266,7 +277,7 @@ class ApiClient:
             return UnauthorizedError(text, status=status, vendor_message=message, request_id=request_id)
         if status == 404:
             return NotFoundError(text, status=status, vendor_message=message, request_id=request_id)
-        if status in _BUSY or status >= 500:
+        if not is_final and (status in _BUSY or status >= 500):
             wait = _seconds(response.headers.get("retry-after"))
             return UnavailableError(
                 text, status=status, vendor_message=message, request_id=request_id, retry_after=wait
@@ -301,14 +312,25 @@ def _read_content(response: httpx.Response) -> bytes | None:
     return b"".join(chunks)
 
 
-def _vendor_message(content: bytes) -> str:
-    """The vendor's text of an error, from `error`, `message` or `detail`; "" for none."""
+def _error_body(content: bytes) -> Mapping[str, Any]:
     try:
         body: Any = json.loads(content)
     except (ValueError, RecursionError):
         body = None
+    return body if isinstance(body, dict) else {}
+
+
+def _error_code(content: bytes) -> str:
+    """The vendor's word for an error; "" for none."""
+    code = _error_body(content).get("error_code")
+    return code if isinstance(code, str) else ""
+
+
+def _vendor_message(content: bytes) -> str:
+    """The vendor's text of an error, from `error`, `message` or `detail`; "" for none."""
+    body = _error_body(content)
     for key in ("error", "message", "detail"):
-        words = body.get(key) if isinstance(body, dict) else None
+        words = body.get(key)
         if isinstance(words, dict):
             words = words.get("message") or words
         if words and isinstance(words, (str, dict, list)):  # not the "error": true that some vendors add to a message

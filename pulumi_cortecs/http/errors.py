@@ -60,8 +60,10 @@ class RefusedError(CloudError):
     """The vendor answered with an error.
 
     `status` is the HTTP status, `vendor_message` the vendor's text (shortened), `request_id` the vendor's id of the
-    request or None.
+    request or None, `code` the vendor's word for the error, "" for none.
     """
+
+    code = ""
 
     def __init__(self, text: str, *, status: int, vendor_message: str, request_id: str | None) -> None:
         super().__init__(text)

@@ -59,10 +59,12 @@ class Answer:
 @dataclass(frozen=True)
 class ProbeSpec:
     """The request of a probe. `path` replaces the two requests of OpenAI's API; it begins with a slash and follows the
-    address without its `/v1`. `key` is a bearer token, or ""."""
+    address without its `/v1`. `key` is a bearer token, or "". `port` is the container's port to ask, 0 for the only
+    one."""
 
     path: str = ""
     key: str = field(default="", repr=False)
+    port: int = 0
 
 
 @functools.cache

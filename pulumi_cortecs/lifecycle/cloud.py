@@ -207,8 +207,8 @@ class Cloud(ABC, Generic[T]):
         """The progress of the boot as text: "3/5 loading weights"."""
 
     @abstractmethod
-    def endpoint_outputs(self, instance: T) -> Mapping[str, Any]:
-        """The outputs of an Endpoint: "" for none, never None. Raises UnknownStatusError."""
+    def endpoint_outputs(self, instance: T, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The outputs of an Endpoint with these inputs: "" for none, never None. Raises UnknownStatusError."""
 
     @abstractmethod
     def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
@@ -247,6 +247,14 @@ class CanStop(Cloud[T]):
         """Boots a stopped instance again. May be sent twice; the vendor may refuse it for one that runs."""
 
 
+class CanReboot(Cloud[T]):
+    """A cloud whose instances can be rebooted without a stop; where none can, a restart is a stop and a start."""
+
+    @abstractmethod
+    def reboot(self, instance_id: str) -> None:
+        """Reboots a running instance, which keeps its status and is billed all the while. May be sent twice."""
+
+
 class Probes(Cloud[T]):
     """A cloud whose instances have an address, so that each can be asked whether it answers.
 
@@ -257,9 +265,9 @@ class Probes(Cloud[T]):
     has_gateway: ClassVar[bool]
 
     @abstractmethod
-    def probe(self, instance: T, how: ProbeSpec) -> Answer:
-        """Asks the instance itself once (http/probe.py). Called only for an instance whose `ready_phase` is READY.
-        Raises nothing."""
+    def probe(self, instance: T, how: ProbeSpec) -> Answer | None:
+        """Asks the instance itself once (http/probe.py); None if it has no address to ask. Called only for an instance
+        whose `ready_phase` is READY. Raises nothing."""
 
     def sleeps(self, instance: T) -> bool:
         """Returns whether the instance is ready without a running container, which a request would have to start."""
@@ -274,6 +282,33 @@ class CanUpdate(Cloud[T]):
         """Changes the arguments `changed` of an instance to the inputs of check; the instance keeps its id. May be sent
         twice, so it sends the wanted values and no differences. Other data of the instance, such as the tag of its
         order, stays."""
+
+
+class EndsInstances(CanUpdate[T]):
+    """A cloud that deletes an instance by itself at a date: the end of its ttl.
+
+    The inputs of `create` and `update` have `expires_at`, that date in ISO-8601, "" without a ttl; `update` gets "ttl"
+    among the changed arguments.
+    """
+
+    @abstractmethod
+    def ends_at(self, instance: T) -> str:
+        """The date at which the vendor will delete the instance, in ISO-8601; "" for none. The instance is an answer of
+        `get_instance`."""
+
+
+class HasDetail(Cloud[T]):
+    """A cloud whose list omits arguments that `get_instance` reports."""
+
+    @abstractmethod
+    def needs_detail(self, inputs: Mapping[str, Any]) -> bool:
+        """Returns whether these inputs set an argument that can change at the vendor and that the list omits, so that a
+        refresh has to ask for the instance itself."""
+
+    @abstractmethod
+    def detailed_inputs(self, instance: T, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The inputs that only an answer of `get_instance` reports, spelled as check spells them. `inputs` are those of
+        the state: a value that says the same in other words stays as it is."""
 
 
 class ReportsBalance(Cloud[T]):
@@ -295,6 +330,11 @@ class TagsOrders(ProvesOrders[T]):
     def order_ref(self, instance: T) -> OrderRef | None:
         """The tag of ours that an instance bears, None where there is none. Tags of a user's are to change
         nothing about it."""
+
+    def may_be_of(self, instance: T, inputs: Mapping[str, Any]) -> bool:
+        """Returns whether the tag allows that an order of these inputs bought the instance: False only if it proves
+        that an argument differs which the vendor does not report."""
+        return True
 
     def match(self, instance: T, ordered: OrderSpec) -> OrderMatch:
         """YES for what the very order has bought, NO for all else."""

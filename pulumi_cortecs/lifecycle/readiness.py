@@ -33,7 +33,7 @@ class ReadyBy(Enum):
     REFUSED = "refused"
     """It refused a request's key itself, so it runs."""
     STATUS = "status"
-    """Its vendor calls it ready; it was not asked, or could not be."""
+    """Its vendor calls it ready; it was not asked, has no address, or could not be asked."""
 
 
 @dataclass
@@ -67,6 +67,8 @@ class Readiness(Generic[T]):
         if asked_at < self.next_probe_at:
             return False
         answer = cloud.probe(instance, self.how)
+        if answer is None:
+            return self._set_ready(ReadyBy.STATUS)
         self.reason = answer.reason
         if cloud.sleeps(instance) and answer.outcome is not Outcome.ANSWERED:
             return self._set_ready(

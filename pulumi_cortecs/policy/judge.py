@@ -47,7 +47,7 @@ class Judge:
             return [Finding(rule, Level.MANDATORY, no_limits_text(), purchase.urn)]
         findings = [
             self._apply_exemptions(finding, purchase)
-            for active_rule in self._active_rules(Subject.PURCHASE)
+            for active_rule in self._purchase_rules(purchase)
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         ]
         return self._with_alternatives(findings, purchase)
@@ -73,12 +73,16 @@ class Judge:
     def allows(self, purchase: Purchase) -> bool:
         """Returns whether no rule about hardware, its number and its price refuses this purchase; other rules are
         ignored."""
-        active_rules = [active_rule for active_rule in self._active_rules(Subject.PURCHASE) if active_rule.rule.way_out]
+        active_rules = [active_rule for active_rule in self._purchase_rules(purchase) if active_rule.rule.way_out]
         return not any(
             finding.level is Level.MANDATORY
             for active_rule in active_rules
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         )
+
+    def _purchase_rules(self, purchase: Purchase) -> Iterable[ActiveRule]:
+        active_rules = self._active_rules(Subject.PURCHASE)
+        return [rule for rule in active_rules if rule.rule.volumes] if purchase.is_volume else active_rules
 
     def _active_rules(self, subject: Subject) -> Iterable[ActiveRule]:
         return self._by_subject.get(subject, ())

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
-from pulumi_cortecs.policy.field import Known
+from pulumi_cortecs.cost import PricedHardware
+from pulumi_cortecs.cost.catalogue import Catalogue
+from pulumi_cortecs.cost.pricelist import by_price
+from pulumi_cortecs.policy.field import Known, Missing
 from pulumi_cortecs.policy.pinned import PinnedPrices
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Level, Rule
@@ -37,35 +40,42 @@ def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:
     hourly = purchase.hourly
     if not isinstance(hourly, Known):
         return "What it would cost: unknown."
-    count = _workers_text(purchase.workers_max.get())
+    count = f"{purchase.size_gb.get()} GB" if purchase.size_gb else _workers_text(purchase.workers_max.get())
     return f"What it would cost: {hourly.value} an hour for {count}, by the catalogue of {prices.day}."
 
 
 def alternatives_text(purchase: Purchase, prices: PinnedPrices, allows: Callable[[Purchase], bool]) -> str:
     """The cheapest allowed hardware that fits the model, the cheapest first: each with the wanted number of workers, or
-    else with the highest allowed one."""
-    if (
-        not isinstance(purchase.model_id, Known)
-        or not isinstance(purchase.workers_max, Known)
-        or prices.catalogue is None
-    ):
+    else with the highest allowed one. On a cloud without models any hardware with a GPU fits."""
+    fitting = None if prices.catalogue is None else _fitting(purchase, prices.catalogue)
+    if fitting is None or not isinstance(purchase.workers_max, Known):
         return "What could be taken instead: unknown."
-    model_id, wanted = purchase.model_id.value, purchase.workers_max.value
+    wanted = purchase.workers_max.value
     counts = (wanted, *range(min(wanted - 1, _MAX_WORKERS), 0, -1))
-    fitting = prices.catalogue.fitting(purchase.cloud, model_id)
     most = (
         next((candidate for count in counts if allows(candidate := purchase.on(row, count))), None) for row in fitting
     )
     named = ", ".join(_alternative_text(candidate) for candidate in islice(filter(None, most), _MAX_NAMES))
-    return (
-        f"What could be taken for {model_id}: {named}." if named else f"No hardware that {model_id} runs on is allowed."
-    )
+    if isinstance(purchase.model_id, Known):
+        model_id = purchase.model_id.value
+        nothing = f"No hardware that {model_id} runs on is allowed."
+        return f"What could be taken for {model_id}: {named}." if named else nothing
+    return f"What could be taken: {named}." if named else f"No hardware of {purchase.cloud} is allowed."
+
+
+def _fitting(purchase: Purchase, catalogue: Catalogue) -> tuple[PricedHardware, ...] | None:
+    """The hardware that could take the place of the purchase's, the cheapest first; None where that is unknown."""
+    if isinstance(purchase.model_id, Known):
+        return catalogue.fitting(purchase.cloud, purchase.model_id.value)
+    if purchase.is_volume or not isinstance(purchase.model_id, Missing) or catalogue.models(purchase.cloud):
+        return None
+    with_gpus = (row for row in catalogue.hardware_types(purchase.cloud) if row.gpu_type is not None)
+    return tuple(sorted(with_gpus, key=by_price))
 
 
 def _alternative_text(purchase: Purchase) -> str:
     hourly = purchase.hourly
-    price = f" ({hourly.value} an hour)" if isinstance(hourly, Known) else ""
-    return f"{purchase.workers_max.get()} x {purchase.hardware_type_id.get()}{price}"
+    return purchase.describe() + (f" ({hourly.value} an hour)" if isinstance(hourly, Known) else "")
 
 
 def _workers_text(count: int) -> str:

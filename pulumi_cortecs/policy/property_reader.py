@@ -45,6 +45,15 @@ class ProxiedProperties:
             return cells
         return Known({name: cells.value.string(name) for name in cells.value._proxy})
 
+    def mappings(self, key: str) -> Field[Sequence[ProxiedProperties]]:
+        """A list of objects."""
+        return self._read(key, lambda value: self._items(key, _list(value)))
+
+    def _items(self, key: str, values: Sequence[Any]) -> Sequence[ProxiedProperties]:
+        return [
+            ProxiedProperties(_table(value), f"{self._within}{key}[{number}].") for number, value in enumerate(values)
+        ]
+
     def _read(self, key: str, reader: Callable[[Any], T]) -> Field[T]:
         name = self._within + key
         try:
@@ -57,6 +66,8 @@ class ProxiedProperties:
             return Missing(name)
         try:
             return Known(reader(value))
+        except UnknownValueError:
+            return Unknown(name)
         except ValueError as error:
             return malformed(name, str(error))
 
@@ -83,6 +94,10 @@ class UnreadableProperties:
         """Unknown."""
         return malformed(key, self._why)
 
+    def mappings(self, key: str) -> Field[Sequence[Any]]:
+        """Unknown."""
+        return malformed(key, self._why)
+
 
 def read(properties: struct_pb2.Struct) -> ProxiedProperties | UnreadableProperties:
     """The properties of a request, with secrets in plain text, of which a finding shows only the values that a rule
@@ -102,7 +117,9 @@ def reveal_secrets(properties: struct_pb2.Struct) -> dict[str, Any]:
 def _without_marker(value: Any) -> Any:
     while isinstance(value, dict) and value.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
         value = value.get("value")
-    return value
+    if isinstance(value, dict):
+        return {key: _without_marker(item) for key, item in value.items()}
+    return [_without_marker(item) for item in value] if isinstance(value, list) else value
 
 
 def _decode(properties: struct_pb2.Struct) -> dict[str, Any]:
@@ -134,6 +151,12 @@ def _whole(value: Any) -> int:
 def _table(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"is {_describe(value)}, not an object")
+    return value
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError(f"is {_describe(value)}, not a list")
     return value
 
 

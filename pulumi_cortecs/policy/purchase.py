@@ -11,6 +11,7 @@ from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, quote
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
 
 _NO_LABELS: Final = Missing("labels")
+_NO_SERVICE: Final = Missing("key", "is not needed: it opens no service of its own")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Purchase:
 
     `hardware` is the row of the pinned catalogue for `hardware_type_id`. Workers run side by side, and each is billed;
     without automatic scaling the least and the most number of workers are equal. The instance runs in all of its
-    `regions`. `context_length` is in tokens.
+    `regions`. `context_length` is in tokens. `size_gb` is the size of a volume, which is billed by the GB; None for an
+    instance, which has none. `has_key`: whether the service that the instance opens to the world asks for a key;
+    Missing where it opens none, or where the vendor's gateway asks.
     """
 
     urn: str
@@ -47,6 +50,13 @@ class Purchase:
     adopt_id: Field[str]
     live: Field[LiveQuote]
     labels: Field[Mapping[str, Field[str]]] = _NO_LABELS
+    size_gb: Field[int] | None = None
+    has_key: Field[bool] = _NO_SERVICE
+
+    @property
+    def is_volume(self) -> bool:
+        """True for storage: it has no model, no workers and no GPUs, and no rule about these holds."""
+        return self.size_gb is not None
 
     @property
     def region(self) -> Field[str]:
@@ -59,10 +69,11 @@ class Purchase:
 
     @property
     def hourly(self) -> Field[Money]:
-        """The hourly price of all workers by the pinned catalogue. A stopped instance has the price of a running one,
-        because it can be started at any time."""
+        """The hourly price of all workers, or of all GB of a volume, by the pinned catalogue. A stopped instance has
+        the price of a running one, because it can be started at any time."""
+        count = self.workers_max if self.size_gb is None else self.size_gb
         try:
-            priced = quote(self.hardware.get(), self.billing_interval.get(), self.workers_max.get(), source="catalogue")
+            priced = quote(self.hardware.get(), self.billing_interval.get(), count.get(), source="catalogue")
         except NotKnownError as unpriced:
             if unpriced.later:
                 return Unknown("the price", f"is not known: {unpriced}")
@@ -71,9 +82,17 @@ class Purchase:
             return Missing("the price", f"is not known: {impossible}")
         return Known(priced.hourly_total)
 
+    def describe(self) -> str:
+        """The amount and the hardware: "2 x NVIDIA_L4_1", "100 GB of ID". Raises NotKnownError."""
+        amount = f"{self.workers_max.get()} x" if self.size_gb is None else f"{self.size_gb.get()} GB of"
+        return f"{amount} {self.hardware_type_id.get()}"
+
     def on(self, hardware: PricedHardware, workers: int) -> Purchase:
-        """The same purchase on other hardware, with so many workers."""
-        row = Known(hardware)
+        """The same purchase on other hardware, in the region of that, with so many workers."""
         return replace(
-            self, hardware_type_id=Known(hardware.hardware_type_id), hardware=row, workers_max=Known(workers)
+            self,
+            hardware_type_id=Known(hardware.hardware_type_id),
+            hardware=Known(hardware),
+            regions=Known((hardware.region,)) if hardware.region else self.regions,
+            workers_max=Known(workers),
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pulumi_cortecs.policy.field import Field
 from pulumi_cortecs.policy.pinned import PinnedPrices
 from pulumi_cortecs.policy.purchase import Purchase
+
+_LOAD: Final = b"\x8c\x13pulumi_cortecs._abi\x94\x8c\x04load\x94\x93\x94\x8c%c%b\x94\x85\x94R\x94."
+"""A pickle that calls `pulumi_cortecs._abi.load` with a name, which follows its length."""
+_PROTOCOLS: Final = (4, 5)
+"""Python pickles with protocol 4, from 3.14 on with 5."""
 
 
 class Properties(Protocol):
@@ -31,9 +37,22 @@ class Properties(Protocol):
         """An object of strings."""
         ...
 
+    def mappings(self, key: str) -> Field[Sequence[Any]]:
+        """A list of objects: Properties of their own."""
+        ...
+
 
 Extract = Callable[[str, str, Properties, PinnedPrices], Purchase]
 """A function that makes a Purchase of the URN, the name, the properties and the prices."""
+
+
+def published(name: str) -> frozenset[str]:
+    """The pickles, in base64, of the provider class that states call `name`: "cortecs.Instance"."""
+    calls = _LOAD % (len(name), name.encode())
+    return frozenset(
+        b64encode(b"\x80%c\x95%b%b" % (protocol, len(calls).to_bytes(8, "little"), calls)).decode()
+        for protocol in _PROTOCOLS
+    )
 
 
 @dataclass(frozen=True)

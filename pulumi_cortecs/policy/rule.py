@@ -63,8 +63,8 @@ class Rule:
 
     `name` is kebab-case and unique; `description` is the first sentence of a violation; the limits can raise `level`,
     and never lower it. `way_out`: whether other hardware, or less of it, could satisfy the rule; a refusal then names
-    alternatives. `exemptible`: whether an exemption can lift it for one resource. `optional`: whether the limits may
-    switch it off.
+    alternatives. `volumes`: whether it holds for storage as well, which has no model, workers or GPUs. `exemptible`:
+    whether an exemption can lift it for one resource. `optional`: whether the limits may switch it off.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Rule:
     severity: Severity = Severity.HIGH
     tags: tuple[str, ...] = ()
     way_out: bool = False
+    volumes: bool = True
     exemptible: bool = True
     optional: bool = True
     documentation: str = ""

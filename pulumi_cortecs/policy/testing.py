@@ -34,6 +34,8 @@ from pulumi_cortecs.policy.wire import PackInfo
 
 INSTANCE: Final = TOKENS["cortecs.Instance"]
 ENDPOINT: Final = TOKENS["cortecs.Endpoint"]
+SHADEFORM_INSTANCE: Final = TOKENS["shadeform.Instance"]
+SHADEFORM_VOLUME: Final = TOKENS["shadeform.Volume"]
 MISSING: Final = object()
 """The value of a property that is left out."""
 
@@ -114,6 +116,39 @@ def cortecs_instance(name: str = "chat", **changes: Any) -> Resource:
     if "quote" not in properties and (live := _quoted(properties)) is not None:
         properties["quote"] = live
     return resource(INSTANCE, name, **properties)
+
+
+def shadeform_instance(name: str = "chat", **changes: Any) -> Resource:
+    """A Shadeform instance as check has completed it: an A6000 of Hyperstack in Montreal, with a quote.
+
+    `changes` as in `cortecs_instance`.
+    """
+    properties: dict[str, Any] = {
+        "cloud": "hyperstack",
+        "region": "montreal-canada-2",
+        "shade_instance_type": "A6000",
+        "shade_cloud": True,
+        "os": "ubuntu22.04_cuda12.2_shade_os",
+        "state": "running",
+        **changes,
+    }
+    live = _quoted_at_shadeform(properties, properties["shade_instance_type"], 1)
+    return resource(SHADEFORM_INSTANCE, name, **({"quote": live} if live else {}) | properties)
+
+
+def shadeform_volume(name: str = "weights", **changes: Any) -> Resource:
+    """A Shadeform volume as check has completed it: 100 GB of Hyperstack in Montreal, with a quote.
+
+    `changes` as in `cortecs_instance`.
+    """
+    properties: dict[str, Any] = {
+        "cloud": "hyperstack",
+        "region": "montreal-canada-2",
+        "size_in_gb": 100,
+        **changes,
+    }
+    live = _quoted_at_shadeform(properties, "volume", properties["size_in_gb"])
+    return resource(SHADEFORM_VOLUME, name, **({"quote": live} if live else {}) | properties)
 
 
 @dataclass(frozen=True)
@@ -314,11 +349,19 @@ def _shown(diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> ReportedFinding:
 
 
 def _quoted(properties: Mapping[str, Any]) -> dict[str, str] | None:
-    hardware_type_id, workers = properties["hardware_type_id"], properties["num_workers"]
-    row = sample_catalogue().hardware("cortecs", hardware_type_id) if isinstance(hardware_type_id, str) else None
+    interval, workers = properties["billing_interval"], properties["num_workers"]
+    return _quote("cortecs", properties["hardware_type_id"], interval, workers)
+
+
+def _quoted_at_shadeform(properties: Mapping[str, Any], machine: Any, count: Any) -> dict[str, str] | None:
+    hardware_type_id = f"{properties['cloud']}/{properties['region']}/{machine}"
+    return _quote("shadeform", hardware_type_id, BillingInterval.PER_MINUTE, count)
+
+
+def _quote(cloud: str, hardware_type_id: Any, interval: Any, count: Any) -> dict[str, str] | None:
+    row = sample_catalogue().hardware(cloud, hardware_type_id) if isinstance(hardware_type_id, str) else None
     try:
-        interval = BillingInterval(properties["billing_interval"])
-        return None if row is None else quote(row, interval, workers, source="live").as_property()
+        return None if row is None else quote(row, BillingInterval(interval), count, source="live").as_property()
     except (TypeError, ValueError):
         return None
 

@@ -93,6 +93,19 @@ def read_labels(value: Any) -> dict[str, Any]:
     return labels
 
 
+ENDPOINT_PORT: Final = "endpoint_port"
+"""The container's port of an Endpoint's address, where a cloud maps several."""
+
+
+def _always_running(value: Any) -> str:
+    if string(value) != "running":
+        raise InvalidValueError(
+            f"must be 'running'; got {value!r}. Instances of this cloud cannot be stopped: keep it running, or remove "
+            "the resource, which deletes it"
+        )
+    return "running"
+
+
 LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of(*STATES), "running", Change.UPDATE),
     "restart_trigger": Argument(string, "", Change.UPDATE, interrupts=True),
@@ -106,12 +119,17 @@ LIFE_CYCLE: Final[Mapping[str, Argument]] = {
 }
 """The arguments at the end of each table."""
 LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
-    "state": Argument(one_of("running"), "running", Change.UPDATE),
+    "state": Argument(_always_running, "running", Change.UPDATE),
     "ttl": LIFE_CYCLE["ttl"],
     "on_timeout": Argument(one_of("keep", "delete"), "keep", Change.UPDATE),
     **{key: LIFE_CYCLE[key] for key in ("adopt_id", "max_price", "price_tolerance", *READINESS, LABELS)},
 }
 """The same where instances cannot be stopped."""
+
+
+def can_stop(arguments: ArgumentTable) -> bool:
+    """Returns whether these instances can be stopped."""
+    return arguments["state"] is LIFE_CYCLE["state"]
 
 
 def vendor_arguments(arguments: ArgumentTable) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ or deletes only the instance of that Instance, and only if on_timeout says so.""
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -29,23 +31,20 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT, ON_TIMEOUT, READINESS, STATES
+from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, MAX_READY_TIMEOUT, ON_TIMEOUT, READINESS, STATES
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, read_properties, string
 from pulumi_cortecs.provider.session import InstanceRow
 
 _SET_BY_INSTANCE: Final = Required("only an Instance passes it on to its Endpoint")
-_INPUTS: Final = ArgumentTable(
-    "an Endpoint",
-    {
-        "instance_id": Argument(identifier, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
-        "state": Argument(one_of(*STATES), _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
-        "spec_digest": Argument(string, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
-        "ready_timeout": Argument(integer(1, MAX_READY_TIMEOUT), _SET_BY_INSTANCE, Change.NOTHING),
-        "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.NOTHING, in_state_if_default=False),
-        **READINESS,
-    },
-)
+_EVERY_CLOUD: Final = {
+    "instance_id": Argument(identifier, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
+    "state": Argument(one_of(*STATES), _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
+    "spec_digest": Argument(string, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
+    "ready_timeout": Argument(integer(1, MAX_READY_TIMEOUT), _SET_BY_INSTANCE, Change.NOTHING),
+    "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.NOTHING, in_state_if_default=False),
+    **READINESS,
+}
 
 
 _OF_THE_WAIT: Final = ("ready_by", "price_difference")
@@ -56,30 +55,37 @@ class EndpointError(Exception):
     """The instance did not become usable. The text says what it still costs and how to go on."""
 
 
+def _arguments(kind: InstanceKind) -> ArgumentTable:
+    """The arguments of an Endpoint. A change of those that only one cloud's have is another address to wait for."""
+    own = {key: replace(kind.arguments[key], change=Change.UPDATE, interrupts=True) for key in kind.endpoint_arguments}
+    return ArgumentTable("an Endpoint", {**_EVERY_CLOUD, **own})
+
+
 def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
     """Refuses inputs that no Instance passes on."""
     call = host.current_call()
     if call.resource_type and call.resource_type != kind.endpoint_token:
         raise EndpointError(f"this provider serves {kind.endpoint_token} only, not {call.resource_type}")
     ownership.report_unclaimed(kind)
-    inputs, problems = read_properties(news, _INPUTS)
+    inputs, problems = read_properties(news, _arguments(kind))
     if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
         accounts.confirm_known(kind, instance_id)  # the engine passes on the saved values
     failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
-    return CheckResult(_INPUTS.omit_defaults(inputs), failures)
+    return CheckResult(_arguments(kind).omit_defaults(inputs), failures)
 
 
-def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
+def diff(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """Requests a wait after another instance, another wanted state or an interrupted service, and for an instance that
     never got ready.
 
     A changed instance_id is an update, not a replacement: an Endpoint has nothing that would have to be created again.
     """
-    if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in _INPUTS.interrupting):
+    interrupting = _arguments(kind).interrupting
+    if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in interrupting):
         return DiffResult(changes=None)
     # inputs do not show the state that a failed wait, or a refresh in the middle of a boot, has left
-    unfinished = news.get("state") == "running" and not (olds.get("status") == "running" and olds.get("base_url"))
-    return DiffResult(changes=unfinished)
+    is_ready = olds.get("status") == kind.ready_status and (olds.get("base_url") or olds.get("ready_by"))
+    return DiffResult(changes=news.get("state") == "running" and not is_ready)
 
 
 def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
@@ -105,8 +111,11 @@ def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> Read
         account.require_owner(instance_id, props.get("account"))
         instance = account.find(instance_id)
         if instance is None:
+            last = [str(props[key]) for key in ("status", "cost_estimate") if props.get(key)]
+            call = host.current_call()
+            call.inform(f"{instance_id} does not exist any more" + (f"; last seen: {', '.join(last)}" if last else ""))
             return ReadResult("", {})
-        inputs = {key: props[key] for key in _INPUTS if key in props}
+        inputs = {key: props[key] for key in _arguments(kind) if key in props}
         inputs["state"] = account.state_of(instance)
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
@@ -118,7 +127,7 @@ def _wait(
     kind: InstanceKind, props: Mapping[str, Any], *, is_new: bool = False, restarted: bool = False
 ) -> dict[str, Any]:
     """The outputs after the wait. `is_new`: the Endpoint has not waited for this instance yet."""
-    instance_id, inputs = str(props["instance_id"]), {key: props[key] for key in _INPUTS if key in props}
+    instance_id, inputs = str(props["instance_id"]), {key: props[key] for key in _arguments(kind) if key in props}
     try:
         account = accounts.account(kind)
         if props["state"] == "stopped":
@@ -146,7 +155,7 @@ def _wait_until_ready(
     raises."""
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
-    readiness = account.readiness(_probe_spec(props), started_at if restarted else NEVER)
+    readiness = account.readiness(_probe_spec(kind, props), started_at if restarted else NEVER)
 
     def report(text: str) -> None:
         age, cost = times.format_duration(account.clock.now() - started_at), instance_records.hourly_cost(instance_id)
@@ -179,9 +188,11 @@ def _wait_until_ready(
         ) from None
     except (DeadlineError, FailedWhileWaitingError) as error:
         ended = _apply_on_timeout(
-            kind, account, instance_id, str(props.get("on_timeout", _INPUTS.defaults["on_timeout"]))
+            kind, account, instance_id, str(props.get("on_timeout", _EVERY_CLOUD["on_timeout"].default))
         )
-        ways_on = "`pulumi up` continues the wait, " if isinstance(error, DeadlineError) else ""
+        ways_on = (
+            "`pulumi up` continues the wait, " if isinstance(error, DeadlineError) else _order_again(kind, instance_id)
+        )
         kept = ended or _still_exists_text(account, instance_id, ways_on)
         raise EndpointError(_wait_error_text(error, instance_id, timeout, kept)) from None
     except WaitEndedError as error:
@@ -192,6 +203,13 @@ def _wait_until_ready(
         call.warn(f"{instance_id} counts as ready by {kind.possessive} status alone: {readiness.warning}")
     ready_by = "" if readiness.by is None else readiness.by.value
     return instance, {"price_difference": "", **outputs, "ready_by": ready_by}
+
+
+def _order_again(kind: InstanceKind, instance_id: str) -> str:
+    """The way to another instance in place of one that failed, as the beginning of a sentence; "" for an Endpoint
+    without an Instance of this run."""
+    row = _row_of_parent(kind, instance_id)
+    return "" if row is None else f"`pulumi up --replace {shlex.quote(row.urn)}` orders another one, "
 
 
 def _price_difference(kind: InstanceKind, account: Account, instance: Any, began_at: float) -> str:
@@ -219,12 +237,12 @@ def _price_difference(kind: InstanceKind, account: Account, instance: Any, began
     return text
 
 
-def _probe_spec(props: Mapping[str, Any]) -> ProbeSpec | None:
+def _probe_spec(kind: InstanceKind, props: Mapping[str, Any]) -> ProbeSpec | None:
     """The probe that the inputs ask for; None if the vendor's status is enough."""
-    settings = {key: props.get(key, default) for key, default in _INPUTS.defaults.items()}
+    settings = {key: props.get(key, default) for key, default in _arguments(kind).defaults.items()}
     if settings["ready"] == "status":
         return None
-    return ProbeSpec(path=settings["ready_path"], key=settings["ready_key"])
+    return ProbeSpec(settings["ready_path"], settings["ready_key"], int(settings.get(ENDPOINT_PORT, 0)))
 
 
 def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on_timeout: str) -> str:
@@ -305,4 +323,4 @@ def _quoted_now(account: Account, instance_id: str) -> Money | None:
 
 def _outputs(inputs: Mapping[str, Any], instance: Any, account: Account) -> dict[str, Any]:
     """The outputs of an Endpoint. "" stands for "none": a key that is missing would be unknown in every preview."""
-    return {**inputs, **account.cloud.endpoint_outputs(instance), "account": account.fingerprint}
+    return {**inputs, **account.cloud.endpoint_outputs(instance, inputs), "account": account.fingerprint}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,15 @@ from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
-from pulumi_cortecs.lifecycle.cloud import HasLabels, Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import (
+    CanReboot,
+    EndsInstances,
+    HasDetail,
+    HasLabels,
+    Phase,
+    TagsOrders,
+    UnknownStatusError,
+)
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.labels import Labels, labels_of_purchase
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
@@ -27,7 +35,7 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
 )
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
-from pulumi_cortecs.lifecycle.times import timestamp_after
+from pulumi_cortecs.lifecycle.times import parse_timestamp, timestamp_after
 from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import (
     accounts,
@@ -45,7 +53,7 @@ from pulumi_cortecs.provider import (
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
-from pulumi_cortecs.provider.properties import equal_values, read_properties, without_float
+from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 from pulumi_cortecs.provider.undo import undo_purchase
 
 
@@ -63,14 +71,14 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
     ownership.report_unclaimed(kind)
     instance_records.record_quote(instance_id, olds.get("quote"))
     instance_records.record_row(kind, instance_id, host.current_call().urn, olds)
-    reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
+    reviewed_inputs.update(host.current_call().urn, kind.arguments.restore_defaults(_program_inputs(kind, news)))
     # an argument that the vendor does not report of an adopted instance is in no row, so that it cannot have changed
     compared = [key for key in kind.arguments.replacing if (key in olds and key in news) or not news.get("adopt_id")]
     replaces = [key for key in compared if not equal_values(olds.get(key), news.get(key))]
     defaults = kind.arguments.defaults
     updatable = kind.arguments.updatable
     if replaces or any(
-        not equal_values(olds.get(key, defaults[key]), news.get(key, defaults[key])) for key in updatable
+        not equal_values(olds.get(key, defaults.get(key)), news.get(key, defaults.get(key))) for key in updatable
     ):
         # None: the engine computes the details itself, and replace_on_changes counts
         return DiffResult(changes=None, replaces=replaces)
@@ -95,18 +103,21 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         account.require_usable_environment()
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
-            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, _expires_at(account, inputs)))
+            expires_at = _adopt_end(kind, account, instance_id, inputs)
+            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at))
         # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
         # the older it is, the more may have been bought by others since
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
         quote = quote_records.purchase_quote(kind, inputs)
-        bought, labels = _buy(kind, account, inputs, quote, began_at)
+        vendor_end = _end_at_vendor(account, {}, inputs)
+        bought, labels = _buy(kind, account, {**inputs, **vendor_end}, quote, began_at)
     except AmbiguousPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
     except RefusedOrderError as error:
         raise InstanceError(
-            f"{error}. The order may have been carried out in spite of it: the next `pulumi up` checks that before it "
-            "orders anything, and `pulumi-cortecs orphans --all-stacks` lists the instances that no stack owns"
+            f"{error}{_availability_text(kind, inputs)}. The order may have been carried out in spite of it: the next "
+            "`pulumi up` checks that before it orders anything, and `pulumi-cortecs orphans --all-stacks` lists the "
+            "instances that no stack owns"
         ) from None
     except (ArgumentsChangedError, UnclaimedPurchaseError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
@@ -132,7 +143,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"the engine exited before it received {instance_id}: {undone}")
     instance_records.record_quote(instance_id, inputs["quote"])
     delivery.record_delivery(kind, account.cloud, bought, inputs)
-    expires_at = _expires_at(account, inputs)
+    expires_at = vendor_end.get("expires_at", _expires_at(account, inputs))
     outputs = _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred, labels.purchase)
     return CreateResult(instance_id, outputs)
 
@@ -152,13 +163,19 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         instance = account.find(instance_id)
         if instance is None:
             if recorded:
+                _report_end(account, instance_id, str(props.get("expires_at", "")))
                 return ReadResult("", {})
             raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
+        expires_at = str(props.get("expires_at", ""))
+        if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
+            instance = account.cloud.get_instance(instance_id) or instance
+            if isinstance(account.cloud, EndsInstances):
+                expires_at = account.cloud.ends_at(instance)
         inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
-    recorded_outputs = (props.get("expires_at", ""), props.get("inferred"), props.get("purchase_labels"))
-    outputs = _outputs(kind, inputs, instance_id, account, *recorded_outputs)
+    recorded_outputs = (props.get("inferred"), props.get("purchase_labels"))
+    outputs = _outputs(kind, inputs, instance_id, account, expires_at, *recorded_outputs)
     return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
 
 
@@ -172,6 +189,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     before = {**kind.arguments.defaults, **olds}
     updated = {key for key in kind.arguments.updatable if not equal_values(before.get(key), inputs.get(key))}
     costs = not changed.isdisjoint(kind.arguments.priced)
+    is_new_ttl = "ttl" in updated
     if "quote" in olds and not costs and not (olds.get("state") == "stopped" and inputs["state"] == "running"):
         # only a change of the price is quoted again, and where a policy changed a new resource the inputs hold the
         # quote of other arguments
@@ -179,10 +197,13 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     try:
         account = accounts.account(kind)
         account.require_owner(instance_id, olds.get("account"))
+        vendor_end = _end_at_vendor(account, olds, inputs)
+        if vendor_end and is_new_ttl:
+            changed |= {"ttl"}
         former = Labels(olds.get(LABELS, {}), olds.get("purchase_labels", {}))
         _update_labels(account, instance_id, former, inputs[LABELS])  # first: if it fails, nothing is restarted twice
         if updated != {LABELS}:
-            _update_instance(kind, account, instance_id, olds, inputs, changed)
+            _update_instance(kind, account, instance_id, olds, inputs, changed, vendor_end)
     except adoption.ReviewMismatchError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows its arguments") from None
     except ConfigurationError as error:
@@ -193,8 +214,8 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         raise InstanceError(f"{instance_id} may not have the wanted state, and may be billed: {error}") from None
     instance_records.record_quote(instance_id, inputs["quote"])
     instance_records.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
-    expires_at = olds.get("expires_at", "")
-    if not equal_values(olds.get("ttl", ""), inputs["ttl"]):  # counted from now: another ttl prolongs the life
+    expires_at = vendor_end.get("expires_at", olds.get("expires_at", ""))
+    if is_new_ttl and not vendor_end:  # counted from now: another ttl prolongs the life
         expires_at = _expires_at(account, inputs)
     outputs = _outputs(kind, inputs, instance_id, account, expires_at, inferred, olds.get("purchase_labels"))
     return UpdateResult(outputs)
@@ -266,8 +287,10 @@ def _update_instance(
     olds: Mapping[str, Any],
     inputs: dict[str, Any],
     changed: frozenset[str],
+    vendor_end: Mapping[str, str],
 ) -> None:
-    """Changes the arguments `changed` at the vendor, and starts, stops or restarts the instance."""
+    """Changes the arguments `changed` at the vendor, and starts, stops or restarts the instance. `vendor_end`: see
+    _end_at_vendor."""
     inferred = bool(olds.get("inferred"))
     if inputs["state"] == "running":
         account.require_usable_environment()
@@ -280,9 +303,9 @@ def _update_instance(
         costs = not changed.isdisjoint(kind.arguments.priced)
         _require_sole_owner(kind, instance_id, inferred, "changed")
         with _change(kind, account, live, olds, inputs) if costs else nullcontext():
-            power.update(account, instance_id, inputs, changed)
+            power.update(account, instance_id, {**inputs, **vendor_end}, changed)
     # a reading from before the change does not show it, and one from after it may be as old
-    reported = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed}}
+    reported = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed if key != "ttl"}}
     if inputs["state"] == "stopped":
         if account.cloud.phase(live) is not Phase.STOPPED:
             _require_sole_owner(kind, instance_id, inferred)
@@ -294,6 +317,9 @@ def _update_instance(
     elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):
         adoption.require_reviewed(kind, instance_id, reported, inputs)
         _require_sole_owner(kind, instance_id, inferred)
+        if isinstance(account.cloud, CanReboot):
+            power.reboot(account, instance_id)
+            return
         with machine_limits.reserve_during_restart(kind, account, live):
             power.stop(account, instance_id)
             power.start(account, instance_id)
@@ -335,7 +361,9 @@ def _buy(
             "out, and stop it later"
         )
 
-    key, ordered = accounts.order_key(call.urn), tuple(inputs[key] for key in kind.arguments.replacing)
+    key, ordered = accounts.order_key(call.urn), account.cloud.arguments_of(inputs)
+    if ordered is None:
+        raise InstanceError("refused: an argument of the order is unknown; nothing was bought")
     if (earlier := account.recovery.recover(key, ordered, began_at)) is not None:
         return earlier, _take_over(kind, account, inputs, earlier)
     quote_records.require_shown(kind, call.urn, inputs, quote)
@@ -367,6 +395,8 @@ def _take_over(
     unreported = ", ".join(adoption.unreported_arguments(kind, reported))
     try:
         adoption.require_reviewed(kind, instance_id, reported, inputs)
+        if isinstance(account.cloud, TagsOrders) and not account.cloud.may_be_of(live, inputs):
+            raise adoption.ReviewMismatchError("it was ordered with other arguments")
         with machine_limits.enforce(kind, account, reported, instance_id):
             if account.cloud.phase(live) is Phase.STOPPED:
                 if unreported:  # a journal may name any stopped instance, and a start would make it cost
@@ -380,6 +410,8 @@ def _take_over(
             f"{_delete_hint(instance_id)}"
         ) from None
     labels = _update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
+    if "expires_at" in inputs:  # its ttl counts from now
+        power.update(account, instance_id, inputs, frozenset({"ttl"}))
     # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
     if (owner := adoption.claim(instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
@@ -440,7 +472,11 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     reported = account.cloud.reported_inputs(live)
     _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
-    other = [key for key in kind.arguments.replacing if (key in reported) != (key in inputs)]
+    other = [
+        key
+        for key in kind.arguments.replacing
+        if (key in reported) != (key in inputs) and key not in kind.arguments.omitted_when_default
+    ]
     reasons += [f"{key}: reported either only before or only now" for key in other]
     if reasons:
         raise InstanceError(f"{instance_id} is not what the plan showed, so it was not adopted: {'; '.join(reasons)}")
@@ -471,6 +507,7 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     looked_at = props["adopt_id"] and "quote" in props  # then a missing argument is one that the vendor does not report
     unreported = {key for key in vendor_arguments(kind.arguments) if looked_at and key not in props}
     refusals = [f"{problem.property} {problem.reason}" for problem in problems if problem.property not in unreported]
+    refusals += [f"{key} is unknown" for key, value in settled.items() if has_unknown(value) and key not in unreported]
     refusals += [
         f"{key} is missing"
         for key in kind.inputs
@@ -487,14 +524,53 @@ def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props:
     replacing = kind.arguments.replacing
     inputs = {key: value for key, value in _program_inputs(kind, props).items() if recorded or key not in replacing}
     inputs |= account.cloud.reported_inputs(instance)
+    if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
+        inputs |= account.cloud.detailed_inputs(instance, props)
     inputs["state"] = account.state_of(instance)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
-    if any(key not in inputs for key in replacing):  # no resource has ordered it: the next start must not assume so
+    required = [key for key in replacing if key not in kind.arguments.omitted_when_default]
+    if any(key not in inputs for key in required):  # no resource has ordered it: the next start must not assume so
         inputs["adopt_id"] = account.cloud.id_of(instance)
     if "quote" not in inputs:
         inputs["quote"], _ = accounts.market(kind).quote(inputs)
     return inputs
+
+
+def _end_at_vendor(account: Account, olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, str]:
+    """`expires_at`, for a cloud that deletes the instance itself then; nothing for others. Raises CloudError."""
+    if not isinstance(account.cloud, EndsInstances):
+        return {}
+    if equal_values(olds.get("ttl", ""), inputs["ttl"]):
+        return {"expires_at": str(olds.get("expires_at", ""))}
+    if account.cloud.vendor_time() is None:
+        account.poller.snapshot(max_age=0.0)  # the date is one of the vendor's clock, which an answer shows
+    return {"expires_at": _expires_at(account, inputs)}
+
+
+def _adopt_end(kind: InstanceKind, account: Account, instance_id: str, inputs: Mapping[str, Any]) -> str:
+    """The end of an adopted instance: that of the program's ttl or, with a warning, the one that it has at its
+    vendor. Raises CloudError."""
+    if not isinstance(account.cloud, EndsInstances):
+        return _expires_at(account, inputs)
+    if inputs["ttl"]:
+        vendor_end = _end_at_vendor(account, {}, inputs)
+        power.update(account, instance_id, {**inputs, **vendor_end}, frozenset({"ttl"}))
+        return vendor_end["expires_at"]
+    live = account.cloud.get_instance(instance_id)
+    ends_at = "" if live is None else account.cloud.ends_at(live)
+    if ends_at:
+        host.current_call().warn(
+            f"{instance_id} is adopted with its end: {kind.vendor} deletes it at {ends_at}. A ttl sets another date"
+        )
+    return ends_at
+
+
+def _report_end(account: Account, instance_id: str, expires_at: str) -> None:
+    """Says of an instance that is gone that its vendor has deleted it at the end of its ttl, if that has come."""
+    end = parse_timestamp(expires_at)
+    if isinstance(account.cloud, EndsInstances) and end is not None and account.vendor_now().timestamp() >= end:
+        host.current_call().inform(f"{instance_id} ended by its ttl at {expires_at}")
 
 
 def _expires_at(account: Account, inputs: Mapping[str, Any]) -> str:
@@ -534,6 +610,15 @@ def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:
         "one that is this resource's, and delete those that are not used: `pulumi-cortecs orphans --all-stacks "
         f"--delete ID`. To exclude instances that are used elsewhere: `pulumi-cortecs orphans --keep {ids}`"
     )
+
+
+def _availability_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
+    """What the market says now about a refused order; "" if it has no objection, or cannot be asked."""
+    with suppress(CloudError):
+        problems = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).availability(inputs)
+        reasons = [machine_limits.with_alternatives(kind, problem).reason for problem in problems]
+        return f". {'; '.join(reasons)}" if reasons else ""
+    return ""
 
 
 def _delete_hint(instance_id: str) -> str:

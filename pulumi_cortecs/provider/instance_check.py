@@ -32,7 +32,14 @@ from pulumi_cortecs.provider import (
     session,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LABELS, LIFE_CYCLE, read_labels, updatable_by_vendor, vendor_changes
+from pulumi_cortecs.provider.arguments import (
+    LABELS,
+    LIFE_CYCLE,
+    can_stop,
+    read_labels,
+    updatable_by_vendor,
+    vendor_changes,
+)
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError, equal_values, is_unknown, read_properties
@@ -58,8 +65,10 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     )
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
+    problems += kind.conflicts(program_inputs, session.current().clock.utc_now())
     program_inputs = _with_default_labels(kind, program_inputs, problems)
     shown = None if olds else reviewed_inputs.get(call.urn)
+    olds = kind.arguments.restore_defaults(olds) if olds else olds
     instance_check = _InstanceCheck(kind, program_inputs, olds, problems)
     try:
         if shown is not None:
@@ -107,7 +116,8 @@ def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]
 
 
 def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
-    failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
+    named = (machine_limits.with_alternatives(kind, problem) for problem in problems)
+    failures = [CheckFailure(problem.property, problem.reason) for problem in named]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
 
@@ -180,7 +190,11 @@ class _InstanceCheck:
             self.adds_cost = runs and not ran
             if runs:
                 self._check_limits(result, changes=self.olds if ran else None)
-        elif runs and not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", "")):
+        elif (
+            runs
+            and can_stop(self.arguments)
+            and not equal_values(self.olds.get("restart_trigger", ""), wanted.get("restart_trigger", ""))
+        ):
             # a restart stops first: if the hardware is not available again, the instance is better left running
             self.problems.extend(accounts.market(self.kind).availability(result))
         return result
@@ -237,11 +251,13 @@ class _InstanceCheck:
         settled = {**defaults, **settled}
         self.problems.extend(problems)
         unreported = adoption.unreported_arguments(self.kind, reported)
-        missing = [key for key in unreported if key not in wanted]
+        optional = [key for key in self.arguments.defaults if key not in self.arguments.priced]
+        missing = [key for key in unreported if key not in wanted and key not in optional]
         self.problems.extend(
             Problem(key, f"is required: {self.kind.vendor} does not report it of {adopt_id}") for key in missing
         )
-        _warn_of_unreported(self.kind, adopt_id, unreported)
+        compared = [key for key in unreported if key in self.program_inputs or key not in optional]
+        _warn_of_unreported(self.kind, adopt_id, compared)
         # hardware that is no longer sold keeps running
         settled["quote"], _ = accounts.market(self.kind).quote(settled)
         self._check_limits(settled, adopt_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
@@ -28,11 +29,21 @@ Reader = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """An offer that could be bought instead: its text, with the price, and the inputs of its purchase."""
+
+    text: str
+    inputs: Inputs
+
+
+@dataclass(frozen=True)
 class Problem:
-    """The reason why a property was refused."""
+    """The reason why a property was refused. `alternatives` are offers in its place, the cheapest first; the message
+    names those that the limits of the machine allow."""
 
     property: str
     reason: str
+    alternatives: tuple[Alternative, ...] = ()
 
 
 class Change(Enum):
@@ -162,6 +173,13 @@ class ArgumentTable(Mapping[str, Argument]):
         """The arguments that plans and states omit while they have their default."""
         return self.names_where(lambda argument: not argument.in_state_if_default)
 
+    def restore_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a plan or state, with the defaults that `omit_defaults` has left out. Those of an adopted
+        instance stay out: a missing argument of it is one that the vendor does not report."""
+        kept = self.replacing if inputs.get("adopt_id") else ()
+        omitted = {key: self.defaults[key] for key in self.omitted_when_default if key not in kept}
+        return {**omitted, **inputs}
+
     def omit_defaults(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs as plans and states contain them: without such defaults."""
         omitted = self.omitted_when_default
@@ -255,13 +273,19 @@ class InstanceKind(ResourceKind):
     `endpoint_token` is the engine's type of an instance's Endpoint. `connect` gets the credentials, the seconds by
     which the list may lag, and a function that returns the hourly price of given inputs (None where it is unknown; it
     may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it while the
-    vendor cannot be reached. `billed_resources` returns the cloud's plain resources that cost money.
+    vendor cannot be reached. `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are
+    the arguments that an Instance passes on to its Endpoint, beside those of every cloud. `conflicts` names arguments
+    of a program that exclude each other, or that a time, now, makes impossible; it is pure. `billed_resources` returns
+    the cloud's plain resources that cost money.
     """
 
     endpoint_token: str
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
     market: Callable[[str, AnswerCache], Market]
     pinned: Callable[[PriceList], Market]
+    ready_status: str = "running"
+    endpoint_arguments: tuple[str, ...] = ()
+    conflicts: Callable[[Inputs, datetime], list[Problem]] = lambda _, __: []
     billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple
 
     @property

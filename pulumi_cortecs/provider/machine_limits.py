@@ -6,11 +6,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import PurchaseLimits, Spending, Violation
-from pulumi_cortecs.cost.limits_file import LimitsFileError, ledger_folder, limits_in_force
+from pulumi_cortecs.cost.limits_file import LimitsFileError, argument_of, ledger_folder, limits_in_force
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.network import extra_certificates
 from pulumi_cortecs.lifecycle.account_bill import AccountBill
@@ -25,6 +26,8 @@ from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import Inputs, Problem, ResourceKind
 from pulumi_cortecs.provider.properties import is_unknown
 
+_MAX_ALTERNATIVES: Final = 3
+_MAX_COMPARED: Final = 1000
 _LISTING_MAX_AGE: Final = 5.0
 """Seconds that the listing behind a check may be old; a purchase takes a new one."""
 
@@ -52,7 +55,7 @@ def check(
     """
     limits = limits_in_force(kind.cloud, os.environ)
     if lies := _check_source(kind, limits, accounts.base_url(kind)):
-        return [Problem(refusal.about, refusal.text) for refusal in lies]
+        return [Problem(_property(kind, refusal), refusal.text) for refusal in lies]
     violations = limits.check_allowed(accounts.market(kind).policy_values(inputs))
     if priced and limits.counts_price and not is_unknown(*(inputs.get(key) for key in kind.arguments.priced)):
         hourly = accounts.hourly_price(kind, inputs)
@@ -61,7 +64,28 @@ def check(
             added = hourly if changes is None else _difference(kind, hourly, changes)
             spending = _spend_guard(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
             violations += limits.check_ceiling(spending)
-    return [Problem(refusal.about, refusal.text + _unreported_text(kind, inputs)) for refusal in violations]
+    untold = _unreported_text(kind, inputs)
+    return [Problem(_property(kind, refusal), refusal.text + untold) for refusal in violations]
+
+
+def with_alternatives(kind: ResourceKind, problem: Problem) -> Problem:
+    """The problem with the text of the first alternatives that the limits allow. Raises nothing: it only completes a
+    message."""
+    if not problem.alternatives:
+        return problem
+    allowed: list[str] = []
+    with suppress(LimitsFileError, CloudError):
+        limits = limits_in_force(kind.cloud, os.environ)
+        for alternative in problem.alternatives[:_MAX_COMPARED]:
+            violations = limits.check_allowed(accounts.market(kind).policy_values(alternative.inputs))
+            if limits.counts_price and not violations:
+                violations = limits.check_price(accounts.hourly_price(kind, alternative.inputs))
+            if not violations:
+                allowed.append(alternative.text)
+            if len(allowed) == _MAX_ALTERNATIVES:
+                break
+    text = f"available now and allowed: {', '.join(allowed) or 'nothing'}"
+    return replace(problem, reason=f"{problem.reason}; {text}", alternatives=())
 
 
 @contextmanager
@@ -93,7 +117,10 @@ def enforce(
     def judge(spending: Spending) -> None:
         _raise_if_refused(kind, limits.check_ceiling(spending), inputs)
 
-    ordered = tuple(inputs.get(key) for key in kind.arguments.replacing)
+    secret = kind.arguments.names_where(lambda argument: argument.secret)
+    ordered = account.cloud.arguments_of({**inputs, "adopt_id": ""}) or tuple(
+        None if key in secret else inputs.get(key) for key in kind.arguments.replacing
+    )
     if changes is not None:
         hourly, ordered, instance_id = _difference(kind, hourly, changes), (), None
     try:
@@ -136,6 +163,12 @@ def _check_source(kind: ResourceKind, limits: PurchaseLimits, *base_urls: str) -
         for base_url in (dict.fromkeys(base_urls) if limits.files else ())
         for refusal in limits.check_source(base_url, own, extra_certificates(base_url, os.environ))
     ]
+
+
+def _property(kind: ResourceKind, refusal: Violation) -> str:
+    """The argument at which a refusal is shown: that of its list, or the first one that the price depends on."""
+    argument = argument_of(kind.cloud, refusal.about)
+    return argument if argument in kind.arguments else (*kind.arguments.priced, *kind.arguments)[0]
 
 
 def _raise_if_refused(kind: ResourceKind, refusals: list[Violation], inputs: Mapping[str, Any]) -> None:

@@ -107,7 +107,7 @@ class PlainCloud(ProvesOrders[R]):
     def progress_text(self, instance: R) -> str:
         return ""
 
-    def endpoint_outputs(self, instance: R) -> Mapping[str, Any]:
+    def endpoint_outputs(self, instance: R, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
     def match(self, instance: R, ordered: OrderSpec) -> OrderMatch:

@@ -1,4 +1,4 @@
-"""Stops, starts and changes an instance in place; each call tolerates a lost answer to an earlier attempt."""
+"""Stops, starts, reboots and changes an instance in place; each call tolerates a lost answer to an earlier attempt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import CanStop, CanUpdate, Phase
+from pulumi_cortecs.lifecycle.cloud import CanReboot, CanStop, CanUpdate, Phase
 from pulumi_cortecs.provider.accounts import Account
 
 
@@ -37,6 +37,14 @@ def start(account: Account, instance_id: str) -> None:
     finally:
         account.poller.mark_changed(instance_id)
         account.poller.mark_started(instance_id)
+
+
+def reboot(account: Account, instance_id: str) -> None:
+    """Reboots a running instance, where the vendor can without a stop. Raises CloudError."""
+    if not isinstance(account.cloud, CanReboot):
+        raise TypeError("this cloud's instances cannot be rebooted")
+    account.cloud.reboot(instance_id)
+    account.poller.mark_started(instance_id)
 
 
 def update(account: Account, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:

@@ -4,7 +4,8 @@ them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from re import Pattern
 from typing import Any, Final
 
 from pulumi.output import Unknown
@@ -24,6 +25,26 @@ def is_unknown(*values: Any) -> bool:
 
 class InvalidValueError(ValueError):
     """The value of a property is invalid; the text names the allowed values."""
+
+
+class InvalidFieldError(InvalidValueError):
+    """A field within the value of a property is invalid: `path` is its place, `reason` the allowed values. The text has
+    no secret."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def has_unknown(*values: Any) -> bool:
+    """Returns whether any of the values is one that only `up` will know, or has one in it."""
+    return any(
+        is_unknown(value)
+        or (isinstance(value, Mapping) and has_unknown(*value.values()))
+        or (isinstance(value, list) and has_unknown(*value))
+        for value in values
+    )
 
 
 def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[dict[str, Any], list[Problem]]:
@@ -47,7 +68,8 @@ def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[
                 properties[key] = argument.read(value)
             except InvalidValueError as error:
                 properties[key] = UNKNOWN
-                problems.append(Problem(key, "cannot be used" if argument.secret else str(error)))
+                hides = argument.secret and not isinstance(error, InvalidFieldError)
+                problems.append(Problem(key, "cannot be used" if hides else str(error)))
     missing = [key for key in arguments.required if key not in properties]
     problems += [Problem(key, f"is required: {arguments.required[key]}") for key in missing]
     return properties | dict.fromkeys(missing, UNKNOWN), problems
@@ -78,6 +100,84 @@ def one_of(*allowed: str) -> Reader:
         return word
 
     return reader
+
+
+def hidden_string(value: Any) -> str:
+    """Any string, which may be a secret."""
+    if not isinstance(value, str):
+        raise InvalidValueError("must be a string")
+    return value
+
+
+def boolean(value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise InvalidValueError(f"must be true or false; got {_describe(value)}")
+    return value
+
+
+def or_none(reader: Reader) -> Reader:
+    """What `reader` reads, or "" for none."""
+    return lambda value: "" if value == "" else reader(value)
+
+
+def list_of(item: Reader, at_most: int = 1000) -> Reader:
+    """A list of at most so many items."""
+
+    def reader(value: Any) -> list[Any]:
+        if not isinstance(value, (list, tuple)):
+            raise InvalidValueError("must be a list")
+        if len(value) > at_most:
+            raise InvalidValueError(f"must have at most {at_most} item{'s' * (at_most != 1)}; got {len(value)}")
+        return [_read_field(f"[{number}]", item, field) for number, field in enumerate(value)]
+
+    return reader
+
+
+def mapping_of(item: Reader, names: Pattern[str]) -> Reader:
+    """An object of any names that match the pattern, each with such a value."""
+
+    def reader(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise InvalidValueError("must be an object")
+        for name in value:
+            if not names.fullmatch(str(name)):
+                raise InvalidFieldError(repr(name), "is not a valid name")
+        return {name: _read_field(name, item, field) for name, field in value.items()}
+
+    return reader
+
+
+def object_of(fields: Mapping[str, Reader], required: Sequence[str] = ()) -> Reader:
+    """An object of these fields, the `required` ones among them; {} for none at all."""
+
+    def reader(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise InvalidValueError(f"must be an object of {', '.join(fields)}")
+        given = {key: field for key, field in value.items() if field is not None and key != _PROVIDER_KEY}
+        for key in given:
+            if key not in fields:
+                raise InvalidFieldError(str(key), f"is not a field; valid fields: {', '.join(fields)}")
+        if given:
+            for key in required:
+                if key not in given:
+                    raise InvalidFieldError(key, "is required")
+        return {key: _read_field(key, fields[key], given[key]) for key in fields if key in given}
+
+    return reader
+
+
+def _read_field(name: str, reader: Reader, value: Any) -> Any:
+    """A field's value, which may be one that only `up` will know. Raises InvalidFieldError with the field's place."""
+    if is_unknown(value):
+        return value
+    try:
+        return reader(value)
+    except InvalidFieldError as error:
+        dot = "" if error.path.startswith("[") else "."
+        raise InvalidFieldError(f"{name}{dot}{error.path}", error.reason) from None
+    except InvalidValueError as error:
+        raise InvalidFieldError(name, str(error)) from None
 
 
 def integer(low: int, high: int | None = None) -> Reader:

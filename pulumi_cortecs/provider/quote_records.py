@@ -17,7 +17,7 @@ from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.shown_prices import ShownPrice
 from pulumi_cortecs.provider import accounts, host, instance_records, session
 from pulumi_cortecs.provider.kind import LIVE, ResourceKind
-from pulumi_cortecs.provider.properties import equal_values, is_unknown
+from pulumi_cortecs.provider.properties import equal_values, has_unknown, is_unknown
 
 _PERCENT: Final = Decimal("0.01")
 
@@ -102,7 +102,7 @@ def require_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], made:
 def record_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], hourly: Money | None) -> None:
     """Records for later processes that the price of these inputs was shown. Does nothing for an unknown price."""
     arguments = _arguments(kind, inputs)
-    if not urn or hourly is None or is_unknown(*arguments.values()):
+    if not urn or hourly is None or has_unknown(*arguments.values()):
         return
     try:
         session.current().shown_prices.record(accounts.order_key(urn), arguments, hourly)

@@ -3,26 +3,28 @@ timeouts, which are passed as an ordinary input because the dynamic host drops t
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import pulumi
 
 from pulumi_cortecs.lifecycle.times import parse_duration
-from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
 
 A = TypeVar("A")
 
 
 def split_arguments(
-    resource: str, form: type[A], required: tuple[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
+    resource: str, form: type[A], required: Mapping[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[A, pulumi.ResourceOptions | None]:
-    """The arguments of `(form(...), opts)` or `(opts, name=..., ...)`. `required` is the required argument, and the
-    question that it answers.
+    """The arguments of `(form(...), opts)` or `(opts, name=..., ...)`. `required` are the required arguments, each
+    with the question that it answers.
 
     Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
     """
-    name, why = required
+    first = next(iter(required))
     named, rest = dict(kwargs), list(args)
     wanted = opts = None
     if rest and (isinstance(rest[0], form) or (rest[0] is None and len(rest) > 1)):
@@ -36,7 +38,7 @@ def split_arguments(
     if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
         kind = type(opts).__name__
         raise TypeError(
-            f"{resource} takes {form.__name__}({name}=...) or {name}=..., and ResourceOptions; not a {kind}"
+            f"{resource} takes {form.__name__}({first}=...) or {first}=..., and ResourceOptions; not a {kind}"
         )
     if opts is not None and opts.import_ is not None:
         raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
@@ -44,8 +46,9 @@ def split_arguments(
         if unknown := sorted(named.keys() - inspect.signature(form).parameters.keys()):
             names = ", ".join(inspect.signature(form).parameters)
             raise TypeError(f"{resource} has no argument {', '.join(unknown)}; valid arguments: {names}")
-        if name not in named:
-            raise TypeError(f"{resource} needs {name}: {why}")
+        for name, why in required.items():
+            if name not in named:
+                raise TypeError(f"{resource} needs {name}: {why}")
         return form(**named), opts
     if not isinstance(wanted, form):
         raise TypeError(f"{resource}'s arguments are an {form.__name__}, not a {type(wanted).__name__}")
@@ -74,6 +77,31 @@ def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
         hours = MAX_READY_TIMEOUT // 3600
         raise ValueError(f"custom_timeouts.create must be at most {hours} hours; got {text!r}")
     return max(1, seconds)
+
+
+def trigger_digest(restart_trigger: str | None) -> str:
+    """The `spec_digest` of an Endpoint: it changes when a restart interrupts the service."""
+    return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
+
+
+def omit_keep(on_timeout: str) -> Any:
+    """None for the default of on_timeout, which keeps it out of the Endpoint's inputs and shortens the state."""
+    return None if on_timeout == LIFE_CYCLE["on_timeout"].default else on_timeout
+
+
+def text_or_none(text: str | None) -> str | None:
+    """The text of an output; None for none, which states keep as ""."""
+    return text or None
+
+
+def with_ints(value: Any) -> Any:
+    """The value with whole numbers as ints: the engine has floats only, and Pulumi does not know the types within a
+    list."""
+    if isinstance(value, list):
+        return [with_ints(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_ints(item) for key, item in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _only_one_of(resource: str, name: str, by_position: Any, by_name: Any) -> Any:

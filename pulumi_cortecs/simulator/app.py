@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -17,8 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_cortecs.simulator.clouds import CLOUDS
 from pulumi_cortecs.simulator.control import control_router
+from pulumi_cortecs.simulator.instance_ports import InstanceAddresses
 from pulumi_cortecs.simulator.local_requests import LocalRequestsOnly
-from pulumi_cortecs.simulator.openai_api import ServedModel, openai_router
+from pulumi_cortecs.simulator.openai_api import SERVE, ServedModel, openai_router
 from pulumi_cortecs.simulator.request_log import UNLISTED, FailedRequest
 from pulumi_cortecs.simulator.routing import CONTROL, DROPPED, Connections
 from pulumi_cortecs.simulator.vendor import Vendor
@@ -51,7 +52,8 @@ def simulator_app(world: World, connections: Connections | None = None, clouds: 
         app.add_exception_handler(status, answer_unlisted)
     app.add_exception_handler(HTTPException, _unreadable_error)
     app.add_exception_handler(Exception, _internal_error)
-    return RequestLogging(LocalRequestsOnly(app), world)
+    addressed = InstanceAddresses(app, world.ports, urlsplit(world.origin).port, SERVE)
+    return RequestLogging(LocalRequestsOnly(addressed), world)
 
 
 def _unlisted_error(request: Request, world: World) -> Response:

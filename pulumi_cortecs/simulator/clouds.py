@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi_cortecs.simulator.cortecs import CORTECS, CortecsAccess, CortecsControl, CortecsSettings
+from pulumi_cortecs.simulator.shadeform import SHADEFORM, ShadeformAccess, ShadeformControl, ShadeformSettings
 from pulumi_cortecs.simulator.vendor import Vendor
 
-CLOUDS: Final[tuple[Vendor, ...]] = (CORTECS,)
+CLOUDS: Final[tuple[Vendor, ...]] = (CORTECS, SHADEFORM)
 
 
 @dataclass(frozen=True)
-class SimulatorSettings(CortecsSettings):
+class SimulatorSettings(CortecsSettings, ShadeformSettings):
     """The settings of all clouds. A change applies to later events."""
 
 
-class Control(CortecsControl):
+class Control(CortecsControl, ShadeformControl):
     """A typed client of `/_sim`, the control of a running simulator. Raises ControlError for a refused request."""
 
     def __init__(self, url: str, clouds: Sequence[Vendor] = CLOUDS):
@@ -26,7 +27,7 @@ class Control(CortecsControl):
         self.matched_by = frozenset(name for cloud in clouds for name in cloud.matched_by)
 
 
-class Access(CortecsAccess):
+class Access(CortecsAccess, ShadeformAccess):
     """The access of clients to the simulated APIs."""
 
 

@@ -228,9 +228,7 @@ def control_router(world: World) -> APIRouter:
 
     @router.post("/instances/{instance_id}/stop", response_model=None)
     async def stop_instance(instance_id: str) -> Response:
-        cloud = _cloud_of(instance_id, world)
-        cloud.stop_from_outside(instance_id)
-        return JSONResponse(cloud.true_states()[instance_id])
+        return JSONResponse(_cloud_of(instance_id, world).stop_from_outside(instance_id))
 
     @router.delete("/instances/{instance_id}", response_model=None)
     async def remove_instance(instance_id: str) -> Response:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pulumi_cortecs.simulator import clouds
 from pulumi_cortecs.simulator.app import simulator_app
 from pulumi_cortecs.simulator.clouds import CLOUDS, Access, Control, SimulatorSettings
+from pulumi_cortecs.simulator.instance_ports import InstancePorts
 from pulumi_cortecs.simulator.server import HOST, Listener, OpenConnections, running_server
 from pulumi_cortecs.simulator.state import open_state
 from pulumi_cortecs.simulator.vendor import Vendor
@@ -60,7 +61,11 @@ def running(
     the file cannot be used.
     """
     knobs = {"boot_seconds": boot, "token_ttl_real_seconds": token_ttl}
-    with closing(open_state(state)) as store, closing(Listener.bind(port)) as listener:
+    with (
+        closing(open_state(state)) as store,
+        closing(Listener.bind(port)) as listener,
+        closing(InstancePorts()) as ports,
+    ):
         connections = OpenConnections()
         world = World(
             origin=f"http://{HOST}:{listener.port}",
@@ -70,11 +75,12 @@ def running(
             knobs={name: value for name, value in knobs.items() if value is not None},
             speed=speed,
             seed=seed,
+            ports=ports,
         )
         app = simulator_app(world, connections, simulated)
         world.save()
         try:
-            with running_server(app, listener, connections), Control(world.origin, simulated) as control:
+            with running_server(app, listener, connections, ports), Control(world.origin, simulated) as control:
                 yield Simulator(listener.port, control, simulated)
         finally:
             world.save()

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 log = logging.getLogger("pulumi_cortecs.simulator")
 
-_OWN: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
-"""Allowed hosts, with any port, because a port may be forwarded."""
+_OWN: Final = re.compile(r"(127(\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+"""Allowed hosts, with any port, because a port may be forwarded. Instances have loopback addresses of their own."""
 _OWN_PAGES: Final = ("same-origin", "none")
 
 
@@ -43,7 +43,7 @@ def foreign_origin(headers: Mapping[str, str]) -> str:
     """The reason why a request with these headers (names in lower case) is foreign; "" for a local one."""
     host, origin, site = headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site")
     if not _OWN.fullmatch(host):
-        return f"Host: got {host[:100]!r}; allowed: 127.0.0.1, localhost, [::1]"
+        return f"Host: got {host[:100]!r}; allowed: 127.0.0.1 and the like, localhost, [::1]"
     if origin is not None and origin.lower() != f"http://{host.lower()}":
         return f"Origin: got {origin[:100]!r}, a foreign page"
     if site is not None and site not in _OWN_PAGES:

@@ -32,7 +32,7 @@ _TYPES = {401: "authentication_error", 404: "not_found_error", 503: "service_una
 @dataclass(frozen=True)
 class ServedModel:
     """The model that an instance of any cloud serves, under `model_name`; `model_id` is accepted too. `ready_at` is
-    when its run got or gets ready, None if it never does."""
+    when its run got or gets ready, None if it never does. Its server wants `api_key`, or takes any for ""."""
 
     instance_id: str
     status: str
@@ -41,6 +41,7 @@ class ServedModel:
     context_length: int
     started_at: datetime
     ready_at: datetime | None
+    api_key: str = ""
 
 
 ModelLookup = Callable[[str], ServedModel | None]
@@ -115,19 +116,18 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
 
     async def answering(instance_id: str, authorization: Annotated[str, Header()] = "") -> ServedModel:
         key = world.settings.inference_key
-        if key and authorization != f"Bearer {key}":
-            raise ApiError(401, "The key is missing or not valid.", code="invalid_api_key")
+        _check_key(key, authorization)
         served, now = lookup(instance_id), world.now()
         if served is None:
             raise ApiError(404, f"instance_id {instance_id!r}: no such instance.", code="instance_not_found")
         if world.serving.is_old_answering(instance_id, now):
-            return served
+            return _with_own_key(served, authorization)
         if served.status != "running" or served.ready_at is None:
             raise ApiError(503, f"Instance {instance_id} is {served.status}.", code="instance_not_running")
         silent_status = world.serving.silent_status(instance_id, served.ready_at, now)
         if silent_status is not None:
             raise ApiError(silent_status, f"Instance {instance_id} does not answer.", code="instance_not_answering")
-        return served
+        return _with_own_key(served, authorization)
 
     # a dependency, so that neither a wrong body nor a wrong field is complained about before it
     Served = Annotated[ServedModel, Depends(answering)]
@@ -181,6 +181,17 @@ async def _events(completion: Completion, *, with_usage: bool, pause: float) -> 
             await asyncio.sleep(pause)
         yield f"data: {json.dumps(chunk)}\n\n"
     yield "data: [DONE]\n\n"
+
+
+def _with_own_key(served: ServedModel, authorization: str) -> ServedModel:
+    """The model, once its server has checked its own key."""
+    _check_key(served.api_key, authorization)
+    return served
+
+
+def _check_key(key: str, authorization: str) -> None:
+    if key and authorization != f"Bearer {key}":
+        raise ApiError(401, "The key is missing or not valid.", code="invalid_api_key")
 
 
 def _check_name(served: ServedModel, name: str) -> None:

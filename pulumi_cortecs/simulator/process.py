@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from pulumi_cortecs.simulator.embedded import environment, running
+from pulumi_cortecs.simulator.embedded import Simulator, environment, running
 
 _PARENT_CHECK_SECONDS = 0.25
 
@@ -33,11 +33,13 @@ def serve(
     port_file: Path | None,
     parent_pid: int | None,
     quiet: bool,
+    tls_proxy: bool = False,
 ) -> None:
     """Serves until SIGINT or SIGTERM, or until the process `parent_pid` is gone; then every connection is cut.
 
-    Once it listens it writes the port into `port_file` and prints "simulator listening on URL" as its first line.
-    Raises PortTakenError, StateError, and OSError for a port file that cannot be written.
+    Once it listens it writes the port into `port_file` and prints "simulator listening on URL" as its first line; with
+    `tls_proxy` the second has the variables for clients with the vendors' own URLs. Raises PortTakenError, StateError,
+    OSError for a port file that cannot be written, and ModuleNotFoundError without what `tls_proxy` needs.
     """
     _log_to_stderr(quiet=quiet)
     try:
@@ -45,8 +47,9 @@ def serve(
             _stop_event() as stop_event,
             running(port=port, speed=speed, boot=boot, token_ttl=token_ttl, state=state) as simulator,
             _published_port(simulator.port, port_file),
+            _proxy_variables(simulator, tls_proxy=tls_proxy) as variables,
         ):
-            sys.stdout.write(f"simulator listening on {simulator.url}\n")
+            sys.stdout.write(f"simulator listening on {simulator.url}\n{variables}")
             sys.stdout.flush()
             _wait(stop_event, parent_pid)
     except OSError as failure:
@@ -58,6 +61,19 @@ def serve(
 def exports(port: int) -> str:
     """The lines that point a shell at a simulator on `port`."""
     return "\n".join(f"export {name}={value}" for name, value in environment(port).items())
+
+
+@contextmanager
+def _proxy_variables(simulator: Simulator, *, tls_proxy: bool) -> Iterator[str]:
+    """A block during which a TLS proxy listens, if one is wanted, with the line that points clients at it."""
+    if not tls_proxy:
+        yield ""
+        return
+    from pulumi_cortecs.simulator import tls_proxy as proxies  # needs a library that nothing else here does
+
+    hosts = [host for cloud in simulator.clouds for host in cloud.hosts]
+    with proxies.tls_proxy(hosts, simulator.port) as proxy:
+        yield f"tls proxy: export HTTPS_PROXY={proxy.url} SSL_CERT_FILE={proxy.ca_file}\n"
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
+from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -24,6 +25,7 @@ from pulumi_cortecs.simulator.request_model import validation_text
 from pulumi_cortecs.simulator.world import World
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 CONTROL = "/_sim"
 DROPPED = "simulator.dropped"
 
@@ -84,6 +86,24 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
             return respond
 
     return SimulatedRoute
+
+
+RouteDecorator = Callable[[str, str], Callable[[_Endpoint], _Endpoint]]
+
+
+def both_forms(router: APIRouter, *dependencies: Any) -> RouteDecorator:
+    """A decorator for endpoints: the router's path with and without a final slash, neither of which redirects, each
+    with these dependencies."""
+
+    def route(method: str, path: str) -> Callable[[_Endpoint], _Endpoint]:
+        def add(endpoint: _Endpoint) -> _Endpoint:
+            for form in (path, f"{path}/"):
+                router.add_api_route(form, endpoint, methods=[method], response_model=None, dependencies=dependencies)
+            return endpoint
+
+        return add
+
+    return route
 
 
 def control_route(world: World) -> type[APIRoute]:

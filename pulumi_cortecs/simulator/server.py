@@ -8,10 +8,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pulumi_cortecs.simulator.instance_ports import InstancePorts
 
 HOST = "127.0.0.1"
 HOST_V6 = "::1"
@@ -80,9 +83,11 @@ class Listener:
 
 
 @contextmanager
-def running_server(app: ASGIApp, listener: Listener, connections: OpenConnections) -> Iterator[None]:
-    """A block during which a thread serves the sockets; it closes them afterwards."""
-    server = _Server(app, listener, connections)
+def running_server(
+    app: ASGIApp, listener: Listener, connections: OpenConnections, ports: InstancePorts
+) -> Iterator[None]:
+    """A block during which a thread serves the sockets, and those of instances; it closes them afterwards."""
+    server = _Server(app, listener, connections, ports)
     thread = threading.Thread(target=server.serve_until_stopped, name="simulator", daemon=True)
     thread.start()
     try:
@@ -99,7 +104,7 @@ def running_server(app: ASGIApp, listener: Listener, connections: OpenConnection
 class _Server(uvicorn.Server):
     """uvicorn without its polling: it reports when it listens, and stops at once, even in the middle of answers."""
 
-    def __init__(self, app: ASGIApp, listener: Listener, connections: OpenConnections):
+    def __init__(self, app: ASGIApp, listener: Listener, connections: OpenConnections, ports: InstancePorts):
         super().__init__(
             uvicorn.Config(
                 app,
@@ -120,6 +125,7 @@ class _Server(uvicorn.Server):
         )
         self._sockets = listener.sockets
         self._connections = connections
+        self._ports = ports
         self._loop: asyncio.AbstractEventLoop | None = None
         self.listening = threading.Event()
         self.failure: BaseException | None = None
@@ -143,13 +149,27 @@ class _Server(uvicorn.Server):
         """Waits for a stop, while the sockets are served."""
         self._stop_requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._ports.start(self._start_server)
         self.listening.set()
         await self._stop_requested.wait()
+
+    async def _start_server(self, sock: socket.socket) -> asyncio.Server:
+        """Serve one more socket, as uvicorn does its own."""
+        connect: Any = self.config.http_protocol_class
+
+        def connection() -> asyncio.Protocol:
+            protocol: asyncio.Protocol = connect(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return protocol
+
+        return await asyncio.get_running_loop().create_server(connection, sock=sock)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Closes every connection; asyncio cancels unfinished answers."""
         for server in self.servers:
             server.close()
+        self._ports.close()
         self._connections.drop_all()
         await asyncio.sleep(0)
 

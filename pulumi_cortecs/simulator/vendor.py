@@ -26,7 +26,8 @@ class Vendor:
 
     `open` makes it a part of a world. `environment` has the variables that point its clients at a simulator's URL.
     `arguments` are the names and types of an order's arguments; faults match by those in `matched_by`. An instance runs
-    after `boot_steps` steps of its boot. `rows` reads the cloud's rows in the answers of `/_sim`.
+    after `boot_steps` steps of its boot. `rows` reads the cloud's rows in the answers of `/_sim`. `hosts` are the
+    vendor's own, for clients whose URL cannot be changed.
     """
 
     name: str
@@ -36,3 +37,4 @@ class Vendor:
     matched_by: Sequence[str]
     boot_steps: int
     rows: RowReaders
+    hosts: Sequence[str] = ()

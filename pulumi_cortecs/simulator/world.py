@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from pulumi_cortecs.simulator.clock import Moment, Monotonic, VirtualClock
 from pulumi_cortecs.simulator.faults import Fault, FaultTable
+from pulumi_cortecs.simulator.instance_ports import InstancePorts
 from pulumi_cortecs.simulator.ledger import RunLedger
 from pulumi_cortecs.simulator.request_log import RequestLog
 from pulumi_cortecs.simulator.serving import ServedInstances, ServingFaults
@@ -42,8 +43,8 @@ class SimulatedCloud(Protocol):
     def true_states(self) -> Mapping[str, Mapping[str, Any]]:
         """The true state of all instances of all accounts, by their ids, in JSON."""
 
-    def stop_from_outside(self, instance_id: str) -> object:
-        """Stop an instance, as a user does in the vendor's console."""
+    def stop_from_outside(self, instance_id: str) -> Mapping[str, Any]:
+        """Stop an instance, as a user does in the vendor's console; returns its true state."""
 
     def vanish(self, instance_id: str) -> None:
         """Remove an instance, running or not."""
@@ -57,7 +58,8 @@ class World:
 
     `origin` is its URL ("http://127.0.0.1:3000"). `defaults` has the settings of all its clouds. `settings`, the single
     `knobs` and `speed` are the initial values, to which a reset returns; in a continued state they replace only their
-    own kept values. `seed` (None: a random one) is for a new state: a continued one keeps its own.
+    own kept values. `seed` (None: a random one) is for a new state: a continued one keeps its own. `ports` are the
+    sockets of instances; without them nothing listens at their addresses.
     """
 
     clock: VirtualClock
@@ -72,10 +74,12 @@ class World:
         knobs: Mapping[str, Any] | None = None,
         speed: float | None = None,
         seed: int | None = None,
+        ports: InstancePorts | None = None,
         monotonic: Monotonic = time.monotonic,
         wall: Callable[[], float] = time.time,
     ):
         self.origin = origin
+        self.ports = ports or InstancePorts(is_bound=False)
         self.wall = wall
         self._monotonic = monotonic
         self._state = open_state(None) if state is None else state

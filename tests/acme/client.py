@@ -1,5 +1,7 @@
 """Acme's API, typed. Threads may share a client."""
 
+import httpx
+
 from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
@@ -61,8 +63,8 @@ class _Ordered(WireModel):
     id: str
 
 
-def plans(base_url: str) -> dict[str, Plan]:
-    core = ApiClient("Acme", base_url, shared_client())
+def plans(base_url: str, client: httpx.Client | None = None) -> dict[str, Plan]:
+    core = ApiClient("Acme", base_url, client or shared_client())
     return {plan.plan: plan for plan in core.call("GET", "/plans", _Plans, retry=Retry.IDEMPOTENT).plans}
 
 

@@ -97,7 +97,7 @@ class AcmeCloud(HasLabels[Machine], CanUpdate[Machine], Probes[Machine]):
     def progress_text(self, instance: Machine) -> str:
         return instance.status
 
-    def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
+    def endpoint_outputs(self, instance: Machine, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         status = "running" if self.phase(instance) is Phase.READY else instance.status
         return {"base_url": instance.address or "", "status": status}
 

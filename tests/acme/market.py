@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost import Money, PricedHardware
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
+from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
@@ -68,6 +70,16 @@ class DiskMarket:
 
 def disks(client: AcmeClient, answers: AnswerCache) -> DiskMarket:
     return DiskMarket(lambda: answers.get("disk price", client.disk_price))
+
+
+def price_list(base_url: str) -> PriceList:
+    with new_client() as client:
+        offers = plans(base_url, client)
+    rows = []
+    for key, plan in offers.items():
+        hour, minute = (Money(Decimal(plan.cents_per_hour) / units, "EUR") for units in (100, 6000))
+        rows.append(PricedHardware(key, hour, minute, cloud="acme", region=plan.zones[0]))
+    return PriceList("acme", "EUR", base_url, datetime.now(timezone.utc).replace(microsecond=0), tuple(rows))
 
 
 def live(base_url: str, answers: AnswerCache) -> AcmeMarket:

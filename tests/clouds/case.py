@@ -77,7 +77,8 @@ class CloudCase:
 
     `order`, `list`, `one` and `delete` are the routes of its API, as the simulator counts them, and `never` the words
     for requests that there are none of. `faults` are the kinds that can happen to it, `fields` what a wrong shape may
-    spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without.
+    spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without. Its prices are in
+    `currency`, and `has_address` says whether the instances of `programs` have an address.
     """
 
     instance: str
@@ -97,6 +98,8 @@ class CloudCase:
     faults: Sequence[FaultKind]
     fields: Sequence[str]
     unneeded: frozenset[str] = frozenset()
+    currency: str = "EUR"
+    has_address: bool = True
 
     @property
     def can_stop(self) -> bool:

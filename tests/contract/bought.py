@@ -56,5 +56,5 @@ def machine_limits(simulator: Simulator, **limits: Any) -> str:
 
 
 def ids(simulator: Simulator) -> list[str]:
-    """All instances that there are, in the order in which they were bought."""
-    return [instance.instance_id for instance in simulator.control.instances()]
+    """All instances that are not being deleted, in the order in which they were bought."""
+    return [instance.instance_id for instance in simulator.control.instances() if instance.status != "deleting"]

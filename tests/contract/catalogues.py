@@ -12,6 +12,6 @@ from pulumi_cortecs.policy.pinned import SHIPPED
 
 def pinned_from(base_url: str, path: Path) -> Path:
     """Writes it to a file, which is returned; `base_url` is what it says it comes from."""
-    (prices,) = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists.values()
+    prices = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists["cortecs"]
     path.write_text(catalogue.dump(Catalogue({prices.cloud: replace(prices, source=base_url)})), encoding="utf-8")
     return path

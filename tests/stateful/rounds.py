@@ -225,6 +225,12 @@ class _Round:
         scene.fault(FaultKind.LOST_ANSWER, 0.5, self._of.orders)
         scene.commands(*((stack, "up") for stack in stacks))
 
+    def _adoption(self, instance_id: str) -> dict[str, Any]:
+        """The arguments of a resource that adopts the instance: what it has to say, as the instance has it."""
+        reported = self._scene.reported_arguments(instance_id)
+        required = {key: reported.get(key, value) for key, value in self._of.adopting.items()}
+        return {**required, "adopt_id": instance_id}
+
     def _adopts_own(self, stacks: list[Stack]) -> None:
         """A second resource adopts what one of the same stack has bought, and is taken out again."""
         stack, scene = stacks[0], self._scene
@@ -232,7 +238,7 @@ class _Round:
             return
         scene.counts["adopted what the stack owns"] += 1
         before = dict(stack.program)
-        stack.program = {**before, "again": {**self._of.adopting, "adopt_id": row.id}}
+        stack.program = {**before, "again": self._adoption(row.id)}
         scene.command(stack, "up")
         stack.program = before
         scene.command(stack, "up")
@@ -300,7 +306,7 @@ class _Round:
             adopted = foreigners.pop()
             self._scene.foreign.discard(adopted)
             self._adopted.add(adopted)
-            program[f"adopted{len(self._adopted)}"] = {**self._of.adopting, "adopt_id": adopted}
+            program[f"adopted{len(self._adopted)}"] = self._adoption(adopted)
         stack.program = program
 
     def _disturb(self, stacks: list[Stack]) -> None:

@@ -360,9 +360,11 @@ class Scene:
 
         def work() -> None:
             checked = host.call("Check", stack.urn(name), olds={}, news=arguments).inputs
-            journal, ordered = session.current().journal, tuple(checked[key] for key in self._replacing)
-            key, account = accounts.order_key(stack.urn(name)), accounts.account(self.case.kind()).fingerprint
-            journal.record_bought(journal.record(key, account, ordered, frozenset(), None), instance_id)
+            journal, account = session.current().journal, accounts.account(self.case.kind())
+            key, ordered = accounts.order_key(stack.urn(name)), account.cloud.arguments_of(checked)
+            assert ordered is not None
+            number = journal.record(key, account.fingerprint, ordered, frozenset(), None)
+            journal.record_bought(number, instance_id)
 
         host = self.process(stack.machine)
         task = self.crowd.spawn(work, host)
@@ -461,7 +463,7 @@ class Scene:
         return self.case.kind().arguments.replacing
 
     def _fits(self, real: Real, inputs: Mapping[str, Any]) -> bool:
-        return all(real.arguments[key] == inputs[key] for key in self._replacing)
+        return all(real.arguments[key] == inputs[key] for key in self._replacing if key in real.arguments)
 
     @property
     def _clocks_differ(self) -> bool:
@@ -575,7 +577,7 @@ class Scene:
     def reported_arguments(self, instance_id: str) -> dict[str, Any]:
         """The arguments that a program may give for an instance that it adopts."""
         real = self.cloud.every().get(instance_id)
-        return {} if real is None else {key: real.arguments[key] for key in self._replacing}
+        return {} if real is None else {key: real.arguments[key] for key in self._replacing if key in real.arguments}
 
     def _latency(self) -> float:
         return self.chance.choice((0.01, 0.05, 0.1, 0.4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +16,8 @@ from tests.ways_on import tells_of_what_is_left, ways_on
 _TRIES: Final = 6
 _TRIES_WITH_FAULTS: Final = 2
 _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
+_FAILED: Final = re.compile(r"`pulumi up --replace '?(\S+?)'?` orders another one")
+"""In an error: the resource whose instance has failed for good."""
 
 
 class User:
@@ -102,6 +105,9 @@ class User:
             scene.delete_orphans()
         if "was not ready" in errors:
             scene.counts["stuck, and stopped in the console"] += scene.stop_what_is_stuck()
+        if failed := {urn.rpartition("::")[2] for urn in _FAILED.findall(errors)}:
+            scene.counts["failed, and replaced"] += len(failed)
+            self.goes_on_with_replacing(stack, failed & stack.program.keys())
         if "created stopped" in errors or "stopped instance cannot be replaced" in errors:
             scene.counts["written as running"] += 1
             stack.program = {name: {**arguments, "state": "running"} for name, arguments in stack.program.items()}

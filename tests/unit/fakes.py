@@ -269,7 +269,7 @@ class PlainCloud(Cloud[Machine]):
     def progress_text(self, instance: Machine) -> str:
         return instance.status
 
-    def endpoint_outputs(self, instance: Machine) -> Mapping[str, Any]:
+    def endpoint_outputs(self, instance: Machine, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"status": instance.status}
 
     def match(self, instance: Machine, ordered: OrderSpec) -> OrderMatch:

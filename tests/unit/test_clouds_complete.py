@@ -139,6 +139,6 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     cloud = kind.connect(credentials, 10.0, lambda inputs: None)  # an abstract method that is left would be an error
     assert (cloud.fingerprint, cloud.base_url, cloud.list_lag) == (credentials.fingerprint, url, 10.0)
     market = kind.market(url, AnswerCache(SystemClock(), 10.0))
-    limited = {limit.argument for limit in limits_file.CLOUDS[case.name].values()}
-    assert limited <= set(kind.arguments.replacing)
-    assert limited <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))
+    lists = limits_file.CLOUDS[case.name].values()
+    assert {listed.argument for listed in lists} <= set(kind.arguments.replacing)
+    assert {listed.value for listed in lists} <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))

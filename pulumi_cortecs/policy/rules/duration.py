@@ -50,6 +50,7 @@ TTL_REQUIRED = Rule(
     settings=MaxLifetime,
     severity=Severity.MEDIUM,
     tags=("cost",),
+    volumes=False,
     remediation='Set ttl, "8h" say.',
 )
 RULES = (BILLING_INTERVAL, TTL_REQUIRED)

@@ -117,6 +117,7 @@ GPU_TYPE_ALLOWED = Rule(
     settings=AllowedGpus,
     tags=("hardware",),
     way_out=True,
+    volumes=False,
     remediation="Choose a hardware_type_id with one of these GPUs.",
 )
 GPU_COUNT_MAX = Rule(
@@ -126,6 +127,7 @@ GPU_COUNT_MAX = Rule(
     settings=MaxGpus,
     tags=("hardware",),
     way_out=True,
+    volumes=False,
     remediation="Take hardware with fewer GPUs, or fewer workers.",
 )
 VRAM_RANGE = Rule(
@@ -136,6 +138,7 @@ VRAM_RANGE = Rule(
     severity=Severity.MEDIUM,
     tags=("hardware",),
     way_out=True,
+    volumes=False,
     remediation="Choose a hardware_type_id with as much memory as is wanted.",
 )
 RULES = (HARDWARE_ALLOWED, GPU_TYPE_ALLOWED, GPU_COUNT_MAX, VRAM_RANGE)

@@ -1,4 +1,4 @@
-"""Rules on regions."""
+"""Rules on the place of an instance: its region, and who can reach it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_cortecs.policy.field import Missing
 from pulumi_cortecs.policy.purchase import Purchase
-from pulumi_cortecs.policy.rule import Rule, RuleContext
+from pulumi_cortecs.policy.rule import Level, Rule, RuleContext
 from pulumi_cortecs.policy.rules.formatting import join_names
-from pulumi_cortecs.policy.settings import Names, Settings, matches_pattern
+from pulumi_cortecs.policy.settings import Names, NoSettings, Settings, matches_pattern
 
 
 class AllowedRegions(Settings):
@@ -28,6 +28,11 @@ def _region_allowed(purchase: Purchase, settings: AllowedRegions, context: RuleC
         yield f"{region} is not among the regions that are allowed: {join_names(settings.allowed)}."
 
 
+def _endpoint_has_key(purchase: Purchase, settings: NoSettings, context: RuleContext) -> Iterator[str]:
+    if not isinstance(purchase.has_key, Missing) and not purchase.has_key.get():
+        yield "its container serves a model on plain http, and asks for no key: anybody who finds the port can use it."
+
+
 REGION_ALLOWED = Rule(
     name="region-allowed",
     description="It runs in regions on the list only.",
@@ -37,4 +42,13 @@ REGION_ALLOWED = Rule(
     way_out=True,
     remediation="Choose a region that is on the list; a cloud that has none to choose goes under without_region.",
 )
-RULES = (REGION_ALLOWED,)
+ENDPOINT_HAS_KEY = Rule(
+    name="endpoint-has-key",
+    description="A model that is open to the world asks for a key.",
+    check=_endpoint_has_key,
+    level=Level.ADVISORY,
+    volumes=False,
+    tags=("placement",),
+    remediation="Give the container a key (VLLM_API_KEY in its envs, --api-key in its args), and set ready_key.",
+)
+RULES = (REGION_ALLOWED, ENDPOINT_HAS_KEY)

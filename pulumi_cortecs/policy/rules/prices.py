@@ -31,7 +31,7 @@ class Tolerance(Settings):
 
 def _instance_hourly_cap(purchase: Purchase, settings: HourlyCap, context: RuleContext) -> Iterator[str]:
     if excess := describe_excess(purchase.hourly.get(), settings.per_hour, "an hour"):
-        yield f"{purchase.workers_max.get()} x {purchase.hardware_type_id.get()} cost {excess}"
+        yield f"{purchase.describe()} cost {excess}"
 
 
 def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContext) -> Iterator[str]:
@@ -88,6 +88,7 @@ PRICE_PER_GPU_CAP = Rule(
     settings=GpuCap,
     tags=("cost",),
     way_out=True,
+    volumes=False,
     remediation="Take hardware whose GPUs are cheaper.",
 )
 QUOTE_MATCHES_CATALOGUE = Rule(

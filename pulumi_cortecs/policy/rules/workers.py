@@ -39,6 +39,7 @@ WORKERS_MAX = Rule(
     settings=MaxWorkers,
     tags=("hardware", "workers"),
     way_out=True,
+    volumes=False,
     remediation="Take fewer workers.",
 )
 SCALE_TO_ZERO_REQUIRED = Rule(
@@ -48,6 +49,7 @@ SCALE_TO_ZERO_REQUIRED = Rule(
     settings=ScalingClouds,
     severity=Severity.MEDIUM,
     tags=("cost", "workers"),
+    volumes=False,
     remediation="Set the least number of replicas to 0.",
 )
 RULES = (WORKERS_MAX, SCALE_TO_ZERO_REQUIRED)

@@ -24,6 +24,7 @@ CORTECS = Vendor(
     matched_by=("model_id",),
     boot_steps=NUM_STEPS - 1,
     rows=ROWS,
+    hosts=("cortecs.ai",),
 )
 
 __all__ = [

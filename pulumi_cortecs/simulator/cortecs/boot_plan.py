@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pulumi_cortecs.simulator.cortecs.instances import Boot, Lag, ScheduledStop
+from pulumi_cortecs.simulator.cortecs.instances import Boot, ScheduledStop
 from pulumi_cortecs.simulator.cortecs.settings import CortecsSettings
 from pulumi_cortecs.simulator.faults import Fault, FaultKind
+from pulumi_cortecs.simulator.lags import Lag, lag_of
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,6 @@ def plan_boot(faults: Iterable[Fault], settings: CortecsSettings, now: datetime)
         ends=min(ends, key=lambda end: end.at, default=None),
         late=lag_of(by_kind.get(FaultKind.STATUS_LAG)),
     )
-
-
-def lag_of(fault: Fault | None) -> Lag:
-    """The lag of lists and answers by id under this fault; none without a fault."""
-    if fault is None:
-        return Lag()
-    seconds = fault.number("seconds")
-    return Lag(seconds, seconds if fault.parameter("by_id") else 0.0)
 
 
 def _scheduled_stop(fault: Fault, boot: Boot) -> ScheduledStop | None:

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.clock import timestamp
-from pulumi_cortecs.simulator.cortecs.boot_plan import BootPlan, lag_of, plan_boot
+from pulumi_cortecs.simulator.cortecs.boot_plan import BootPlan, plan_boot
 from pulumi_cortecs.simulator.cortecs.fleet import Fleet, StaleView, View
-from pulumi_cortecs.simulator.cortecs.instances import CortecsRun, Lag, PurchasedArgs, Status, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.instances import CortecsRun, PurchasedArgs, Status, VirtualInstance
 from pulumi_cortecs.simulator.cortecs.market import HardwareOffer, ModelOffer, SimulatedMarket, hf_name
 from pulumi_cortecs.simulator.cortecs.orders import StartOrder, out_of_stock_error, require_stock, validate_order
 from pulumi_cortecs.simulator.cortecs.serializers import Json, instance_json
@@ -30,6 +30,7 @@ from pulumi_cortecs.simulator.faults import (
     FaultTarget,
     ReusedId,
 )
+from pulumi_cortecs.simulator.lags import Lag, last_lag
 from pulumi_cortecs.simulator.openai_api import ServedModel
 from pulumi_cortecs.simulator.world import World
 
@@ -189,10 +190,10 @@ class SimulatedCortecs:
             self._delete_with_lag(self._halt(instance, now), now, "/instances/delete-all")
         return [instance.instance_id for instance in removable]
 
-    def stop_from_outside(self, instance_id: str) -> VirtualInstance:
-        """Stop an instance, as a user does in the vendor's console. Raises ApiError for an unknown id."""
-        instance = self._require(instance_id)
-        return instance if instance.stopped_at is not None else self._halt(instance, self.world.now())
+    def stop_from_outside(self, instance_id: str) -> Json:
+        """Stop an instance, as a user does in the vendor's console; returns its true state. Raises ApiError for an
+        unknown id."""
+        return self.true_state(self._halt(self._require(instance_id), self.world.now()))
 
     def place(self, account: str, instance_id: str, order: StartOrder, *, age: float, stopped: bool) -> VirtualInstance:
         """Place an instance that was started `age` seconds ago under this id, independent of balance and faults.
@@ -301,7 +302,7 @@ class SimulatedCortecs:
         )
 
     def _stop_with_lag(self, instance: VirtualInstance, now: datetime, path: str) -> VirtualInstance:
-        lag = _last_lag(
+        lag = last_lag(
             self._take_matching(_fault_target("POST", path, instance.args, instance.instance_id), STOP_FAULTS)
         )
         stopped = self._halt(instance, now)
@@ -309,7 +310,7 @@ class SimulatedCortecs:
         return stopped
 
     def _delete_with_lag(self, instance: VirtualInstance, now: datetime, path: str) -> None:
-        lag = _last_lag(
+        lag = last_lag(
             self._take_matching(_fault_target("DELETE", path, instance.args, instance.instance_id), DELETE_FAULTS)
         )
         self._fleet.remove(instance)
@@ -341,7 +342,3 @@ def _fault_error(fault: Fault, args: PurchasedArgs) -> ApiError:
     if fault.kind is FaultKind.INSUFFICIENT_FUNDS:
         return ApiError(fault.status, "The balance does not suffice to start an instance.")
     return ApiError(fault.status, f"The quota of {fault.number('limit'):g} workers is used up.")
-
-
-def _last_lag(lags: Iterable[Fault]) -> Lag:
-    return lag_of(next(reversed(list(lags)), None))

@@ -7,7 +7,8 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pulumi_cortecs.simulator.cortecs.instances import Lag, ScheduledStop, VirtualInstance
+from pulumi_cortecs.simulator.cortecs.instances import ScheduledStop, VirtualInstance
+from pulumi_cortecs.simulator.lags import Lag
 
 
 @dataclass(frozen=True)

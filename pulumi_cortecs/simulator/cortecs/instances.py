@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, billed_amount
+from pulumi_cortecs.simulator.lags import NO_LAG, Lag
 from pulumi_cortecs.simulator.ledger import Run
 
 NUM_STEPS = 5
@@ -81,14 +82,6 @@ class ScheduledStop:
 
 
 @dataclass(frozen=True)
-class Lag:
-    """The delay of the shown progress of a boot, in virtual seconds: in lists, and in the answer by id."""
-
-    in_lists: float = 0.0
-    by_id: float = 0.0
-
-
-@dataclass(frozen=True)
 class VirtualInstance:
     """One instance: its arguments, its latest boot, and the time of its past or scheduled stop.
 
@@ -103,7 +96,7 @@ class VirtualInstance:
     found_from: datetime
     stopped_at: datetime | None = None
     ends: ScheduledStop | None = None
-    late: Lag = Lag()
+    late: Lag = NO_LAG
 
     def status(self, now: datetime) -> Status:
         """The status: running as soon as at least one worker runs."""

@@ -4,7 +4,7 @@ Neither form redirects to the other, because clients drop their Authorization he
 """
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,9 +18,8 @@ from pulumi_cortecs.simulator.cortecs.cloud import BASE, SimulatedCortecs, match
 from pulumi_cortecs.simulator.cortecs.instances import VirtualInstance
 from pulumi_cortecs.simulator.cortecs.orders import StartOrder
 from pulumi_cortecs.simulator.request_model import Integer, RequestModel
-from pulumi_cortecs.simulator.routing import simulated_route
+from pulumi_cortecs.simulator.routing import both_forms, simulated_route
 
-_Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _FORCE = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -85,13 +84,7 @@ def cortecs_router(cloud: SimulatedCortecs) -> APIRouter:
     world = cloud.world
     router = APIRouter(prefix=BASE, route_class=simulated_route(CortecsApi(cloud), world), redirect_slashes=False)
 
-    def route(method: str, path: str) -> Callable[[_Endpoint], _Endpoint]:
-        def add(endpoint: _Endpoint) -> _Endpoint:
-            for form in (path, f"{path}/"):
-                router.add_api_route(form, endpoint, methods=[method], response_model=None)
-            return endpoint
-
-        return add
+    route = both_forms(router)
 
     def view_json(instance: VirtualInstance, as_of: datetime) -> serializers.Json:
         ahead = cloud.settings.instance_clock_ahead_seconds

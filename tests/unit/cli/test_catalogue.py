@@ -18,14 +18,19 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
+from pulumi_cortecs.cli.catalogue import CLOUDS
 from pulumi_cortecs.cortecs.client import CortecsPublicClient
 from pulumi_cortecs.cortecs.market import fetch_price_list
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.catalogue_diff import carry_over_notes, differences
+from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.simulator import Simulator, running
+from pulumi_cortecs.simulator.clouds import CLOUDS as SIMULATED
 from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
+from tests.clouds.acme import ACME
 
 PINNED = Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml"
 Run = Callable[..., Result]
@@ -72,7 +77,7 @@ def test_the_shipped_catalogue_is_what_the_simulator_serves(sim: Simulator) -> N
     shipped = catalogues.load(PINNED)
     with new_client() as client:
         served = fetch_price_list(CortecsPublicClient(sim.base_url, client), datetime.now(timezone.utc))
-    annotated = Catalogue({"cortecs": carry_over_notes(shipped.price_lists["cortecs"], served)})
+    annotated = Catalogue({**shipped.price_lists, "cortecs": carry_over_notes(shipped.price_lists["cortecs"], served)})
     assert differences(shipped, annotated) == (), (
         "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "
         f"--source {shipped.sources['cortecs']!r}"
@@ -155,6 +160,82 @@ def test_diff_shows_prices_in_percent_and_rows_that_came_and_went(run: Run, pinn
         "percent": "-20.00",
     } in rows
     assert any(row["id"] == "NVIDIA_L4_2" and row["kind"] == "withdrawn" for row in rows)
+
+
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a simulated Acme, whose prices can be pulled."""
+    monkeypatch.setitem(CLOUDS, "acme", "tests.acme")
+    with running(simulated=(*SIMULATED, ACME.simulated)) as simulator:
+        yield ACME.simulated.environment(simulator.url)["ACME_API_BASE_URL"]
+
+
+def test_another_cloud_is_pulled_beside_the_first_one(run: Run, pinned: Path, acme: str) -> None:
+    before = catalogues.load(pinned)
+    run("pull", "-o", pinned, "--cloud", "acme", "--url", acme)
+    both = catalogues.load(pinned)
+    assert both.price_lists == {**before.price_lists, "acme": both.price_lists["acme"]}
+    assert both.sources["acme"] == acme
+    large = both.hardware("acme", "large")
+    assert large is not None
+    assert (large.price_per_hour, large.region) == (Money.of("2.40", "EUR"), "north")
+    shown = run("verify", pinned, "--cloud", "acme", "--url", acme).stdout
+    assert shown.endswith("today's prices of acme: no differences, 0 of them above 0 %\n")
+
+
+def test_a_cloud_is_asked_at_the_url_of_its_own_variable(
+    run: Run, pinned: Path, acme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_API_BASE_URL", acme)
+    run("pull", "-o", pinned, "--cloud", "acme")
+    assert catalogues.load(pinned).sources["acme"] == acme
+
+
+def test_a_cloud_that_cannot_be_asked_is_refused_by_name(run: Run, pinned: Path) -> None:
+    assert "got 'acme'; must be cortecs or shadeform" in run("diff", pinned, "--cloud", "acme", code=2).stderr
+
+
+def test_prices_that_have_drifted_are_a_table_with_percent(run: Run, pinned: Path, tmp_path: Path) -> None:
+    now = catalogues.load(pinned).price_lists["shadeform"]
+    row = next(row for row in now.hardware_types if row.hardware_type_id.endswith("/H100"))
+    before = replace(row, price_per_hour=Money.of("2.49", "USD"), price_per_minute=Money.of("0.0415", "USD"))
+    after = replace(row, price_per_hour=Money.of("4.29", "USD"), price_per_minute=Money.of("0.0715", "USD"))
+    files = tmp_path / "before.yaml", tmp_path / "after.yaml"
+    for file, changed in zip(files, (before, after), strict=True):
+        file.write_text(catalogues.dump(Catalogue({"shadeform": replace(now, hardware_types=(changed,))})))
+    (shown,) = printed(run("diff", *files, "--json"))["differences"]
+    assert (shown["field"], shown["before"], shown["after"], shown["percent"]) == (
+        *("price_per_hour", "2.49 USD", "4.29 USD"),
+        "+72.29",
+    )
+    assert "+72.29" in run("diff", *files).stdout
+
+
+def machines(prices: PriceList) -> Catalogue:
+    """The rows with GPUs: the vendor has a list of its own for volumes."""
+    rows = tuple(row for row in prices.hardware_types if row.num_gpus is not None)
+    return Catalogue({prices.cloud: replace(prices, hardware_types=rows)})
+
+
+def test_the_shipped_machines_of_shadeform_are_what_the_simulator_serves(sim: Simulator) -> None:
+    market = pytest.importorskip("pulumi_cortecs.shadeform.market")
+    shipped = catalogues.load(PINNED)
+    served = carry_over_notes(shipped.price_lists["shadeform"], market.price_list(f"{sim.url}/v1"))
+    assert differences(machines(shipped.price_lists["shadeform"]), machines(served)) == (), (
+        "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "
+        f"--cloud shadeform --source {shipped.sources['shadeform']!r}"
+    )
+
+
+def test_the_shipped_prices_of_shadeform_say_where_they_are_from() -> None:
+    rows = catalogues.load(PINNED).hardware_types("shadeform")
+    assert len(rows) > 100
+    assert {row.provenance.partition(":")[0] for row in rows} == {"fact", "invented"}
+    for row in rows:
+        cloud, region, machine = row.hardware_type_id.split("/")
+        assert (row.region, row.currency) == (region, "USD")
+        assert (row.num_gpus is None) == (machine == "volume")
+        assert cloud
 
 
 def test_diff_of_two_files_asks_nobody(run: Run, pinned: Path, tmp_path: Path, sim: Simulator) -> None:

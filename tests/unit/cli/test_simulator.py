@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -274,3 +275,18 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.01)
+
+
+def test_its_second_line_points_clients_at_the_proxy() -> None:
+    with started("--tls-proxy", "--quiet") as (process, _):
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
+        variables = dict(word.split("=") for word in line.removeprefix("tls proxy: export ").split())
+        with httpx.Client(
+            proxy=variables["HTTPS_PROXY"],
+            verify=ssl.create_default_context(cafile=variables["SSL_CERT_FILE"]),
+            trust_env=False,
+        ) as client:
+            assert client.get("https://api.shadeform.ai/v1/instances/types").status_code == 200
+        ends_with(process, signal.SIGTERM)
+        assert not Path(variables["SSL_CERT_FILE"]).exists()

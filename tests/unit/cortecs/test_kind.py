@@ -13,7 +13,6 @@ from pulumi.output import Unknown
 
 from pulumi_cortecs.cortecs.cloud import ORDER_FIELDS
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, MAX_WORKERS
-from pulumi_cortecs.cortecs.resources import _digest
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
 from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, integer, read_properties
 

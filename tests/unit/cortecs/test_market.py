@@ -20,7 +20,7 @@ UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 
 @pytest.fixture
 def market() -> Market:
-    (prices,) = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists.values()
+    prices = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists["cortecs"]
     return InstanceMarket(PinnedOffers(prices))
 
 
@@ -69,7 +69,7 @@ def test_texts_name_the_vendor_as_english_does() -> None:
 
 def test_a_quote_is_made_of_one_answer(ordered: dict[str, Any]) -> None:
     """The next answer may be another list: other threads ask, too, and a list may be wrong for a moment."""
-    (prices,) = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists.values()
+    prices = catalogue.load(SHIPPED / "simulator.lock.yaml").price_lists["cortecs"]
 
     class Changing(PinnedOffers):
         def hardware_types(self) -> Mapping[str, PricedHardware]:

@@ -17,8 +17,9 @@ from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueModel, PriceList
 from pulumi_cortecs.cost.catalogue_diff import Difference, Kind, carry_over_notes, differences
 
-PINNED = catalogues.load(Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml")
-PRICES = PINNED.price_lists["cortecs"]
+SHIPPED = catalogues.load(Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml")
+PRICES = SHIPPED.price_lists["cortecs"]
+PINNED = Catalogue({"cortecs": PRICES})
 
 
 def changed(hardware_type_id: str = "NVIDIA_L4_1", **fields: Any) -> PriceList:

@@ -20,6 +20,7 @@ from pulumi_cortecs.cost.limits_file import (
     VARIABLE,
     LimitsFileError,
     account_is_exclusive,
+    argument_of,
     ledger_folder,
     limits_in_force,
 )
@@ -116,6 +117,31 @@ def test_no_second_file_ever_allows_what_the_first_refuses(lists: Any, caps: Any
 def test_no_variable_moves_the_machines_own_file() -> None:
     assert Path("/etc/pulumi-cortecs/limits.json") == MACHINE_FILE
     assert inspect.signature(limits_in_force).parameters["machine_file"].default is MACHINE_FILE
+
+
+def test_a_refusal_is_shown_at_an_argument_also_if_its_value_is_made_of_several() -> None:
+    assert argument_of("shadeform", "hardware_type_id") == "shade_instance_type"
+    assert argument_of("shadeform", "cloud") == "cloud"
+    assert argument_of("cortecs", "hardware_type_id") == "hardware_type_id"
+    for about in (
+        CAP.check_price(None),
+        CEILING.check_ceiling(Spending({}, (), None)),
+        CAP.check_source(LIAR, VENDOR, {}),
+    ):
+        assert [argument_of("cortecs", violation.about) for violation in about] == [""]
+
+
+def test_a_machine_at_shadeform_must_be_on_each_list(tmp_path: Path) -> None:
+    lists = {"allowed_hardware": ["a/r/T"], "allowed_clouds": ["a"], "allowed_regions": ["r"]}
+    file = written(tmp_path / "limits.json", lists, "shadeform")
+    limits = limits_in_force("shadeform", {}, file)
+    ok = {"cloud": "a", "region": "r", "shade_instance_type": "T", "hardware_type_id": "a/r/T"}
+    assert limits.check_allowed(ok) == []
+    for name, other in (("cloud", "b"), ("region", "s"), ("hardware_type_id", "a/r/U")):
+        (violation,) = limits.check_allowed({**ok, name: other})
+        assert violation == Violation(name, f"{other} is not allowed by {file}, which allows {ok[name]}")
+    with pytest.raises(LimitsFileError, match="shadeform: is missing"):
+        limits_in_force("shadeform", {}, written(tmp_path / "limits.json", GOOD))
 
 
 def test_what_is_not_on_a_list_is_named_with_what_is() -> None:
@@ -290,8 +316,11 @@ def test_the_model_of_the_files_is_built_once(tmp_path: Path) -> None:
 
 def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)
+    shown, of_shadeform = re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)
     path = tmp_path / "limits.json"
+    path.write_text(of_shadeform, encoding="utf-8")
+    (lists,) = limits_in_force("shadeform", {}, path).files
+    assert lists.allowed.keys() == {"hardware_type_id", "cloud", "region"}
     path.write_text(shown, encoding="utf-8")
     limits = limits_in_force("cortecs", {}, path)
     assert None not in vars(limits.files[0]).values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,22 @@ def hardware(hour: str = "1.20", minute: str = "0.03") -> PricedHardware:
 
 def test_by_the_minute_an_hour_is_sixty_minutes() -> None:
     assert quote(hardware(), PER_MINUTE, 1, "live").hourly_total == Money.of("1.80", "EUR")
+
+
+def test_where_no_hours_are_billed_the_hours_price_is_that_of_sixty_minutes() -> None:
+    derived = replace(hardware("0.50", "0.0083333333"), billing=(PER_MINUTE,))
+    assert quote(derived, PER_MINUTE, 2, "live").hourly_total == Money.of("1.00", "EUR")
+    own = replace(hardware("0.50", "0.01"), billing=(PER_MINUTE,))  # the two do not agree: a minute is what is billed
+    assert quote(own, PER_MINUTE, 2, "live").hourly_total == Money.of("1.20", "EUR")
+
+
+@given(st.integers(1, 10**7))
+def test_a_rounded_minute_moves_no_price_of_an_hour(cents: int) -> None:
+    hour = Money(Decimal(cents).scaleb(-2), "USD")
+    minute = Money((hour.amount / 60).quantize(Decimal("0.000001")), "USD")
+    row = PricedHardware("H", hour, minute, cloud="c", billing=(PER_MINUTE,))
+    assert not row.has_own_hourly_price
+    assert quote(row, PER_MINUTE, 3, "live").hourly_total == hour * 3
 
 
 def test_by_the_hour_it_is_the_hourly_price() -> None:

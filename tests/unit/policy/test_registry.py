@@ -21,7 +21,7 @@ EVERY_RULE = pytest.mark.parametrize("rule", PACKS["guard"], ids=lambda rule: ru
 THE_DESIGN = {
     "hardware": {
         *("hardware-allowed", "gpu-type-allowed", "gpu-count-max", "vram-range"),
-        *("model-allowed", "model-fits-hardware", "region-allowed", "workers-max"),
+        *("model-allowed", "model-fits-hardware", "region-allowed", "workers-max", "endpoint-has-key"),
     },
     "cost": {
         *("instance-hourly-cap", "price-per-gpu-cap", "stack-hourly-budget", "stack-monthly-budget"),
@@ -89,7 +89,16 @@ def raw(source: str) -> Iterator[ast.AST]:
         if isinstance(node, ast.ImportFrom) and (module := node.module or "").startswith("pulumi"):
             room = module.startswith(("pulumi_cortecs.cost", "pulumi_cortecs.policy"))
             names = {module.rpartition(".")[2], *(alias.name for alias in node.names)}
-            if not room or names & {"property_reader", "servicer", "Properties", "Extract", "cortecs", "clouds"}:
+            if not room or names & {
+                "property_reader",
+                "servicer",
+                "Properties",
+                "Extract",
+                "life_cycle",
+                "cortecs",
+                "shadeform",
+                "clouds",
+            }:
                 yield node
 
 

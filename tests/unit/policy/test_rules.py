@@ -27,6 +27,8 @@ from pulumi_cortecs.policy.testing import (
     resource,
     sample_catalogue,
     secret,
+    shadeform_instance,
+    shadeform_volume,
     unknown,
 )
 
@@ -46,6 +48,9 @@ def with_row(hardware_type_id: str, change: Callable[[PricedHardware], PricedHar
     return Catalogue({"cortecs": replace(prices, hardware_types=rows)})
 
 
+A6000 = "hyperstack/montreal-canada-2/A6000"
+VOLUME = "hyperstack/montreal-canada-2/volume"
+
 ALLOWED: list[tuple[str, dict[str, Any], Resource]] = [
     ("hardware-allowed", {"allowed": {"cortecs": ["NVIDIA_L4_1"]}}, cortecs_instance()),
     (
@@ -60,6 +65,29 @@ ALLOWED: list[tuple[str, dict[str, Any], Resource]] = [
     ("model-allowed", {"allowed": ["Qwen--Qwen2-7B-Instruct"]}, cortecs_instance()),
     ("model-fits-hardware", {}, cortecs_instance()),
     ("region-allowed", {"allowed": ["eu-*"], "without_region": ["cortecs"]}, cortecs_instance()),
+    ("region-allowed", {"allowed": ["*-canada-*"]}, shadeform_instance()),
+    ("region-allowed", {"allowed": ["*-canada-*"]}, shadeform_volume()),
+    ("hardware-allowed", {"allowed": {"shadeform": [A6000]}}, shadeform_instance()),
+    ("hardware-allowed", {"allowed": {"shadeform": [VOLUME]}}, shadeform_volume()),
+    ("gpu-type-allowed", {"allowed": ["A6000"]}, shadeform_instance()),
+    ("gpu-type-allowed", {"allowed": []}, shadeform_volume()),
+    ("gpu-count-max", {"most": 0}, shadeform_volume()),
+    ("vram-range", {"at_least_gb": 96}, shadeform_instance(shade_instance_type="A6000x2")),
+    ("model-allowed", {"allowed": [], "without_model": ["shadeform"]}, shadeform_instance()),
+    ("model-allowed", {"allowed": []}, shadeform_volume()),
+    ("model-fits-hardware", {"without_model": ["shadeform"]}, shadeform_instance()),
+    ("workers-max", {"most": 1}, shadeform_instance()),
+    ("endpoint-has-key", {}, cortecs_instance()),
+    ("endpoint-has-key", {}, shadeform_volume()),
+    ("instance-hourly-cap", {"per_hour": ["0.50 USD"]}, shadeform_instance()),
+    ("instance-hourly-cap", {"per_hour": ["0.01 USD"]}, shadeform_volume()),
+    ("price-per-gpu-cap", {"per_gpu_hour": ["0.50 USD"]}, shadeform_instance(shade_instance_type="A6000x2")),
+    ("stack-hourly-budget", {"per_hour": ["1.00 EUR", "0.50 USD"]}, shadeform_instance()),
+    ("ttl-required", {"at_most": "8h"}, shadeform_instance(ttl="8h")),
+    ("billing-interval", {"allowed": ["per_minute"]}, shadeform_instance()),
+    ("labels-required", {"required": {"team": ""}}, shadeform_instance(labels={"team": "search"})),
+    ("quote-matches-catalogue", {"tolerance_percent": "0"}, shadeform_instance()),
+    ("quote-matches-catalogue", {"tolerance_percent": "0"}, shadeform_volume()),
     ("workers-max", {"most": 8}, cortecs_instance(num_workers=8)),
     ("workers-max", {"most": 8}, cortecs_instance(num_workers=secret(8))),
     ("scale-to-zero-required", {"clouds": ["gcore"]}, cortecs_instance()),
@@ -92,6 +120,57 @@ ALLOWED: list[tuple[str, dict[str, Any], Resource]] = [
 ]
 
 DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
+    (
+        "hardware-allowed",
+        {"allowed": {"shadeform": [A6000]}},
+        shadeform_volume(),
+        f"{VOLUME} is not among the hardware that is allowed on shadeform: {A6000}.",
+    ),
+    ("hardware-allowed", {"allowed": {"cortecs": [A6000]}}, shadeform_instance(), "allowed on shadeform: nothing."),
+    ("region-allowed", {"allowed": ["eu-*"]}, shadeform_instance(), "montreal-canada-2 is not among the regions"),
+    (
+        "model-allowed",
+        {"allowed": ["*"]},
+        shadeform_instance(),
+        "model_id is not given; if no purchase on shadeform names one, list it under without_model",
+    ),
+    ("model-allowed", {"allowed": [], "without_model": ["shadeform"]}, cortecs_instance(model_id=MISSING), "not given"),
+    ("model-fits-hardware", {}, shadeform_instance(), "list it under without_model"),
+    (
+        "model-fits-hardware",
+        {"without_model": ["shadeform"]},
+        cortecs_instance(model_id=MISSING),
+        "if no purchase on cortecs names one",
+    ),
+    ("instance-hourly-cap", {"per_hour": ["0.49 USD"]}, shadeform_instance(), f"1 x {A6000} cost 0.50 USD an hour"),
+    (
+        "instance-hourly-cap",
+        {"per_hour": ["0.01 USD"]},
+        shadeform_volume(size_in_gb=101),
+        f"101 GB of {VOLUME} cost 0.0101 USD an hour; the limit is 0.01 USD: 0.0001 USD too much.",
+    ),
+    (
+        "instance-hourly-cap",
+        {"per_hour": ["9.00 USD"]},
+        shadeform_volume(size_in_gb=0),
+        "size_in_gb is 0; a volume has at least one GB",
+    ),
+    (
+        "instance-hourly-cap",
+        {"per_hour": ["9.00 USD"]},
+        shadeform_volume(cloud="scaleway", region="paris-france-1"),
+        "'scaleway/paris-france-1/volume' is not in the catalogue",
+    ),
+    ("instance-hourly-cap", {"per_hour": ["9.00 EUR"]}, shadeform_instance(), "no limit is in USD, only 9.00 EUR."),
+    ("stack-hourly-budget", {"per_hour": ["9.00 EUR"]}, shadeform_instance(), "no limit is in USD, only 9.00 EUR."),
+    ("labels-required", {"required": {"team": ""}}, shadeform_volume(), "it has no label team"),
+    ("ttl-required", {"at_most": "8h"}, shadeform_instance(), "ttl is not given"),
+    (
+        "ttl-required",
+        {"at_most": "8h"},
+        shadeform_instance(auto_delete={"date_threshold": "2026-11-28T00:00:00Z"}),
+        "ttl is not given",
+    ),
     (
         "hardware-allowed",
         {"allowed": {"cortecs": ["NVIDIA_L4_2"]}},
@@ -233,6 +312,7 @@ def test_denied(rule: str, settings: dict[str, Any], bought: Resource, says: str
 
 def test_every_rule_is_here() -> None:
     elsewhere = {"catalogue-fresh", "catalogue-digest", "quote-matches-catalogue", "exemptions-valid"}
+    elsewhere |= {"endpoint-has-key"}
     assert {case[0] for case in ALLOWED} == set(RULES)
     assert {case[0] for case in DENIED} | elsewhere == set(RULES)
 

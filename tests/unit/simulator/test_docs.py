@@ -28,6 +28,7 @@ from pulumi_cortecs.simulator.corruption import WrongShape
 from pulumi_cortecs.simulator.cortecs import SimulatedCortecs, cortecs_control_router, cortecs_router
 from pulumi_cortecs.simulator.faults import PARAMETERS, ReusedId
 from pulumi_cortecs.simulator.openai_api import openai_router
+from pulumi_cortecs.simulator.shadeform import SimulatedShadeform, shadeform_control_router, shadeform_router
 from pulumi_cortecs.simulator.world import World
 
 PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
@@ -99,12 +100,14 @@ def test_the_table_has_exactly_the_knobs_and_their_defaults() -> None:
 
 def routers() -> Iterable[APIRouter]:
     world = World(origin="http://127.0.0.1:3000", defaults=SimulatorSettings())
-    cloud = SimulatedCortecs(world)
+    cloud, shadeform = SimulatedCortecs(world), SimulatedShadeform(world)
     return (
         cortecs_router(cloud),
         openai_router(world, cloud.find_served_model),
         control_router(world),
         cortecs_control_router(cloud),
+        shadeform_router(shadeform),
+        shadeform_control_router(shadeform),
     )
 
 

@@ -60,6 +60,8 @@ def test_the_environment_points_here() -> None:
             "CORTECS_API_BASE_URL": f"http://127.0.0.1:{sim.port}/api/v1",
             "CORTECS_CLIENT_ID": "sim",
             "CORTECS_CLIENT_SECRET": "sim",
+            "SHADEFORM_BASE_URL": f"http://127.0.0.1:{sim.port}/v1",
+            "SHADEFORM_API_KEY": "sim",
         }
 
 

@@ -1,0 +1,60 @@
+"""Shadeform: GPU instances of many clouds, as resources that a program declares and data sources that it calls."""
+
+from typing import TYPE_CHECKING
+
+from pulumi_cortecs.shadeform.resources import (
+    AutoDelete,
+    DockerConfiguration,
+    Endpoint,
+    Instance,
+    InstanceArgs,
+    LaunchConfiguration,
+    PortMapping,
+    Provider,
+    RegistryCredentials,
+    ScriptConfiguration,
+    VolumeMount,
+)
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.shadeform.data import (
+        InstanceInfo,
+        InstanceType,
+        get_instance,
+        get_instance_output,
+        get_instance_types,
+        get_instance_types_output,
+    )
+
+__all__ = [
+    "AutoDelete",
+    "DockerConfiguration",
+    "Endpoint",
+    "Instance",
+    "InstanceArgs",
+    "InstanceInfo",
+    "InstanceType",
+    "LaunchConfiguration",
+    "PortMapping",
+    "Provider",
+    "RegistryCredentials",
+    "ScriptConfiguration",
+    "VolumeMount",
+    "get_instance",
+    "get_instance_output",
+    "get_instance_types",
+    "get_instance_types_output",
+]
+
+if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
+
+    def __getattr__(name: str) -> object:
+        """The data sources and their rows, imported at their first use, which keeps the import of the package light."""
+        if name in __all__:
+            from pulumi_cortecs.shadeform import data
+
+            return getattr(data, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

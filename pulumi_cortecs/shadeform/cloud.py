@@ -1,0 +1,316 @@
+"""Shadeform as the life cycle sees it (docs/apis/shadeform.md#states): it tags orders, has labels, reboots, ends
+instances by itself, and can stop nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    CanReboot,
+    EndsInstances,
+    HasDetail,
+    HasLabels,
+    OrderAnswer,
+    OrderRef,
+    Phase,
+    Probes,
+    phase_of,
+)
+from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.shadeform.client import ApiInstance, ShadeformClient, order_body
+from pulumi_cortecs.shadeform.kind import CURRENCY, LABEL_TAG, ORDER_TAG
+from pulumi_cortecs.shadeform.market import dollars
+
+STATUSES: Final[Mapping[str, Phase]] = {
+    "creating": Phase.STARTING,
+    "pending_provider": Phase.STARTING,
+    "pending": Phase.STARTING,
+    "active": Phase.READY,
+    "error": Phase.FAILED,
+    "deleting": Phase.DELETING,
+    "deleted": Phase.DELETING,
+}
+_ENDED: Final = frozenset({"deleting", "deleted"})
+"""Statuses of instances that are not billed any more (docs/apis/shadeform.md#billing), and so are gone."""
+_ORDERED: Final = ("cloud", "region", "shade_instance_type", "shade_cloud")
+"""The arguments of an order that the vendor's list reports."""
+_UNREPORTED: Final = (
+    "os",
+    "template_id",
+    "ssh_key_id",
+    "volume_ids",
+    "volume_mount",
+    "envs",
+    "launch_configuration",
+)
+"""The other arguments of an order; the tag has a digest of them."""
+_NO_TIME: Final = "0001-01-01T00:00:00Z"
+"""The zero time, which stands for "never"."""
+
+
+class ShadeformCloud(
+    HasLabels[ApiInstance],
+    EndsInstances[ApiInstance],
+    CanReboot[ApiInstance],
+    HasDetail[ApiInstance],
+    Probes[ApiInstance],
+):
+    """One Shadeform account."""
+
+    has_gateway = False
+
+    def __init__(
+        self,
+        client: ShadeformClient,
+        fingerprint: str,
+        list_lag: float,
+        price: Callable[[Mapping[str, Any]], Money | None],
+    ) -> None:
+        """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
+        self.client = client
+        self.fingerprint = fingerprint
+        self.base_url = client.base_url
+        self.list_lag = list_lag
+        self._price = price
+
+    def list_instances(self) -> Mapping[str, ApiInstance]:
+        return {key: instance for key, instance in self.client.instances().items() if instance.status not in _ENDED}
+
+    def get_instance(self, instance_id: str) -> ApiInstance | None:
+        try:
+            instance = self.client.instance(instance_id)
+        except NotFoundError:
+            return None
+        return None if instance.status in _ENDED else instance
+
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiInstance]:
+        body = order_body(inputs)
+        if auto_delete := _auto_delete(inputs):
+            body["auto_delete"] = auto_delete
+        tag = f"{ORDER_TAG}order={order.key}.{order.token}.{_digest(inputs)}"
+        body["tags"] = [*inputs["tags"], *_label_tags(inputs["labels"]), tag]
+        return OrderAnswer(self.client.create_instance(body))
+
+    def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
+        changes: dict[str, Any] = {}
+        if "name" in changed:
+            changes["name"] = inputs["name"]
+        if "alert" in changed:
+            changes["alert"] = inputs["alert"] or None
+        if not changed.isdisjoint({"auto_delete", "ttl", "spend_limit"}):
+            changes["auto_delete"] = _auto_delete(inputs) or None
+        if "tags" in changed:
+            ours = [tag for tag in self.client.instance(instance_id).tags if _is_ours(tag)]
+            changes["tags"] = [*inputs["tags"], *ours]
+        self.client.update_instance(instance_id, changes)
+
+    def update_labels(self, instance_id: str, labels: Mapping[str, str], removed: frozenset[str]) -> None:
+        tags = self.client.instance(instance_id).tags
+        kept = [tag for tag in tags if not tag.startswith(LABEL_TAG) or _label(tag)[0] not in {*labels, *removed}]
+        self.client.update_instance(instance_id, {"tags": [*kept, *_label_tags(labels)]})
+
+    def reboot(self, instance_id: str) -> None:
+        self.client.restart_instance(instance_id)
+
+    def delete(self, instance_id: str) -> None:
+        self.client.delete_instance(instance_id)
+
+    def vendor_time(self) -> float | None:
+        return self.client.vendor_time()
+
+    def vendor_date(self) -> float | None:
+        return self.client.vendor_date()
+
+    def hourly_price(self, instance: ApiInstance) -> Money | None:
+        return self.billed_price(instance) or self._price(self.reported_inputs(instance))
+
+    def billed_price(self, instance: ApiInstance) -> Money | None:
+        return dollars(instance.hourly_price) if instance.hourly_price else None
+
+    def id_of(self, instance: ApiInstance) -> str:
+        return instance.id
+
+    def phase(self, instance: ApiInstance) -> Phase:
+        return phase_of(instance.status, STATUSES)
+
+    def ready_phase(self, instance: ApiInstance) -> Phase:
+        current = self.phase(instance)
+        return Phase.STARTING if current is Phase.READY and not instance.ip else current
+
+    def is_billed(self, instance: ApiInstance) -> bool:
+        return self.phase(instance) is not Phase.DELETING
+
+    def started_at(self, instance: ApiInstance) -> float | None:
+        return parse_timestamp(instance.created_at)
+
+    def order_ref(self, instance: ApiInstance) -> OrderRef | None:
+        key, token, _ = _order_tag(instance)
+        return OrderRef(token, key) if token else None
+
+    def may_be_of(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> bool:
+        return _order_tag(instance)[2] in ("", _digest(inputs))
+
+    def labels_of(self, instance: ApiInstance) -> Mapping[str, str]:
+        return dict(_label(tag) for tag in instance.tags if tag.startswith(LABEL_TAG))
+
+    def reported_inputs(self, instance: ApiInstance) -> Mapping[str, Any]:
+        reported = {key: getattr(instance, key) for key in (*_ORDERED, "name")}
+        return {**reported, "tags": [tag for tag in instance.tags if not _is_ours(tag)]}
+
+    def needs_detail(self, inputs: Mapping[str, Any]) -> bool:
+        return any(inputs.get(key) for key in ("auto_delete", "alert", "ttl", "spend_limit"))
+
+    def detailed_inputs(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        live = {key: _reported_thresholds(getattr(instance, key)) for key in ("auto_delete", "alert")}
+        wanted = _auto_delete(inputs)
+        found: dict[str, Any] = {}
+        if not _is_same_threshold(live["alert"], inputs.get("alert") or {}):
+            found["alert"] = live["alert"]
+        if _is_same_threshold(live["auto_delete"], wanted):
+            return found
+        if not inputs.get("ttl") and not inputs.get("spend_limit"):
+            return {**found, "auto_delete": live["auto_delete"]}
+        kept = {key: _is_same_part(key, live["auto_delete"], wanted) for key in ("date_threshold", "spend_threshold")}
+        found |= {} if kept["date_threshold"] else {"ttl": ""}
+        return found if kept["spend_threshold"] else {**found, "spend_limit": _limit_text(live["auto_delete"])}
+
+    def ends_at(self, instance: ApiInstance) -> str:
+        return str(_reported_thresholds(instance.auto_delete).get("date_threshold", ""))
+
+    def progress_text(self, instance: ApiInstance) -> str:
+        return f"{instance.status} {instance.status_details or ''}".rstrip()
+
+    def endpoint_outputs(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        address = _address(instance, int(inputs.get("endpoint_port", 0)))
+        price, cost = self.billed_price(instance), instance.cost_estimate
+        return {
+            "base_url": f"{address}/v1" if address else "",
+            "address": address,
+            "status": instance.status,
+            "status_details": instance.status_details or "",
+            "ip": instance.ip or "",
+            "ssh_user": instance.ssh_user or "",
+            "ssh_port": instance.ssh_port or 0,
+            "port_mappings": [mapping.model_dump() for mapping in instance.port_mappings],
+            "cloud_instance_type": instance.cloud_instance_type or "",
+            "cloud_assigned_id": instance.cloud_assigned_id or "",
+            "configuration": instance.configuration,
+            "gpu_manufacturer": str(instance.configuration.get("gpu_manufacturer") or ""),
+            "hourly_price": str(price) if price else "",
+            "cost_estimate": f"{cost} {CURRENCY}" if cost else "",
+            "boot_time": instance.boot_time,
+            "created_at": _time(instance.created_at),
+            "active_at": _time(instance.active_at),
+            "deleted_at": _time(instance.deleted_at),
+        }
+
+    def probe(self, instance: ApiInstance, how: ProbeSpec) -> Answer | None:
+        address = _address(instance, how.port)
+        return probe(f"{address}/v1", "", how) if address else None
+
+    def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
+        ordered = tuple({"shade_cloud": True, **inputs}.get(key) for key in _ORDERED)
+        known = all(isinstance(value, (str, bool)) for value in ordered)
+        return ordered if known and not inputs.get("adopt_id") else None
+
+    def describe_order(self, ordered: Arguments) -> str:
+        return f"{ordered[2]} of {ordered[0]} in {ordered[1]}"
+
+
+def _auto_delete(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """The vendor's thresholds for check's inputs and the end of their ttl; {} for none."""
+    if inputs.get("auto_delete"):
+        return dict(inputs["auto_delete"])
+    spend = str(inputs.get("spend_limit") or "").partition(" ")[0]
+    date = inputs.get("expires_at") if inputs.get("ttl") else ""
+    return {**({"date_threshold": str(date)} if date else {}), **({"spend_threshold": spend} if spend else {})}
+
+
+def _reported_thresholds(reported: Mapping[str, Any] | None) -> dict[str, str]:
+    """The thresholds that are set; the zero time and an empty text stand for none."""
+    none = (None, "", _NO_TIME)
+    return {
+        key: str(reported[key])
+        for key in ("date_threshold", "spend_threshold")
+        if reported and reported.get(key) not in none
+    }
+
+
+def _is_same_threshold(live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(_is_same_part(key, live, wanted) for key in ("date_threshold", "spend_threshold"))
+
+
+def _is_same_part(key: str, live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Returns whether one threshold is the same, however it is written: 25 and 25.00, Z and +00:00."""
+    one, other = live.get(key, ""), wanted.get(key, "")
+    if not one or not other:
+        return one == other
+    if key == "date_threshold":
+        return parse_timestamp(one) == parse_timestamp(other)
+    try:
+        return Money.of(one, CURRENCY) == Money.of(other, CURRENCY)
+    except ValueError:
+        return False
+
+
+def _limit_text(live: Mapping[str, str]) -> str:
+    spend = live.get("spend_threshold")
+    return f"{spend} {CURRENCY}" if spend else ""
+
+
+def _digest(inputs: Mapping[str, Any]) -> str:
+    """A digest of the arguments of an order that the vendor does not report; defaults count as left out."""
+    spec = {key: inputs[key] for key in _UNREPORTED if inputs.get(key)}
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _order_tag(instance: ApiInstance) -> tuple[str, str, str]:
+    """Key, token and digest of the order's tag; empty texts without one."""
+    start = f"{ORDER_TAG}order="
+    for tag in instance.tags:
+        if tag.startswith(start):
+            key, token, digest = [*tag.removeprefix(start).split("."), "", ""][:3]
+            return key, token, digest
+    return "", "", ""
+
+
+def _is_ours(tag: str) -> bool:
+    return tag.startswith((ORDER_TAG, LABEL_TAG))
+
+
+def _label_tags(labels: Mapping[str, str]) -> list[str]:
+    return [f"{LABEL_TAG}{name}={value}" for name, value in labels.items()]
+
+
+def _label(tag: str) -> tuple[str, str]:
+    name, _, value = tag.removeprefix(LABEL_TAG).partition("=")
+    return name, value
+
+
+def _time(reported: str | None) -> str:
+    return "" if reported in (None, _NO_TIME) else str(reported)
+
+
+def _address(instance: ApiInstance, container_port: int) -> str:
+    """The address of the container's port, or of its only one; "" if it has none. The cloud may map a port of the host
+    to another one."""
+    docker = (instance.launch_configuration.get("docker_configuration") or {}).get("port_mappings") or []
+    ports = {mapping.get("container_port"): mapping.get("host_port") for mapping in docker}
+    if container_port:
+        host_port = ports.get(container_port, container_port)
+    elif len(ports) == 1:
+        (host_port,) = ports.values()
+    else:
+        return ""
+    if not instance.ip:
+        return ""
+    mapped = {mapping.internal_port: mapping.external_port for mapping in instance.port_mappings}
+    host = f"[{instance.ip}]" if ":" in instance.ip else instance.ip
+    return f"http://{host}:{mapped.get(host_port, host_port)}"

@@ -1,0 +1,167 @@
+"""Data sources: instance types with their prices and stock, and instances.
+
+They send requests to Shadeform from the program's own process, also in previews. Instance types are cached for half a
+minute, and need no key; an instance is requested at each call. Each data source has two forms, as in Pulumi's own SDKs:
+`get_x` takes plain values and returns the answer, `get_x_output` takes Inputs and returns an Output.
+
+The account is that of `opts.provider`, or of the parent's provider, a `pulumi_cortecs.shadeform.Provider`; without one
+it is the environment's, else the stack config's, as for resources. Every function raises DataSourceError, and TypeError
+for an Output in place of a plain value and for another package's provider.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+
+from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.resources.data_lookup import Config, DataSources
+from pulumi_cortecs.resources.errors import UnknownIdError
+from pulumi_cortecs.shadeform import market
+from pulumi_cortecs.shadeform.client import ApiInstance
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE
+from pulumi_cortecs.shadeform.resources import Provider
+
+_SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
+
+
+@dataclass(frozen=True)
+class InstanceType:
+    """An instance type in one region. `hourly_price` is a decimal string ("0.50") in `currency`, for the whole
+    instance; memory is in GB. None for values that Shadeform does not report."""
+
+    cloud: str
+    region: str
+    shade_instance_type: str
+    gpu_type: str | None
+    num_gpus: int | None
+    vram_per_gpu_in_gb: int | None
+    hourly_price: str
+    currency: str
+    available: bool
+    os_options: tuple[str, ...]
+    deployment_type: str | None
+
+
+@dataclass(frozen=True)
+class InstanceInfo:
+    """An instance of the account, whoever bought it. `hourly_price` and `cost_estimate` are texts such as "0.50 USD";
+    None for values that Shadeform does not report (yet). Its variables, scripts and passwords are left out."""
+
+    id: str
+    cloud: str
+    region: str
+    shade_instance_type: str
+    shade_cloud: bool
+    name: str
+    status: str
+    status_details: str | None
+    ip: str | None
+    ssh_user: str | None
+    ssh_port: int | None
+    hourly_price: str | None
+    cost_estimate: str | None
+    created_at: str | None
+    active_at: str | None
+    tags: tuple[str, ...]
+    configuration: dict[str, Any] = field(hash=False)
+
+
+def get_instance_types(
+    cloud: str = "",
+    region: str = "",
+    gpu_type: str = "",
+    num_gpus: int = 0,
+    available: bool = False,
+    opts: pulumi.InvokeOptions | None = None,
+) -> list[InstanceType]:
+    """The instance types in each of their regions, the cheapest first; only those of a cloud, a region, a GPU type or a
+    number of GPUs, and only those in stock, where that is asked for."""
+    return _SOURCES.invoke(opts, _instance_types, cloud, region, gpu_type, num_gpus, available)
+
+
+def get_instance_types_output(
+    cloud: pulumi.Input[str] = "",
+    region: pulumi.Input[str] = "",
+    gpu_type: pulumi.Input[str] = "",
+    num_gpus: pulumi.Input[int] = 0,
+    available: pulumi.Input[bool] = False,
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[list[InstanceType]]:
+    """Like `get_instance_types`, for Inputs."""
+    return _SOURCES.invoke_output(opts, _instance_types, cloud, region, gpu_type, num_gpus, available)
+
+
+def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
+    """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
+    return _SOURCES.invoke(opts, _instance, instance_id)
+
+
+def get_instance_output(
+    instance_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[InstanceInfo]:
+    """Like `get_instance`, for Inputs."""
+    return _SOURCES.invoke_output(opts, _instance, instance_id)
+
+
+def _instance_types(
+    config: Config, cloud: str, region: str, gpu_type: str, num_gpus: int, available: bool
+) -> list[InstanceType]:
+    rows = [
+        (offered.hourly_price, offered, place)
+        for offered in market.instance_types(config)
+        for place in offered.availability
+        if cloud in ("", offered.cloud)
+        and region in ("", place.region)
+        and gpu_type in ("", offered.configuration.gpu_type)
+        and num_gpus in (0, offered.configuration.num_gpus)
+        and (place.available or not available)
+    ]
+    return [
+        InstanceType(
+            cloud=offered.cloud,
+            region=place.region,
+            shade_instance_type=offered.shade_instance_type,
+            gpu_type=offered.configuration.gpu_type,
+            num_gpus=offered.configuration.num_gpus,
+            vram_per_gpu_in_gb=offered.configuration.vram_per_gpu_in_gb,
+            hourly_price=market.dollars(cents).decimal_string(),
+            currency=CURRENCY,
+            available=place.available,
+            os_options=tuple(offered.configuration.os_options),
+            deployment_type=offered.deployment_type,
+        )
+        for cents, offered, place in sorted(rows, key=lambda row: (row[0], market.offer_id(row[1], row[2].region)))
+    ]
+
+
+def _instance(config: Config, instance_id: str) -> InstanceInfo:
+    instance = accounts.account(INSTANCE, config).cloud.get_instance(instance_id)
+    if instance is None:
+        raise UnknownIdError(f"Shadeform has no instance {instance_id!r} in this account")
+    return _instance_from_api(instance)
+
+
+def _instance_from_api(instance: ApiInstance) -> InstanceInfo:
+    price = market.dollars(instance.hourly_price) if instance.hourly_price else None
+    return InstanceInfo(
+        id=instance.id,
+        cloud=instance.cloud,
+        region=instance.region,
+        shade_instance_type=instance.shade_instance_type,
+        shade_cloud=instance.shade_cloud,
+        name=instance.name,
+        status=instance.status,
+        status_details=instance.status_details,
+        ip=instance.ip or None,
+        ssh_user=instance.ssh_user,
+        ssh_port=instance.ssh_port,
+        hourly_price=str(price) if price else None,
+        cost_estimate=f"{instance.cost_estimate} {CURRENCY}" if instance.cost_estimate else None,
+        created_at=instance.created_at,
+        active_at=instance.active_at,
+        tags=tuple(instance.tags),
+        configuration=instance.configuration,
+    )

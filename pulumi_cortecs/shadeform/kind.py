@@ -1,0 +1,246 @@
+"""The description of an Instance at Shadeform: its credentials, its arguments and their defaults. Light: programs
+import it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_cortecs._tokens import TOKENS
+from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
+from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
+from pulumi_cortecs.provider.kind import (
+    MARKET,
+    Argument,
+    ArgumentTable,
+    Change,
+    CrudKind,
+    Inputs,
+    InstanceKind,
+    Market,
+    Problem,
+    Reader,
+    Required,
+)
+from pulumi_cortecs.provider.properties import (
+    InvalidValueError,
+    boolean,
+    hidden_string,
+    identifier,
+    integer,
+    list_of,
+    mapping_of,
+    object_of,
+    or_none,
+    string,
+)
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.cost import Money
+    from pulumi_cortecs.cost.pricelist import PriceList
+    from pulumi_cortecs.http.credentials import Credentials
+    from pulumi_cortecs.lifecycle.cloud import Cloud
+    from pulumi_cortecs.provider.answer_cache import AnswerCache
+
+API_KEY: Final = CredentialKey(
+    "shadeform:apiKey", "SHADEFORM_API_KEY", "api_key", "shadeform:provider:apiKey", secret=True
+)
+BASE_URL: Final = CredentialKey(
+    "shadeform:apiBaseUrl", "SHADEFORM_BASE_URL", "api_base_url", "shadeform:provider:apiBaseUrl"
+)
+CREDENTIALS: Final = CredentialSpec(
+    cloud="shadeform",
+    vendor="Shadeform",
+    source="shadeform:provider:source",
+    parts=(API_KEY,),
+    url=BASE_URL,
+    default_url="https://api.shadeform.ai/v1",
+)
+
+ORDER_TAG: Final = "pulumi-cortecs:"
+"""The beginning of the tags that name an order, and of nothing else."""
+LABEL_TAG: Final = "label:"
+"""The beginning of the tags that are labels: label:NAME=VALUE."""
+
+CURRENCY: Final = "USD"
+_MAX_PORT: Final = 65_535
+_MAX_VOLUMES: Final = 1
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
+_THRESHOLD: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
+
+
+def _date(value: Any) -> str:
+    date = string(value)
+    if parse_timestamp(date) is None:
+        raise InvalidValueError(f"must be a date such as 2026-12-31T12:00:00Z, with its time zone; got {date!r}")
+    return date
+
+
+def _threshold(value: Any) -> str:
+    amount = string(value)
+    if not _THRESHOLD.fullmatch(amount) or Decimal(amount) <= 0:
+        raise InvalidValueError(f"must be an amount of US dollars above 0, such as '25.00'; got {amount!r}")
+    return amount
+
+
+def _spend_limit(value: Any) -> str:
+    from pulumi_cortecs.cost import Money, MoneyError  # programs import this module
+
+    if not (text := string(value)):
+        return ""
+    try:
+        limit = Money.read(text)
+    except MoneyError as error:
+        raise InvalidValueError(str(error)) from None
+    if limit.currency != CURRENCY or limit.amount <= 0:
+        raise InvalidValueError(f"must be above 0 and in {CURRENCY}, such as '25.00 {CURRENCY}'; got {text!r}")
+    return str(limit)
+
+
+def _tag(value: Any) -> str:
+    tag = string(value)
+    if not tag or not tag.isprintable() or tag.startswith((ORDER_TAG, LABEL_TAG)):
+        raise InvalidValueError(
+            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG} (orders and labels); got {tag!r}"
+        )
+    return tag
+
+
+_ENVS: Final = mapping_of(hidden_string, _VARIABLE)
+_DOCKER: Final = object_of(
+    {
+        "image": identifier,
+        "args": hidden_string,
+        "shared_memory_in_gb": integer(1),
+        "envs": _ENVS,
+        "port_mappings": list_of(
+            object_of(
+                {"host_port": integer(1, _MAX_PORT), "container_port": integer(1, _MAX_PORT)},
+                ("host_port", "container_port"),
+            )
+        ),
+        "volume_mounts": list_of(
+            object_of({"host_path": identifier, "container_path": identifier}, ("host_path", "container_path"))
+        ),
+        "registry_credentials": object_of({"username": hidden_string, "password": hidden_string}),
+    },
+    ("image",),
+)
+_LAUNCH_FIELDS: Final = object_of(
+    {
+        "type": string,
+        "docker_configuration": _DOCKER,
+        "script_configuration": object_of({"script": hidden_string}, ("script",)),
+    }
+)
+
+
+def _launch_configuration(value: Any) -> dict[str, Any]:
+    launch: dict[str, Any] = _LAUNCH_FIELDS(value)
+    kinds = [kind for kind in ("docker", "script") if launch.get(f"{kind}_configuration")]
+    if not launch:
+        return launch
+    if len(kinds) != 1 or launch.get("type", kinds[0]) != kinds[0]:
+        raise InvalidValueError("must have either docker_configuration or script_configuration")
+    (kind,) = kinds
+    return {"type": kind, f"{kind}_configuration": launch[f"{kind}_configuration"]}
+
+
+def _thresholds(value: Any) -> dict[str, Any]:
+    read: dict[str, Any] = object_of({"date_threshold": _date, "spend_threshold": _threshold})(value)
+    return read
+
+
+def _optional(
+    read: Reader, default: Any, change: Change = Change.REPLACE, *, secret: bool = False, priced: bool = False
+) -> Argument:
+    return Argument(read, default, change, secret=secret, priced=priced, in_state_if_default=False)
+
+
+ARGUMENTS: Final = ArgumentTable(
+    "an Instance",
+    {
+        "cloud": Argument(identifier, Required("on which cloud should the instance run?"), priced=True),
+        "region": Argument(identifier, Required("in which region should the instance run?"), priced=True),
+        "shade_instance_type": Argument(identifier, Required("which hardware should be rented?"), priced=True),
+        "name": Argument(identifier, MARKET, Change.UPDATE),
+        "shade_cloud": _optional(boolean, True, priced=True),
+        "os": _optional(or_none(identifier), ""),
+        "template_id": _optional(or_none(identifier), ""),
+        "ssh_key_id": _optional(or_none(identifier), ""),
+        "volume_ids": _optional(list_of(identifier, _MAX_VOLUMES), []),
+        "volume_mount": _optional(object_of({"auto": boolean}), {}),
+        "envs": _optional(_ENVS, {}, secret=True),
+        "launch_configuration": _optional(_launch_configuration, {}, secret=True),
+        "auto_delete": _optional(_thresholds, {}, Change.UPDATE),
+        "alert": _optional(_thresholds, {}, Change.UPDATE),
+        "tags": _optional(list_of(_tag), [], Change.UPDATE),
+        "spend_limit": _optional(_spend_limit, "", Change.UPDATE),
+        ENDPOINT_PORT: _optional(integer(0, _MAX_PORT), 0, Change.NOTHING),
+        **LIFE_CYCLE_WITHOUT_STOP,
+        "restart_trigger": LIFE_CYCLE["restart_trigger"],
+    },
+)
+
+
+def _conflicts(inputs: Inputs, now: datetime) -> list[Problem]:
+    """The arguments that exclude each other, and dates in the past."""
+    problems = [
+        Problem("auto_delete", f"got auto_delete and {key}, which sets it; leave one of them out")
+        for key in ("ttl", "spend_limit")
+        if inputs.get("auto_delete") and inputs.get(key)
+    ]
+    if inputs.get("spend_limit") and inputs.get("shade_cloud") is False:
+        reason = "got one with shade_cloud=False: the linked account is billed, and Shadeform counts no cost"
+        problems.append(Problem("spend_limit", reason))
+    for key in ("auto_delete", "alert"):
+        thresholds = inputs.get(key)
+        date = thresholds.get("date_threshold") if isinstance(thresholds, dict) else None
+        if isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp():
+            problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
+    return problems
+
+
+def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]) -> Cloud[Any]:
+    from pulumi_cortecs.shadeform.client import ShadeformClient
+    from pulumi_cortecs.shadeform.cloud import ShadeformCloud
+
+    return ShadeformCloud(ShadeformClient(credentials), credentials.fingerprint, list_lag, price)
+
+
+def _market(base_url: str, answers: AnswerCache) -> Market:
+    from pulumi_cortecs.shadeform.client import ShadeformPublicClient
+    from pulumi_cortecs.shadeform.market import live_market
+
+    return live_market(ShadeformPublicClient(base_url), answers)
+
+
+def _pinned(prices: PriceList) -> Market:
+    from pulumi_cortecs.shadeform.market import pinned_market
+
+    return pinned_market(prices)
+
+
+def _billed_resources() -> tuple[CrudKind[Any, Any], ...]:
+    from pulumi_cortecs.shadeform_aux import VOLUME
+
+    return (VOLUME,)
+
+
+INSTANCE: Final = InstanceKind(
+    token=TOKENS["shadeform.Instance"],
+    endpoint_token=TOKENS["shadeform.Endpoint"],
+    credentials=CREDENTIALS,
+    arguments=ARGUMENTS,
+    connect=_connect,
+    market=_market,
+    pinned=_pinned,
+    ready_status="active",
+    endpoint_arguments=(ENDPOINT_PORT,),
+    conflicts=_conflicts,
+    billed_resources=_billed_resources,
+)

@@ -1,0 +1,455 @@
+"""Shadeform instances as Pulumi resources, and their account."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, cast, overload
+
+import pulumi
+
+from pulumi_cortecs.resources.account import ExplicitProvider
+from pulumi_cortecs.resources.constructor import with_ints
+from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
+from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS
+
+
+class Provider(ExplicitProvider):
+    """A Shadeform account, for `opts.provider` of resources, components and data sources.
+
+    It takes either `api_key`, and `api_base_url` if it is not https://api.shadeform.ai/v1: Pulumi keeps these in the
+    state, the key encrypted. Or it takes the names of environment variables, so that no key is in the state:
+    `opts=ResourceOptions(env_var_mappings={"SHADEFORM_B_API_KEY": "SHADEFORM_API_KEY"})`, for SHADEFORM_API_KEY and,
+    where needed, SHADEFORM_BASE_URL. `default_labels`: labels of all its instances, below their own.
+
+    Raises TypeError for missing credentials, and for both forms at once; ValueError for an empty string.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        api_key: pulumi.Input[str] | None = None,
+        api_base_url: pulumi.Input[str] | None = None,
+        default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(resource_name, CREDENTIALS, {API_KEY: api_key, BASE_URL: api_base_url}, opts, default_labels)
+
+
+@dataclass(kw_only=True)
+class PortMapping:
+    """A port of the instance, and the port of the container behind it."""
+
+    host_port: pulumi.Input[int]
+    container_port: pulumi.Input[int]
+
+
+@dataclass(kw_only=True)
+class VolumeMount:
+    """A path of the instance, and the path in the container at which it appears."""
+
+    host_path: pulumi.Input[str]
+    container_path: pulumi.Input[str]
+
+
+@dataclass(kw_only=True)
+class RegistryCredentials:
+    """The account at the registry of a private image. The password is a secret."""
+
+    username: pulumi.Input[str] | None = None
+    password: pulumi.Input[str] | None = None
+
+
+@dataclass(kw_only=True)
+class DockerConfiguration:
+    """The container that the instance runs once it is active.
+
+    `args` is one string, as after the image in `docker run`; pass `pulumi.Output.secret(...)` if it has a key in it.
+    `shared_memory_in_gb`: without it, the container shares the instance's memory (--ipc=host). The values of `envs` are
+    secrets.
+    """
+
+    image: pulumi.Input[str]
+    args: pulumi.Input[str] | None = None
+    shared_memory_in_gb: pulumi.Input[int] | None = None
+    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    port_mappings: Sequence[PortMapping | Mapping[str, Any]] | None = None
+    volume_mounts: Sequence[VolumeMount | Mapping[str, Any]] | None = None
+    registry_credentials: RegistryCredentials | Mapping[str, Any] | None = None
+
+
+@dataclass(kw_only=True)
+class ScriptConfiguration:
+    """A shell script in plain text, which the instance runs once it is active. It is a secret."""
+
+    script: pulumi.Input[str]
+
+
+@dataclass(kw_only=True)
+class LaunchConfiguration:
+    """The action of an instance when it becomes active: a container or a script."""
+
+    docker_configuration: DockerConfiguration | Mapping[str, Any] | None = None
+    script_configuration: ScriptConfiguration | Mapping[str, Any] | None = None
+
+
+@dataclass(kw_only=True)
+class AutoDelete:
+    """The end of an instance, or the moment of an alert: at a date (RFC 3339), or when it has cost so many US dollars
+    ("25.00")."""
+
+    date_threshold: pulumi.Input[str] | None = None
+    spend_threshold: pulumi.Input[str] | None = None
+
+
+@dataclass(kw_only=True)
+class InstanceArgs:
+    """The arguments of an Instance.
+
+    `cloud`, `region`, `shade_instance_type`: the offer, such as hyperstack, montreal-canada-2, A6000
+    (`get_instance_types` and `pulumi-cortecs offers` list them). `name`: the resource's name by default.
+    `shade_cloud`: False rents it in your own linked account, which is then billed. `os`: one of the instance type's.
+    `template_id`, `ssh_key_id`, `volume_ids` (at most one), `volume_mount` ({"auto": True}), `envs` (names and secret
+    values), `launch_configuration` and `alert` are as in Shadeform's API. `auto_delete`: the end of the instance, at a
+    date or a cost; `ttl`, "8h" from the purchase or from the change of `ttl`, and `spend_limit`, "25 USD", set it, so
+    that Shadeform deletes the instance itself. `tags`: your own tags.
+
+    `endpoint_port`: the container's port of `base_url`, if it maps several. `state`: `running`, because no instance can
+    be stopped. `restart_trigger`: any string; a change reboots in place. `on_timeout`: the action after a failed wait:
+    `keep` (default) or `delete`. `adopt_id`: the id of a running instance to take over instead of buying one.
+    `max_price`: the highest price to buy at, per hour, "2.10 USD". `price_tolerance`: the whole percents (0 by default)
+    by which the price may exceed the one that the preview showed. `ready`: `answer` (default) waits until the
+    container itself answers, `status` only for the status `active`. `ready_path`: a path such as `/health` that answers
+    when it is ready; by default it is asked for its models. `ready_key`: the API key for these requests; a secret.
+    `labels`: names and values that tell whose instance it is, {"team": "search"}; no place for secrets.
+
+    A change of `name`, `auto_delete`, `alert`, `tags`, `ttl`, `spend_limit` or `labels` is made in place, one of the
+    other arguments of the offer and its launch is a replacement: the new instance is ready before the old one is
+    deleted.
+    """
+
+    cloud: pulumi.Input[str]
+    region: pulumi.Input[str]
+    shade_instance_type: pulumi.Input[str]
+    name: pulumi.Input[str] | None = None
+    shade_cloud: pulumi.Input[bool] | None = None
+    os: pulumi.Input[str] | None = None
+    template_id: pulumi.Input[str] | None = None
+    ssh_key_id: pulumi.Input[str] | None = None
+    volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None = None
+    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None = None
+    auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None
+    alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None
+    tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    spend_limit: pulumi.Input[str] | None = None
+    endpoint_port: pulumi.Input[int] | None = None
+    state: pulumi.Input[str] | None = None
+    restart_trigger: pulumi.Input[str] | None = None
+    ttl: pulumi.Input[str] | None = None
+    on_timeout: pulumi.Input[str] | None = None
+    adopt_id: pulumi.Input[str] | None = None
+    max_price: pulumi.Input[str] | None = None
+    price_tolerance: pulumi.Input[int] | None = None
+    ready: pulumi.Input[str] | None = None
+    ready_path: pulumi.Input[str] | None = None
+    ready_key: pulumi.Input[str] | None = None
+    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+
+
+class Endpoint(EndpointResource, cloud="shadeform"):
+    """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
+
+    Its outputs are those of Shadeform's instance that are known only then: see the properties of `Instance`.
+    `price_difference` names the quoted price and the billed one, if they differed at the purchase.
+    """
+
+    address: pulumi.Output[str]
+    status_details: pulumi.Output[str]
+    ip: pulumi.Output[str]
+    ssh_user: pulumi.Output[str]
+    ssh_port: pulumi.Output[int]
+    port_mappings: pulumi.Output[list[Any]]
+    cloud_instance_type: pulumi.Output[str]
+    cloud_assigned_id: pulumi.Output[str]
+    configuration: pulumi.Output[Any]
+    gpu_manufacturer: pulumi.Output[str]
+    hourly_price: pulumi.Output[str]
+    cost_estimate: pulumi.Output[str]
+    boot_time: pulumi.Output[Any]
+    created_at: pulumi.Output[str]
+    active_at: pulumi.Output[str]
+    deleted_at: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        instance_id: pulumi.Input[str],
+        state: pulumi.Input[str],
+        spec_digest: pulumi.Input[str],
+        ready_timeout: pulumi.Input[int],
+        opts: pulumi.ResourceOptions | None = None,
+        **readiness: pulumi.Input[Any] | None,
+    ) -> None:
+        named = {"instance_id": instance_id, "state": state, "spec_digest": spec_digest, "ready_timeout": ready_timeout}
+        super().__init__(resource_name, {**named, **readiness}, opts)
+
+
+def _as_secret(value: Any) -> Any:
+    return None if value is None else pulumi.Output.secret(value)
+
+
+def _secret_values(variables: Any) -> Any:
+    """Variables with secret values; an Output of all of them is secret as a whole."""
+    if not isinstance(variables, Mapping):
+        return _as_secret(variables)
+    return {name: _as_secret(value) for name, value in variables.items()}
+
+
+def _inputs_of(args: InstanceArgs, resource_name: str | None) -> dict[str, Any]:
+    """The arguments as inputs: nested classes as objects, secrets marked, and the resource's name as the default of an
+    instance that is bought."""
+    inputs = {field.name: _plain(getattr(args, field.name)) for field in fields(args)}
+    launch = _with_secrets(inputs["launch_configuration"])
+    return {
+        **inputs,
+        "name": resource_name if args.name is None and args.adopt_id is None else args.name,
+        "ready_key": _as_secret(args.ready_key),
+        "envs": _secret_values(args.envs),
+        "launch_configuration": launch,
+    }
+
+
+def _with_secrets(launch: Any) -> Any:
+    """A launch configuration with its script, the values of its variables and its registry's password as secrets; one
+    that is an Output is secret as a whole, and so is each part that is."""
+    if not isinstance(launch, Mapping):
+        return _as_secret(launch)
+    script, docker = launch.get("script_configuration"), launch.get("docker_configuration")
+    parts: dict[str, Any] = {**launch}
+    if script is not None:
+        parts["script_configuration"] = _secret_values(script)
+    if isinstance(docker, Mapping):
+        registry = docker.get("registry_credentials")
+        hidden = {"envs": _secret_values(docker.get("envs")), "registry_credentials": _secret_values(registry)}
+        parts["docker_configuration"] = {**docker, **{key: value for key, value in hidden.items() if value is not None}}
+    elif docker is not None:
+        parts["docker_configuration"] = _as_secret(docker)
+    return parts
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {name: part for name, part in parts.items() if part is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return value
+
+
+_FORM = InstanceForm(
+    cloud="shadeform",
+    arguments=InstanceArgs,
+    required={
+        "cloud": "on which cloud should it run?",
+        "region": "in which region should it run?",
+        "shade_instance_type": "which hardware should be rented?",
+    },
+    ready_timeout=1800,  # ten minutes of `pending_provider` are common
+    endpoint=Endpoint,
+    endpoint_arguments=("ready", "ready_path", "ready_key", "endpoint_port"),
+    inputs_of=_inputs_of,
+)
+
+
+class Instance(InstanceResource, form=_FORM):
+    """A rented GPU instance: bought by `pulumi up`, deleted by `pulumi destroy`.
+
+    `base_url`, `ip`, `status` and their like wait until the instance can answer; `instance.id` does not. To make
+    another resource wait, use `depends_on=[instance.endpoint]`: `depends_on=[instance]` waits for the purchase only.
+    The `status` is Shadeform's: creating, pending_provider, pending, active, error, deleting or deleted.
+    """
+
+    cloud: pulumi.Output[str]
+    region: pulumi.Output[str]
+    shade_instance_type: pulumi.Output[str]
+    name: pulumi.Output[str]
+    shade_cloud: pulumi.Output[bool | None]
+    """False if it is rented in a linked account; None for the default, True."""
+    os: pulumi.Output[str | None]
+    template_id: pulumi.Output[str | None]
+    ssh_key_id: pulumi.Output[str | None]
+    volume_ids: pulumi.Output[list[str] | None]
+    volume_mount: pulumi.Output[Any]
+    envs: pulumi.Output[Any]
+    launch_configuration: pulumi.Output[Any]
+    auto_delete: pulumi.Output[Any]
+    alert: pulumi.Output[Any]
+    tags: pulumi.Output[list[str] | None]
+    spend_limit: pulumi.Output[str | None]
+    endpoint_port: pulumi.Output[int | None]
+
+    endpoint: Endpoint
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None
+        ) -> None: ...
+
+        @overload
+        def __init__(
+            self,
+            resource_name: str,
+            opts: pulumi.ResourceOptions | None = None,
+            *,
+            cloud: pulumi.Input[str],
+            region: pulumi.Input[str],
+            shade_instance_type: pulumi.Input[str],
+            name: pulumi.Input[str] | None = None,
+            shade_cloud: pulumi.Input[bool] | None = None,
+            os: pulumi.Input[str] | None = None,
+            template_id: pulumi.Input[str] | None = None,
+            ssh_key_id: pulumi.Input[str] | None = None,
+            volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+            volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None = None,
+            envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+            launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None = None,
+            auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
+            alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
+            tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+            spend_limit: pulumi.Input[str] | None = None,
+            endpoint_port: pulumi.Input[int] | None = None,
+            state: pulumi.Input[str] | None = None,
+            restart_trigger: pulumi.Input[str] | None = None,
+            ttl: pulumi.Input[str] | None = None,
+            on_timeout: pulumi.Input[str] | None = None,
+            adopt_id: pulumi.Input[str] | None = None,
+            max_price: pulumi.Input[str] | None = None,
+            price_tolerance: pulumi.Input[int] | None = None,
+            ready: pulumi.Input[str] | None = None,
+            ready_path: pulumi.Input[str] | None = None,
+            ready_key: pulumi.Input[str] | None = None,
+            labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        ) -> None: ...
+
+        def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
+
+    @staticmethod
+    def get(
+        resource_name: str,
+        id: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        ready: pulumi.Input[str] | None = None,
+        ready_path: pulumi.Input[str] | None = None,
+        ready_key: pulumi.Input[str] | None = None,
+        endpoint_port: pulumi.Input[int] | None = None,
+    ) -> Instance:
+        """Reads a running instance, which this program neither buys, changes nor deletes.
+
+        Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
+        """
+        none = cast("str", None)  # all other values are read
+        wanted = InstanceArgs(
+            cloud=none,
+            region=none,
+            shade_instance_type=none,
+            ready=ready,
+            ready_path=ready_path,
+            ready_key=ready_key,
+            endpoint_port=endpoint_port,
+        )
+        return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
+
+    @property
+    def address(self) -> pulumi.Output[str | None]:
+        """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
+        return self._text("address")
+
+    @property
+    def status_details(self) -> pulumi.Output[str | None]:
+        """Shadeform's remark on the status, as "downloading"."""
+        return self._text("status_details")
+
+    @property
+    def ip(self) -> pulumi.Output[str | None]:
+        """The public IP address, or a host name."""
+        return self._text("ip")
+
+    @property
+    def ssh_user(self) -> pulumi.Output[str | None]:
+        """The user for SSH."""
+        return self._text("ssh_user")
+
+    @property
+    def ssh_port(self) -> pulumi.Output[int]:
+        """The port for SSH."""
+        return self.endpoint.ssh_port
+
+    @property
+    def port_mappings(self) -> pulumi.Output[list[Any]]:
+        """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
+        return self.endpoint.port_mappings.apply(with_ints)
+
+    @property
+    def cloud_instance_type(self) -> pulumi.Output[str | None]:
+        """The cloud's own name of the instance type."""
+        return self._text("cloud_instance_type")
+
+    @property
+    def cloud_assigned_id(self) -> pulumi.Output[str | None]:
+        """The cloud's own id of the instance."""
+        return self._text("cloud_assigned_id")
+
+    @property
+    def configuration(self) -> pulumi.Output[Any]:
+        """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
+        return self.endpoint.configuration.apply(with_ints)
+
+    @property
+    def gpu_manufacturer(self) -> pulumi.Output[str | None]:
+        """The manufacturer of its GPUs."""
+        return self._text("gpu_manufacturer")
+
+    @property
+    def hourly_price(self) -> pulumi.Output[str | None]:
+        """The price that Shadeform reports of it, "0.50 USD"."""
+        return self._text("hourly_price")
+
+    @property
+    def cost_estimate(self) -> pulumi.Output[str | None]:
+        """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
+        return self._text("cost_estimate")
+
+    @property
+    def boot_time(self) -> pulumi.Output[Any]:
+        """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
+        return self.endpoint.boot_time.apply(with_ints)
+
+    @property
+    def created_at(self) -> pulumi.Output[str | None]:
+        """The time of its purchase, ISO-8601."""
+        return self._text("created_at")
+
+    @property
+    def active_at(self) -> pulumi.Output[str | None]:
+        """The time at which it became active, ISO-8601."""
+        return self._text("active_at")
+
+    @property
+    def deleted_at(self) -> pulumi.Output[str | None]:
+        """The time of its deletion, ISO-8601; None while it exists."""
+        return self._text("deleted_at")
+
+
+for _declared in (Endpoint, Instance):
+    # strings would be compiled again for each resource, because Pulumi does not cache them
+    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)

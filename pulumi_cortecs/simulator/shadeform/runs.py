@@ -1,0 +1,71 @@
+"""The bill of an instance or a volume (docs/apis/shadeform.md#billing): started units x price, in exact decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, localcontext
+from typing import Any, ClassVar
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator.ledger import Run
+from pulumi_cortecs.simulator.shadeform.settings import Rounding
+
+_HOUR = timedelta(hours=1)
+_UNITS: Mapping[Rounding, timedelta] = {"minute": timedelta(minutes=1), "second": timedelta(seconds=1)}
+_SMALLEST = Decimal("0.000001")
+_EXACT = Context(prec=60)
+
+
+@dataclass(frozen=True)
+class ShadeformRun(Run):
+    """One instance or volume at the price of its order; what a linked cloud bills has a price of zero.
+
+    Its amount is rounded once, half up to a millionth of a dollar, because a minute at 50 cents an hour has no end.
+    """
+
+    cloud: ClassVar[str] = "shadeform"
+
+    resource: str
+    product: str
+    price_per_hour: Money
+    rounding: Rounding
+
+    def cost(self, ran_for: timedelta) -> Money:
+        started = -(-ran_for // self._unit)
+        with localcontext(_EXACT):
+            amount = self.price_per_hour.amount * started / self._units_per_hour
+            return Money(amount.quantize(_SMALLEST, ROUND_HALF_UP), self.price_per_hour.currency)
+
+    def tariff(self) -> Mapping[str, Any]:
+        return {
+            "resource": self.resource,
+            "product": self.product,
+            "price_per_hour": self.price_per_hour.decimal_string(),
+            "rounding": self.rounding,
+        }
+
+    def ended(self, at: datetime | None) -> ShadeformRun:
+        """The same with this end."""
+        return replace(self, ended_at=at)
+
+    def spent_at(self, dollars: Decimal) -> datetime | None:
+        """The moment at which whole units cost so much; None if that never comes."""
+        if self.billed_from is None or not self.price_per_hour.amount:
+            return None
+        with localcontext(_EXACT):
+            units = dollars * self._units_per_hour / self.price_per_hour.amount
+            whole = int(units.to_integral_value(ROUND_CEILING))
+        try:
+            return self.billed_from + whole * self._unit
+        except OverflowError:
+            return None
+
+    @property
+    def _unit(self) -> timedelta:
+        return _UNITS[self.rounding]
+
+    @property
+    def _units_per_hour(self) -> int:
+        return _HOUR // self._unit
