@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
@@ -37,6 +38,8 @@ from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
 MAX_PRICE_AGE: Final = 5.0
 """Seconds that the price of an order may be old: one price list serves all orders of that time."""
+_PARALLEL_DETAILS: Final = 8
+_DETAIL_PAUSE: Final = 0.05
 _MAX_VENDOR_TIME = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
@@ -64,6 +67,7 @@ class Account:
     settings: ProviderSettings
     problems: tuple[str, ...] = ()
     payer: str = ""
+    _details: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_PARALLEL_DETAILS), repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -94,6 +98,15 @@ class Account:
     def find(self, instance_id: str, not_before: float = NEVER) -> Any | None:
         """The instance, None when it is certainly gone; see lifecycle/presence.py. Raises CloudError."""
         return find_or_confirm_gone(instance_id, self.cloud, self.poller, not_before)
+
+    def find_detail(self, instance_id: str) -> Any | None:
+        """The instance with what its list omits, or None. A refresh asks for eight at a time. Raises CloudError."""
+        while not self._details.acquire(blocking=False):
+            self.clock.sleep(_DETAIL_PAUSE)
+        try:
+            return self.cloud.get_instance(instance_id)
+        finally:
+            self._details.release()
 
     def state_of(self, instance: Any) -> str:
         """The state, `stopped` or `running`; a booting instance counts as running. Raises UnknownStatusError."""

@@ -168,7 +168,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
             raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
         expires_at = str(props.get("expires_at", ""))
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
-            instance = account.cloud.get_instance(instance_id) or instance
+            instance = account.find_detail(instance_id) or instance
             if isinstance(account.cloud, EndsInstances):
                 expires_at = account.cloud.ends_at(instance)
         inputs = _inputs_as_found(kind, account, instance, props)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
@@ -24,7 +23,6 @@ _REFUSALS: Final = frozenset({"OUT_OF_STOCK", "INSUFFICIENT_FUNDS"})
 """Answers to an order that no repetition changes, although their status is 409 (docs/apis/shadeform.md#errors)."""
 _RESERVED_PATHS: Final = frozenset({"", ".", "..", "types", "create", "add"})
 """Ids that would turn `/instances/{id}/...` into another request: httpx resolves the dots, quoted or not."""
-_PARALLEL_DETAILS: Final = 8
 
 T = TypeVar("T")
 
@@ -152,7 +150,6 @@ class ShadeformClient:
     def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
         self._core = ApiClient(VENDOR, credentials.base_url, client or shared_client(), refusals=_REFUSALS)
         self._core.auth = ApiKey("X-API-KEY", *credentials.parts)
-        self._details = threading.BoundedSemaphore(_PARALLEL_DETAILS)
 
     @property
     def base_url(self) -> str:
@@ -174,11 +171,9 @@ class ShadeformClient:
         return {instance.id: instance for instance in answer.instances}
 
     def instance(self, instance_id: str) -> ApiInstance:
-        """One instance with all its fields; at most eight such requests run at a time. Raises NotFoundError for an
-        unknown id (404 by inference)."""
+        """One instance with all its fields. Raises NotFoundError for an unknown id (404 by inference)."""
         path = f"{_path('instances', instance_id)}/info"
-        with self._details:
-            return self._core.call("GET", path, ApiInstance, retry=Retry.IDEMPOTENT)
+        return self._core.call("GET", path, ApiInstance, retry=Retry.IDEMPOTENT)
 
     def create_instance(self, order: Mapping[str, Any]) -> str:
         """Buys an instance and returns its id. It is not sent again once the vendor may have received it: after an

@@ -149,7 +149,7 @@ def test_values_are_the_same_when_they_mean_the_same(one: Any, other: Any, expec
 
 
 def test_what_interrupts_is_what_an_endpoint_waits_again_for() -> None:
-    waited_for = inspect.signature(_digest).parameters
+    waited_for = inspect.signature(trigger_digest).parameters
     assert tuple(waited_for) == ARGUMENTS.interrupting
 
 
