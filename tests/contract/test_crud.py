@@ -58,6 +58,10 @@ class Api:
         """Deletes something."""
         self._client.delete(path).raise_for_status()
 
+    def close(self) -> None:
+        """Closes its connections."""
+        self._client.close()
+
 
 @pytest.fixture
 def host(start_host: StartHost) -> Host:
@@ -66,8 +70,10 @@ def host(start_host: StartHost) -> Host:
 
 
 @pytest.fixture
-def api(simulator: Simulator) -> Api:
-    return Api(simulator)
+def api(simulator: Simulator) -> Iterator[Api]:
+    api = Api(simulator)
+    yield api
+    api.close()
 
 
 @pytest.fixture
@@ -203,9 +209,11 @@ def test_drift_is_a_change_of_inputs(host: Host, start_host: StartHost, api: Api
 
 
 @BOTH
-def test_gone_takes_successful_answers(host: Host, start_host: StartHost, simulator: Simulator, kind: str) -> None:
+def test_gone_takes_successful_answers(
+    host: Host, start_host: StartHost, simulator: Simulator, api: Api, kind: str
+) -> None:
     made = plain(host, kind).buy(PROGRAMS[kind])
-    Api(simulator).delete(f"/{ROUTES[kind]}/{made.id}")
+    api.delete(f"/{ROUTES[kind]}/{made.id}")
     simulator.control.fault("server_error", method="GET", path=f"{BASE}/{ROUTES[kind]}")
     refreshing = plain(start_host(before=IMPATIENT), kind)
     with pytest.raises(CallFailedError, match=f"^the status of {made.id} is unknown, so the state stays as it was: "):
@@ -269,17 +277,17 @@ def test_a_list_that_lags_does_not_create_it_twice(start_host: StartHost, simula
 # -- killed runs
 
 
-def killed_while_it_creates(host: Host, simulator: Simulator, kind: str, program: Mapping[str, Any]) -> str:
+def killed_while_it_creates(host: Host, simulator: Simulator, api: Api, kind: str, program: Mapping[str, Any]) -> str:
     """Kills the host when the vendor has carried out the order and not answered; the id."""
     resource = plain(host, kind)
     inputs = resource.check(program).inputs
     simulator.control.fault("slow_answer", **order(kind), real_seconds=20)
     call = host.stub.Create.future(resource.create_request(inputs))
-    until(lambda: bool(Api(simulator).rows(kind)))
+    until(lambda: bool(api.rows(kind)))
     kill(host)
     call.cancel()
     simulator.control.clear_faults()
-    (row,) = Api(simulator).rows(kind).values()
+    (row,) = api.rows(kind).values()
     return str(row["id"])
 
 
@@ -298,7 +306,7 @@ def test_killed_while_it_creates_is_taken_over(
     next_host: StartHost, simulator: Simulator, api: Api, kind: str, name: dict[str, str]
 ) -> None:
     program = {**PROGRAMS[kind], **name}
-    lost = killed_while_it_creates(next_host(), simulator, kind, program)
+    lost = killed_while_it_creates(next_host(), simulator, api, kind, program)
     ids = set[str]()
     for _ in range(2):  # and again, when it has answered and no state has the answer
         host = next_host()
@@ -311,13 +319,13 @@ def test_killed_while_it_creates_is_taken_over(
 
 @pytest.mark.parametrize("name", [{}, {"name": "mine"}], ids=["made", "given"])
 def test_killed_on_one_machine_is_taken_over_on_another(
-    next_host: StartHost, simulator: Simulator, tmp_path: Path, name: dict[str, str], engine: FakeEngine
+    next_host: StartHost, simulator: Simulator, api: Api, tmp_path: Path, name: dict[str, str], engine: FakeEngine
 ) -> None:
     program = {**PROGRAMS[DISK], **name}
     host = next_host()
     resource = plain(host, DISK)
     inputs = resource.check(program).inputs
-    lost = killed_while_it_creates(host, simulator, DISK, program)
+    lost = killed_while_it_creates(host, simulator, api, DISK, program)
     if name:  # a name that was made proves by itself whose it is
         interrupted_in_the_state(tmp_path, DISK, resource.urn, inputs)
     other = next_host("another", engine=engine.address)
@@ -326,8 +334,10 @@ def test_killed_on_one_machine_is_taken_over_on_another(
     assert orders(simulator, DISK) == 1
 
 
-def test_other_arguments_than_those_of_a_killed_run_are_refused(next_host: StartHost, simulator: Simulator) -> None:
-    lost = killed_while_it_creates(next_host(), simulator, DISK, PROGRAMS[DISK])
+def test_other_arguments_than_those_of_a_killed_run_are_refused(
+    next_host: StartHost, simulator: Simulator, api: Api
+) -> None:
+    lost = killed_while_it_creates(next_host(), simulator, api, DISK, PROGRAMS[DISK])
     for machine, what in (("one", "other arguments"), ("another", "another size")):
         with pytest.raises(CallFailedError, match=f"an earlier run has created {lost} .* with {what}"):
             plain(next_host(machine), DISK).buy({**PROGRAMS[DISK], "size": 20})
