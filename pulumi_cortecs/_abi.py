@@ -181,9 +181,9 @@ class CrudProvider(LazyProvider):
 
     @provider_method
     def create(self, props: dict[str, Any]) -> CreateResult:
-        from pulumi_cortecs.provider import crud
+        from pulumi_cortecs.provider import crud_create
 
-        return crud.create(self.kind, props)
+        return crud_create.create(self.kind, props)
 
     @provider_method
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

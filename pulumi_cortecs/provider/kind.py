@@ -314,7 +314,8 @@ class CrudKind(ResourceKind, Generic[C, R]):
 
     `outputs` are the properties of a resource, never None; one with the name of an argument is what the vendor reports
     of it, so that a difference shows as drift. `told_once` are outputs that only the answer to `create` has: they are
-    kept in the state, and a resource whose answer was lost is deleted and created again.
+    kept in the state, and a resource whose answer was lost is deleted and created again. So is a free resource that an
+    earlier run has created, if the vendor does not report an argument that cannot change in place.
 
     `market` is that of a resource that costs money: it is quoted, judged by the limits, and counted for the account.
     `destroys_data`: a replacement destroys data. `used_by` returns the id of an instance that uses the resource, "" for
@@ -337,7 +338,7 @@ class CrudKind(ResourceKind, Generic[C, R]):
     destroys_data: bool = False
     used_by: Callable[[R], str] = lambda resource: ""
     undeletable: Callable[[R], str] = lambda resource: ""
-    release_timeout: float = 600.0
+    release_timeout: float = 300.0
 
     def __post_init__(self) -> None:
         in_place = self.arguments.updatable if self.update is None else set(self.arguments.priced)

@@ -366,6 +366,51 @@ def test_what_keeps_its_given_name_is_deleted_before_its_replacement(host: Host,
     assert disk.create(disk.check({**program, "size": 20}).inputs).id == api.rows(DISK)["mine"]["id"]
 
 
+def test_a_name_that_a_row_has_is_refused(host: Host, next_host: StartHost, tmp_path: Path) -> None:
+    program = {**PROGRAMS[DISK], "name": "mine"}
+    made = plain(host, DISK).buy(program)
+    row = {"urn": plain(host, DISK).urn, "type": DISK, "id": made.id}
+    (tmp_path / "states").mkdir()
+    deployment = {"resources": [row]}
+    (tmp_path / "states" / "test.json").write_text(json.dumps({"version": 3, "deployment": deployment}))
+    with pytest.raises(CallFailedError, match="data of stack test has it; choose another name, or leave it out"):
+        plain(next_host(), DISK, "other").buy(program)
+    with pytest.raises(CallFailedError, match="data of stack test has it; set delete_before_replace=True, or leave"):
+        plain(next_host(), DISK).buy(program)
+
+
+def test_what_was_removed_from_the_state_is_taken_over(next_host: StartHost, simulator: Simulator) -> None:
+    program = {**PROGRAMS[DISK], "name": "mine"}
+    host = next_host()
+    made, inputs = plain(host, DISK).buy(program), plain(host, DISK).check(program).inputs
+    plain(next_host(), DISK).diff(made.outs, inputs, made.id)  # a state had it
+    assert plain(next_host(), DISK).buy(program).id == made.id
+    assert orders(simulator, DISK) == 1
+
+
+def test_what_was_deleted_and_is_still_listed_is_not_taken_over(host: Host, simulator: Simulator, api: Api) -> None:
+    disk = plain(host, DISK)
+    made = disk.buy(PROGRAMS[DISK])
+    disk.delete(made)
+    api.post("/disks", **{**PROGRAMS[DISK], "name": made.outs["name"]})
+    foreign = api.rows(DISK)[made.outs["name"]]["id"]
+    simulator.control.fault("server_error", status=404, method="GET", path=f"{BASE}/disks/{foreign}")
+    with pytest.raises(CallFailedError, match="The name is taken"):
+        disk.buy(PROGRAMS[DISK])
+
+
+@BOTH
+def test_what_nobody_waits_for_any_more_is_deleted_again(host: Host, simulator: Simulator, api: Api, kind: str) -> None:
+    resource = plain(host, kind)
+    inputs = resource.check(PROGRAMS[kind]).inputs
+    simulator.control.fault("slow_answer", **order(kind), real_seconds=1)
+    call = host.stub.Create.future(resource.create_request(inputs))
+    until(lambda: bool(api.rows(kind)))
+    host.sees_the_end_of(call)
+    until(lambda: not api.rows(kind))
+    simulator.control.clear_faults()
+
+
 # -- delete
 
 
