@@ -366,10 +366,11 @@ def test_what_keeps_its_given_name_is_deleted_before_its_replacement(host: Host,
     assert disk.create(disk.check({**program, "size": 20}).inputs).id == api.rows(DISK)["mine"]["id"]
 
 
-def test_a_name_that_a_row_has_is_refused(host: Host, next_host: StartHost, tmp_path: Path) -> None:
+def test_a_name_that_a_row_has_is_refused(next_host: StartHost, tmp_path: Path) -> None:
     program = {**PROGRAMS[DISK], "name": "mine"}
-    made = plain(host, DISK).buy(program)
-    row = {"urn": plain(host, DISK).urn, "type": DISK, "id": made.id}
+    disk = plain(next_host(), DISK)
+    made = disk.buy(program)
+    row = {"urn": disk.urn, "type": DISK, "id": made.id}
     (tmp_path / "states").mkdir()
     deployment = {"resources": [row]}
     (tmp_path / "states" / "test.json").write_text(json.dumps({"version": 3, "deployment": deployment}))
